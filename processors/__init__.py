@@ -1,0 +1,1 @@
+"""Arrays in, histograms out: kinematics, selection and the coffea processor that composes them."""

@@ -1,0 +1,90 @@
+"""The house: who may import whom, one list of packages, and a front door that opens at once."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("tools", "processors", "analysis")
+MAY_IMPORT = {"tools": {"tools"}, "processors": {"processors"}, "analysis": set(ROOMS)}
+CONDA_NAMES = {"python-xxhash": "xxhash"}
+HEAVY = ("numpy", "awkward", "coffea", "uproot", "hist", "scipy", "pyhf", "matplotlib", "pyarrow")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_only_whom_they_may(room: str) -> None:
+    for path in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: a relative import"
+                names = [node.module or ""]
+            for name in names:
+                top = name.split(".")[0]
+                assert top not in ROOMS or top in MAY_IMPORT[room], f"{path} imports {name}"
+                assert top != "pickle", f"{path} unpickles"
+
+
+def test_conda_installs_the_same_packages_with_the_same_bounds() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {*project["dependencies"], *project["optional-dependencies"]["dev"]}
+    listed = set()
+    for line in (ROOT / "environment.yml").read_text().splitlines():
+        if match := re.fullmatch(r"  - ([a-z][a-z0-9-]*)(>=.*)?", line):
+            listed.add(CONDA_NAMES.get(match[1], match[1]) + (match[2] or ""))
+    assert listed - wanted == {"pip", "conda-forge", f"python{project['requires-python']}"}
+    assert wanted <= listed
+
+
+def test_the_lock_holds_every_package_with_hashes_and_nothing_of_this_machine() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for requirement in (*project["dependencies"], *project["optional-dependencies"]["dev"]):
+        name = re.split(r"[>=]", requirement)[0]
+        assert re.search(rf"^{name}==\S+.* \\$", lock, re.MULTILINE), name
+    assert "://" not in lock
+    pinned = re.findall(r"^\S+==", lock, re.MULTILINE)
+    assert len(pinned) > 50
+    assert lock.count("--hash=sha256:") >= len(pinned)
+
+
+def test_versions_agree() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def imported_by(code: str) -> set[str]:
+    listing = f"{code}\nimport sys; print(*sys.modules)"
+    out = subprocess.run(
+        [sys.executable, "-c", listing], capture_output=True, text=True, check=False
+    )
+    return {name.split(".")[0] for name in out.stdout.splitlines()[-1].split()}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import analysis.cli\ntry: analysis.cli.main(['--help'])\nexcept SystemExit: pass"
+    assert imported_by(code).isdisjoint(HEAVY)
+
+
+def test_reading_the_samples_file_imports_nothing_heavy() -> None:
+    code = (
+        "import pathlib; from tools.samples import read_catalogue\n"
+        f"read_catalogue(pathlib.Path({str(ROOT / 'datasets/course.toml')!r}))"
+    )
+    assert imported_by(code).isdisjoint(HEAVY)
+
+
+def test_a_refused_file_costs_no_heavy_import(tmp_path: Path) -> None:
+    """Pyarrow and numpy read; the slow ones (uproot, awkward, coffea) wait for a good header."""
+    path = tmp_path / "signal_500.csv"
+    path.write_text("a;b\n1;2\n")
+    words = ["convert", str(path), "--out", str(tmp_path / "out")]
+    code = f"import analysis.cli\ntry: analysis.cli.main({words!r})\nexcept SystemExit: pass"
+    assert imported_by(code).isdisjoint({*HEAVY} - {"numpy", "pyarrow"})
