@@ -1,0 +1,102 @@
+"""The samples file: weights by the course's arithmetic, and refusals that name the entry."""
+
+from pathlib import Path
+
+import pytest
+
+from tools.errors import InputError
+from tools.samples import Catalogue, find_settings, read_catalogue
+
+ROOT = Path(__file__).parent.parent
+
+
+def replaced(source: Path, folder: Path, old: str, new: str) -> Path:
+    """Write a copy of `source` in which the first `old` reads `new`."""
+    text = source.read_text()
+    assert old in text
+    path = folder / source.name
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+def test_weights_sum_to_the_courses_expected_events(catalogue: Catalogue) -> None:
+    background, signal = catalogue.sample("background"), catalogue.sample("signal_500")
+    assert 100_000 * catalogue.weight(background, 100_000) == pytest.approx(1_352_704.6, abs=0.05)
+    assert 10_000 * catalogue.weight(signal, 10_000) == pytest.approx(1191.66, abs=0.005)
+
+
+def test_hllhc_is_the_course_at_a_thousand_times_the_luminosity(catalogue: Catalogue) -> None:
+    hllhc = read_catalogue(ROOT / "datasets" / "hllhc.toml")
+    assert hllhc.luminosity_invpb == pytest.approx(1000 * catalogue.luminosity_invpb)
+    assert hllhc.columns == catalogue.columns
+    expected = hllhc.sample("background").expected_events(hllhc.data_luminosity_invpb)
+    assert expected == pytest.approx(1.3527e9, rel=1e-4)
+
+
+def test_the_arithmetic_is_spelt_out(catalogue: Catalogue) -> None:
+    text = catalogue.arithmetic(catalogue.sample("signal_750"), 10_000)
+    assert text == (
+        "signal_750: 1298.1 / pb x 5.4 pb x 0.17 = 1,191.66 expected events;"
+        " / 10,000 simulated = 0.119166 each"
+    )
+
+
+def test_data_weigh_one_and_have_no_expectation(catalogue: Catalogue) -> None:
+    data = catalogue.sample("data")
+    assert catalogue.weight(data, 7) == 1
+    with pytest.raises(ValueError, match="data is data: it has no cross-section"):
+        data.expected_events(1.0)
+
+
+def test_a_file_belongs_to_the_sample_whose_pattern_it_matches(catalogue: Catalogue) -> None:
+    assert catalogue.sample_of_file(Path("a/b/signal_500.csv")).name == "signal_500"
+    assert catalogue.sample_of_file(Path("universe_3.csv")).name == "data"
+    with pytest.raises(InputError, match=r"no sample .* known|write SAMPLE=other\.csv with one of"):
+        catalogue.sample_of_file(Path("other.csv"))
+
+
+def test_without_a_data_luminosity_the_data_have_that_of_the_simulation(tmp_path: Path) -> None:
+    path = replaced(ROOT / "datasets/course.toml", tmp_path, 'data_luminosity = "1298.1 / pb"', "#")
+    assert read_catalogue(path).data_luminosity_invpb == 1298.1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('luminosity = "1298.1 / pb"', "luminosity = 1298.1", "luminosity: 1298.1 is not a lumin"),
+        ('cross_section = "5.4 pb"', "cross_section = 5.4", r"\[samples.signal_500\], cross_sect"),
+        ('cross_section = "5.4 pb"', 'cross_section = "5.4 pc"', "'pc' is not a unit"),
+        ('mass = "500 GeV"', "mass = 500", r"\[samples.signal_500\], mass: 500 is not a"),
+        ('mass = "500 GeV"', "", r"\[samples.signal_500\]: `mass` is missing"),
+        ("filter_efficiency = 0.17", "filter_efficiency = 17", r"fraction in \(0, 1\], not 17"),
+        ('kind = "signal"', 'kind = "sginal"', "kind must be one of .*not 'sginal'"),
+        ('kind = "data"', 'kind = "data"\nmass = "1 GeV"', "unknown entry `mass`"),
+        ('type = "int8"', 'type = "int4"', r"\[columns.n_jets\]: type must be one of"),
+        ("bins = 25, low = 0", "bins = 0, low = 0", "the axis needs one bin or more"),
+        ("bins = 25, low = 0", 'bins = "x", low = 0', "write axis = { bins"),
+        ("axis = { bins = 25, low = 0, high = 25 }", "", r"\[columns.n_jets\]: `axis` is missing"),
+        ("[samples.background]", '[samples."a/b"]', "a sample's name is made of letters"),
+        ('collision_energy = "14 TeV"', 'colision_energy = "14 TeV"', "unknown entry `colision_en"),
+        ('ignore = [""]', "ignore = [", r"course.toml: .*line"),
+    ],
+)
+def test_a_wrong_entry_is_refused_by_name(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_catalogue(replaced(ROOT / "datasets/course.toml", tmp_path, old, new))
+
+
+def test_an_unknown_sample_is_refused_with_the_known_names(catalogue: Catalogue) -> None:
+    with pytest.raises(InputError, match="no sample 'x'; it declares: background, signal_500"):
+        catalogue.sample("x")
+
+
+def test_settings_are_looked_for_here_and_then_in_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_settings("datasets/course.toml") == ROOT / "datasets/course.toml"
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets/course.toml").touch()
+    assert find_settings("datasets/course.toml") == Path("datasets/course.toml")
+    with pytest.raises(InputError, match=r"other\.toml is neither in"):
+        find_settings("other.toml")
