@@ -1,0 +1,239 @@
+"""`xyy convert`: event files in, validated ROOT chunks with a manifest out.
+
+1. Every file's columns are compared with the declared ones, before anything is written.
+2. The events stream through in constant memory: batches are read and checked (`tools.tables`,
+   `tools.values`), joined to chunks of `PART_EVENTS` events, and written while the next are read.
+3. When all samples are there they are put into their places together (`tools.staging`).
+
+A file that is refused, an interrupt or a full disk leaves the folder as it was.
+"""
+
+import json
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+
+from tools.chunks import PART_EVENTS, write_part
+from tools.declared import check_fields, check_same_fields
+from tools.errors import InputError
+from tools.manifest import Manifest, Part, SampleChunks, Source, manifest_for
+from tools.samples import Catalogue, Column, Sample
+from tools.staging import commit, refuse_other_files, staging_folder
+from tools.storage import digest_file, digest_text
+from tools.tables import Table, open_table
+from tools.values import Batch
+
+Progress = Callable[[int], None]
+"""Called with the number of events that were read so far."""
+
+
+def convert(
+    catalogue: Catalogue,
+    inputs: Sequence[tuple[str | None, Path]],
+    out: Path,
+    *,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Convert event files to chunks in `out`, all of them or none.
+
+    The caller holds `out` with `tools.storage.one_writer` if anything else could write there.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The declared samples and columns.
+    inputs : sequence of (str or None, Path)
+        Files, each with its sample's name, or None for the sample whose `files` patterns match.
+        Files of one sample are joined in the order given.
+    out : Path
+        Folder of the chunks. Samples that it has already are replaced or kept.
+    progress : callable, optional
+        See `Progress`. What it raises ends the conversion.
+
+    Returns
+    -------
+    Manifest
+        As written to ``manifest.json``.
+
+    Raises
+    ------
+    InputError
+        If a file, a sample or the folder is refused; the message says where and what to do.
+    XyyError
+        If the disk is full or the folder cannot be written.
+    """
+    tables = _tables(catalogue, inputs)
+    manifest = manifest_for(out, catalogue.columns)
+    refuse_other_files(out, tables)
+    with staging_folder(out) as folder:
+        counter = _Counter(progress)
+        staged = {
+            name: _convert_sample(catalogue, catalogue.sample(name), files, folder, counter)
+            for name, files in tables.items()
+        }
+        return commit(manifest, staged)
+
+
+def chunks_key(catalogue: Catalogue, sample: Sample, files: Sequence[Path]) -> str:
+    """Return a digest of all that the chunks of `sample`, made from `files`, would be.
+
+    It depends on the bytes of the files and their order, on the declared columns and on what the
+    manifest says about the sample; not on the files' names and places.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    digests = []
+    for path in files:
+        try:
+            digests.append(digest_file(path))
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be read ({error.strerror}); check its name and permissions"
+            ) from None
+    content = _content(catalogue.columns, digests)
+    return digest_text(sample.name, json.dumps(_about(sample), sort_keys=True), content)
+
+
+def _content(columns: tuple[Column, ...], digests: Iterable[str]) -> str:
+    declared = json.dumps([asdict(column) for column in columns], sort_keys=True)
+    return digest_text("xyy-convert-1", declared, *digests)
+
+
+def _about(sample: Sample) -> dict[str, Any]:
+    """Return what the manifest says about a sample, apart from its chunks."""
+    return {
+        "kind": sample.kind,
+        "mass_GeV": sample.mass_GeV,
+        "cross_section_pb": sample.cross_section_pb,
+        "filter_efficiency": sample.filter_efficiency,
+    }
+
+
+def _tables(
+    catalogue: Catalogue, inputs: Sequence[tuple[str | None, Path]]
+) -> dict[str, list[Table]]:
+    """Open every file and check its columns; return them by sample."""
+    named = [
+        (catalogue.sample_of_file(path) if name is None else catalogue.sample(name), path)
+        for name, path in inputs
+    ]
+    tables: dict[str, list[Table]] = {}
+    for sample, path in named:
+        table = open_table(path)
+        check_fields(catalogue, path, table.fields)
+        files = tables.setdefault(sample.name, [])
+        files.append(table)
+        check_same_fields(sample.name, files[0].path, path, fields=(files[0].fields, table.fields))
+    return tables
+
+
+def _convert_sample(
+    catalogue: Catalogue, sample: Sample, tables: Sequence[Table], folder: Path, counter: "_Counter"
+) -> SampleChunks:
+    """Write the chunks of one sample below `folder`."""
+    columns = catalogue.columns
+    hashers = [xxhash.xxh3_128() for _ in tables]
+    with closing(_read(tables, hashers, columns, counter)) as batches:
+        parts = _write(folder, sample.name, columns, batches)
+    digests = [hasher.hexdigest() for hasher in hashers]
+    _refuse_repeated(sample.name, tables, digests)
+    return SampleChunks(
+        parts=parts,
+        sources=tuple(
+            Source(table.path.name, table.path.stat().st_size, digest)
+            for table, digest in zip(tables, digests, strict=True)
+        ),
+        content=_content(columns, digests),
+        **_about(sample),
+    )
+
+
+def _read(
+    tables: Sequence[Table],
+    hashers: Sequence[xxhash.xxh3_128],
+    columns: tuple[Column, ...],
+    counter: "_Counter",
+) -> Generator[Batch, None, None]:
+    """Yield the events of some files, one file after the other."""
+    for table, hasher in zip(tables, hashers, strict=True):
+        before = counter.events
+        try:
+            with closing(table.batches(columns, hasher)) as batches:
+                for batch in batches:
+                    counter.add(len(batch[columns[0].name]))
+                    yield batch
+        except OSError as error:
+            raise InputError(
+                f"{table.path} cannot be read ({error.strerror or error}); get it again"
+            ) from error
+        if counter.events == before:
+            raise InputError(f"{table.path} holds no events; get it again or leave it out")
+
+
+def _write(
+    folder: Path, sample: str, columns: tuple[Column, ...], batches: Iterable[Batch]
+) -> tuple[Part, ...]:
+    """Write the events as chunks, each in the background while the next one is read."""
+    parts: list[Future[Part]] = []
+    with ThreadPoolExecutor(1) as writer:
+        for index, events in enumerate(_joined(batches, columns, PART_EVENTS)):
+            if parts:
+                parts[-1].result()
+            name = f"{sample}/part-{index:05d}.root"
+            parts.append(writer.submit(write_part, folder, name, columns, events))
+    return tuple(part.result() for part in parts)
+
+
+def _joined(batches: Iterable[Batch], columns: tuple[Column, ...], events: int) -> Iterator[Batch]:
+    """Yield the same events in batches of `events`; the last one may be smaller."""
+    filled, joined = 0, _empty(columns, events)
+    for batch in batches:
+        start, stop = 0, len(batch[columns[0].name])
+        while start < stop:
+            count = min(stop - start, events - filled)
+            for name, values in joined.items():
+                values[filled : filled + count] = batch[name][start : start + count]
+            start, filled = start + count, filled + count
+            if filled == events:
+                yield joined
+                filled, joined = 0, _empty(columns, events)
+    if filled:
+        yield {name: values[:filled] for name, values in joined.items()}
+
+
+def _empty(columns: tuple[Column, ...], events: int) -> Batch:
+    return {column.name: np.empty(events, column.type) for column in columns}
+
+
+def _refuse_repeated(sample: str, tables: Sequence[Table], digests: Sequence[str]) -> None:
+    """Refuse two files of equal content: every event would count twice."""
+    first: dict[str, Path] = {}
+    for table, digest in zip(tables, digests, strict=True):
+        if digest in first:
+            raise InputError(
+                f"{first[digest]} and {table.path}, both of {sample}, have the same content; "
+                "name it once"
+            )
+        first[digest] = table.path
+
+
+class _Counter:
+    """Counts the events of all files and tells how many there are so far."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.events = 0
+        self._progress = progress
+
+    def add(self, events: int) -> None:
+        self.events += events
+        if self._progress is not None:
+            self._progress(self.events)

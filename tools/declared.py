@@ -1,0 +1,94 @@
+"""The columns of a file against the declared ones: all of them, and no others.
+
+A column that nobody declared is refused rather than dropped: it may be a misspelt one, or the one
+that the user came for. The message holds the lines that declare it or leave it out.
+"""
+
+import difflib
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.errors import InputError
+from tools.samples import Catalogue
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def check_fields(catalogue: Catalogue, path: Path, fields: Sequence[str]) -> None:
+    """Make sure that a file has every declared column once, and nothing unknown.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, repeated or undeclared.
+    """
+    names = [column.name for column in catalogue.columns]
+    repeated = [name for name, count in Counter(fields).items() if count > 1]
+    if repeated:
+        raise InputError(
+            f"{path} has more than one column called {repeated[0]!r}; rename or remove one"
+        )
+    missing = [name for name in names if name not in fields]
+    unknown = [field for field in fields if field not in (*names, *catalogue.ignore)]
+    if missing:
+        raise InputError(
+            f"{path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)} of "
+            f"{catalogue.path}{_likely(missing[0], unknown)}; it has: "
+            f"{', '.join(map(repr, fields))}"
+        )
+    if unknown:
+        raise InputError(_undeclared(catalogue, path, unknown))
+
+
+def check_same_fields(
+    sample: str, first: Path, second: Path, *, fields: tuple[Sequence[str], Sequence[str]]
+) -> None:
+    """Make sure that two files of one sample have the same columns in the same order.
+
+    Raises
+    ------
+    InputError
+        If they do not: then they were hardly made by the same program, or by the same selection.
+    """
+    ours, theirs = fields
+    if tuple(ours) == tuple(theirs):
+        return
+    differences = [
+        *(f"only the first has {name!r}" for name in ours if name not in theirs),
+        *(f"only the second has {name!r}" for name in theirs if name not in ours),
+    ]
+    raise InputError(
+        f"{first} and {second}, both of {sample}, have different headers "
+        f"({', '.join(differences) or 'the order differs'}); write them alike"
+    )
+
+
+def _likely(missing: str, unknown: Sequence[str]) -> str:
+    similar = difflib.get_close_matches(missing, unknown, n=1)
+    return f" (is it {similar[0]!r}? then rename it)" if similar else "; add it"
+
+
+def _undeclared(catalogue: Catalogue, path: Path, unknown: Sequence[str]) -> str:
+    name = unknown[0]
+    key = name if _BARE_KEY.fullmatch(name) else _quoted(name)
+    ignore = ", ".join(_quoted(field) for field in (*catalogue.ignore, *unknown))
+    return (
+        f"{path}: {', '.join(map(repr, unknown))} not declared in {catalogue.path}.\n"
+        f"To keep {name!r}, declare it there:\n\n"
+        f"    [columns.{key}]\n"
+        '    unit = "1"\n'
+        '    type = "float32"\n'
+        "    axis = { bins = 100, low = 0, high = 100 }\n"
+        '    meaning = "..."\n\n'
+        f"To leave out {'it' if len(unknown) == 1 else 'all of them'}, replace the line "
+        "`ignore = ...` by:\n\n"
+        f"    ignore = [{ignore}]"
+    )
+
+
+def _quoted(text: str) -> str:
+    """Return a TOML string; JSON's escapes are among TOML's."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,216 @@
+"""Event files of any accepted kind - CSV, flat ROOT, Parquet - seen as columns and batches.
+
+The kind is told by the file's first bytes, not by its name.  A flat ROOT file holds one TTree or
+RNTuple, or several of which one is called ``Events``.  ROOT and Parquet files are read twice, once
+for their digest and once for their events.  The checksums that they may carry inside are not relied
+on: a bit that flipped before the conversion is noticed only if it makes a value that `tools.values`
+refuses.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import xxhash
+
+from tools.csvfile import CsvHeader, read_head, read_header
+from tools.errors import InputError, XyyError
+from tools.samples import Column
+from tools.values import Batch, Batches, Values, first_refused, stored
+
+_BATCH_EVENTS = 100_000
+_TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
+
+
+class Table(Protocol):
+    """An event file, opened as far as needed to know its columns."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of its columns, in its own order."""
+
+    def batches(self, columns: tuple[Column, ...], hasher: xxhash.xxh3_128) -> Batches:
+        """Yield its events in order, checked and in the declared types.
+
+        `hasher` is given every byte of the file. An InputError names the first bad value.
+        """
+
+
+def open_table(path: Path) -> Table:
+    """Return the event file at `path`.
+
+    Raises
+    ------
+    InputError
+        If it is none of the accepted kinds, damaged, or its columns cannot be told.
+    """
+    head = read_head(path)
+    if head.startswith(b"root"):
+        return _open_root(path)
+    if head.startswith(b"PAR1"):
+        return _open_parquet(path)
+    if path.suffix in {".root", ".parquet"}:
+        raise InputError(
+            f"{path} is damaged: it does not begin like a {path.suffix} file; get it again"
+        )
+    return CsvTable(path, read_header(path))
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """A CSV file with a header."""
+
+    path: Path
+    header: CsvHeader
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names in the header; the index column of pandas has an empty one."""
+        return self.header.fields
+
+    def batches(self, columns: tuple[Column, ...], hasher: xxhash.xxh3_128) -> Batches:
+        """Yield its events; see `Table.batches`."""
+        from tools.csvblocks import read_csv  # imports pyarrow
+
+        return read_csv(self.path, self.header, columns, hasher)
+
+
+@dataclass(frozen=True, slots=True)
+class RootTable:
+    """A TTree or RNTuple with one number per event and column."""
+
+    path: Path
+    fields: tuple[str, ...]
+    tree: str
+    """its name in the file"""
+
+    def batches(self, columns: tuple[Column, ...], hasher: xxhash.xxh3_128) -> Batches:
+        """Yield its events; see `Table.batches`."""
+        _hash_file(self.path, hasher)
+        names = [column.name for column in columns]
+        start = 0
+        with _reading(self.path, "ROOT"), _uproot_open(self.path) as file:
+            for arrays in file[self.tree].iterate(names, step_size=_BATCH_EVENTS, library="np"):
+                yield _batch(self.path, columns, arrays, start)
+                start += len(arrays[names[0]])
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetTable:
+    """A Parquet file with one number per row and column."""
+
+    path: Path
+    fields: tuple[str, ...]
+
+    def batches(self, columns: tuple[Column, ...], hasher: xxhash.xxh3_128) -> Batches:
+        """Yield its events; see `Table.batches`."""
+        _hash_file(self.path, hasher)
+        names = [column.name for column in columns]
+        start = 0
+        with _reading(self.path, "Parquet"), _parquet_open(self.path) as file:
+            for rows in file.iter_batches(batch_size=_BATCH_EVENTS, columns=names):
+                arrays = {name: _numbers(self.path, rows, name, start) for name in names}
+                yield _batch(self.path, columns, arrays, start)
+                start += rows.num_rows
+
+
+@contextmanager
+def _reading(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever a library raises on a damaged file into an InputError."""
+    try:
+        yield
+    except (XyyError, MemoryError):
+        raise
+    except Exception as error:  # uproot and its decompressors raise many kinds
+        cause = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise InputError(
+            f"{path} cannot be read as {kind} ({cause}): it is damaged; get it again"
+        ) from error
+
+
+def _hash_file(path: Path, hasher: xxhash.xxh3_128) -> None:
+    with path.open("rb") as stream:
+        while data := stream.read(1 << 22):
+            hasher.update(data)
+
+
+def _uproot_open(path: Path) -> Any:
+    import uproot
+
+    return uproot.open({str(path): None})  # as a dict: a colon in the path is no separator
+
+
+def _open_root(path: Path) -> RootTable:
+    with _reading(path, "ROOT"), _uproot_open(path) as file:
+        size, written = path.stat().st_size, file.file.fEND
+        if size < written:
+            raise InputError(f"{path} is cut off ({size:,} of {written:,} bytes); get it again")
+        tree = _tree_name(path, file.classnames(recursive=True, cycle=False))
+        return RootTable(path, tuple(file[tree].keys(recursive=False)), tree)
+
+
+def _tree_name(path: Path, classes: dict[str, str]) -> str:
+    trees = [name for name, kind in classes.items() if kind in _TREES]
+    if len(trees) == 1:
+        return trees[0]
+    if "Events" in trees:
+        return "Events"
+    if trees:
+        raise InputError(
+            f"{path} holds several trees ({', '.join(trees)}); call the one to convert `Events`"
+        )
+    found = ", ".join(f"{name} ({kind})" for name, kind in classes.items()) or "nothing"
+    raise InputError(f"{path} holds no TTree or RNTuple but {found}; name a file with flat events")
+
+
+def _parquet_open(path: Path) -> Any:
+    import pyarrow.parquet as pq
+
+    # Buffered, so that memory does not grow with the row groups.
+    return pq.ParquetFile(
+        path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True
+    )
+
+
+def _open_parquet(path: Path) -> ParquetTable:
+    with _reading(path, "Parquet"), _parquet_open(path) as file:
+        return ParquetTable(path, tuple(file.schema_arrow.names))
+
+
+def _numbers(path: Path, rows: Any, name: str, start: int) -> Values:
+    """Return one column of a Parquet batch; a missing value is refused."""
+    column = rows.column(name)
+    if column.null_count:
+        index = column.is_null().index(True).as_py()
+        raise InputError(
+            f"{path}, entry {start + index} (from 0), column {name}: the value is missing (null); "
+            "every event needs one: give it one, or remove the event"
+        )
+    values: Values = column.to_numpy(zero_copy_only=False)
+    return values
+
+
+def _batch(path: Path, columns: tuple[Column, ...], arrays: dict[str, Values], start: int) -> Batch:
+    """Check and cast the events from entry `start` on."""
+    return {column.name: _column(path, column, arrays[column.name], start) for column in columns}
+
+
+def _column(path: Path, column: Column, values: Values, start: int) -> Values:
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
+        raise InputError(
+            f"{path}, column {column.name} holds no plain numbers ({values.dtype}); "
+            "store one integer or float per event"
+        )
+    try:
+        return stored(column, values)
+    except ValueError:
+        index, reason = first_refused(column, values)
+        raise InputError(
+            f"{path}, entry {start + index} (from 0), column {column.name}: {reason}"
+        ) from None
