@@ -1,0 +1,220 @@
+"""Generated events written to files: as the course's CSV, or as ROOT chunks with a manifest.
+
+A *plan* says how many events each chunk has and makes any one of them, independently of the others:
+it can be sent to a worker, which makes and writes chunk i and nothing else. Only one chunk is in
+memory at a time.
+
+The CSV files look like the course's (header, unnamed index column, counts written as ``3.0``) and
+hold every number with all its digits. They are written by columns, through `pyarrow.csv`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import xxhash
+
+from tools.chunks import write_part
+from tools.errors import InputError
+from tools.manifest import MANIFEST_NAME, Part, SampleChunks, manifest_for
+from tools.recipe import COLUMNS, COUNTS, Events
+from tools.samples import Catalogue, Column
+from tools.staging import commit, refuse_other_files, staging_folder
+from tools.storage import atomic, digest_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Progress = Callable[[int], None]
+"""Called after each chunk with the number of events made so far."""
+_CSV_BATCH_ROWS = 16_384
+
+
+class Plan(Protocol):
+    """What is to be made, chunk by chunk."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of events of each chunk."""
+
+    def chunk(self, index: int) -> Events:
+        """Make the events of one chunk; equal at every call and in every process."""
+
+
+def check_format(file_format: str) -> None:
+    """Refuse what cannot be written.
+
+    Raises
+    ------
+    InputError
+        If `file_format` is neither ``"csv"`` nor ``"root"``.
+    """
+    if file_format not in ("csv", "root"):
+        raise InputError(f"{file_format!r} is not a format that can be generated; use csv or root")
+
+
+def check_columns(catalogue: Catalogue) -> None:
+    """Refuse a samples file with columns that the generator cannot fill.
+
+    Raises
+    ------
+    InputError
+        If there is such a column; the message names it.
+    """
+    for column in catalogue.columns:
+        if column.name not in COLUMNS:
+            raise InputError(
+                f"{catalogue.path}, [columns.{column.name}]: not a column that can be generated "
+                f"(those are: {', '.join(COLUMNS)}); generate with another --samples file"
+            )
+
+
+def write_csv(
+    path: Path, columns: tuple[Column, ...], plan: Plan, progress: Progress | None = None
+) -> None:
+    """Write all events of `plan` as one CSV file like the course's, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    columns : tuple of Column
+        The declared columns, in the order of the header.
+    plan : Plan
+        What to write.
+    progress : callable, optional
+        See `Progress`.
+
+    Raises
+    ------
+    XyyError
+        If it cannot be written.
+    """
+    import pyarrow as pa
+    from pyarrow import csv
+
+    schema = pa.schema(
+        [("", pa.int64())]
+        + [
+            (column.name, pa.string() if column.name in COUNTS else pa.float64())
+            for column in columns
+        ]
+    )
+    options = csv.WriteOptions(
+        include_header=False, batch_size=_CSV_BATCH_ROWS, quoting_style="none"
+    )
+    with atomic(path) as temporary, pa.OSFile(str(temporary), "wb") as sink:
+        sink.write(",".join(["", *(column.name for column in columns)]).encode() + b"\n")
+        with csv.CSVWriter(sink, schema, write_options=options) as writer:
+            first = 0
+            for index, size in enumerate(plan.sizes):
+                # Made in the call, so that no chunk is kept while the next one is made.
+                writer.write_table(_course_table(schema, plan.chunk(index), first))
+                first += size
+                if progress is not None:
+                    progress(first)
+
+
+def _course_table(schema: "pa.Schema", events: Events, first: int) -> "pa.Table":
+    """Return the rows as the course has them: numbered, and with counts as text like ``3.0``."""
+    import pyarrow as pa
+
+    columns = []
+    for field in schema:
+        values = events.get(field.name)
+        if values is None:
+            values = np.arange(first, first + len(next(iter(events.values()))))
+        elif field.type == pa.string():
+            texts = pa.array([f"{count}.0" for count in range(int(values.max()) + 1)])
+            values = texts.take(pa.array(values))
+        columns.append(values)
+    return pa.table(columns, schema=schema)
+
+
+def write_chunk(
+    plan: Plan, index: int, folder: Path, name: str, columns: tuple[Column, ...]
+) -> tuple[Part, str]:
+    """Make and write one ROOT chunk: what a worker does.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to make.
+    index : int
+        Which chunk of it.
+    folder : Path
+        Where the sample's folder is or goes.
+    name : str
+        The sample: the chunk goes to ``<folder>/<name>/part-<index>.root``.
+    columns : tuple of Column
+        The declared columns.
+
+    Returns
+    -------
+    part : Part
+        The chunk's entry for the manifest.
+    content : str
+        Digest of the events (the file's own checksum also depends on when it was written).
+    """
+    events = plan.chunk(index)
+    part = write_part(folder, f"{name}/part-{index:05d}.root", columns, events)
+    hasher = xxhash.xxh3_128()
+    for column in columns:
+        hasher.update(np.ascontiguousarray(events[column.name]).data)
+    return part, hasher.hexdigest()
+
+
+def write_chunks(
+    out: Path,
+    name: str,
+    columns: tuple[Column, ...],
+    plan: Plan,
+    about: SampleChunks,
+    progress: Progress | None = None,
+) -> Path:
+    """Write all events of `plan` as ROOT chunks, all of them or none.
+
+    Parameters
+    ----------
+    out : Path
+        The manifest's folder. Other samples that it has are kept, older chunks of this one go.
+    name : str
+        The sample.
+    columns : tuple of Column
+        The declared columns.
+    plan : Plan
+        What to write.
+    about : SampleChunks
+        The sample's entry for the manifest, as yet without chunks; an empty `content` becomes a
+        digest of the events.
+    progress : callable, optional
+        See `Progress`.
+
+    Returns
+    -------
+    Path
+        The manifest.
+
+    Raises
+    ------
+    InputError
+        If the folder has a manifest of other columns, or other files where the chunks would go.
+    XyyError
+        If a file cannot be written.
+    """
+    manifest = manifest_for(out, columns)
+    refuse_other_files(out, [name])
+    with staging_folder(out) as folder:
+        parts, contents, done = [], [], 0
+        for index, size in enumerate(plan.sizes):
+            part, content = write_chunk(plan, index, folder, name, columns)
+            parts.append(part)
+            contents.append(content)
+            done += size
+            if progress is not None:
+                progress(done)
+        content = about.content or digest_text(*contents)
+        commit(manifest, {name: replace(about, parts=tuple(parts), content=content)})
+    return out / MANIFEST_NAME
