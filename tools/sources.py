@@ -1,0 +1,182 @@
+"""From samples to chunks: the user's files where there are any, generated events where not.
+
+Chunks lie in a folder of their own, shared by all runs and keyed by what they are made from:
+``<chunks>/<sample>-<key>/``. A second run over the same files finds them there; a changed file gets
+another folder. They never lie in a results folder: converted data hold the blinded window.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tools.convert import chunks_key, convert
+from tools.errors import InputError
+from tools.generate import generate_sample
+from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
+from tools.samples import Catalogue, Sample
+from tools.storage import code_digest, digest_text, one_writer
+from tools.universe import generate_universe
+
+Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
+"""Called with what is being done and how many events there are to do, if that is known; gives a
+context whose value takes the number of events done so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Where the observed events come from: files, or a universe; neither: there are none."""
+
+    files: tuple[Path, ...] = ()
+    universe: int | None = None
+
+    @property
+    def label(self) -> str | None:
+        """A short name for folders and titles, or None where there are no data."""
+        if self.universe is not None:
+            return f"universe_{self.universe}"
+        return self.files[0].stem if self.files else None
+
+
+def find_files(catalogue: Catalogue, sample: Sample) -> tuple[Path, ...]:
+    """Return a simulated sample's source files: in ``./datasets``, else beside the catalogue."""
+    for folder in (Path("datasets"), catalogue.path.parent):
+        found = sorted({path for pattern in sample.files for path in folder.glob(pattern)})
+        if found:
+            return tuple(found)
+    return ()
+
+
+def simulation_files(
+    catalogue: Catalogue, *, generate_missing: bool
+) -> dict[str, tuple[Path, ...]]:
+    """Return the source files of every simulated sample; an empty tuple means: to be generated.
+
+    Raises
+    ------
+    InputError
+        If some samples have files and others not, unless `generate_missing`: a half-real simulation
+        is seldom what was meant.
+    """
+    found = {sample.name: find_files(catalogue, sample) for sample in catalogue.simulation}
+    missing = [name for name, files in found.items() if not files]
+    if missing and len(missing) < len(found) and not generate_missing:
+        there = ", ".join(str(path) for files in found.values() for path in files)
+        raise InputError(
+            f"files of some samples are missing: {', '.join(missing)} (there: {there}); "
+            f"put theirs beside them, or generate them with --generate-missing"
+        )
+    return found
+
+
+def simulation_chunks(
+    catalogue: Catalogue,
+    files: Mapping[str, Sequence[Path]],
+    chunks: Path,
+    *,
+    seed: int,
+    progress: Progress,
+) -> Manifest:
+    """Return one manifest of the chunks of every simulated sample, made where they are missing."""
+    manifests = []
+    for name, sources in files.items():
+        sample = catalogue.samples[name]
+        if sources:
+            manifests.append(_converted(catalogue, name, sources, chunks, progress))
+            continue
+        folder = chunks / f"{name}-{_generated_key(catalogue, name, seed)}"
+        with one_writer(folder):
+            if not (folder / MANIFEST_NAME).is_file():
+                with progress(f"generating {name}", sample.events) as report:
+                    generate_sample(
+                        catalogue, name, folder, seed=seed, file_format="root", progress=report
+                    )
+        manifests.append(read_manifest(folder))
+    return merged(manifests)
+
+
+def observed_chunks(
+    catalogue: Catalogue, observed: Observed, chunks: Path, *, seed: int, progress: Progress
+) -> Manifest | None:
+    """Return the manifest of the observed events' chunks, or None where there are none."""
+    if observed.files:
+        return _converted(catalogue, data_sample(catalogue).name, observed.files, chunks, progress)
+    if observed.universe is None:
+        return None
+    name = f"universe_{observed.universe}"
+    folder = chunks / f"{name}-{_generated_key(catalogue, name, seed)}"
+    with one_writer(folder):
+        if not (folder / MANIFEST_NAME).is_file():
+            with progress(f"generating {name}", None) as report:
+                generate_universe(
+                    catalogue,
+                    observed.universe,
+                    folder,
+                    seed=seed,
+                    file_format="root",
+                    progress=report,
+                )
+    return read_manifest(folder)
+
+
+def data_sample(catalogue: Catalogue) -> Sample:
+    """Return the sample of observed events.
+
+    Raises
+    ------
+    InputError
+        If the catalogue does not declare exactly one.
+    """
+    data = [sample for sample in catalogue.samples.values() if sample.kind == "data"]
+    if len(data) != 1:
+        raise InputError(
+            f'{catalogue.path}: declare one sample with kind = "data", not {len(data)}'
+        )
+    return data[0]
+
+
+def _generated_key(catalogue: Catalogue, name: str, seed: int) -> str:
+    """Return the digest of all that generated events depend on."""
+    settings = (catalogue.simulation, catalogue.data_luminosity_invpb, catalogue.columns)
+    code = code_digest("tools", "chunks.py", "generate.py", "landau.py", "recipe.py", "universe.py")
+    return digest_text(name, str(seed), repr(settings), code)[:16]
+
+
+def _converted(
+    catalogue: Catalogue, name: str, sources: Sequence[Path], chunks: Path, progress: Progress
+) -> Manifest:
+    folder = chunks / f"{name}-{chunks_key(catalogue, catalogue.sample(name), sources)[:16]}"
+    with one_writer(folder):
+        if not (folder / MANIFEST_NAME).is_file():
+            with progress(f"converting {name}", None) as report:
+                convert(catalogue, [(name, path) for path in sources], folder, progress=report)
+    return read_manifest(folder)
+
+
+def stored(manifest: Manifest) -> dict[str, str]:
+    """Return name and stored type of every column."""
+    return {column.name: column.type for column in manifest.columns}
+
+
+def merged(manifests: Sequence[Manifest]) -> Manifest:
+    """Return one manifest of the samples of several, with absolute paths.
+
+    Raises
+    ------
+    InputError
+        If they do not declare the same columns.
+    """
+    first = manifests[0]
+    samples = {}
+    for manifest in manifests:
+        if stored(manifest) != stored(first):
+            raise InputError(
+                f"{manifest.folder} and {first.folder} have other columns; convert again"
+            )
+        for name, chunks in manifest.samples.items():
+            parts = (
+                replace(part, path=str((manifest.folder / part.path).resolve()))
+                for part in chunks.parts
+            )
+            samples[name] = replace(chunks, parts=tuple(parts))
+    return Manifest(folder=Path("/"), columns=first.columns, samples=samples)
