@@ -6,6 +6,7 @@ a selection can be evaluated exactly from a histogram with edges at the cuts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,7 @@ class Interval:
     def __post_init__(self) -> None:
         """Refuse an interval that keeps nothing or everything, or has NaN bounds."""
         bounds = [bound for bound in (self.min, self.max) if bound is not None]
-        numbers = [bound for bound in bounds if isinstance(bound, int | float) and bound == bound]
-        if not bounds or len(numbers) < len(bounds):
+        if not bounds or any(isnan(bound) for bound in bounds):
             raise ValueError("a cut needs a number for `min`, `max` or both")
         if len(bounds) > 1 and bounds[0] >= bounds[1]:
             raise ValueError(f"a cut from {self.min:g} to {self.max:g} keeps nothing")

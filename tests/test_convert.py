@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +79,7 @@ def read_sample(manifest: Manifest, name: str) -> dict[str, np.ndarray]:
     for part in parts:
         with uproot.open({str(manifest.folder / part.path): TREE}) as tree:
             assert tree.num_entries == part.entries == part.clusters[1]
-            assert [tree[name].num_baskets for name in tree.keys()] == [1] * len(tree.keys())
+            assert [branch.num_baskets for branch in tree.branches] == [1] * len(tree.branches)
             arrays.append(tree.arrays(library="np"))
     return {key: np.concatenate([a[key] for a in arrays]) for key in arrays[0]}
 
@@ -524,29 +523,6 @@ def course_like(catalogue: Catalogue, path: Path, events: int) -> Path:
     return path
 
 
-def cpu_seconds(function: Callable[[], object]) -> float:
-    start = time.process_time()
-    function()
-    return time.process_time() - start
-
-
-def test_conversion_costs_little_more_than_reading(catalogue: Catalogue, tmp_path: Path) -> None:
-    """At least 0.6 of the speed of `pyarrow.csv.read_csv` alone.
-
-    In processor time of the whole process, which the other users of a machine change little, and
-    the best of four each.
-    """
-    path = course_like(catalogue, tmp_path / "signal_500.csv", 600_000)
-    inputs = [(None, path)]
-    convert(catalogue, inputs, tmp_path / "out")  # imports
-    read, whole = [], []
-    for _ in range(4):
-        read.append(cpu_seconds(lambda: pa_csv.read_csv(path)))
-        whole.append(cpu_seconds(lambda: convert(catalogue, inputs, tmp_path / "out")))
-    print(f"reading / converting = {min(read) / min(whole):.2f}")
-    assert min(read) / min(whole) >= 0.6
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_file(catalogue: Catalogue, tmp_path: Path) -> None:
     """Two chunks of 25 MiB are in memory once there are two, and then no more."""
@@ -568,47 +544,5 @@ def test_memory_does_not_grow_with_the_file(catalogue: Catalogue, tmp_path: Path
         )
         peaks.append(int(done.stdout) / 1024)
         path.unlink()
-    print("MiB for 0.1, 0.8, 1.6 million events:", [round(peak) for peak in peaks])
     assert peaks[1] - peaks[0] < 120
     assert peaks[2] - peaks[1] < 30  # the events more are 38 MiB in the chunks
-
-
-def test_compression(catalogue: Catalogue, tmp_path: Path) -> None:
-    """The table in `tools.chunks`: LZ4 is a little larger than ZSTD and read much faster."""
-    rng = np.random.default_rng(6)
-    events = {
-        column.name: (
-            rng.poisson(3.0, PART_EVENTS)
-            if column.is_integer
-            else rng.gamma(20.0, 10.0, PART_EVENTS)
-        ).astype(column.type)
-        for column in catalogue.columns
-    }
-    photons = [f"photon{i}_{what}" for i in (1, 2) for what in ("pT", "phi", "eta")]
-    path, rows = tmp_path / "a.root", {}
-    for name, choice in {
-        "none": None,
-        "LZ4, 1": uproot.LZ4(1),
-        "ZSTD, 1": uproot.ZSTD(1),
-        "ZSTD, 5": uproot.ZSTD(5),
-    }.items():
-
-        def write(choice: object = choice) -> None:
-            with uproot.recreate(path, compression=choice) as file:
-                file.mktree(TREE, {key: array.dtype for key, array in events.items()})
-                file[TREE].extend(events)
-
-        def read() -> None:
-            with uproot.open({str(path): TREE}) as tree:
-                tree.arrays(photons, library="np")
-
-        written = min(cpu_seconds(write) for _ in range(4))
-        seconds = min(cpu_seconds(read) for _ in range(12))  # the least disturbed one
-        rows[name] = (path.stat().st_size / PART_EVENTS, PART_EVENTS / seconds)
-        size, rate = rows[name]
-        print(f"{name:8} {written:.3f} s  {size:.1f} B  {rate / 1e6:.0f} M/s")
-    (lz4_bytes, lz4_rate), (zstd_bytes, zstd_rate) = rows["LZ4, 1"], rows["ZSTD, 1"]
-    assert lz4_bytes < 1.25 * zstd_bytes
-    assert lz4_rate > 1.1 * zstd_rate  # 1.4 to 2.7 were seen
-    part = write_part(tmp_path, "a.root", catalogue.columns, events)
-    assert part.bytes == pytest.approx(lz4_bytes * PART_EVENTS, rel=1e-3)

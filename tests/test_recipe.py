@@ -174,7 +174,10 @@ def test_signal_laws(signal: Events) -> None:
         assert stats.kstest(signal[name][near], stats.norm(0.75, 0.10).cdf).pvalue > 1e-4
     core, tail = stats.norm(0, 0.1492), stats.t(1.12, scale=0.0678)
     missing = signal["missing_energy"]
-    law = lambda x: 2 * (0.436 * core.cdf(x) + 0.564 * tail.cdf(x)) - 1
+
+    def law(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.asarray(2 * (0.436 * core.cdf(x) + 0.564 * tail.cdf(x)) - 1)
+
     assert stats.kstest(missing, law).pvalue > 1e-4
 
 

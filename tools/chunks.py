@@ -5,7 +5,7 @@ decompressed twice.
 
 The mantissas of measured float32 values are noise and hardly compress, so LZ4 is chosen for its
 speed.  Of 500,000 events with the course's 14 columns, in processor time of one core with a warm
-page cache (``pytest tests/test_convert.py -k compression -s`` measures it again; the two numbers
+page cache (``make bench`` measures something close to it, in wall-clock time; the two numbers
 are without and with memory that glibc keeps, see ``mallopt(3)``):
 
 ===========  ======  ================  ============================

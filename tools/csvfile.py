@@ -152,7 +152,7 @@ def _refuse_open_end(path: Path, fields: int) -> None:
             return
         stream.seek(0)
         number, last = 0, b""
-        for number, last in enumerate(stream, start=1):
+        for number, last in enumerate(stream, start=1):  # noqa: B007 - to the last one
             pass
     found = last.count(b",") + 1
     if found < fields:

@@ -261,7 +261,7 @@ def _sample(name: str, entry: dict[str, Any], where: str) -> Sample:
     _only(entry, where, known)
     if not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or not name.isascii():
         raise InputError(f"{where}: a sample's name is made of letters, digits, '_', '.' and '-'")
-    kind = entry.get("kind")
+    kind: Any = entry.get("kind")
     if kind not in get_args(Kind):
         raise InputError(f"{where}: kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
     files = tuple(_need(entry, "files", where))

@@ -173,14 +173,14 @@ def code_digest(room: str, *names: str) -> str:
 def one_writer(folder: Path) -> Iterator[None]:
     """Hold `folder` for this process alone while the block runs.
 
-    The folder is made if need be, and removed again if the block leaves it empty.
+    The folder is made if need be; what was made is removed again if the block leaves it empty.
 
     Raises
     ------
     InputError
         If another process holds it; the message names that process.
     """
-    made = not folder.exists()
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK_NAME
     with _locked(path) as lock:
@@ -192,9 +192,9 @@ def one_writer(folder: Path) -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
-            if made:
-                with contextlib.suppress(OSError):  # it holds something
-                    folder.rmdir()
+            with contextlib.suppress(OSError):  # it holds something
+                for place in made:
+                    place.rmdir()
 
 
 def _locked(path: Path) -> IO[str]:
@@ -234,7 +234,7 @@ def _git_commit() -> str | None:
     """Return the commit of the checkout that this code runs from, or None outside one."""
     try:
         answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607 - git from the PATH
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,
