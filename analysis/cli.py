@@ -1,0 +1,98 @@
+"""The one command, `xyy`: from words to an exit code.
+
+Commands stand in `analysis.commands`, grouped as in the help. Heavy libraries are imported inside
+them, so that ``xyy --help`` and a refused file answer in under a second.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Annotated, NoReturn
+
+import typer
+
+from analysis.commands import check, classroom, pipeline
+from tools.errors import InputError, XyyError
+
+INTERRUPTED = 130
+COMMANDS = {
+    "Pipeline": (
+        pipeline.convert,
+        pipeline.process,
+        pipeline.optimise,
+        pipeline.freeze,
+        pipeline.unblind,
+        pipeline.infer,
+        pipeline.report,
+        pipeline.run,
+    ),
+    "Check": (check.status,),
+    "Classroom": (classroom.generate,),
+}
+
+app = typer.Typer(
+    name="xyy",
+    help="Search for a new particle that decays to two photons: from event files to a verdict.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+for _panel, _commands in COMMANDS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with the code of the contract."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    try:
+        _refuse_other_installs()
+        app([word for word in words if word != "--debug"], prog_name="xyy")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _fail("interrupted; what was finished is kept, run again to go on", INTERRUPTED)
+        raise
+    except XyyError as error:
+        if debug:
+            raise
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        if debug:
+            raise
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}", XyyError.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(f"{type(error).__name__}: {error}; a defect of xyy: --debug shows where", 1)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"xyy: {message}", err=True)
+    sys.exit(code)
+
+
+def _refuse_other_installs() -> None:
+    """Refuse to run where the settings files are not: only an editable install has them."""
+    from tools.samples import checkout
+
+    if not (checkout() / "datasets" / "course.toml").is_file():
+        raise InputError(f"{checkout()} is not a checkout of xyy; install with `pip install -e .`")
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
+    if wanted:
+        typer.echo(f"xyy {metadata.version('xyy')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    _debug: Annotated[bool, typer.Option("--debug", help="Show a traceback on errors.")] = False,
+) -> None:
+    """Search for a new particle that decays to two photons: from event files to a verdict."""

@@ -1,0 +1,57 @@
+"""Commands of the classroom: samples and universes to practise on."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from analysis.commands.options import (
+    SAMPLES_FILE,
+    OutOption,
+    QuietOption,
+    SamplesOption,
+    SeedOption,
+    UniverseOption,
+    catalogue_of,
+)
+from analysis.console import Console
+from tools.errors import InputError
+
+
+def generate(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
+    *,
+    out: OutOption,
+    universe: UniverseOption = None,
+    seed: SeedOption = None,
+    events: Annotated[int | None, typer.Option(min=1, help="Events of each sample.")] = None,
+    file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
+    samples: SamplesOption = SAMPLES_FILE,
+    quiet: QuietOption = False,
+) -> None:
+    """Generate course samples, or the observed data of a universe.
+
+    NAME is `background` or `signal_<mass>`, at any mass in GeV; without a name, all samples.
+
+    Example: `xyy generate signal_600 background --out mine`
+    """
+    from tools.generate import DEFAULT_SEED, generate_sample
+    from tools.storage import one_writer
+    from tools.universe import generate_universe
+
+    catalogue, console = catalogue_of(samples), Console(quiet=quiet)
+    chosen = DEFAULT_SEED if seed is None else seed
+    options: dict[str, Any] = {"seed": chosen, "file_format": file_format}
+    if universe is not None and (names or events is not None):
+        raise InputError("--universe K takes no sample names and no --events: it has its own")
+    with one_writer(out):
+        if universe is not None:
+            with console.progress(f"universe {universe}") as report:
+                path = generate_universe(catalogue, universe, out, progress=report, **options)
+            console.say(str(path))
+            return
+        for name in names or [sample.name for sample in catalogue.simulation]:
+            with console.progress(name, events) as report:
+                path = generate_sample(
+                    catalogue, name, out, events=events, progress=report, **options
+                )
+            console.say(str(path))

@@ -1,0 +1,101 @@
+"""What a user sees while the program works: a bar on a terminal, plain lines elsewhere.
+
+Everything goes to stderr, so that stdout holds results alone (``--json``).
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+
+import typer
+
+PLAIN_SECONDS = 10.0
+"""How often a line is printed where there is no terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Tells what is being done, or nothing with `quiet`."""
+
+    quiet: bool = False
+
+    def say(self, message: str) -> None:
+        """Tell one line."""
+        if not self.quiet:
+            typer.echo(message, err=True)
+
+    @contextmanager
+    def progress(self, what: str, events: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Yield a function that takes the number of events done so far.
+
+        Parameters
+        ----------
+        what : str
+            What is being done.
+        events : int, optional
+            How many events there are to do, if that is known.
+        """
+        start, done = time.monotonic(), 0
+
+        def report(so_far: int) -> None:
+            nonlocal done
+            done = so_far
+            show(so_far)
+
+        with self._shown(what, events) as show:
+            yield report
+        seconds = time.monotonic() - start
+        rate = done / max(seconds, 1e-9) / 1e6
+        self.say(f"{what}: {done:,} events in {seconds:.1f} s ({rate:.2f} million/s)")
+
+    def _shown(
+        self, what: str, events: int | None
+    ) -> AbstractContextManager[Callable[[int], None]]:
+        if self.quiet:
+            return nullcontext(lambda _done: None)
+        return _bar(what, events) if sys.stderr.isatty() else self._lines(what, events)
+
+    @contextmanager
+    def _lines(self, what: str, events: int | None) -> Iterator[Callable[[int], None]]:
+        last = time.monotonic()
+
+        def show(done: int) -> None:
+            nonlocal last
+            if time.monotonic() - last > PLAIN_SECONDS:
+                last = time.monotonic()
+                of_all = "" if events is None else f" of {events:,}"
+                self.say(f"{what}: {done:,}{of_all} events")
+
+        yield show
+
+
+@contextmanager
+def _bar(what: str, events: int | None) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console as Terminal
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{(task.speed or 0.0) / 1e6:.2f} million/s")
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=events)
+        yield lambda done: progress.update(task, completed=done)

@@ -1,0 +1,98 @@
+"""One folder, one analysis: the names of its files and what they say when read back.
+
+Every stage reads what earlier stages left here and adds its own. ``provenance.inputs`` of a product
+is the digest of all that it was made from; a stage is up to date when that digest is still the one
+that it would be made from now.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from processors.selection import Interval, Selection
+from tools.errors import InputError
+from tools.storage import provenance, read_json, write_json
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The results folder of one analysis."""
+
+    path: Path
+
+    @property
+    def histograms(self) -> Path:
+        """Path of the histograms of all samples."""
+        return self.path / "histograms.zip"
+
+    @property
+    def figures(self) -> Path:
+        """Path of the folder of figures."""
+        return self.path / "figures"
+
+    @property
+    def workspaces(self) -> Path:
+        """Path of the folder of pyhf workspaces."""
+        return self.path / "workspaces"
+
+    def read(self, name: str, *, made_by: str) -> dict[str, Any]:
+        """Return the JSON product `name`.
+
+        Raises
+        ------
+        InputError
+            If it is missing or damaged; the message names the command that makes it.
+        """
+        return read_json(self.path / name, made_by=f"xyy {made_by}")
+
+    def read_if_there(self, name: str) -> dict[str, Any] | None:
+        """Return the JSON product `name`, or None if it is missing or damaged."""
+        try:
+            return read_json(self.path / name, made_by="")
+        except InputError:
+            return None
+
+    def write(self, name: str, document: Mapping[str, Any], **origin: Any) -> None:
+        """Write the JSON product `name` with its provenance, to which `origin` is added."""
+        write_json(self.path / name, {**document, "provenance": provenance(**origin)})
+
+    def made_from(self, name: str) -> str | None:
+        """Return ``provenance.inputs`` of a product, or None if there is none."""
+        document = self.read_if_there(name) or {}
+        inputs = document.get("provenance", {}).get("inputs")
+        return inputs if isinstance(inputs, str) else None
+
+    def selection(self) -> Selection:
+        """Return the selection that `xyy optimise` chose (or a person wrote).
+
+        Raises
+        ------
+        InputError
+            If ``selection.json`` is missing or its cuts are not intervals.
+        """
+        return read_selection(self.path / "selection.json")
+
+
+def read_selection(path: Path) -> Selection:
+    """Read the cuts of a ``selection.json``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or its cuts are not of the form ``{COLUMN: {"min", "max"}}``.
+    """
+    document = read_json(path, made_by="xyy optimise")
+    try:
+        return Selection({name: _interval(**cut) for name, cut in document["cuts"].items()})
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f'{path}: `cuts` must read {{"n_jets": {{"min": null, "max": 6}}, ...}} ({error})'
+        ) from None
+
+
+def _interval(min: float | None = None, max: float | None = None) -> Interval:  # noqa: A002 - JSON's keys
+    return Interval(
+        None if min is None else float(min),
+        None if max is None else float(max),
+    )

@@ -1,0 +1,249 @@
+"""`xyy run`: the whole way from files to the verdict.
+
+========  ======================================================  ================================
+stage     does                                                    writes
+========  ======================================================  ================================
+chunks    converts the samples' files, generates what is missing  under ``--chunks``
+optimise  simulation through the processor; the best selection    ``selection.json``
+freeze    fixes the decisions                                     ``freeze.json``
+process   everything through the processor, data blind            ``histograms.zip``,
+          until unblinded                                         ``cutflow.json``, ``ledger.json``
+infer     background, counting, fit, limit, verdict               ``verdict.json`` and others
+report    figures and the page                                    ``figures/``, ``report.html``
+========  ======================================================  ================================
+
+A stage is skipped if its product was made from the same inputs by the same code. Every product is
+whole or not there, so a run that was killed anywhere is finished by the next one, with the same
+result.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from analysis import decisions, stages
+from analysis.folder import Folder
+from analysis.process import Execution, joint_key, losses, process, processor_settings, up_to_date
+from analysis.search import Search
+from processors.diphoton import Settings
+from processors.selection import Selection
+from tools import sources
+from tools.errors import InputError, XyyError
+from tools.executors import Report
+from tools.manifest import Manifest
+from tools.samples import Catalogue
+from tools.sources import Observed
+from tools.storage import one_writer
+
+STAGES = ("chunks", "optimise", "freeze", "process", "infer", "report")
+RUN = "run.json"
+
+
+class Console(Protocol):
+    """Where a run tells what it does."""
+
+    def say(self, message: str) -> None:
+        """Tell one line."""
+
+    def progress(self, what: str, events: int | None = None) -> AbstractContextManager[Report]:
+        """Return a context whose value takes the number of events done so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked `xyy run` for."""
+
+    out: Path
+    chunks: Path
+    catalogue: Catalogue
+    search: Search
+    observed: Observed
+    seed: int
+    execution: Execution
+    generate_missing: bool = False
+    unblind: str | None = None
+    """the reason, if the data are to be opened"""
+    after_unblinding: str | None = None
+    """why decisions were changed after unblinding"""
+    until: str = "report"
+    """the last stage to do"""
+    force: bool = False
+    """take over a folder made from other samples or data"""
+
+
+def run(request: Request, console: Console) -> Folder:
+    """Do every stage that is not up to date.
+
+    Raises
+    ------
+    InputError
+        For wrong input, or a folder made from other samples or other data.
+    RefusedError
+        If decisions changed after unblinding, or data are incomplete.
+    XyyError
+        If simulated events were lost: all outputs are written, and say so.
+    """
+    if request.unblind is not None and request.observed.label is None:
+        raise InputError("--unblind: there are no data to open; give --data FILE or --universe K")
+    folder = Folder(request.out)
+    with one_writer(folder.path):
+        analysis = _Analysis(request, folder, console)
+        for stage in STAGES[: STAGES.index(request.until) + 1]:
+            getattr(analysis, stage)()
+        analysis.tell_losses()
+    return folder
+
+
+class _Analysis:
+    """One run on one folder; each stage is a method of its name."""
+
+    def __init__(self, request: Request, folder: Folder, console: Console) -> None:
+        self.request, self.folder, self.console = request, folder, console
+        self.catalogue, self.search = request.catalogue, request.search
+
+    def chunks(self) -> None:
+        request, progress = self.request, self.console.progress
+        files = sources.simulation_files(self.catalogue, generate_missing=request.generate_missing)
+        _claim(self.folder, request, generated=[name for name, found in files.items() if not found])
+        self.simulation = sources.simulation_chunks(
+            self.catalogue, files, request.chunks, seed=request.seed, progress=progress
+        )
+        data = sources.observed_chunks(
+            self.catalogue, request.observed, request.chunks, seed=request.seed, progress=progress
+        )
+        self.manifest = sources.merged([self.simulation, *([] if data is None else [data])])
+        _record(self.folder, request, self.manifest)
+
+    def optimise(self) -> None:
+        if decisions.is_unblinded(self.folder) and self.request.after_unblinding is None:
+            return  # the selection is frozen; `freeze` refuses what else has changed
+        settings = self._settings(Selection({}))
+        keys = {
+            name: joint_key(self.simulation, name, settings) for name in self.simulation.samples
+        }
+        inputs = stages.optimise_inputs(keys, self.catalogue, self.search)
+        if self.folder.made_from("selection.json") == inputs:
+            return
+        ledger = self.folder.read_if_there("ledger.json") or {"provenance": {}}
+        there = ledger["provenance"].get("joint_keys", {})
+        if any(there.get(name) != key for name, key in keys.items()):
+            self._process(self.simulation, settings, "simulation, for the selection")
+        optimum = stages.optimise_folder(
+            self.folder, self.catalogue, self.search, reason=self.request.after_unblinding
+        )
+        cuts = ", ".join(f"{name} < {cut:g}" for name, cut in optimum.cuts.items())
+        self.console.say(f"selection: {cuts}")
+
+    def freeze(self) -> None:
+        decided = stages.decided_in(self.folder, self.catalogue, self.search)
+        decisions.guard(self.folder, decided, reason=self.request.after_unblinding)
+        if not decisions.is_unblinded(self.folder):
+            decisions.freeze(self.folder, decided)
+
+    def process(self) -> None:
+        self._process(self.manifest, self._settings(self.folder.selection()), "all samples")
+
+    def infer(self) -> None:
+        self.console.say("inference")
+        stages.infer(self.folder, self.catalogue, self.search)
+        if self.request.unblind is not None and not decisions.is_unblinded(self.folder):
+            decisions.unblind(self.folder, self.request.unblind)
+            self.console.say(f"unblinded: {self.request.unblind}")
+            self.process()
+            stages.infer(self.folder, self.catalogue, self.search)
+
+    def report(self) -> None:
+        self.console.say("figures and page")
+        stages.report(self.folder, self.catalogue, self.search)
+
+    def tell_losses(self) -> None:
+        ledger = self.folder.read_if_there("ledger.json")
+        if ledger is not None and not ledger["complete"]:
+            raise XyyError(losses(ledger, self.folder.path))
+
+    def _settings(self, selection: Selection) -> Settings:
+        unblinded = decisions.is_unblinded(self.folder)
+        return processor_settings(
+            self.catalogue.columns, self.search, selection, unblinded=unblinded
+        )
+
+    def _process(self, manifest: Manifest, settings: Settings, what: str) -> None:
+        current = up_to_date(self.folder, manifest, settings)
+        if set(current) == set(manifest.samples) == _samples_in(self.folder):
+            return
+        todo = sum(c.entries for name, c in manifest.samples.items() if name not in current)
+        with self.console.progress(f"processing {what}", todo) as report:
+            process(
+                self.folder,
+                manifest,
+                self.catalogue,
+                settings,
+                execution=self.request.execution,
+                report=report,
+            )
+
+
+def _samples_in(folder: Folder) -> set[str]:
+    ledger = folder.read_if_there("ledger.json") or {"samples": {}}
+    return set(ledger["samples"])
+
+
+def _claim(folder: Folder, request: Request, *, generated: Sequence[str]) -> None:
+    """Make the folder this analysis', or refuse one that is another's."""
+    ours = _identity(request, generated)
+    there = folder.read_if_there(RUN)
+    if there is None:
+        return
+    theirs = {key: there.get(key) for key in ours}
+    if theirs == ours:
+        return
+    if not request.force:
+        raise InputError(
+            f"{folder.path} holds another analysis ({_short(theirs)}, not {_short(ours)}); "
+            "choose another --out, or give --force to replace it"
+        )
+    for name in (decisions.UNBLINDING, decisions.FREEZE, "ledger.json", "selection.json"):
+        (folder.path / name).unlink(missing_ok=True)
+
+
+def _identity(request: Request, generated: Sequence[str]) -> dict[str, Any]:
+    return {
+        "samples": request.catalogue.name,
+        "data": request.observed.label,
+        "generated_samples": list(generated),
+    }
+
+
+def _short(identity: dict[str, Any]) -> str:
+    generated = ", ".join(identity["generated_samples"] or []) or "none"
+    return f"samples {identity['samples']}, data {identity['data']}, generated: {generated}"
+
+
+def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
+    """Write ``run.json``: what the folder is made from, and where `xyy status` finds it."""
+    generated = [
+        name
+        for name, chunks in manifest.samples.items()
+        if chunks.generated and chunks.kind != "data"
+    ]
+    content = {name: chunks.content for name, chunks in manifest.samples.items()}
+    there = folder.read_if_there(RUN) or {"provenance": {"content": content}}
+    if decisions.is_unblinded(folder) and there["provenance"]["content"] != content:
+        raise InputError(
+            f"{folder.path} was unblinded with other events than these; "
+            "choose another --out, or give --force to replace it"
+        )
+    parts = sorted(
+        {str(Path(p.path).parent.parent) for c in manifest.samples.values() for p in c.parts}
+    )
+    folder.write(
+        RUN,
+        _identity(request, generated),
+        content=content,
+        manifests=parts,
+        seed=request.seed,
+        samples_file=str(request.catalogue.path.resolve()),
+        search_file=str(request.search.path.resolve()),
+    )

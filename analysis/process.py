@@ -1,0 +1,235 @@
+"""The stage from chunks to histograms: which samples need processing, and what comes back.
+
+A sample whose histograms in the folder were made by the same code and settings from the same events
+is not processed again. Weights are applied here, after the merge, where it is known how many events
+were processed: simulation that lost a chunk is normalised to what is left, and the ledger says so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from analysis.folder import Folder
+from analysis.histogram_file import Histograms, read_histograms, write_histograms
+from analysis.search import Search
+from processors.diphoton import DiphotonProcessor, Settings
+from processors.histograms import Binning
+from processors.schema import DiphotonSchema
+from processors.selection import Interval, Selection
+from tools import executors
+from tools.executors import Failure, Report, SampleLedger
+from tools.manifest import Manifest
+from tools.samples import Catalogue, Column
+from tools.storage import code_digest, digest_file, digest_text
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How the events are processed; it changes no result."""
+
+    engine: str = "iterative"
+    workers: int = 1
+    chunk_events: int | None = None
+
+
+def processor_settings(
+    columns: Sequence[Column],
+    search: Search,
+    selection: Selection,
+    *,
+    unblinded: bool = False,
+    histograms: Literal["all", "spectrum"] = "all",
+) -> Settings:
+    """Return the processor's settings for declared columns and decided cuts."""
+    axes = search.optimise.axes
+    spectrum = search.spectrum
+    bins = round((spectrum.high_GeV - spectrum.low_GeV) / spectrum.bin_GeV)
+    return Settings(
+        columns=tuple(
+            Binning(c.name, c.axis.bins, c.axis.low, c.axis.high, c.unit) for c in columns
+        ),
+        mass=Binning("m_yy", bins, spectrum.low_GeV, spectrum.high_GeV, "GeV"),
+        window=Interval(search.window.low_GeV, search.window.high_GeV),
+        cut_variables=tuple(Binning(name, a.bins, a.low, a.high) for name, a in axes.items()),
+        selection=selection,
+        unblinded=unblinded,
+        histograms=histograms,
+    )
+
+
+def sample_key(manifest: Manifest, name: str, settings: Settings) -> str:
+    """Return the digest of everything that a sample's histograms depend on."""
+    chunks = manifest.samples[name]
+    if chunks.kind != "data":
+        settings = replace(settings, unblinded=False)  # makes no difference to simulation
+    return digest_text(
+        code_digest("processors"), repr(settings), chunks.content, str(chunks.entries)
+    )
+
+
+def joint_key(manifest: Manifest, name: str, settings: Settings) -> str:
+    """Return the digest of everything that a sample's joint histogram depends on: no selection."""
+    return sample_key(manifest, name, replace(settings, selection=Selection({}), unblinded=False))
+
+
+def process(
+    folder: Folder,
+    manifest: Manifest,
+    catalogue: Catalogue,
+    settings: Settings,
+    *,
+    only: Sequence[str] | None = None,
+    execution: Execution,
+    report: Report = lambda _events: None,
+) -> dict[str, Any]:
+    """Process what is not up to date; write histograms, cutflow and ledger; return the ledger.
+
+    Parameters
+    ----------
+    folder : Folder
+        Where the products go.
+    manifest : Manifest
+    catalogue : Catalogue
+        For the weights.
+    settings : Settings
+        The processor's.
+    only : sequence of str, optional
+        Names of the samples to have in the folder; all of the manifest unless given.
+    execution : Execution
+    report : callable
+        Called after every chunk with the number of events done so far.
+
+    Raises
+    ------
+    InputError
+        If a sample of `only` is not in the manifest, or one of the manifest not in the catalogue.
+    """
+    names = list(manifest.samples) if only is None else list(only)
+    kept = {
+        name: sample
+        for name, sample in up_to_date(folder, manifest, settings).items()
+        if name in names
+    }
+    items = executors.plan(
+        manifest, [name for name in names if name not in kept], chunk_events=execution.chunk_events
+    )
+    outcome = executors.run(
+        DiphotonProcessor(settings),
+        items,
+        schema=DiphotonSchema,
+        engine=execution.engine,
+        workers=execution.workers,
+        report=report,
+    )
+    # In the manifest's order, whatever was processed first: equal content is equal bytes.
+    samples = {name: kept[name][0] if name in kept else outcome.outputs.get(name) for name in names}
+    histograms = {name: named for name, named in samples.items() if named is not None}
+    ledger = {n: kept[n][1] if n in kept else outcome.ledger[n] for n in names}
+    return _write(folder, manifest, catalogue, settings, histograms, ledger)
+
+
+def up_to_date(
+    folder: Folder, manifest: Manifest, settings: Settings
+) -> dict[str, tuple[Mapping[str, Any], SampleLedger]]:
+    """Return the samples whose complete histograms in `folder` are those of `settings`."""
+    ledger = folder.read_if_there("ledger.json")
+    if ledger is None or not folder.histograms.is_file():
+        return {}
+    origin = ledger["provenance"]
+    if origin["histograms"] != digest_file(folder.histograms):
+        return {}
+    current = {
+        name
+        for name in manifest.samples
+        if origin["keys"].get(name) == sample_key(manifest, name, settings)
+    }
+    if not current:
+        return {}
+    histograms = read_histograms(folder.histograms)
+    return {name: (histograms[name], _read_ledger(ledger["samples"][name])) for name in current}
+
+
+def _read_ledger(entry: dict[str, Any]) -> SampleLedger:
+    failed = tuple(Failure(**failure) for failure in entry["failed"])
+    return SampleLedger(entry["planned_events"], entry["processed_events"], failed)
+
+
+def _write(
+    folder: Folder,
+    manifest: Manifest,
+    catalogue: Catalogue,
+    settings: Settings,
+    histograms: Histograms,
+    ledger: Mapping[str, SampleLedger],
+) -> dict[str, Any]:
+    document = {
+        "complete": all(sample.complete for sample in ledger.values()),
+        "samples": {name: sample.document() for name, sample in ledger.items()},
+    }
+    flows = {
+        name: cutflow(
+            named,
+            weight_of(catalogue, name, ledger[name].processed_events),
+            settings,
+            kind=manifest.samples[name].kind,
+        )
+        for name, named in histograms.items()
+    }
+    # The ledger vouches for the histograms: without it, a killed run's archive counts for nothing.
+    write_histograms(folder.histograms, histograms)
+    folder.write("cutflow.json", flows)
+    complete = [name for name, sample in ledger.items() if sample.complete]
+    folder.write(
+        "ledger.json",
+        document,
+        keys={name: sample_key(manifest, name, settings) for name in complete},
+        joint_keys={name: joint_key(manifest, name, settings) for name in complete},
+        histograms=digest_file(folder.histograms),
+    )
+    return document
+
+
+def weight_of(catalogue: Catalogue, name: str, events: int) -> float:
+    """Return the weight of one event of a sample of which `events` were processed."""
+    return catalogue.weight(catalogue.sample(name), events)
+
+
+def cutflow(
+    named: Mapping[str, Any], weight: float, settings: Settings, *, kind: str
+) -> list[dict[str, Any]]:
+    """Return the entry of ``cutflow.json`` for one sample.
+
+    Each row has the events left after a step and, of them, those in the mass window; of blinded
+    data all rows are of the sidebands, and the window is null.
+    """
+    flow = named["cutflow"]
+    blind = kind == "data" and not settings.unblinded
+    rows = []
+    for step, (inside, outside) in zip(flow.axes["step"], flow.view(), strict=True):
+        events = int(inside + outside)
+        rows.append(
+            {
+                "cut": step,
+                "events": events,
+                "sumw": events * weight,
+                "sumw2": events * weight**2,
+                "window_events": None if blind else int(inside),
+                **({"blinded": "sidebands only"} if blind else {}),
+            }
+        )
+    return rows
+
+
+def losses(ledger: dict[str, Any], path: Path) -> str:
+    """Return the message that names what was lost."""
+    failed = [
+        f"{lost['file']} entries {lost['entry_start']}-{lost['entry_stop']}: {lost['error']}"
+        for entry in ledger["samples"].values()
+        for lost in entry["failed"]
+    ]
+    return (
+        f"events were lost in {len(failed)} chunks, first {failed[0] if failed else 'unknown'}; "
+        f"what was processed is written and marked incomplete in {path}; "
+        "repair the files and run again"
+    )

@@ -1,0 +1,150 @@
+"""The stages of an analysis on a folder: what each is made from, and the making.
+
+A product's ``provenance.inputs`` is the digest of all that it was made from, code included. The
+functions ``*_inputs`` say what it would be made from now; where the two agree, it is up to date.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from analysis import decisions
+from analysis.folder import Folder
+from analysis.histogram_file import read_histograms
+from analysis.optimise import Optimum, optimise
+from analysis.process import weight_of
+from analysis.search import Search
+from processors.selection import Interval, Selection
+from tools.errors import InputError, RefusedError
+from tools.samples import Catalogue
+from tools.storage import code_digest, digest_document, digest_text
+
+REPORT = "report.json"
+RESULTS = ("background.json", "counting.json", "verdict.json")
+
+
+def optimise_inputs(joint_keys: dict[str, str], catalogue: Catalogue, search: Search) -> str:
+    """Return what ``selection.json`` is made from, given the keys of the joint histograms."""
+    simulated = {s.name: joint_keys.get(s.name) for s in catalogue.simulation}
+    return digest_document(
+        {
+            "joint": simulated,
+            "samples": [asdict(sample) for sample in catalogue.simulation],
+            "luminosity": catalogue.luminosity_invpb,
+            "optimise": asdict(search.optimise),
+            "code": code_digest("analysis", "optimise.py", "stages.py"),
+        }
+    )
+
+
+def optimise_folder(
+    folder: Folder, catalogue: Catalogue, search: Search, *, reason: str | None = None
+) -> Optimum:
+    """Choose the selection from the joint histograms in `folder`; write ``selection.json``.
+
+    Raises
+    ------
+    InputError
+        If the background or a signal was not processed.
+    RefusedError
+        If the data are open, the selection is not the frozen one, and there is no `reason`.
+    """
+    ledger = folder.read("ledger.json", made_by="process")
+    joints = {}
+    for name, named in read_histograms(folder.histograms, only="joint").items():
+        if catalogue.sample(name).kind != "data":
+            joints[name] = named["joint"]
+    (background,) = [s.name for s in catalogue.simulation if s.kind == "background"]
+    if background not in joints or set(joints) == {background}:
+        raise InputError(
+            f"{folder.histograms} needs the joint histograms of {background} and of a signal; "
+            "process them with `xyy process --histograms all`"
+        )
+    weights = {
+        name: weight_of(catalogue, name, ledger["samples"][name]["processed_events"])
+        for name in joints
+    }
+    optimum = optimise(joints, weights, background, search.optimise)
+    selection = Selection({name: Interval(max=cut) for name, cut in optimum.cuts.items()})
+    decisions.guard(folder, decisions.decisions(catalogue, search, selection), reason=reason)
+    inputs = optimise_inputs(ledger["provenance"]["joint_keys"], catalogue, search)
+    folder.write("selection.json", optimum.document, inputs=inputs)
+    return optimum
+
+
+def decided_in(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
+    """Return the decisions as they stand now, with the selection of `folder`."""
+    return decisions.decisions(catalogue, search, folder.selection())
+
+
+def infer_inputs(folder: Folder, decided: dict[str, Any]) -> str:
+    """Return what the results of `xyy infer` are made from."""
+    ledger = folder.read("ledger.json", made_by="process")
+    run = folder.read_if_there("run.json") or {}
+    return digest_text(
+        digest_document(ledger),
+        repr(sorted(ledger["provenance"]["keys"].items())),
+        digest_document(run),
+        digest_document(decided),
+        repr((decisions.is_unblinded(folder), decisions.after_unblinding(folder))),
+        code_digest("analysis"),
+    )
+
+
+def report_inputs(folder: Folder) -> str:
+    """Return what the figures and the page are made from."""
+    names = ("run.json", "ledger.json", "cutflow.json", "selection.json", *RESULTS)
+    documents = (folder.read_if_there(name) or {} for name in names)
+    ledger = folder.read("ledger.json", made_by="process")
+    return digest_text(
+        *(digest_document(document) for document in documents),
+        repr(sorted(ledger["provenance"]["keys"].items())),
+        code_digest("analysis"),
+    )
+
+
+def infer(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+    """Make all results of `folder`, unless they are up to date.
+
+    Raises
+    ------
+    RefusedError
+        If observed events were lost.
+    """
+    from analysis.infer_folder import infer_folder
+
+    _refuse_incomplete_data(folder, catalogue)
+    inputs = infer_inputs(folder, decided_in(folder, catalogue, search))
+    if folder.made_from("verdict.json") != inputs:
+        infer_folder(folder, catalogue, search, inputs=inputs)
+
+
+def report(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+    """Make all figures of `folder` and the page, unless they are up to date."""
+    from analysis.report import report_folder
+
+    inputs = report_inputs(folder)
+    if folder.made_from(REPORT) != inputs:
+        report_folder(folder, catalogue, search)
+        folder.write(REPORT, {}, inputs=inputs)
+
+
+def _refuse_incomplete_data(folder: Folder, catalogue: Catalogue) -> None:
+    """Refuse to infer anything from observed data that lost events.
+
+    Raises
+    ------
+    RefusedError
+        Naming the first loss.
+    """
+    ledger = folder.read("ledger.json", made_by="process")
+    for name, entry in ledger["samples"].items():
+        lost = entry["planned_events"] - entry["processed_events"]
+        if catalogue.sample(name).kind == "data" and lost:
+            first = (
+                entry["failed"][0] if entry["failed"] else {"file": "?", "error": "not processed"}
+            )
+            raise RefusedError(
+                f"the data are incomplete: {lost:,} of {entry['planned_events']:,} events of "
+                f"{name} are lost, first in {first['file']} ({first['error']}); "
+                "repair it and process again"
+            )

@@ -1,0 +1,131 @@
+"""What a terminal shows at the end: tables that can be pasted into a chat or a logbook."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.folder import Folder
+
+TITLES = {
+    "none": "window only",
+    "n_jets<5": "n_jets < 5",
+    "best_n_jets": "best n_jets cut",
+    "course_cuts": "the course's four cuts",
+    "best_cuts": "best cuts",
+    "score_cut": "one score cut",
+    "categories": "categories",
+    "bound": "bound",
+    "final": "chosen selection",
+}
+
+
+def selection_table(document: Mapping[str, Any]) -> str:
+    """Return the course's table of figures of merit, one row a kind of selection.
+
+    Parameters
+    ----------
+    document : mapping
+        The content of ``selection.json``.
+    """
+    signals = list(document["by_signal"])
+    lines = [f"{'':24s}" + "".join(f"{name:>18s}" for name in signals)]
+    for key, title in TITLES.items():
+        cells = [_cell(document, name, key) for name in signals]
+        if any(cells):
+            lines.append(f"{title:24s}" + "".join(f"{cell:>18s}" for cell in cells))
+    cuts = ", ".join(f"{name} < {cut['max']:g}" for name, cut in document["cuts"].items())
+    optimism = document["optimism"]
+    there, other = (_value(optimism[k]) for k in ("chosen_on_half", "checked_on_other_half"))
+    lines.append(f"chosen for {document['reference_signal']}: {cuts or 'no cut'}")
+    lines.append(
+        f"chosen on one half of the simulation: {there} there, "
+        f"{other} +- {_value(optimism['error'])} on the other"
+    )
+    return "\n".join(lines)
+
+
+def _cell(document: Mapping[str, Any], signal: str, key: str) -> str:
+    value, error = document["by_signal"][signal][key], document["by_signal_errors"][signal][key]
+    return "" if value is None else f"{value:.2f} +- {error:.2f}"
+
+
+def _value(number: float | None) -> str:
+    return "none" if number is None else f"{number:.2f}"
+
+
+def verdict_summary(folder: Folder) -> str:
+    """Return the verdict of a folder in a few lines, with every reservation about it."""
+    verdict = folder.read("verdict.json", made_by="infer")
+    counting = folder.read("counting.json", made_by="infer")
+    lines = [_headline(verdict), *_fit_lines(verdict), _counting_line(counting)]
+    lines.append(_limit_line(counting["limit"]))
+    lines += [f"  note: {text}" for text in _reservations(folder, verdict)]
+    lines.append(f"  all of it: {folder.path}")
+    return "\n".join(lines)
+
+
+def _headline(verdict: Mapping[str, Any]) -> str:
+    if verdict["decision"] is None:
+        return f"NO VERDICT YET: {verdict['reason']}"
+    titles = {
+        "discovery": "DISCOVERY: there is a resonance",
+        "evidence": "EVIDENCE: there may be a resonance",
+        "limit": "LIMIT: no significant resonance",
+    }
+    return titles[verdict["decision"]]
+
+
+def _fit_lines(verdict: Mapping[str, Any]) -> list[str]:
+    if verdict["local_z"] is None:
+        signals = verdict["expected"]["signals"].values()
+        return [
+            f"  expected for {s['mass_GeV']:g} GeV at {s['cross_section_pb']:g} pb: "
+            f"{s['fit_local_z']:.1f} sigma in the fit, {s['counting_z']:.1f} in the count"
+            for s in signals
+        ]
+    global_z = verdict["global_z"]
+    told = verdict["global_z_reason"] if global_z is None else f"{global_z:.2f}"
+    lines = [f"  local significance {verdict['local_z']:.2f} sigma; global: {told}"]
+    if verdict["mass_GeV"] is not None:
+        lines += [
+            f"  mass          {_interval(verdict['mass_GeV'], 1)} GeV",
+            f"  cross-section {_interval(verdict['cross_section_pb'], 2)} pb",
+        ]
+    return lines
+
+
+def _interval(result: Mapping[str, float], digits: int) -> str:
+    up, down = result["high"] - result["value"], result["value"] - result["low"]
+    return f"{result['value']:.{digits}f} +{up:.{digits}f} -{down:.{digits}f}"
+
+
+def _counting_line(counting: Mapping[str, Any]) -> str:
+    low, high = counting["window_GeV"]
+    events, error = counting["predicted_events"], counting["predicted_error_events"]
+    predicted = f"{events:,.0f} +- {error:,.0f} predicted"
+    if counting["observed_events"] is None:
+        return f"  count in [{low:g}, {high:g}) GeV: {predicted}"
+    return (
+        f"  count in [{low:g}, {high:g}) GeV: {counting['observed_events']:,.0f} observed, "
+        f"{predicted}: z = {counting['z']:.2f} (the course's Z: {counting['z_course']:.2f})"
+    )
+
+
+def _limit_line(limit: Mapping[str, Any]) -> str:
+    level, expected = 100 * limit["confidence_level"], limit["expected_pb"]
+    told = f"{expected['0']:.2f} pb expected ({expected['-1']:.2f} to {expected['1']:.2f})"
+    if limit["observed_pb"] is not None:
+        told = f"{limit['observed_pb']:.2f} pb, {told}"
+    return f"  cross-section from the count, {level:g} % CLs upper limit: {told}"
+
+
+def _reservations(folder: Folder, verdict: Mapping[str, Any]) -> list[str]:
+    run = folder.read_if_there("run.json") or {}
+    generated = run.get("generated_samples") or []
+    notes = list(verdict["warnings"])
+    if generated:
+        notes.append(f"these samples were generated, not read from files: {', '.join(generated)}")
+    if not verdict["complete"]:
+        notes.append("events were lost on the way: see ledger.json")
+    if verdict["after_unblinding"]:
+        notes.append(f"decisions changed after unblinding: {verdict['after_unblinding']}")
+    return notes

@@ -1,0 +1,73 @@
+"""The search file: what is read, and what is refused with which words."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.search import Search, read_search
+from tools.errors import InputError
+from tools.samples import Axis
+
+SEARCH = Path(__file__).parent.parent / "analysis" / "search.toml"
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    text = SEARCH.read_text(encoding="utf-8")
+    assert text.count(old) >= 1, f"{old!r} is not in search.toml"
+    path = tmp_path / "search.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def test_the_courses_decisions(search: Search) -> None:
+    assert (search.window.low_GeV, search.window.high_GeV) == (400, 1100)
+    assert (search.spectrum.low_GeV, search.spectrum.bin_GeV) == (0, 1)
+    assert (search.signal.resolution_GeV, search.signal.resolution_error) == (30, 0.06)
+    masses = search.signal.masses_GeV
+    assert (masses[0], masses[-1], len(masses)) == (500, 1000, 51)
+    assert search.fit.lows_GeV[0] == search.fit.low_GeV
+    assert search.fit.lows_GeV[-1] == search.fit.low_highest_GeV
+    assert search.optimise.axes["n_jets"] == Axis(12, 0, 12)
+    assert search.optimise.course_cuts["photon1_isolation"] == 0.8
+    assert search.limits.confidence_level == 0.95
+    assert search.decision.discovery_local_z == 5
+    assert search.path == SEARCH
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('low = "400 GeV"', "low = 400", r"\[window\], low: 400 is not a energy"),
+        ('low = "400 GeV"', 'low = "400 pb"', r"\[window\], low: 'pb' is not a unit of energy"),
+        ('low = "400 GeV"', 'low = "1200 GeV"', r"\[window\]: `low` \(1200\) must be below"),
+        ('low = "400 GeV"', 'low = "405 GeV"', r"\[window\], low: 405 is not a whole number"),
+        ('low = "400 GeV"', 'low = "520 GeV"', r"\[window\] must hold the masses of \[signal\]"),
+        ("[window]", "[windows]", r"`window` is missing; add it"),
+        ("[limits]", "[later]\n[limits]", r"unknown entry `later`; known: window, spectrum"),
+        ("[limits]\n", "[limits]\nlevel = 1\n", r"\[limits\]: unknown entry `level`"),
+        ("gof_pvalue = 0.01", "gof_pvalue = 2", r"gof_pvalue: write a number from 0 to 1, not 2"),
+        ("gof_pvalue = 0.01", "gof_pvalue = true", r"gof_pvalue: write a number .* not True"),
+        ("gof_pvalue = 0.01", "", r"\[fit\]: `gof_pvalue` is missing"),
+        ('"atlas-diphoton"]', '"spline"]', r"families: 'spline' is none of exp, power"),
+        ('"atlas-diphoton"]', '"exp"]', r"families: list one or more of .* each once"),
+        ("min_parameters = 4", "min_parameters = 4.5", r"min_parameters: write a whole number"),
+        ("min_parameters = 4", "min_parameters = 9", r"`min_parameters` must not be above"),
+        ('low_step = "50 GeV"', 'low_step = "40 GeV"', r"low_highest: 250 is not a whole number"),
+        ('low_highest = "250 GeV"', 'low_highest = "50 GeV"', r"`low` must not be above"),
+        ('low_highest = "250 GeV"', 'low_highest = "400 GeV"', r"sides of \[window\]"),
+        ('high = "2000 GeV"', 'high = "2005 GeV"', r"\[fit\], high: 2005 is not a whole number"),
+        ('high = "3000 GeV"', 'high = "1500 GeV"', r"the spectrum must hold \[fit\]"),
+        ('bin = "1 GeV"', 'bin = "7 GeV"', r"\[spectrum\], bin: 3000 is not a whole number"),
+        ('step = "10 GeV"', 'step = "50 GeV"', r"step: wider than the resolution"),
+        ("masses = {", "masses = 3 # {", r"\[masses\]: must be a table, not 3"),
+        ('figure_of_merit = "s"', 'figure_of_merit = "t"', r"'t' is none of s, asimov"),
+        ("n_jets = { bins = 12", "n_jets = { bins = 0", r"bins: write a number from 1"),
+        ("low = 0, high = 12", "low = 12, high = 12", r"\[n_jets\]: `low` \(12\) must be below"),
+        ("evidence_local_z = 3.85", "evidence_local_z = 6", r"must not be above `discovery"),
+    ],
+)
+def test_senseless_decisions_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = changed(tmp_path, old, new)
+    with pytest.raises(InputError, match=message) as error:
+        read_search(path)
+    assert str(path) in str(error.value)
