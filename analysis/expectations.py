@@ -1,0 +1,189 @@
+"""What was to be expected: the sidebands' size, each simulated signal, and the rehearsals.
+
+None of it reads the window of data. Expected significances are those of the prediction without
+fluctuations, with a signal on top; they are never taken from a fit to data with the window open,
+which an excess bends.
+
+Rehearsals (tasks 4.3 and 4.4) count in the simulated background, alone and with each signal. Their
+z is by the simulation's own statistical errors, which are larger than those of data; the z of as
+many data is given beside it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.counting import Count, counting_z
+from analysis.inputs import (
+    InferenceInputs,
+    SimulatedSpectrum,
+    added,
+    signal_channels,
+    window_events,
+)
+from analysis.prediction import Prediction, predict
+from analysis.resonance import asimov_z
+from analysis.search import Search
+from analysis.spectra import Channel
+from analysis.spurious import PeakBackground
+from tools.errors import InputError
+
+_SURELY = 3.0
+"""statistical errors beyond which a difference of normalisation is one"""
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """The data's sidebands against the simulation's."""
+
+    expected_events: float
+    expected_error_events: float
+    data_events: float | None
+    """None without data"""
+    warnings: tuple[str, ...]
+
+    @property
+    def ratio(self) -> float | None:
+        """Data over expectation; None without either."""
+        if self.data_events is None or self.expected_events == 0:
+            return None
+        return self.data_events / self.expected_events
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What one simulated signal would look like in the data."""
+
+    sample: str
+    mass_GeV: float
+    cross_section_pb: float
+    signal_events: float
+    """after the selection"""
+    window_events: float
+    """of these, in the window"""
+    counting_z: float
+    fit_z: float
+    """local, at the true mass"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """The counting exercise on the simulation."""
+
+    count: Count
+    data_z: float
+    """expected of data with these expectations: without the simulation's statistical error"""
+
+
+def normalisation(inputs: InferenceInputs, search: Search) -> Normalisation:
+    """Compare the sidebands of data with what the simulation expects at the data's luminosity."""
+    counts, variances = _sidebands(inputs.background_channels(), search)
+    expected = inputs.luminosity_ratio * counts
+    error = inputs.luminosity_ratio * float(np.sqrt(variances))
+    if inputs.data is None:
+        return Normalisation(expected, error, None, ())
+    data, _ = _sidebands(inputs.data.channels(), search)
+    away = abs(data - expected) > search.decision.normalisation_tolerance * expected
+    sure = abs(data - expected) > _SURELY * float(np.hypot(error, np.sqrt(data)))
+    if not (away and sure and expected > 0):
+        return Normalisation(expected, error, data, ())
+    given, ratio = inputs.data_luminosity_invpb, data / expected
+    note = (
+        f"the data's sidebands hold {data:,.0f} events where the simulation expects "
+        f"{expected:,.0f} (ratio {ratio:.3g}): is `data_luminosity` = {given:g} / pb right? These "
+        f"data look like {given * ratio:.4g} / pb. Cross-sections and limits are wrong by as much"
+    )
+    return Normalisation(expected, error, data, (note,))
+
+
+def _sidebands(channels: Sequence[Channel], search: Search) -> tuple[float, float]:
+    """Return the sum of weights in the sidebands of the fit, and its variance."""
+    fit = search.fit
+    parts = [c.sidebands(search.window, fit.low_GeV, fit.high_GeV, fit.bin_GeV) for c in channels]
+    return (
+        float(sum(part.counts.sum() for part in parts)),
+        float(sum(part.variances.sum() for part in parts)),
+    )
+
+
+def known(sample: SimulatedSpectrum, name: str) -> tuple[float, float]:
+    """Return a signal's cross-section in pb and its filter efficiency.
+
+    Raises
+    ------
+    InputError
+        If one is missing.
+    """
+    if sample.cross_section_pb is None or sample.filter_efficiency is None:
+        raise InputError(f"signal {name}: its cross-section and filter efficiency must be known")
+    return sample.cross_section_pb, sample.filter_efficiency
+
+
+def window_events_per_pb(inputs: InferenceInputs, search: Search, name: str) -> float:
+    """Return a signal's events in the data's window per pb of cross-section."""
+    sample = inputs.signals[name]
+    inside, _ = window_events(signal_channels(sample), search.window)
+    return inside / known(sample, name)[0] * inputs.luminosity_ratio
+
+
+def expectations(
+    inputs: InferenceInputs,
+    search: Search,
+    prediction: Prediction,
+    under_peak: Sequence[PeakBackground],
+) -> tuple[Expectation, ...]:
+    """Return the significances to expect of each simulated signal, on the predicted background."""
+    groups, found = prediction.expected_bins(), []
+    for name, sample in inputs.signals.items():
+        cross_section, filtered = known(sample, name)
+        efficiency, _ = inputs.efficiency().at(sample.peak_GeV)
+        events = inputs.data_luminosity_invpb * cross_section * filtered * efficiency
+        inside = window_events_per_pb(inputs, search, name) * cross_section
+        z = asimov_z(
+            groups,
+            [item.function for item in under_peak],
+            inputs.efficiencies(),
+            search.signal,
+            mass_GeV=sample.peak_GeV,
+            events=events,
+        )
+        count = _expected_count_z(prediction, inside)
+        found.append(Expectation(name, sample.peak_GeV, cross_section, events, inside, count, z))
+    return tuple(found)
+
+
+def rehearsals(
+    inputs: InferenceInputs, search: Search, of_simulation: Prediction
+) -> dict[str, Rehearsal]:
+    """Count in the simulated background, alone and with each signal.
+
+    Parameters
+    ----------
+    inputs, search
+        As for the inference.
+    of_simulation : Prediction
+        What data like the simulation would give.
+    """
+    background = inputs.background_channels()
+    found = {"background_only": Rehearsal(_rehearse(background, inputs, search), 0.0)}
+    for name, sample in inputs.signals.items():
+        pairs = zip(background, signal_channels(sample), strict=True)
+        both = [added(first.name, [first, second]) for first, second in pairs]
+        inside = window_events_per_pb(inputs, search, name) * known(sample, name)[0]
+        found[f"with_signal_{sample.peak_GeV:g}"] = Rehearsal(
+            _rehearse(both, inputs, search), _expected_count_z(of_simulation, inside)
+        )
+    return found
+
+
+def _expected_count_z(prediction: Prediction, signal: float) -> float:
+    return counting_z(prediction.events + signal, prediction.events, prediction.error_events)
+
+
+def _rehearse(channels: Sequence[Channel], inputs: InferenceInputs, search: Search) -> Count:
+    prediction = predict(channels, search, sqrt_s_GeV=inputs.collision_energy_GeV)
+    events, variance = window_events(channels, search.window)
+    # An empty window has no weight of its own; that of a background event is as good.
+    weight = variance / events if events > 0 else inputs.backgrounds[0].weight
+    return Count(events, prediction.events, prediction.error_events, weight)

@@ -1,0 +1,163 @@
+"""From result files to what the figures of the fits show.
+
+All numbers are those of ``background.json``, ``counting.json`` and ``verdict.json``. Only where
+there are no data are points taken from the histograms: those of the simulated background.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from analysis.plots.limits import LimitScan
+from analysis.plots.spectrum import FittedSpectrum
+from analysis.plots.style import Array
+from analysis.results import Results
+from analysis.spectra import Channel
+from processors.selection import Interval
+
+_BANDS = ("-2", "-1", "0", "1", "2")
+
+
+def sideband_fit(results: Results) -> FittedSpectrum | None:
+    """Return the sideband fit of the first channel, or None if there is none yet."""
+    channel = _first((results.background or {}).get("channels"))
+    if channel is None or not channel.get("bins"):
+        return None
+    bins, chosen = channel["bins"], channel["chosen"]
+    edges = _array(bins["edges_GeV"])
+    counts = _array(bins["observed_events"])
+    simulated = not np.any(np.isfinite(counts))
+    variances = counts
+    if simulated:
+        counts, variances = _simulated(results, edges)
+    return FittedSpectrum(
+        edges_GeV=edges,
+        counts=counts,
+        variances=variances,
+        background=_array(bins["expected_events"]),
+        background_errors=_curve_errors(channel.get("curve"), edges),
+        window=_window(results),
+        blinded=results.blind,
+        function=f"{chosen['family']} {chosen['order']}",
+        notes=_sideband_notes(results, channel),
+        simulated=simulated,
+    )
+
+
+def resonance_fit(results: Results) -> FittedSpectrum | None:
+    """Return the fit of background and resonance, or None before unblinding."""
+    fit = (results.verdict or {}).get("fit")
+    channel = _first((fit or {}).get("channels"))
+    spectrum = sideband_fit(results)
+    if fit is None or channel is None or spectrum is None or spectrum.simulated:
+        return None
+    peak = (_first((results.background or {}).get("channels")) or {}).get("peak_function")
+    name = spectrum.function if peak is None else f"{peak['family']} {peak['order']}"
+    return replace(
+        spectrum,
+        background=_array(channel["background_events"]),
+        background_errors=None,
+        signal=_array(channel["signal_events"]),
+        function=name,
+        notes=_resonance_notes(results.verdict or {}),
+    )
+
+
+def limit_scan(results: Results) -> LimitScan | None:
+    """Return the scan of CLs, or None if there is none yet."""
+    limit = (results.counting or {}).get("limit")
+    curve = (limit or {}).get("curve")
+    if limit is None or curve is None:
+        return None
+    observed = curve.get("observed_cls")
+    return LimitScan(
+        cross_section_pb=_array(curve["cross_section_pb"]),
+        expected=np.array([_array(curve["expected_cls"][band]) for band in _BANDS]),
+        observed=None if observed is None else _array(observed),
+        expected_pb=limit["expected_pb"]["0"],
+        observed_pb=limit["observed_pb"],
+        confidence_level=limit["confidence_level"],
+        from_data=results.data is not None,
+    )
+
+
+def _sideband_notes(results: Results, channel: Mapping[str, Any]) -> tuple[str, ...]:
+    predicted, error = channel["predicted_events"], channel["predicted_error_events"]
+    notes = [rf"Window, predicted: {predicted:,.0f} $\pm$ {error:,.0f}"]
+    counting = results.counting or {}
+    if counting.get("observed_events") is not None:
+        notes.append(f"Window, observed: {counting['observed_events']:,.0f}")
+        notes.append(f"Significance: {_signed(counting['z'])}")
+    pvalue = channel["chosen"].get("gof_pvalue")
+    if pvalue is not None and results.data is not None:  # a smooth expectation fits anyhow
+        notes.append(f"Goodness of fit: $p$ = {pvalue:.2g}")
+    return tuple(notes)
+
+
+def _resonance_notes(verdict: Mapping[str, Any]) -> tuple[str, ...]:
+    notes = [f"Local significance: {_signed(verdict.get('local_z'))}"]
+    for key, symbol, unit in (
+        ("mass_GeV", "$m_X$", "GeV"),
+        ("cross_section_pb", r"$\sigma$", "pb"),
+    ):
+        found = verdict.get(key)
+        if found is not None:
+            notes.append(f"{symbol} = {_interval(found)} {unit}")
+    return tuple(notes)
+
+
+def _interval(found: Mapping[str, float]) -> str:
+    """Return a value with its asymmetric errors, as matplotlib writes it."""
+    up, down = found["high"] - found["value"], found["value"] - found["low"]
+    places = max(0, 1 - int(np.floor(np.log10(max(min(up, down), 1e-9)))))
+    value, above, below = (f"{number:.{places}f}" for number in (found["value"], up, down))
+    if above == below:
+        return rf"{value} $\pm$ {above}"
+    return rf"{value}$^{{\mathrm{{+{above}}}}}_{{\mathrm{{-{below}}}}}$"
+
+
+def _signed(z: float | None) -> str:
+    return "unknown" if z is None else rf"{z:.2f} $\sigma$"
+
+
+def _first(channels: Mapping[str, Any] | None) -> Any:
+    """Return the first channel of a document: for now there is one, ``all``."""
+    return next(iter(channels.values()), None) if channels else None
+
+
+def _array(values: Sequence[float | None]) -> Array:
+    """Return numbers of a document; null is NaN."""
+    return np.array([np.nan if value is None else value for value in values], np.float64)
+
+
+def _curve_errors(curve: Mapping[str, Any] | None, edges: Array) -> Array | None:
+    """Return the error of the expectation per bin, from that of the density."""
+    if curve is None:
+        return None
+    centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    return np.interp(centres, _array(curve["mass_GeV"]), _array(curve["error"])) * widths
+
+
+def _simulated(results: Results, edges: Array) -> tuple[Array, Array]:
+    """Return the selected simulated background in the bins of a fit, with its variances."""
+    counts, variances = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
+    for process in results.processes(results.catalogue.data_luminosity_invpb):
+        spectrum = results.histograms.get(process.name, {}).get("spectrum")
+        if process.kind != "background" or spectrum is None:
+            continue
+        fine = np.asarray(spectrum.project("m_yy").values(), np.float64)
+        channel = Channel(process.name, np.asarray(spectrum.axes["m_yy"].edges), fine)
+        bins = channel.bins(float(edges[0]), float(edges[-1]), float(edges[1] - edges[0]))
+        counts += bins.counts * process.weight
+        variances += bins.counts * process.weight**2
+    return counts, variances
+
+
+def _window(results: Results) -> Interval:
+    low, high = (results.counting or {}).get("window_GeV") or (
+        results.window.min,
+        results.window.max,
+    )
+    return Interval(low, high)

@@ -1,0 +1,248 @@
+"""Which figures a folder gets: those for which it holds what they show.
+
+A `Drawing` is a figure that has not been drawn yet, with the words that the page puts around it.
+They come in the order of the page; drawing one at a time keeps one figure in memory.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from itertools import chain, count
+from typing import TYPE_CHECKING, Any
+
+from analysis import figure_inputs
+from analysis.plots import columns, limits, selection, spectrum
+from analysis.plots.observed import Marks
+from processors.histograms import KINEMATICS
+from processors.selection import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from matplotlib.figure import Figure
+
+    from analysis.results import Results
+    from processors.histograms import Counts
+
+WIDEST_MASS_BIN_GeV = 20.0
+"""of the spectra that show simulation; fits are shown in their own bins"""
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure to be drawn."""
+
+    name: str
+    """of its files, without suffix"""
+    section: str
+    """of the page"""
+    caption: str
+    draw: Callable[[], Figure]
+
+
+def drawings(results: Results) -> Iterator[Drawing]:
+    """Yield every figure that the folder has the inputs of."""
+    parts = (_fits, _selection, _spectra, _n_minus_1, _columns)
+    taken: set[str] = set()
+    for drawing in chain.from_iterable(part(results) for part in parts):
+        name = _file_name(drawing.name, taken)
+        taken.add(name.lower())
+        yield replace(drawing, name=name)
+
+
+def _file_name(name: str, taken: Collection[str]) -> str:
+    """Return a name that any file system takes, and that no other figure has in any case.
+
+    >>> _file_name("shape_m/E", {"shape_m_e"})
+    'shape_m_E_2'
+    """
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    others = (f"{safe}_{number}" for number in count(2))
+    return next(candidate for candidate in chain([safe], others) if candidate.lower() not in taken)
+
+
+def _fits(results: Results) -> Iterator[Drawing]:
+    header = results.header(results.catalogue.data_luminosity_invpb)
+    if (found := figure_inputs.sideband_fit(results)) is not None:
+        yield Drawing(
+            "sideband_fit",
+            "sidebands",
+            _sideband_caption(found),
+            lambda: spectrum.sideband_fit(found, header),
+        )
+    if (peak := figure_inputs.resonance_fit(results)) is not None:
+        yield Drawing(
+            "resonance_fit",
+            "fit",
+            "The whole spectrum with the fit of background and resonance together; pulls are "
+            "against their sum.",
+            lambda: spectrum.resonance_fit(peak, header),
+        )
+    if (scan := figure_inputs.limit_scan(results)) is not None:
+        yield Drawing(
+            "cls_scan",
+            "limit",
+            "CLs against the cross-section. What lies to the right of a curve's crossing is "
+            f"excluded at {scan.confidence_level:.0%} confidence level.",
+            lambda: limits.cls_scan(scan, header),
+        )
+
+
+def _sideband_caption(found: spectrum.FittedSpectrum) -> str:
+    pulls = "Below: the pull of every bin, the signed root of its part of the deviance."
+    if found.simulated:
+        what = (
+            "There are no data: the function is that of sidebands as smooth as the simulation "
+            "expects them, the points are the selected simulated background."
+        )
+    elif found.blinded:
+        what = "The data outside the signal window, the function fitted to them, its prediction."
+    else:
+        what = "The function fitted to the data outside the signal window, and all the data."
+    return f"{what} {pulls}"
+
+
+def _selection(results: Results) -> Iterator[Drawing]:
+    luminosity, document = results.catalogue.luminosity_invpb, results.selection
+    header, processes = results.header(luminosity), results.processes(luminosity, data=True)
+    if document is not None and document.get("n_jets_scan"):
+        course = results.catalogue.name == "course"
+        yield Drawing(
+            "n_jets_scan",
+            "selection",
+            "The figure of merit against the cut on the number of jets. The errors are those of "
+            "the simulated statistics; neighbouring points share most of their events.",
+            lambda: selection.n_jets_scan(document, header, course=course),
+        )
+    if document is not None and document.get("by_signal"):
+        yield Drawing(
+            "selection_comparison",
+            "selection",
+            "What each kind of selection is worth, for every signal.",
+            lambda: selection.comparison(document, processes, header),
+        )
+    if results.cutflow:
+        yield Drawing(
+            "cutflow",
+            "cutflow",
+            "The fraction of every sample's events that is left after each cut."
+            + (" Of the data, those outside the signal window." if results.blind else ""),
+            lambda: selection.cutflow(results.cutflow, processes, header),
+        )
+
+
+def _spectra(results: Results) -> Iterator[Drawing]:
+    for when, words in (("before", "before the selection"), ("after", "after the selection")):
+        named = _named(results, f"{when}/m_yy")
+        if not named:
+            continue
+        shown = {name: _mass_view(histogram, results) for name, histogram in named.items()}
+        marks = Marks(window=results.window, blind=results.blind)
+        yield _yields(
+            results, shown, f"m_yy_{when}", "spectrum", f"The diphoton mass {words}", "GeV", marks
+        )
+
+
+def _n_minus_1(results: Results) -> Iterator[Drawing]:
+    units = _units(results)
+    for name, cut in ((results.selection or {}).get("cuts") or {}).items():
+        named = _open(results, _named(results, f"n_minus_1/{name}"))
+        if named:
+            caption = f"{name} after all the other cuts, and the cut on it"
+            marks = Marks(cut=Interval(**cut))
+            yield _yields(
+                results, named, f"n_minus_1_{name}", "n_minus_1", caption, units[name], marks
+            )
+
+
+def _columns(results: Results) -> Iterator[Drawing]:
+    """Yield all shapes (tasks 1.3 to 1.5), then all yields (task 2.2)."""
+    units = _units(results)
+    before = {name: _open(results, _named(results, f"before/{name}")) for name in units}
+    for name, named in before.items():
+        if named:
+            yield _shape(results, name, units[name], named)
+    for name, named in before.items():
+        if named and name != "m_yy":  # with its window it has a figure of its own
+            yield _yields(
+                results, named, f"yield_{name}", "yields", f"{name}, expected events", units[name]
+            )
+
+
+def _shape(results: Results, name: str, unit: str, named: Mapping[str, Counts]) -> Drawing:
+    luminosity = results.luminosity_invpb
+    header, processes = results.header(luminosity), results.processes(luminosity)
+    shown = {p.name: named[p.name] for p in processes if p.name in named}
+    if name == "m_yy":
+        shown = {sample: _mass_view(histogram, results) for sample, histogram in shown.items()}
+    return Drawing(
+        f"shape_{name}",
+        "shapes",
+        f"{name}, normalised to unit area over the range shown",
+        lambda: columns.unit_area(shown, processes, header, unit=unit),
+    )
+
+
+def _yields(
+    results: Results,
+    named: Mapping[str, Counts],
+    name: str,
+    section: str,
+    caption: str,
+    unit: str,
+    marks: Marks | None = None,
+) -> Drawing:
+    luminosity = results.luminosity_invpb
+    header, processes = results.header(luminosity), results.processes(luminosity)
+    data = None if results.data is None else named.get(results.data.name)
+    simulated = {n: h for n, h in named.items() if results.data is None or n != results.data.name}
+    return Drawing(
+        name,
+        section,
+        f"{caption}; normalised to {luminosity:.10g}/pb",
+        lambda: columns.expected_yields(
+            simulated, processes, header, unit=unit, data=data, marks=marks
+        ),
+    )
+
+
+def _named(results: Results, name: str) -> dict[str, Counts]:
+    """Return the histogram called `name` of every sample that has it."""
+    return {sample: named[name] for sample, named in results.histograms.items() if name in named}
+
+
+def _open(results: Results, named: Mapping[str, Counts]) -> dict[str, Counts]:
+    """Leave out blind data: their histograms are of the sidebands, simulation's of all masses."""
+    closed = results.data.name if results.data is not None and results.blind else None
+    return {sample: histogram for sample, histogram in named.items() if sample != closed}
+
+
+def _units(results: Results) -> dict[str, str]:
+    """Return the unit of every quantity that is histogrammed, the mass first."""
+    declared = {column.name: column.unit for column in results.catalogue.columns}
+    return {"m_yy": "GeV", **declared, **{binning.name: binning.unit for binning in KINEMATICS}}
+
+
+def _mass_view(histogram: Counts, results: Results) -> Any:
+    """Return a mass spectrum up to the end of the fits, in bins that end where the window does."""
+    import hist
+
+    low, high = results.search.spectrum.low_GeV, results.search.fit.high_GeV
+    bins = round(mass_bin_GeV(results) / results.search.spectrum.bin_GeV)
+    return histogram[hist.loc(low) : hist.loc(high) : hist.rebin(bins)]
+
+
+def mass_bin_GeV(results: Results) -> float:
+    """Return the bin width of mass spectra: the widest with edges at both ends of the window."""
+    search = results.search
+    low, bin_GeV = search.spectrum.low_GeV, search.fit.bin_GeV
+    ends = (search.window.low_GeV, search.window.high_GeV, search.fit.high_GeV)
+    most = max(1, int(WIDEST_MASS_BIN_GeV / bin_GeV))
+    for times in range(most, 1, -1):
+        steps = [(end - low) / (times * bin_GeV) for end in ends]
+        if all(abs(step - round(step)) < _ROUNDING for step in steps):
+            return times * bin_GeV
+    return bin_GeV

@@ -1,0 +1,54 @@
+"""A function with fitted parameters and their covariance, to be evaluated anywhere."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.families import Function, quadrature
+from analysis.spectra import FloatArray
+
+LOG_RANGE = 300.0
+"""|ln f| beyond this is cut: a step that far out is refused by its deviance anyway"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedFunction:
+    """A function with fitted parameters and their covariance, to be evaluated anywhere."""
+
+    function: Function
+    rotation: FloatArray
+    """printed parameters = rotation @ theta"""
+    theta: FloatArray
+    """shape (P,)"""
+    covariance: FloatArray
+    """of `theta`, shape (P, P)"""
+
+    @property
+    def values(self) -> FloatArray:
+        """Parameters as named by the function."""
+        return self.rotation @ self.theta
+
+    @property
+    def errors(self) -> FloatArray:
+        """Their standard deviations."""
+        variances = np.einsum("pq,qr,pr->p", self.rotation, self.covariance, self.rotation)
+        return np.asarray(np.sqrt(variances))
+
+    def density(self, mass_GeV: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return f in events per GeV, and its error, at some masses."""
+        basis = self.function.log_basis(mass_GeV) @ self.rotation
+        value = np.exp(np.clip(basis @ self.theta, -LOG_RANGE, LOG_RANGE))
+        error = value * np.sqrt(np.einsum("...p,pq,...q->...", basis, self.covariance, basis))
+        return value, error
+
+    def events(self, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
+        """Return the integrals over some bins."""
+        masses, widths = quadrature(low_GeV, high_GeV)
+        return np.asarray((self.density(masses)[0] * widths).sum(axis=-1))
+
+    def yield_error(self, low_GeV: FloatArray, high_GeV: FloatArray) -> float:
+        """Return the error of the sum over some bins, by the full covariance."""
+        masses, widths = quadrature(low_GeV, high_GeV)
+        slopes = self.function.log_basis(masses) @ self.rotation
+        slope = np.einsum("bq,bqp->p", self.density(masses)[0] * widths, slopes)
+        return float(np.sqrt(slope @ self.covariance @ slope))

@@ -1,0 +1,1 @@
+"""The page that tells the whole analysis: what its sections say, and how they become HTML."""

@@ -1,0 +1,1 @@
+"""Figures in ATLAS style: functions of results that return a figure and save nothing."""

@@ -1,0 +1,177 @@
+r"""Fits of the mass spectrum: the background in the sidebands, and with a resonance on top.
+
+Below the spectrum stands a panel of pulls. The pull of a bin is the signed root of its part of the
+deviance that the fit minimises,
+
+.. math:: \pm\sqrt{2\,(n \ln(n/\mu) - n + \mu)}
+
+which for many events is :math:`(n-\mu)/\sqrt\mu`, and stays meaningful in the tail, where a single
+event on an expectation of 0.01 would be a pull of ten. Weighted bins enter as scaled counts.
+
+While the data are blind, the window is hatched, and nothing is drawn in it but the prediction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.plots import style
+from analysis.plots.names import axis_title, per_bin
+from analysis.plots.observed import poisson_errors, shade_window
+from analysis.plots.style import Array, Header, atlas_style, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from processors.selection import Interval
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedSpectrum:
+    """A spectrum in the bins of a fit, with what was fitted to it."""
+
+    edges_GeV: Array
+    """shape (n + 1,), the window included"""
+    counts: Array
+    """events or sums of weights, shape (n,), NaN where they are not known; what lies in a blind
+    window is not looked at"""
+    variances: Array
+    """sums of squared weights, shape (n,); equal to `counts` for events"""
+    background: Array
+    """expected by the background function, shape (n,)"""
+    window: Interval
+    blinded: bool
+    """whether the window's contents are to be left out"""
+    function: str
+    """name of the background function, for the legend"""
+    background_errors: Array | None = None
+    """of the function, by its fit, shape (n,)"""
+    signal: Array | None = None
+    """fitted resonance, shape (n,)"""
+    notes: tuple[str, ...] = ()
+    """results to write on the figure, as matplotlib writes them"""
+    simulated: bool = False
+    """whether simulation stands in for data"""
+
+    @property
+    def shown(self) -> npt.NDArray[np.bool_]:
+        """Which bins may be drawn, shape (n,)."""
+        centres = (self.edges_GeV[1:] + self.edges_GeV[:-1]) / 2
+        there = np.isfinite(self.counts)
+        return there & ~self.window.contains(centres) if self.blinded else there
+
+    @property
+    def expected(self) -> Array:
+        """Background and signal, shape (n,)."""
+        return self.background if self.signal is None else self.background + self.signal
+
+
+@atlas_style()
+def sideband_fit(fitted: FittedSpectrum, header: Header) -> Figure:
+    """Draw the background function over the sidebands, and its prediction in the window."""
+    figure, upper, lower = style.frame_with_panel()
+    centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
+    inside = fitted.window.contains(centres)
+    upper.plot(
+        centres, np.where(inside, np.nan, fitted.background), color=style.FIT, zorder=3,
+        label=f"Fit of the sidebands: {plain(fitted.function)}",
+    )  # fmt: skip
+    upper.plot(
+        centres, np.where(inside, fitted.background, np.nan), color=style.FIT, zorder=3,
+        linestyle="--", label="Prediction",
+    )  # fmt: skip
+    if fitted.background_errors is not None:
+        low, high = (fitted.background + s * fitted.background_errors for s in (-1, 1))
+        upper.fill_between(
+            centres, np.maximum(low, 1e-9), high, color=style.FIT, alpha=0.25, linewidth=0,
+            zorder=2, label="Fit uncertainty",
+        )  # fmt: skip
+    _pulls(lower, fitted, centres)
+    _finish(upper, lower, fitted, header, *_spectrum(upper, fitted, centres))
+    return figure
+
+
+@atlas_style()
+def resonance_fit(fitted: FittedSpectrum, header: Header) -> Figure:
+    """Draw the fit of background and resonance together; pulls are against their sum."""
+    figure, upper, lower = style.frame_with_panel()
+    centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
+    upper.plot(centres, fitted.expected, color=style.FIT, zorder=3, label="Background + resonance")
+    upper.plot(
+        centres, fitted.background, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=2,
+        label=f"Background: {plain(fitted.function)}",
+    )  # fmt: skip
+    _pulls(lower, fitted, centres)
+    _finish(upper, lower, fitted, header, *_spectrum(upper, fitted, centres))
+    return figure
+
+
+def _spectrum(ax: Axes, fitted: FittedSpectrum, centres: Array) -> tuple[Array, float]:
+    """Draw the points; return all contents of the frame, and where its scale is to begin."""
+    shown = fitted.shown & (np.nan_to_num(fitted.counts) > 0)
+    counts, variances = fitted.counts[shown], fitted.variances[shown]
+    errors = (np.sqrt(variances),) * 2 if fitted.simulated else poisson_errors(counts)
+    ax.errorbar(
+        centres[shown], counts, yerr=errors, fmt="o", color=style.DATA, markersize=3,
+        elinewidth=0.9, label="Simulated background" if fitted.simulated else "Data", zorder=4,
+        gid="points",
+    )  # fmt: skip
+    least = float(counts.min()) if counts.size else float(fitted.expected.min())
+    return np.append(counts + errors[1], fitted.expected), least / 4
+
+
+def pulls(fitted: FittedSpectrum) -> Array:
+    """Return the pull of every bin, shape (n,), NaN where it may not be shown or means nothing."""
+    usable = fitted.shown & (fitted.expected > 0)
+    counts, variances = (np.where(usable, x, 0.0) for x in (fitted.counts, fitted.variances))
+    common = counts.sum() / variances.sum() if variances.sum() > 0 else 1.0
+    scale = np.full_like(counts, common)
+    np.divide(counts, variances, out=scale, where=variances > 0)
+    n, mu = counts * scale, np.where(usable, fitted.expected, 1.0) * scale
+    logs = np.where(n > 0, n * np.log(np.where(n > 0, n, 1.0) / mu), 0.0)
+    deviance = 2 * np.maximum(logs - n + mu, 0.0)
+    return np.where(usable, np.sign(n - mu) * np.sqrt(deviance), np.nan)
+
+
+def _pulls(ax: Axes, fitted: FittedSpectrum, centres: Array) -> None:
+    values = pulls(fitted)
+    there = np.isfinite(values)
+    widths = np.diff(fitted.edges_GeV)[there]
+    ax.bar(centres[there], values[there], width=widths, color=style.BACKGROUND, linewidth=0)
+    ax.axhline(0, color="#000000", linewidth=0.8)
+    most = max(3.4, 1.1 * float(np.max(np.abs(values[there]), initial=0.0)))
+    ax.set_ylim(-most, most)
+    ax.set_ylabel("Pull", loc="center")
+    ax.set_xlabel(axis_title("m_yy", "GeV"))
+
+
+def _finish(
+    upper: Axes,
+    lower: Axes,
+    fitted: FittedSpectrum,
+    header: Header,
+    contents: Array,
+    floor: float,
+) -> None:
+    """Write what stands around a fit: window, scale, titles, legend, labels, results."""
+    low, high = float(fitted.edges_GeV[0]), float(fitted.edges_GeV[-1])
+    for ax, top in ((upper, 0.68), (lower, 1.0)):
+        ax.set_xlim(low, high)
+        shade_window(ax, fitted.window, blinded=fitted.blinded, top=top)
+    width = float(fitted.edges_GeV[1] - fitted.edges_GeV[0])
+    upper.set_ylabel(per_bin("Events", width, "GeV"))
+    upper.tick_params(labelbottom=False)
+    style.headroom(upper, contents, log=True, floor=floor)
+    style.legend(upper)
+    style.label(upper, header, data=not fitted.simulated)
+    # A falling spectrum leaves room on the right, below the legend.
+    for row, note in enumerate(fitted.notes):
+        upper.text(
+            0.965, 0.6 - 0.075 * row, note, transform=upper.transAxes, fontsize=13, ha="right",
+            va="top", gid="note",
+        )  # fmt: skip

@@ -1,0 +1,160 @@
+"""Everything that a results folder holds, read once for the figures and the page.
+
+Whatever is optional may be missing: a folder that was processed only, or whose inference has not
+run, has figures and a page all the same, with what is there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analysis import decisions
+from analysis.folder import Folder
+from analysis.histogram_file import Histograms, read_histograms
+from analysis.plots.columns import Process
+from analysis.plots.style import Header, plain
+from analysis.process import weight_of
+from analysis.search import Search
+from processors.selection import Interval
+from tools.samples import Catalogue, Sample
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """A results folder with the settings that it was made with."""
+
+    catalogue: Catalogue
+    search: Search
+    histograms: Histograms
+    ledger: Document
+    cutflow: Document
+    unblinded: bool
+    after_unblinding: str | None
+    """why decisions were changed after unblinding, if they were"""
+    run: Document | None
+    selection: Document | None
+    background: Document | None
+    counting: Document | None
+    verdict: Document | None
+    freeze: Document | None
+    unblinding: Document | None
+
+    @property
+    def data(self) -> Sample | None:
+        """The observed sample, if it was processed."""
+        names = [n for n in self.ledger["samples"] if self.catalogue.sample(n).kind == "data"]
+        return self.catalogue.sample(names[0]) if names else None
+
+    @property
+    def blind(self) -> bool:
+        """Whether there are data whose window is shut."""
+        return self.data is not None and not self.unblinded
+
+    @property
+    def simulation(self) -> tuple[Sample, ...]:
+        """The simulated samples that were processed: background first, signals by mass."""
+        there = [s for s in self.catalogue.simulation if s.name in self.ledger["samples"]]
+        return tuple(sorted(there, key=lambda s: (s.kind == "signal", s.mass_GeV or 0.0)))
+
+    @property
+    def window(self) -> Interval:
+        """The signal window."""
+        return Interval(self.search.window.low_GeV, self.search.window.high_GeV)
+
+    @property
+    def luminosity_invpb(self) -> float:
+        """That spectra are normalised to: the data's, where there are data."""
+        catalogue = self.catalogue
+        return catalogue.luminosity_invpb if self.data is None else catalogue.data_luminosity_invpb
+
+    @property
+    def generated(self) -> tuple[str, ...]:
+        """Names of the simulated samples that this program generated."""
+        return tuple((self.run or {}).get("generated_samples") or ())
+
+    def header(self, luminosity_invpb: float) -> Header:
+        """Return what stands on a figure that is normalised to some luminosity."""
+        return Header(self.catalogue.collision_energy_GeV, luminosity_invpb, stamps=self.stamps)
+
+    @property
+    def stamps(self) -> tuple[str, ...]:
+        """Reservations about everything in the folder; the one of any length comes last."""
+        stamps = []
+        if self.generated:
+            every = {s.name for s in self.simulation} <= set(self.generated)
+            stamps.append("Generated samples" if every else "Partly generated samples")
+        if not self.ledger.get("complete", False):
+            stamps.append(f"Incomplete: {_lost(self.ledger):,} events are missing")
+        if self.after_unblinding:
+            stamps.append(f"Changed after unblinding: {self.after_unblinding}")
+        return tuple(stamps)
+
+    def processes(self, luminosity_invpb: float, *, data: bool = False) -> tuple[Process, ...]:
+        """Return the simulated samples as figures show them, and the data if asked for.
+
+        Parameters
+        ----------
+        luminosity_invpb : float
+            That the weights are to stand for.
+        data : bool
+            Whether the data are shown among them.
+        """
+        shown = [self._process(sample, luminosity_invpb) for sample in self.simulation]
+        if data and self.data is not None:
+            title = "Data (sidebands)" if self.blind else "Data"
+            shown.append(Process(self.data.name, "data", title))
+        return tuple(shown)
+
+    def _process(self, sample: Sample, luminosity_invpb: float) -> Process:
+        events = self.ledger["samples"][sample.name]["processed_events"]
+        scale = luminosity_invpb / self.catalogue.luminosity_invpb
+        weight = weight_of(self.catalogue, sample.name, events) * scale
+        alike = [
+            other
+            for other in self.simulation
+            if (other.kind, other.mass_GeV) == (sample.kind, sample.mass_GeV)
+        ]
+        if len(alike) > 1:
+            title = plain(sample.name)
+        elif sample.kind == "signal":
+            title = f"Signal {sample.mass_GeV:g} GeV"
+        else:
+            title = "Background"
+        assumed = f"{sample.cross_section_pb:g} pb" if sample.kind == "signal" else ""
+        return Process(sample.name, sample.kind, title, weight, assumed)
+
+
+def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Results:
+    """Read a results folder.
+
+    Raises
+    ------
+    InputError
+        If nothing was processed there, or it holds a sample that the catalogue does not declare.
+    """
+    ledger = folder.read("ledger.json", made_by="process")
+    for name in ledger["samples"]:
+        catalogue.sample(name)
+    return Results(
+        catalogue=catalogue,
+        search=search,
+        histograms=read_histograms(folder.histograms),
+        ledger=ledger,
+        cutflow=folder.read_if_there("cutflow.json") or {},
+        unblinded=decisions.is_unblinded(folder),
+        after_unblinding=decisions.after_unblinding(folder),
+        run=folder.read_if_there("run.json"),
+        selection=folder.read_if_there("selection.json"),
+        background=folder.read_if_there("background.json"),
+        counting=folder.read_if_there("counting.json"),
+        verdict=folder.read_if_there("verdict.json"),
+        freeze=folder.read_if_there(decisions.FREEZE),
+        unblinding=folder.read_if_there(decisions.UNBLINDING),
+    )
+
+
+def _lost(ledger: Mapping[str, Any]) -> int:
+    samples = ledger["samples"].values()
+    return sum(entry["planned_events"] - entry["processed_events"] for entry in samples)

@@ -1,0 +1,414 @@
+"""The whole statistics: spectra in, documents out, by the contract."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyhf
+import pytest
+from scipy.stats import norm
+
+from analysis.cls import numpy_backend
+from analysis.infer import Documents, infer
+from analysis.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
+from analysis.resonance import Interval
+from analysis.search import Search
+from tools.errors import InputError
+
+EDGES = np.arange(0.0, 3001.0)
+LUMINOSITY = 1298.1
+KEPT = 0.06
+"""background events behind the course's cuts"""
+EVENTS = 1_352_704.6 * KEPT
+MASS, CROSS_SECTION = 700.0, 3.0
+
+
+def falling(events: float) -> np.ndarray:
+    left = np.maximum(EDGES - 50, 0)
+    return -np.diff(events * (0.9985 * np.exp(-left / 106.1) + 0.0015 * np.exp(-left / 424.4)))
+
+
+def peak(mass: float) -> np.ndarray:
+    return np.diff(norm.cdf(EDGES, mass, 30))
+
+
+@pytest.fixture(scope="module")
+def simulation() -> dict[str, SimulatedSpectrum]:
+    rng = np.random.default_rng(20240301)
+    before = rng.poisson(falling(100_000))
+    found = {
+        "background": SimulatedSpectrum(
+            EDGES,
+            {"all": rng.binomial(before, KEPT)},
+            weight=13.527,
+            generated_events=100_000,
+            unselected_counts=before,
+        )
+    }
+    for mass in (500, 750, 1000):
+        found[f"signal_{mass}"] = SimulatedSpectrum(
+            EDGES,
+            {"all": rng.poisson(4230 * peak(mass))},
+            weight=LUMINOSITY * 5.4 * 0.17 / 10_000,
+            generated_events=10_000,
+            mass_GeV=mass,
+            cross_section_pb=5.4,
+            filter_efficiency=0.17,
+        )
+    return found
+
+
+Make = Callable[..., InferenceInputs]
+
+
+@pytest.fixture(scope="module")
+def make(simulation: dict[str, SimulatedSpectrum]) -> Make:
+    """Return a maker of inputs, with data of one universe."""
+    rng = np.random.default_rng(20240302)
+    signal = LUMINOSITY * CROSS_SECTION * 0.17 * 0.423 * peak(MASS)
+    background, with_x = rng.poisson(falling(EVENTS)), rng.poisson(falling(EVENTS) + signal)
+
+    def inputs(*, blinded: bool = False, resonance: bool = True, **more: Any) -> InferenceInputs:
+        counts = {"all": with_x if resonance else background}
+        data = Spectrum(EDGES, counts, blinded)
+        settled = {"data": data, "simulation": simulation, **more}
+        return InferenceInputs(
+            luminosity_invpb=LUMINOSITY,
+            collision_energy_GeV=14_000.0,
+            **{"data_luminosity_invpb": LUMINOSITY, **settled},
+        )
+
+    return inputs
+
+
+@pytest.fixture(scope="module")
+def opened(make: Make, search: Search) -> Documents:
+    return infer(make(), search)
+
+
+@pytest.fixture(scope="module")
+def blind(make: Make, search: Search) -> Documents:
+    return infer(make(blinded=True), search)
+
+
+def whole(documents: Documents) -> str:
+    """Return all documents as they are written; no NaN passes."""
+    parts = (documents.background, documents.counting, documents.verdict, documents.workspaces)
+    return json.dumps(parts, allow_nan=False)
+
+
+def test_the_resonance_is_discovered_and_measured(opened: Documents) -> None:
+    verdict = opened.verdict
+    assert verdict["decision"] == "discovery"
+    assert verdict["local_z"] > 5
+    mass, cross_section = verdict["mass_GeV"], verdict["cross_section_pb"]
+    assert mass["low"] < mass["value"] < mass["high"]
+    # Three errors: a false alarm of 0.3 % each, of a pinned seed.
+    assert abs(mass["value"] - MASS) < 3 * (mass["high"] - mass["low"]) / 2
+    error = (cross_section["high"] - cross_section["low"]) / 2
+    assert abs(cross_section["value"] - CROSS_SECTION) < 3 * error
+    assert verdict["reason"] is None
+    assert verdict["global_z"] is verdict["global_p"] is None
+    assert "look-elsewhere" in verdict["global_z_reason"]
+
+
+def test_the_keys_of_the_contract_are_there(opened: Documents) -> None:
+    channel = opened.background["channels"]["all"]
+    assert {"chosen", "candidates", "spurious_signal_events"} <= set(channel)
+    assert {"family", "parameters", "gof_pvalue", "nll"} <= set(channel["chosen"])
+    assert set(channel["chosen"]["parameters"][0]) == {"name", "value", "error"}
+    counting = opened.counting
+    assert {
+        "window_GeV",
+        "observed_events",
+        "predicted_events",
+        "predicted_error_events",
+        "z",
+        "z_course",
+        "limit",
+        "normalisation",
+        "rehearsal",
+    } <= set(counting)
+    assert set(counting["limit"]["expected_pb"]) == {"-2", "-1", "0", "1", "2"}
+    assert {"data_sideband_events", "expected_sideband_events", "ratio"} <= set(
+        counting["normalisation"]
+    )
+    assert set(counting["rehearsal"]) == {
+        "background_only",
+        "with_signal_500",
+        "with_signal_750",
+        "with_signal_1000",
+    }
+    for entry in counting["rehearsal"].values():
+        assert {"observed_events", "predicted_events", "predicted_error_events", "z"} <= set(entry)
+    assert {
+        "decision",
+        "complete",
+        "blinded",
+        "after_unblinding",
+        "local_z",
+        "global_z",
+        "global_p",
+        "mass_GeV",
+        "cross_section_pb",
+        "counting",
+    } <= set(opened.verdict)
+    whole(opened)
+
+
+def test_the_numbers_belong_together(opened: Documents, make: Make) -> None:
+    counting, channel = opened.counting, opened.background["channels"]["all"]
+    data = make().data
+    assert data is not None
+    assert counting["observed_events"] == data.counts["all"][400:1100].sum()
+    assert counting["predicted_events"] == channel["predicted_events"]
+    parts = channel["predicted_errors_events"].values()
+    assert counting["predicted_error_events"] == pytest.approx(np.linalg.norm(list(parts)))
+    difference = counting["observed_events"] - counting["predicted_events"]
+    assert counting["z_course"] == pytest.approx(difference / counting["predicted_error_events"])
+    assert 0 < counting["z"] < counting["z_course"]
+    assert opened.verdict["counting"]["z"] == counting["z"]
+    bins = channel["bins"]
+    assert len(bins["edges_GeV"]) == len(bins["observed_events"]) + 1
+    assert None not in bins["observed_events"]
+    fit = opened.verdict["fit"]
+    assert max(fit["scan"]["signed_z"]) == pytest.approx(opened.verdict["local_z"], abs=0.5)
+    total = np.sum(fit["channels"]["all"]["background_events"]) + fit["signal_events"]["value"]
+    assert total == pytest.approx(np.sum(bins["observed_events"]), rel=0.01)
+    curve = channel["curve"]
+    assert len(curve["mass_GeV"]) == len(curve["events_per_GeV"]) == len(curve["error"])
+
+
+def test_the_cross_section_is_events_over_luminosity_and_efficiencies(opened: Documents) -> None:
+    fit, results = opened.verdict["fit"], opened.results
+    efficiency, error = results.inputs.efficiency().at(fit["mass_GeV"]["value"])
+    per_event = 1 / (LUMINOSITY * 0.17 * efficiency)
+    events = fit["signal_events"]
+    expected = Interval(events["value"], events["low"], events["high"]).scaled(
+        per_event, relative_error=error / efficiency
+    )
+    assert fit["cross_section_pb"]["value"] == pytest.approx(expected.value)
+    assert fit["cross_section_pb"]["high"] == pytest.approx(expected.high)
+
+
+@pytest.mark.filterwarnings("ignore:jsonschema.RefResolver is deprecated")
+def test_the_workspace_reproduces_the_limit(opened: Documents) -> None:
+    workspace = pyhf.Workspace(json.loads(json.dumps(opened.workspaces["counting"])))
+    model = workspace.model()
+    with numpy_backend():
+        mu, expected = pyhf.infer.intervals.upper_limits.upper_limit(workspace.data(model), model)
+    limit = opened.counting["limit"]
+    assert float(mu) * limit["workspace_scale_pb"] == pytest.approx(limit["observed_pb"], rel=1e-3)
+    # pyhf takes its expected band from a fit to the count, which the resonance bends.
+    assert float(expected[2]) * limit["workspace_scale_pb"] > limit["expected_pb"]["0"]
+
+
+def test_while_blind_every_observed_quantity_is_null_with_the_reason(blind: Documents) -> None:
+    verdict, counting = blind.verdict, blind.counting
+    for key in ("decision", "local_z", "global_z", "mass_GeV", "cross_section_pb", "fit"):
+        assert verdict[key] is None, key
+    for key in ("observed_events", "z", "z_course"):
+        assert counting[key] is None, key
+        assert verdict["counting"][key] is None, key
+    assert counting["limit"]["observed_pb"] is counting["limit"]["curve"]["observed_cls"] is None
+    for reason in (verdict["reason"], counting["reason"], counting["limit"]["reason"]):
+        assert reason.startswith("the data are blind")
+    assert verdict["blinded"] is True
+    bins = blind.background["channels"]["all"]["bins"]
+    for low, count in zip(bins["edges_GeV"], bins["observed_events"], strict=False):
+        assert (count is None) == (400 <= low < 1100)
+
+
+def test_expected_results_are_the_same_before_and_after(
+    opened: Documents, blind: Documents
+) -> None:
+    assert opened.counting["expected"] == blind.counting["expected"]
+    assert opened.counting["limit"]["expected_pb"] == pytest.approx(
+        blind.counting["limit"]["expected_pb"], rel=1e-4
+    )
+    assert blind.counting["predicted_events"] == opened.counting["predicted_events"]
+    expected = blind.verdict["expected"]
+    assert expected["of"] == "data sidebands"
+    for name in ("signal_500", "signal_750", "signal_1000"):
+        assert expected["signals"][name]["fit_local_z"] > expected["signals"][name]["counting_z"]
+        assert expected["signals"][name]["counting_z"] > 1.5
+
+
+def test_nothing_of_the_window_leaks_while_blind(
+    make: Make, blind: Documents, search: Search
+) -> None:
+    """Other events inside the window, as many or none, change no byte; a sideband event does."""
+    inputs = make(blinded=True)
+    assert inputs.data is not None
+    moved = inputs.data.counts["all"].copy()
+    moved[400:1100] = np.roll(moved[400:1100], 300)
+    emptied = moved.copy()
+    emptied[400:1100] = 0
+    for counts in (moved, emptied):
+        changed = replace(inputs, data=Spectrum(EDGES, {"all": counts}, blinded=True))
+        assert whole(infer(changed, search)) == whole(blind)
+    control = inputs.data.counts["all"].copy()
+    control[300] += 1
+    changed = replace(inputs, data=Spectrum(EDGES, {"all": control}, blinded=True))
+    assert whole(infer(changed, search)) != whole(blind)
+
+
+def test_an_empty_universe_ends_in_a_limit(make: Make, search: Search) -> None:
+    found = infer(make(resonance=False), search)
+    assert found.verdict["decision"] == "limit"
+    assert found.verdict["mass_GeV"] is found.verdict["cross_section_pb"] is None
+    assert "mass and cross-section are not quoted" in found.verdict["reason"]
+    # What was fitted is there for the figures, below the threshold of a claim too.
+    assert found.verdict["fit"]["mass_GeV"] is not None
+    limit = found.counting["limit"]
+    assert limit["expected_pb"]["-2"] < limit["observed_pb"] < 2 * limit["expected_pb"]["2"]
+    assert abs(found.counting["z"]) < 3
+    whole(found)
+
+
+def test_without_data_the_simulation_says_what_to_expect(
+    make: Make, opened: Documents, search: Search
+) -> None:
+    found = infer(make(data=None), search)
+    assert found.verdict["decision"] is None
+    assert found.verdict["blinded"] is False
+    assert found.verdict["reason"].startswith("there are no data")
+    assert found.background["of"] == found.counting["expected"]["of"] == "simulation"
+    assert found.counting["normalisation"]["ratio"] is None
+    assert found.counting["normalisation"]["reason"] == "there are no data"
+    # The data are those of the simulation, so are their expectations, within errors.
+    near = opened.counting
+    assert found.counting["predicted_events"] == pytest.approx(
+        near["predicted_events"], abs=4 * near["predicted_error_events"]
+    )
+    # Errors are those of data, not of the simulation.
+    assert 0.5 < found.counting["predicted_error_events"] / near["predicted_error_events"] < 2
+    bins = found.background["channels"]["all"]["bins"]
+    assert set(bins["observed_events"]) == {None}
+    whole(found)
+
+
+def test_the_rehearsal_finds_nothing_in_the_background_and_the_signal_in_both(
+    opened: Documents,
+) -> None:
+    """|z| > 3 in 0.3 % of simulations; the seed is pinned."""
+    rehearsal = opened.counting["rehearsal"]
+    alone = rehearsal["background_only"]
+    assert abs(alone["z"]) < 3
+    assert alone["expected_data_z"] == 0
+    # The simulation has fewer events than the data: its errors are its own.
+    assert alone["predicted_error_events"] > 100
+    for mass in (500, 750, 1000):
+        both = rehearsal[f"with_signal_{mass}"]
+        assert both["z"] > alone["z"] + 1.5
+        assert both["expected_data_z"] > 1.5
+        more = both["observed_events"] - alone["observed_events"]
+        assert more == pytest.approx(LUMINOSITY * 5.4 * 0.17 * 0.423, rel=0.05)
+
+
+def test_the_rehearsal_works_on_selected_events_alone(
+    make: Make, simulation: dict[str, SimulatedSpectrum], search: Search
+) -> None:
+    """6,000 simulated events: larger errors, and still no false signal (0.3 % false alarm)."""
+    selected = {
+        **simulation,
+        "background": replace(simulation["background"], unselected_counts=None),
+    }
+    found = infer(make(simulation=selected, data=None), search)
+    alone = found.counting["rehearsal"]["background_only"]
+    assert abs(alone["z"]) < 3
+    assert alone["observed_events"] == pytest.approx(
+        13.527 * simulation["background"].counts["all"][400:1100].sum()
+    )
+    assert alone["predicted_error_events"] > 150
+
+
+def test_a_wrong_luminosity_is_noticed(make: Make, search: Search) -> None:
+    found = infer(make(data_luminosity_invpb=129.81, blinded=True), search)
+    (note,) = (note for note in found.verdict["warnings"] if "sidebands hold" in note)
+    assert "`data_luminosity` = 129.81 / pb right? These data look like 12" in note
+    assert found.counting["normalisation"]["ratio"] == pytest.approx(10, rel=0.05)
+    assert note in found.counting["warnings"]
+
+
+def test_a_right_luminosity_is_not(opened: Documents) -> None:
+    assert opened.counting["normalisation"]["ratio"] == pytest.approx(1, abs=0.05)
+    assert not any("sidebands hold" in note for note in opened.verdict["warnings"])
+
+
+def test_reservations_are_carried_into_the_verdict(make: Make, search: Search) -> None:
+    inputs = make(
+        blinded=True, complete=False, after_unblinding="a bug was found", warnings=("generated",)
+    )
+    verdict = infer(inputs, search).verdict
+    assert verdict["complete"] is False
+    assert verdict["after_unblinding"] == "a bug was found"
+    assert verdict["warnings"][0] == "generated"
+    assert verdict["warnings"][-1].startswith("events are missing")
+
+
+def test_categories_are_channels(
+    make: Make, simulation: dict[str, SimulatedSpectrum], search: Search
+) -> None:
+    """A spectrum split in two at random gives, together, what it gave in one."""
+    rng = np.random.default_rng(20240303)
+
+    def split(counts: np.ndarray) -> dict[str, np.ndarray]:
+        part = rng.binomial(counts, 0.4)
+        return {"a": part, "b": counts - part}
+
+    one = make()
+    assert one.data is not None
+    parts = {name: replace(s, counts=split(s.counts["all"])) for name, s in simulation.items()}
+    two = infer(make(simulation=parts, data=Spectrum(EDGES, split(one.data.counts["all"]))), search)
+    assert list(two.background["channels"]) == ["a", "b"]
+    assert two.counting["observed_events"] == one.data.counts["all"][400:1100].sum()
+    assert two.verdict["decision"] == "discovery"
+    assert two.verdict["cross_section_pb"]["value"] == pytest.approx(CROSS_SECTION, rel=0.3)
+    whole(two)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"simulation": {}}, "needs a simulated background and at least one simulated signal"),
+        ({"data": Spectrum(EDGES, {"b": np.zeros(3000)})}, "have different channels"),
+        ({"data": Spectrum(EDGES * 2, {"all": np.zeros(3000)})}, "have different bins of mass"),
+    ],
+)
+def test_inputs_that_do_not_fit_together(make: Make, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make(**changes)
+
+
+def test_signals_must_be_known(
+    make: Make, simulation: dict[str, SimulatedSpectrum], search: Search
+) -> None:
+    signal = replace(simulation["signal_500"], filter_efficiency=None)
+    unknown = make(simulation={**simulation, "signal_500": signal}, data=None)
+    with pytest.raises(InputError, match="signal_500: its cross-section and filter efficiency"):
+        infer(unknown, search)
+    other = replace(search, optimise=replace(search.optimise, reference_signal="signal_600"))
+    with pytest.raises(InputError, match="reference_signal: 'signal_600' is not a simulated"):
+        infer(make(data=None), other)
+    with pytest.raises(ValueError, match="a background has no mass"):
+        _ = simulation["background"].peak_GeV
+
+
+def test_empty_data_are_refused(make: Make, search: Search) -> None:
+    empty = make(data=Spectrum(EDGES, {"all": np.zeros(3000, dtype=int)}))
+    with pytest.raises(InputError, match=r"0 events in the sidebands .* are too few to fit"):
+        infer(empty, search)
+
+
+def test_evidence_and_discovery_have_thresholds(opened: Documents, search: Search) -> None:
+    z = opened.verdict["local_z"]
+    for discovery, evidence, decision in ((z + 1, z - 1, "evidence"), (z + 2, z + 1, "limit")):
+        thresholds = replace(
+            search.decision, discovery_local_z=discovery, evidence_local_z=evidence
+        )
+        found = infer(opened.results.inputs, replace(search, decision=thresholds))
+        assert found.verdict["decision"] == decision
+        assert found.verdict["mass_GeV"] is not None

@@ -1,0 +1,469 @@
+"""The report: the figures of every state of a folder, and a page that is whole, true and safe."""
+
+import base64
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis import pipeline
+from analysis.console import Console
+from analysis.figure_inputs import limit_scan, resonance_fit, sideband_fit
+from analysis.figures import drawings, mass_bin_GeV
+from analysis.folder import Folder
+from analysis.histogram_file import read_histograms, write_histograms
+from analysis.page.layout import Image
+from analysis.page.render import render
+from analysis.page.wording import interval
+from analysis.plots.style import encode
+from analysis.process import Execution
+from analysis.report import report_folder
+from analysis.results import Results, read_results
+from analysis.search import Search
+from tools.errors import InputError
+from tools.generate import DEFAULT_SEED
+from tools.samples import Catalogue, read_catalogue
+from tools.sources import Observed
+from tools.universe import truth_of
+
+ROOT = Path(__file__).parent.parent
+KEPT = {
+    "spectrum", "cutflow", "before/m_yy", "after/m_yy", "before/n_jets", "n_minus_1/n_jets",
+}  # fmt: skip
+"""histograms that the tests' folders keep: with all of them a report has 50 figures, not 12"""
+ALWAYS = {
+    "sideband_fit", "cls_scan", "n_jets_scan", "selection_comparison", "cutflow", "m_yy_before",
+    "m_yy_after", "n_minus_1_n_jets", "shape_m_yy", "shape_n_jets", "yield_n_jets",
+}  # fmt: skip
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+)
+"""a single point"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    """A fifth of the course's luminosity, and small simulation."""
+    text = (ROOT / "datasets" / "course.toml").read_text()
+    text = text.replace('"1298.1 / pb"', '"259.62 / pb"')
+    text = text.replace("= 100_000", "= 80_000").replace("= 10_000", "= 4_000")
+    path = tmp_path_factory.mktemp("samples") / "small.toml"
+    path.write_text(text)
+    return read_catalogue(path)
+
+
+Make = Callable[[str], Folder]
+
+
+@pytest.fixture(scope="module")
+def made(small: Catalogue, search: Search, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Return a function that makes, once, a folder in some state by the real pipeline."""
+    place = tmp_path_factory.mktemp("place")
+    folders: dict[str, Folder] = {}
+
+    def universe(*, exists: bool) -> int:
+        """Return the loudest universe above 600 GeV of the first forty, or the first without X."""
+        truths = [truth_of(DEFAULT_SEED, number, small) for number in range(40)]
+        if not exists:
+            return next(number for number, truth in enumerate(truths) if not truth.exists)
+        loudness = [
+            (t.cross_section_pb or 0.0) * ((t.mass_GeV or 0.0) > 600) * t.exists for t in truths
+        ]
+        return int(np.argmax(loudness))
+
+    def make(state: str) -> Folder:
+        if state not in folders:
+            observed = Observed(
+                universe=None if state == "no data" else universe(exists=state != "limit")
+            )
+            request = pipeline.Request(
+                out=place / state.replace(" ", "_"),
+                chunks=place / "chunks",
+                catalogue=small,
+                search=search,
+                observed=observed,
+                seed=DEFAULT_SEED,
+                execution=Execution(),
+                unblind="the test says so" if state in ("discovery", "limit") else None,
+                until="infer",
+            )
+            folders[state] = pipeline.run(request, Console(quiet=True))
+            histograms = read_histograms(folders[state].histograms)
+            few = {
+                sample: {name: h for name, h in named.items() if name in KEPT}
+                for sample, named in histograms.items()
+            }
+            write_histograms(folders[state].histograms, few)
+        return folders[state]
+
+    return make
+
+
+@pytest.fixture
+def copy(made: Make, tmp_path: Path) -> Make:
+    """Return a function that copies such a folder, to be changed."""
+
+    def make(state: str) -> Folder:
+        shutil.copytree(made(state).path, tmp_path / "copy", dirs_exist_ok=True)
+        return Folder(tmp_path / "copy")
+
+    return make
+
+
+def edit(folder: Folder, name: str, **changes: Any) -> None:
+    document = json.loads((folder.path / name).read_text())
+    (folder.path / name).write_text(json.dumps({**document, **changes}))
+
+
+def names(results: Results) -> set[str]:
+    return {drawing.name for drawing in drawings(results)}
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: its text, its tags and their attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+        assert self.open == [], "every tag is closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("img", "meta"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).replace("\xa0", " ").split())
+
+
+def page_of(folder: Folder, catalogue: Catalogue, search: Search) -> Page:
+    """Return the page of a folder with a point for every figure."""
+    results = read_results(folder, catalogue, search)
+    images = [Image(d.name, d.section, d.caption, PNG) for d in drawings(results)]
+    return Page(render(results, images))
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reported(
+    made: Make, small: Catalogue, search: Search, tmp_path_factory: pytest.TempPathFactory
+) -> Folder:
+    """A reported discovery, over what an earlier report left."""
+    folder = Folder(tmp_path_factory.mktemp("reported") / "folder")
+    shutil.copytree(made("discovery").path, folder.path)
+    folder.figures.mkdir()
+    for name in ("scan.pdf", "scan.png", "mine.txt"):
+        (folder.figures / name).write_text("of an earlier run")
+    report_folder(folder, small, search)
+    return folder
+
+
+def test_every_figure_is_there_as_pdf_and_png_and_no_other(reported: Folder) -> None:
+    wanted = {f"{name}.{s}" for name in ALWAYS | {"resonance_fit"} for s in ("pdf", "png")}
+    assert {path.name for path in reported.figures.iterdir()} == wanted | {"mine.txt"}
+    for path in reported.figures.glob("*.pdf"):
+        assert path.read_bytes().startswith(b"%PDF")
+
+
+def test_the_page_holds_every_figure_and_asks_the_network_for_nothing(reported: Folder) -> None:
+    html = (reported.path / "report.html").read_text()
+    page = Page(html)
+    sources = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    inside = {base64.b64decode(source.partition(",")[2]) for source in sources}
+    assert inside == {path.read_bytes() for path in reported.figures.glob("*.png")}
+    assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object"}
+    assert not re.search(
+        r"""(?:https?:)?//[a-z]|@import|url\(""", re.sub(r"base64,[^\"]*", "", html)
+    )
+    assert len(html) < 5_000_000
+    for tag, attributes in page.tags:
+        if tag == "img":
+            assert attributes["alt"]
+        if tag == "a":
+            assert f'id="{(attributes["href"] or "")[1:]}"' in html
+
+
+def test_equal_folders_have_equal_bytes(
+    made: Make, reported: Folder, small: Catalogue, search: Search, tmp_path: Path
+) -> None:
+    again = Folder(tmp_path / "again")
+    shutil.copytree(made("discovery").path, again.path)
+    report_folder(again, small, search)
+    for path in [*again.figures.iterdir(), again.path / "report.html"]:
+        assert path.read_bytes() == (reported.path / path.relative_to(again.path)).read_bytes()
+
+
+# ---- states --------------------------------------------------------------------------------------
+
+
+def test_a_discovery_is_told_with_its_numbers(made: Make, small: Catalogue, search: Search) -> None:
+    folder = made("discovery")
+    page = page_of(folder, small, search)
+    verdict = json.loads((folder.path / "verdict.json").read_text())
+    assert page.text.index("Discovery: a resonance at") < page.text.index("Samples and weights")
+    assert f"at {interval(verdict['mass_GeV'], 'GeV')}".replace("\xa0", " ") in page.text
+    assert f"{verdict['local_z']:.2f} σ" in page.text  # noqa: RUF001 - Greek is meant
+    assert f"{verdict['counting']['observed_events']:,.0f}" in page.text
+    assert "259.62 / pb x 12865 pb x 0.081 = 270,540.92 expected events" in page.text
+    assert "The data were opened. Reason: the test says so" in page.text
+    assert names(read_results(folder, small, search)) == ALWAYS | {"resonance_fit"}
+
+
+def test_a_limit_is_told_with_its_reason(made: Make, small: Catalogue, search: Search) -> None:
+    folder = made("limit")
+    page = page_of(folder, small, search)
+    limit = json.loads((folder.path / "counting.json").read_text())["limit"]
+    assert f"cross-sections above {limit['observed_pb']:.3g} pb are excluded (95% CL)" in page.text
+    assert "mass and cross-section are not quoted" in page.text
+    scan = limit_scan(read_results(folder, small, search))
+    assert scan is not None
+    assert scan.observed is not None
+    level = np.interp(limit["observed_pb"], scan.cross_section_pb, scan.observed)
+    assert level == pytest.approx(0.05, rel=0.1)
+    median = np.interp(limit["expected_pb"]["0"], scan.cross_section_pb, scan.expected[2])
+    assert median == pytest.approx(0.05, rel=0.1)
+
+
+def test_blind_data_are_nowhere_in_the_window(made: Make, small: Catalogue, search: Search) -> None:
+    results = read_results(made("blind"), small, search)
+    assert names(results) == ALWAYS
+    page = page_of(made("blind"), small, search)
+    assert "Blind: expected results" in page.text
+    assert "The data are blind" in page.text
+    assert "In the signal window" in page.text
+    assert "blind" in page.text.split("In the signal window, 400 to 1100 GeV")[1]
+    found = sideband_fit(results)
+    assert found is not None
+    centres = (found.edges_GeV[1:] + found.edges_GeV[:-1]) / 2
+    inside = (centres > 400) & (centres < 1100)
+    assert np.isnan(found.counts[inside]).all()
+    assert np.isfinite(found.counts[~inside]).all()
+    assert resonance_fit(results) is None
+    scan = limit_scan(results)
+    assert scan is not None
+    assert scan.observed is None
+    assert scan.from_data
+
+
+def test_columns_of_blind_data_are_not_compared_with_simulation_of_all_masses(
+    made: Make, small: Catalogue, search: Search
+) -> None:
+    for state, compared in (("blind", False), ("discovery", True)):
+        results = read_results(made(state), small, search)
+        by_name = {drawing.name: drawing for drawing in drawings(results)}
+        for name in ("yield_n_jets", "n_minus_1_n_jets"):
+            (ax,) = by_name[name].draw().axes
+            assert bool(ax.containers) is compared
+
+
+def test_without_data_everything_is_expected(made: Make, small: Catalogue, search: Search) -> None:
+    results = read_results(made("no data"), small, search)
+    assert names(results) == ALWAYS
+    page = page_of(made("no data"), small, search)
+    assert "No data: expected results" in page.text
+    assert "There are no observed data" in page.text
+    found = sideband_fit(results)
+    assert found is not None
+    assert found.simulated
+    # Points and curve are the same simulation: they agree within its statistics (4 sigma).
+    total, error = found.counts.sum(), np.sqrt(found.variances.sum())
+    assert abs(total - found.background.sum()) < 4 * error
+    assert encode(next(d for d in drawings(results) if d.name == "sideband_fit").draw(), "png")
+
+
+def test_what_is_not_there_is_left_out(copy: Make, small: Catalogue, search: Search) -> None:
+    folder = copy("blind")
+    gone = ("background.json", "counting.json", "verdict.json", "selection.json", "run.json",
+            "freeze.json", "cutflow.json")  # fmt: skip
+    for name in gone:
+        (folder.path / name).unlink()
+    write_histograms(
+        folder.histograms,
+        {s: {"spectrum": n["spectrum"]} for s, n in read_histograms(folder.histograms).items()},
+    )
+    assert names(read_results(folder, small, search)) == set()
+    page = page_of(folder, small, search)
+    for words in ("Not inferred yet", "There is no cutflow yet.", "No selection was chosen yet.",
+                  "Nothing is frozen yet."):  # fmt: skip
+        assert words in page.text
+
+
+def test_evidence_and_warnings_are_told(copy: Make, small: Catalogue, search: Search) -> None:
+    folder = copy("discovery")
+    edit(folder, "verdict.json", decision="evidence", warnings=["look at the sidebands"])
+    page = page_of(folder, small, search)
+    assert "Evidence for a resonance at" in page.text
+    assert "Warning: look at the sidebands." in page.text
+
+
+def test_a_folder_that_was_not_processed_is_refused(
+    tmp_path: Path, small: Catalogue, search: Search
+) -> None:
+    with pytest.raises(InputError, match=r"ledger\.json is not there; make it with `xyy process`"):
+        report_folder(Folder(tmp_path), small, search)
+
+
+def test_samples_of_another_catalogue_are_refused(
+    made: Make, small: Catalogue, search: Search
+) -> None:
+    other = replace(small, samples={"background": small.samples["background"]})
+    with pytest.raises(InputError, match="declares no sample 'signal_500'"):
+        read_results(made("no data"), other, search)
+
+
+# ---- reservations --------------------------------------------------------------------------------
+
+
+def test_reservations_stand_on_every_figure_and_first_on_the_page(
+    copy: Make, small: Catalogue, search: Search
+) -> None:
+    folder = copy("discovery")
+    ledger = json.loads((folder.path / "ledger.json").read_text())
+    ledger["samples"]["background"]["processed_events"] -= 1500
+    ledger["samples"]["background"]["failed"] = [
+        {"file": "part-1.root", "entry_start": 0, "entry_stop": 1500, "error": "truncated"}
+    ]
+    ledger["complete"] = False
+    (folder.path / "ledger.json").write_text(json.dumps(ledger))
+    change = {"reason": "a wrong cut", "changed": ["selection.n_jets.max"], "digest": "abc"}
+    edit(folder, "unblinding.json", changes=[change])
+    results = read_results(folder, small, search)
+    assert results.stamps == (
+        "Generated samples",
+        "Incomplete: 1,500 events are missing",
+        "Changed after unblinding: a wrong cut",
+    )
+    for drawing in drawings(results):
+        stamps = drawing.draw().findobj(lambda artist: artist.get_gid() == "stamp")
+        assert "Changed after unblinding: a wrong cut" in stamps[0].get_text()  # type: ignore[attr-defined]
+    page = page_of(folder, small, search)
+    assert page.text.index("a wrong cut") < page.text.index("Discovery")
+    assert "part-1.root 0 to 1,500 truncated" in page.text
+    assert "selection.n_jets.max" in page.text
+
+
+def test_some_generated_samples_are_told_apart(
+    copy: Make, small: Catalogue, search: Search
+) -> None:
+    folder = copy("no data")
+    edit(folder, "run.json", generated_samples=["background"])
+    assert read_results(folder, small, search).stamps == ("Partly generated samples",)
+    edit(folder, "run.json", generated_samples=[])
+    assert read_results(folder, small, search).stamps == ()
+
+
+# ---- safety --------------------------------------------------------------------------------------
+
+EVIL = "<img src=x onerror=alert(1)></script><script>alert(2)</script> $x^2$ &amp;"
+
+
+def test_texts_appear_as_text(copy: Make, small: Catalogue, search: Search) -> None:
+    folder = copy("discovery")
+    edit(folder, "run.json", data=EVIL)
+    change = {"reason": EVIL, "changed": [EVIL], "digest": EVIL}
+    edit(folder, "unblinding.json", reason=EVIL, changes=[change])
+    failed = [{"file": EVIL, "entry_start": 0, "entry_stop": 1, "error": EVIL}]
+    ledger = json.loads((folder.path / "ledger.json").read_text())
+    ledger["samples"]["background"]["failed"] = failed
+    ledger["provenance"]["host"] = EVIL
+    (folder.path / "ledger.json").write_text(json.dumps(ledger))
+    edit(folder, "verdict.json", warnings=[EVIL], reason=EVIL)
+    results = read_results(folder, small, search)
+    html = render(results, [Image("figure", "cutflow", EVIL, PNG)])
+    page = Page(html)
+    assert page.text.count(EVIL) >= 10
+    assert "script" not in {tag for tag, _ in page.tags}
+    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert [image["alt"] for image in images] == [EVIL]
+    assert all("onerror" not in attributes for _, attributes in page.tags)
+    drawing = next(iter(drawings(results)))
+    assert encode(drawing.draw(), "pdf"), "no formula in the stamp"
+
+
+def test_columns_may_be_called_anything(copy: Make, small: Catalogue, search: Search) -> None:
+    """A column's name becomes part of a file's name, of an axis and of a caption."""
+    folder = copy("no data")
+    odd = replace(
+        small,
+        columns=tuple(
+            replace(c, name="../n $jets$") if c.name == "n_jets" else c for c in small.columns
+        ),
+    )
+    few = {
+        sample: {"before/../n $jets$": named["before/n_jets"]}
+        for sample, named in read_histograms(folder.histograms).items()
+    }
+    results = replace(read_results(folder, odd, search), histograms=few)
+    (shape,) = (d for d in drawings(results) if d.name.startswith("shape"))
+    assert shape.name == "shape_.._n__jets_"
+    assert encode(shape.draw(), "png")
+
+
+def test_nothing_on_the_page_depends_on_provenance(
+    copy: Make, small: Catalogue, search: Search
+) -> None:
+    folder = copy("blind")
+    pages = []
+    for host in ("here", "there"):
+        document = json.loads((folder.path / "counting.json").read_text())
+        edit(folder, "counting.json", provenance={**document["provenance"], "host": host})
+        pages.append(render(read_results(folder, small, search), []))
+    assert pages[0] == pages[1]
+
+
+# ---- normalisation -------------------------------------------------------------------------------
+
+
+def test_figures_with_data_are_normalised_to_the_data(
+    made: Make, small: Catalogue, search: Search
+) -> None:
+    tenth = replace(small, data_luminosity_invpb=small.luminosity_invpb / 10)
+    with_data = read_results(made("blind"), tenth, search)
+    without = read_results(made("no data"), tenth, search)
+    assert with_data.luminosity_invpb == pytest.approx(25.962)
+    assert without.luminosity_invpb == pytest.approx(259.62)
+    weights = [r.processes(r.luminosity_invpb)[0].weight for r in (with_data, without)]
+    assert weights[1] == pytest.approx(270_540.92 / 80_000, rel=1e-6)
+    assert weights[0] == pytest.approx(weights[1] / 10)
+    page = page_of(made("blind"), tenth, search)
+    assert "the data have 25.962/pb, and figures are normalised to that" in page.text
+
+
+def test_signals_of_one_mass_are_told_apart_by_name(
+    made: Make, small: Catalogue, search: Search
+) -> None:
+    samples: Mapping[str, Any] = {
+        name: replace(s, mass_GeV=500.0) if s.kind == "signal" else s
+        for name, s in small.samples.items()
+    }
+    results = read_results(made("no data"), replace(small, samples=samples), search)
+    titles = [process.title for process in results.processes(1.0)]
+    assert titles == ["Background", "signal_500", "signal_750", "signal_1000"]
+
+
+@pytest.mark.parametrize(("low", "width"), [(400.0, 20.0), (410.0, 10.0)])
+def test_bins_of_the_mass_end_where_the_window_does(
+    made: Make, small: Catalogue, search: Search, low: float, width: float
+) -> None:
+    moved = replace(search, window=replace(search.window, low_GeV=low))
+    assert mass_bin_GeV(read_results(made("no data"), small, moved)) == width
