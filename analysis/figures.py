@@ -109,7 +109,12 @@ def _selection(results: Results) -> Iterator[Drawing]:
     luminosity, document = results.catalogue.luminosity_invpb, results.selection
     header, processes = results.header(luminosity), results.processes(luminosity, data=True)
     if document is not None and document.get("n_jets_scan"):
-        course = results.catalogue.name == "course"
+        made_for = (
+            results.catalogue.name,
+            document["reference_signal"],
+            document["figure_of_merit"],
+        )
+        course = made_for == ("course", "signal_500", "s")
         yield Drawing(
             "n_jets_scan",
             "selection",

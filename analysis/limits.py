@@ -125,24 +125,6 @@ def _grid(
     return np.asarray(low * _STEP**steps, dtype=np.float64)
 
 
-def cls_value(
-    cross_section_pb: float,
-    predicted: float,
-    error: float,
-    *,
-    observed: float,
-    events_per_pb: float,
-) -> float:
-    """Return CLs of one cross-section: below 0.05 it is excluded at 95 % confidence level."""
-    grid = np.array([cross_section_pb])
-    with numpy_backend() as optimisers:
-        import pyhf
-
-        pyhf.set_backend("numpy", optimisers[-1])
-        count = _count(grid, predicted, error, observed, events_per_pb)
-        return count.cls(cross_section_pb)[0]
-
-
 def _count(
     grid: FloatArray, predicted: float, error: float, observed: float, events_per_pb: float
 ) -> PyhfCount:

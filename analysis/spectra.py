@@ -52,10 +52,6 @@ class Bins:
         """Counts of the Poisson distribution that has the bins' relative errors."""
         return self.counts * self.scale
 
-    def with_counts(self, counts: FloatArray) -> "Bins":
-        """Return the same bins with other contents of the same weights."""
-        return Bins(self.low_GeV, self.high_GeV, counts, counts / self.scale)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Channel:

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from analysis.cls import counting_workspace, numpy_backend
 from analysis.counting import Count, counting_z
-from analysis.limits import cls_limit, cls_value, scale_of_limit
+from analysis.limits import cls_limit, scale_of_limit
 from tools.errors import InputError
 
 CASES = [(3200, 3175, 160), (2900, 3175, 160), (40, 50, 10), (75, 50, 10), (3, 5, 2), (0, 5, 2)]
@@ -107,8 +107,6 @@ def test_pyhfs_limit_is_the_profile_likelihoods(observed: int, predicted: int, e
     blind = OneBin(predicted, predicted, error)
     assert found.expected_pb[2] * 10 == pytest.approx(blind.limit(), rel=0.002)
     assert sorted(found.expected_pb) == list(found.expected_pb)
-    at_limit = cls_value(found.observed_pb, predicted, error, observed=observed, events_per_pb=10)
-    assert at_limit == pytest.approx(0.05, rel=0.01)
 
 
 def test_the_expected_band_does_not_see_the_count() -> None:

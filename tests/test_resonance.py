@@ -134,7 +134,8 @@ def test_a_dip_has_a_negative_signal_and_no_significance(search: Search) -> None
     truth = Channel("all", EDGES, falling(80_000)).bins(100, 2000, 10)
     narrow = replace(search.signal, low_GeV=700, high_GeV=760)
     dip = Channel("all", EDGES, 60 * peak(730)).bins(100, 2000, 10)
-    bins = truth.with_counts(np.maximum(truth.counts - dip.counts, 0))
+    counts = np.maximum(truth.counts - dip.counts, 0)
+    bins = Bins(truth.low_GeV, truth.high_GeV, counts, counts)
     fit = fit_resonance((bins,), (Function("exp", 4),), (EFFICIENCY,), narrow)
     assert fit.z == 0
     assert fit.mass_GeV is fit.signal_events is fit.width_GeV is None

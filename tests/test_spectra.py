@@ -56,7 +56,7 @@ def test_a_weighted_bin_has_the_error_of_its_entries() -> None:
     assert weighted.scale == pytest.approx(1 / 13.5)
     events = Bins(np.arange(3.0), np.arange(1.0, 4.0), entries, entries)
     assert events.scale.tolist() == [1, 1, 1]
-    empty = events.with_counts(np.zeros(3))
+    empty = Bins(np.arange(3.0), np.arange(1.0, 4.0), np.zeros(3), np.zeros(3))
     assert empty.scale.tolist() == [1, 1, 1]
 
 

@@ -80,10 +80,10 @@ def n_jets_scan(
 
 
 def _course_values(ax: Axes, best: float) -> None:
-    places = {5.0: COURSE_VALUES["n_jets<5"]} | {best: COURSE_VALUES["best_n_jets"]}
+    at_5, at_best = COURSE_VALUES["n_jets<5"], COURSE_VALUES["best_n_jets"]
     ax.plot(
-        list(places), list(places.values()), "*", color="#000000", markersize=10, linestyle="none",
-        zorder=5, label="Course: 5.78 below 5, 5.83 at the best",
+        [5.0, best], [at_5, at_best], "*", color="#000000", markersize=10, linestyle="none",
+        zorder=5, label=f"Course: {at_5:g} below 5, {at_best:g} at the best",
     )  # fmt: skip
     ax.axhline(COURSE_VALUES["none"], color="#000000", linestyle=":", linewidth=1.2, zorder=1,
                label=f"Course, no cut: {COURSE_VALUES['none']:g}")  # fmt: skip
