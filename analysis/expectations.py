@@ -77,13 +77,20 @@ class Rehearsal:
 
 
 def normalisation(inputs: InferenceInputs, search: Search) -> Normalisation:
-    """Compare the sidebands of data with what the simulation expects at the data's luminosity."""
-    counts, variances = _sidebands(inputs.background_channels(), search)
+    """Compare the sidebands of data with what the simulation expects at the data's luminosity.
+
+    Before the selection where that is possible: how many events the cuts keep may differ between
+    data and simulation by more than the luminosity is uncertain.
+    """
+    unselected = inputs.unselected()
+    simulated = inputs.background_channels() if unselected is None else unselected[:1]
+    counts, variances = _sidebands(simulated, search)
     expected = inputs.luminosity_ratio * counts
     error = inputs.luminosity_ratio * float(np.sqrt(variances))
     if inputs.data is None:
         return Normalisation(expected, error, None, ())
-    data, _ = _sidebands(inputs.data.channels(), search)
+    observed = inputs.data.channels() if unselected is None else unselected[1:]
+    data, _ = _sidebands(observed, search)
     away = abs(data - expected) > search.decision.normalisation_tolerance * expected
     sure = abs(data - expected) > _SURELY * float(np.hypot(error, np.sqrt(data)))
     if not (away and sure and expected > 0):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis import decisions
 from analysis.folder import Folder
@@ -62,7 +63,7 @@ def inference_inputs(folder: Folder, catalogue: Catalogue) -> InferenceInputs:
     for name, named in histograms.items():
         sample, entry = catalogue.sample(name), ledger["samples"][name]
         if sample.kind == "data":
-            data = Spectrum(_edges(named), _counts(named), blinded=not unblinded)
+            data = Spectrum(_edges(named), _counts(named), not unblinded, _unselected(named))
         else:
             weight = weight_of(catalogue, name, entry["processed_events"])
             simulation[name] = _simulated(sample, named, weight, entry["processed_events"])
@@ -80,7 +81,6 @@ def inference_inputs(folder: Folder, catalogue: Catalogue) -> InferenceInputs:
 def _simulated(
     sample: Sample, named: Mapping[str, Counts], weight: float, events: int
 ) -> SimulatedSpectrum:
-    before = named.get("before/m_yy")
     return SimulatedSpectrum(
         edges_GeV=_edges(named),
         counts=_counts(named),
@@ -89,9 +89,7 @@ def _simulated(
         mass_GeV=sample.mass_GeV,
         cross_section_pb=sample.cross_section_pb,
         filter_efficiency=sample.filter_efficiency,
-        unselected_counts=None
-        if before is None or sample.kind == "signal"
-        else np.asarray(before.view()),
+        unselected_counts=None if sample.kind == "signal" else _unselected(named),
     )
 
 
@@ -102,6 +100,12 @@ def _edges(named: Mapping[str, Counts]) -> np.ndarray[tuple[int], np.dtype[np.fl
 def _counts(named: Mapping[str, Counts]) -> dict[str, Any]:
     spectrum = named["spectrum"]
     return dict(zip(spectrum.axes["category"], np.asarray(spectrum.view()), strict=True))
+
+
+def _unselected(named: Mapping[str, Counts]) -> npt.NDArray[Any] | None:
+    """Return the spectrum before the selection, which the light job does not fill."""
+    before = named.get("before/m_yy")
+    return None if before is None else np.asarray(before.view())
 
 
 def _refuse_other_selection(folder: Folder, histograms: Histograms) -> None:

@@ -30,6 +30,8 @@ class Spectrum:
     counts: Counts
     blinded: bool = False
     """the window is shut: its bins are never read, whatever they hold"""
+    unselected_counts: npt.NDArray[Any] | None = None
+    """the spectrum before the selection, for the comparison of luminosities"""
 
     def channels(self) -> tuple[Channel, ...]:
         """Return the spectrum of each channel."""
@@ -131,6 +133,18 @@ class InferenceInputs:
             added(name, [_weighted(sample, name) for sample in self.backgrounds])
             for name in self.channel_names
         )
+
+    def unselected(self) -> tuple[Channel, Channel] | None:
+        """Return the expected background and the data before the selection, if both are there."""
+        data, backgrounds = self.data, self.backgrounds
+        if data is None or data.unselected_counts is None:
+            return None
+        if any(sample.unselected_counts is None for sample in backgrounds):
+            return None
+        name, edges = "before the selection", data.edges_GeV
+        pairs = [(np.asarray(b.unselected_counts, np.float64), b.weight) for b in backgrounds]
+        expected = [Channel(name, edges, n * weight, n * weight**2) for n, weight in pairs]
+        return added(name, expected), Channel(name, edges, data.unselected_counts)
 
     def efficiencies(self) -> tuple[Efficiency, ...]:
         """Return each channel's selection efficiency as a function of mass."""

@@ -90,12 +90,14 @@ def infer_inputs(folder: Folder, decided: dict[str, Any]) -> str:
     )
 
 
-def report_inputs(folder: Folder) -> str:
+def report_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> str:
     """Return what the figures and the page are made from."""
+    decided = decisions.decisions(catalogue, search, Selection({}))  # the chosen cuts follow below
     names = ("run.json", "ledger.json", "cutflow.json", "selection.json", *RESULTS)
     documents = (folder.read_if_there(name) or {} for name in names)
     ledger = folder.read("ledger.json", made_by="process")
     return digest_text(
+        digest_document(decided),
         *(digest_document(document) for document in documents),
         repr(sorted(ledger["provenance"]["keys"].items())),
         code_digest("analysis"),
@@ -122,7 +124,7 @@ def report(folder: Folder, catalogue: Catalogue, search: Search) -> None:
     """Make all figures of `folder` and the page, unless they are up to date."""
     from analysis.report import report_folder
 
-    inputs = report_inputs(folder)
+    inputs = report_inputs(folder, catalogue, search)
     if folder.made_from(REPORT) != inputs:
         report_folder(folder, catalogue, search)
         folder.write(REPORT, {}, inputs=inputs)

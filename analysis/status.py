@@ -53,7 +53,12 @@ def status(folder: Folder) -> list[tuple[str, str]]:
         inputs = stages.infer_inputs(folder, decided)
         rows.append(("infer", _compare(folder.made_from("verdict.json"), inputs)))
         rows.append(
-            ("report", _compare(folder.made_from(stages.REPORT), stages.report_inputs(folder)))
+            (
+                "report",
+                _compare(
+                    folder.made_from(stages.REPORT), stages.report_inputs(folder, catalogue, search)
+                ),
+            )
         )
     return rows
 

@@ -333,6 +333,22 @@ def test_a_wrong_luminosity_is_noticed(make: Make, search: Search) -> None:
     assert note in found.counting["warnings"]
 
 
+def test_luminosities_are_compared_before_the_selection(make: Make, search: Search) -> None:
+    """A selection that keeps a fifth more in the data than in simulation is no wrong luminosity."""
+    inputs = make(blinded=True)
+    assert inputs.data is not None
+    unselected = inputs.simulation["background"].unselected_counts
+    assert unselected is not None
+    events = np.random.default_rng(7).poisson(13.527 * unselected)
+    more = {"all": np.asarray(inputs.data.counts["all"]) * 6 // 5}
+    data = replace(inputs.data, counts=more, unselected_counts=events)
+    found = infer(replace(inputs, data=data), search)
+    assert found.counting["normalisation"]["ratio"] == pytest.approx(1, abs=0.02)
+    assert not any("sidebands hold" in note for note in found.verdict["warnings"])
+    tenth = replace(inputs, data=data, data_luminosity_invpb=129.81)
+    assert any("sidebands hold" in note for note in infer(tenth, search).verdict["warnings"])
+
+
 def test_a_right_luminosity_is_not(opened: Documents) -> None:
     assert opened.counting["normalisation"]["ratio"] == pytest.approx(1, abs=0.05)
     assert not any("sidebands hold" in note for note in opened.verdict["warnings"])
