@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
-from analysis import figure_inputs
 from analysis.plots import columns, limits, selection, spectrum
+from analysis.plots import inputs as figure_inputs
 from analysis.plots.observed import Marks
 from processors.histograms import KINEMATICS
 from processors.selection import Interval

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from analysis import decisions
 from analysis.folder import Folder
 from analysis.histogram_file import Histograms, read_histograms
-from analysis.infer import infer
-from analysis.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.process import weight_of
 from analysis.search import Search
+from analysis.statistics.infer import infer
+from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from processors.histograms import Counts
 from tools.errors import InputError
 from tools.samples import Catalogue, Sample

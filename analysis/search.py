@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from analysis.tables import Table
+from analysis.settings_table import Table
 from tools.errors import InputError
 from tools.samples import Axis, read_toml
 

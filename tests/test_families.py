@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from analysis.families import Function, functions, quadrature
+from analysis.statistics.families import Function, functions, quadrature
 from tools.errors import InputError
 
 LOW, HIGH = np.arange(100.0, 2000, 10), np.arange(110.0, 2001, 10)

@@ -10,11 +10,11 @@ import pyhf
 import pytest
 from scipy.stats import norm
 
-from analysis.cls import numpy_backend
-from analysis.infer import Documents, infer
-from analysis.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
-from analysis.resonance import Interval
 from analysis.search import Search
+from analysis.statistics.cls import numpy_backend
+from analysis.statistics.infer import Documents, infer
+from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
+from analysis.statistics.resonance import Interval
 from tools.errors import InputError
 
 EDGES = np.arange(0.0, 3001.0)

@@ -5,8 +5,8 @@ import pytest
 from iminuit import Minuit, cost
 from scipy.stats import kstest, norm, poisson
 
-from analysis.families import Function
-from analysis.poisson import (
+from analysis.statistics.families import Function
+from analysis.statistics.poisson import (
     deviance,
     fitted_functions,
     goodness_of_fit,
@@ -14,7 +14,7 @@ from analysis.poisson import (
     model,
     scoring_fit,
 )
-from analysis.spectra import Bins
+from analysis.statistics.spectra import Bins
 
 EDGES = np.arange(100.0, 1001.0, 10)
 LOW, HIGH = EDGES[:-1], EDGES[1:]

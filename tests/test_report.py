@@ -15,13 +15,13 @@ import pytest
 
 from analysis import pipeline
 from analysis.console import Console
-from analysis.figure_inputs import limit_scan, resonance_fit, sideband_fit
 from analysis.figures import drawings, mass_bin_GeV
 from analysis.folder import Folder
 from analysis.histogram_file import read_histograms, write_histograms
 from analysis.page.layout import Image
 from analysis.page.render import render
 from analysis.page.wording import interval
+from analysis.plots.inputs import limit_scan, resonance_fit, sideband_fit
 from analysis.plots.style import encode
 from analysis.process import Execution
 from analysis.report import report_folder

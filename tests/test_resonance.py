@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from analysis.efficiency import Efficiency
-from analysis.families import Function
-from analysis.resonance import Interval, Resonance, asimov_z, fit_resonance, scan_truth
 from analysis.search import Search
-from analysis.sidebands import fit_sidebands
-from analysis.spectra import Bins, Channel
-from analysis.spurious import choose_function
+from analysis.statistics.efficiency import Efficiency
+from analysis.statistics.families import Function
+from analysis.statistics.resonance import Interval, Resonance, asimov_z, fit_resonance, scan_truth
+from analysis.statistics.sidebands import fit_sidebands
+from analysis.statistics.spectra import Bins, Channel
+from analysis.statistics.spurious import choose_function
 from tools.errors import InputError
 
 EDGES = np.arange(0.0, 3001.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.search import Window
-from analysis.spectra import Bins, Channel, joined
+from analysis.statistics.spectra import Bins, Channel, joined
 from tools.errors import InputError
 
 EDGES = np.arange(0.0, 2001.0)

@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.families import Function, quadrature
-from analysis.fitted_function import LOG_RANGE, FittedFunction
-from analysis.spectra import Bins, FloatArray
+from analysis.statistics.families import Function, quadrature
+from analysis.statistics.fitted_function import LOG_RANGE, FittedFunction
+from analysis.statistics.spectra import Bins, FloatArray
 
 _MAX_ITERATIONS = 60
 _CONVERGED = 1e-7

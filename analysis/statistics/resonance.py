@@ -23,10 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.efficiency import Efficiency
-from analysis.families import Function
-from analysis.fitted_function import FittedFunction
-from analysis.poisson import (
+from analysis.search import Signal
+from analysis.statistics.efficiency import Efficiency
+from analysis.statistics.families import Function
+from analysis.statistics.fitted_function import FittedFunction
+from analysis.statistics.poisson import (
     Model,
     PoissonFit,
     deviance,
@@ -34,8 +35,7 @@ from analysis.poisson import (
     model,
     scoring_fit,
 )
-from analysis.search import Signal
-from analysis.spectra import Bins, FloatArray
+from analysis.statistics.spectra import Bins, FloatArray
 from tools.errors import XyyError
 
 _FORBIDDEN = 1e12

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.inputs import InferenceInputs
-from analysis.poisson import fitted_functions, model, scoring_fit
 from analysis.search import Search
-from analysis.sidebands import Background, fit_sidebands
-from analysis.spectra import Bins, Channel
+from analysis.statistics.inputs import InferenceInputs
+from analysis.statistics.poisson import fitted_functions, model, scoring_fit
+from analysis.statistics.sidebands import Background, fit_sidebands
+from analysis.statistics.spectra import Bins, Channel
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,9 +14,10 @@ data is looked at. In order:
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.cls import counting_workspace
-from analysis.counting import Count
-from analysis.expectations import (
+from analysis.search import Search
+from analysis.statistics.cls import counting_workspace
+from analysis.statistics.counting import Count
+from analysis.statistics.expectations import (
     Expectation,
     Normalisation,
     Rehearsal,
@@ -26,12 +27,11 @@ from analysis.expectations import (
     rehearsals,
     window_events_per_pb,
 )
-from analysis.inputs import InferenceInputs, Spectrum, window_events
-from analysis.limits import Limit, cls_limit, scale_of_limit
-from analysis.prediction import Prediction, predict, predict_from_simulation
-from analysis.resonance import Resonance, fit_resonance
-from analysis.search import Search
-from analysis.spurious import PeakBackground, choose_function
+from analysis.statistics.inputs import InferenceInputs, Spectrum, window_events
+from analysis.statistics.limits import Limit, cls_limit, scale_of_limit
+from analysis.statistics.prediction import Prediction, predict, predict_from_simulation
+from analysis.statistics.resonance import Resonance, fit_resonance
+from analysis.statistics.spurious import PeakBackground, choose_function
 from tools.errors import InputError
 
 

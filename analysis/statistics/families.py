@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.spectra import FloatArray
+from analysis.statistics.spectra import FloatArray
 from tools.errors import InputError
 
 REFERENCE_GeV = 500.0

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.efficiency import Efficiency
 from analysis.search import Window
-from analysis.spectra import Channel, FloatArray
+from analysis.statistics.efficiency import Efficiency
+from analysis.statistics.spectra import Channel, FloatArray
 from tools.errors import InputError
 
 Counts = Mapping[str, npt.NDArray[Any]]

@@ -28,11 +28,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.candidates import Candidate, fit_candidate, good_enough
-from analysis.families import Function, functions
 from analysis.search import Fit, Window
-from analysis.spectra import Bins, Channel, FloatArray
-from analysis.truths import SmoothTruth, fit_truths
+from analysis.statistics.candidates import Candidate, fit_candidate, good_enough
+from analysis.statistics.families import Function, functions
+from analysis.statistics.spectra import Bins, Channel, FloatArray
+from analysis.statistics.truths import SmoothTruth, fit_truths
 from tools.errors import InputError, XyyError
 
 MIN_SIDEBAND_EVENTS = 50

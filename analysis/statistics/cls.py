@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.spectra import FloatArray
+from analysis.statistics.spectra import FloatArray
 
 BANDS = (-2, -1, 0, 1, 2)
 """standard deviations of the expected limits"""

@@ -7,10 +7,10 @@ is told in `inference.py`, what stands in them in `documents.py`. No file is rea
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.documents import background_document, counting_document, verdict_document
-from analysis.inference import Inference, draw_inference
-from analysis.inputs import InferenceInputs
 from analysis.search import Search
+from analysis.statistics.documents import background_document, counting_document, verdict_document
+from analysis.statistics.inference import Inference, draw_inference
+from analysis.statistics.inputs import InferenceInputs
 
 
 @dataclass(frozen=True, slots=True, eq=False)

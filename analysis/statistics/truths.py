@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.poisson import deviance, goodness_of_fit
-from analysis.spectra import Bins, FloatArray
+from analysis.statistics.poisson import deviance, goodness_of_fit
+from analysis.statistics.spectra import Bins, FloatArray
 
 _LEAST = 1e-12
 """events per bin; a truth is never quite zero"""

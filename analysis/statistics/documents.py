@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from analysis.candidates import Candidate
-from analysis.cls import BANDS
-from analysis.expectations import Rehearsal
-from analysis.fitted_function import FittedFunction
-from analysis.inference import Inference
-from analysis.resonance import Interval, Resonance
-from analysis.sidebands import Background
-from analysis.spectra import FloatArray
-from analysis.spurious import PeakBackground
-from analysis.verdict import NO_GLOBAL_Z, closed, fitted_cross_section, judge
+from analysis.statistics.candidates import Candidate
+from analysis.statistics.cls import BANDS
+from analysis.statistics.expectations import Rehearsal
+from analysis.statistics.fitted_function import FittedFunction
+from analysis.statistics.inference import Inference
+from analysis.statistics.resonance import Interval, Resonance
+from analysis.statistics.sidebands import Background
+from analysis.statistics.spectra import FloatArray
+from analysis.statistics.spurious import PeakBackground
+from analysis.statistics.verdict import NO_GLOBAL_Z, closed, fitted_cross_section, judge
 
 _CURVE_STEP_GEV = 5.0
 Document = dict[str, Any]

@@ -14,7 +14,7 @@ from analysis.plots.limits import LimitScan
 from analysis.plots.spectrum import FittedSpectrum
 from analysis.plots.style import Array
 from analysis.results import Results
-from analysis.spectra import Channel
+from analysis.statistics.spectra import Channel
 from processors.selection import Interval
 
 _BANDS = ("-2", "-1", "0", "1", "2")

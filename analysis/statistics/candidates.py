@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.families import Function
-from analysis.fitted_function import FittedFunction
-from analysis.poisson import (
+from analysis.search import Fit, Window
+from analysis.statistics.families import Function
+from analysis.statistics.fitted_function import FittedFunction
+from analysis.statistics.poisson import (
     Model,
     PoissonFit,
     fitted_functions,
@@ -21,9 +22,8 @@ from analysis.poisson import (
     model,
     scoring_fit,
 )
-from analysis.search import Fit, Window
-from analysis.spectra import Bins, FloatArray
-from analysis.truths import SmoothTruth
+from analysis.statistics.spectra import Bins, FloatArray
+from analysis.statistics.truths import SmoothTruth
 
 _LEAST_EVENTS = 1e-3
 """in the window: below it there is nothing to count against"""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.families import Function, quadrature
-from analysis.spectra import FloatArray
+from analysis.statistics.families import Function, quadrature
+from analysis.statistics.spectra import FloatArray
 
 LOG_RANGE = 300.0
 """|ln f| beyond this is cut: a step that far out is refused by its deviance anyway"""

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.counting import Count, counting_z
-from analysis.inputs import (
+from analysis.search import Search
+from analysis.statistics.counting import Count, counting_z
+from analysis.statistics.inputs import (
     InferenceInputs,
     SimulatedSpectrum,
     added,
     signal_channels,
     window_events,
 )
-from analysis.prediction import Prediction, predict
-from analysis.resonance import asimov_z
-from analysis.search import Search
-from analysis.spectra import Channel
-from analysis.spurious import PeakBackground
+from analysis.statistics.prediction import Prediction, predict
+from analysis.statistics.resonance import asimov_z
+from analysis.statistics.spectra import Channel
+from analysis.statistics.spurious import PeakBackground
 from tools.errors import InputError
 
 _SURELY = 3.0

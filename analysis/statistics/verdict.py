@@ -13,10 +13,10 @@ efficiency and the selection efficiency at the fitted mass, whose statistical er
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis.expectations import known
-from analysis.inference import Inference
-from analysis.resonance import Interval, Resonance
 from analysis.search import Decision
+from analysis.statistics.expectations import known
+from analysis.statistics.inference import Inference
+from analysis.statistics.resonance import Interval, Resonance
 
 Claim = Literal["discovery", "evidence", "limit"]
 NO_GLOBAL_Z = "not computed: it needs the look-elsewhere correction of the mass scan"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.cls import MU_UP, PyhfCount, counting_workspace, crossing, numpy_backend
-from analysis.spectra import FloatArray
+from analysis.statistics.cls import MU_UP, PyhfCount, counting_workspace, crossing, numpy_backend
+from analysis.statistics.spectra import FloatArray
 from tools.errors import InputError
 
 _REACH = (0.04, 4.0)

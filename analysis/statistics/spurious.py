@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.families import Function, functions
-from analysis.resonance import scan_truth
 from analysis.search import Fit, Signal
-from analysis.sidebands import Background
-from analysis.spectra import Bins
+from analysis.statistics.families import Function, functions
+from analysis.statistics.resonance import scan_truth
+from analysis.statistics.sidebands import Background
+from analysis.statistics.spectra import Bins
 
 
 @dataclass(frozen=True, slots=True)
