@@ -22,7 +22,7 @@ demo: $(READY)  ## the main job: course samples, a universe, a verdict, in resul
 	$(VENV)/bin/xyy run --universe 5 --unblind "the demonstration is over" --out results/demo
 
 test: $(READY)  ## the whole test suite, doctests included
-	$(VENV)/bin/python -m pytest --cov --cov-fail-under=90
+	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-fail-under=90
 
 lint: $(READY)  ## ruff and mypy, strict
 	$(VENV)/bin/ruff check .

@@ -113,6 +113,9 @@ class _Analysis:
         data = sources.observed_chunks(
             self.catalogue, request.observed, request.chunks, seed=request.seed, progress=progress
         )
+        for name, chunks in self.simulation.samples.items():
+            sample = self.catalogue.samples[name]
+            self.console.say(self.catalogue.arithmetic(sample, chunks.entries))
         self.manifest = sources.merged([self.simulation, *([] if data is None else [data])])
         _record(self.folder, request, self.manifest)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -127,6 +128,38 @@ def test_a_second_run_does_nothing(
     assert out.count("up to date") == 6
     assert "blinded   no" in out
     assert "complete  yes" in out
+
+
+def test_the_stages_one_by_one_give_what_run_gives(
+    place: Path, opened: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`infer` and `report` by hand, on the histograms and decisions of a finished run."""
+    folder = place / "by_hand"
+    shutil.copytree(opened, folder, ignore=shutil.ignore_patterns("verdict.json", "report*"))
+    options = ("--samples", place / "small.toml")
+    assert xyy("infer", folder, *options) == 0
+    assert xyy("report", folder, *options, "--quiet") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("DISCOVERY: there is a resonance\n  local significance ")
+    for words in (
+        "mass          ",
+        "cross-section ",
+        " observed, ",
+        "% CLs upper limit",
+        "generated",
+    ):
+        assert words in out
+    assert content(folder) == content(opened)
+    assert xyy("infer", folder, *options, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == read(folder, "verdict.json")
+
+
+def test_a_blind_folder_says_so(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(place, "told", "--until", "infer") == 0
+    out, err = capsys.readouterr()
+    assert "signal_750: 259.62 / pb x 5.4 pb x 0.17 = 238.33 expected events; / 4,000 sim" in err
+    assert out.startswith("NO VERDICT YET: ")
+    assert "expected for 500 GeV at 5.4 pb: " in out
 
 
 def test_csv_and_generated_chunks_give_the_same_results(

@@ -1,1 +1,14 @@
-"""Files, units and workers: what brings events to the processors and keeps what comes back."""
+"""Files, units and workers: what brings events to the processors and keeps what comes back.
+
+===========  ====================================================================================
+what         where
+===========  ====================================================================================
+settings     `samples` (the samples file), `units`
+events in    `convert`: `csvfile`, `csvblocks`, `csvdiagnosis`, `tables` (any format), `declared`
+             and `values` (what is refused), `staging` (all or nothing)
+made up      `generate` and `universe`, from `recipe` and `landau`, written by `event_files`
+chunks       `chunks` (files), `manifest` (what there is), `sources` (made where missing)
+work         `executors` (coffea's Runner, and the ledger)
+everywhere   `storage` (whole files, one writer, digests, provenance), `errors` (exit codes)
+===========  ====================================================================================
+"""
