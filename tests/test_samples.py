@@ -90,6 +90,14 @@ def test_an_unknown_sample_is_refused_with_the_known_names(catalogue: Catalogue)
         catalogue.sample("x")
 
 
+def test_there_is_one_sample_of_observed_events(catalogue: Catalogue, tmp_path: Path) -> None:
+    assert catalogue.observed().name == "data"
+    source, entry = ROOT / "datasets/course.toml", '[samples.data]\nkind = "data"'
+    two = f'[samples.more]\nkind = "data"\nfiles = []\n\n{entry}'
+    with pytest.raises(InputError, match='several samples have kind = "data"; declare one'):
+        read_catalogue(replaced(source, tmp_path, entry, two)).observed()
+
+
 def test_settings_are_looked_for_here_and_then_in_the_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

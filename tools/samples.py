@@ -128,6 +128,23 @@ class Catalogue:
             raise InputError(f"{self.path} declares no sample {name!r}; it declares: {known}")
         return self.samples[name]
 
+    def observed(self) -> Sample:
+        """Return the sample of observed events.
+
+        Raises
+        ------
+        InputError
+            If not exactly one is declared.
+        """
+        data = [sample for sample in self.samples.values() if sample.kind == "data"]
+        if len(data) != 1:
+            number = "several samples have" if data else "no sample has"
+            raise InputError(
+                f'{self.path}: {number} kind = "data"; declare one, '
+                'like [samples.data] with kind = "data" and files = ["data*.csv"]'
+            )
+        return data[0]
+
     def sample_of_file(self, path: Path) -> Sample:
         """Return the sample whose `files` patterns match the name of `path`.
 

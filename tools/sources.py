@@ -100,7 +100,7 @@ def observed_chunks(
 ) -> Manifest | None:
     """Return the manifest of the observed events' chunks, or None where there are none."""
     if observed.files:
-        return _converted(catalogue, data_sample(catalogue).name, observed.files, chunks, progress)
+        return _converted(catalogue, catalogue.observed().name, observed.files, chunks, progress)
     if observed.universe is None:
         return None
     name = f"universe_{observed.universe}"
@@ -117,22 +117,6 @@ def observed_chunks(
                     progress=report,
                 )
     return read_manifest(folder)
-
-
-def data_sample(catalogue: Catalogue) -> Sample:
-    """Return the sample of observed events.
-
-    Raises
-    ------
-    InputError
-        If the catalogue does not declare exactly one.
-    """
-    data = [sample for sample in catalogue.samples.values() if sample.kind == "data"]
-    if len(data) != 1:
-        raise InputError(
-            f'{catalogue.path}: declare one sample with kind = "data", not {len(data)}'
-        )
-    return data[0]
 
 
 def _generated_key(catalogue: Catalogue, name: str, seed: int) -> str:

@@ -252,17 +252,7 @@ def generate_universe(
         path = out / f"universe_{number}.csv"
         write_csv(path, catalogue.columns, plan, progress)
         return path
-    name = _data_sample(catalogue)
+    name = catalogue.observed().name
     # Its content will be that of the events; that of the settings would give the seed away.
     about = SampleChunks(kind="data", parts=(), generated=True)
     return write_chunks(out, name, catalogue.columns, plan, about, progress)
-
-
-def _data_sample(catalogue: Catalogue) -> str:
-    for sample in catalogue.samples.values():
-        if sample.kind == "data":
-            return sample.name
-    raise InputError(
-        f'{catalogue.path}: no sample has kind = "data"; declare one, '
-        'like [samples.data] with kind = "data" and files = ["data*.csv"]'
-    )
