@@ -143,7 +143,7 @@ FILES = {
     "binary": (bytes(range(256)) * 10, r"is a binary file, not CSV"),
     "a line without end": (
         text(ROW) + b"x" * 5_000_000 + b"\n",
-        r"no line end in 2,097,152 bytes from byte 252 on: it is no CSV",
+        r"no line end in 1,048,576 bytes from byte 252 on: it is no CSV",
     ),
     "field beyond what csv can read": (
         text(ROW, row(dEta='"' + "x" * 200_000 + '"')),

@@ -78,8 +78,9 @@ def read_sample(manifest: Manifest, name: str) -> dict[str, np.ndarray]:
     arrays: list[dict[str, np.ndarray]] = []
     for part in parts:
         with uproot.open({str(manifest.folder / part.path): TREE}) as tree:
-            assert tree.num_entries == part.entries == part.clusters[1]
-            assert [branch.num_baskets for branch in tree.branches] == [1] * len(tree.branches)
+            assert tree.num_entries == part.entries == part.clusters[-1]
+            for branch in tree.branches:
+                assert tuple(branch.entry_offsets) == part.clusters
             arrays.append(tree.arrays(library="np"))
     return {key: np.concatenate([a[key] for a in arrays]) for key in arrays[0]}
 
@@ -132,6 +133,8 @@ def test_chunks_of_a_long_file_in_order(narrow: Catalogue, tmp_path: Path) -> No
     manifest = convert(narrow, [(None, path)], tmp_path / "out", progress=told.append)
     parts = manifest.samples["a"].parts
     assert [part.entries for part in parts] == [PART_EVENTS, PART_EVENTS, 12_345]
+    assert parts[1].clusters == (0, 125_000, 250_000, 375_000, 500_000)
+    assert parts[2].clusters == (0, 12_345)
     assert [part.path for part in parts] == [f"a/part-0000{i}.root" for i in range(3)]
     assert same(read_sample(manifest, "a"), {"x": events["x"].astype("float32"), "n": events["n"]})
     assert told == sorted(told)
@@ -285,7 +288,7 @@ def test_content_is_of_the_bytes_and_the_columns_only(narrow: Catalogue, tmp_pat
 
 def test_a_chunk_is_verified(narrow: Catalogue, tmp_path: Path) -> None:
     events = narrow_events(1_000)
-    part = write_part(tmp_path, "a/part-00000.root", narrow.columns, events)
+    part = write_part(tmp_path, "a/part-00000.root", narrow.columns, [events])
     path = tmp_path / part.path
     verify_part(path, part)
     whole = path.read_bytes()
@@ -525,7 +528,7 @@ def course_like(catalogue: Catalogue, path: Path, events: int) -> Path:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_file(catalogue: Catalogue, tmp_path: Path) -> None:
-    """Two chunks of 25 MiB are in memory once there are two, and then no more."""
+    """A few blocks of text and one cluster are in memory, of a small file and of a large one."""
     code = textwrap.dedent(f"""
         import re, sys
         from pathlib import Path
@@ -537,12 +540,11 @@ def test_memory_does_not_grow_with_the_file(catalogue: Catalogue, tmp_path: Path
         print(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
     """)
     peaks = []
-    for events in (100_000, 800_000, 1_600_000):
+    for events in (100_000, 1_600_000):
         path = course_like(catalogue, tmp_path / "a.csv", events)
         done = subprocess.run(
             [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
         )
         peaks.append(int(done.stdout) / 1024)
         path.unlink()
-    assert peaks[1] - peaks[0] < 120
-    assert peaks[2] - peaks[1] < 30  # the events more are 38 MiB in the chunks
+    assert peaks[1] < 1.25 * peaks[0]  # measured: 1.1; the events more are 71 MiB in the chunks

@@ -1,7 +1,8 @@
-"""Chunk files: one ROOT TTree ``Events`` with one cluster each, the unit of all work.
+"""Chunk files: ROOT TTrees ``Events`` of up to 500,000 events, the unit of all work.
 
-One file is one task: its checksum is read once, its columns are read lazily, and no cluster is
-decompressed twice.
+A chunk file is read whole: its checksum is read once, its columns are read lazily, and no cluster
+is decompressed twice. It is written cluster by cluster, so that whoever makes the events needs
+memory for a cluster and not for a chunk; four clusters cost reading 10 % over one, twenty 40 %.
 
 The mantissas of measured float32 values are noise and hardly compress, so LZ4 is chosen for its
 speed.  Of 500,000 events with the course's 14 columns, in processor time of one core with a warm
@@ -21,7 +22,7 @@ No compression notices every flipped bit. The checksum in the manifest does, bef
 (Equal events do not make equal bytes: a ROOT file carries the time at which it was written.)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,11 @@ from tools.storage import atomic, digest_file
 TREE = "Events"
 PART_EVENTS = 500_000
 """Events of a full chunk: a constant of the format (generated chunks are seeded one by one)."""
+CLUSTER_EVENTS = 125_000
+"""Events of a full cluster."""
+
+Events = Mapping[str, npt.NDArray[np.generic]]
+"""One array for each column, all of one length."""
 
 
 class DamagedChunkError(XyyError):
@@ -45,7 +51,7 @@ def write_part(
     folder: Path,
     relative: str,
     columns: tuple[Column, ...],
-    events: Mapping[str, npt.NDArray[np.generic]],
+    clusters: Iterable[Events],
 ) -> Part:
     """Write one chunk, whole or not at all.
 
@@ -57,8 +63,8 @@ def write_part(
         Path of the chunk in it, like ``background/part-00000.root``.
     columns : tuple of Column
         The declared columns; they are stored in this order, in their declared types.
-    events : mapping of str to ndarray
-        One array of equal length for each of `columns`.
+    clusters : iterable of mapping of str to ndarray
+        The events, with an array for each of `columns`; every item becomes a cluster.
 
     Returns
     -------
@@ -72,19 +78,28 @@ def write_part(
     """
     import uproot
 
-    arrays = {
-        column.name: events[column.name].astype(column.type, copy=False) for column in columns
-    }
-    entries = len(next(iter(arrays.values())))
-    path = folder / relative
+    path, edges = folder / relative, [0]
     with atomic(path) as temporary:
         with uproot.recreate(temporary, compression=uproot.LZ4(1)) as file:
             tree = file.mktree(TREE, {column.name: column.type for column in columns})
-            tree.extend(arrays)
+            for events in clusters:
+                tree.extend({c.name: events[c.name].astype(c.type, copy=False) for c in columns})
+                edges.append(edges[-1] + len(events[columns[0].name]))
         checksum, size = digest_file(temporary), temporary.stat().st_size
     return Part(
-        path=relative, entries=entries, clusters=(0, entries), bytes=size, checksum=checksum
+        path=relative, entries=edges[-1], clusters=tuple(edges), bytes=size, checksum=checksum
     )
+
+
+def in_clusters(events: Events) -> Iterator[Events]:
+    """Yield the same events in clusters.
+
+    >>> [len(cluster["x"]) for cluster in in_clusters({"x": np.zeros(300_000)})]
+    [125000, 125000, 50000]
+    """
+    entries = len(next(iter(events.values())))
+    for start in range(0, entries, CLUSTER_EVENTS):
+        yield {name: array[start : start + CLUSTER_EVENTS] for name, array in events.items()}
 
 
 def verify_part(path: Path, part: Part) -> None:

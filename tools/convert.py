@@ -2,7 +2,7 @@
 
 1. Every file's columns are compared with the declared ones, before anything is written.
 2. The events stream through in constant memory: batches are read and checked (`tools.tables`,
-   `tools.values`), joined to chunks of `PART_EVENTS` events, and written while the next are read.
+   `tools.values`), joined to clusters and written.
 3. When all samples are there they are put into their places together (`tools.staging`).
 
 A file that is refused, an interrupt or a full disk leaves the folder as it was.
@@ -10,16 +10,16 @@ A file that is refused, an interrupt or a full disk leaves the folder as it was.
 
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xxhash
 
-from tools.chunks import PART_EVENTS, write_part
+from tools.chunks import CLUSTER_EVENTS, PART_EVENTS, write_part
 from tools.declared import check_fields, check_same_fields
 from tools.errors import InputError
 from tools.manifest import Manifest, Part, SampleChunks, Source, manifest_for
@@ -182,36 +182,31 @@ def _read(
 def _write(
     folder: Path, sample: str, columns: tuple[Column, ...], batches: Iterable[Batch]
 ) -> tuple[Part, ...]:
-    """Write the events as chunks, each in the background while the next one is read."""
-    parts: list[Future[Part]] = []
-    with ThreadPoolExecutor(1) as writer:
-        for index, events in enumerate(_joined(batches, columns, PART_EVENTS)):
-            if parts:
-                parts[-1].result()
-            name = f"{sample}/part-{index:05d}.root"
-            parts.append(writer.submit(write_part, folder, name, columns, events))
-    return tuple(part.result() for part in parts)
+    """Write the events as chunks; the batches that follow are made in the background meanwhile."""
+    parts: list[Part] = []
+    clusters = _joined(batches, columns)
+    for cluster in clusters:
+        rest = islice(clusters, PART_EVENTS // CLUSTER_EVENTS - 1)
+        name = f"{sample}/part-{len(parts):05d}.root"
+        parts.append(write_part(folder, name, columns, chain([cluster], rest)))
+    return tuple(parts)
 
 
-def _joined(batches: Iterable[Batch], columns: tuple[Column, ...], events: int) -> Iterator[Batch]:
-    """Yield the same events in batches of `events`; the last one may be smaller."""
-    filled, joined = 0, _empty(columns, events)
+def _joined(batches: Iterable[Batch], columns: tuple[Column, ...]) -> Iterator[Batch]:
+    """Yield the same events in clusters; all are in the same memory, one after the other."""
+    filled, joined = 0, {c.name: np.empty(CLUSTER_EVENTS, c.type) for c in columns}
     for batch in batches:
         start, stop = 0, len(batch[columns[0].name])
         while start < stop:
-            count = min(stop - start, events - filled)
+            count = min(stop - start, CLUSTER_EVENTS - filled)
             for name, values in joined.items():
                 values[filled : filled + count] = batch[name][start : start + count]
             start, filled = start + count, filled + count
-            if filled == events:
+            if filled == CLUSTER_EVENTS:
                 yield joined
-                filled, joined = 0, _empty(columns, events)
+                filled = 0
     if filled:
         yield {name: values[:filled] for name, values in joined.items()}
-
-
-def _empty(columns: tuple[Column, ...], events: int) -> Batch:
-    return {column.name: np.empty(events, column.type) for column in columns}
 
 
 def _refuse_repeated(sample: str, tables: Sequence[Table], digests: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """The events of a CSV file, block by block in constant memory, as fast as pyarrow parses text.
 
 The file is read once.  Its bytes go through the source digest and are cut at line ends into blocks
-of 2 MiB, which a few threads parse (pyarrow releases the interpreter lock) and check, while the
+of 1 MiB, which a few threads parse (pyarrow releases the interpreter lock) and check, while the
 caller writes the events of earlier blocks.  Two blocks per thread are waiting at most.
 
 This path only finds out *that* a block holds something bad. What and where is worked out afterwards
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import xxhash
@@ -26,7 +27,7 @@ from tools.errors import InputError
 from tools.samples import Column
 from tools.values import Batch, Batches, stored
 
-BLOCK_BYTES = 1 << 21
+BLOCK_BYTES = 1 << 20
 _MAX_THREADS = 8  # a bound on memory, about what the one thread that writes keeps up with
 _LINE_END = ord("\n")
 
@@ -108,7 +109,7 @@ def _parse(block: Block, fields: tuple[str, ...], columns: tuple[Column, ...]) -
     )
     if not _whole_lines(block.data, table.num_rows):
         raise ValueError("a quoted field goes over a line end; write one line for each event")
-    return {column.name: stored(column, table[column.name].to_numpy()) for column in columns}
+    return {column.name: stored(column, _values(table[column.name])) for column in columns}
 
 
 def _whole_lines(data: bytes, rows: int) -> bool:
@@ -140,3 +141,8 @@ def _lines_before(path: Path, offset: int) -> int:
             lines += data.count(b"\n")
             offset -= len(data)
     return lines
+
+
+def _values(numbers: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    # Not ``to_numpy()``: it imports pandas, which takes 0.4 s and 40 MiB.
+    return np.from_dlpack(numbers.combine_chunks()).astype(np.float64, copy=False)

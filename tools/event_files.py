@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import xxhash
 
-from tools.chunks import write_part
+from tools.chunks import in_clusters, write_part
 from tools.errors import InputError
 from tools.manifest import MANIFEST_NAME, Part, SampleChunks, manifest_for
 from tools.recipe import COLUMNS, COUNTS, Events
@@ -159,7 +159,8 @@ def write_chunk(
         Digest of the events (the file's own checksum also depends on when it was written).
     """
     events = plan.chunk(index)
-    part = write_part(folder, f"{name}/part-{index:05d}.root", columns, events)
+    relative = f"{name}/part-{index:05d}.root"
+    part = write_part(folder, relative, columns, in_clusters(events))
     hasher = xxhash.xxh3_128()
     for column in columns:
         hasher.update(np.ascontiguousarray(events[column.name]).data)
