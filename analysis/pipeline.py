@@ -25,13 +25,13 @@ from typing import Any, Protocol
 
 from analysis import decisions, stages
 from analysis.folder import Folder
-from analysis.process import Execution, joint_key, losses, process, processor_settings, up_to_date
+from analysis.process import joint_key, losses, process, processor_settings, up_to_date
 from analysis.search import Search
 from processors.diphoton import Settings
 from processors.selection import Selection
 from tools import sources
 from tools.errors import InputError, XyyError
-from tools.executors import Report
+from tools.executors import Execution, Report
 from tools.manifest import Manifest
 from tools.samples import Catalogue
 from tools.sources import Observed

@@ -6,7 +6,7 @@ were processed: simulation that lost a chunk is normalised to what is left, and 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,19 +18,10 @@ from processors.histograms import Binning
 from processors.schema import DiphotonSchema
 from processors.selection import Interval, Selection
 from tools import executors
-from tools.executors import Failure, Report, SampleLedger
+from tools.executors import Execution, Failure, Report, SampleLedger
 from tools.manifest import Manifest
 from tools.samples import Catalogue, Column
 from tools.storage import code_digest, digest_file, digest_text
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """How the events are processed; it changes no result."""
-
-    engine: str = "iterative"
-    workers: int = 1
-    chunk_events: int | None = None
 
 
 def processor_settings(
@@ -118,8 +109,7 @@ def process(
         DiphotonProcessor(settings),
         items,
         schema=DiphotonSchema,
-        engine=execution.engine,
-        workers=execution.workers,
+        execution=execution,
         report=report,
     )
     # In the manifest's order, whatever was processed first: equal content is equal bytes.

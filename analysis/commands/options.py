@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from analysis.process import Execution
     from analysis.search import Search
+    from tools.executors import Execution
     from tools.samples import Catalogue
 
 SamplesOption = Annotated[
@@ -63,7 +63,7 @@ def search_of(name: str) -> "Search":
 
 def execution_of(executor: str, workers: int | None, chunk_events: int | None) -> "Execution":
     """Return how to process: all cores unless `--workers` says otherwise."""
-    from analysis.process import Execution
+    from tools.executors import Execution
 
     return Execution(
         engine=executor, workers=workers or os.cpu_count() or 1, chunk_events=chunk_events

@@ -1,0 +1,80 @@
+"""The ledger: what was planned against what was processed, for every sample."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coffea.processor.executor import WorkItem
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A range of events that could not be processed."""
+
+    file: str
+    entry_start: int
+    entry_stop: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleLedger:
+    """What was planned and what was done, for one sample."""
+
+    planned_events: int
+    processed_events: int
+    failed: tuple[Failure, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned event was processed."""
+        return self.processed_events == self.planned_events
+
+    def document(self) -> dict[str, Any]:
+        """Return the entry of ``ledger.json``."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run over chunks brings back."""
+
+    outputs: dict[str, Any]
+    """what the processor returned, by sample; nothing for a sample that failed altogether"""
+    ledger: dict[str, SampleLedger]
+
+
+def account(
+    planned: Iterable["WorkItem"],
+    processed: Iterable["WorkItem"],
+    failed: Iterable[tuple["WorkItem", str]],
+) -> dict[str, SampleLedger]:
+    """Return the ledger of every planned sample.
+
+    Parameters
+    ----------
+    planned, processed : iterable of WorkItem
+    failed : iterable of (WorkItem, str)
+        With the cause.
+    """
+    events: dict[str, int] = {}
+    done: dict[str, int] = {}
+    failures: dict[str, list[Failure]] = {}
+    for item in planned:
+        events[item.dataset] = events.get(item.dataset, 0) + len(item)
+    for item in processed:
+        done[item.dataset] = done.get(item.dataset, 0) + len(item)
+    for item, error in failed:
+        lost = Failure(item.filename, item.entrystart, item.entrystop, error)
+        failures.setdefault(item.dataset, []).append(lost)
+    return {
+        name: SampleLedger(
+            planned_events=count,
+            processed_events=done.get(name, 0),
+            failed=tuple(
+                sorted(failures.get(name, ()), key=lambda lost: (lost.file, lost.entry_start))
+            ),
+        )
+        for name, count in events.items()
+    }

@@ -1,0 +1,78 @@
+"""The plan: work items that cover every event once, in batches for the workers.
+
+It comes from the manifest, not from opening files, which would lose the unreadable ones.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from tools.chunks import TREE
+from tools.errors import InputError
+from tools.manifest import Manifest
+
+if TYPE_CHECKING:
+    from coffea.processor.executor import WorkItem
+
+Batch = tuple["WorkItem", ...]
+BATCH_EVENTS = 4_000_000
+"""About a second of work: an engine's own cost per task is milliseconds, and a worker sends one
+merged output (15 MB of histograms) for a batch, not one for every chunk."""
+_BATCHES_PER_WORKER = 4
+"""at least, where there is enough work: no worker is idle while another has much left"""
+
+
+def plan(
+    manifest: Manifest, samples: Sequence[str], *, chunk_events: int | None = None
+) -> list["WorkItem"]:
+    """Return the work items that cover every event of `samples` once.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    samples : sequence of str
+        Names of samples in the manifest.
+    chunk_events : int, optional
+        Events in an item at most; a whole chunk file unless given.
+
+    Raises
+    ------
+    InputError
+        If a sample is not in the manifest.
+    """
+    from coffea.processor.executor import WorkItem
+
+    items = []
+    for name in samples:
+        if name not in manifest.samples:
+            known = ", ".join(manifest.samples)
+            raise InputError(f"{manifest.folder} has no sample {name!r}; it holds: {known}")
+        chunks, first_entry = manifest.samples[name], 0
+        for part in chunks.parts:
+            about = {"kind": chunks.kind, "first_entry": first_entry, "part": asdict(part)}
+            path = str((manifest.folder / part.path).resolve())
+            items += [
+                WorkItem(name, path, TREE, start, stop, b"", about)
+                for start, stop in _ranges(part.entries, chunk_events)
+            ]
+            first_entry += part.entries
+    return items
+
+
+def _ranges(entries: int, chunk_events: int | None) -> Iterator[tuple[int, int]]:
+    step = chunk_events or max(entries, 1)
+    for start in range(0, entries, step):
+        yield start, min(start + step, entries)
+
+
+def batches(items: Sequence["WorkItem"], workers: int) -> list[Batch]:
+    """Return the items in batches, in their order, a few for every worker at least."""
+    enough = min(BATCH_EVENTS, sum(map(len, items)) / (workers * _BATCHES_PER_WORKER))
+    done: list[Batch] = []
+    batch: list[WorkItem] = []
+    for item in items:
+        batch.append(item)
+        if sum(map(len, batch)) >= enough:
+            done.append(tuple(batch))
+            batch = []
+    return [*done, tuple(batch)] if batch else done
