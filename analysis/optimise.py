@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.search import Optimise
-from processors.histograms import REGIONS, Counts
+from processors.histograms import Counts
 from tools.errors import InputError
 
 Array = npt.NDArray[np.float64]
@@ -114,8 +114,6 @@ def grid_of(joint: Counts) -> Grid:
 def yields(joint: Counts, weight: float, *, half: int | None = None) -> Yields:
     """Return the summed-area table of one sample, of all events or of one half of them."""
     counted = np.asarray(joint.view(flow=True), np.float64)
-    # Axes without under- and overflow bins: `half` has none, `region` has an (empty) overflow.
-    counted = counted[:, : len(REGIONS)]
     counted = counted.sum(axis=0) if half is None else counted[half]
     for axis in range(1, counted.ndim):
         counted = counted.cumsum(axis=axis)
@@ -197,7 +195,7 @@ def independence(background: Counts) -> dict[str, float]:
     pvalues = {}
     for name in names:
         table = np.asarray(background.project("region", name).view(flow=True), np.float64)
-        table = _merged(table[: len(REGIONS)])
+        table = _merged(table)
         pvalues[name] = float(chi2_contingency(table).pvalue) if table.shape[1] > 1 else 1.0
     return pvalues
 

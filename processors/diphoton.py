@@ -37,9 +37,10 @@ import numpy as np
 import numpy.typing as npt
 from coffea.processor import ProcessorABC
 
-from processors import histograms, kinematics
+from processors import histograms
 from processors.histograms import Binning, Counts
-from processors.selection import Interval, Mask, Selection, all_but_one
+from processors.kinematics import PhotonPair
+from processors.selection import Interval, Mask, Selection, outcomes
 
 Columns = Mapping[str, npt.NDArray[np.generic]]
 PHOTON_COLUMNS = tuple(f"photon{i}_{name}" for name in ("pT", "eta", "phi") for i in (1, 2))
@@ -95,47 +96,25 @@ class DiphotonProcessor(ProcessorABC):  # type: ignore[misc] # coffea is untyped
         metadata = events.metadata
         columns = {name: np.asarray(events[name]) for name in self.settings.needed()}
         first = metadata.get("first_entry", 0) + metadata.get("entrystart", 0)
-        odd = (first + np.arange(len(events))) % 2
-        mass = diphoton_mass(columns)
+        odd = np.arange(first, first + len(events)) & 1
+        pair = photon_pair(columns)
         if metadata.get("kind", "data") == "data" and not self.settings.unblinded:
-            seen = ~self.settings.window.contains(mass)
+            seen = np.flatnonzero(~self.settings.window.contains(pair.mass))
             columns = {name: values[seen] for name, values in columns.items()}
-            odd, mass = odd[seen], mass[seen]
-        return {metadata["dataset"]: fill(self.settings, columns, mass, odd)}
+            odd, pair = odd[seen], photon_pair(columns)
+        return {metadata["dataset"]: fill(self.settings, columns, pair, odd)}
 
     def postprocess(self, accumulator: Any) -> None:
         """Do nothing: what follows works on merged histograms, in another room."""
 
 
-def diphoton_mass(columns: Columns) -> npt.NDArray[np.float64]:
-    """Return m_yy in GeV, in float64, from the stored columns."""
-    deta = kinematics.delta(columns["photon1_eta"], columns["photon2_eta"])
-    dphi = kinematics.delta(columns["photon1_phi"], columns["photon2_phi"])
-    return kinematics.mass(columns["photon1_pT"], columns["photon2_pT"], deta, dphi)
-
-
-def pair_kinematics(
-    columns: Columns, mass: npt.NDArray[np.float64]
-) -> dict[str, npt.NDArray[np.generic]]:
-    """Return the quantities of `histograms.KINEMATICS`, by name."""
-    pt1, pt2 = columns["photon1_pT"], columns["photon2_pT"]
-    deta = kinematics.delta(columns["photon1_eta"], columns["photon2_eta"])
-    dphi = kinematics.delta_phi(columns["photon1_phi"], columns["photon2_phi"])
-    pt_pair = kinematics.pair_pt(pt1, pt2, dphi)
-    return {
-        "pT_yy": pt_pair,
-        "delta_eta": deta,
-        "delta_phi": dphi,
-        "delta_R": kinematics.delta_r(deta, dphi),
-        "cos_theta_star": kinematics.cos_theta_star(pt1, pt2, deta, mass, pt_pair),
-    }
+def photon_pair(columns: Columns) -> PhotonPair:
+    """Return the kinematics of the stored photons."""
+    return PhotonPair(*(columns[name] for name in PHOTON_COLUMNS))
 
 
 def fill(
-    settings: Settings,
-    columns: Columns,
-    mass: npt.NDArray[np.float64],
-    odd: npt.NDArray[np.integer[Any]],
+    settings: Settings, columns: Columns, pair: PhotonPair, odd: npt.NDArray[np.integer[Any]]
 ) -> dict[str, Counts]:
     """Return all histograms of some events.
 
@@ -144,24 +123,24 @@ def fill(
     settings : Settings
     columns : mapping of str to ndarray, shape (n,)
         At least `Settings.needed`.
-    mass : ndarray, shape (n,)
-        m_yy, GeV.
+    pair : PhotonPair
+        Of the same events.
     odd : ndarray of int, shape (n,)
         0 or 1: the half of the sample that each event belongs to.
     """
     masks = settings.selection.masks(columns)
-    selected = np.ones(len(mass), np.bool_)
-    in_window = settings.window.contains(mass)
+    in_window = settings.window.contains(pair.mass)
+    selected = np.ones(len(in_window), np.bool_)
     flow = histograms.cutflow(("all events", *settings.selection.steps()))
     flow.view()[0] = _by_region(selected, in_window)
     for step, mask in enumerate(masks.values(), start=1):
         selected &= mask
         flow.view()[step] = _by_region(selected, in_window)
     spectrum = histograms.spectrum(settings.mass)
-    spectrum.fill("all", mass[selected])
+    spectrum.fill("all", pair.mass[np.flatnonzero(selected)])
     filled = {"spectrum": spectrum, "cutflow": flow}
     if settings.histograms == "all":
-        filled |= _column_histograms(settings, columns, mass, selected, masks)
+        filled |= _column_histograms(settings, columns, pair, masks)
         filled["joint"] = _joint(settings, columns, odd, in_window)
     return filled
 
@@ -175,28 +154,35 @@ def _joint(
     settings: Settings, columns: Columns, odd: npt.NDArray[np.integer[Any]], in_window: Mask
 ) -> Counts:
     joint = histograms.joint(settings.cut_variables)
-    for region, inside in zip(histograms.REGIONS, (in_window, ~in_window), strict=True):
-        cut_variables = (columns[binning.name][inside] for binning in settings.cut_variables)
-        joint.fill(odd[inside], region, *cut_variables)
-    return joint
+    region = np.where(in_window, *map(histograms.REGIONS.index, ("window", "sideband")))
+    return joint.fill(odd, region, *(columns[cut.name] for cut in settings.cut_variables))
 
 
 def _column_histograms(
-    settings: Settings,
-    columns: Columns,
-    mass: npt.NDArray[np.float64],
-    selected: Mask,
-    masks: Mapping[str, Mask],
+    settings: Settings, columns: Columns, pair: PhotonPair, masks: Mapping[str, Mask]
 ) -> dict[str, Counts]:
-    quantities = {**columns, **pair_kinematics(columns, mass), "m_yy": mass}
+    """Return every quantity before and after the cuts, and a cut's own after all the others."""
+    quantities = {
+        **columns,
+        "pT_yy": pair.pt,
+        "delta_eta": pair.delta_eta,
+        "delta_phi": pair.delta_phi,
+        "delta_R": pair.delta_r,
+        "cos_theta_star": pair.cos_theta_star,
+        "m_yy": pair.mass,
+    }
+    outcome = outcomes(masks, len(pair.mass))
+    cuts = list(masks)
     filled = {}
     for binning in (*settings.columns, *histograms.KINEMATICS, settings.mass):
-        values = quantities[binning.name]
-        filled[f"before/{binning.name}"] = histograms.counts(binning.axis()).fill(values)
-        filled[f"after/{binning.name}"] = histograms.counts(binning.axis()).fill(values[selected])
-    others = all_but_one(masks)
-    for binning in settings.columns:
-        if binning.name in others:
-            values = columns[binning.name][others[binning.name]]
-            filled[f"n_minus_1/{binning.name}"] = histograms.counts(binning.axis()).fill(values)
+        # All three by one fill: it costs little more than one of them.
+        both = histograms.counts(histograms.integer("outcome", len(cuts) + 2), binning.axis())
+        by_outcome = both.fill(outcome, quantities[binning.name]).view(flow=True)
+        wanted = {"before": by_outcome.sum(axis=0), "after": by_outcome[0]}
+        if binning.name in cuts:
+            wanted["n_minus_1"] = by_outcome[0] + by_outcome[1 + cuts.index(binning.name)]
+        for when, bins in wanted.items():
+            histogram = histograms.counts(binning.axis())
+            histogram.view(flow=True)[...] = bins
+            filled[f"{when}/{binning.name}"] = histogram
     return filled

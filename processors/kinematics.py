@@ -1,18 +1,24 @@
-r"""Diphoton kinematics: free functions of arrays, evaluated in float64.
+r"""Diphoton kinematics: arrays in, arrays out, evaluated in float64.
 
 Photons are massless, so everything follows from (pT, eta, phi) of the two:
 
 .. math:: m^2 = 2 p_{T1} p_{T2} \, (\cosh\Delta\eta - \cos\Delta\phi)
+             = 4 p_{T1} p_{T2} \, (\sinh^2(\Delta\eta/2) + \sin^2(\Delta\phi/2))
 
-Differences of angles are taken in float64 even where the columns are stored as float32: for
-collimated pairs the bracket is a small difference of numbers near 1. The azimuth may come in
-:math:`[0, 2\pi)` or :math:`(-\pi, \pi]`; cosines do not care, and `delta_phi` wraps.
+The second form is exact for collimated pairs too, where the first takes a small difference of
+numbers near 1; differences of angles are taken in float64 even where the columns are float32. It
+needs no cosine: :math:`\sin^2 x = t^2 / (1 + t^2)` with :math:`t = \tan x`, which NumPy computes
+ten times as fast (in float64 its tangent is vectorised, its sine and cosine are not). The azimuth
+may come in :math:`[0, 2\pi)` or :math:`(-\pi, \pi]`: only `delta_phi` has to wrap.
 """
+
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+_TURN = 2.0 * np.pi
 
 
 def delta(first: npt.ArrayLike, second: npt.ArrayLike) -> Floats:
@@ -20,79 +26,102 @@ def delta(first: npt.ArrayLike, second: npt.ArrayLike) -> Floats:
     return np.subtract(first, second, dtype=np.float64)
 
 
-def delta_phi(phi1: npt.ArrayLike, phi2: npt.ArrayLike) -> Floats:
-    r"""Return the azimuthal separation in :math:`[-\pi, \pi]`.
-
-    >>> delta_phi([6.2], [0.1]).round(3)
-    array([-0.183])
-    """
-    return np.remainder(delta(phi1, phi2) + np.pi, 2 * np.pi) - np.pi
-
-
-def mass(pt1: npt.ArrayLike, pt2: npt.ArrayLike, deta: Floats, dphi: Floats) -> Floats:
-    """Return the invariant mass of two photons (task 2.1 of the course).
+class PhotonPair:
+    r"""Two photons of every event; what is asked for is computed, and once.
 
     Parameters
     ----------
     pt1, pt2 : array_like, shape (n,)
         Transverse momenta, GeV.
-    deta, dphi : ndarray, shape (n,)
-        Separation in pseudorapidity and azimuth (wrapped or not), rad.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        In GeV.
+    eta1, eta2 : array_like, shape (n,)
+        Pseudorapidities.
+    phi1, phi2 : array_like, shape (n,)
+        Azimuths, rad.
 
     Examples
     --------
     Back to back and central, each with 250 GeV:
 
-    >>> mass([250.0], [250.0], np.array([0.0]), np.array([np.pi]))
-    array([500.])
+    >>> pair = PhotonPair([250.0], [250.0], [0.0], [0.0], [0.0], [np.pi])
+    >>> pair.mass, pair.pt.round(6), pair.delta_r
+    (array([500.]), array([0.]), array([3.14159265]))
+
+    The azimuth is wrapped:
+
+    >>> PhotonPair([1.0], [1.0], [0.0], [0.0], [6.2], [0.1]).delta_phi.round(3)
+    array([-0.183])
     """
-    product: Floats = np.multiply(pt1, pt2, dtype=np.float64)
-    squared: Floats = 2.0 * product * (np.cosh(deta) - np.cos(dphi))
-    return np.sqrt(squared)
 
+    def __init__(
+        self,
+        pt1: npt.ArrayLike,
+        pt2: npt.ArrayLike,
+        eta1: npt.ArrayLike,
+        eta2: npt.ArrayLike,
+        phi1: npt.ArrayLike,
+        phi2: npt.ArrayLike,
+    ) -> None:
+        self._pt1, self._pt2 = np.asarray(pt1, np.float64), np.asarray(pt2, np.float64)
+        self.delta_eta = delta(eta1, eta2)
+        self._turn = delta(phi1, phi2)  # up to 2 pi in size
 
-def pair_pt(pt1: npt.ArrayLike, pt2: npt.ArrayLike, dphi: Floats) -> Floats:
-    """Return the transverse momentum of the pair, GeV.
+    @cached_property
+    def _product(self) -> Floats:
+        """Four times the product of the transverse momenta."""
+        return 4.0 * self._pt1 * self._pt2
 
-    >>> pair_pt([30.0], [40.0], np.array([np.pi / 2]))
-    array([50.])
-    """
-    first, second = np.asarray(pt1, np.float64), np.asarray(pt2, np.float64)
-    squared = first**2 + second**2 + 2.0 * first * second * np.cos(dphi)
-    return np.sqrt(np.maximum(squared, 0.0))
+    @cached_property
+    def _sinh_half(self) -> Floats:
+        """sinh(delta_eta / 2)."""
+        return np.sinh(0.5 * self.delta_eta)
 
+    @cached_property
+    def _sin_half_squared(self) -> Floats:
+        """sin^2(delta_phi / 2)."""
+        tangent_squared = np.square(np.tan(0.5 * self._turn))
+        return tangent_squared / (1.0 + tangent_squared)
 
-def delta_r(deta: Floats, dphi: Floats) -> Floats:
-    """Return the angular distance of the photons; `dphi` wrapped.
+    @cached_property
+    def _mass_squared(self) -> Floats:
+        return self._product * (np.square(self._sinh_half) + self._sin_half_squared)
 
-    >>> delta_r(np.array([3.0]), np.array([-0.4])).round(3)
-    array([3.027])
-    """
-    return np.hypot(deta, dphi)
+    @cached_property
+    def _pt_squared(self) -> Floats:
+        squared = np.square(self._pt1 + self._pt2) - self._product * self._sin_half_squared
+        return np.maximum(squared, 0.0)
 
+    @cached_property
+    def mass(self) -> Floats:
+        """Invariant mass, GeV (task 2.1 of the course)."""
+        return np.sqrt(self._mass_squared)
 
-def cos_theta_star(
-    pt1: npt.ArrayLike, pt2: npt.ArrayLike, deta: Floats, m: Floats, pt_pair: Floats
-) -> Floats:
-    r"""Return :math:`|\cos\theta^*|` in the Collins-Soper frame.
+    @cached_property
+    def pt(self) -> Floats:
+        """Transverse momentum of the pair, GeV."""
+        return np.sqrt(self._pt_squared)
 
-    .. math::
-        |\cos\theta^*| = \frac{|\sinh\Delta\eta|}{\sqrt{1 + (p_{T}^{yy}/m)^2}}
-                         \frac{2 p_{T1} p_{T2}}{m^2}
+    @cached_property
+    def delta_phi(self) -> Floats:
+        r"""Azimuthal separation in :math:`[-\pi, \pi]`."""
+        return self._turn - _TURN * np.rint(self._turn / _TURN)
 
-    (ATLAS, arXiv:1407.4222, eq. 1). It is 0 where the mass is 0.
+    @cached_property
+    def delta_r(self) -> Floats:
+        """Angular distance of the photons."""
+        return np.sqrt(np.square(self.delta_eta) + np.square(self.delta_phi))
 
-    >>> d = np.array([2.0]); m = mass([100.0], [100.0], d, np.array([np.pi]))
-    >>> np.isclose(cos_theta_star([100.0], [100.0], d, m, np.array([0.0])), np.tanh(1.0))
-    array([ True])
-    """
-    product = 2.0 * np.multiply(pt1, pt2, dtype=np.float64)
-    denominator = m * np.hypot(m, pt_pair)
-    cosine = np.zeros_like(denominator)
-    np.divide(np.abs(np.sinh(deta)) * product, denominator, out=cosine, where=denominator > 0)
-    return cosine
+    @cached_property
+    def cos_theta_star(self) -> Floats:
+        r"""Decay angle :math:`|\cos\theta^*|` in the Collins-Soper frame.
+
+        .. math::
+            |\cos\theta^*| = \frac{|\sinh\Delta\eta|}{\sqrt{1 + (p_{T}^{yy}/m)^2}}
+                             \frac{2 p_{T1} p_{T2}}{m^2}
+
+        (ATLAS, arXiv:1407.4222, eq. 1). It is 0 where the mass is 0.
+        """
+        half = self._sinh_half
+        sinh = np.abs(half) * np.sqrt(1.0 + np.square(half))  # of delta_eta, halved
+        denominator = np.sqrt(self._mass_squared * (self._mass_squared + self._pt_squared))
+        # Without a mass the numerator is 0 as well.
+        return self._product * sinh / np.maximum(denominator, np.finfo(np.float64).tiny)

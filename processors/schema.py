@@ -14,9 +14,11 @@ branch is read when somebody looks at it. The processor takes plain columns and 
 [500] [0.7]
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import awkward as ak
+import numpy.typing as npt
 from coffea.nanoevents.methods import base, vector
 from coffea.nanoevents.schemas.base import BaseSchema
 
@@ -48,6 +50,30 @@ class DiphotonSchema(BaseSchema):  # type: ignore[misc] # coffea is untyped
     def __init__(self, base_form: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(base_form, *args, **kwargs)
         self._form["parameters"]["__record__"] = "DiphotonEvents"
+
+    @classmethod
+    def events(cls, columns: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, Any]) -> Any:
+        """Return arrays as `DiphotonEvents`, as NanoEvents does with a file.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray, shape (n,)
+        metadata : mapping
+            What ``events.metadata`` returns; must be fit for JSON.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> events = DiphotonSchema.events({"n_jets": np.array([2, 3])}, {"dataset": "mine"})
+        >>> events.metadata["dataset"], np.asarray(events.n_jets)
+        ('mine', array([2, 3]))
+        """
+        record = ak.contents.RecordArray(
+            [ak.contents.NumpyArray(values) for values in columns.values()],
+            list(columns),
+            parameters={"__record__": "DiphotonEvents", "metadata": dict(metadata)},
+        )
+        return ak.Array(record, behavior=behavior)
 
     @classmethod
     def behavior(cls) -> dict[Any, Any]:

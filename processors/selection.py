@@ -37,13 +37,12 @@ class Interval:
         >>> Interval(max=6).contains(np.array([5.0, 6.0]))
         array([ True, False])
         """
+        inside = np.ones(values.shape, np.bool_)
         # Compared in float64: a float32 column against a float32 bound would move the edge.
-        exact = values.astype(np.float64, copy=False)
-        inside = np.ones(exact.shape, np.bool_)
         if self.min is not None:
-            inside &= exact >= self.min
+            inside &= np.greater_equal(values, np.float64(self.min))
         if self.max is not None:
-            inside &= exact < self.max
+            inside &= np.less(values, np.float64(self.max))
         return inside
 
     def __str__(self) -> str:
@@ -74,17 +73,34 @@ class Selection:
         return tuple(f"{name} {cut}" for name, cut in self.cuts.items())
 
 
-def all_but_one(masks: Mapping[str, Mask]) -> dict[str, Mask]:
-    """Return, for each cut, the events that pass all the others (the N-1 masks).
+def outcomes(masks: Mapping[str, Mask], events: int) -> npt.NDArray[np.int32]:
+    """Return what the cuts say of every event, as a number.
 
-    >>> a, b = np.array([True, False]), np.array([True, True])
-    >>> all_but_one({"a": a, "b": b})["a"]
-    array([ True,  True])
+    It is 0 if the event passes all of k cuts, i if it fails the i-th (from 1) and no other, and
+    k + 1 if it fails several: one histogram with this axis holds a quantity before the cuts, after
+    them, and after all but one of them.
+
+    Parameters
+    ----------
+    masks : mapping of str to ndarray of bool, shape (n,)
+        From `Selection.masks`.
+    events : int
+        n, for want of masks.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    Examples
+    --------
+    >>> a, b = np.array([True, True, False, False]), np.array([True, False, True, False])
+    >>> outcomes({"a": a, "b": b}, 4)
+    array([0, 2, 1, 3], dtype=int32)
     """
-    size = len(next(iter(masks.values()))) if masks else 0
-    return {
-        name: np.logical_and.reduce(
-            [mask for other, mask in masks.items() if other != name] or [np.ones(size, np.bool_)]
-        )
-        for name in masks
-    }
+    failed, last = np.zeros(events, np.int8), np.zeros(events, np.int8)
+    for number, mask in enumerate(masks.values(), start=1):
+        fails = (~mask).view(np.int8)
+        failed += fails
+        last = np.maximum(last, fails * np.int8(number))
+    last[failed > 1] = len(masks) + 1
+    return last.astype(np.int32)

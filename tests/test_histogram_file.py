@@ -22,7 +22,7 @@ def histograms() -> dict[str, dict[str, Counts]]:
         "background": {
             "before/n_jets": counts(jets.axis()).fill(numbers),
             "spectrum": spectrum(mass).fill("all", rng.exponential(900, 1000)),
-            "joint": joint([jets]).fill(np.arange(1000) % 2, "window", numbers),
+            "joint": joint([jets]).fill(np.arange(1000) % 2, 0, numbers),
             "cutflow": cutflow(["all events", "n_jets < 6"]).fill("all events", ["window"] * 7),
         },
         "data": {"spectrum": spectrum(mass)},

@@ -36,7 +36,7 @@ def sample(
         "isolation": rng.normal(isolation, 0.15, events),
     }
     histogram = joint(VARIABLES)
-    for region, mask in (("window", columns["window"]), ("sideband", ~columns["window"])):
+    for region, mask in enumerate((columns["window"], ~columns["window"])):
         part = {name: values[mask] for name, values in columns.items()}
         histogram.fill(part["half"], region, part["n_jets"], part["isolation"])
     return histogram, columns
