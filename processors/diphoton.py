@@ -40,9 +40,11 @@ from coffea.processor import ProcessorABC
 from processors import histograms
 from processors.histograms import Binning, Counts
 from processors.kinematics import PhotonPair
-from processors.selection import Interval, Mask, Selection, outcomes
+from processors.selection import Interval, Mask, Selection, all_but_one
 
 Columns = Mapping[str, npt.NDArray[np.generic]]
+BLOCK_EVENTS = 1 << 16
+"""Filled at a time: what is computed of so many events stays in the processor's cache."""
 PHOTON_COLUMNS = tuple(f"photon{i}_{name}" for name in ("pT", "eta", "phi") for i in (1, 2))
 
 
@@ -93,16 +95,15 @@ class DiphotonProcessor(ProcessorABC):  # type: ignore[misc] # coffea is untyped
             With the flat columns; ``events.metadata`` holds ``dataset`` and, from the manifest,
             ``kind`` and ``first_entry`` (index in the sample of the file's first event).
         """
-        metadata = events.metadata
-        columns = {name: np.asarray(events[name]) for name in self.settings.needed()}
+        metadata, needed = events.metadata, self.settings.needed()
+        columns = {name: np.asarray(events[name]) for name in needed}
         first = metadata.get("first_entry", 0) + metadata.get("entrystart", 0)
-        odd = np.arange(first, first + len(events)) & 1
-        pair = photon_pair(columns)
-        if metadata.get("kind", "data") == "data" and not self.settings.unblinded:
-            seen = np.flatnonzero(~self.settings.window.contains(pair.mass))
-            columns = {name: values[seen] for name, values in columns.items()}
-            odd, pair = odd[seen], photon_pair(columns)
-        return {metadata["dataset"]: fill(self.settings, columns, pair, odd)}
+        blind = metadata.get("kind", "data") == "data" and not self.settings.unblinded
+        filling = Filling(self.settings)
+        for start in range(0, len(events), BLOCK_EVENTS):
+            block = {name: values[start : start + BLOCK_EVENTS] for name, values in columns.items()}
+            filling.add(block, first + start, blind=blind)
+        return {metadata["dataset"]: filling.histograms()}
 
     def postprocess(self, accumulator: Any) -> None:
         """Do nothing: what follows works on merged histograms, in another room."""
@@ -113,57 +114,9 @@ def photon_pair(columns: Columns) -> PhotonPair:
     return PhotonPair(*(columns[name] for name in PHOTON_COLUMNS))
 
 
-def fill(
-    settings: Settings, columns: Columns, pair: PhotonPair, odd: npt.NDArray[np.integer[Any]]
-) -> dict[str, Counts]:
-    """Return all histograms of some events.
-
-    Parameters
-    ----------
-    settings : Settings
-    columns : mapping of str to ndarray, shape (n,)
-        At least `Settings.needed`.
-    pair : PhotonPair
-        Of the same events.
-    odd : ndarray of int, shape (n,)
-        0 or 1: the half of the sample that each event belongs to.
-    """
-    masks = settings.selection.masks(columns)
-    in_window = settings.window.contains(pair.mass)
-    selected = np.ones(len(in_window), np.bool_)
-    flow = histograms.cutflow(("all events", *settings.selection.steps()))
-    flow.view()[0] = _by_region(selected, in_window)
-    for step, mask in enumerate(masks.values(), start=1):
-        selected &= mask
-        flow.view()[step] = _by_region(selected, in_window)
-    spectrum = histograms.spectrum(settings.mass)
-    spectrum.fill("all", pair.mass[np.flatnonzero(selected)])
-    filled = {"spectrum": spectrum, "cutflow": flow}
-    if settings.histograms == "all":
-        filled |= _column_histograms(settings, columns, pair, masks)
-        filled["joint"] = _joint(settings, columns, odd, in_window)
-    return filled
-
-
-def _by_region(selected: Mask, in_window: Mask) -> tuple[int, int]:
-    inside = int(np.count_nonzero(selected & in_window))
-    return inside, int(np.count_nonzero(selected)) - inside
-
-
-def _joint(
-    settings: Settings, columns: Columns, odd: npt.NDArray[np.integer[Any]], in_window: Mask
-) -> Counts:
-    joint = histograms.joint(settings.cut_variables)
-    region = np.where(in_window, *map(histograms.REGIONS.index, ("window", "sideband")))
-    return joint.fill(odd, region, *(columns[cut.name] for cut in settings.cut_variables))
-
-
-def _column_histograms(
-    settings: Settings, columns: Columns, pair: PhotonPair, masks: Mapping[str, Mask]
-) -> dict[str, Counts]:
-    """Return every quantity before and after the cuts, and a cut's own after all the others."""
-    quantities = {
-        **columns,
+def quantities(pair: PhotonPair) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the mass and what else is histogrammed of a pair (`histograms.KINEMATICS`)."""
+    return {
         "pT_yy": pair.pt,
         "delta_eta": pair.delta_eta,
         "delta_phi": pair.delta_phi,
@@ -171,18 +124,97 @@ def _column_histograms(
         "cos_theta_star": pair.cos_theta_star,
         "m_yy": pair.mass,
     }
-    outcome = outcomes(masks, len(pair.mass))
-    cuts = list(masks)
-    filled = {}
-    for binning in (*settings.columns, *histograms.KINEMATICS, settings.mass):
-        # All three by one fill: it costs little more than one of them.
-        both = histograms.counts(histograms.integer("outcome", len(cuts) + 2), binning.axis())
-        by_outcome = both.fill(outcome, quantities[binning.name]).view(flow=True)
-        wanted = {"before": by_outcome.sum(axis=0), "after": by_outcome[0]}
-        if binning.name in cuts:
-            wanted["n_minus_1"] = by_outcome[0] + by_outcome[1 + cuts.index(binning.name)]
-        for when, bins in wanted.items():
-            histogram = histograms.counts(binning.axis())
-            histogram.view(flow=True)[...] = bins
-            filled[f"{when}/{binning.name}"] = histogram
-    return filled
+
+
+class Filling:
+    """The histograms of one chunk of a sample, filled block by block.
+
+    Parameters
+    ----------
+    settings : Settings
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._flow = histograms.cutflow(("all events", *settings.selection.steps()))
+        self._spectrum = histograms.spectrum(settings.mass)
+        self._full = settings.histograms == "all"
+        self._joint = histograms.joint(settings.cut_variables if self._full else ())
+        self._named = self._declared() if self._full else {}
+
+    def _declared(self) -> dict[str, Counts]:
+        """Return the empty histograms of every quantity."""
+        settings, cuts = self._settings, self._settings.selection.cuts
+        axes = {
+            b.name: b.axis() for b in (*settings.columns, *histograms.KINEMATICS, settings.mass)
+        }
+        named = [*(("before", name) for name in axes), *(("after", name) for name in axes)]
+        named += [("n_minus_1", column.name) for column in settings.columns if column.name in cuts]
+        return {f"{when}/{name}": histograms.counts(axes[name]) for when, name in named}
+
+    def add(self, columns: Columns, first: int, *, blind: bool) -> None:
+        """Fill some events.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray, shape (n,)
+            At least `Settings.needed`.
+        first : int
+            Index in the sample of the first of them: even and odd events are held apart.
+        blind : bool
+            Whether those inside the window are dropped before anything is filled.
+        """
+        pair = photon_pair(columns)
+        odd = np.arange(first, first + len(pair.mass)) & 1
+        in_window = self._settings.window.contains(pair.mass)
+        if blind:
+            seen = np.flatnonzero(~in_window)
+            columns = {name: values[seen] for name, values in columns.items()}
+            odd, in_window, pair = odd[seen], in_window[seen], photon_pair(columns)
+        masks = self._settings.selection.masks(columns)
+        # Indices instead of masks: taking by them is faster, and what is selected is mostly little.
+        selected = np.flatnonzero(self._add_to_flow(masks, in_window))
+        self._spectrum.fill("all", pair.mass[selected])
+        if self._full:
+            self._add_to_quantities({**columns, **quantities(pair)}, masks, selected)
+            self._add_to_joint(columns, odd, in_window)
+
+    def _add_to_flow(self, masks: Mapping[str, Mask], in_window: Mask) -> Mask:
+        """Count the steps of the selection; return what it selects."""
+        selected = np.ones(len(in_window), np.bool_)
+        view = self._flow.view()
+        view[0] += _by_region(selected, in_window)
+        for step, mask in enumerate(masks.values(), start=1):
+            selected &= mask
+            view[step] += _by_region(selected, in_window)
+        return selected
+
+    def _add_to_quantities(
+        self, values: Columns, masks: Mapping[str, Mask], selected: npt.NDArray[np.intp]
+    ) -> None:
+        rows = {
+            f"n_minus_1/{cut}": np.flatnonzero(mask) for cut, mask in all_but_one(masks).items()
+        }
+        for name, histogram in self._named.items():
+            when, _, quantity = name.partition("/")
+            taken = values[quantity]
+            if when != "before":
+                taken = taken[selected if when == "after" else rows[name]]
+            histogram.fill(taken)
+
+    def _add_to_joint(
+        self, columns: Columns, odd: npt.NDArray[np.integer[Any]], in_window: Mask
+    ) -> None:
+        region = np.where(in_window, *map(histograms.REGIONS.index, ("window", "sideband")))
+        cuts = (columns[cut.name] for cut in self._settings.cut_variables)
+        self._joint.fill(odd, region, *cuts)
+
+    def histograms(self) -> dict[str, Counts]:
+        """Return everything by name, as `processors.histograms` lists it."""
+        joint = {"joint": self._joint} if self._full else {}
+        return {"spectrum": self._spectrum, "cutflow": self._flow, **self._named, **joint}
+
+
+def _by_region(selected: Mask, in_window: Mask) -> tuple[int, int]:
+    inside = int(np.count_nonzero(selected & in_window))
+    return inside, int(np.count_nonzero(selected)) - inside

@@ -61,34 +61,47 @@ class PhotonPair:
         phi1: npt.ArrayLike,
         phi2: npt.ArrayLike,
     ) -> None:
-        self._pt1, self._pt2 = np.asarray(pt1, np.float64), np.asarray(pt2, np.float64)
+        self._pts = (pt1, pt2)
         self.delta_eta = delta(eta1, eta2)
         self._turn = delta(phi1, phi2)  # up to 2 pi in size
+
+    # Operations in place spare a third of the time: that of going through memory.
 
     @cached_property
     def _product(self) -> Floats:
         """Four times the product of the transverse momenta."""
-        return 4.0 * self._pt1 * self._pt2
+        product: Floats = np.multiply(*self._pts, dtype=np.float64)
+        product *= 4.0
+        return product
 
     @cached_property
-    def _sinh_half(self) -> Floats:
-        """sinh(delta_eta / 2)."""
-        return np.sinh(0.5 * self.delta_eta)
+    def _sinh_squared(self) -> Floats:
+        """sinh^2(delta_eta / 2)."""
+        half = 0.5 * self.delta_eta
+        np.sinh(half, out=half)
+        return np.square(half, out=half)
 
     @cached_property
-    def _sin_half_squared(self) -> Floats:
+    def _sin_squared(self) -> Floats:
         """sin^2(delta_phi / 2)."""
-        tangent_squared = np.square(np.tan(0.5 * self._turn))
-        return tangent_squared / (1.0 + tangent_squared)
+        half = 0.5 * self._turn
+        np.tan(half, out=half)
+        np.square(half, out=half)
+        half /= 1.0 + half
+        return half
 
     @cached_property
     def _mass_squared(self) -> Floats:
-        return self._product * (np.square(self._sinh_half) + self._sin_half_squared)
+        squared: Floats = self._sinh_squared + self._sin_squared
+        squared *= self._product
+        return squared
 
     @cached_property
     def _pt_squared(self) -> Floats:
-        squared = np.square(self._pt1 + self._pt2) - self._product * self._sin_half_squared
-        return np.maximum(squared, 0.0)
+        squared: Floats = np.add(*self._pts, dtype=np.float64)
+        np.square(squared, out=squared)
+        squared -= self._product * self._sin_squared
+        return np.maximum(squared, 0.0, out=squared)
 
     @cached_property
     def mass(self) -> Floats:
@@ -103,12 +116,17 @@ class PhotonPair:
     @cached_property
     def delta_phi(self) -> Floats:
         r"""Azimuthal separation in :math:`[-\pi, \pi]`."""
-        return self._turn - _TURN * np.rint(self._turn / _TURN)
+        wrapped: Floats = np.rint(self._turn / _TURN)
+        wrapped *= -_TURN
+        wrapped += self._turn
+        return wrapped
 
     @cached_property
     def delta_r(self) -> Floats:
         """Angular distance of the photons."""
-        return np.sqrt(np.square(self.delta_eta) + np.square(self.delta_phi))
+        squared = np.square(self.delta_eta)
+        squared += np.square(self.delta_phi)
+        return np.sqrt(squared, out=squared)
 
     @cached_property
     def cos_theta_star(self) -> Floats:
@@ -120,8 +138,10 @@ class PhotonPair:
 
         (ATLAS, arXiv:1407.4222, eq. 1). It is 0 where the mass is 0.
         """
-        half = self._sinh_half
-        sinh = np.abs(half) * np.sqrt(1.0 + np.square(half))  # of delta_eta, halved
+        half = self._sinh_squared
+        numerator = np.sqrt(half * (1.0 + half))  # |sinh(delta_eta)| / 2
+        numerator *= self._product
         denominator = np.sqrt(self._mass_squared * (self._mass_squared + self._pt_squared))
         # Without a mass the numerator is 0 as well.
-        return self._product * sinh / np.maximum(denominator, np.finfo(np.float64).tiny)
+        cosine: Floats = numerator / np.maximum(denominator, np.finfo(np.float64).tiny)
+        return cosine

@@ -73,34 +73,17 @@ class Selection:
         return tuple(f"{name} {cut}" for name, cut in self.cuts.items())
 
 
-def outcomes(masks: Mapping[str, Mask], events: int) -> npt.NDArray[np.int32]:
-    """Return what the cuts say of every event, as a number.
+def all_but_one(masks: Mapping[str, Mask]) -> dict[str, Mask]:
+    """Return, for each cut, the events that pass all the others (the N-1 masks).
 
-    It is 0 if the event passes all of k cuts, i if it fails the i-th (from 1) and no other, and
-    k + 1 if it fails several: one histogram with this axis holds a quantity before the cuts, after
-    them, and after all but one of them.
-
-    Parameters
-    ----------
-    masks : mapping of str to ndarray of bool, shape (n,)
-        From `Selection.masks`.
-    events : int
-        n, for want of masks.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-
-    Examples
-    --------
-    >>> a, b = np.array([True, True, False, False]), np.array([True, False, True, False])
-    >>> outcomes({"a": a, "b": b}, 4)
-    array([0, 2, 1, 3], dtype=int32)
+    >>> a, b = np.array([True, False]), np.array([True, True])
+    >>> all_but_one({"a": a, "b": b})["a"]
+    array([ True,  True])
     """
-    failed, last = np.zeros(events, np.int8), np.zeros(events, np.int8)
-    for number, mask in enumerate(masks.values(), start=1):
-        fails = (~mask).view(np.int8)
-        failed += fails
-        last = np.maximum(last, fails * np.int8(number))
-    last[failed > 1] = len(masks) + 1
-    return last.astype(np.int32)
+    size = len(next(iter(masks.values()))) if masks else 0
+    return {
+        name: np.logical_and.reduce(
+            [mask for other, mask in masks.items() if other != name] or [np.ones(size, np.bool_)]
+        )
+        for name in masks
+    }

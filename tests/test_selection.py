@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.histograms import Binning, counts
-from processors.selection import Interval, Selection, outcomes
+from processors.selection import Interval, Selection, all_but_one
 
 
 def test_the_lower_bound_is_kept_and_the_upper_is_not() -> None:
@@ -53,17 +53,10 @@ def test_counts_fall_into_the_bin_of_their_own_number(bins: int) -> None:
     assert histogram.view().tolist() == [1] * bins
 
 
-@given(st.lists(st.tuples(*[st.booleans()] * 3), min_size=1))
-def test_outcomes_tell_before_after_and_outcomes(passed: list[tuple[bool, ...]]) -> None:
-    rows = np.array(passed)
-    masks = {name: rows[:, i] for i, name in enumerate("abc")}
-    outcome = outcomes(masks, len(rows))
-    assert ((outcome == 0) == rows.all(axis=1)).all()
-    for number, name in enumerate(masks, start=1):
-        others = np.logical_and.reduce([mask for other, mask in masks.items() if other != name])
-        assert (np.isin(outcome, (0, number)) == others).all()
-    assert outcome.max() <= 4
-
-
-def test_without_cuts_every_event_passes() -> None:
-    assert outcomes({}, 3).tolist() == [0, 0, 0]
+def test_all_but_one_leaves_each_cut_out_in_turn() -> None:
+    a, b, c = np.array([True, False, True]), np.array([True, True, False]), np.array([True] * 3)
+    others = all_but_one({"a": a, "b": b, "c": c})
+    assert others["a"].tolist() == (b & c).tolist()
+    assert others["b"].tolist() == (a & c).tolist()
+    assert others["c"].tolist() == (a & b).tolist()
+    assert all_but_one({}) == {}
