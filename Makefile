@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench lock clean help
+.PHONY: setup demo test test-services lint bench lock clean help
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -24,17 +24,21 @@ demo: $(READY)  ## the main job: course samples, a universe, a verdict, in resul
 test: $(READY)  ## the whole test suite, doctests included
 	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-fail-under=90
 
+test-services: $(READY) ## Slurm, XRootD and nginx on loopback, and the tests that need them
+	$(VENV)/bin/python -m pytest tests/services
+
 lint: $(READY)  ## ruff and mypy, strict
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
 bench: $(READY) ## speed, side by side in one run
+	$(VENV)/bin/xyy bench
 	$(VENV)/bin/python tests/bench_convert.py
 
 lock:           ## renew requirements.lock (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock
+	  --no-emit-index-url --extra bench --extra dev pyproject.toml --output-file requirements.lock
 
 clean:          ## remove the environment and the caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

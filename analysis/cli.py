@@ -26,7 +26,7 @@ COMMANDS = {
         pipeline.report,
         pipeline.run,
     ),
-    "Check": (check.status,),
+    "Check": (check.status, check.plan, check.bench),
     "Classroom": (classroom.generate,),
 }
 

@@ -27,6 +27,11 @@ class Folder:
         return self.path / "histograms.zip"
 
     @property
+    def checkpoints(self) -> Path:
+        """Path of the folder of what an unfinished run has processed."""
+        return self.path / "checkpoints"
+
+    @property
     def figures(self) -> Path:
         """Path of the folder of figures."""
         return self.path / "figures"

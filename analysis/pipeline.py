@@ -14,7 +14,7 @@ report    figures and the page                                    ``figures/``, 
 
 A stage is skipped if its product was made from the same inputs by the same code. Every product is
 whole or not there, so a run that was killed anywhere is finished by the next one, with the same
-result.
+result; chunks that it had processed come from their checkpoints.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,8 @@ from processors.diphoton import Settings
 from processors.selection import Selection
 from tools import sources
 from tools.errors import InputError, XyyError
-from tools.executors import Execution, Report
+from tools.executors import Execution, Report, Session
+from tools.executors.checkpoints import clear
 from tools.manifest import Manifest
 from tools.samples import Catalogue
 from tools.sources import Observed
@@ -62,6 +63,8 @@ class Request:
     observed: Observed
     seed: int
     execution: Execution
+    allow_incomplete: bool = False
+    """infer from data that lost events; every result says so"""
     generate_missing: bool = False
     unblind: str | None = None
     """the reason, if the data are to be opened"""
@@ -81,38 +84,46 @@ def run(request: Request, console: Console) -> Folder:
     InputError
         For wrong input, or a folder made from other samples or other data.
     RefusedError
-        If decisions changed after unblinding, or data are incomplete.
+        If decisions changed after unblinding, or data are incomplete and may not be.
     XyyError
         If simulated events were lost: all outputs are written, and say so.
     """
     if request.unblind is not None and request.observed.label is None:
         raise InputError("--unblind: there are no data to open; give --data FILE or --universe K")
     folder = Folder(request.out)
-    with one_writer(folder.path):
-        analysis = _Analysis(request, folder, console)
+    with one_writer(folder.path), Session(request.execution, console.say) as session:
+        analysis = _Analysis(request, folder, console, session)
         for stage in STAGES[: STAGES.index(request.until) + 1]:
             getattr(analysis, stage)()
-        analysis.tell_losses()
+        analysis.finish()
     return folder
 
 
 class _Analysis:
     """One run on one folder; each stage is a method of its name."""
 
-    def __init__(self, request: Request, folder: Folder, console: Console) -> None:
+    def __init__(
+        self, request: Request, folder: Folder, console: Console, session: Session
+    ) -> None:
         self.request, self.folder, self.console = request, folder, console
+        self.session = session
         self.catalogue, self.search = request.catalogue, request.search
 
     def chunks(self) -> None:
-        request, progress = self.request, self.console.progress
+        request = self.request
+        progress, execution = self.console.progress, request.execution
+        # What --cluster says is how many jobs there are, and not here.
+        workers = None if execution.cluster else execution.workers
         files = sources.simulation_files(self.catalogue, generate_missing=request.generate_missing)
         _claim(self.folder, request, generated=[name for name, found in files.items() if not found])
         self.simulation = sources.simulation_chunks(
-            self.catalogue, files, request.chunks, seed=request.seed, progress=progress
-        )
+            self.catalogue, files, request.chunks,
+            seed=request.seed, progress=progress, workers=workers,
+        )  # fmt: skip
         data = sources.observed_chunks(
-            self.catalogue, request.observed, request.chunks, seed=request.seed, progress=progress
-        )
+            self.catalogue, request.observed, request.chunks,
+            seed=request.seed, progress=progress, workers=workers,
+        )  # fmt: skip
         for name, chunks in self.simulation.samples.items():
             sample = self.catalogue.samples[name]
             self.console.say(self.catalogue.arithmetic(sample, chunks.entries))
@@ -150,21 +161,30 @@ class _Analysis:
 
     def infer(self) -> None:
         self.console.say("inference")
-        stages.infer(self.folder, self.catalogue, self.search)
+        self._infer()
         if self.request.unblind is not None and not decisions.is_unblinded(self.folder):
             decisions.unblind(self.folder, self.request.unblind)
             self.console.say(f"unblinded: {self.request.unblind}")
             self.process()
-            stages.infer(self.folder, self.catalogue, self.search)
+            self._infer()
 
     def report(self) -> None:
         self.console.say("figures and page")
         stages.report(self.folder, self.catalogue, self.search)
 
-    def tell_losses(self) -> None:
+    def finish(self) -> None:
+        """Tell what was lost; if nothing was, checkpoints have served their purpose."""
         ledger = self.folder.read_if_there("ledger.json")
-        if ledger is not None and not ledger["complete"]:
+        if ledger is None or ledger["complete"]:
+            clear(self.folder.checkpoints)
+        elif self.request.allow_incomplete:
+            self.console.say(losses(ledger, self.folder.path))
+        else:
             raise XyyError(losses(ledger, self.folder.path))
+
+    def _infer(self) -> None:
+        allowed = self.request.allow_incomplete
+        stages.infer(self.folder, self.catalogue, self.search, allow_incomplete=allowed)
 
     def _settings(self, selection: Selection) -> Settings:
         unblinded = decisions.is_unblinded(self.folder)
@@ -178,14 +198,17 @@ class _Analysis:
             return
         todo = sum(c.entries for name, c in manifest.samples.items() if name not in current)
         with self.console.progress(f"processing {what}", todo) as report:
-            process(
+            done = process(
                 self.folder,
                 manifest,
                 self.catalogue,
                 settings,
                 execution=self.request.execution,
                 report=report,
+                session=self.session,
             )
+        for remark in done.remarks():
+            self.console.say(remark)
 
 
 def _samples_in(folder: Folder) -> set[str]:

@@ -3,10 +3,11 @@
 A sample whose histograms in the folder were made by the same code and settings from the same events
 is not processed again. Weights are applied here, after the merge, where it is known how many events
 were processed: simulation that lost a chunk is normalised to what is left, and the ledger says so.
+What a run has processed before it is interrupted, or loses a chunk, is kept in checkpoints.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,14 +15,32 @@ from analysis.folder import Folder
 from analysis.histogram_file import Histograms, read_histograms, write_histograms
 from analysis.search import Search
 from processors.diphoton import DiphotonProcessor, Settings
-from processors.histograms import Binning
+from processors.histograms import REGIONS, Binning
 from processors.schema import DiphotonSchema
 from processors.selection import Interval, Selection
 from tools import executors
-from tools.executors import Execution, Failure, Report, SampleLedger
+from tools.executors import Checkpoints, Execution, Failure, Report, SampleLedger, Session
+from tools.executors.checkpoints import versions
 from tools.manifest import Manifest
-from tools.samples import Catalogue, Column
+from tools.samples import Catalogue, Column, Kind
 from tools.storage import code_digest, digest_file, digest_text
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """What processing brought."""
+
+    ledger: dict[str, Any]
+    """of ``ledger.json``"""
+    resumed_events: int
+    """how many events came from checkpoints"""
+    notes: tuple[str, ...]
+    """what else there is to tell"""
+
+    def remarks(self) -> list[str]:
+        """Return what a user should be told, line by line."""
+        resumed = f"{self.resumed_events:,} events were there from an unfinished run"
+        return [*([resumed] if self.resumed_events else []), *self.notes]
 
 
 def processor_settings(
@@ -52,11 +71,15 @@ def processor_settings(
 def sample_key(manifest: Manifest, name: str, settings: Settings) -> str:
     """Return the digest of everything that a sample's histograms depend on."""
     chunks = manifest.samples[name]
-    if chunks.kind != "data":
+    made_by = filling_key(settings, chunks.kind)
+    return digest_text(made_by, versions(), chunks.content, str(chunks.entries))
+
+
+def filling_key(settings: Settings, kind: Kind) -> str:
+    """Return the digest of the code and settings that fill the histograms of a kind of sample."""
+    if kind != "data":
         settings = replace(settings, unblinded=False)  # makes no difference to simulation
-    return digest_text(
-        code_digest("processors"), repr(settings), chunks.content, str(chunks.entries)
-    )
+    return digest_text(code_digest("processors"), repr(settings))
 
 
 def joint_key(manifest: Manifest, name: str, settings: Settings) -> str:
@@ -73,8 +96,9 @@ def process(
     only: Sequence[str] | None = None,
     execution: Execution,
     report: Report = lambda _events: None,
-) -> dict[str, Any]:
-    """Process what is not up to date; write histograms, cutflow and ledger; return the ledger.
+    session: Session | None = None,
+) -> Processed:
+    """Process what is not up to date; write histograms, cutflow and ledger.
 
     Parameters
     ----------
@@ -90,6 +114,8 @@ def process(
     execution : Execution
     report : callable
         Called after every chunk with the number of events done so far.
+    session : Session, optional
+        Dask's workers, if they are to stay for another stage.
 
     Raises
     ------
@@ -105,18 +131,38 @@ def process(
     items = executors.plan(
         manifest, [name for name in names if name not in kept], chunk_events=execution.chunk_events
     )
+    checkpoints = _checkpoints(folder, manifest, settings, execution)
+    checkpoints.prepare()
     outcome = executors.run(
         DiphotonProcessor(settings),
         items,
         schema=DiphotonSchema,
         execution=execution,
+        columns=settings.needed(),
         report=report,
+        session=session,
+        checkpoints=checkpoints,
     )
     # In the manifest's order, whatever was processed first: equal content is equal bytes.
     samples = {name: kept[name][0] if name in kept else outcome.outputs.get(name) for name in names}
     histograms = {name: named for name, named in samples.items() if named is not None}
     ledger = {n: kept[n][1] if n in kept else outcome.ledger[n] for n in names}
-    return _write(folder, manifest, catalogue, settings, histograms, ledger)
+    document = _write(folder, manifest, catalogue, settings, histograms, ledger)
+    return Processed(document, outcome.resumed_events, outcome.notes)
+
+
+def _checkpoints(
+    folder: Folder, manifest: Manifest, settings: Settings, execution: Execution
+) -> Checkpoints:
+    return Checkpoints(
+        folder=folder.checkpoints.resolve(),
+        made_by={c.kind: filling_key(settings, c.kind) for c in manifest.samples.values()},
+        processor=DiphotonProcessor(settings),
+        schema=DiphotonSchema,
+        columns={column.name: column.type for column in manifest.columns},
+        read=execution.resume,
+        write=execution.checkpoints,
+    )
 
 
 def up_to_date(
@@ -163,6 +209,7 @@ def _write(
             weight_of(catalogue, name, ledger[name].processed_events),
             settings,
             kind=manifest.samples[name].kind,
+            complete=ledger[name].complete,
         )
         for name, named in histograms.items()
     }
@@ -186,26 +233,29 @@ def weight_of(catalogue: Catalogue, name: str, events: int) -> float:
 
 
 def cutflow(
-    named: Mapping[str, Any], weight: float, settings: Settings, *, kind: str
+    named: Mapping[str, Any], weight: float, settings: Settings, *, kind: str, complete: bool
 ) -> list[dict[str, Any]]:
     """Return the entry of ``cutflow.json`` for one sample.
 
-    Each row has the events left after a step and, of them, those in the mass window; of blinded
-    data all rows are of the sidebands, and the window is null.
+    Each row has the events left after a step and, of them, those in the mass window: null where
+    only the spectrum was filled. Of blinded data all rows are of the sidebands. Rows of a sample
+    that lost events say so.
     """
     flow = named["cutflow"]
     blind = kind == "data" and not settings.unblinded
+    divided = tuple(flow.axes["region"]) == REGIONS
     rows = []
-    for step, (inside, outside) in zip(flow.axes["step"], flow.view(), strict=True):
-        events = int(inside + outside)
+    for step, counted in zip(flow.axes["step"], flow.view(), strict=True):
+        events = int(counted.sum())
         rows.append(
             {
                 "cut": step,
                 "events": events,
                 "sumw": events * weight,
                 "sumw2": events * weight**2,
-                "window_events": None if blind else int(inside),
+                "window_events": int(counted[0]) if divided and not blind else None,
                 **({"blinded": "sidebands only"} if blind else {}),
+                **({} if complete else {"complete": False}),
             }
         )
     return rows
@@ -213,13 +263,15 @@ def cutflow(
 
 def losses(ledger: dict[str, Any], path: Path) -> str:
     """Return the message that names what was lost."""
-    failed = [
-        f"{lost['file']} entries {lost['entry_start']}-{lost['entry_stop']}: {lost['error']}"
-        for entry in ledger["samples"].values()
-        for lost in entry["failed"]
-    ]
+    failed = [lost for entry in ledger["samples"].values() for lost in entry["failed"]]
     return (
-        f"events were lost in {len(failed)} chunks, first {failed[0] if failed else 'unknown'}; "
+        f"events were lost in {len(failed)} chunks, first {loss(failed[0])}; "
         f"what was processed is written and marked incomplete in {path}; "
-        "repair the files and run again"
+        "repair the files and run again, with --resume"
     )
+
+
+def loss(lost: Mapping[str, Any]) -> str:
+    """Return one line about a range of events that was lost."""
+    cause = lost["error"].removeprefix(f"{lost['file']} ")
+    return f"{lost['file']} entries {lost['entry_start']}-{lost['entry_stop']}: {cause}"

@@ -79,6 +79,11 @@ class Results:
         return Header(self.catalogue.collision_energy_GeV, luminosity_invpb, stamps=self.stamps)
 
     @property
+    def made(self) -> tuple[Document | None, ...]:
+        """The results that were made from the histograms, which may have been others then."""
+        return (self.selection, self.background, self.counting, self.verdict)
+
+    @property
     def stamps(self) -> tuple[str, ...]:
         """Reservations about everything in the folder; the one of any length comes last."""
         stamps = []
@@ -87,6 +92,8 @@ class Results:
             stamps.append("Generated samples" if every else "Partly generated samples")
         if not self.ledger.get("complete", False):
             stamps.append(f"Incomplete: {_lost(self.ledger):,} events are missing")
+        elif any(result is not None and not result.get("complete", True) for result in self.made):
+            stamps.append("Incomplete: results were made while events were missing")
         if self.after_unblinding:
             stamps.append(f"Changed after unblinding: {self.after_unblinding}")
         return tuple(stamps)

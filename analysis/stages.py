@@ -11,10 +11,10 @@ from analysis import decisions
 from analysis.folder import Folder
 from analysis.histogram_file import read_histograms
 from analysis.optimise import Optimum, optimise
-from analysis.process import weight_of
+from analysis.process import loss, losses, weight_of
 from analysis.search import Search
 from processors.selection import Interval, Selection
-from tools.errors import InputError, RefusedError
+from tools.errors import InputError, RefusedError, XyyError
 from tools.samples import Catalogue
 from tools.storage import code_digest, digest_document, digest_text
 
@@ -47,6 +47,8 @@ def optimise_folder(
         If the background or a signal was not processed.
     RefusedError
         If the data are open, the selection is not the frozen one, and there is no `reason`.
+    XyyError
+        If it was processed, and all of it was lost.
     """
     ledger = folder.read("ledger.json", made_by="process")
     joints = {}
@@ -55,6 +57,8 @@ def optimise_folder(
             joints[name] = named["joint"]
     (background,) = [s.name for s in catalogue.simulation if s.kind == "background"]
     if background not in joints or set(joints) == {background}:
+        if any(ledger["samples"][name]["failed"] for name in ledger["samples"]):
+            raise XyyError(losses(ledger, folder.path))
         raise InputError(
             f"{folder.histograms} needs the joint histograms of {background} and of a signal; "
             "process them with `xyy process --histograms all`"
@@ -63,11 +67,16 @@ def optimise_folder(
         name: weight_of(catalogue, name, ledger["samples"][name]["processed_events"])
         for name in joints
     }
+    complete = all(
+        entry["processed_events"] == entry["planned_events"]
+        for name, entry in ledger["samples"].items()
+        if catalogue.sample(name).kind != "data"
+    )
     optimum = optimise(joints, weights, background, search.optimise)
     selection = Selection({name: Interval(max=cut) for name, cut in optimum.cuts.items()})
     decisions.guard(folder, decisions.decisions(catalogue, search, selection), reason=reason)
     inputs = optimise_inputs(ledger["provenance"]["joint_keys"], catalogue, search)
-    folder.write("selection.json", optimum.document, inputs=inputs)
+    folder.write("selection.json", {**optimum.document, "complete": complete}, inputs=inputs)
     return optimum
 
 
@@ -104,17 +113,19 @@ def report_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> str:
     )
 
 
-def infer(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+def infer(
+    folder: Folder, catalogue: Catalogue, search: Search, *, allow_incomplete: bool = False
+) -> None:
     """Make all results of `folder`, unless they are up to date.
 
     Raises
     ------
     RefusedError
-        If observed events were lost.
+        If observed events were lost, unless `allow_incomplete` and some are left.
     """
     from analysis.infer_folder import infer_folder
 
-    _refuse_incomplete_data(folder, catalogue)
+    _refuse_incomplete_data(folder, catalogue, allowed=allow_incomplete)
     inputs = infer_inputs(folder, decided_in(folder, catalogue, search))
     if folder.made_from("verdict.json") != inputs:
         infer_folder(folder, catalogue, search, inputs=inputs)
@@ -130,7 +141,7 @@ def report(folder: Folder, catalogue: Catalogue, search: Search) -> None:
         folder.write(REPORT, {}, inputs=inputs)
 
 
-def _refuse_incomplete_data(folder: Folder, catalogue: Catalogue) -> None:
+def _refuse_incomplete_data(folder: Folder, catalogue: Catalogue, *, allowed: bool) -> None:
     """Refuse to infer anything from observed data that lost events.
 
     Raises
@@ -141,12 +152,11 @@ def _refuse_incomplete_data(folder: Folder, catalogue: Catalogue) -> None:
     ledger = folder.read("ledger.json", made_by="process")
     for name, entry in ledger["samples"].items():
         lost = entry["planned_events"] - entry["processed_events"]
-        if catalogue.sample(name).kind == "data" and lost:
-            first = (
-                entry["failed"][0] if entry["failed"] else {"file": "?", "error": "not processed"}
-            )
+        some_left = entry["processed_events"] > 0
+        if catalogue.sample(name).kind == "data" and lost and not (allowed and some_left):
+            otherwise = ", or give --allow-incomplete: all results will say so" if some_left else ""
             raise RefusedError(
                 f"the data are incomplete: {lost:,} of {entry['planned_events']:,} events of "
-                f"{name} are lost, first in {first['file']} ({first['error']}); "
-                "repair it and process again"
+                f"{name} are lost, first {loss(entry['failed'][0])}; "
+                f"repair it and process again{otherwise}"
             )

@@ -99,10 +99,10 @@ class DiphotonProcessor(ProcessorABC):  # type: ignore[misc] # coffea is untyped
         columns = {name: np.asarray(events[name]) for name in needed}
         first = metadata.get("first_entry", 0) + metadata.get("entrystart", 0)
         blind = metadata.get("kind", "data") == "data" and not self.settings.unblinded
-        filling = Filling(self.settings)
+        filling = Filling(self.settings, blind=blind)
         for start in range(0, len(events), BLOCK_EVENTS):
             block = {name: values[start : start + BLOCK_EVENTS] for name, values in columns.items()}
-            filling.add(block, first + start, blind=blind)
+            filling.add(block, first + start)
         return {metadata["dataset"]: filling.histograms()}
 
     def postprocess(self, accumulator: Any) -> None:
@@ -132,13 +132,19 @@ class Filling:
     Parameters
     ----------
     settings : Settings
+    blind : bool
+        Whether events inside the window are dropped before anything is filled.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._flow = histograms.cutflow(("all events", *settings.selection.steps()))
-        self._spectrum = histograms.spectrum(settings.mass)
+    def __init__(self, settings: Settings, *, blind: bool) -> None:
+        self._settings, self._blind = settings, blind
         self._full = settings.histograms == "all"
+        # Whoever wants the spectrum only, and may see all of it, is spared the mass of the events
+        # that are not selected; these cannot be told apart by region then.
+        self._regions = histograms.REGIONS if self._full or blind else histograms.UNDIVIDED
+        steps = ("all events", *settings.selection.steps())
+        self._flow = histograms.cutflow(steps, self._regions)
+        self._spectrum = histograms.spectrum(settings.mass)
         self._joint = histograms.joint(settings.cut_variables if self._full else ())
         self._named = self._declared() if self._full else {}
 
@@ -152,7 +158,7 @@ class Filling:
         named += [("n_minus_1", column.name) for column in settings.columns if column.name in cuts]
         return {f"{when}/{name}": histograms.counts(axes[name]) for when, name in named}
 
-    def add(self, columns: Columns, first: int, *, blind: bool) -> None:
+    def add(self, columns: Columns, first: int) -> None:
         """Fill some events.
 
         Parameters
@@ -161,33 +167,42 @@ class Filling:
             At least `Settings.needed`.
         first : int
             Index in the sample of the first of them: even and odd events are held apart.
-        blind : bool
-            Whether those inside the window are dropped before anything is filled.
         """
+        if self._regions == histograms.UNDIVIDED:
+            self._add_selected(columns)
+            return
         pair = photon_pair(columns)
         odd = np.arange(first, first + len(pair.mass)) & 1
         in_window = self._settings.window.contains(pair.mass)
-        if blind:
+        if self._blind:
             seen = np.flatnonzero(~in_window)
             columns = {name: values[seen] for name, values in columns.items()}
             odd, in_window, pair = odd[seen], in_window[seen], photon_pair(columns)
         masks = self._settings.selection.masks(columns)
-        # Indices instead of masks: taking by them is faster, and what is selected is mostly little.
-        selected = np.flatnonzero(self._add_to_flow(masks, in_window))
+        selected = self._add_to_flow(masks, in_window, ~in_window)
         self._spectrum.fill("all", pair.mass[selected])
         if self._full:
             self._add_to_quantities({**columns, **quantities(pair)}, masks, selected)
             self._add_to_joint(columns, odd, in_window)
 
-    def _add_to_flow(self, masks: Mapping[str, Mask], in_window: Mask) -> Mask:
-        """Count the steps of the selection; return what it selects."""
-        selected = np.ones(len(in_window), np.bool_)
+    def _add_selected(self, columns: Columns) -> None:
+        """Fill the spectrum and the cutflow, with the mass of selected events only."""
+        masks = self._settings.selection.masks(columns)
+        everywhere = np.ones(len(columns[PHOTON_COLUMNS[0]]), np.bool_)
+        selected = self._add_to_flow(masks, everywhere)
+        photons = {name: columns[name][selected] for name in PHOTON_COLUMNS}
+        self._spectrum.fill("all", photon_pair(photons).mass)
+
+    def _add_to_flow(self, masks: Mapping[str, Mask], *regions: Mask) -> npt.NDArray[np.intp]:
+        """Count the steps of the selection; return the indices of what it selects."""
+        selected = np.ones(len(regions[0]), np.bool_)
         view = self._flow.view()
-        view[0] += _by_region(selected, in_window)
+        view[0] += [np.count_nonzero(region) for region in regions]
         for step, mask in enumerate(masks.values(), start=1):
             selected &= mask
-            view[step] += _by_region(selected, in_window)
-        return selected
+            view[step] += [np.count_nonzero(selected & region) for region in regions]
+        # Indices instead of the mask: taking by them is faster, for what is selected is little.
+        return np.flatnonzero(selected)
 
     def _add_to_quantities(
         self, values: Columns, masks: Mapping[str, Mask], selected: npt.NDArray[np.intp]
@@ -213,8 +228,3 @@ class Filling:
         """Return everything by name, as `processors.histograms` lists it."""
         joint = {"joint": self._joint} if self._full else {}
         return {"spectrum": self._spectrum, "cutflow": self._flow, **self._named, **joint}
-
-
-def _by_region(selected: Mask, in_window: Mask) -> tuple[int, int]:
-    inside = int(np.count_nonzero(selected & in_window))
-    return inside, int(np.count_nonzero(selected)) - inside

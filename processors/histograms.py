@@ -9,7 +9,7 @@ name                   axes
 ``spectrum``           category, m_yy finely: after the selection, what is fitted
 ``joint``              half, region (its index in `REGIONS`), the cut variables: before the
                        selection
-``cutflow``            step, region
+``cutflow``            step, region (`REGIONS` or `UNDIVIDED`)
 =====================  ==========================================================================
 
 Weights are constant within a sample, so events are counted, not weighted: integer sums are exact,
@@ -29,6 +29,8 @@ import hist
 
 Counts: TypeAlias = hist.Hist[hist.storage.Int64]
 REGIONS = ("window", "sideband")
+UNDIVIDED = ("window or sideband",)
+"""The one region of a cutflow that does not tell them apart."""
 CATEGORIES = ("all",)
 
 
@@ -79,8 +81,8 @@ def joint(cut_variables: Sequence[Binning]) -> Counts:
     return counts(half, region, *(binning.axis() for binning in cut_variables))
 
 
-def cutflow(steps: Sequence[str]) -> Counts:
+def cutflow(steps: Sequence[str], regions: Sequence[str] = REGIONS) -> Counts:
     """Return the empty cutflow."""
     return counts(
-        hist.axis.StrCategory(steps, name="step"), hist.axis.StrCategory(REGIONS, name="region")
+        hist.axis.StrCategory(steps, name="step"), hist.axis.StrCategory(regions, name="region")
     )

@@ -1,14 +1,20 @@
 """Shared inputs: the course's settings, and small generated samples in chunks."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
 from analysis.search import Search, read_search
+from tools.chunks import write_part
 from tools.generate import DEFAULT_SEED, generate_sample
 from tools.manifest import Manifest, read_manifest
+from tools.recipe import Events, background_recipe, make_events
 from tools.samples import Catalogue, read_catalogue
 
 # Reproducible, and not failed by a busy machine.
@@ -49,3 +55,30 @@ def chunks(catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Ma
             catalogue, name, folder, seed=DEFAULT_SEED, events=events, file_format="root"
         )
     return read_manifest(folder)
+
+
+@pytest.fixture(scope="session")
+def in_twenty_files(
+    catalogue: Catalogue, chunks: Manifest, tmp_path_factory: pytest.TempPathFactory
+) -> Manifest:
+    """The small samples, background and data (of another seed) in twenty chunks each."""
+    folder = tmp_path_factory.mktemp("in_twenty_files")
+    shutil.copytree(chunks.folder, folder, dirs_exist_ok=True)
+    manifest = read_manifest(folder)
+    background = manifest.samples["background"]
+    for name, kind, seed in (("background", "background", 5), ("data", "data", 6)):
+        events = make_events(background_recipe(), np.random.default_rng(seed), SMALL["background"])
+        parts = [
+            write_part(folder, f"{name}/part-{index:05d}.root", catalogue.columns, [piece])
+            for index, piece in enumerate(_pieces(events, 20))
+        ]
+        sample = replace(background, kind=kind, parts=tuple(parts), content=f"seed {seed}")
+        manifest = manifest.with_sample(name, sample)
+    manifest.write()
+    return manifest
+
+
+def _pieces(events: Events, count: int) -> Iterator[Events]:
+    size = len(events["n_jets"]) // count
+    for index in range(count):
+        yield {name: array[index * size : (index + 1) * size] for name, array in events.items()}

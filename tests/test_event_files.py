@@ -2,10 +2,12 @@
 
 import os
 import pickle
+import sys
 import weakref
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import cloudpickle
 import numpy as np
 import pytest
 import uproot
@@ -16,15 +18,18 @@ from tools.errors import InputError, XyyError
 from tools.event_files import (
     check_columns,
     check_format,
-    write_chunk,
     write_chunks,
     write_csv,
+    write_file,
 )
 from tools.manifest import SampleChunks, manifest_for, read_manifest
+from tools.pool import cores
 from tools.recipe import Events, background_recipe, make_events
 from tools.samples import Catalogue, find_settings, read_catalogue
 from tools.storage import digest_text
 
+# Workers cannot import this module: what it defines goes to them by value.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 HEADER = (
     ",photon1_pT,photon2_pT,photon1_phi,photon2_phi,photon1_eta,photon2_eta,dEta,n_jets,"
     "average_jet_pT,lead_jets_dPhi,n_leptons,photon1_isolation,photon2_isolation,missing_energy\n"
@@ -105,32 +110,67 @@ def test_header_is_that_of_the_real_file(course_data: Path) -> None:
         assert real.readline() == HEADER
 
 
-def test_chunks_read_back(tmp_path: Path, catalogue: Catalogue) -> None:
-    plan = SmallPlan(3000, 2000)
+def test_files_read_back(tmp_path: Path, catalogue: Catalogue) -> None:
+    plan = SmallPlan(300, 200, 100, 400, 500)
     steps: list[int] = []
     path = write_chunks(tmp_path, "some", catalogue.columns, plan, ABOUT, steps.append)
     assert path == tmp_path / "manifest.json"
-    assert steps == [3000, 5000]
+    assert steps == [1000, 1500]
     parts = read_manifest(path).samples["some"].parts
     assert [part.path for part in parts] == ["some/part-00000.root", "some/part-00001.root"]
-    for index, part in enumerate(parts):
-        assert part.entries == plan.sizes[index]
+    assert [part.clusters for part in parts] == [(0, 1000), (0, 500)]
+    for part, chunks in zip(parts, (range(4), range(4, 5)), strict=True):
         verify_part(tmp_path / part.path, part)
         with uproot.open(tmp_path / part.path) as file:
             for column in catalogue.columns:
                 stored = file[TREE][column.name].array(library="np")
-                expected = plan.chunk(index)[column.name].astype(column.type)
-                np.testing.assert_array_equal(stored, expected)
+                expected = [plan.chunk(i)[column.name].astype(column.type) for i in chunks]
+                np.testing.assert_array_equal(stored, np.concatenate(expected))
 
 
-def test_a_worker_writes_the_same_chunk(tmp_path: Path, catalogue: Catalogue) -> None:
-    plan = SmallPlan(3000, 2000)
-    _, here = write_chunk(plan, 1, tmp_path, "here", catalogue.columns)
+def test_a_worker_writes_the_same_events(tmp_path: Path, catalogue: Catalogue) -> None:
+    plan = SmallPlan(*[300] * 5)
+    here = write_file(plan, 1, tmp_path, "here", catalogue.columns)
     sent = pickle.loads(pickle.dumps(plan))
-    part, there = write_chunk(sent, 1, tmp_path, "there", catalogue.columns)
-    assert here == there
-    assert part.path == "there/part-00001.root"
-    assert write_chunk(plan, 0, tmp_path, "here", catalogue.columns)[1] != here
+    there = write_file(sent, 1, tmp_path, "there", catalogue.columns)
+    assert here.content == there.content
+    assert there.path == "there/part-00001.root"
+    assert write_file(plan, 0, tmp_path, "here", catalogue.columns).content != here.content
+
+
+def test_workers_write_the_same_sample(tmp_path: Path, catalogue: Catalogue) -> None:
+    """All of the manifest but sizes and checksums: a file carries its first name and the time."""
+    plan, entries = SmallPlan(*range(3000, 3012)), []
+    for workers in (1, 2):
+        steps: list[int] = []
+        out = tmp_path / str(workers)
+        path = write_chunks(
+            out, "some", catalogue.columns, plan, ABOUT, steps.append, workers=workers
+        )
+        assert (len(steps), steps[-1], steps) == (3, sum(plan.sizes), sorted(steps))
+        manifest = read_manifest(path)
+        for part in manifest.samples["some"].parts:
+            verify_part(out / part.path, part)
+        entry = asdict(manifest.samples["some"])
+        entries.append(
+            {**entry, "parts": [{**p, "bytes": 0, "checksum": ""} for p in entry["parts"]]}
+        )
+    assert entries[0] == entries[1]
+
+
+def test_a_failing_worker_leaves_nothing(tmp_path: Path, catalogue: Catalogue) -> None:
+    plan = SmallPlan(*[50] * 12, broken=1)
+    with pytest.raises(XyyError, match=r"cannot write in .*: No space left on device; free space"):
+        write_chunks(tmp_path / "out", "one", catalogue.columns, plan, ABOUT, workers=2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_large_samples_start_workers(tmp_path: Path, catalogue: Catalogue) -> None:
+    """Made in this process or not: only here does the plan keep what it is told."""
+    for chunks, workers, here in ((11, 2, True), (12, 2, False), (12, None, cores() == 1)):
+        plan, out = OneAtATime(*[5] * chunks), tmp_path / f"{chunks}-{workers}"
+        write_chunks(out, "some", catalogue.columns, plan, ABOUT, workers=workers)
+        assert bool(plan.alive) == here
 
 
 def test_only_one_chunk_is_in_memory(tmp_path: Path, catalogue: Catalogue) -> None:
@@ -155,8 +195,7 @@ def test_manifest_keeps_the_other_samples(tmp_path: Path, catalogue: Catalogue) 
     assert list(samples) == ["one", "two"]
     assert samples["one"] == replace(about, parts=samples["one"].parts)
     # Without a content of its own, a sample has that of its events.
-    _, content = write_chunk(SmallPlan(100), 0, tmp_path / "x", "two", catalogue.columns)
-    assert samples["two"].content == digest_text(content)
+    assert samples["two"].content == digest_text(samples["two"].parts[0].content)
 
 
 def test_new_chunks_replace_the_old_ones(tmp_path: Path, catalogue: Catalogue) -> None:

@@ -14,6 +14,7 @@ from scipy import stats
 
 from tools.chunks import PART_EVENTS, TREE
 from tools.errors import InputError
+from tools.event_files import FILE_CHUNKS
 from tools.generate import (
     DEFAULT_SEED,
     chunk_sizes,
@@ -172,11 +173,11 @@ def test_chunk_sizes() -> None:
 
 
 def test_a_chunk_made_alone_is_that_of_the_whole(tmp_path: Path, catalogue: Catalogue) -> None:
-    events = 3 * PART_EVENTS + 1234
+    events = FILE_CHUNKS * PART_EVENTS + 1234
     generate_sample(catalogue, "background", tmp_path, seed=5, events=events, file_format="root")
     plan = plan_sample(catalogue, "background", seed=5, events=events)
-    alone = pickle.loads(pickle.dumps(plan)).chunk(3)
-    with uproot.open(tmp_path / "background" / "part-00003.root") as file:
+    alone = pickle.loads(pickle.dumps(plan)).chunk(FILE_CHUNKS)
+    with uproot.open(tmp_path / "background" / "part-00001.root") as file:
         for column in catalogue.columns:
             stored = file[TREE][column.name].array(library="np")
             np.testing.assert_array_equal(stored, alone[column.name].astype(column.type))
@@ -252,7 +253,7 @@ def test_content_follows_what_determines_the_events(catalogue: Catalogue) -> Non
 
 
 def test_fewer_events_leave_no_old_part(tmp_path: Path, catalogue: Catalogue) -> None:
-    for events in (PART_EVENTS + 1, 1000):
+    for events in (FILE_CHUNKS * PART_EVENTS + 1, 1000):
         generate_sample(catalogue, "background", tmp_path, events=events, file_format="root")
     named = json.loads((tmp_path / "manifest.json").read_text())["samples"]["background"]["parts"]
     assert [part["path"] for part in named] == ["background/part-00000.root"]

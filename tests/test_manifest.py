@@ -61,7 +61,9 @@ def test_what_other_programs_find_in_it(manifest: Manifest) -> None:
     sample = document["samples"]["signal_500"]
     assert (sample["entries"], sample["kind"], sample["generated"]) == (500_017, "signal", False)
     assert sample["parts"][1]["clusters"] == [0, 17]
-    assert set(sample["parts"][0]) == {"path", "entries", "clusters", "bytes", "checksum"}
+    assert set(sample["parts"][0]) == {
+        "path", "entries", "clusters", "bytes", "checksum", "content",
+    }  # fmt: skip
     assert {"written", "host", "versions", "git_commit"} <= set(document["provenance"])
 
 

@@ -324,6 +324,30 @@ def test_incomplete_data_are_refused(
     assert read(place / "lost", "verdict.json")["complete"] is True
 
 
+def test_lost_simulation_is_marked_and_after_repair_all_is_as_if_nothing_had_happened(
+    place: Path, opened: Path, universe: tuple[int, Truth], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--universe", universe[0], "--unblind", "the test says so", *QUICK)
+    (part,) = (place / "chunks").glob("signal_750-*/*/part-*.root")
+    intact = part.read_bytes()
+    try:
+        part.write_bytes(intact[:-1])
+        assert run(place, "lost_signal", *words) == 1
+        assert f"first {part} entries 0-4000: has" in capsys.readouterr().err
+        assert run(place, "lost_signal", *words, "--allow-incomplete") == 0
+    finally:
+        part.write_bytes(intact)
+    for name in ("ledger.json", "selection.json", "verdict.json", "background.json"):
+        assert read(place / "lost_signal", name)["complete"] is False
+    assert (place / "lost_signal" / "checkpoints").is_dir()
+    # The repaired simulation chooses the selection: decisions change after unblinding.
+    assert run(place, "lost_signal", *words, "--after-unblinding", "a file was damaged") == 0
+    ours, whole = content(place / "lost_signal"), content(opened)
+    assert ours["histograms.zip"] == whole["histograms.zip"]
+    assert ours["selection.json"] == whole["selection.json"]
+    assert read(place / "lost_signal", "verdict.json")["complete"] is True
+
+
 def test_some_samples_without_files_are_refused_or_generated(
     place: Path,
     tmp_path: Path,

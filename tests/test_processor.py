@@ -135,7 +135,12 @@ def test_the_light_job_reads_and_fills_no_more_than_it_needs(
     light = replace(settings, histograms="spectrum")
     out = process(path, light, kind="background")
     assert set(out) == {"spectrum", "cutflow"}
-    assert out["spectrum"] == process(path, settings, kind="background")["spectrum"]
+    full = process(path, settings, kind="background")
+    assert out["spectrum"] == full["spectrum"]
+    assert out["cutflow"].view()[:, 0].tolist() == full["cutflow"].view().sum(axis=1).tolist()
+    hidden = process(path, light, kind="data")
+    assert hidden["spectrum"].view()[0, 400:1100].sum() == 0
+    assert hidden["cutflow"] == process(path, settings, kind="data")["cutflow"]
     read: list[Any] = []
     events = NanoEventsFactory.from_root(
         {str(path): "Events"},

@@ -110,9 +110,9 @@ def test_wraps_phi_at_both_ends() -> None:
             self.rng = np.random.default_rng(8)
 
         def random(self, size: int) -> Floats:
-            # The fourth call is phi1 (two pT, dphi, then phi1, as all pairs pass at 3 TeV).
+            # The second call is phi1 (both pT and dphi in the first, as all pairs pass at 3 TeV).
             self.calls = getattr(self, "calls", 0) + 1
-            return np.zeros(size) if self.calls == 4 else self.rng.random(size)
+            return np.zeros(size) if self.calls == 2 else self.rng.random(size)
 
         def __getattr__(self, name: str) -> object:
             return getattr(self.rng, name)

@@ -1,24 +1,27 @@
 """Generated events written to files: as the course's CSV, or as ROOT chunks with a manifest.
 
 A *plan* says how many events each chunk has and makes any one of them, independently of the others:
-it can be sent to a worker, which makes and writes chunk i and nothing else. Only one chunk is in
-memory at a time.
+it can be sent to a worker, which makes and writes the chunks of one file and nothing else. The
+events of one file are in memory at a time.
 
 The CSV files look like the course's (header, unnamed index column, counts written as ``3.0``) and
 hold every number with all its digits. They are written by columns, through `pyarrow.csv`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import xxhash
+import numpy.typing as npt
 
-from tools.chunks import in_clusters, write_part
+from tools.chunks import write_part
 from tools.errors import InputError
 from tools.manifest import MANIFEST_NAME, Part, SampleChunks, manifest_for
+from tools.pool import completed, cores
 from tools.recipe import COLUMNS, COUNTS, Events
 from tools.samples import Catalogue, Column
 from tools.staging import commit, refuse_other_files, staging_folder
@@ -29,7 +32,12 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int], None]
 """Called after each chunk with the number of events made so far."""
+FILE_CHUNKS = 4
+"""Chunks of the generator in a file: a file is a piece of work of half a second, and what it costs
+to open one, some milliseconds, does not count."""
 _CSV_BATCH_ROWS = 16_384
+_CHUNKS_FOR_WORKERS = 12
+"""How many chunks it takes for a pool to pay: it starts in the time of about ten."""
 
 
 class Plan(Protocol):
@@ -133,38 +141,38 @@ def _course_table(schema: "pa.Schema", events: Events, first: int) -> "pa.Table"
     return pa.table(columns, schema=schema)
 
 
-def write_chunk(
+def write_file(
     plan: Plan, index: int, folder: Path, name: str, columns: tuple[Column, ...]
-) -> tuple[Part, str]:
-    """Make and write one ROOT chunk: what a worker does.
+) -> Part:
+    """Make and write one ROOT file: what a worker does.
 
     Parameters
     ----------
     plan : Plan
         What to make.
     index : int
-        Which chunk of it.
+        Which file of it: that with the chunks from ``FILE_CHUNKS * index`` on.
     folder : Path
         Where the sample's folder is or goes.
     name : str
-        The sample: the chunk goes to ``<folder>/<name>/part-<index>.root``.
+        The sample: the events go to ``<folder>/<name>/part-<index>.root``.
     columns : tuple of Column
         The declared columns.
 
     Returns
     -------
-    part : Part
-        The chunk's entry for the manifest.
-    content : str
-        Digest of the events (the file's own checksum also depends on when it was written).
+    Part
+        The file's entry for the manifest.
     """
-    events = plan.chunk(index)
-    relative = f"{name}/part-{index:05d}.root"
-    part = write_part(folder, relative, columns, in_clusters(events))
-    hasher = xxhash.xxh3_128()
-    for column in columns:
-        hasher.update(np.ascontiguousarray(events[column.name]).data)
-    return part, hasher.hexdigest()
+    chunks = range(len(plan.sizes))[FILE_CHUNKS * index : FILE_CHUNKS * (index + 1)]
+    # Made in the call, so that no chunk is kept as it was made while the next one is.
+    made = [_stored(plan.chunk(chunk), columns) for chunk in chunks]
+    joined = {c.name: np.concatenate([events.pop(c.name) for events in made]) for c in columns}
+    return write_part(folder, f"{name}/part-{index:05d}.root", columns, [joined])
+
+
+def _stored(events: Events, columns: tuple[Column, ...]) -> dict[str, npt.NDArray[np.generic]]:
+    return {c.name: np.asarray(events[c.name]).astype(c.type) for c in columns}
 
 
 def write_chunks(
@@ -174,6 +182,8 @@ def write_chunks(
     plan: Plan,
     about: SampleChunks,
     progress: Progress | None = None,
+    *,
+    workers: int | None = None,
 ) -> Path:
     """Write all events of `plan` as ROOT chunks, all of them or none.
 
@@ -192,6 +202,9 @@ def write_chunks(
         digest of the events.
     progress : callable, optional
         See `Progress`.
+    workers : int, optional
+        Processes that make and write the chunks of a large plan; all cores unless given. They
+        change no event.
 
     Returns
     -------
@@ -208,14 +221,21 @@ def write_chunks(
     manifest = manifest_for(out, columns)
     refuse_other_files(out, [name])
     with staging_folder(out) as folder:
-        parts, contents, done = [], [], 0
-        for index, size in enumerate(plan.sizes):
-            part, content = write_chunk(plan, index, folder, name, columns)
-            parts.append(part)
-            contents.append(content)
-            done += size
+        write = partial(write_file, plan, folder=folder, name=name, columns=columns)
+        files = range(math.ceil(len(plan.sizes) / FILE_CHUNKS))
+        written: dict[int, Part] = {}
+        for index, part in completed(
+            write, files, _processes(plan, workers), what=f"generating {name}"
+        ):
+            written[index] = part
             if progress is not None:
-                progress(done)
-        content = about.content or digest_text(*contents)
-        commit(manifest, {name: replace(about, parts=tuple(parts), content=content)})
+                progress(sum(done.entries for done in written.values()))
+        parts = tuple(written[index] for index in files)
+        content = about.content or digest_text(*(part.content for part in parts))
+        commit(manifest, {name: replace(about, parts=parts, content=content)})
     return out / MANIFEST_NAME
+
+
+def _processes(plan: Plan, workers: int | None) -> int:
+    """Return one (this process) for a small plan: starting others takes as long as some chunks."""
+    return (workers or cores()) if len(plan.sizes) >= _CHUNKS_FOR_WORKERS else 1

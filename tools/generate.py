@@ -182,6 +182,7 @@ def generate_sample(
     events: int | None = None,
     file_format: str = "csv",
     progress: Progress | None = None,
+    workers: int | None = None,
 ) -> Path:
     """Make a simulated sample and write it.
 
@@ -196,6 +197,9 @@ def generate_sample(
         What to write.
     progress : callable, optional
         Called after each chunk with the number of events made so far.
+    workers : int, optional
+        Processes that make and write the ROOT chunks of a large sample; all cores unless given.
+        (CSV is written in this process.)
 
     Returns
     -------
@@ -224,4 +228,4 @@ def generate_sample(
         cross_section_pb=plan.sample.cross_section_pb,
         filter_efficiency=plan.sample.filter_efficiency,
     )
-    return write_chunks(out, name, catalogue.columns, plan, about, progress)
+    return write_chunks(out, name, catalogue.columns, plan, about, progress, workers=workers)

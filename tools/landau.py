@@ -66,13 +66,32 @@ def truncated_landau(
     >>> round(float(np.median(x)) / 5) * 5  # the tail pulls the median above the mode
     230
     """
+    return landau_quantiles(rng.random(size), mpv=mpv, eta=eta)
+
+
+def landau_quantiles(
+    probability: npt.NDArray[np.float64], *, mpv: float, eta: float
+) -> npt.NDArray[np.float64]:
+    """Return the numbers below which Landau's law, cut off as above, has these probabilities.
+
+    Parameters
+    ----------
+    probability : ndarray of float64, shape (n,)
+        In [0, 1). Its memory is used for the result.
+    mpv, eta : float
+        As for `truncated_landau`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        In the unit of `mpv`.
+    """
     table, distances = _quantiles()
-    fraction = rng.random(size)
-    fraction *= _STEPS
+    fraction = np.multiply(probability, _STEPS, out=probability)
     index = fraction.astype(np.intp)
     fraction -= index
-    fraction *= distances[index]
-    fraction += table[index]
+    fraction *= distances.take(index)
+    fraction += table.take(index)
     fraction *= eta
     fraction += mpv
     return fraction

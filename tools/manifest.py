@@ -5,7 +5,8 @@ and checksum. It is the *plan*: what a run has to process is read here and compa
 what was processed (the ledger), and a chunk is used only if its bytes still have the checksum that
 stands here. Opening files to find out what they hold would lose the lost ones in silence.
 
-Paths are relative to the manifest's folder, so that a folder can be moved or linked.
+Paths are relative to the manifest's folder, so that a folder can be moved or linked; a chunk that
+lies on another machine has an address in their place (`tools.remote`).
 """
 
 from collections.abc import Mapping
@@ -26,13 +27,15 @@ class Part:
     """One chunk file."""
 
     path: str
-    """relative to the manifest's folder"""
+    """relative to the manifest's folder, or an address like ``root://host//store/part.root``"""
     entries: int
     clusters: tuple[int, ...]
     """entry offsets of its clusters, from 0 to `entries`"""
     bytes: int
     checksum: str
     """XXH3-128 of the file's bytes"""
+    content: str = ""
+    """XXH3-128 of the events, which equal events share: the file's bytes say when it was written"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from tools.convert import chunks_key, convert
 from tools.errors import InputError
 from tools.generate import generate_sample
 from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
+from tools.remote import located
 from tools.samples import Catalogue, Sample
 from tools.storage import code_digest, digest_text, one_writer
 from tools.universe import generate_universe
@@ -76,8 +77,12 @@ def simulation_chunks(
     *,
     seed: int,
     progress: Progress,
+    workers: int | None = None,
 ) -> Manifest:
-    """Return one manifest of the chunks of every simulated sample, made where they are missing."""
+    """Return one manifest of the chunks of every simulated sample, made where they are missing.
+
+    Large samples are made by `workers` processes; all cores unless given.
+    """
     manifests = []
     for name, sources in files.items():
         sample = catalogue.samples[name]
@@ -89,16 +94,31 @@ def simulation_chunks(
             if not (folder / MANIFEST_NAME).is_file():
                 with progress(f"generating {name}", sample.events) as report:
                     generate_sample(
-                        catalogue, name, folder, seed=seed, file_format="root", progress=report
+                        catalogue,
+                        name,
+                        folder,
+                        seed=seed,
+                        file_format="root",
+                        progress=report,
+                        workers=workers,
                     )
         manifests.append(read_manifest(folder))
     return merged(manifests)
 
 
 def observed_chunks(
-    catalogue: Catalogue, observed: Observed, chunks: Path, *, seed: int, progress: Progress
+    catalogue: Catalogue,
+    observed: Observed,
+    chunks: Path,
+    *,
+    seed: int,
+    progress: Progress,
+    workers: int | None = None,
 ) -> Manifest | None:
-    """Return the manifest of the observed events' chunks, or None where there are none."""
+    """Return the manifest of the observed events' chunks, or None where there are none.
+
+    A large universe is made by `workers` processes; all cores unless given.
+    """
     if observed.files:
         return _converted(catalogue, catalogue.observed().name, observed.files, chunks, progress)
     if observed.universe is None:
@@ -115,6 +135,7 @@ def observed_chunks(
                     seed=seed,
                     file_format="root",
                     progress=report,
+                    workers=workers,
                 )
     return read_manifest(folder)
 
@@ -159,8 +180,7 @@ def merged(manifests: Sequence[Manifest]) -> Manifest:
             )
         for name, chunks in manifest.samples.items():
             parts = (
-                replace(part, path=str((manifest.folder / part.path).resolve()))
-                for part in chunks.parts
+                replace(part, path=located(manifest.folder, part.path)) for part in chunks.parts
             )
             samples[name] = replace(chunks, parts=tuple(parts))
     return Manifest(folder=Path("/"), columns=first.columns, samples=samples)

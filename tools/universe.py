@@ -217,6 +217,7 @@ def generate_universe(
     seed: int,
     file_format: str = "csv",
     progress: Progress | None = None,
+    workers: int | None = None,
 ) -> Path:
     """Make the observed data of a universe and write them.
 
@@ -232,6 +233,9 @@ def generate_universe(
         What to write.
     progress : callable, optional
         Called after each chunk with the number of events made so far.
+    workers : int, optional
+        Processes that make and write the ROOT chunks of a large sample; all cores unless given.
+        (CSV is written in this process.)
 
     Returns
     -------
@@ -255,4 +259,4 @@ def generate_universe(
     name = catalogue.observed().name
     # Its content will be that of the events; that of the settings would give the seed away.
     about = SampleChunks(kind="data", parts=(), generated=True)
-    return write_chunks(out, name, catalogue.columns, plan, about, progress)
+    return write_chunks(out, name, catalogue.columns, plan, about, progress, workers=workers)

@@ -1,10 +1,36 @@
 """Commands that check what is there."""
 
+import json
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
 import typer
 
 from analysis.commands.options import (
+    SAMPLES_FILE,
+    SEARCH_FILE,
+    AdaptiveOption,
+    CheckpointsOption,
+    ChunkEventsOption,
+    ClusterOption,
     DirectoryArgument,
+    ExecutorOption,
+    InsecureOption,
+    JsonOption,
+    QuietOption,
+    SamplesOption,
+    SchedulerOption,
+    SearchOption,
+    WaitOption,
+    WorkersOption,
+    catalogue_of,
+    execution_of,
+    search_of,
 )
+from analysis.console import Console
 
 
 def status(directory: DirectoryArgument) -> None:
@@ -23,3 +49,107 @@ def status(directory: DirectoryArgument) -> None:
     complete = {True: "yes", False: "no, events were lost: see ledger.json", None: "not processed"}
     typer.echo(f"blinded   {'no' if decisions.is_unblinded(folder) else 'yes'}")
     typer.echo(f"complete  {complete[ledger['complete']]}")
+
+
+def plan(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST")],
+    *,
+    selection: Annotated[
+        Path | None, typer.Option(help="Cuts to apply, a `selection.json`; none unless given.")
+    ] = None,
+    histograms: Annotated[
+        Literal["all", "spectrum"], typer.Option(help="All, or the selected spectrum only.")
+    ] = "all",
+    executor: ExecutorOption = None,
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    cluster: ClusterOption = None,
+    adaptive: AdaptiveOption = False,
+    insecure: InsecureOption = False,
+    wait: WaitOption = None,
+    chunk_events: ChunkEventsOption = None,
+    checkpoints: CheckpointsOption = True,
+    samples: SamplesOption = SAMPLES_FILE,
+    search: SearchOption = SEARCH_FILE,
+    quiet: QuietOption = False,
+    print_json: JsonOption = False,
+) -> None:
+    """Forecast what `xyy process` would take: time, memory, tasks, bytes.
+
+    A few chunks are processed for it, as `process` would, and their result is thrown away. Jobs of
+    a `--cluster` are not submitted: the chunks are then processed here.
+
+    Example: `xyy plan chunks/manifest.json --executor dask --workers 8`
+    """
+    from analysis import forecast as forecasts
+    from analysis import process as stage
+    from analysis.folder import Folder, read_selection
+    from processors.selection import Selection
+    from tools.manifest import read_manifest
+
+    catalogue, decided, chunks = catalogue_of(samples), search_of(search), read_manifest(manifest)
+    cuts = Selection({}) if selection is None else read_selection(selection)
+    settings = stage.processor_settings(chunks.columns, decided, cuts, histograms=histograms)
+    execution = execution_of(
+        executor, workers, chunk_events, scheduler=scheduler, cluster=cluster,
+        adaptive=adaptive, insecure=insecure, wait_seconds=wait, checkpoints=checkpoints,
+    )  # fmt: skip
+    how = forecasts.how_to_try(execution, Console(quiet=quiet).say)
+    some = forecasts.trial_chunks(chunks, how.slots)
+
+    def process(report: Callable[[int], None]) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory(prefix="xyy-plan-") as place:
+            return stage.process(
+                Folder(Path(place)), some, catalogue, settings,
+                execution=how.execution, report=report,
+            ).ledger  # fmt: skip
+
+    trial = forecasts.run_trial(some, process, how)
+    result = forecasts.forecast(chunks, trial, execution=execution)
+    typer.echo(json.dumps(result.document(), indent=1) if print_json else "\n".join(result.lines()))
+
+
+def bench(
+    *,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer events and rounds: 1,000,000 and 3.")
+    ] = False,
+    events: Annotated[
+        int | None, typer.Option(min=1, help="Events on one core; the engines get 20 times these.")
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Rounds whose median counts; 5 by default.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the result file, too.")
+    ] = None,
+    samples: SamplesOption = SAMPLES_FILE,
+    search: SearchOption = SEARCH_FILE,
+    quiet: QuietOption = False,
+    print_json: JsonOption = False,
+) -> None:
+    """Measure the speed, side by side with other ways to do the same, in one run.
+
+    On generated background: all histograms beside a hand-written loop; selection and spectrum only,
+    beside that, Polars, DuckDB (`pip install -e '.[bench]'`) and pandas; and two workers beside
+    one core. Whoever does not fill the same histograms is not compared.
+
+    Example: `xyy bench --quick`
+    """
+    catalogue, decided = catalogue_of(samples), search_of(search)
+    from analysis.bench import compare, report
+    from analysis.bench.measure import in_new_process
+    from tools.storage import write_json
+
+    with tempfile.TemporaryDirectory(prefix="xyy-bench-") as folder:
+        job = partial(
+            compare.measure, Path(folder), catalogue, decided,
+            events=events or (1_000_000 if quick else 5_000_000),
+            rounds=rounds or (3 if quick else 5),
+            say=Console(quiet=quiet).say,
+        )  # fmt: skip
+        measured = in_new_process(job)
+    result = report.document(measured)
+    if out is not None:
+        write_json(out, result)
+    typer.echo(json.dumps(result, indent=1) if print_json else "\n".join(report.lines(measured)))

@@ -25,12 +25,20 @@ def generate(
     seed: SeedOption = None,
     events: Annotated[int | None, typer.Option(min=1, help="Events of each sample.")] = None,
     file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Processes for large samples in ROOT chunks; all cores by default."
+        ),
+    ] = None,
     samples: SamplesOption = SAMPLES_FILE,
     quiet: QuietOption = False,
 ) -> None:
     """Generate course samples, or the observed data of a universe.
 
     NAME is `background` or `signal_<mass>`, at any mass in GeV; without a name, all samples.
+
+    The events depend on the seed alone, not on the workers.
 
     Example: `xyy generate signal_600 background --out mine`
     """
@@ -40,7 +48,7 @@ def generate(
 
     catalogue, console = catalogue_of(samples), Console(quiet=quiet)
     chosen = DEFAULT_SEED if seed is None else seed
-    options: dict[str, Any] = {"seed": chosen, "file_format": file_format}
+    options: dict[str, Any] = {"seed": chosen, "file_format": file_format, "workers": workers}
     if universe is not None and (names or events is not None):
         raise InputError("--universe K takes no sample names and no --events: it has its own")
     with one_writer(out):

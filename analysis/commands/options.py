@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from tools.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.search import Search
@@ -23,10 +25,32 @@ SeedOption = Annotated[
     int | None, typer.Option(min=0, help="Seed of generated events; each seed another world.")
 ]
 ExecutorOption = Annotated[
-    Literal["iterative", "futures"], typer.Option(help="In this process, or a pool of processes.")
+    Literal["iterative", "futures", "dask"] | None,
+    typer.Option(help="In this process (default), a pool of processes, or dask workers."),
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="Processes of the futures executor; all cores by default.")
+    int | None,
+    typer.Option(min=1, help="Processes, or jobs of --cluster; default: as many as cores here."),
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="An existing dask scheduler, or its scheduler file."),
+]
+ClusterOption = Annotated[
+    Literal["slurm", "htcondor"] | None,
+    typer.Option(help="dask workers as jobs of a batch system, as in dask-jobqueue's YAML."),
+]
+AdaptiveOption = Annotated[
+    bool, typer.Option("--adaptive", help="Start dask workers as needed, --workers at most.")
+]
+InsecureOption = Annotated[
+    bool, typer.Option("--insecure", help="Talk to dask on other machines without TLS.")
+]
+WaitOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="How long to wait for a dask worker: 45 s; 600 s with --cluster."
+    ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")]
 UniverseOption = Annotated[
@@ -38,6 +62,17 @@ AfterOption = Annotated[
 ]
 ChunkEventsOption = Annotated[
     int | None, typer.Option(min=1, help="Events in one piece of work, at most.")
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume/--no-resume", help="Go on from an unfinished run's checkpoints.")
+]
+CheckpointsOption = Annotated[
+    bool,
+    typer.Option("--checkpoints/--no-checkpoints", help="Keep what is processed, until all is."),
+]
+AllowIncompleteOption = Annotated[
+    bool,
+    typer.Option("--allow-incomplete", help="Infer from incomplete data; all results say so."),
 ]
 DirectoryArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="The results folder.", exists=True, file_okay=False)
@@ -61,12 +96,29 @@ def search_of(name: str) -> "Search":
     return read_search(find_settings(name))
 
 
-def execution_of(executor: str, workers: int | None, chunk_events: int | None) -> "Execution":
-    """Return how to process: all cores unless `--workers` says otherwise."""
+def execution_of(
+    executor: str | None, workers: int | None, chunk_events: int | None, **more: Any
+) -> "Execution":
+    """Return how to process: all cores unless `--workers` says otherwise.
+
+    Parameters
+    ----------
+    executor : str, optional
+        Who names a scheduler or a cluster means dask.
+    workers, chunk_events : int, optional
+    **more
+        Other fields of `Execution`.
+    """
     from tools.executors import Execution
 
+    if workers is not None and more.get("scheduler") is not None:
+        raise InputError("--workers: an existing scheduler has the workers that it has")
+    implied = "dask" if more.get("scheduler") or more.get("cluster") else "iterative"
     return Execution(
-        engine=executor, workers=workers or os.cpu_count() or 1, chunk_events=chunk_events
+        engine=executor or implied,
+        workers=workers or os.cpu_count() or 1,
+        chunk_events=chunk_events,
+        **more,
     )
 
 

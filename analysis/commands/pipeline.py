@@ -9,17 +9,25 @@ from analysis.commands.options import (
     DEFAULT_CHUNKS,
     SAMPLES_FILE,
     SEARCH_FILE,
+    AdaptiveOption,
     AfterOption,
+    AllowIncompleteOption,
+    CheckpointsOption,
     ChunkEventsOption,
+    ClusterOption,
     DirectoryArgument,
     ExecutorOption,
+    InsecureOption,
     JsonOption,
     OutOption,
     QuietOption,
+    ResumeOption,
     SamplesOption,
+    SchedulerOption,
     SearchOption,
     SeedOption,
     UniverseOption,
+    WaitOption,
     WorkersOption,
     catalogue_of,
     execution_of,
@@ -70,9 +78,16 @@ def process(
     histograms: Annotated[
         Literal["all", "spectrum"], typer.Option(help="All, or the selected spectrum only.")
     ] = "all",
-    executor: ExecutorOption = "iterative",
+    executor: ExecutorOption = None,
     workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    cluster: ClusterOption = None,
+    adaptive: AdaptiveOption = False,
+    insecure: InsecureOption = False,
+    wait: WaitOption = None,
     chunk_events: ChunkEventsOption = None,
+    resume: ResumeOption = False,
+    checkpoints: CheckpointsOption = True,
     after_unblinding: AfterOption = None,
     samples: SamplesOption = SAMPLES_FILE,
     search: SearchOption = SEARCH_FILE,
@@ -82,6 +97,7 @@ def process(
     """Run the processor over chunks: events to histograms.
 
     Data stay blind inside the window unless `DIR` holds an unblinding that matches its freeze.
+    After an interrupt or a lost chunk, `--resume` processes only what is missing or has changed.
 
     Example: `xyy process chunks/manifest.json --out results/mine --executor futures`
     """
@@ -89,11 +105,17 @@ def process(
     from analysis import process as stage
     from analysis.folder import Folder, read_selection
     from processors.selection import Selection
+    from tools.executors import Session
+    from tools.executors.checkpoints import clear
     from tools.manifest import read_manifest
     from tools.storage import one_writer
 
     catalogue, decided, chunks = catalogue_of(samples), search_of(search), read_manifest(manifest)
     folder, console = Folder(out), Console(quiet=quiet)
+    execution = execution_of(
+        executor, workers, chunk_events, scheduler=scheduler, cluster=cluster, adaptive=adaptive,
+        insecure=insecure, wait_seconds=wait, resume=resume, checkpoints=checkpoints,
+    )  # fmt: skip
     cuts = Selection({}) if selection is None else read_selection(selection)
     names = only.split(",") if only else list(chunks.samples)
     settings = stage.processor_settings(
@@ -103,25 +125,30 @@ def process(
         unblinded=decisions.is_unblinded(folder),
         histograms=histograms,
     )
-    with one_writer(out):
+    with one_writer(out), Session(execution, console.say) as session:
         decisions.guard(
             folder, decisions.decisions(catalogue, decided, cuts), reason=after_unblinding
         )
         events = sum(chunks.samples[name].entries for name in names if name in chunks.samples)
         with console.progress("processing", events) as report:
-            ledger = stage.process(
+            done = stage.process(
                 folder,
                 chunks,
                 catalogue,
                 settings,
                 only=names,
-                execution=execution_of(executor, workers, chunk_events),
+                execution=execution,
                 report=report,
+                session=session,
             )
+        if done.ledger["complete"]:
+            clear(folder.checkpoints)
+    for remark in done.remarks():
+        console.say(remark)
     if print_json:
         print_json_file(out / "ledger.json")
-    if not ledger["complete"]:
-        raise XyyError(stage.losses(ledger, out))
+    if not done.ledger["complete"]:
+        raise XyyError(stage.losses(done.ledger, out))
 
 
 def optimise(
@@ -195,6 +222,7 @@ def unblind(
 def infer(
     directory: DirectoryArgument,
     *,
+    allow_incomplete: AllowIncompleteOption = False,
     after_unblinding: AfterOption = None,
     samples: SamplesOption = SAMPLES_FILE,
     search: SearchOption = SEARCH_FILE,
@@ -214,7 +242,7 @@ def infer(
     with one_writer(directory):
         now = stages.decided_in(folder, catalogue, decided)
         decisions.guard(folder, now, reason=after_unblinding)
-        stages.infer(folder, catalogue, decided)
+        stages.infer(folder, catalogue, decided, allow_incomplete=allow_incomplete)
     if print_json:
         print_json_file(directory / "verdict.json")
     elif not quiet:
@@ -268,9 +296,17 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Replace another analysis in the folder.")
     ] = False,
-    executor: ExecutorOption = "iterative",
+    executor: ExecutorOption = None,
     workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    cluster: ClusterOption = None,
+    adaptive: AdaptiveOption = False,
+    insecure: InsecureOption = False,
+    wait: WaitOption = None,
     chunk_events: ChunkEventsOption = None,
+    resume: ResumeOption = True,
+    checkpoints: CheckpointsOption = True,
+    allow_incomplete: AllowIncompleteOption = False,
     after_unblinding: AfterOption = None,
     samples: SamplesOption = SAMPLES_FILE,
     search: SearchOption = SEARCH_FILE,
@@ -279,8 +315,9 @@ def run(
 ) -> None:
     """Do everything: from files to the verdict, figures and page.
 
-    Stages that are up to date are skipped. Without `--unblind` the data stay blind and the results
-    are the expected ones; without data, they are those of the simulation.
+    Stages that are up to date are skipped, and an interrupted one goes on where it was. Without
+    `--unblind` the data stay blind and the results are the expected ones; without data, they are
+    those of the simulation.
 
     Example: `xyy run --data observed.csv --unblind "all decisions are frozen"`
     """
@@ -292,6 +329,10 @@ def run(
     from tools.generate import DEFAULT_SEED
     from tools.sources import Observed
 
+    execution = execution_of(
+        executor, workers, chunk_events, scheduler=scheduler, cluster=cluster, adaptive=adaptive,
+        insecure=insecure, wait_seconds=wait, resume=resume, checkpoints=checkpoints,
+    )  # fmt: skip
     observed = Observed(tuple(data or ()), universe)
     default = Path("results") / "-".join(filter(None, (catalogue.name, observed.label)))
     request = pipeline.Request(
@@ -301,7 +342,8 @@ def run(
         search=search_of(search),
         observed=observed,
         seed=DEFAULT_SEED if seed is None else seed,
-        execution=execution_of(executor, workers, chunk_events),
+        execution=execution,
+        allow_incomplete=allow_incomplete,
         generate_missing=generate_missing,
         unblind=unblind_reason,
         after_unblinding=after_unblinding,

@@ -34,7 +34,11 @@ def background_document(inference: Inference) -> Document:
         background.channel: _background(inference, index, background, peak)
         for index, (background, peak) in enumerate(pairs)
     }
-    return {"channels": channels, "of": "simulation" if inference.inputs.data is None else "data"}
+    return {
+        "channels": channels,
+        "of": "simulation" if inference.inputs.data is None else "data",
+        "complete": inference.inputs.complete,
+    }
 
 
 def _background(
@@ -140,6 +144,7 @@ def counting_document(inference: Inference) -> Document:
         "normalisation": _normalisation(inference),
         "expected": _expected(inference),
         "rehearsal": {name: _rehearsal(item) for name, item in inference.rehearsals.items()},
+        "complete": inference.inputs.complete,
         "warnings": list(inference.warnings),
     }
 

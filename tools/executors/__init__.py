@@ -6,15 +6,30 @@ what            where
 how             `execution` (which engine, how many workers, which cluster)
 the plan        `work` (from the manifest, in batches of about a second)
 one batch       `guarded` (checked before use; a failure is listed, not raised)
-engines         `local` (``iterative`` in this process, ``futures`` in a pool of processes)
+engines         `local` (``iterative`` in this process, ``futures`` in a pool of processes),
+                `in_dask` (``dask``: on the workers of a `session`, which `clusters` start,
+                `versions` checks, and `shipping` sends our code to)
+what is kept    `checkpoints` (what a chunk gave, until all is done), `sparse` (histograms as bytes)
 what came back  `ledger` (planned against processed)
 all together    `runner`
 ==============  =================================================================================
 """
 
+from tools.executors.checkpoints import Checkpoints
 from tools.executors.execution import Execution
 from tools.executors.ledger import Failure, Outcome, SampleLedger
 from tools.executors.runner import Report, run
+from tools.executors.session import Session
 from tools.executors.work import plan
 
-__all__ = ["Execution", "Failure", "Outcome", "Report", "SampleLedger", "plan", "run"]
+__all__ = [
+    "Checkpoints",
+    "Execution",
+    "Failure",
+    "Outcome",
+    "Report",
+    "SampleLedger",
+    "Session",
+    "plan",
+    "run",
+]

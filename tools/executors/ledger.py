@@ -28,8 +28,8 @@ class SampleLedger:
 
     @property
     def complete(self) -> bool:
-        """Whether every planned event was processed."""
-        return self.processed_events == self.planned_events
+        """Whether every planned event was processed, and once."""
+        return self.processed_events == self.planned_events and not self.failed
 
     def document(self) -> dict[str, Any]:
         """Return the entry of ``ledger.json``."""
@@ -43,6 +43,10 @@ class Outcome:
     outputs: dict[str, Any]
     """what the processor returned, by sample; nothing for a sample that failed altogether"""
     ledger: dict[str, SampleLedger]
+    resumed_events: int = 0
+    """how many of the events came from checkpoints"""
+    notes: tuple[str, ...] = ()
+    """what else there is to tell"""
 
 
 def account(
@@ -50,7 +54,7 @@ def account(
     processed: Iterable["WorkItem"],
     failed: Iterable[tuple["WorkItem", str]],
 ) -> dict[str, SampleLedger]:
-    """Return the ledger of every planned sample.
+    """Return the ledger of every planned sample; what nobody speaks of is listed as lost.
 
     Parameters
     ----------
@@ -61,10 +65,13 @@ def account(
     events: dict[str, int] = {}
     done: dict[str, int] = {}
     failures: dict[str, list[Failure]] = {}
+    planned, processed, failed = list(planned), list(processed), list(failed)
     for item in planned:
         events[item.dataset] = events.get(item.dataset, 0) + len(item)
     for item in processed:
         done[item.dataset] = done.get(item.dataset, 0) + len(item)
+    unheard_of = set(planned).difference(processed, (item for item, _ in failed))
+    failed += [(item, "nothing came back") for item in unheard_of]
     for item, error in failed:
         lost = Failure(item.filename, item.entrystart, item.entrystop, error)
         failures.setdefault(item.dataset, []).append(lost)

@@ -1,28 +1,20 @@
 """Engines on this machine: ``iterative`` in this process, ``futures`` in a pool of processes."""
 
-import signal
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 
 from tools.errors import XyyError
 from tools.executors.guarded import Guarded, Output, failed
 from tools.executors.work import Batch
+from tools.pool import WORKER_ENVIRONMENT, follow
 
-WORKER_ENVIRONMENT = {
-    # So that a user's own `tools/` folder cannot shadow ours in a worker.
-    "PYTHONSAFEPATH": "1",
-    # glibc gives large arrays back to the kernel at each free and faults them in again at each
-    # allocation, which takes as long as the work; see mallopt(3). Read when a process starts.
-    "MALLOC_TOP_PAD_": str(1 << 28),
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 31),
-}
 DEATHS = 10
 """Chunks that killed their worker twice, after which the pools are given up."""
 
 
-def iterative(batches: Sequence[Batch], function: Guarded) -> Iterator[tuple[Batch, Output]]:
+def iterative(batches: Sequence[Batch], function: Guarded) -> Generator[tuple[Batch, Output]]:
     """Yield the output of every batch."""
     for batch in batches:
         yield batch, function(batch)
@@ -30,7 +22,7 @@ def iterative(batches: Sequence[Batch], function: Guarded) -> Iterator[tuple[Bat
 
 def in_pools(
     batches: Sequence[Batch], function: Guarded, workers: int
-) -> Iterator[tuple[Batch, Output]]:
+) -> Generator[tuple[Batch, Output]]:
     """Yield outputs as they come; a pool whose worker died is replaced.
 
     It is not known which batch killed the worker, so what is left goes on chunk by chunk, and if
@@ -66,7 +58,9 @@ def _in_pool(
     """Yield outputs as they come, until all are there or a worker died."""
     from loky import ProcessPoolExecutor
 
-    pool = ProcessPoolExecutor(workers, initializer=_ignore_interrupt, env=WORKER_ENVIRONMENT)
+    pool = ProcessPoolExecutor(
+        workers, initializer=follow, initargs=(os.getpid(),), env=WORKER_ENVIRONMENT
+    )
     try:
         futures = {pool.submit(function, batch): batch for batch in batches}
         for future in as_completed(list(futures)):
@@ -76,8 +70,3 @@ def _in_pool(
                 return
     finally:
         pool.shutdown(wait=True, kill_workers=True)
-
-
-def _ignore_interrupt() -> None:
-    """Leave Ctrl-C to the parent, which ends its workers itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,12 +1,18 @@
-"""coffea's `Runner` over the plan, with an engine of ours: the one module that calls it."""
+"""The plan through an engine: every output added up, every event accounted for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
+from tools.executors.checkpoints import Checkpoints
 from tools.executors.execution import Execution
+from tools.executors.function import WorkFunction
 from tools.executors.guarded import Guarded, Output, empty, merged
+from tools.executors.in_dask import in_dask
 from tools.executors.ledger import Outcome, account
 from tools.executors.local import in_pools, iterative
+from tools.executors.session import Session
+from tools.executors.shipping import packed
 from tools.executors.work import Batch, batches
 
 if TYPE_CHECKING:
@@ -22,7 +28,10 @@ def run(
     *,
     schema: Any,
     execution: Execution,
+    columns: Sequence[str] | None = None,
     report: Report = lambda _events: None,
+    checkpoints: Checkpoints | None = None,
+    session: Session | None = None,
 ) -> Outcome:
     """Process every item and account for it.
 
@@ -33,43 +42,45 @@ def run(
     items : sequence of WorkItem
         From `plan`.
     schema : type
-        NanoEvents schema of the events.
+        NanoEvents schema of the events, with a method ``events(columns, metadata)``.
     execution : Execution
+    columns : sequence of str, optional
+        What is read of every event; all unless given.
     report : callable
         See `Report`.
+    checkpoints : Checkpoints, optional
+        Nothing is kept or resumed unless given.
+    session : Session, optional
+        Dask's workers, if they are to stay for another run.
+
+    Raises
+    ------
+    XyyError
+        If there are no workers to begin with.
     """
-    from coffea.processor import Runner
-    from uproot.source.file import MemmapSource
-
-    collected = empty()
-    if items:
-        runner = Runner(_executor(execution, report, collected), schema=schema)
-        runner.run(
-            list(items), processor_instance=processor, uproot_options={"handler": MemmapSource}
-        )
-    ledger = account(items, collected["processed"], collected["failed"])
-    return Outcome(outputs=collected["out"], ledger=ledger)
-
-
-def _executor(execution: Execution, report: Report, collected: Output) -> Any:
-    """Return a coffea executor that adds everything up in `collected`."""
-    from coffea.processor.executor import ExecutorBase
-
-    class Executor(ExecutorBase):  # type: ignore[misc] # coffea is untyped
-        def __call__(self, items: Any, function: Any, _accumulator: Any) -> tuple[Any, int]:
-            done = 0
-            for batch, output in _outputs(execution, list(items), Guarded(function)):
-                merged([output], collected)
-                done += sum(map(len, batch))
-                report(done)
-            return {"out": {}, "processed": set()}, 0
-
-    return Executor()
+    collected, done = empty(), 0
+    function = Guarded(WorkFunction(processor, schema, columns), checkpoints)
+    with ExitStack() as stack:
+        if execution.engine == "dask" and items:
+            workers = session or stack.enter_context(Session(execution))
+            outputs = in_dask(items, packed(function, type(processor), schema), workers)
+        else:  # processes of this machine import what we import
+            outputs = _outputs(execution, items, function)
+        for batch, output in stack.enter_context(closing(outputs)):
+            merged([output], collected)
+            done += sum(map(len, batch))
+            report(done)
+    return Outcome(
+        outputs=collected["out"],
+        ledger=account(items, collected["processed"], collected["failed"]),
+        resumed_events=collected["resumed"],
+        notes=tuple(sorted(collected["notes"])),
+    )
 
 
 def _outputs(
     execution: Execution, items: Sequence["WorkItem"], function: Guarded
-) -> Iterator[tuple[Batch, Output]]:
+) -> Generator[tuple[Batch, Output]]:
     if execution.engine == "futures":
         return in_pools(batches(items, execution.workers), function, execution.workers)
     return iterative(batches(items, 1), function)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tools.chunks import TREE
 from tools.errors import InputError
 from tools.manifest import Manifest
+from tools.remote import located
 
 if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem
@@ -38,7 +39,7 @@ def plan(
     Raises
     ------
     InputError
-        If a sample is not in the manifest.
+        If a sample is not in the manifest, or a part's address is of an unknown kind.
     """
     from coffea.processor.executor import WorkItem
 
@@ -50,9 +51,9 @@ def plan(
         chunks, first_entry = manifest.samples[name], 0
         for part in chunks.parts:
             about = {"kind": chunks.kind, "first_entry": first_entry, "part": asdict(part)}
-            path = str((manifest.folder / part.path).resolve())
+            place = located(manifest.folder, part.path)
             items += [
-                WorkItem(name, path, TREE, start, stop, b"", about)
+                WorkItem(name, place, TREE, start, stop, b"", about)
                 for start, stop in _ranges(part.entries, chunk_events)
             ]
             first_entry += part.entries

@@ -1,0 +1,179 @@
+"""The whole measurement: same events, same histograms or no result, then the times.
+
+First every competitor does its job once and has to agree with the processor: the hand-written loop
+in every bin of every histogram, the light ones in every bin of the spectrum but for one event in a
+million, which rounding may put on the other side of an edge. Only then is anything timed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from analysis.bench import jobs, loops, ours, tables
+from analysis.bench.inputs import Inputs, events_of, prepare
+from analysis.bench.jobs import Rated
+from analysis.bench.loops import Counts
+from analysis.bench.measure import median_seconds, one_core
+from analysis.search import Search
+from processors.diphoton import Settings
+from tools.errors import XyyError
+from tools.executors import Execution
+from tools.executors.memory import keep_memory
+from tools.manifest import Manifest
+from tools.pool import cores
+from tools.samples import Catalogue
+
+ROUNDING = 1e-6
+"""Part of the events that may be in another bin."""
+WORKERS = 2
+Say = Callable[[str], None]
+"""Takes a line for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Competitor:
+    """Who does the light job."""
+
+    spectrum: Callable[[], Counts]
+    """does it"""
+    events: Manifest
+    """the events that it reads"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a measurement brought."""
+
+    events: int
+    rounds: int
+    rates: Mapping[str, float]
+    """events per second on one core: ``full``, ``light`` (both ours), ``full_loop``,
+    ``light_loop``, ``polars``, ``duckdb``, ``pandas``"""
+    missing: Mapping[str, str]
+    """who is not there, and why"""
+    engines: Mapping[str, Rated]
+    """the full job on many times the events, by engine"""
+    workers: int
+    """of ``futures`` and ``dask``"""
+    job_events: int
+    """of the engines' large job"""
+
+
+def measure(
+    folder: Path, catalogue: Catalogue, search: Search, *, events: int, rounds: int, say: Say
+) -> Measured:
+    """Generate events, compare the results of all competitors, then their speed.
+
+    To be called in a process that starts with `analysis.bench.measure.ENVIRONMENT`.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the events go; whoever calls removes it.
+    catalogue : Catalogue
+    search : Search
+        Its window, axes and course cuts make the job.
+    events : int
+        How many; the engines get links to many times as many.
+    rounds : int
+        Whose median counts.
+    say : callable
+        See `Say`.
+
+    Raises
+    ------
+    XyyError
+        If the results differ, or events were lost.
+    """
+    settings = ours.job(catalogue, search)
+    say(f"generating {events:,} events")
+    inputs = prepare(folder, catalogue, events)
+    rates = on_one_core(inputs, settings, rounds, say)
+    workers = min(WORKERS, cores())
+    executions = [ours.ONE_CORE, *(Execution(name, workers) for name in ("futures", "dask"))]
+    engines = jobs.compare_engines(inputs.copies, settings, executions, rounds, say)
+    return Measured(
+        events=events,
+        rounds=rounds,
+        rates=rates,
+        missing=tables.missing(),
+        engines=engines,
+        workers=workers,
+        job_events=events_of(inputs.copies[1]),
+    )
+
+
+def on_one_core(inputs: Inputs, settings: Settings, rounds: int, say: Say) -> dict[str, float]:
+    """Return how many events per second each competitor does."""
+    by_hand = partial(loops.full_loop, inputs.paths, ours.wanted(settings))
+    full = partial(ours.process, inputs.chunks, settings)
+    light = competitors(inputs, settings)
+    keep_memory()  # for all: the processor does it anyway
+    with one_core():
+        say("comparing the results")
+        check_all(full(), by_hand())
+        for name, competitor in light.items():
+            check_light(name, competitor, settings)
+        who: dict[str, Callable[[], object]] = {"full": full, "full_loop": by_hand}
+        who |= {name: competitor.spectrum for name, competitor in light.items()}
+        say(f"on one core, {rounds} rounds: {', '.join(who)}")
+        taken = median_seconds(who, rounds)
+    events = {name: events_of(competitor.events) for name, competitor in light.items()}
+    return {name: events.get(name, events_of(inputs.chunks)) / taken[name] for name in who}
+
+
+def competitors(inputs: Inputs, settings: Settings) -> dict[str, Competitor]:
+    """Return who does the light job here."""
+    wanted, chunks = ours.wanted(settings), inputs.chunks
+    everyone = {
+        "light": Competitor(partial(_our_spectrum, chunks, settings), chunks),
+        "light_loop": Competitor(partial(loops.light_loop, inputs.paths, wanted), chunks),
+        "polars": Competitor(partial(tables.polars_spectrum, inputs.parquet, wanted), chunks),
+        "duckdb": Competitor(partial(tables.duckdb_spectrum, inputs.parquet, wanted), chunks),
+        "pandas": Competitor(
+            partial(tables.pandas_spectrum, inputs.csv, wanted), inputs.first_chunk
+        ),
+    }
+    missing = tables.missing()
+    return {name: competitor for name, competitor in everyone.items() if name not in missing}
+
+
+def check_all(expected: Mapping[str, Counts], by_hand: Mapping[str, Counts]) -> None:
+    """Make sure that the hand-written loop filled what the processor did.
+
+    Raises
+    ------
+    XyyError
+        If not.
+    """
+    unlike = ours.differences(expected, by_hand)
+    if unlike:
+        raise XyyError(
+            f"by hand {len(unlike)} histograms differ from the processor's, first {unlike[0]}: "
+            "nothing is compared"
+        )
+
+
+def check_light(name: str, competitor: Competitor, settings: Settings) -> None:
+    """Make sure that a competitor has the processor's spectrum, but for rounding.
+
+    Raises
+    ------
+    XyyError
+        If not.
+    """
+    expected = _our_spectrum(competitor.events, settings)
+    moved = int(np.abs(competitor.spectrum() - expected).sum())
+    if moved > ROUNDING * events_of(competitor.events):
+        raise XyyError(
+            f"the spectrum of {name} differs from the processor's by {moved:,} events: nothing is "
+            "compared"
+        )
+
+
+def _our_spectrum(chunks: Manifest, settings: Settings) -> Counts:
+    """Return the spectrum of the selected events, without under- and overflow."""
+    return ours.process(chunks, ours.light(settings))["spectrum"][1:-1]

@@ -1,0 +1,483 @@
+"""Checkpoints: what was processed is used again, and nothing else ever."""
+
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import hist
+import numpy as np
+import pytest
+
+from analysis import cli
+from analysis import process as stage
+from analysis.process import filling_key, processor_settings
+from analysis.search import Search
+from processors.diphoton import DiphotonProcessor, Settings
+from processors.schema import DiphotonSchema
+from processors.selection import Interval, Selection
+from tools import executors
+from tools.executors import Checkpoints, Execution, Outcome
+from tools.executors.checkpoints import clear
+from tools.executors.sparse import Layout, decode, encode
+from tools.manifest import Manifest, read_manifest
+from tools.samples import Catalogue
+
+ROOT = Path(__file__).parent.parent
+CUTS = Selection({"n_jets": Interval(max=6), "photon1_isolation": Interval(max=0.8)})
+EVENTS = 12_000
+
+
+def xyy(*words: object) -> int:
+    """Run the program in this process; return its exit code."""
+    with pytest.raises(SystemExit) as end:
+        cli.main([str(word) for word in words])
+    return int(end.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def settings(catalogue: Catalogue, search: Search) -> Settings:
+    return processor_settings(catalogue.columns, search, CUTS)
+
+
+def kept_in(folder: Path, settings: Settings, manifest: Manifest, **how: Any) -> Checkpoints:
+    """Return the checkpoints that a run in `folder` would have."""
+    made = Checkpoints(
+        folder=folder,
+        made_by={kind: filling_key(settings, kind) for kind in ("background", "signal", "data")},
+        processor=DiphotonProcessor(settings),
+        schema=DiphotonSchema,
+        columns={column.name: column.type for column in manifest.columns},
+        **how,
+    )
+    made.prepare()
+    return made
+
+
+def run(
+    manifest: Manifest, samples: list[str], checkpoints: Checkpoints | None = None, **how: Any
+) -> Outcome:
+    processor = how.pop("processor", None) or (checkpoints and checkpoints.processor)
+    return executors.run(
+        processor,
+        executors.plan(manifest, samples, chunk_events=how.pop("chunk_events", None)),
+        schema=DiphotonSchema,
+        execution=Execution(**how),
+        checkpoints=checkpoints,
+    )
+
+
+def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return list(one) == list(other) and all(
+        one[name] == other[name]
+        and one[name].axes == other[name].axes
+        and one[name].storage_type is other[name].storage_type
+        and np.array_equal(one[name].view(flow=True), other[name].view(flow=True))
+        for name in one
+    )
+
+
+# ---- histograms as bytes -------------------------------------------------------------------------
+
+
+def three() -> dict[str, Any]:
+    rng = np.random.default_rng(3)
+    named = {
+        "many": hist.new.Reg(40, 0, 1).Reg(30, 0, 1).StrCat(["a", "b"]).Int64(),
+        "large": hist.new.Reg(3, 0, 1).Int64(),
+        "empty": hist.new.Reg(7, 0, 1).Int64(),
+    }
+    named["many"].fill(rng.normal(size=500), rng.normal(size=500), "b")
+    named["large"].view(flow=True)[...] = [1, 0, 1 << 40, 0, 3]
+    return named
+
+
+def test_histograms_come_back_as_they_were() -> None:
+    named = three()
+    layouts, content = encode(named)
+    assert [layout.type for layout in layouts] == ["|u1", "<u8", "|u1"]
+    empty = {name: histogram.copy().reset() for name, histogram in named.items()}
+    decode(layouts, content, empty)
+    assert same(empty, named)
+    assert len(content) < named["many"].view(flow=True).nbytes / 8
+
+
+def test_histograms_of_others_are_not_filled() -> None:
+    layouts, content = encode(three())
+    for wrong in (
+        {**three(), "more": hist.new.Reg(3, 0, 1).Int64()},
+        {**three(), "large": hist.new.Reg(4, 0, 1).Int64()},
+    ):
+        with pytest.raises(ValueError, match="these are other histograms"):
+            decode(layouts, content, wrong)
+    with pytest.raises(ValueError, match="1 bytes belong to no histogram"):
+        decode(layouts, content + b"0", three())
+    with pytest.raises(ValueError, match="buffer"):
+        decode(layouts, content[:-1], three())
+    with pytest.raises(ValueError, match=r"boolean|shape|assign"):
+        decode([replace(layouts[0], filled=3), *layouts[1:]], content, three())
+
+
+def test_only_counts_are_kept() -> None:
+    with pytest.raises(TypeError, match="x holds float64, not integers"):
+        encode({"x": hist.new.Reg(3, 0, 1).Double().fill(0.5)})
+    negative = hist.new.Reg(3, 0, 1).Int64()
+    negative.view()[1] = -1
+    with pytest.raises(ValueError, match="x has bins below zero"):
+        encode({"x": negative})
+    assert encode({}) == ([], b"")
+    assert Layout("x", 5, 1, "|u1") == encode({"x": hist.new.Reg(3, 0, 1).Int64().fill(0.5)})[0][0]
+
+
+# ---- one checkpoint ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sample", ["background", "signal_500", "data"])
+def test_what_is_kept_is_what_was_processed(
+    in_twenty_files: Manifest, settings: Settings, tmp_path: Path, sample: str
+) -> None:
+    checkpoints = kept_in(tmp_path / "here", settings, in_twenty_files)
+    first = run(in_twenty_files, [sample], checkpoints)
+    second = run(in_twenty_files, [sample], checkpoints)
+    assert (first.resumed_events, first.notes) == (0, ())
+    assert second.resumed_events == in_twenty_files.samples[sample].entries
+    assert same(second.outputs[sample], first.outputs[sample])
+    assert second.ledger == first.ledger
+    (item, *_) = executors.plan(in_twenty_files, [sample])
+    alone = run(in_twenty_files, [sample], processor=checkpoints.processor, chunk_events=600)
+    assert same(alone.outputs[sample], first.outputs[sample])
+    restored = checkpoints.load(item)
+    assert restored is not None
+    assert restored[sample]["joint"].axes == first.outputs[sample]["joint"].axes
+
+
+def test_a_checkpoint_can_be_read_without_this_program(
+    in_twenty_files: Manifest, settings: Settings, tmp_path: Path
+) -> None:
+    checkpoints = kept_in(tmp_path, settings, in_twenty_files)
+    run(in_twenty_files, ["signal_500"], checkpoints)
+    (path,) = tmp_path.iterdir()
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        about = json.loads(archive.read("about.json"))
+        assert archive.namelist() == ["about.json", "histograms.bin"]
+    assert (about["sample"], about["entries"]) == ("signal_500", [0, 3000])
+    assert path.name == about["key"] + ".zip"
+    assert {"name": "cutflow", "type": "<u2"}.items() <= about["histograms"][1].items()
+
+
+def test_no_damaged_checkpoint_is_used(
+    in_twenty_files: Manifest, settings: Settings, tmp_path: Path
+) -> None:
+    """Any one bit: the digest covers the whole file, and itself differs if it is what changed."""
+    checkpoints = kept_in(tmp_path, settings, in_twenty_files)
+    run(in_twenty_files, ["signal_500", "signal_750"], checkpoints)
+    item, other = executors.plan(in_twenty_files, ["signal_500", "signal_750"])
+    path, another = (tmp_path / f"{checkpoints.key(i)}.zip" for i in (item, other))
+    intact = path.read_bytes()
+    rng = np.random.default_rng(99)
+    for bit in rng.integers(8 * len(intact), size=100):
+        content = bytearray(intact)
+        content[bit // 8] ^= 1 << (bit % 8)
+        path.write_bytes(content)
+        assert checkpoints.load(item) is None
+    for content in (b"", intact[:-1], intact[: len(intact) // 2], intact + b"\n", b"0" * 32,
+                    pickle.dumps({}), another.read_bytes()):  # fmt: skip
+        path.write_bytes(content)
+        assert checkpoints.load(item) is None
+    path.unlink()
+    assert checkpoints.load(item) is None
+    path.mkdir()
+    assert checkpoints.load(item) is None
+    path.rmdir()
+    path.write_bytes(intact)
+    assert checkpoints.load(item) is not None
+
+
+def test_a_checkpoint_of_other_histograms_is_not_used(
+    in_twenty_files: Manifest, settings: Settings, tmp_path: Path
+) -> None:
+    """Even under the right key: the processor says which histograms there are."""
+    checkpoints = kept_in(tmp_path, settings, in_twenty_files)
+    (item,) = executors.plan(in_twenty_files, ["signal_500"])
+    light = DiphotonProcessor(replace(settings, histograms="spectrum"))
+    out = run(in_twenty_files, ["signal_500"], processor=light).outputs
+    checkpoints.save(item, out)
+    assert checkpoints.load(item) is None
+    with pytest.raises(ValueError, match="gave histograms of signal_500 for signal_750"):
+        checkpoints.save(replace(item, dataset="signal_750"), out)
+
+
+def test_the_key_knows_everything_that_the_output_depends_on(
+    in_twenty_files: Manifest,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def keys(settings: Settings, manifest: Manifest = in_twenty_files, **how: Any) -> list[str]:
+        items = executors.plan(manifest, ["signal_500", "data"], **how)
+        checkpoints = kept_in(tmp_path, settings, manifest)
+        return [checkpoints.key(item) for item in items]
+
+    ours = keys(settings)
+    assert len(set(ours)) == 21
+    assert keys(settings) == ours
+    shutil.copytree(in_twenty_files.folder, tmp_path / "moved")
+    assert keys(settings, read_manifest(tmp_path / "moved")) == ours
+
+    def shared(others: list[str]) -> int:
+        return len(set(ours) & set(others))
+
+    assert shared(keys(replace(settings, selection=Selection({})))) == 0
+    assert shared(keys(replace(settings, histograms="spectrum"))) == 0
+    assert shared(keys(settings, chunk_events=400)) == 0
+    assert keys(replace(settings, unblinded=True))[0] == ours[0]  # simulation
+    assert shared(keys(replace(settings, unblinded=True))) == 1
+    monkeypatch.setattr(np, "__version__", "9.9")
+    assert shared(keys(settings)) == 0
+    monkeypatch.undo()
+    monkeypatch.setattr(stage, "code_digest", lambda _room: "other code")
+    assert shared(keys(settings)) == 0
+
+
+def test_without_a_place_to_write_the_run_goes_on_and_says_so(
+    in_twenty_files: Manifest, settings: Settings, tmp_path: Path
+) -> None:
+    checkpoints = kept_in(tmp_path / "gone", settings, in_twenty_files)
+    clear(tmp_path / "gone")
+    outcome = run(in_twenty_files, ["background"], checkpoints)
+    assert outcome.ledger["background"].complete
+    assert outcome.notes == (
+        f"checkpoints cannot be written to {tmp_path / 'gone'} (No such file or directory)",
+    )
+    assert not (tmp_path / "gone").exists()
+
+
+def test_they_are_written_and_read_only_if_asked_to(
+    in_twenty_files: Manifest, settings: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "here"
+    run(in_twenty_files, ["signal_500"], kept_in(folder, settings, in_twenty_files, write=False))
+    assert not folder.exists()
+    first = kept_in(folder, settings, in_twenty_files)
+    run(in_twenty_files, ["signal_500"], first)
+    assert len(os.listdir(folder)) == 1
+    read_only = kept_in(folder, settings, in_twenty_files, write=False)
+    assert run(in_twenty_files, ["signal_500", "signal_750"], read_only).resumed_events == 3000
+    assert len(os.listdir(folder)) == 1
+    kept_in(folder, settings, in_twenty_files, read=False)
+    assert os.listdir(folder) == []
+
+
+def test_workers_read_and_write_them_too(
+    in_twenty_files: Manifest, settings: Settings, tmp_path: Path
+) -> None:
+    checkpoints = kept_in(tmp_path, settings, in_twenty_files)
+    how = {"engine": "futures", "workers": 2}
+    first = run(in_twenty_files, ["background"], checkpoints, **how)
+    assert (first.resumed_events, len(os.listdir(tmp_path))) == (0, 20)
+    next(tmp_path.iterdir()).unlink()
+    second = run(in_twenty_files, ["background"], checkpoints, **how)
+    assert second.resumed_events == EVENTS - 600
+    assert same(second.outputs["background"], first.outputs["background"])
+
+
+# ---- the commands --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def manifest(in_twenty_files: Manifest, tmp_path: Path) -> Manifest:
+    """Chunks that may be damaged."""
+    shutil.copytree(in_twenty_files.folder, tmp_path / "chunks")
+    return read_manifest(tmp_path / "chunks")
+
+
+@pytest.fixture
+def selection(tmp_path: Path) -> Path:
+    path = tmp_path / "cuts.json"
+    path.write_text('{"cuts": {"n_jets": {"max": 6}, "photon1_isolation": {"max": 0.8}}}')
+    return path
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(in_twenty_files: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("uninterrupted")
+    (out / "cuts.json").write_text(
+        '{"cuts": {"n_jets": {"max": 6}, "photon1_isolation": {"max": 0.8}}}'
+    )
+    words = ("--selection", out / "cuts.json", "--no-checkpoints", "--quiet")
+    samples = ("--only", "background,signal_500")
+    assert xyy("process", in_twenty_files.folder, "--out", out, *samples, *words) == 0
+    return out
+
+
+def equal(one: Path, other: Path) -> bool:
+    """Return whether two folders have the same histograms, to the byte, cutflows and ledgers."""
+
+    def told(folder: Path, name: str) -> Any:
+        document = json.loads((folder / name).read_text())
+        document.pop("provenance")
+        return json.loads(json.dumps(document).replace(str(folder), ""))
+
+    histograms = ((folder / "histograms.zip").read_bytes() for folder in (one, other))
+    return len(set(histograms)) == 1 and all(
+        told(one, name) == told(other, name) for name in ("cutflow.json", "ledger.json")
+    )
+
+
+@pytest.mark.parametrize("harm", ["damaged", "deleted", "unreadable"])
+def test_after_repair_only_the_missing_chunk_is_processed(
+    manifest: Manifest,
+    selection: Path,
+    uninterrupted: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    harm: str,
+) -> None:
+    out, path = tmp_path / "out", manifest.folder / "background" / "part-00013.root"
+    intact = path.read_bytes()
+    path.unlink()
+    if harm == "damaged":
+        path.write_bytes(intact[:1000] + bytes([intact[1000] ^ 1]) + intact[1001:])
+    if harm == "unreadable":
+        path.mkdir()
+    words = ("process", manifest.folder, "--out", out, "--selection", selection,
+             "--only", "background,signal_500")  # fmt: skip
+    assert xyy(*words) == 1
+    before = {p.name: p.stat().st_mtime_ns for p in (out / "checkpoints").iterdir()}
+    assert len(before) == 20 + 1 - 1
+    assert not equal(out, uninterrupted)
+    # Still damaged: the same end, at once.
+    assert xyy(*words, "--resume", "--quiet") == 1
+    assert {p.name: p.stat().st_mtime_ns for p in (out / "checkpoints").iterdir()} == before
+    if harm == "unreadable":
+        path.rmdir()
+    path.write_bytes(intact)
+    capsys.readouterr()
+    assert xyy(*words, "--resume") == 0
+    assert "11,400 events were there from an unfinished run" in capsys.readouterr().err
+    assert equal(out, uninterrupted)
+    assert not (out / "checkpoints").exists()
+
+
+def test_without_resume_everything_is_processed_again(
+    manifest: Manifest, selection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = manifest.folder / "background" / "part-00000.root", tmp_path / "out"
+    path.rename(tmp_path / "away")
+    words = ("process", manifest.folder, "--out", out, "--selection", selection)
+    assert xyy(*words, "--only", "background", "--no-checkpoints") == 1
+    assert not (out / "checkpoints").exists()
+    assert xyy(*words, "--only", "background") == 1
+    capsys.readouterr()
+    assert xyy(*words, "--only", "background") == 1
+    assert "from an unfinished run" not in capsys.readouterr().err
+    # A changed cut: none is used, with --resume either.
+    selection.write_text('{"cuts": {"n_jets": {"max": 5}}}')
+    assert xyy(*words, "--only", "background", "--resume") == 1
+    assert "from an unfinished run" not in capsys.readouterr().err
+    assert xyy(*words, "--only", "background", "--resume") == 1
+    assert "11,400 events were there" in capsys.readouterr().err
+
+
+def test_a_changed_row_is_processed_with_its_chunk_alone(
+    manifest: Manifest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Three CSV files of a chunk each; all are converted again, as their sample has changed."""
+    monkeypatch.setattr("tools.convert.PART_EVENTS", 1000)
+    monkeypatch.setattr("tools.convert.CLUSTER_EVENTS", 500)
+    files, out = [], tmp_path / "out"
+    for seed in range(3):
+        folder = tmp_path / str(seed)
+        words = ("--events", 1000, "--seed", seed, "--out", folder, "--quiet")
+        assert xyy("generate", "background", *words) == 0
+        files.append(f"background={folder / 'background.csv'}")
+    assert xyy("convert", *files, "--out", tmp_path / "csv", "--quiet") == 0
+    assert len(read_manifest(tmp_path / "csv").samples["background"].parts) == 3
+    # A run that does not finish, as another sample lost a chunk.
+    both = read_manifest(tmp_path / "csv").with_sample("data", manifest.samples["data"])
+    parts = [
+        replace(part, path=str(manifest.folder / part.path))
+        for part in manifest.samples["data"].parts
+    ]
+    (manifest.folder / "data" / "part-00000.root").unlink()
+
+    def process() -> str:
+        current = read_manifest(tmp_path / "csv")
+        data = replace(both.samples["data"], parts=tuple(parts))
+        place = tmp_path / "both"
+        place.mkdir(exist_ok=True)
+        absolute = [
+            replace(part, path=str(current.folder / part.path))
+            for part in current.samples["background"].parts
+        ]
+        background = replace(current.samples["background"], parts=tuple(absolute))
+        samples = {"background": background, "data": data}
+        replace(current, folder=place, samples=samples).write()
+        assert xyy("process", place, "--out", out, "--resume") == 1
+        return capsys.readouterr().err
+
+    assert "from an unfinished run" not in process()
+    (out / "ledger.json").unlink()  # which vouches for the whole sample
+    assert "14,400 events were there from an unfinished run" in process()
+    changed = tmp_path / "1" / "background.csv"
+    lines = changed.read_text().splitlines()
+    cells = lines[500].split(",")
+    cells[1] = str(float(cells[1]) + 1.0)
+    changed.write_text("\n".join([*lines[:500], ",".join(cells), *lines[501:], ""]))
+    time.sleep(1.1)  # ROOT files say when they were written, to the second
+    assert xyy("convert", *files, "--out", tmp_path / "csv", "--quiet") == 0
+    assert "13,400 events were there from an unfinished run" in process()
+
+
+def test_a_killed_run_goes_on_where_it_was_though_a_plot_has_changed(
+    manifest: Manifest, selection: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """SIGKILL in mid-run; a checkout whose figures have another colour finishes the run."""
+    words = ["process", manifest.folder, "--selection", selection, "--only", "background",
+             "--chunk-events", "200"]  # fmt: skip
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert xyy(*words, "--out", whole, "--no-checkpoints", "--quiet") == 0
+    command = [sys.executable, "-c", "from analysis.cli import main; main()"]
+    with subprocess.Popen([*command, *map(str, words), "--out", str(out)]) as killed:
+        deadline = time.monotonic() + 60
+        while len(list(out.glob("checkpoints/*.zip"))) < 5 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        killed.send_signal(signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (out / "ledger.json").exists()
+    kept = len(list(out.glob("checkpoints/*.zip")))
+    assert 5 <= kept < 60
+
+    checkout = tmp_path / "checkout"
+    for name in ("analysis", "processors", "tools", "datasets"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.csv", "*.root")
+        shutil.copytree(ROOT / name, checkout / name, ignore=ignored)
+    with (checkout / "analysis" / "plots" / "style.py").open("a") as source:
+        source.write("# another colour\n")
+    capfd.readouterr()
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    resumed = [*command, *map(str, words), "--out", str(out), "--resume"]
+    subprocess.run(resumed, env=environment, cwd=tmp_path, check=True)
+    assert f"{kept * 200:,} events were there from an unfinished run" in capfd.readouterr().err
+    assert equal(out, whole)
+    assert not (out / "checkpoints").exists()
+
+
+def test_a_finished_run_leaves_no_checkpoints(uninterrupted: Path, tmp_path: Path) -> None:
+    assert {path.name for path in uninterrupted.iterdir()} == {
+        "cuts.json", "histograms.zip", "cutflow.json", "ledger.json",
+    }  # fmt: skip
+    clear(tmp_path / "nowhere")

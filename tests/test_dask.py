@@ -1,0 +1,556 @@
+"""Dask: same histograms as without it; whatever goes wrong is told once and leaves no process."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import dask
+import dask_jobqueue  # noqa: F401 - its settings come with it, and would go with ours
+import numpy as np
+import psutil
+import pytest
+from coffea.processor import ProcessorABC
+
+from analysis.process import processor_settings
+from analysis.search import Search
+from processors.diphoton import DiphotonProcessor
+from processors.schema import DiphotonSchema
+from processors.selection import Interval, Selection
+from tools import executors
+from tools.errors import InputError, XyyError
+from tools.executors import Execution, Outcome, Session
+from tools.executors.clusters import ENVIRONMENT, scheduler_address
+from tools.manifest import Manifest
+from tools.samples import Catalogue
+
+CUTS = Selection({"n_jets": Interval(max=6), "photon1_isolation": Interval(max=0.8)})
+XYY = Path(sys.executable).with_name("xyy")
+DASK = Execution(engine="dask", workers=2)
+
+
+def run(
+    manifest: Manifest,
+    processor: ProcessorABC,
+    *,
+    chunk_events: int | None = None,
+    order: np.random.Generator | None = None,
+    **how: Any,
+) -> Outcome:
+    items = executors.plan(manifest, list(manifest.samples), chunk_events=chunk_events)
+    if order is not None:
+        items = [items[i] for i in order.permutation(len(items))]
+    how.setdefault("execution", DASK)
+    return executors.run(processor, items, schema=DiphotonSchema, **how)
+
+
+def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    assert set(one) == set(other)
+    return all(
+        np.array_equal(one[s][name].view(flow=True), other[s][name].view(flow=True))
+        for s in one
+        for name in one[s]
+    )
+
+
+def workers() -> set[int]:
+    """Return what runs of all that this process has started.
+
+    Two helpers of Python's multiprocessing stay to the end: the tracker of semaphores, and the
+    process that workers are forked from.
+    """
+    found = set()
+    for child in psutil.Process().children(recursive=True):
+        command = " ".join(child.cmdline())
+        forker = child.ppid() == os.getpid() and "forkserver" in command
+        if child.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in command:
+            found |= set() if forker else {child.pid}
+    return found
+
+
+def of_session(leader: int) -> list[str]:
+    """Return the processes of a session (that of a program we started), a moment after its end."""
+    for _ in range(100):
+        found = [p for p in psutil.process_iter(["status", "cmdline"]) if _in(p, leader)]
+        left = [p.info["cmdline"] for p in found if p.info["status"] != psutil.STATUS_ZOMBIE]
+        if not left:
+            return []
+        time.sleep(0.1)
+    return [" ".join(words) for words in left]
+
+
+def _in(process: psutil.Process, leader: int) -> bool:
+    try:
+        return os.getsid(process.pid) == leader
+    except ProcessLookupError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def processor(catalogue: Catalogue, search: Search) -> DiphotonProcessor:
+    return DiphotonProcessor(processor_settings(catalogue.columns, search, CUTS))
+
+
+@pytest.fixture(scope="module")
+def reference(chunks: Manifest, processor: DiphotonProcessor) -> Outcome:
+    return run(chunks, processor, execution=Execution())
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    """Two workers on this machine."""
+    before, environment = workers(), {name: os.environ.get(name) for name in ENVIRONMENT}
+    with Session(DASK) as session:
+        yield session
+    assert workers() <= before
+    assert {name: os.environ.get(name) for name in ENVIRONMENT} == environment
+
+
+class Named(ProcessorABC):  # type: ignore[misc] # coffea is untyped
+    """Count events; do something else at one sample."""
+
+    def __init__(self, victim: str = "") -> None:
+        self.victim = victim
+
+    def process(self, events: Any) -> dict[str, int]:
+        if events.metadata["dataset"] == self.victim:
+            self.act()
+        return {events.metadata["dataset"]: len(events)}
+
+    def act(self) -> None:
+        """Nothing."""
+
+    def postprocess(self, accumulator: Any) -> None:
+        pass
+
+
+# --- same histograms -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunk_events", [None, 1000, 1721, 3712, 7000])
+def test_any_chunk_size_gives_the_same_histograms_bit_for_bit(
+    chunks: Manifest,
+    processor: DiphotonProcessor,
+    reference: Outcome,
+    session: Session,
+    chunk_events: int | None,
+) -> None:
+    done: list[int] = []
+    outcome = run(chunks, processor, chunk_events=chunk_events, session=session, report=done.append)
+    assert same(outcome.outputs, reference.outputs)
+    assert outcome.ledger == reference.ledger
+    assert done == sorted(done)
+    assert done[-1] == sum(sample.entries for sample in chunks.samples.values())
+
+
+def test_so_does_any_order(
+    chunks: Manifest, processor: DiphotonProcessor, reference: Outcome, session: Session
+) -> None:
+    order = np.random.default_rng(1)
+    outcome = run(chunks, processor, chunk_events=1000, order=order, session=session)
+    assert same(outcome.outputs, reference.outputs)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_so_does_any_number_of_workers(
+    chunks: Manifest, processor: DiphotonProcessor, reference: Outcome, count: int
+) -> None:
+    before = workers()
+    outcome = run(chunks, processor, chunk_events=500, execution=replace(DASK, workers=count))
+    assert same(outcome.outputs, reference.outputs)
+    assert workers() <= before
+
+
+def test_a_worker_killed_in_mid_run_makes_no_difference(
+    chunks: Manifest, processor: DiphotonProcessor, reference: Outcome, session: Session
+) -> None:
+    victims: list[int] = []
+
+    def kill(_events: int) -> None:
+        if not victims:
+            victims.extend(session.client().run(os.getpid).values())
+            os.kill(victims[0], signal.SIGKILL)
+
+    outcome = run(chunks, processor, chunk_events=500, session=session, report=kill)
+    assert victims
+    assert same(outcome.outputs, reference.outputs)
+    assert outcome.ledger == reference.ledger
+
+
+class Slow(DiphotonProcessor):
+    def process(self, events: Any) -> Any:
+        time.sleep(0.4)
+        return super().process(events)
+
+
+def test_workers_that_come_as_they_are_needed_make_no_difference(
+    chunks: Manifest, processor: DiphotonProcessor, reference: Outcome
+) -> None:
+    there: list[int] = []
+    execution = replace(DASK, workers=2, adaptive=True)
+    with Session(execution) as session:
+        assert len(session.client().nthreads()) == 1
+        outcome = run(
+            chunks,
+            Slow(processor.settings),
+            chunk_events=1500,
+            session=session,
+            execution=execution,
+            report=lambda _events: there.append(len(session.client().nthreads())),
+        )
+    assert max(there) == 2
+    assert same(outcome.outputs, reference.outputs)
+
+
+# --- losses are listed ---------------------------------------------------------------------------
+
+
+def test_a_damaged_chunk_is_listed_and_the_rest_goes_on(
+    chunks: Manifest, processor: DiphotonProcessor, tmp_path: Path, session: Session
+) -> None:
+    sample = chunks.samples["signal_750"]
+    content = bytearray((chunks.folder / sample.parts[0].path).read_bytes())
+    content[len(content) // 2] ^= 1
+    path = tmp_path / "part.root"
+    path.write_bytes(content)
+    parts = (replace(sample.parts[0], path=str(path)),)
+    manifest = chunks.with_sample("signal_750", replace(sample, parts=parts))
+    outcome = run(manifest, processor, session=session)
+    assert "signal_750" not in outcome.outputs
+    (failure,) = outcome.ledger["signal_750"].failed
+    assert (failure.file, failure.entry_start, failure.entry_stop) == (str(path), 0, 2000)
+    assert "another checksum" in failure.error
+    assert all(outcome.ledger[name].complete for name in chunks.samples if name != "signal_750")
+
+
+class Dies(Named):
+    def act(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_chunk_that_kills_every_worker_is_listed(chunks: Manifest, session: Session) -> None:
+    outcome = run(chunks, Dies("signal_500"), session=session)
+    (failure,) = outcome.ledger["signal_500"].failed
+    assert failure.error == "it killed its worker each time"
+    assert all(entry.complete for name, entry in outcome.ledger.items() if name != "signal_500")
+
+
+class Unloadable(Named):
+    def __setstate__(self, state: Any) -> None:
+        raise ValueError("not on this worker")
+
+
+def test_code_that_cannot_be_unpacked_is_listed_with_the_reason(
+    chunks: Manifest, session: Session
+) -> None:
+    outcome = run(chunks, Unloadable(), session=session)
+    errors = {lost.error for entry in outcome.ledger.values() for lost in entry.failed}
+    assert errors == {"ValueError: not on this worker"}
+    assert outcome.outputs == {}
+
+
+# --- existing schedulers -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A place with coffea, without this checkout, and with other packages of our names."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    for name in ("tools", "analysis", "processors"):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("raise ImportError('a foreign package')\n")
+    return folder
+
+
+class Elsewhere:
+    """Dask's programs, started as on another machine: without our checkout on the path."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.file = folder, folder / "scheduler.json"
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, program: str, *words: str, packages: Path | None = None) -> int:
+        site = packages or Path(np.__file__).parent.parent
+        command = [sys.executable, "-S", "-m", f"distributed.cli.dask_{program}", *words]
+        environment = {**os.environ, "PYTHONPATH": f"{self.folder}:{site}"}
+        with (self.folder / f"{program}.log").open("ab") as log:
+            process = subprocess.Popen(
+                command, cwd=self.folder, env=environment, stdout=log, stderr=log
+            )
+        self.started.append(process)
+        return process.pid
+
+    def scheduler(self) -> None:
+        self.file.unlink(missing_ok=True)
+        self.start("scheduler", "--host=127.0.0.1", "--port=0", "--no-dashboard",
+                   f"--scheduler-file={self.file}")  # fmt: skip
+        while not self.file.is_file():
+            time.sleep(0.1)
+
+    def worker(self, *words: str, packages: Path | None = None) -> None:
+        self.start("worker", f"--scheduler-file={self.file}", "--nthreads=1", "--no-nanny",
+                   "--no-dashboard", *words, packages=packages)  # fmt: skip
+
+    def stop(self) -> None:
+        for process in self.started:
+            process.kill()
+            process.wait()
+        self.started.clear()
+
+    def __enter__(self) -> Self:
+        self.scheduler()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+
+def without(package: str, folder: Path) -> Path:
+    """Return a folder with all installed packages but one."""
+    folder.mkdir()
+    for entry in Path(np.__file__).parent.parent.iterdir():
+        if not entry.name.startswith(package):
+            (folder / entry.name).symlink_to(entry)
+    return folder
+
+
+def at(file: Path | str, **how: Any) -> Execution:
+    return Execution(engine="dask", scheduler=str(file), **how)
+
+
+def test_workers_of_an_existing_scheduler_need_no_checkout(
+    chunks: Manifest, processor: DiphotonProcessor, reference: Outcome, elsewhere: Path
+) -> None:
+    """And are not confused by foreign packages with our names; without them we say so and go on."""
+    lines: list[str] = []
+    with Elsewhere(elsewhere) as dask_there:
+        with pytest.raises(XyyError, match=r"no dask worker came within 0.5 s: .*json has none"):
+            run(chunks, processor, execution=at(dask_there.file, wait_seconds=0.5))
+        dask_there.worker()
+        with Session(at(dask_there.file), lines.append) as session:
+            outcome = run(chunks, processor, session=session, chunk_events=3000)
+            assert same(outcome.outputs, reference.outputs)
+            assert outcome.ledger == reference.ledger
+            report = dask_there.stop  # scheduler and worker die in mid-run
+            cut_off = run(chunks, processor, session=session, report=lambda _events: report())
+    lost = [lost for entry in cut_off.ledger.values() for lost in entry.failed]
+    assert {failure.error for failure in lost} == {"the dask scheduler is gone"}
+    assert sum(f.entry_stop - f.entry_start for f in lost) == sum(
+        entry.planned_events - entry.processed_events for entry in cut_off.ledger.values()
+    )
+    assert any("waiting for a dask worker" in line or "1 of 1" in line for line in lines)
+
+
+def test_workers_that_leave_for_good_are_not_waited_for_for_ever(
+    chunks: Manifest, processor: DiphotonProcessor, elsewhere: Path
+) -> None:
+    with Elsewhere(elsewhere) as dask_there:
+        dask_there.worker()
+        worker = dask_there.started[-1]
+        with Session(at(dask_there.file, wait_seconds=10)) as session:
+            session.client()
+            session.execution = replace(session.execution, wait_seconds=1)
+            outcome = run(chunks, processor, session=session, report=lambda _events: worker.kill())
+    lost = [lost for entry in outcome.ledger.values() for lost in entry.failed]
+    assert {failure.error for failure in lost} == {"all dask workers are gone for 1 s"}
+
+
+def test_workers_that_could_not_do_the_work_are_refused(
+    chunks: Manifest, processor: DiphotonProcessor, elsewhere: Path, tmp_path: Path
+) -> None:
+    # There is only one Python here: a worker is made to say that it is another one.
+    other = tmp_path / "other.py"
+    other.write_text(
+        "import distributed.versions as versions, types, sys\n"
+        "fields = {name: getattr(sys, name) for name in dir(sys)}\n"
+        "fields['version_info'] = (3, 99, 1, 'final', 0)\n"
+        "versions.sys = types.SimpleNamespace(**fields)\n"
+    )
+    for words, packages, message in (
+        ((), without("coffea", tmp_path / "site"), "cannot run this: coffea is missing; give it"),
+        ((f"--preload={other}",), None, r"python 3.99.1 \(here 3.*\); give it the same"),
+    ):
+        with Elsewhere(elsewhere) as dask_there:
+            dask_there.worker(*words, packages=packages)
+            with pytest.raises(XyyError, match=f"the worker tcp://.* {message}"):
+                run(chunks, processor, execution=at(dask_there.file))
+
+
+def test_an_address_where_nobody_listens_is_told_at_once(
+    chunks: Manifest, processor: DiphotonProcessor
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(XyyError, match=f"no dask scheduler answers at {address}"):
+            run(chunks, processor, execution=at(address, wait_seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "message"),
+    [
+        ("tcp://10.1.2.3:8786", r"--scheduler tcp://10.1.2.3:8786: without TLS anyone"),
+        ("http://127.0.0.1:8786", "neither a scheduler file nor an address"),
+        ("tcp://127.0.0.1", "neither a scheduler file nor an address"),
+        ("tcp://127.0.0.1:x", "neither a scheduler file nor an address"),
+        ("nowhere.json", "neither a scheduler file nor an address"),
+    ],
+)
+def test_an_address_that_is_none_or_open_to_others_is_refused(scheduler: str, message: str) -> None:
+    execution = Execution(engine="dask", scheduler=scheduler)
+    with pytest.raises(InputError, match=message), Session(execution):
+        pass
+
+
+def test_addresses_are_taken_as_they_come(tmp_path: Path) -> None:
+    file = tmp_path / "scheduler.json"
+    file.write_text('{"address": "tls://10.1.2.3:8786"}')
+    assert scheduler_address(at(file)) == "tls://10.1.2.3:8786"
+    assert scheduler_address(at("localhost:8786")) == "tcp://localhost:8786"
+    open_to_others = Execution(engine="dask", scheduler="tcp://10.1.2.3:1", insecure=True)
+    assert scheduler_address(open_to_others) == "tcp://10.1.2.3:1"
+    file.write_text("[]")
+    with pytest.raises(InputError, match=r"scheduler.json: it is no scheduler file"):
+        scheduler_address(at(file))
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"cluster": "pbs", "engine": "dask"}, "--cluster pbs: known are slurm, htcondor"),
+        ({"engine": "dask", "wait_seconds": 0.0}, "--wait must be more than 0 seconds, not 0"),
+        ({"scheduler": "tcp://127.0.0.1:1"}, "--scheduler needs --executor dask, not iterative"),
+        ({"engine": "futures", "adaptive": True}, "--adaptive needs --executor dask, not futures"),
+        ({"engine": "dask", "scheduler": "x", "cluster": "slurm"}, "exclude each other"),
+        ({"engine": "dask", "scheduler": "x", "adaptive": True}, "the workers that it has"),
+        ({"engine": "dask", "insecure": True}, "--insecure: without --scheduler or --cluster"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(how: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Execution(**how)
+
+
+# --- batch systems -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A stand-in for Slurm's commands: jobs start at once, here. `make test-services` has Slurm."""
+    (tmp_path / "sbatch").write_text(
+        f"#!/bin/sh\ngrep -q 'SBATCH -p wrong' $1 && {{ echo 'no such partition' >&2; exit 1; }}\n"
+        f"cp $1 {tmp_path}/job.sh; cat $1 >> {tmp_path}/jobs.txt\n"
+        f"setsid sh {tmp_path}/job.sh >{tmp_path}/job.log 2>&1 </dev/null &\n"
+        'echo "Submitted batch job $!"\n'
+    )
+    (tmp_path / "scancel").write_text('#!/bin/sh\nkill -9 -- "-$1"\n')
+    for name in ("sbatch", "scancel"):
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    with dask.config.set({"jobqueue.slurm.cores": 1, "jobqueue.slurm.memory": "2GB"}):
+        yield tmp_path
+
+
+def test_jobs_of_a_batch_system_do_the_work_over_tls(
+    chunks: Manifest, processor: DiphotonProcessor, reference: Outcome, slurm: Path
+) -> None:
+    before, lines = workers(), []
+    execution = Execution(engine="dask", cluster="slurm", workers=1)
+    with Session(execution, lines.append) as session:
+        assert str(session.client().scheduler_info()["address"]).startswith("tls://")
+        outcome = run(chunks, processor, session=session, execution=execution)
+    assert same(outcome.outputs, reference.outputs)
+    assert "export PYTHONSAFEPATH=1" in (slurm / "jobs.txt").read_text()
+    assert any("dashboard http://127.0.0.1:" in line for line in lines)
+    assert workers() <= before
+    assert not [name for name in os.listdir(slurm) if name.startswith(".")]
+
+
+def test_a_job_that_is_not_taken_is_told_with_the_reason(slurm: Path) -> None:
+    assert slurm
+    execution = Execution(engine="dask", cluster="slurm", insecure=True)
+    with (
+        dask.config.set({"jobqueue.slurm.queue": "wrong"}),
+        pytest.raises(XyyError, match="--cluster slurm: no such partition"),
+        Session(execution) as session,
+    ):
+        session.client()
+
+
+def test_a_batch_system_that_is_not_here_or_not_described_is_told(
+    slurm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert slurm
+    execution = Execution(engine="dask", cluster="slurm")
+    with (
+        dask.config.set({"jobqueue.slurm.memory": None}),
+        pytest.raises(InputError, match="not told the memory of a job; write them, and the queue"),
+        Session(execution),
+    ):
+        pass
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(InputError, match="there is no sbatch here"), Session(execution):
+        pass
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+
+def xyy(*words: object, cwd: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [XYY, *map(str, words)], cwd=cwd, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["iterative", "futures", "dask"])
+def test_foreign_packages_in_the_current_folder_make_no_difference(
+    chunks: Manifest, elsewhere: Path, tmp_path_factory: pytest.TempPathFactory, engine: str
+) -> None:
+    out = tmp_path_factory.getbasetemp() / "processed"
+    process = xyy("process", chunks.folder / "manifest.json", "--out", out / engine,
+                  "--executor", engine, "--workers", 2, cwd=elsewhere)  # fmt: skip
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    assert of_session(process.pid) == []
+    assert ("dashboard http://127.0.0.1:" in told) == (engine == "dask")
+    first = (out / "iterative" / "histograms.zip").read_bytes()
+    assert (out / engine / "histograms.zip").read_bytes() == first
+
+
+def test_a_dead_scheduler_ends_the_command_with_one_message(
+    chunks: Manifest, tmp_path: Path
+) -> None:
+    process = xyy("process", chunks.folder / "manifest.json", "--out", tmp_path / "out",
+                  "--scheduler", "tcp://127.0.0.1:9", "--wait", 2, cwd=tmp_path)  # fmt: skip
+    out, told = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert told.startswith("xyy: no dask scheduler answers at tcp://127.0.0.1:9")
+    assert told.count("\n") == 1
+    assert of_session(process.pid) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_an_interrupt_leaves_no_process(
+    chunks: Manifest, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    process = xyy("process", chunks.folder / "manifest.json", "--out", tmp_path / "out",
+                  "--executor", "dask", "--chunk-events", 10, cwd=tmp_path)  # fmt: skip
+    assert process.stderr is not None
+    assert "dashboard" in process.stderr.readline()
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # as a terminal does
+    else:
+        process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == code
+    if number == signal.SIGINT:
+        assert told == "xyy: interrupted; what was finished is kept, run again to go on\n"
+    assert of_session(process.pid) == []

@@ -1,0 +1,329 @@
+"""Chunks behind addresses: same histograms as local ones; no server can hold up or fool a run."""
+
+import json
+import resource
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis import cli
+from analysis.process import processor_settings
+from analysis.search import Search
+from processors.diphoton import DiphotonProcessor
+from processors.schema import DiphotonSchema
+from processors.selection import Selection
+from tools import executors, remote
+from tools.chunks import DamagedChunkError, verify_part
+from tools.errors import InputError
+from tools.executors import Execution, Outcome
+from tools.manifest import Manifest, Part
+from tools.remote import DeadServerError, RemoteError, local_copy
+from tools.samples import Catalogue
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves whole files, no ranges; the first folder of a path is what goes wrong with them."""
+
+    server: "Server"
+
+    def do_GET(self) -> None:
+        trouble, _, self.path = self.path[1:].partition("/")
+        if trouble == "once" and self.path not in self.server.cut:  # only the first time
+            self.server.cut.add(self.path)
+            trouble = "cut"
+        {"moved": self._move, "deaf": self._wait, "nonsense": self._babble}.get(
+            trouble, partial(self._serve, trouble)
+        )()
+
+    def _move(self) -> None:
+        self.send_response(HTTPStatus.FOUND)
+        self.send_header("Location", f"/good/{self.path}")
+        self.end_headers()
+
+    def _wait(self) -> None:
+        time.sleep(1.5)
+
+    def _babble(self) -> None:
+        self.wfile.write(b"no HTTP at all\r\n\r\n")
+
+    def _serve(self, trouble: str) -> None:
+        path = Path(self.directory) / self.path
+        if not path.is_file():
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        content = bytearray(path.read_bytes())
+        half = len(content) // 2
+        if trouble == "flipped":
+            content[half] ^= 1
+        if trouble == "other":
+            content += b"more"
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if trouble == "drips":
+            for byte in content[:15]:
+                self.wfile.write(bytes([byte]))
+                time.sleep(0.1)
+        elif trouble in {"cut", "stalls"}:
+            self.wfile.write(content[:half])
+            self._wait() if trouble == "stalls" else None
+        else:
+            self.wfile.write(content)
+
+    def log_message(self, *_about: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+        self.cut: set[str] = set()
+
+    def handle_error(self, *_about: object) -> None:
+        pass  # clients hang up, as they should
+
+
+@pytest.fixture(scope="module")
+def server(chunks: Manifest) -> Iterator[str]:
+    """The address of a server of the small samples' folder."""
+    with Server(chunks.folder) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Short time limits, no servers known to be dead, no proxy, and a temporary folder to see."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(remote, "_failing", {})
+    monkeypatch.setattr(remote, "SILENCE_S", 0.4)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def processor(catalogue: Catalogue, search: Search) -> DiphotonProcessor:
+    return DiphotonProcessor(processor_settings(catalogue.columns, search, Selection({})))
+
+
+def nobody() -> str:
+    """Return host and port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+def moved(manifest: Manifest, base: str) -> Manifest:
+    """Return the same manifest with every part behind an address."""
+    samples = {
+        name: replace(
+            sample, parts=tuple(replace(part, path=f"{base}/{part.path}") for part in sample.parts)
+        )
+        for name, sample in manifest.samples.items()
+    }
+    return replace(manifest, samples=samples)
+
+
+def run(manifest: Manifest, processor: DiphotonProcessor, **how: Any) -> Outcome:
+    items = executors.plan(
+        manifest, list(manifest.samples), chunk_events=how.pop("chunk_events", None)
+    )
+    return executors.run(processor, items, schema=DiphotonSchema, execution=Execution(**how))
+
+
+def fetch(address: str, part: Part) -> bytes:
+    """Return a checked copy's bytes."""
+    with local_copy(address, part.bytes) as path:
+        verify_part(path, part, name=address)
+        return path.read_bytes()
+
+
+@pytest.fixture
+def part(chunks: Manifest) -> Part:
+    return chunks.samples["signal_500"].parts[0]
+
+
+@pytest.mark.parametrize(
+    ("folder", "how"),
+    [
+        ("good", {"chunk_events": 5000}),
+        ("moved", {"engine": "futures", "workers": 2}),
+        ("once", {}),
+    ],
+)
+def test_histograms_are_those_of_local_files_bit_for_bit(
+    chunks: Manifest, processor: DiphotonProcessor, server: str, folder: str, how: dict[str, Any]
+) -> None:
+    local = run(chunks, processor)
+    fetched = run(moved(chunks, f"{server}/{folder}"), processor, **how)
+    assert fetched.ledger == local.ledger
+    assert all(sample.complete for sample in fetched.ledger.values())
+    assert set(fetched.outputs) == set(chunks.samples)
+    for name, named in local.outputs.items():
+        for kind, histogram in named.items():
+            there = fetched.outputs[name][kind]
+            assert np.array_equal(histogram.view(flow=True), there.view(flow=True)), (name, kind)
+
+
+def test_a_copy_is_private_and_removed(
+    chunks: Manifest, part: Part, server: str, tmp_path: Path
+) -> None:
+    with local_copy(f"{server}/good/{part.path}", part.bytes) as path:
+        assert path.read_bytes() == (chunks.folder / part.path).read_bytes()
+        assert path.is_relative_to(tmp_path / "temporary")
+        assert path.parent.stat().st_mode & 0o077 == 0
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_a_local_file_is_not_copied(tmp_path: Path) -> None:
+    with local_copy(str(tmp_path / "part.root"), 1) as path:
+        assert path == tmp_path / "part.root"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error", "message"),
+    [
+        ("cut", DamagedChunkError, "came with .* bytes where the manifest .* cut off on"),
+        ("other", DamagedChunkError, "came with .* bytes .* or another file; run again, or put"),
+        ("flipped", DamagedChunkError, "has another checksum than the manifest says"),
+        ("deaf", DeadServerError, r"no answer from its server \(timed out\); is it up\?"),
+        ("stalls", DeadServerError, r"no answer from its server \(timed out\); is it up\?"),
+        ("drips", DeadServerError, r"no answer from its server \(slower than 100 kB/s\)"),
+        ("nonsense", DeadServerError, r"no answer from its server \(.*no HTTP at all"),
+    ],
+)
+def test_what_a_server_does_wrong_is_told_with_the_address(
+    part: Part, server: str, tmp_path: Path, trouble: str, error: type[Exception], message: str
+) -> None:
+    address = f"{server}/{trouble}/{part.path}"
+    start = time.monotonic()
+    with pytest.raises(error, match=message) as caught:
+        fetch(address, replace(part, bytes=100) if trouble == "drips" else part)
+    assert str(caught.value).startswith(address)
+    assert time.monotonic() - start < 1.4  # before the server itself ends it
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_a_missing_file_is_told_with_the_address_and_does_not_condemn_its_server(
+    part: Part, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "PATIENCE_S", 0)
+    for _ in range(2):
+        with pytest.raises(
+            RemoteError, match=r"x\.root cannot be fetched: its server answers 404 N"
+        ):
+            fetch(f"{server}/good/x.root", part)
+    assert fetch(f"{server}/good/{part.path}", part)
+
+
+def test_a_dead_server_is_given_up_for_a_while(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"http://{nobody()}/part.root"
+    for _ in range(2):  # it may be back soon
+        with pytest.raises(DeadServerError, match=r"/part\.root .*: no .* \(Connection refused\)"):
+            fetch(address, part)
+    monkeypatch.setattr(remote, "PATIENCE_S", 0)
+    with pytest.raises(DeadServerError, match=r" was not tried, as http://.*:\d+ does not ans"):
+        fetch(address, part)
+    monkeypatch.setattr(remote, "PAUSE_S", 0)
+    with pytest.raises(DeadServerError, match="Connection refused"):
+        fetch(address, part)
+
+
+def test_a_server_that_recovers_is_forgiven(
+    part: Part, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "PATIENCE_S", 1)
+    for _ in range(3):
+        with pytest.raises(DeadServerError):
+            fetch(f"{server}/nonsense/{part.path}", part)
+        time.sleep(0.6)
+        assert fetch(f"{server}/good/{part.path}", part)
+
+
+def test_an_impossible_address_is_told(part: Part) -> None:
+    with pytest.raises(RemoteError, match=r"no answer from its server \(nonnumeric port: 'port'"):
+        fetch("http://127.0.0.1:port/part.root", part)
+
+
+def test_a_full_temporary_folder_is_told_apart_from_a_bad_server(part: Part, server: str) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(RemoteError, match=r"cannot be copied to .* another folder in TMPDIR"):
+            fetch(f"{server}/good/{part.path}", part)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_an_address_of_an_unknown_kind_is_bad_input(chunks: Manifest) -> None:
+    manifest = moved(chunks, "s3://bucket")
+    with pytest.raises(InputError, match=r"names s3://bucket/back.*start with root://, .*ht"):
+        executors.plan(manifest, list(manifest.samples))
+
+
+def test_addresses_survive_the_plan_and_paths_stay_relative_to_the_manifest(
+    chunks: Manifest, server: str
+) -> None:
+    (local,) = executors.plan(chunks, ["signal_500"])
+    (there,) = executors.plan(moved(chunks, f"{server}/good"), ["signal_500"])
+    part = chunks.samples["signal_500"].parts[0].path
+    assert local.filename == str((chunks.folder / part).resolve())
+    assert there.filename == f"{server}/good/{part}"
+
+
+def test_without_the_package_it_says_what_to_install(
+    part: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "XRootD", None)
+    monkeypatch.setitem(sys.modules, "XRootD.client", None)
+    with pytest.raises(RemoteError, match=r"root://h//p needs the package xrootd: `pip install x"):
+        fetch("root://h//p", part)
+
+
+def test_a_dead_xrootd_server_is_told_with_the_address(part: Part) -> None:
+    pytest.importorskip("XRootD")
+    address = f"root://{nobody()}//store/part.root"
+    start = time.monotonic()
+    with pytest.raises(DeadServerError, match=r"part\.root .*: no answer from .*Connection error"):
+        fetch(address, part)
+    assert time.monotonic() - start < 15
+
+
+def test_process_lists_the_chunks_of_a_dead_server_and_does_the_others(
+    chunks: Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"http://{nobody()}"
+    dead, here = moved(chunks, address), moved(chunks, str(chunks.folder.resolve()))
+    samples = {**here.samples, "signal_750": dead.samples["signal_750"]}
+    manifest = replace(chunks, folder=tmp_path, samples=samples).write()
+    words = ["process", str(manifest), "--out", str(tmp_path / "out"), "--quiet"]
+    with pytest.raises(SystemExit) as end:
+        cli.main(words)
+    assert end.value.code == 1
+    message = " ".join(capsys.readouterr().err.split())
+    assert f"first {address}/signal_750/" in message
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text())
+    (lost,) = ledger["samples"]["signal_750"]["failed"]
+    assert lost["file"] == dead.samples["signal_750"].parts[0].path
+    assert lost["error"].startswith(
+        f"{lost['file']} cannot be fetched: no answer from its server (C"
+    )
+    assert all(
+        entry["processed_events"] == chunks.samples[name].entries
+        for name, entry in ledger["samples"].items()
+        if name != "signal_750"
+    )

@@ -1,0 +1,103 @@
+"""One function in several processes: results as they come, and all ends with the first failure.
+
+Meant for work that can simply be done again: nothing is retried here, and nothing goes on after the
+caller has stopped, failed or been killed. (Chunks that a processor cannot read are another matter:
+`tools.executors` lists them and goes on.)
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from tools.errors import XyyError
+
+WORKER_ENVIRONMENT = {
+    # So that a user's own `tools/` folder cannot shadow ours in a worker.
+    "PYTHONSAFEPATH": "1",
+}
+"""Of every process that works for us."""
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+_LOOK_SECONDS = 0.5
+"""How often a worker looks whether its parent is still there."""
+
+
+def cores() -> int:
+    """Return how many processes can work at once here (a container may allow less than it has)."""
+    import loky
+
+    return int(loky.cpu_count())
+
+
+def completed(
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    workers: int,
+    *,
+    what: str,
+) -> Iterator[tuple[Task, Result]]:
+    """Yield tasks with their results, in the order in which they are done.
+
+    Parameters
+    ----------
+    function : callable
+        Of one task; sent to the workers, so defined at the top of a module.
+    tasks : sequence
+        Each different from the others.
+    workers : int
+        Processes. With one, all is done in this process.
+    what : str
+        What is being done, for the message if a worker dies.
+
+    Raises
+    ------
+    XyyError
+        If a worker dies; whatever `function` raises.
+    """
+    if workers == 1:
+        for task in tasks:
+            yield task, function(task)
+        return
+    from loky import ProcessPoolExecutor
+
+    pool = ProcessPoolExecutor(
+        min(workers, len(tasks)),
+        initializer=follow,
+        initargs=(os.getpid(),),
+        env=WORKER_ENVIRONMENT,
+    )
+    try:
+        futures = {pool.submit(function, task): task for task in tasks}
+        for future in as_completed(list(futures)):
+            yield futures.pop(future), future.result()
+    except BrokenProcessPool:
+        raise XyyError(
+            f"{what}: a worker died (killed, or not enough memory for {workers} workers); nothing "
+            f"was kept, run it again, perhaps with fewer --workers"
+        ) from None
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+def follow(parent: int) -> None:
+    """Begin a worker: leave Ctrl-C to its parent, which ends it, and end if the parent was killed.
+
+    Parameters
+    ----------
+    parent : int
+        The parent's process id.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_without, args=(parent,), daemon=True).start()
+
+
+def _end_without(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(1)
