@@ -180,7 +180,7 @@ class Filling:
             odd, in_window, pair = odd[seen], in_window[seen], photon_pair(columns)
         masks = self._settings.selection.masks(columns)
         selected = self._add_to_flow(masks, in_window, ~in_window)
-        self._spectrum.fill("all", pair.mass[selected])
+        histograms.fill(self._spectrum, "all", pair.mass[selected])
         if self._full:
             self._add_to_quantities({**columns, **quantities(pair)}, masks, selected)
             self._add_to_joint(columns, odd, in_window)
@@ -191,7 +191,7 @@ class Filling:
         everywhere = np.ones(len(columns[PHOTON_COLUMNS[0]]), np.bool_)
         selected = self._add_to_flow(masks, everywhere)
         photons = {name: columns[name][selected] for name in PHOTON_COLUMNS}
-        self._spectrum.fill("all", photon_pair(photons).mass)
+        histograms.fill(self._spectrum, "all", photon_pair(photons).mass)
 
     def _add_to_flow(self, masks: Mapping[str, Mask], *regions: Mask) -> npt.NDArray[np.intp]:
         """Count the steps of the selection; return the indices of what it selects."""
@@ -215,14 +215,14 @@ class Filling:
             taken = values[quantity]
             if when != "before":
                 taken = taken[selected if when == "after" else rows[name]]
-            histogram.fill(taken)
+            histograms.fill(histogram, taken)
 
     def _add_to_joint(
         self, columns: Columns, odd: npt.NDArray[np.integer[Any]], in_window: Mask
     ) -> None:
         region = np.where(in_window, *map(histograms.REGIONS.index, ("window", "sideband")))
         cuts = (columns[cut.name] for cut in self._settings.cut_variables)
-        self._joint.fill(odd, region, *cuts)
+        histograms.fill(self._joint, odd, region, *cuts)
 
     def histograms(self) -> dict[str, Counts]:
         """Return everything by name, as `processors.histograms` lists it."""

@@ -25,7 +25,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import boost_histogram as bh
 import hist
+import numpy.typing as npt
 
 Counts: TypeAlias = hist.Hist[hist.storage.Int64]
 REGIONS = ("window", "sideband")
@@ -63,6 +65,15 @@ KINEMATICS = (
 def counts(*axes: hist.axis.AxisProtocol) -> Counts:
     """Return an empty histogram of exact integers."""
     return hist.Hist(*axes, storage=hist.storage.Int64())
+
+
+def fill(histogram: Counts, *values: npt.ArrayLike) -> None:
+    """Fill by position.
+
+    The fill of `hist` also goes by names and first looks up its storage, 25 microseconds each
+    time: a tenth of a full job, which fills blocks of 65,536 events. This is that of its base.
+    """
+    bh.Histogram.fill(histogram, *values)
 
 
 def integer(name: str, values: int) -> hist.axis.Integer:
