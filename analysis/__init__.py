@@ -7,6 +7,7 @@ command      `cli`, `commands`, `console` (progress), `summary` (what a terminal
 the way      `pipeline` (`xyy run`), `stages` (what each is made from), `status`, `folder`
 decisions    `search` (the search file), `decisions` (freeze, unblind)
 numbers      `process`, `optimise`, `statistics` by way of `infer_folder`
+speed        `forecast` (`xyy plan`), `bench` (`xyy bench`)
 figures      `results` (all that a folder holds), `figures` and `plots`
 page         `report` and `page`
 ===========  ====================================================================================

@@ -7,8 +7,10 @@ settings     `samples` (the samples file), `units`
 events in    `convert`: `csvfile`, `csvblocks`, `csvdiagnosis`, `tables` (any format), `declared`
              and `values` (what is refused), `staging` (all or nothing)
 made up      `generate` and `universe`, from `recipe` and `landau`, written by `event_files`
-chunks       `chunks` (files), `manifest` (what there is), `sources` (made where missing)
-work         `executors` (coffea's Runner, and the ledger)
+chunks       `chunks` (files), `manifest` (what there is), `sources` (made where missing), `remote`
+             (on other machines)
+work         `executors` (a coffea processor over chunks, and the ledger), `pool` (any function in
+             several processes)
 everywhere   `storage` (whole files, one writer, digests, provenance), `errors` (exit codes)
 ===========  ====================================================================================
 """

@@ -4,8 +4,9 @@
 what            where
 ==============  =================================================================================
 how             `execution` (which engine, how many workers, which cluster)
-the plan        `work` (from the manifest, in batches of about a second)
-one batch       `guarded` (checked before use; a failure is listed, not raised)
+the plan        `work` (from the manifest, in batches of a second or two)
+one batch       `guarded` (checked before use; a failure is listed, not raised), `function` (bytes
+                to events to the processor), by way of `memory_source`; `memory` (kept, not grown)
 engines         `local` (``iterative`` in this process, ``futures`` in a pool of processes),
                 `in_dask` (``dask``: on the workers of a `session`, which `clusters` start,
                 `versions` checks, and `shipping` sends our code to)

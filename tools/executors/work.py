@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem
 
 Batch = tuple["WorkItem", ...]
-BATCH_EVENTS = 4_000_000
-"""About a second of work: an engine's own cost per task is milliseconds, and a worker sends one
-merged output (15 MB of histograms) for a batch, not one for every chunk."""
+BATCH_EVENTS = 10_000_000
+"""A second or two of work: a worker sends one merged output (10 MB of histograms, which take the
+parent some 30 ms) for a batch, not one for every chunk."""
 _BATCHES_PER_WORKER = 4
 """at least, where there is enough work: no worker is idle while another has much left"""
 
