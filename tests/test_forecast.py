@@ -1,6 +1,7 @@
 """Forecasts: from a trial's course to a run's, and the command that makes them."""
 
 import json
+import multiprocessing.util
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -153,16 +154,23 @@ def test_a_file_is_read_once_for_each_piece_of_work_in_it(catalogue: Catalogue) 
 # ---- the command ---------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where temporary files go, but for multiprocessing's sockets, whose names must be short."""
+    multiprocessing.util.get_temp_dir()  # chosen once in a process
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
 @pytest.mark.parametrize("engine", ["iterative", "futures", "dask"])
 def test_plan_prints_a_forecast_and_leaves_nothing(
     chunks: Manifest,
     engine: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    temporary: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     before = {path: path.stat().st_mtime_ns for path in chunks.folder.rglob("*")}
     words = ("--executor", engine, "--workers", "1", "--quiet", "--json")
     assert xyy("plan", chunks.folder, *words) == 0
@@ -175,7 +183,7 @@ def test_plan_prints_a_forecast_and_leaves_nothing(
         result["start_s"] + result["processing_s"] + result["end_s"]
     )
     assert 5e7 < result["memory_bytes"] < 5e9
-    assert list((tmp_path / "temporary").glob("xyy-plan-*")) == []
+    assert list(temporary.glob("xyy-plan-*")) == []
     assert {path: path.stat().st_mtime_ns for path in chunks.folder.rglob("*")} == before
 
 
