@@ -28,7 +28,7 @@ class Folder:
 
     @property
     def checkpoints(self) -> Path:
-        """Path of the folder of what an unfinished run has processed."""
+        """Path of the folder of what each chunk gave."""
         return self.path / "checkpoints"
 
     @property

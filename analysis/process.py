@@ -3,13 +3,17 @@
 A sample whose histograms in the folder were made by the same code and settings from the same events
 is not processed again. Weights are applied here, after the merge, where it is known how many events
 were processed: simulation that lost a chunk is normalised to what is left, and the ledger says so.
-What a run has processed before it is interrupted, or loses a chunk, is kept in checkpoints.
+
+What each chunk gave is kept in checkpoints: after an interrupt, a loss or a change of a source only
+the chunks concerned are processed again. `xyy run` processes the simulation twice, without cuts to
+choose them and with them for the results; both have their checkpoints (`Stage`), as a changed row
+concerns both.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.folder import Folder
 from analysis.histogram_file import Histograms, read_histograms, write_histograms
@@ -25,6 +29,12 @@ from tools.manifest import Manifest
 from tools.samples import Catalogue, Column, Kind
 from tools.storage import code_digest, digest_file, digest_text
 
+if TYPE_CHECKING:
+    from coffea.processor.executor import WorkItem
+
+Stage = Literal["optimise", "process"]
+"""Whose checkpoints: of simulation without cuts, or of everything with the chosen ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Processed:
@@ -39,7 +49,7 @@ class Processed:
 
     def remarks(self) -> list[str]:
         """Return what a user should be told, line by line."""
-        resumed = f"{self.resumed_events:,} events were there from an unfinished run"
+        resumed = f"{self.resumed_events:,} events came from checkpoints of earlier runs"
         return [*([resumed] if self.resumed_events else []), *self.notes]
 
 
@@ -93,10 +103,10 @@ def process(
     catalogue: Catalogue,
     settings: Settings,
     *,
-    only: Sequence[str] | None = None,
     execution: Execution,
     report: Report = lambda _events: None,
     session: Session | None = None,
+    stage: Stage = "process",
 ) -> Processed:
     """Process what is not up to date; write histograms, cutflow and ledger.
 
@@ -109,50 +119,57 @@ def process(
         For the weights.
     settings : Settings
         The processor's.
-    only : sequence of str, optional
-        Names of the samples to have in the folder; all of the manifest unless given.
     execution : Execution
     report : callable
         Called after every chunk with the number of events done so far.
     session : Session, optional
         Dask's workers, if they are to stay for another stage.
+    stage : Stage
+        Whose checkpoints are used.
 
     Raises
     ------
     InputError
-        If a sample of `only` is not in the manifest, or one of the manifest not in the catalogue.
+        If a sample of the manifest is not in the catalogue.
     """
-    names = list(manifest.samples) if only is None else list(only)
-    kept = {
-        name: sample
-        for name, sample in up_to_date(folder, manifest, settings).items()
-        if name in names
-    }
-    items = executors.plan(
-        manifest, [name for name in names if name not in kept], chunk_events=execution.chunk_events
-    )
-    checkpoints = _checkpoints(folder, manifest, settings, execution)
-    checkpoints.prepare()
-    outcome = executors.run(
-        DiphotonProcessor(settings),
-        items,
-        schema=DiphotonSchema,
-        execution=execution,
-        columns=settings.needed(),
-        report=report,
-        session=session,
-        checkpoints=checkpoints,
-    )
+    kept = up_to_date(folder, manifest, settings)
+    planned = _planned(manifest, execution)
+    checkpoints = _checkpoints(folder, manifest, settings, execution, stage)
+    checkpoints.keep_only(i for i in planned if execution.resume or i.dataset in kept)
+    with checkpoints.folder_made():
+        outcome = executors.run(
+            checkpoints.processor,
+            [item for item in planned if item.dataset not in kept],
+            schema=checkpoints.schema,
+            execution=execution,
+            columns=settings.needed(),
+            report=report,
+            session=session,
+            checkpoints=checkpoints,
+        )
     # In the manifest's order, whatever was processed first: equal content is equal bytes.
-    samples = {name: kept[name][0] if name in kept else outcome.outputs.get(name) for name in names}
-    histograms = {name: named for name, named in samples.items() if named is not None}
-    ledger = {n: kept[n][1] if n in kept else outcome.ledger[n] for n in names}
+    outputs = {**outcome.outputs, **{name: histograms for name, (histograms, _) in kept.items()}}
+    ledgers = {**outcome.ledger, **{name: ledger for name, (_, ledger) in kept.items()}}
+    histograms = {name: outputs[name] for name in manifest.samples if name in outputs}
+    ledger = {name: ledgers[name] for name in manifest.samples}
     document = _write(folder, manifest, catalogue, settings, histograms, ledger)
     return Processed(document, outcome.resumed_events, outcome.notes)
 
 
+def remove_checkpoints_of_others(
+    folder: Folder, manifest: Manifest, settings: Settings, execution: Execution, stage: Stage
+) -> None:
+    """Do what `process` does first, where everything is up to date: see `Checkpoints.keep_only`."""
+    checkpoints = _checkpoints(folder, manifest, settings, execution, stage)
+    checkpoints.keep_only(_planned(manifest, execution))
+
+
+def _planned(manifest: Manifest, execution: Execution) -> list["WorkItem"]:
+    return executors.plan(manifest, list(manifest.samples), chunk_events=execution.chunk_events)
+
+
 def _checkpoints(
-    folder: Folder, manifest: Manifest, settings: Settings, execution: Execution
+    folder: Folder, manifest: Manifest, settings: Settings, execution: Execution, stage: Stage
 ) -> Checkpoints:
     return Checkpoints(
         folder=folder.checkpoints.resolve(),
@@ -160,6 +177,7 @@ def _checkpoints(
         processor=DiphotonProcessor(settings),
         schema=DiphotonSchema,
         columns={column.name: column.type for column in manifest.columns},
+        stage=stage,
         read=execution.resume,
         write=execution.checkpoints,
     )

@@ -241,6 +241,24 @@ def test_a_chunk_that_kills_every_worker_is_listed(chunks: Manifest, session: Se
     assert all(entry.complete for name, entry in outcome.ledger.items() if name != "signal_500")
 
 
+class KillsAll(Dies):
+    def process(self, events: Any) -> dict[str, int]:
+        self.act()
+        return {"events": len(events)}
+
+
+def test_workers_are_not_killed_for_ever(
+    chunks: Manifest, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each chunk is tried in its batch, with the others and alone; after so many deaths no more."""
+    monkeypatch.setattr("tools.executors.in_dask.DEATHS", 2)
+    outcome = run(chunks, KillsAll(), session=session)
+    lost = [lost.error for entry in outcome.ledger.values() for lost in entry.failed]
+    killed, given_up = "it killed its worker each time", "given up: 2 chunks could not be processed"
+    assert sorted(lost) == [given_up] * (len(chunks.samples) - 2) + [killed] * 2
+    assert outcome.outputs == {}
+
+
 class Unloadable(Named):
     def __setstate__(self, state: Any) -> None:
         raise ValueError("not on this worker")
@@ -364,7 +382,7 @@ def test_workers_that_leave_for_good_are_not_waited_for_for_ever(
 def test_workers_that_could_not_do_the_work_are_refused(
     chunks: Manifest, processor: DiphotonProcessor, elsewhere: Path, tmp_path: Path
 ) -> None:
-    # There is only one Python here: a worker is made to say that it is another one.
+    # A worker is made to say that it is of another Python; in `tests/services` there is a real one.
     other = tmp_path / "other.py"
     other.write_text(
         "import distributed.versions as versions, types, sys\n"
@@ -380,6 +398,34 @@ def test_workers_that_could_not_do_the_work_are_refused(
             dask_there.worker(*words, packages=packages)
             with pytest.raises(XyyError, match=f"the worker tcp://.* {message}"):
                 run(chunks, processor, execution=at(dask_there.file))
+
+
+@pytest.mark.parametrize("when", ["before", "in mid-run"])
+def test_a_scheduler_that_does_not_answer_is_not_waited_for_for_ever(
+    chunks: Manifest,
+    processor: DiphotonProcessor,
+    elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+) -> None:
+    """It is stopped: the kernel still takes what is sent to it, and no connection breaks."""
+    monkeypatch.setattr("tools.executors.session.ANSWER_SECONDS", 2.0)
+    with Elsewhere(elsewhere) as dask_there:
+        scheduler = dask_there.started[0]
+        dask_there.worker()
+
+        def stop(_events: int = 0) -> None:
+            scheduler.send_signal(signal.SIGSTOP)
+
+        if when == "before":
+            stop()
+            with pytest.raises(XyyError, match="no dask scheduler answers at tcp://"):
+                run(chunks, processor, execution=at(dask_there.file, wait_seconds=2))
+            return
+        with Session(at(dask_there.file)) as session:
+            outcome = run(chunks, processor, session=session, chunk_events=100, report=stop)
+    lost = {lost.error for entry in outcome.ledger.values() for lost in entry.failed}
+    assert lost == {"the dask scheduler does not answer for 2 s"}
 
 
 def test_an_address_where_nobody_listens_is_told_at_once(
@@ -552,5 +598,5 @@ def test_an_interrupt_leaves_no_process(
     _, told = process.communicate(timeout=60)
     assert process.returncode == code
     if number == signal.SIGINT:
-        assert told == "xyy: interrupted; what was finished is kept, run again to go on\n"
+        assert told == "xyy: interrupted; nothing is half written, run it again\n"
     assert of_session(process.pid) == []

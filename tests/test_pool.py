@@ -121,7 +121,7 @@ def test_ctrl_c_leaves_no_file_and_no_process(
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to all of them
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert errors == "xyy: interrupted; what was finished is kept, run again to go on\n"
+    assert errors == "xyy: interrupted; nothing is half written, run it again\n"
     wait_until_gone(running.pid)
     assert list(tmp_path.iterdir()) == []
 

@@ -9,7 +9,7 @@ Paths are relative to the manifest's folder, so that a folder can be moved or li
 lies on another machine has an address in their place (`tools.remote`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,20 @@ class Manifest:
     def with_sample(self, name: str, chunks: SampleChunks) -> "Manifest":
         """Return a manifest that also holds `chunks`, in place of a sample of the same name."""
         return replace(self, samples={**self.samples, name: chunks})
+
+    def only(self, names: Sequence[str]) -> "Manifest":
+        """Return a manifest that holds these samples alone.
+
+        Raises
+        ------
+        InputError
+            If one of them is not in it.
+        """
+        for name in names:
+            if name not in self.samples:
+                known = ", ".join(self.samples)
+                raise InputError(f"{self.folder} has no sample {name!r}; it holds: {known}")
+        return replace(self, samples={name: self.samples[name] for name in names})
 
     def write(self) -> Path:
         """Write ``manifest.json``, whole or not at all, and return its path."""

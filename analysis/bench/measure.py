@@ -43,8 +43,10 @@ def in_new_process(function: Callable[..., Result], *arguments: object) -> Resul
     pool = ProcessPoolExecutor(1, initializer=follow, initargs=(os.getpid(),), env=ENVIRONMENT)
     try:
         result: Result = pool.submit(function, *arguments).result()
-    finally:
+    except BaseException:
         pool.shutdown(wait=True, kill_workers=True)
+        raise
+    pool.shutdown(wait=True)  # killed, it could not put away the semaphores of pools of its own
     return result
 
 

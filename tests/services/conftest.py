@@ -1,4 +1,4 @@
-"""Real services on loopback for the tests of this folder: nginx, XRootD and Slurm.
+"""Real services on loopback for the tests of this folder: nginx, XRootD, Slurm and dask.
 
 All they write is in one temporary folder, on free ports, beside whatever else runs here. Each is a
 session of its own that the kernel ends with this process (``setpriv --pdeathsig``); Slurm's jobs,
@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -100,7 +101,7 @@ def daemon(
     place: Path, command: Sequence[object], ready: Callable[[], bool], *, user: str = ""
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a daemon in the foreground, from when it is `ready`; `user` is who it is for root."""
-    name = str(command[0])
+    name = Path(str(command[0])).name
     drop = (f"--reuid={user}", f"--regid={user}", "--clear-groups") if user and ROOT else ()
     words = ("setpriv", "--pdeathsig", "TERM", *drop, "--", *map(str, command))
     log = place / f"{name}.log"
@@ -120,6 +121,18 @@ def daemon(
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def run_daemon(place: Path) -> Callable[..., contextlib.AbstractContextManager[object]]:
+    """`daemon`, of the tests' place."""
+    return partial(daemon, place)
+
+
+@pytest.fixture(scope="session")
+def running(place: Path) -> Callable[[], set[int]]:
+    """What says which processes run that were started here."""
+    return lambda: set(marked(place))
 
 
 def soon(condition: Callable[[], bool], *, seconds: float) -> bool:

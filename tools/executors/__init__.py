@@ -10,7 +10,7 @@ one batch       `guarded` (checked before use; a failure is listed, not raised),
 engines         `local` (``iterative`` in this process, ``futures`` in a pool of processes),
                 `in_dask` (``dask``: on the workers of a `session`, which `clusters` start,
                 `versions` checks, and `shipping` sends our code to)
-what is kept    `checkpoints` (what a chunk gave, until all is done), `sparse` (histograms as bytes)
+what is kept    `checkpoints` (what each chunk gave), `sparse` (histograms as bytes)
 what came back  `ledger` (planned against processed)
 all together    `runner`
 ==============  =================================================================================

@@ -1,18 +1,29 @@
-"""Checkpoints that cannot lie: what a work item gave, kept until the run is complete.
+"""Checkpoints that cannot lie: what a work item gave, kept for as long as it can be of use.
 
-A run that was interrupted, or that lost a chunk, need not process the others again. What it must
-never do is to take the histograms of another cut, another file or another NumPy for today's: a
-checkpoint has the digest of *all* that it was made from as its name and in its content.
+A run that was interrupted, that lost a chunk, or whose sources have changed since, need not process
+the other chunks again. What it must never do is to take the histograms of another cut, another file
+or another NumPy for today's: a checkpoint has the digest of *all* that it was made from as its name
+and in its content.
 
 ========================  =========================================================================
 part of the key           so that
 ========================  =========================================================================
 code and settings         a changed cut or binning uses none; blind data never meet open ones
-versions of libraries     histograms of two versions are never added up (of the worker's own)
 digest of the events      one changed row of a source is seen, and the time of conversion is not
 entries, first entry      chunk sizes do not mix, and an event stays in its half of the sample
 sample and kind           equal events of two samples are two results
+versions of libraries     histograms of two versions are never added up (in the content alone:
+                          the worker's own, which only the worker knows)
 ========================  =========================================================================
+
+**What is kept** is what the plan of the stage would use if it were done again: no more, so that the
+folder holds one checkpoint for a chunk and stage, and no less, so that one changed row of a source
+costs one chunk after a finished run as well. Everything else is removed *before* a stage begins,
+and not at its end, for the sake of blindness: a folder that is blind again (another freeze, no
+unblinding any more) plans blind data, whose keys are others, so that what its open data gave is
+gone before anything is filled, however the run ends. (Another analysis in its place, ``--force``,
+begins with an empty folder.) What an unusable checkpoint held - another cut, another content of a
+chunk - goes the same way, and so does what is to be processed anew, without ``--resume``.
 
 A checkpoint is a zip archive (``about.json`` and `tools.executors.sparse`'s bytes) that ends with
 the digest of everything before, in the place of the archive's comment. It is written to a temporary
@@ -21,12 +32,13 @@ digest before anything in it is decoded, and not used. coffea's own checkpoints 
 and unpickle what they read.
 """
 
+import contextlib
 import io
 import json
 import shutil
 import uuid
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -41,7 +53,7 @@ from tools.storage import digest_text
 if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem
 
-FORMAT = "xyy-checkpoint-1"
+FORMAT = "xyy-checkpoint-2"
 _LIBRARIES = ("awkward", "boost_histogram", "coffea", "hist", "numpy", "uproot")
 _ABOUT, _CONTENT = "about.json", "histograms.bin"
 _DIGEST = 32
@@ -55,7 +67,7 @@ def versions() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """The checkpoints of one run; goes to the workers, which read and write them."""
+    """The checkpoints of one stage; goes to the workers, which read and write them."""
 
     folder: Path
     """absolute; a worker that does not see it goes without"""
@@ -67,24 +79,42 @@ class Checkpoints:
     """its ``events(columns, metadata)`` makes the processor's events of arrays"""
     columns: Mapping[str, str]
     """name and type of the events' columns"""
+    stage: str = "process"
+    """whose; each removes its own"""
     read: bool = True
     write: bool = True
 
-    def prepare(self) -> None:
-        """Make the folder if it will be written to; empty it first unless it will be read."""
-        if not self.read:
-            clear(self.folder)
+    def keep_only(self, items: Iterable["WorkItem"]) -> None:
+        """Remove the checkpoints of this stage that are not those of `items`.
+
+        Raises
+        ------
+        OSError
+            If one of them cannot be removed: it may be of open data, in a folder that is blind now.
+        """
+        kept = {self._path(item) for item in items}
+        for path in self.folder.glob(f"{self.stage}-*.zip"):
+            if path not in kept:
+                path.unlink()
+
+    @contextlib.contextmanager
+    def folder_made(self) -> Iterator[None]:
+        """Have the folder while the block runs, if it will be written to; afterwards if needed."""
         if self.write:
             self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # it holds something, or is not there
+                self.folder.rmdir()
 
     def key(self, item: "WorkItem") -> str:
-        """Return the digest of everything that the output of an item depends on."""
+        """Return the digest of everything that the output of an item depends on, versions apart."""
         about = item.usermeta or {}
         events = about["part"]["content"] or about["part"]["checksum"]
         entries = (about["first_entry"], item.entrystart, item.entrystop)
         return digest_text(
             FORMAT,
-            versions(),
             self.made_by[about["kind"]],
             item.dataset,
             about["kind"],
@@ -96,8 +126,8 @@ class Checkpoints:
         """Return what the processor gave for an item, or None if that is not known for certain."""
         try:
             key = self.key(item)
-            about, histograms = _unpacked(self._path(key).read_bytes())
-            if about["key"] != key:
+            about, histograms = _unpacked(self._path(item).read_bytes())
+            if (about["key"], about["versions"]) != (key, versions()):
                 return None
             out = self._nothing(item)
             decode((Layout(**entry) for entry in about["histograms"]), histograms, _only(out, item))
@@ -113,18 +143,17 @@ class Checkpoints:
         OSError
             If it cannot be written.
         """
-        key = self.key(item)
         layouts, histograms = encode(_only(out, item))
         about = {
             "format": FORMAT,
-            "key": key,
+            "key": self.key(item),
             "sample": item.dataset,
             "file": item.filename,
             "entries": [item.entrystart, item.entrystop],
             "versions": versions(),
             "histograms": [asdict(layout) for layout in layouts],
         }
-        path = self._path(key)
+        path = self._path(item)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
         try:
             temporary.write_bytes(_packed(about, histograms))
@@ -139,8 +168,8 @@ class Checkpoints:
         nothing: dict[str, Any] = self.processor.process(self.schema.events(columns, about))
         return nothing
 
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{key}.zip"
+    def _path(self, item: "WorkItem") -> Path:
+        return self.folder / f"{self.stage}-{self.key(item)}.zip"
 
 
 def clear(folder: Path) -> None:

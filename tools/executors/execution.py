@@ -39,7 +39,7 @@ class Execution:
     wait_seconds: float | None = None
     """dask: how long to wait for a worker, at most; the default is longer for a batch system"""
     resume: bool = False
-    """use the checkpoints of an unfinished run; else they are removed"""
+    """use the checkpoints of earlier runs; else those of what is processed are removed"""
     checkpoints: bool = True
     """write them"""
 

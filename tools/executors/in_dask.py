@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 _PER_SLOT = 2
 """Tasks on their way for each one that is being done."""
 _POLL_SECONDS = 0.5
-_RESULT_SECONDS = 10.0
-"""How long a result of some megabytes may take from its worker to here. One whose worker is lost
-just now may never come, and dask would wait for it."""
 
 
 def in_dask(
@@ -136,7 +133,8 @@ class _Tasks:
                 raise GoneError("the dask scheduler is gone")
             return XyyError("dask gave it up")
         try:
-            output: Output = loads(future.result(timeout=_RESULT_SECONDS))
+            # One whose worker is lost just now may never come, and dask would wait for it.
+            output: Output = loads(future.result(timeout=self.session.result_seconds))
         except KilledWorker:
             return XyyError("it killed its worker each time")
         except Exception as error:  # noqa: BLE001 - whatever it is, the ledger must list it

@@ -5,6 +5,7 @@ not answer, workers that do not come, workers that could not run the code. dask'
 silent meanwhile; its settings and environment variables are put back at the end.
 """
 
+import asyncio
 import contextlib
 import gc
 import logging
@@ -12,6 +13,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
 from tools.errors import XyyError
@@ -24,8 +26,12 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 """Takes a line for the user."""
 CONNECT_SECONDS = 15.0
+ANSWER_SECONDS = 40.0
+"""How long the scheduler may take to answer: one that is stopped never would."""
 _CLOSE_SECONDS = 15.0
 _POLL_SECONDS = 0.1
+_UNANSWERED = (OSError, RuntimeError, TypeError, ValueError)
+"""What dask raises if there is no scheduler, or no dask."""
 _LOOK_SECONDS = 2.0
 """How often the workers are counted while they work."""
 
@@ -86,6 +92,12 @@ class Session:
         return self._client
 
     @property
+    def result_seconds(self) -> float:
+        """How long a result of some megabytes may take from its worker to here."""
+        here = self.execution.scheduler is None and self.execution.cluster is None
+        return 10.0 if here else 60.0
+
+    @property
     def slots(self) -> int:
         """How many tasks can be done at once, when all the workers are there."""
         return max(self._expected, self._threads, 1)
@@ -111,9 +123,13 @@ class Session:
     def _count(self, client: "Client") -> int:
         """Return how many threads the workers have."""
         try:
-            return sum(client.nthreads().values())
+            threads = client.sync(client.scheduler.ncores, callback_timeout=ANSWER_SECONDS)
+        except TimeoutError as error:
+            message = f"the dask scheduler does not answer for {ANSWER_SECONDS:.0f} s"
+            raise GoneError(message) from error
         except (OSError, RuntimeError, ValueError) as error:
             raise GoneError(f"the dask scheduler is gone ({error})") from error
+        return sum(threads.values())
 
     def _connected(self) -> "Client":
         import dask
@@ -129,6 +145,7 @@ class Session:
             client = self._attached(cluster, str(self.execution.cluster or "this machine"))
         else:
             address = clusters.scheduler_address(self.execution)
+            _knock(address, self._connect_seconds)
             client = self._attached(address, address)
         self._wait(client)
         versions.check(client)
@@ -139,15 +156,16 @@ class Session:
         from distributed import Client
 
         try:
-            limit = min(CONNECT_SECONDS, self.execution.patience)
+            limit = self._connect_seconds
             client = Client(to, timeout=limit, set_as_default=False, name="xyy")
-        except (OSError, RuntimeError, TypeError, ValueError) as error:
-            raise XyyError(
-                f"no dask scheduler answers at {name} ({error}); is it running, and is the address "
-                "right?"
-            ) from error
+        except _UNANSWERED as error:
+            raise _nobody_at(name, error) from error
         self._open.callback(_close, client)
         return client
+
+    @property
+    def _connect_seconds(self) -> float:
+        return min(CONNECT_SECONDS, self.execution.patience)
 
     def _wait(self, client: "Client") -> None:
         """Wait for the first worker."""
@@ -180,6 +198,36 @@ class Session:
             f"dask: {self._threads} of {self.slots} tasks at once"
             f"; dashboard http://{clusters.LOOPBACK}:{services['dashboard']}/status"
         )
+
+
+def _knock(address: str, seconds: float) -> None:
+    """Make sure that a scheduler answers: for one that is stopped dask would wait for ever.
+
+    Raises
+    ------
+    XyyError
+        If it does not.
+    """
+    from distributed import Security
+    from distributed.core import rpc
+
+    async def ask() -> None:
+        security = Security().get_connection_args("client")
+        async with asyncio.timeout(seconds), rpc(address, connection_args=security) as scheduler:
+            await scheduler.identity(n_workers=0)
+
+    with ThreadPoolExecutor(1) as pool:  # a notebook has a loop of its own here
+        try:
+            pool.submit(asyncio.run, ask()).result()
+        except _UNANSWERED as error:
+            raise _nobody_at(address, error) from error
+
+
+def _nobody_at(name: str, error: Exception) -> XyyError:
+    cause = str(error) or type(error).__name__
+    return XyyError(
+        f"no dask scheduler answers at {name} ({cause}); is it running, and is the address right?"
+    )
 
 
 def _close(what: Any) -> None:

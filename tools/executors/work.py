@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tools.chunks import TREE
-from tools.errors import InputError
 from tools.manifest import Manifest
 from tools.remote import located
 
@@ -44,11 +43,8 @@ def plan(
     from coffea.processor.executor import WorkItem
 
     items = []
-    for name in samples:
-        if name not in manifest.samples:
-            known = ", ".join(manifest.samples)
-            raise InputError(f"{manifest.folder} has no sample {name!r}; it holds: {known}")
-        chunks, first_entry = manifest.samples[name], 0
+    for name, chunks in manifest.only(samples).samples.items():
+        first_entry = 0
         for part in chunks.parts:
             about = {"kind": chunks.kind, "first_entry": first_entry, "part": asdict(part)}
             place = located(manifest.folder, part.path)
