@@ -12,6 +12,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from analysis.commands import check, classroom, pipeline
+from analysis.commands.infer import infer
+from analysis.commands.run import run
 from tools.errors import InputError, XyyError
 
 INTERRUPTED = 130
@@ -22,9 +24,9 @@ COMMANDS = {
         pipeline.optimise,
         pipeline.freeze,
         pipeline.unblind,
-        pipeline.infer,
+        infer,
         pipeline.report,
-        pipeline.run,
+        run,
     ),
     "Check": (check.status, check.plan, check.bench),
     "Classroom": (classroom.generate,),
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app([word for word in words if word != "--debug"], prog_name="xyy")
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            _fail("interrupted; what was finished is kept, run again to go on", INTERRUPTED)
+            _fail("interrupted; nothing is half written, run it again", INTERRUPTED)
         raise
     except XyyError as error:
         if debug:

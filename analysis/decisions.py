@@ -1,8 +1,10 @@
 """Blindness by construction: decisions are frozen before the data are opened.
 
 ``freeze.json`` holds every decision - what the data are taken to be, window, selection, background
-functions, thresholds - and their digest. ``unblinding.json`` names the digest that it opened the
-data for, when and why. Data inside the window are filled only while the two agree.
+functions, thresholds - and their digest; and, once the blind inference has run, what it decided on
+the sidebands (the function under a peak) and what is to be expected. ``unblinding.json`` names the
+digest that it opened the data for, when and why. Data inside the window are filled only while the
+two agree.
 
 Before unblinding a changed decision makes a new freeze. Afterwards it is refused, unless a reason
 is given: then the reason stands on every figure and result from there on, and the original freeze
@@ -21,6 +23,8 @@ from tools.samples import Catalogue
 from tools.storage import digest_document
 
 FREEZE, UNBLINDING = "freeze.json", "unblinding.json"
+SIDEBANDS = "sidebands"
+"""key of what was known of the sidebands before the data were opened"""
 
 
 def decisions(catalogue: Catalogue, search: Search, selection: Selection) -> dict[str, Any]:
@@ -54,6 +58,38 @@ def freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
     frozen = folder.read_if_there(FREEZE)
     if frozen is None or frozen.get("digest") != digest:
         folder.write(FREEZE, {"digest": digest, "decisions": decided})
+
+
+def keep_sidebands(folder: Folder, kept: Mapping[str, Any]) -> None:
+    """Keep in ``freeze.json`` what was decided on the sidebands, and what they let expect.
+
+    Parameters
+    ----------
+    folder : Folder
+    kept : mapping
+        ``peak``: for each channel family, order and range of the function under a peak;
+        whatever else was known before the data were opened.
+
+    Raises
+    ------
+    RefusedError
+        If the data are open, and what is decided now is not what they were opened for.
+    """
+    frozen = folder.read_if_there(FREEZE)
+    if frozen is None:
+        return
+    before = frozen.get(SIDEBANDS)
+    if not is_unblinded(folder) or before is None:
+        record = {key: value for key, value in frozen.items() if key != "provenance"}
+        folder.write(FREEZE, {**record, SIDEBANDS: kept})
+    elif _plain(before["peak"]) != _plain(kept["peak"]) and after_unblinding(folder) is None:
+        names = ", ".join(changed(before["peak"], kept["peak"]))
+        raise RefusedError(
+            f"the background under a peak that the sidebands decide on ({names}) is not the one "
+            f"that the data of {folder.path} were opened for: the sidebands or the program "
+            "changed; change them back, or give --after-unblinding TEXT, which stamps every figure "
+            "and result"
+        )
 
 
 def unblind(folder: Folder, reason: str) -> None:

@@ -1,16 +1,18 @@
 """Which figures a folder gets: those for which it holds what they show.
 
-A `Drawing` is a figure that has not been drawn yet, with the words that the page puts around it.
-They come in the order of the page; drawing one at a time keeps one figure in memory.
+They come in the order of the page; drawing one at a time keeps one figure in memory. Those of the
+shape search are in `analysis.search_figures`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
+from analysis import search_figures
+from analysis.drawing import Drawing
 from analysis.plots import columns, limits, selection, spectrum
 from analysis.plots import inputs as figure_inputs
 from analysis.plots.observed import Marks
@@ -18,9 +20,7 @@ from processors.histograms import KINEMATICS
 from processors.selection import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
-
-    from matplotlib.figure import Figure
+    from collections.abc import Collection, Iterator, Mapping
 
     from analysis.results import Results
     from processors.histograms import Counts
@@ -31,21 +31,9 @@ WIDEST_MASS_BIN_GeV = 20.0
 _ROUNDING = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A figure to be drawn."""
-
-    name: str
-    """of its files, without suffix"""
-    section: str
-    """of the page"""
-    caption: str
-    draw: Callable[[], Figure]
-
-
 def drawings(results: Results) -> Iterator[Drawing]:
     """Yield every figure that the folder has the inputs of."""
-    parts = (_fits, _selection, _spectra, _n_minus_1, _columns)
+    parts = (_fits, search_figures.drawings, _selection, _spectra, _n_minus_1, _columns)
     taken: set[str] = set()
     for drawing in chain.from_iterable(part(results) for part in parts):
         name = _file_name(drawing.name, taken)
@@ -77,8 +65,8 @@ def _fits(results: Results) -> Iterator[Drawing]:
         yield Drawing(
             "resonance_fit",
             "fit",
-            "The whole spectrum with the fit of background and resonance together; pulls are "
-            "against their sum.",
+            "The spectrum in the range of the fit of background and resonance together; pulls "
+            "are against their sum.",
             lambda: spectrum.resonance_fit(peak, header),
         )
     if (scan := figure_inputs.limit_scan(results)) is not None:

@@ -1,6 +1,7 @@
 """From a results folder to the inference, and back: histograms in, result files out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,18 +12,35 @@ from analysis.folder import Folder
 from analysis.histogram_file import Histograms, read_histograms
 from analysis.process import weight_of
 from analysis.search import Search
+from analysis.statistics.band import MassLimit
+from analysis.statistics.documents import limits_so_far
 from analysis.statistics.infer import infer
 from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
+from analysis.statistics.shape import Effort
 from processors.histograms import Counts
 from tools.errors import InputError
 from tools.samples import Catalogue, Sample
 from tools.storage import write_json
 
+PARTS = ("background", "counting", "scan", "limits")
+"""result files beside the verdict, in the order in which they are written"""
+
 
 def infer_folder(
-    folder: Folder, catalogue: Catalogue, search: Search, *, inputs: str
-) -> Mapping[str, Any]:
-    """Infer from the histograms of `folder`; write all result files; return the verdict.
+    folder: Folder,
+    catalogue: Catalogue,
+    search: Search,
+    *,
+    inputs: str,
+    effort: Effort,
+    limit_toys: int = 0,
+    only: Sequence[str] = PARTS,
+    say: Callable[[str], None] = lambda _text: None,
+) -> None:
+    """Infer from the histograms of `folder`; write the result files.
+
+    Limits are saved as they come. The verdict is of all parts: it is written if, afterwards, all
+    of them are there and made from the same inputs.
 
     Parameters
     ----------
@@ -31,20 +49,72 @@ def infer_folder(
     search : Search
     inputs : str
         Digest of what the results are made from, for ``provenance.inputs``.
+    effort : Effort
+    limit_toys : int
+        Toys of a limit where counts are low; 0: asymptotic everywhere.
+    only : sequence of str
+        The parts to write; the other files are left alone.
+    say : callable
+        Told what is being done.
 
     Raises
     ------
     InputError
         If the histograms are missing or were made with another selection.
+    RefusedError
+        If the sidebands of open data decide on another function than they were opened for.
     """
-    documents = infer(inference_inputs(folder, catalogue), search)
+    start, limits = inference_inputs(folder, catalogue), "limits" in only
+    if "scan" not in only:
+        effort = _effort_of_scan(folder, inputs, effort)
+    save = _LimitsSoFar(folder, start, search, say)
+    documents = infer(
+        start, search, effort=effort, limit_toys=limit_toys, say=say, on_limit=save, limits=limits
+    )
+    if limits or decisions.is_unblinded(folder):
+        decisions.keep_sidebands(folder, documents.known_before)
     for name, workspace in documents.workspaces.items():
         write_json(folder.workspaces / f"{name}.json", workspace)
-    folder.write("background.json", documents.background, inputs=inputs)
-    folder.write("counting.json", documents.counting, inputs=inputs)
+    spent = {"toys": effort.toys, "limit_toys": limit_toys, "seed": effort.seed}
+    for part in only:
+        folder.write(f"{part}.json", getattr(documents, part), inputs=inputs, effort=spent)
     # The verdict comes last: with it, everything before it is there.
-    folder.write("verdict.json", documents.verdict, inputs=inputs)
-    return documents.verdict
+    if all(folder.made_from(f"{part}.json") == inputs for part in PARTS):
+        verdict = documents.verdict
+        if not limits:
+            kept = folder.read("limits.json", made_by="infer")["warnings"]
+            verdict = verdict | {
+                "warnings": [*verdict["warnings"], *(f"limit at {note}" for note in kept)]
+            }
+        folder.write("verdict.json", verdict, inputs=inputs, effort=spent)
+
+
+def _effort_of_scan(folder: Folder, inputs: str, effort: Effort) -> Effort:
+    """Return the effort that an up-to-date scan was made with; a verdict must agree with it.
+
+    Without one there will be no verdict, and no toys are needed.
+    """
+    if folder.made_from("scan.json") != inputs:
+        return replace(effort, toys=0)
+    spent = folder.read("scan.json", made_by="infer")["provenance"].get("effort", {})
+    return replace(effort, toys=spent.get("toys"), seed=spent.get("seed", effort.seed))
+
+
+@dataclass(slots=True, eq=False)
+class _LimitsSoFar:
+    """Saves limits as they come, and tells of each."""
+
+    folder: Folder
+    inputs: InferenceInputs
+    search: Search
+    say: Callable[[str], None]
+    done: list[MassLimit] = field(default_factory=list)
+
+    def __call__(self, limit: MassLimit) -> None:
+        self.done.append(limit)
+        masses = len(self.search.limits.masses.masses_GeV)
+        self.folder.write("limits.json", limits_so_far(self.done, self.inputs, self.search))
+        self.say(f"limit at {limit.mass_GeV:g} GeV ({len(self.done)} of {masses})")
 
 
 def inference_inputs(folder: Folder, catalogue: Catalogue) -> InferenceInputs:

@@ -14,7 +14,7 @@ report    figures and the page                                    ``figures/``, 
 
 A stage is skipped if its product was made from the same inputs by the same code. Every product is
 whole or not there, so a run that was killed anywhere is finished by the next one, with the same
-result; chunks that it had processed come from their checkpoints.
+result; chunks that were processed before come from their checkpoints.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,15 @@ from typing import Any, Protocol
 
 from analysis import decisions, stages
 from analysis.folder import Folder
-from analysis.process import joint_key, losses, process, processor_settings, up_to_date
+from analysis.process import (
+    Stage,
+    joint_key,
+    losses,
+    process,
+    processor_settings,
+    remove_checkpoints_of_others,
+    up_to_date,
+)
 from analysis.search import Search
 from processors.diphoton import Settings
 from processors.selection import Selection
@@ -143,7 +151,7 @@ class _Analysis:
         ledger = self.folder.read_if_there("ledger.json") or {"provenance": {}}
         there = ledger["provenance"].get("joint_keys", {})
         if any(there.get(name) != key for name, key in keys.items()):
-            self._process(self.simulation, settings, "simulation, for the selection")
+            self._process("optimise", self.simulation, settings, "simulation, for the selection")
         optimum = stages.optimise_folder(
             self.folder, self.catalogue, self.search, reason=self.request.after_unblinding
         )
@@ -157,7 +165,8 @@ class _Analysis:
             decisions.freeze(self.folder, decided)
 
     def process(self) -> None:
-        self._process(self.manifest, self._settings(self.folder.selection()), "all samples")
+        settings = self._settings(self.folder.selection())
+        self._process("process", self.manifest, settings, "all samples")
 
     def infer(self) -> None:
         self.console.say("inference")
@@ -173,18 +182,27 @@ class _Analysis:
         stages.report(self.folder, self.catalogue, self.search)
 
     def finish(self) -> None:
-        """Tell what was lost; if nothing was, checkpoints have served their purpose."""
+        """Tell what was lost."""
         ledger = self.folder.read_if_there("ledger.json")
         if ledger is None or ledger["complete"]:
-            clear(self.folder.checkpoints)
-        elif self.request.allow_incomplete:
+            return
+        if self.request.allow_incomplete:
             self.console.say(losses(ledger, self.folder.path))
         else:
             raise XyyError(losses(ledger, self.folder.path))
 
     def _infer(self) -> None:
+        from analysis.statistics.shape import Effort
+        from tools.pool import cores
+
         allowed = self.request.allow_incomplete
-        stages.infer(self.folder, self.catalogue, self.search, allow_incomplete=allowed)
+        execution = self.request.execution
+        # What --cluster says is how many jobs there are, and not here.
+        workers = cores() if execution.cluster or execution.scheduler else execution.workers
+        stages.infer(
+            self.folder, self.catalogue, self.search, allow_incomplete=allowed,
+            effort=Effort(workers=workers), say=self.console.say,
+        )  # fmt: skip
 
     def _settings(self, selection: Selection) -> Settings:
         unblinded = decisions.is_unblinded(self.folder)
@@ -192,9 +210,11 @@ class _Analysis:
             self.catalogue.columns, self.search, selection, unblinded=unblinded
         )
 
-    def _process(self, manifest: Manifest, settings: Settings, what: str) -> None:
+    def _process(self, stage: Stage, manifest: Manifest, settings: Settings, what: str) -> None:
+        execution = self.request.execution
         current = up_to_date(self.folder, manifest, settings)
         if set(current) == set(manifest.samples) == _samples_in(self.folder):
+            remove_checkpoints_of_others(self.folder, manifest, settings, execution, stage)
             return
         todo = sum(c.entries for name, c in manifest.samples.items() if name not in current)
         with self.console.progress(f"processing {what}", todo) as report:
@@ -203,9 +223,10 @@ class _Analysis:
                 manifest,
                 self.catalogue,
                 settings,
-                execution=self.request.execution,
+                execution=execution,
                 report=report,
                 session=self.session,
+                stage=stage,
             )
         for remark in done.remarks():
             self.console.say(remark)
@@ -230,6 +251,7 @@ def _claim(folder: Folder, request: Request, *, generated: Sequence[str]) -> Non
             f"{folder.path} holds another analysis ({_short(theirs)}, not {_short(ours)}); "
             "choose another --out, or give --force to replace it"
         )
+    clear(folder.checkpoints)
     for name in (decisions.UNBLINDING, decisions.FREEZE, "ledger.json", "selection.json"):
         (folder.path / name).unlink(missing_ok=True)
 

@@ -37,6 +37,8 @@ class Results:
     selection: Document | None
     background: Document | None
     counting: Document | None
+    scan: Document | None
+    limits: Document | None
     verdict: Document | None
     freeze: Document | None
     unblinding: Document | None
@@ -81,7 +83,9 @@ class Results:
     @property
     def made(self) -> tuple[Document | None, ...]:
         """The results that were made from the histograms, which may have been others then."""
-        return (self.selection, self.background, self.counting, self.verdict)
+        return (
+            self.selection, self.background, self.counting, self.scan, self.limits, self.verdict,
+        )  # fmt: skip
 
     @property
     def stamps(self) -> tuple[str, ...]:
@@ -156,6 +160,8 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Result
         selection=folder.read_if_there("selection.json"),
         background=folder.read_if_there("background.json"),
         counting=folder.read_if_there("counting.json"),
+        scan=folder.read_if_there("scan.json"),
+        limits=folder.read_if_there("limits.json"),
         verdict=folder.read_if_there("verdict.json"),
         freeze=folder.read_if_there(decisions.FREEZE),
         unblinding=folder.read_if_there(decisions.UNBLINDING),

@@ -21,7 +21,7 @@ from analysis.settings_table import Table
 from tools.errors import InputError
 from tools.samples import Axis, read_toml
 
-FAMILIES = ("exp", "power", "atlas-diphoton")
+FAMILIES = ("exp", "power", "atlas-diphoton", "dijet", "cms-diphoton", "bernstein")
 FIGURES_OF_MERIT = ("s", "asimov")
 _ROUNDING = 1e-9
 """of a number of steps"""
@@ -67,8 +67,6 @@ class Fit:
     """a function is accepted if its sideband fit is at least this good"""
     closure_bias: float
     """and if it misses smooth truths by at most this many of its own fit errors"""
-    spurious_signal: float
-    """a function under a peak may fake a signal of at most this many errors of the signal"""
 
     @property
     def lows_GeV(self) -> tuple[float, ...]:
@@ -78,13 +76,36 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
-    """A resonance as the detector shows it."""
+class PeakFit:
+    """How the background under a peak is chosen."""
 
-    resolution_GeV: float
-    """standard deviation of its Gaussian peak"""
-    resolution_error: float
-    """relative: the width is a nuisance parameter with this Gaussian constraint"""
+    families: tuple[str, ...]
+    """of the functions tried; among those with equally many parameters, the first is preferred"""
+    max_parameters: int
+    """of the most flexible one"""
+    spurious_signal: float
+    """a function may fake a signal of at most this many errors of the signal"""
+    global_toys: int
+    """toys of the whole procedure, if the significance is worth them"""
+
+
+@dataclass(frozen=True, slots=True)
+class Systematics:
+    """Relative errors, each a nuisance parameter with a Gaussian constraint; 0 for none."""
+
+    luminosity: float
+    efficiency: float
+    """of the selection of a signal, beside the simulation's statistics"""
+    energy_scale: float
+    """of the position of a peak"""
+    resolution: float
+    """of the width of a peak"""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Where a resonance is searched."""
+
     low_GeV: float
     """lowest mass searched"""
     high_GeV: float
@@ -121,6 +142,8 @@ class Limits:
     """Exclusion."""
 
     confidence_level: float
+    masses: Signal
+    """where limits are set"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +151,9 @@ class Decision:
     """From which significance on the verdict says what."""
 
     discovery_local_z: float
-    evidence_local_z: float
+    discovery_global_z: float
+    """a discovery needs both"""
+    evidence_global_z: float
     measurement_local_z: float
     """from here on mass and cross-section are quoted"""
     normalisation_tolerance: float
@@ -143,6 +168,8 @@ class Search:
     window: Window
     spectrum: SpectrumAxis
     fit: Fit
+    peak: PeakFit
+    systematics: Systematics
     signal: Signal
     optimise: Optimise
     limits: Limits
@@ -168,12 +195,18 @@ def read_search(path: Path) -> Search:
         window=_window(document.table("window")),
         spectrum=_spectrum(document.table("spectrum")),
         fit=_fit(document.table("fit")),
+        peak=_peak(document.table("peak")),
+        systematics=_systematics(document.table("systematics")),
         signal=_signal(document.table("signal")),
         optimise=_optimise(document.table("optimise")),
         limits=_limits(document.table("limits")),
         decision=_decision(document.table("decision")),
     )
     document.done()
+    if search.fit.min_parameters > search.peak.max_parameters:
+        raise InputError(
+            f"{path}, [peak]: `max_parameters` must not be below `min_parameters` of [fit]"
+        )
     _check_alignment(search)
     return search
 
@@ -205,7 +238,6 @@ def _fit(table: Table) -> Fit:
         max_parameters=table.integer("max_parameters", 2, 10),
         gof_pvalue=table.number("gof_pvalue", 0, 1),
         closure_bias=table.number("closure_bias", 0),
-        spurious_signal=table.number("spurious_signal", 0),
     )
     table.done()
     if fit.low_GeV > fit.low_highest_GeV:
@@ -216,23 +248,40 @@ def _fit(table: Table) -> Fit:
     return fit
 
 
-def _signal(table: Table) -> Signal:
-    resolution, error = table.energy("resolution"), table.number("resolution_error", 0, 0.5)
-    masses = table.table("masses")
-    signal = Signal(
-        resolution_GeV=resolution,
-        resolution_error=error,
-        low_GeV=masses.energy("low"),
-        high_GeV=masses.energy("high"),
-        step_GeV=masses.energy("step"),
+def _peak(table: Table) -> PeakFit:
+    peak = PeakFit(
+        families=table.choices("families", FAMILIES),
+        max_parameters=table.integer("max_parameters", 2, 10),
+        spurious_signal=table.number("spurious_signal", 0),
+        global_toys=table.integer("global_toys", 0, 10_000_000),
     )
+    table.done()
+    return peak
+
+
+def _systematics(table: Table) -> Systematics:
+    errors = Systematics(
+        luminosity=table.number("luminosity", 0, 0.5),
+        efficiency=table.number("efficiency", 0, 0.5),
+        energy_scale=table.number("energy_scale", 0, 0.1),
+        resolution=table.number("resolution", 0, 0.5),
+    )
+    table.done()
+    return errors
+
+
+def _signal(table: Table) -> Signal:
+    masses = table.table("masses")
+    signal = Signal(masses.energy("low"), masses.energy("high"), masses.energy("step"))
     masses.done()
     table.done()
-    _rising(masses.where, low=signal.low_GeV, high=signal.high_GeV)
-    _on_grid(masses.where, "step", signal.high_GeV, signal.low_GeV, signal.step_GeV)
-    if signal.step_GeV > resolution:
-        raise InputError(f"{masses.where}, step: wider than the resolution; a peak could be missed")
+    _check_masses(masses.where, signal)
     return signal
+
+
+def _check_masses(where: str, signal: Signal) -> None:
+    _rising(where, low=signal.low_GeV, high=signal.high_GeV)
+    _on_grid(where, "step", signal.high_GeV, signal.low_GeV, signal.step_GeV)
 
 
 def _optimise(table: Table) -> Optimise:
@@ -261,21 +310,27 @@ def _axis(table: Table) -> Axis:
 
 
 def _limits(table: Table) -> Limits:
-    limits = Limits(table.number("confidence_level", 0.5, 0.999))
+    level, masses = table.number("confidence_level", 0.5, 0.999), table.table("masses")
+    grid = Signal(masses.energy("low"), masses.energy("high"), masses.energy("step"))
+    masses.done()
     table.done()
-    return limits
+    _check_masses(masses.where, grid)
+    return Limits(level, grid)
 
 
 def _decision(table: Table) -> Decision:
     decision = Decision(
         discovery_local_z=table.number("discovery_local_z", 0),
-        evidence_local_z=table.number("evidence_local_z", 0),
+        discovery_global_z=table.number("discovery_global_z", 0),
+        evidence_global_z=table.number("evidence_global_z", 0),
         measurement_local_z=table.number("measurement_local_z", 0),
         normalisation_tolerance=table.number("normalisation_tolerance", 0),
     )
     table.done()
-    if decision.evidence_local_z > decision.discovery_local_z:
-        raise InputError(f"{table.where}: `evidence_local_z` must not be above `discovery_local_z`")
+    if decision.evidence_global_z > decision.discovery_global_z:
+        raise InputError(
+            f"{table.where}: `evidence_global_z` must not be above `discovery_global_z`"
+        )
     return decision
 
 

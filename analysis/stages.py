@@ -4,8 +4,9 @@ A product's ``provenance.inputs`` is the digest of all that it was made from, co
 functions ``*_inputs`` say what it would be made from now; where the two agree, it is up to date.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis import decisions
 from analysis.folder import Folder
@@ -18,8 +19,11 @@ from tools.errors import InputError, RefusedError, XyyError
 from tools.samples import Catalogue
 from tools.storage import code_digest, digest_document, digest_text
 
+if TYPE_CHECKING:
+    from analysis.statistics.shape import Effort
+
 REPORT = "report.json"
-RESULTS = ("background.json", "counting.json", "verdict.json")
+RESULTS = ("background.json", "counting.json", "scan.json", "limits.json", "verdict.json")
 
 
 def optimise_inputs(joint_keys: dict[str, str], catalogue: Catalogue, search: Search) -> str:
@@ -114,21 +118,70 @@ def report_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> str:
 
 
 def infer(
-    folder: Folder, catalogue: Catalogue, search: Search, *, allow_incomplete: bool = False
+    folder: Folder,
+    catalogue: Catalogue,
+    search: Search,
+    *,
+    allow_incomplete: bool = False,
+    effort: "Effort",
+    limit_toys: int = 0,
+    only: Sequence[str] | None = None,
+    say: Callable[[str], None] = lambda _text: None,
 ) -> None:
-    """Make all results of `folder`, unless they are up to date.
+    """Make the results of `folder`, unless they are up to date.
+
+    Results that were made with more toys than asked for now, or with another seed, are up to date
+    too: what is asked for explicitly (toys, a part) is made.
+
+    Parameters
+    ----------
+    folder : Folder
+    catalogue : Catalogue
+    search : Search
+    allow_incomplete : bool
+        Infer from data that lost events.
+    effort : Effort
+    limit_toys : int
+    only : sequence of str, optional
+        Parts to write, see `only_results`; None: all, and the verdict.
+    say : callable
+        Told what is being done.
 
     Raises
     ------
     RefusedError
         If observed events were lost, unless `allow_incomplete` and some are left.
     """
-    from analysis.infer_folder import infer_folder
+    from analysis.infer_folder import PARTS, infer_folder
 
     _refuse_incomplete_data(folder, catalogue, allowed=allow_incomplete)
     inputs = infer_inputs(folder, decided_in(folder, catalogue, search))
-    if folder.made_from("verdict.json") != inputs:
-        infer_folder(folder, catalogue, search, inputs=inputs)
+    asked = only is not None or effort.toys is not None or limit_toys > 0
+    if not asked and folder.made_from("verdict.json") == inputs:
+        return
+    infer_folder(
+        folder, catalogue, search, inputs=inputs, effort=effort, limit_toys=limit_toys, say=say,
+        only=PARTS if only is None else only,
+    )  # fmt: skip
+
+
+def only_results(text: str | None) -> tuple[str, ...] | None:
+    """Return the parts that ``--only`` names, in the order in which they are written.
+
+    Raises
+    ------
+    InputError
+        If there is no such part.
+    """
+    from analysis.infer_folder import PARTS
+
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        raise InputError(f"--only: there is no {unknown[0]!r}; there are: {', '.join(PARTS)}")
+    return tuple(part for part in PARTS if part in names)
 
 
 def report(folder: Folder, catalogue: Catalogue, search: Search) -> None:

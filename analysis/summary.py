@@ -1,6 +1,6 @@
 """What a terminal shows at the end: tables that can be pasted into a chat or a logbook."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.folder import Folder
@@ -56,8 +56,9 @@ def verdict_summary(folder: Folder) -> str:
     """Return the verdict of a folder in a few lines, with every reservation about it."""
     verdict = folder.read("verdict.json", made_by="infer")
     counting = folder.read("counting.json", made_by="infer")
-    lines = [_headline(verdict), *_fit_lines(verdict), _counting_line(counting)]
-    lines.append(_limit_line(counting["limit"]))
+    lines = [_headline(verdict), *_fit_lines(verdict)]
+    lines += _mass_limit_lines(folder.read_if_there("limits.json"))
+    lines += [_counting_line(counting), _limit_line(counting["limit"])]
     lines += [f"  note: {text}" for text in _reservations(folder, verdict)]
     lines.append(f"  all of it: {folder.path}")
     return "\n".join(lines)
@@ -91,6 +92,23 @@ def _fit_lines(verdict: Mapping[str, Any]) -> list[str]:
             f"  cross-section {_interval(verdict['cross_section_pb'], 2)} pb",
         ]
     return lines
+
+
+def _mass_limit_lines(limits: Mapping[str, Any] | None) -> list[str]:
+    """Return what the limits against mass exclude, if there are any."""
+    if limits is None or limits["benchmark_pb"] is None:
+        return []
+    parts = [
+        f"{words} {_ranges(limits['excluded_GeV'][key])}"
+        for key, words in (("observed", "excluded"), ("expected", "expected"))
+        if limits["excluded_GeV"][key] is not None
+    ]
+    what = f"{limits['benchmark_pb']:g} pb at {100 * limits['confidence_level']:g} % CL"
+    return [f"  {what}, from the shape: {'; '.join(parts)}"]
+
+
+def _ranges(ranges: Sequence[Sequence[float]]) -> str:
+    return " and ".join(f"{low:.0f} to {high:.0f} GeV" for low, high in ranges) or "nowhere"
 
 
 def _interval(result: Mapping[str, float], digits: int) -> str:
@@ -129,3 +147,36 @@ def _reservations(folder: Folder, verdict: Mapping[str, Any]) -> list[str]:
     if verdict["after_unblinding"]:
         notes.append(f"decisions changed after unblinding: {verdict['after_unblinding']}")
     return notes
+
+
+def spectrum_summary(folder: Folder) -> str:
+    """Return the verdict on a bare spectrum in a few lines."""
+    names = ("verdict.json", "background.json", "limits.json")
+    verdict, background, limits = (folder.read(name, made_by="infer") for name in names)
+    lines = [_headline(verdict)]
+    if verdict["local_z"] is not None:
+        told = f"global: {verdict['global_z']:.2f}"
+        lines.append(f"  local significance {verdict['local_z']:.2f} sigma; {told}")
+    if verdict["mass_GeV"] is not None:
+        lines += [
+            f"  mass          {_interval(verdict['mass_GeV'], 2)} GeV",
+            f"  signal        {_interval(verdict['signal_events'], 1)} events",
+        ]
+    peak = next(iter(background["channels"].values()))["peak"]
+    low, high = peak["fit_range_GeV"]
+    lines.append(f"  background    {peak['family']} {peak['order']}, {low:g} to {high:g} GeV")
+    lines += _events_limits(limits)
+    lines += [f"  note: {text}" for text in verdict["warnings"]]
+    lines.append(f"  all of it: {folder.path}")
+    return "\n".join(lines)
+
+
+def _events_limits(limits: Mapping[str, Any]) -> list[str]:
+    """Return the range of the limits on a bare spectrum's signal."""
+    lines = []
+    for key, what in (("observed_events", "limits"), ("expected_events", "expected")):
+        found = limits[key]["0"] if key == "expected_events" else limits[key]
+        there = [limit for limit in found or [] if limit is not None]
+        if there:
+            lines.append(f"  {what:13s} {min(there):.3g} to {max(there):.3g} events")
+    return lines

@@ -38,6 +38,35 @@ def search() -> Search:
 
 
 @pytest.fixture(scope="session")
+def quick(search: Search) -> Search:
+    """The course's decisions with limits at three masses, two families and no toys: for speed."""
+    return replace(
+        search,
+        peak=replace(
+            search.peak, families=("exp", "atlas-diphoton"), max_parameters=6, global_toys=0
+        ),
+        limits=replace(search.limits, masses=replace(search.limits.masses, step_GeV=250.0)),
+    )
+
+
+@pytest.fixture(scope="session")
+def quick_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as `quick`, as a search file for the command line."""
+    text = (ROOT / "analysis" / "search.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ('step = "25 GeV"', 'step = "250 GeV"'),
+        (', "dijet", "cms-diphoton", "bernstein"]', "]"),
+        ("max_parameters = 7\nspurious_signal", "max_parameters = 6\nspurious_signal"),
+        ("global_toys = 1000", "global_toys = 0"),
+    ):
+        assert text.count(old) == 1, f"{old!r} is not once in search.toml"
+        text = text.replace(old, new)
+    path = tmp_path_factory.mktemp("search") / "quick.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
 def course_data() -> Path:
     """The folder of the real course files, from the variable XYY_COURSE_DATA."""
     folder = os.environ.get("XYY_COURSE_DATA")

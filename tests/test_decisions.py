@@ -101,3 +101,41 @@ def test_a_selection_that_is_none_is_refused(tmp_path: Path, cuts: str) -> None:
     path.write_text(f'{{"cuts": {cuts}}}')
     with pytest.raises(InputError, match=r"selection\.json: `cuts` must read"):
         read_selection(path)
+
+
+KEPT = {"peak": {"all": {"range": "window", "family": "exp", "order": 2}}, "of": "data"}
+OTHER_PEAK = {"peak": {"all": {"range": "window", "family": "exp", "order": 3}}, "of": "data"}
+
+
+def test_what_the_sidebands_decided_stands_in_the_freeze(
+    folder: Folder, catalogue: Catalogue, search: Search
+) -> None:
+    room.keep_sidebands(folder, KEPT)  # nothing is frozen: nothing is kept
+    assert folder.read_if_there("freeze.json") is None
+    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+    digest = folder.read("freeze.json", made_by="")["digest"]
+    room.keep_sidebands(folder, OTHER_PEAK)
+    room.keep_sidebands(folder, KEPT)  # while blind the last word counts
+    frozen = folder.read("freeze.json", made_by="")
+    assert frozen["sidebands"] == KEPT
+    assert frozen["digest"] == digest
+    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+    assert folder.read("freeze.json", made_by="")["sidebands"] == KEPT
+
+
+def test_another_background_after_unblinding_is_refused_or_stamped(
+    folder: Folder, catalogue: Catalogue, search: Search
+) -> None:
+    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+    room.keep_sidebands(folder, KEPT)
+    room.unblind(folder, "all is fixed")
+    assert room.is_unblinded(folder)
+    # What was expected may be computed again; what was decided is as it was.
+    room.keep_sidebands(folder, {**KEPT, "of": "something else"})
+    assert folder.read("freeze.json", made_by="")["sidebands"] == KEPT
+    message = r"sidebands decide on \(all\.order\) is not the one that the data of"
+    with pytest.raises(RefusedError, match=message):
+        room.keep_sidebands(folder, OTHER_PEAK)
+    room.guard(folder, room.decisions(catalogue, search, OTHER), reason="the referee asked")
+    room.keep_sidebands(folder, OTHER_PEAK)
+    assert folder.read("freeze.json", made_by="")["sidebands"] == KEPT

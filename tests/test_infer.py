@@ -12,9 +12,13 @@ from scipy.stats import norm
 
 from analysis.search import Search
 from analysis.statistics.cls import numpy_backend
+from analysis.statistics.expectations import normalisation, rehearsals
 from analysis.statistics.infer import Documents, infer
 from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
-from analysis.statistics.resonance import Interval
+from analysis.statistics.measurement import Interval
+from analysis.statistics.prediction import predict_from_simulation
+from analysis.statistics.shape import Effort
+from analysis.statistics.verdict import decide
 from tools.errors import InputError
 
 EDGES = np.arange(0.0, 3001.0)
@@ -84,18 +88,25 @@ def make(simulation: dict[str, SimulatedSpectrum]) -> Make:
 
 
 @pytest.fixture(scope="module")
-def opened(make: Make, search: Search) -> Documents:
-    return infer(make(), search)
+def opened(make: Make, quick: Search) -> Documents:
+    return infer(make(), quick)
 
 
 @pytest.fixture(scope="module")
-def blind(make: Make, search: Search) -> Documents:
-    return infer(make(blinded=True), search)
+def blind(make: Make, quick: Search) -> Documents:
+    return infer(make(blinded=True), quick)
 
 
 def whole(documents: Documents) -> str:
     """Return all documents as they are written; no NaN passes."""
-    parts = (documents.background, documents.counting, documents.verdict, documents.workspaces)
+    parts = (
+        documents.background,
+        documents.counting,
+        documents.scan,
+        documents.limits,
+        documents.verdict,
+        documents.workspaces,
+    )
     return json.dumps(parts, allow_nan=False)
 
 
@@ -110,8 +121,9 @@ def test_the_resonance_is_discovered_and_measured(opened: Documents) -> None:
     error = (cross_section["high"] - cross_section["low"]) / 2
     assert abs(cross_section["value"] - CROSS_SECTION) < 3 * error
     assert verdict["reason"] is None
-    assert verdict["global_z"] is verdict["global_p"] is None
-    assert "look-elsewhere" in verdict["global_z_reason"]
+    assert 3 < verdict["global_z"] < verdict["local_z"]
+    assert verdict["global_p"] < 1e-3
+    assert verdict["global_z_reason"] is None
 
 
 def test_the_keys_of_the_contract_are_there(opened: Documents) -> None:
@@ -155,6 +167,16 @@ def test_the_keys_of_the_contract_are_there(opened: Documents) -> None:
         "cross_section_pb",
         "counting",
     } <= set(opened.verdict)
+    masses = opened.scan["mass_GeV"]
+    for key in ("local_z", "cross_section_pb", "cross_section_error_pb"):
+        assert len(opened.scan[key]) == len(masses) == 51
+    limits = opened.limits
+    assert limits["confidence_level"] == 0.95
+    assert limits["mass_GeV"] == [500, 750, 1000]
+    assert len(limits["observed_pb"]) == 3
+    assert set(limits["expected_pb"]) == {"-2", "-1", "0", "1", "2"}
+    assert all(len(band) == 3 for band in limits["expected_pb"].values())
+    assert set(opened.workspaces) == {"counting", "mass_500", "mass_750", "mass_1000"}
     whole(opened)
 
 
@@ -174,16 +196,27 @@ def test_the_numbers_belong_together(opened: Documents, make: Make) -> None:
     assert len(bins["edges_GeV"]) == len(bins["observed_events"]) + 1
     assert None not in bins["observed_events"]
     fit = opened.verdict["fit"]
-    assert max(fit["scan"]["signed_z"]) == pytest.approx(opened.verdict["local_z"], abs=0.5)
-    total = np.sum(fit["channels"]["all"]["background_events"]) + fit["signal_events"]["value"]
-    assert total == pytest.approx(np.sum(bins["observed_events"]), rel=0.01)
+    scan = opened.scan
+    assert max(scan["local_z"]) == opened.verdict["local_z"] == scan["maximum"]["local_z"]
+    highest = int(np.argmax(scan["signed_z"]))
+    assert scan["mass_GeV"][highest] == scan["maximum"]["mass_GeV"]
+    assert scan["global"]["z"] == opened.verdict["global_z"]
+    assert scan["global"]["p"] == opened.verdict["global_p"]
+    assert abs(fit["mass_GeV"]["value"] - scan["maximum"]["mass_GeV"]) < 15
+    assert fit["local_z_at_mass"] == pytest.approx(opened.verdict["local_z"], abs=0.5)
+    in_fit = fit["channels"]["all"]
+    total = np.sum(in_fit["background_events"]) + np.sum(in_fit["signal_events"])
+    assert total == pytest.approx(np.sum(in_fit["observed_events"]), rel=0.01)
+    assert in_fit["edges_GeV"][0] == channel["peak"]["fit_range_GeV"][0]
+    assert in_fit["edges_GeV"][-1] == channel["peak"]["fit_range_GeV"][1]
     curve = channel["curve"]
     assert len(curve["mass_GeV"]) == len(curve["events_per_GeV"]) == len(curve["error"])
 
 
 def test_the_cross_section_is_events_over_luminosity_and_efficiencies(opened: Documents) -> None:
     fit, results = opened.verdict["fit"], opened.results
-    efficiency, error = results.inputs.efficiency().at(fit["mass_GeV"]["value"])
+    found, its_error = results.shape.signal.total_efficiency(fit["mass_GeV"]["value"])
+    efficiency, error = float(found), float(its_error)
     per_event = 1 / (LUMINOSITY * 0.17 * efficiency)
     events = fit["signal_events"]
     expected = Interval(events["value"], events["low"], events["high"]).scaled(
@@ -191,6 +224,13 @@ def test_the_cross_section_is_events_over_luminosity_and_efficiencies(opened: Do
     )
     assert fit["cross_section_pb"]["value"] == pytest.approx(expected.value)
     assert fit["cross_section_pb"]["high"] == pytest.approx(expected.high)
+    assert opened.verdict["cross_section_pb"] == fit["cross_section_pb"]
+    scan, masses = opened.scan, np.array(opened.scan["mass_GeV"])
+    signal = results.shape.signal
+    at_each, _ = signal.total_efficiency(masses)
+    assert np.array(scan["cross_section_pb"]) == pytest.approx(
+        np.array(scan["signal_events"]) / (LUMINOSITY * 0.17 * at_each)
+    )
 
 
 @pytest.mark.filterwarnings("ignore:jsonschema.RefResolver is deprecated")
@@ -205,16 +245,41 @@ def test_the_workspace_reproduces_the_limit(opened: Documents) -> None:
     assert float(expected[2]) * limit["workspace_scale_pb"] > limit["expected_pb"]["0"]
 
 
+@pytest.mark.filterwarnings("ignore:jsonschema.RefResolver is deprecated")
+def test_the_workspaces_of_the_shape_reproduce_their_limits(opened: Documents) -> None:
+    """CLs is 5 % at the observed limit, by pyhf alone, from what is written."""
+    for index in (0, 2):
+        mass, limit = (opened.limits[key][index] for key in ("mass_GeV", "observed_pb"))
+        written = json.loads(json.dumps(opened.workspaces[f"mass_{mass:g}"]))
+        workspace = pyhf.Workspace(written)
+        model = workspace.model()
+        with numpy_backend():
+            cls = pyhf.infer.hypotest(limit / scale_of(written), workspace.data(model), model)
+        assert float(cls) == pytest.approx(0.05, rel=0.03)
+
+
+def scale_of(workspace: dict[str, Any]) -> float:
+    """Return the cross-section in pb of strength 1, as the workspace says: "mu = 1 is 0.2 pb"."""
+    return float(workspace["measurements"][0]["name"].split()[-2])
+
+
 def test_while_blind_every_observed_quantity_is_null_with_the_reason(blind: Documents) -> None:
     verdict, counting = blind.verdict, blind.counting
     for key in ("decision", "local_z", "global_z", "mass_GeV", "cross_section_pb", "fit"):
         assert verdict[key] is None, key
+    for key, value in blind.scan.items():
+        if key not in ("mass_GeV", "expected_local_z", "benchmark_pb", "reason", "complete"):
+            assert value is None, key
+    assert len(blind.scan["expected_local_z"]) == 51
+    assert blind.limits["observed_pb"] is blind.limits["excluded_GeV"]["observed"] is None
     for key in ("observed_events", "z", "z_course"):
         assert counting[key] is None, key
         assert verdict["counting"][key] is None, key
     assert counting["limit"]["observed_pb"] is counting["limit"]["curve"]["observed_cls"] is None
-    for reason in (verdict["reason"], counting["reason"], counting["limit"]["reason"]):
-        assert reason.startswith("the data are blind")
+    for document in (verdict, counting, counting["limit"], blind.scan, blind.limits):
+        assert document["reason"].startswith("the data are blind")
+    assert verdict["global_p"] is None
+    assert verdict["global_z_reason"].startswith("the data are blind")
     assert verdict["blinded"] is True
     bins = blind.background["channels"]["all"]["bins"]
     for low, count in zip(bins["edges_GeV"], bins["observed_events"], strict=False):
@@ -225,6 +290,19 @@ def test_expected_results_are_the_same_before_and_after(
     opened: Documents, blind: Documents
 ) -> None:
     assert opened.counting["expected"] == blind.counting["expected"]
+    assert opened.scan["expected_local_z"] == blind.scan["expected_local_z"]
+    assert opened.limits["expected_pb"] == blind.limits["expected_pb"]
+    assert opened.limits["excluded_GeV"]["expected"] == blind.limits["excluded_GeV"]["expected"]
+    assert (
+        opened.background["channels"]["all"]["peak"] == blind.background["channels"]["all"]["peak"]
+    )
+    assert opened.known_before == {
+        **blind.known_before,
+        "expected": {
+            **blind.known_before["expected"],
+            "counting_limit_pb": opened.counting["limit"]["expected_pb"],
+        },
+    }
     assert opened.counting["limit"]["expected_pb"] == pytest.approx(
         blind.counting["limit"]["expected_pb"], rel=1e-4
     )
@@ -237,7 +315,7 @@ def test_expected_results_are_the_same_before_and_after(
 
 
 def test_nothing_of_the_window_leaks_while_blind(
-    make: Make, blind: Documents, search: Search
+    make: Make, blind: Documents, quick: Search
 ) -> None:
     """Other events inside the window, as many or none, change no byte; a sideband event does."""
     inputs = make(blinded=True)
@@ -248,15 +326,15 @@ def test_nothing_of_the_window_leaks_while_blind(
     emptied[400:1100] = 0
     for counts in (moved, emptied):
         changed = replace(inputs, data=Spectrum(EDGES, {"all": counts}, blinded=True))
-        assert whole(infer(changed, search)) == whole(blind)
+        assert whole(infer(changed, quick)) == whole(blind)
     control = inputs.data.counts["all"].copy()
     control[300] += 1
     changed = replace(inputs, data=Spectrum(EDGES, {"all": control}, blinded=True))
-    assert whole(infer(changed, search)) != whole(blind)
+    assert whole(infer(changed, quick)) != whole(blind)
 
 
-def test_an_empty_universe_ends_in_a_limit(make: Make, search: Search) -> None:
-    found = infer(make(resonance=False), search)
+def test_an_empty_universe_ends_in_a_limit(make: Make, quick: Search) -> None:
+    found = infer(make(resonance=False), quick)
     assert found.verdict["decision"] == "limit"
     assert found.verdict["mass_GeV"] is found.verdict["cross_section_pb"] is None
     assert "mass and cross-section are not quoted" in found.verdict["reason"]
@@ -269,9 +347,9 @@ def test_an_empty_universe_ends_in_a_limit(make: Make, search: Search) -> None:
 
 
 def test_without_data_the_simulation_says_what_to_expect(
-    make: Make, opened: Documents, search: Search
+    make: Make, opened: Documents, quick: Search
 ) -> None:
-    found = infer(make(data=None), search)
+    found = infer(make(data=None), quick)
     assert found.verdict["decision"] is None
     assert found.verdict["blinded"] is False
     assert found.verdict["reason"].startswith("there are no data")
@@ -309,31 +387,32 @@ def test_the_rehearsal_finds_nothing_in_the_background_and_the_signal_in_both(
 
 
 def test_the_rehearsal_works_on_selected_events_alone(
-    make: Make, simulation: dict[str, SimulatedSpectrum], search: Search
+    make: Make, simulation: dict[str, SimulatedSpectrum], quick: Search
 ) -> None:
     """6,000 simulated events: larger errors, and still no false signal (0.3 % false alarm)."""
     selected = {
         **simulation,
         "background": replace(simulation["background"], unselected_counts=None),
     }
-    found = infer(make(simulation=selected, data=None), search)
-    alone = found.counting["rehearsal"]["background_only"]
-    assert abs(alone["z"]) < 3
-    assert alone["observed_events"] == pytest.approx(
+    inputs = make(simulation=selected, data=None)
+    found = rehearsals(inputs, quick, predict_from_simulation(inputs, quick))
+    alone = found["background_only"].count
+    assert abs(alone.z) < 3
+    assert alone.observed_events == pytest.approx(
         13.527 * simulation["background"].counts["all"][400:1100].sum()
     )
-    assert alone["predicted_error_events"] > 150
+    assert alone.predicted_error_events > 150
 
 
-def test_a_wrong_luminosity_is_noticed(make: Make, search: Search) -> None:
-    found = infer(make(data_luminosity_invpb=129.81, blinded=True), search)
+def test_a_wrong_luminosity_is_noticed(make: Make, quick: Search) -> None:
+    found = infer(make(data_luminosity_invpb=129.81, blinded=True), quick)
     (note,) = (note for note in found.verdict["warnings"] if "sidebands hold" in note)
     assert "`data_luminosity` = 129.81 / pb right? These data look like 12" in note
     assert found.counting["normalisation"]["ratio"] == pytest.approx(10, rel=0.05)
     assert note in found.counting["warnings"]
 
 
-def test_luminosities_are_compared_before_the_selection(make: Make, search: Search) -> None:
+def test_luminosities_are_compared_before_the_selection(make: Make, quick: Search) -> None:
     """A selection that keeps a fifth more in the data than in simulation is no wrong luminosity."""
     inputs = make(blinded=True)
     assert inputs.data is not None
@@ -342,11 +421,11 @@ def test_luminosities_are_compared_before_the_selection(make: Make, search: Sear
     events = np.random.default_rng(7).poisson(13.527 * unselected)
     more = {"all": np.asarray(inputs.data.counts["all"]) * 6 // 5}
     data = replace(inputs.data, counts=more, unselected_counts=events)
-    found = infer(replace(inputs, data=data), search)
-    assert found.counting["normalisation"]["ratio"] == pytest.approx(1, abs=0.02)
-    assert not any("sidebands hold" in note for note in found.verdict["warnings"])
+    found = normalisation(replace(inputs, data=data), quick)
+    assert found.ratio == pytest.approx(1, abs=0.02)
+    assert found.warnings == ()
     tenth = replace(inputs, data=data, data_luminosity_invpb=129.81)
-    assert any("sidebands hold" in note for note in infer(tenth, search).verdict["warnings"])
+    assert "sidebands hold" in normalisation(tenth, quick).warnings[0]
 
 
 def test_a_right_luminosity_is_not(opened: Documents) -> None:
@@ -354,11 +433,11 @@ def test_a_right_luminosity_is_not(opened: Documents) -> None:
     assert not any("sidebands hold" in note for note in opened.verdict["warnings"])
 
 
-def test_reservations_are_carried_into_the_verdict(make: Make, search: Search) -> None:
+def test_reservations_are_carried_into_the_verdict(make: Make, quick: Search) -> None:
     inputs = make(
         blinded=True, complete=False, after_unblinding="a bug was found", warnings=("generated",)
     )
-    verdict = infer(inputs, search).verdict
+    verdict = infer(inputs, quick).verdict
     assert verdict["complete"] is False
     assert verdict["after_unblinding"] == "a bug was found"
     assert verdict["warnings"][0] == "generated"
@@ -366,7 +445,7 @@ def test_reservations_are_carried_into_the_verdict(make: Make, search: Search) -
 
 
 def test_categories_are_channels(
-    make: Make, simulation: dict[str, SimulatedSpectrum], search: Search
+    make: Make, simulation: dict[str, SimulatedSpectrum], quick: Search
 ) -> None:
     """A spectrum split in two at random gives, together, what it gave in one."""
     rng = np.random.default_rng(20240303)
@@ -378,7 +457,7 @@ def test_categories_are_channels(
     one = make()
     assert one.data is not None
     parts = {name: replace(s, counts=split(s.counts["all"])) for name, s in simulation.items()}
-    two = infer(make(simulation=parts, data=Spectrum(EDGES, split(one.data.counts["all"]))), search)
+    two = infer(make(simulation=parts, data=Spectrum(EDGES, split(one.data.counts["all"]))), quick)
     assert list(two.background["channels"]) == ["a", "b"]
     assert two.counting["observed_events"] == one.data.counts["all"][400:1100].sum()
     assert two.verdict["decision"] == "discovery"
@@ -400,31 +479,84 @@ def test_inputs_that_do_not_fit_together(make: Make, changes: dict[str, Any], me
 
 
 def test_signals_must_be_known(
-    make: Make, simulation: dict[str, SimulatedSpectrum], search: Search
+    make: Make, simulation: dict[str, SimulatedSpectrum], quick: Search
 ) -> None:
     signal = replace(simulation["signal_500"], filter_efficiency=None)
     unknown = make(simulation={**simulation, "signal_500": signal}, data=None)
     with pytest.raises(InputError, match="signal_500: its cross-section and filter efficiency"):
-        infer(unknown, search)
-    other = replace(search, optimise=replace(search.optimise, reference_signal="signal_600"))
+        infer(unknown, quick)
+    other = replace(quick, optimise=replace(quick.optimise, reference_signal="signal_600"))
     with pytest.raises(InputError, match="reference_signal: 'signal_600' is not a simulated"):
         infer(make(data=None), other)
     with pytest.raises(ValueError, match="a background has no mass"):
         _ = simulation["background"].peak_GeV
 
 
-def test_empty_data_are_refused(make: Make, search: Search) -> None:
+def test_empty_data_are_refused(make: Make, quick: Search) -> None:
     empty = make(data=Spectrum(EDGES, {"all": np.zeros(3000, dtype=int)}))
     with pytest.raises(InputError, match=r"0 events in the sidebands .* are too few to fit"):
-        infer(empty, search)
+        infer(empty, quick)
 
 
-def test_evidence_and_discovery_have_thresholds(opened: Documents, search: Search) -> None:
+def test_evidence_and_discovery_have_thresholds(quick: Search) -> None:
+    """A discovery needs both significances; evidence the global one."""
+    thresholds = quick.decision
+    for local_z, global_z, decision in (
+        (8.0, 7.0, "discovery"),
+        (5.0, 3.0, "discovery"),
+        (4.9, 4.0, "evidence"),
+        (9.0, 2.9, "limit"),
+        (3.8, 2.9, "limit"),
+    ):
+        assert decide(local_z, global_z, thresholds) == decision
+
+
+def test_the_verdict_follows_the_thresholds(make: Make, opened: Documents, quick: Search) -> None:
     z = opened.verdict["local_z"]
-    for discovery, evidence, decision in ((z + 1, z - 1, "evidence"), (z + 2, z + 1, "limit")):
-        thresholds = replace(
-            search.decision, discovery_local_z=discovery, evidence_local_z=evidence
-        )
-        found = infer(opened.results.inputs, replace(search, decision=thresholds))
-        assert found.verdict["decision"] == decision
-        assert found.verdict["mass_GeV"] is not None
+    harder = replace(quick.decision, discovery_local_z=z + 1, measurement_local_z=z + 0.5)
+    found = infer(make(), replace(quick, decision=harder))
+    assert found.verdict["decision"] == "evidence"
+    assert found.verdict["mass_GeV"] is None
+    assert "mass and cross-section are not quoted" in found.verdict["reason"]
+
+
+def test_toys_decide_where_they_are_asked_for(make: Make, quick: Search) -> None:
+    """50 toys of the whole procedure in an empty universe: many exceed what is seen there."""
+    said: list[str] = []
+    found = infer(make(resonance=False), quick, effort=Effort(toys=50, seed=3), say=said.append)
+    toys = found.scan["global"]["toys"]
+    assert toys["n"] == 50
+    assert any("50 toys of the whole procedure" in text for text in said)
+    if toys["exceeding"]:
+        assert found.scan["global"]["method"] == "toys"
+        assert found.verdict["global_p"] == toys["exceeding"] / 50 == toys["p"]
+    assert toys["p_low"] <= toys["p"] <= toys["p_high"]
+    # Four binomial errors about the formula, which is no more than a guide here.
+    p = found.scan["global"]["gross_vitells_p"]
+    assert abs(toys["p"] - p) < 4 * np.sqrt(max(p * (1 - p), 0.02) / 50) + 0.1
+
+
+def test_what_a_referee_asks_is_there(opened: Documents) -> None:
+    fit = opened.verdict["fit"]
+    assert fit["goodness_of_fit"]["background_only"] < fit["goodness_of_fit"]["with_signal"]
+    used = [item for item in fit["stability"] if item["used"]]
+    assert len(used) == 1
+    assert len(fit["stability"]) >= 4
+    assert used[0]["local_z"] == opened.verdict["local_z"]
+    # Other ranges, orders and binnings see the same resonance: within two of their errors.
+    for item in fit["stability"]:
+        value, error = item["cross_section_pb"]["value"], item["cross_section_pb"]
+        assert abs(value - used[0]["cross_section_pb"]["value"]) < error["high"] - error["low"]
+    assert {n["name"] for n in fit["nuisances"]} >= {"resolution"}
+    for nuisance in fit["nuisances"]:
+        assert abs(nuisance["pull"]) < 3
+    assert fit["deficit"]["signed_z"] == min(opened.scan["signed_z"])
+    assert opened.limits["benchmark_pb"] == 5.4
+    assert opened.limits["excluded_GeV"]["expected"] == [[500.0, 1000.0]]
+    best = int(np.argmax(opened.scan["local_z"]))
+    # Profiling the functions, too, lets the one without a signal bend most: lower, never higher.
+    assert 0.6 < opened.scan["envelope_z"][best] / opened.verdict["local_z"] < 1.05
+    peak_of = opened.background["channels"]["all"]["peak"]
+    (chosen,) = (item for item in peak_of["candidates"] if item["chosen"])
+    assert (chosen["family"], chosen["order"]) == (peak_of["family"], peak_of["order"])
+    assert chosen["passes"] == peak_of["passes"]

@@ -31,9 +31,10 @@ def xyy(*words: object) -> int:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory, quick_file: Path) -> Path:
     """A folder with a samples file of a fifth of the course's luminosity, and small simulation."""
     place = tmp_path_factory.mktemp("place")
+    shutil.copy(quick_file, place / "quick.toml")
     text = (ROOT / "datasets" / "course.toml").read_text()
     text = text.replace('"1298.1 / pb"', '"259.62 / pb"')
     text = text.replace("= 100_000", "= 60_000").replace("= 10_000", "= 4_000")
@@ -54,7 +55,8 @@ def universe(place: Path) -> tuple[int, Truth]:
 
 def run(place: Path, out: str, *words: object) -> int:
     folders = ("--out", place / out, "--chunks", place / "chunks")
-    return xyy("run", "--samples", place / "small.toml", *folders, *words)
+    settings = ("--samples", place / "small.toml", "--search", place / "quick.toml")
+    return xyy("run", *settings, *folders, *words)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -109,8 +111,9 @@ def test_every_product_is_there(opened: Path) -> None:
     names = {path.name for path in opened.iterdir()} - {".xyy.lock"}
     assert names == {
         "run.json", "histograms.zip", "cutflow.json", "ledger.json", "selection.json",
-        "freeze.json", "unblinding.json", "background.json", "counting.json", "verdict.json",
-        "workspaces", "figures", "report.html", "report.json",
+        "freeze.json", "unblinding.json", "background.json", "counting.json", "scan.json",
+        "limits.json", "verdict.json", "workspaces", "figures", "report.html", "report.json",
+        "checkpoints",
     }  # fmt: skip
     assert read(opened, "run.json")["generated_samples"] == [
         "background", "signal_500", "signal_750", "signal_1000",
@@ -136,7 +139,7 @@ def test_the_stages_one_by_one_give_what_run_gives(
     """`infer` and `report` by hand, on the histograms and decisions of a finished run."""
     folder = place / "by_hand"
     shutil.copytree(opened, folder, ignore=shutil.ignore_patterns("verdict.json", "report*"))
-    options = ("--samples", place / "small.toml")
+    options = ("--samples", place / "small.toml", "--search", place / "quick.toml")
     assert xyy("infer", folder, *options) == 0
     assert xyy("report", folder, *options, "--quiet") == 0
     out = capsys.readouterr().out
@@ -240,8 +243,9 @@ def test_a_killed_run_is_finished_by_the_next_one(
     place: Path, opened: Path, universe: tuple[int, Truth], killed_by: signal.Signals, after: str
 ) -> None:
     out = place / f"killed_{after.removesuffix('.json')}"
-    words = ["run", "--samples", place / "small.toml", "--out", out, "--chunks", place / "chunks",
-             "--universe", universe[0], "--unblind", "the test says so", "--quiet"]  # fmt: skip
+    words = ["run", "--samples", place / "small.toml", "--search", place / "quick.toml",
+             "--out", out, "--chunks", place / "chunks", "--universe", universe[0],
+             "--unblind", "the test says so", "--quiet"]  # fmt: skip
     if after != "figures":
         words += ["--until", "infer"]
     command = [sys.executable, "-c", "from analysis.cli import main; main()", *map(str, words)]
@@ -293,7 +297,7 @@ def test_decisions_changed_after_unblinding_are_refused_or_stamped(
     words = ("--universe", universe[0], *QUICK)
     assert run(place, "changed", *words, "--unblind", "the test says so") == 0
     before = content(place / "changed")
-    text = (ROOT / "analysis" / "search.toml").read_text()
+    text = (place / "quick.toml").read_text()
     assert "confidence_level = 0.95" in text
     search = place / "search.toml"
     search.write_text(text.replace("confidence_level = 0.95", "confidence_level = 0.9"))

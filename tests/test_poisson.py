@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from iminuit import Minuit, cost
-from scipy.stats import kstest, norm, poisson
+from scipy.stats import kstest, poisson
 
 from analysis.statistics.families import Function
 from analysis.statistics.poisson import (
     deviance,
     fitted_functions,
+    goodness_many,
     goodness_of_fit,
     minuit_fit,
     model,
@@ -95,17 +96,6 @@ def test_the_density_is_the_derivative_of_the_yield() -> None:
     assert fitted.yield_error(*narrow) / 0.002 == pytest.approx(error[0])
 
 
-def test_a_peak_on_top_is_found_with_its_sign() -> None:
-    centre, width = 500.0, 30.0
-    peak = np.diff(norm.cdf(EDGES, centre, width))
-    truth = exponential(50_000)
-    counts = np.array([truth + events * peak for events in (200.0, 0.0, -100.0)])
-    fit_model = model((Function("exp", 1),), (bins(truth),))
-    fits = scoring_fit(counts, fit_model, np.array([peak] * 3))
-    assert fits.theta[:, -1] == pytest.approx([200, 0, -100], abs=1e-2)
-    assert fits.deviance == pytest.approx([0, 0, 0], abs=1e-6)
-
-
 def test_channels_are_fitted_together() -> None:
     """Two channels of one likelihood are the two channels."""
     rng = np.random.default_rng(3)
@@ -171,3 +161,21 @@ def test_the_goodness_of_fit_sees_a_wrong_function() -> None:
 
 def test_too_few_events_have_no_goodness_of_fit() -> None:
     assert goodness_of_fit(np.array([3.0, 2, 1]), np.array([2.5, 2, 1.5]), 2) is None
+
+
+def test_many_fits_are_judged_as_if_they_were_alone() -> None:
+    """Spectra of 30 to 30,000 events, whose bins are merged differently; and one that is lost."""
+    rng = np.random.default_rng(6)
+    sizes = [30.0, 300.0, 3_000.0, 30_000.0, 20.0]
+    truths = np.array([exponential(size) for size in sizes])
+    spectra = rng.poisson(truths).astype(float)
+    truths[4] = np.nan
+    values, pvalues = goodness_many(spectra, truths, 2)
+    for row in range(4):
+        alone = goodness_of_fit(spectra[row], truths[row], 2)
+        # Too few events to judge are nothing to object to.
+        assert pvalues[row] == pytest.approx(1.0 if alone is None else alone)
+        assert values[row] == pytest.approx(deviance(spectra[row], truths[row]))
+    assert goodness_of_fit(spectra[0], truths[0], 2) is None
+    assert goodness_of_fit(spectra[1], truths[1], 2) is not None
+    assert pvalues[4] == 0

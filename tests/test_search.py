@@ -22,7 +22,9 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
 def test_the_courses_decisions(search: Search) -> None:
     assert (search.window.low_GeV, search.window.high_GeV) == (400, 1100)
     assert (search.spectrum.low_GeV, search.spectrum.bin_GeV) == (0, 1)
-    assert (search.signal.resolution_GeV, search.signal.resolution_error) == (30, 0.06)
+    assert (search.systematics.resolution, search.systematics.energy_scale) == (0.06, 0)
+    assert (search.peak.spurious_signal, search.peak.global_toys) == (0.2, 1000)
+    assert search.peak.families[0] == "exp"
     masses = search.signal.masses_GeV
     assert (masses[0], masses[-1], len(masses)) == (500, 1000, 51)
     assert search.fit.lows_GeV[0] == search.fit.low_GeV
@@ -30,7 +32,11 @@ def test_the_courses_decisions(search: Search) -> None:
     assert search.optimise.axes["n_jets"] == Axis(12, 0, 12)
     assert search.optimise.course_cuts["photon1_isolation"] == 0.8
     assert search.limits.confidence_level == 0.95
-    assert search.decision.discovery_local_z == 5
+    limits = search.limits.masses.masses_GeV
+    assert (limits[0], limits[-1], len(limits)) == (500, 1000, 21)
+    decision = search.decision
+    assert (decision.discovery_local_z, decision.discovery_global_z) == (5, 3)
+    assert decision.evidence_global_z == 3
     assert search.path == SEARCH
 
 
@@ -58,12 +64,28 @@ def test_the_courses_decisions(search: Search) -> None:
         ('high = "2000 GeV"', 'high = "2005 GeV"', r"\[fit\], high: 2005 is not a whole number"),
         ('high = "3000 GeV"', 'high = "1500 GeV"', r"the spectrum must hold \[fit\]"),
         ('bin = "1 GeV"', 'bin = "7 GeV"', r"\[spectrum\], bin: 3000 is not a whole number"),
-        ('step = "10 GeV"', 'step = "50 GeV"', r"step: wider than the resolution"),
+        ('step = "10 GeV"', 'step = "30 GeV"', r"step: 1000 is not a whole number of 30 GeV steps"),
+        ('step = "10 GeV"', 'step = "0 GeV"', r"\[signal\], \[masses\], step: .* not"),
+        (
+            'step = "25 GeV"',
+            'step = "30 GeV"',
+            r"\[limits\], \[masses\], step: 1000 is not a whole",
+        ),
+        ("spurious_signal = 0.2", "spurious_signal = -1", r"\[peak\], spurious_signal: .* not -1"),
+        (
+            "max_parameters = 7\nspurious_signal",
+            "max_parameters = 3\nspurious_signal",
+            r"\[peak\]: `max_parameters` must not be below `min_parameters` of \[fit\]",
+        ),
+        ("global_toys = 1000", "global_toys = 0.5", r"global_toys: write a whole number"),
+        ("resolution = 0.06", "resolution = 6", r"\[systematics\], resolution: .* 0 to 0.5, not 6"),
+        ("energy_scale = 0.0", "", r"\[systematics\]: `energy_scale` is missing"),
+        ("[systematics]", "[systematic]", r"`systematics` is missing"),
         ("masses = {", "masses = 3 # {", r"\[masses\]: must be a table, not 3"),
         ('figure_of_merit = "s"', 'figure_of_merit = "t"', r"'t' is none of s, asimov"),
         ("n_jets = { bins = 12", "n_jets = { bins = 0", r"bins: write a number from 1"),
         ("low = 0, high = 12", "low = 12, high = 12", r"\[n_jets\]: `low` \(12\) must be below"),
-        ("evidence_local_z = 3.85", "evidence_local_z = 6", r"must not be above `discovery"),
+        ("evidence_global_z = 3.0", "evidence_global_z = 6", r"must not be above `discovery_gl"),
     ],
 )
 def test_senseless_decisions_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:

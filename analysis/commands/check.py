@@ -5,30 +5,26 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from analysis.commands.options import (
     SAMPLES_FILE,
     SEARCH_FILE,
-    AdaptiveOption,
     CheckpointsOption,
-    ChunkEventsOption,
-    ClusterOption,
     DirectoryArgument,
-    ExecutorOption,
-    InsecureOption,
+    HistogramsOption,
+    How,
     JsonOption,
     QuietOption,
     SamplesOption,
-    SchedulerOption,
     SearchOption,
-    WaitOption,
-    WorkersOption,
+    SelectionOption,
     catalogue_of,
-    execution_of,
     search_of,
+    selection_of,
+    spread,
 )
 from analysis.console import Console
 
@@ -51,23 +47,13 @@ def status(directory: DirectoryArgument) -> None:
     typer.echo(f"complete  {complete[ledger['complete']]}")
 
 
+@spread
 def plan(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST")],
     *,
-    selection: Annotated[
-        Path | None, typer.Option(help="Cuts to apply, a `selection.json`; none unless given.")
-    ] = None,
-    histograms: Annotated[
-        Literal["all", "spectrum"], typer.Option(help="All, or the selected spectrum only.")
-    ] = "all",
-    executor: ExecutorOption = None,
-    workers: WorkersOption = None,
-    scheduler: SchedulerOption = None,
-    cluster: ClusterOption = None,
-    adaptive: AdaptiveOption = False,
-    insecure: InsecureOption = False,
-    wait: WaitOption = None,
-    chunk_events: ChunkEventsOption = None,
+    selection: SelectionOption = None,
+    histograms: HistogramsOption = "all",
+    how: How,
     checkpoints: CheckpointsOption = True,
     samples: SamplesOption = SAMPLES_FILE,
     search: SearchOption = SEARCH_FILE,
@@ -83,28 +69,24 @@ def plan(
     """
     from analysis import forecast as forecasts
     from analysis import process as stage
-    from analysis.folder import Folder, read_selection
-    from processors.selection import Selection
+    from analysis.folder import Folder
     from tools.manifest import read_manifest
 
     catalogue, decided, chunks = catalogue_of(samples), search_of(search), read_manifest(manifest)
-    cuts = Selection({}) if selection is None else read_selection(selection)
+    cuts = selection_of(selection)
     settings = stage.processor_settings(chunks.columns, decided, cuts, histograms=histograms)
-    execution = execution_of(
-        executor, workers, chunk_events, scheduler=scheduler, cluster=cluster,
-        adaptive=adaptive, insecure=insecure, wait_seconds=wait, checkpoints=checkpoints,
-    )  # fmt: skip
-    how = forecasts.how_to_try(execution, Console(quiet=quiet).say)
-    some = forecasts.trial_chunks(chunks, how.slots)
+    execution = how.execution(checkpoints=checkpoints)
+    here = forecasts.how_to_try(execution, Console(quiet=quiet).say)
+    some = forecasts.trial_chunks(chunks, here.slots)
 
     def process(report: Callable[[int], None]) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="xyy-plan-") as place:
             return stage.process(
                 Folder(Path(place)), some, catalogue, settings,
-                execution=how.execution, report=report,
+                execution=here.execution, report=report,
             ).ledger  # fmt: skip
 
-    trial = forecasts.run_trial(some, process, how)
+    trial = forecasts.run_trial(some, process, here)
     result = forecasts.forecast(chunks, trial, execution=execution)
     typer.echo(json.dumps(result.document(), indent=1) if print_json else "\n".join(result.lines()))
 

@@ -1,6 +1,10 @@
 """What the commands share: option types, and reading the settings that they name."""
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,6 +14,7 @@ from tools.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.search import Search
+    from processors.selection import Selection
     from tools.executors import Execution
     from tools.samples import Catalogue
 
@@ -23,6 +28,12 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing b
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result file.")]
 SeedOption = Annotated[
     int | None, typer.Option(min=0, help="Seed of generated events; each seed another world.")
+]
+SelectionOption = Annotated[
+    Path | None, typer.Option(help="Cuts to apply, a `selection.json`; none unless given.")
+]
+HistogramsOption = Annotated[
+    Literal["all", "spectrum"], typer.Option(help="All, or the selected spectrum only.")
 ]
 ExecutorOption = Annotated[
     Literal["iterative", "futures", "dask"] | None,
@@ -64,11 +75,11 @@ ChunkEventsOption = Annotated[
     int | None, typer.Option(min=1, help="Events in one piece of work, at most.")
 ]
 ResumeOption = Annotated[
-    bool, typer.Option("--resume/--no-resume", help="Go on from an unfinished run's checkpoints.")
+    bool, typer.Option("--resume/--no-resume", help="Use the checkpoints of earlier runs.")
 ]
 CheckpointsOption = Annotated[
     bool,
-    typer.Option("--checkpoints/--no-checkpoints", help="Keep what is processed, until all is."),
+    typer.Option("--checkpoints/--no-checkpoints", help="Keep what each chunk gave."),
 ]
 AllowIncompleteOption = Annotated[
     bool,
@@ -96,30 +107,72 @@ def search_of(name: str) -> "Search":
     return read_search(find_settings(name))
 
 
-def execution_of(
-    executor: str | None, workers: int | None, chunk_events: int | None, **more: Any
-) -> "Execution":
-    """Return how to process: all cores unless `--workers` says otherwise.
+def selection_of(path: Path | None) -> "Selection":
+    """Read the cuts of `--selection`; there are none unless it is given."""
+    from analysis.folder import read_selection
+    from processors.selection import Selection
 
-    Parameters
-    ----------
-    executor : str, optional
+    return Selection({}) if path is None else read_selection(path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How to process, as options of a command: see `spread`."""
+
+    executor: ExecutorOption = None
+    workers: WorkersOption = None
+    scheduler: SchedulerOption = None
+    cluster: ClusterOption = None
+    adaptive: AdaptiveOption = False
+    insecure: InsecureOption = False
+    wait: WaitOption = None
+    chunk_events: ChunkEventsOption = None
+
+    def execution(self, *, checkpoints: bool, resume: bool = False) -> "Execution":
+        """Return how to process: on all cores unless ``--workers`` says otherwise.
+
         Who names a scheduler or a cluster means dask.
-    workers, chunk_events : int, optional
-    **more
-        Other fields of `Execution`.
-    """
-    from tools.executors import Execution
+        """
+        from tools.executors import Execution
 
-    if workers is not None and more.get("scheduler") is not None:
-        raise InputError("--workers: an existing scheduler has the workers that it has")
-    implied = "dask" if more.get("scheduler") or more.get("cluster") else "iterative"
-    return Execution(
-        engine=executor or implied,
-        workers=workers or os.cpu_count() or 1,
-        chunk_events=chunk_events,
-        **more,
-    )
+        if self.workers is not None and self.scheduler is not None:
+            raise InputError("--workers: an existing scheduler has the workers that it has")
+        implied = "dask" if self.scheduler or self.cluster else "iterative"
+        return Execution(
+            engine=self.executor or implied,
+            workers=self.workers or os.cpu_count() or 1,
+            chunk_events=self.chunk_events,
+            scheduler=self.scheduler,
+            cluster=self.cluster,
+            adaptive=self.adaptive,
+            insecure=self.insecure,
+            wait_seconds=self.wait,
+            resume=resume,
+            checkpoints=checkpoints,
+        )
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command every field of `How` as an option, in the place of its parameter ``how``.
+
+    typer makes an option of every parameter and knows no groups of them.
+    """
+    options = [
+        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
+        for field in fields(How)
+    ]
+    shown: list[Parameter] = []
+    for parameter in signature(command).parameters.values():
+        shown += options if parameter.name == "how" else [parameter]
+
+    @wraps(command)
+    def spread_out(**given: Any) -> None:
+        how = How(**{option.name: given.pop(option.name) for option in options})
+        command(**given, how=how)
+
+    spread_out.__dict__["__signature__"] = Signature(shown)
+    spread_out.__annotations__ = {each.name: each.annotation for each in shown}
+    return spread_out
 
 
 def print_json_file(path: Path) -> None:

@@ -1,41 +1,33 @@
-"""Commands of the pipeline, in its order, and `run`, which does all of them."""
+"""Commands of the pipeline, one stage each, in its order."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from analysis.commands.options import (
-    DEFAULT_CHUNKS,
     SAMPLES_FILE,
     SEARCH_FILE,
-    AdaptiveOption,
     AfterOption,
-    AllowIncompleteOption,
     CheckpointsOption,
-    ChunkEventsOption,
-    ClusterOption,
     DirectoryArgument,
-    ExecutorOption,
-    InsecureOption,
+    HistogramsOption,
+    How,
     JsonOption,
     OutOption,
     QuietOption,
     ResumeOption,
     SamplesOption,
-    SchedulerOption,
     SearchOption,
-    SeedOption,
-    UniverseOption,
-    WaitOption,
-    WorkersOption,
+    SelectionOption,
     catalogue_of,
-    execution_of,
     print_json_file,
     search_of,
+    selection_of,
+    spread,
 )
 from analysis.console import Console
-from tools.errors import InputError, XyyError
+from tools.errors import XyyError
 
 
 def convert(
@@ -67,25 +59,15 @@ def _sample_and_file(word: str) -> tuple[str | None, Path]:
     return (name, Path(path)) if equals and not Path(word).exists() else (None, Path(word))
 
 
+@spread
 def process(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST")],
     *,
     out: OutOption,
-    selection: Annotated[
-        Path | None, typer.Option(help="Cuts to apply, a `selection.json`; none unless given.")
-    ] = None,
+    selection: SelectionOption = None,
     only: Annotated[str | None, typer.Option(metavar="NAME,...", help="These samples.")] = None,
-    histograms: Annotated[
-        Literal["all", "spectrum"], typer.Option(help="All, or the selected spectrum only.")
-    ] = "all",
-    executor: ExecutorOption = None,
-    workers: WorkersOption = None,
-    scheduler: SchedulerOption = None,
-    cluster: ClusterOption = None,
-    adaptive: AdaptiveOption = False,
-    insecure: InsecureOption = False,
-    wait: WaitOption = None,
-    chunk_events: ChunkEventsOption = None,
+    histograms: HistogramsOption = "all",
+    how: How,
     resume: ResumeOption = False,
     checkpoints: CheckpointsOption = True,
     after_unblinding: AfterOption = None,
@@ -103,46 +85,29 @@ def process(
     """
     from analysis import decisions
     from analysis import process as stage
-    from analysis.folder import Folder, read_selection
-    from processors.selection import Selection
+    from analysis.folder import Folder
     from tools.executors import Session
-    from tools.executors.checkpoints import clear
     from tools.manifest import read_manifest
     from tools.storage import one_writer
 
     catalogue, decided, chunks = catalogue_of(samples), search_of(search), read_manifest(manifest)
-    folder, console = Folder(out), Console(quiet=quiet)
-    execution = execution_of(
-        executor, workers, chunk_events, scheduler=scheduler, cluster=cluster, adaptive=adaptive,
-        insecure=insecure, wait_seconds=wait, resume=resume, checkpoints=checkpoints,
-    )  # fmt: skip
-    cuts = Selection({}) if selection is None else read_selection(selection)
-    names = only.split(",") if only else list(chunks.samples)
-    settings = stage.processor_settings(
-        chunks.columns,
-        decided,
-        cuts,
-        unblinded=decisions.is_unblinded(folder),
-        histograms=histograms,
-    )
+    if only:
+        chunks = chunks.only(only.split(","))
+    folder, console, cuts = Folder(out), Console(quiet=quiet), selection_of(selection)
+    execution = how.execution(resume=resume, checkpoints=checkpoints)
     with one_writer(out), Session(execution, console.say) as session:
-        decisions.guard(
-            folder, decisions.decisions(catalogue, decided, cuts), reason=after_unblinding
-        )
-        events = sum(chunks.samples[name].entries for name in names if name in chunks.samples)
+        now = decisions.decisions(catalogue, decided, cuts)
+        decisions.guard(folder, now, reason=after_unblinding)
+        settings = stage.processor_settings(
+            chunks.columns, decided, cuts,
+            unblinded=decisions.is_unblinded(folder), histograms=histograms,
+        )  # fmt: skip
+        events = sum(sample.entries for sample in chunks.samples.values())
         with console.progress("processing", events) as report:
             done = stage.process(
-                folder,
-                chunks,
-                catalogue,
-                settings,
-                only=names,
-                execution=execution,
-                report=report,
-                session=session,
-            )
-        if done.ledger["complete"]:
-            clear(folder.checkpoints)
+                folder, chunks, catalogue, settings,
+                execution=execution, report=report, session=session,
+            )  # fmt: skip
     for remark in done.remarks():
         console.say(remark)
     if print_json:
@@ -219,36 +184,6 @@ def unblind(
     Console(quiet=quiet).say(f"unblinded: {reason}; run `xyy process` and `xyy infer` again")
 
 
-def infer(
-    directory: DirectoryArgument,
-    *,
-    allow_incomplete: AllowIncompleteOption = False,
-    after_unblinding: AfterOption = None,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
-    quiet: QuietOption = False,
-    print_json: JsonOption = False,
-) -> None:
-    """Fit the background, count, fit a resonance, set a limit, state the verdict.
-
-    Example: `xyy infer results/mine`
-    """
-    from analysis import decisions, stages
-    from analysis.folder import Folder
-    from analysis.summary import verdict_summary
-    from tools.storage import one_writer
-
-    folder, catalogue, decided = Folder(directory), catalogue_of(samples), search_of(search)
-    with one_writer(directory):
-        now = stages.decided_in(folder, catalogue, decided)
-        decisions.guard(folder, now, reason=after_unblinding)
-        stages.infer(folder, catalogue, decided, allow_incomplete=allow_incomplete)
-    if print_json:
-        print_json_file(directory / "verdict.json")
-    elif not quiet:
-        typer.echo(verdict_summary(folder))
-
-
 def report(
     directory: DirectoryArgument,
     *,
@@ -268,92 +203,3 @@ def report(
     with one_writer(directory):
         stages.report(folder, catalogue_of(samples), search_of(search))
     Console(quiet=quiet).say(f"{directory / 'report.html'}")
-
-
-def run(
-    *,
-    data: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Observed events; may be repeated.")
-    ] = None,
-    universe: UniverseOption = None,
-    unblind_reason: Annotated[
-        str | None, typer.Option("--unblind", metavar="TEXT", help="Open the data, and say why.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Default: results/SAMPLES-DATA.")
-    ] = None,
-    until: Annotated[
-        Literal["chunks", "optimise", "freeze", "process", "infer", "report"],
-        typer.Option(help="The last stage to do."),
-    ] = "report",
-    chunks: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where converted events lie.")
-    ] = DEFAULT_CHUNKS,
-    seed: SeedOption = None,
-    generate_missing: Annotated[
-        bool, typer.Option("--generate-missing", help="Generate the samples without files.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace another analysis in the folder.")
-    ] = False,
-    executor: ExecutorOption = None,
-    workers: WorkersOption = None,
-    scheduler: SchedulerOption = None,
-    cluster: ClusterOption = None,
-    adaptive: AdaptiveOption = False,
-    insecure: InsecureOption = False,
-    wait: WaitOption = None,
-    chunk_events: ChunkEventsOption = None,
-    resume: ResumeOption = True,
-    checkpoints: CheckpointsOption = True,
-    allow_incomplete: AllowIncompleteOption = False,
-    after_unblinding: AfterOption = None,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
-    quiet: QuietOption = False,
-    print_json: JsonOption = False,
-) -> None:
-    """Do everything: from files to the verdict, figures and page.
-
-    Stages that are up to date are skipped, and an interrupted one goes on where it was. Without
-    `--unblind` the data stay blind and the results are the expected ones; without data, they are
-    those of the simulation.
-
-    Example: `xyy run --data observed.csv --unblind "all decisions are frozen"`
-    """
-    if data and universe is not None:
-        raise InputError("--data and --universe exclude each other: which are the observed events?")
-    catalogue = catalogue_of(samples)
-    from analysis import pipeline
-    from analysis.summary import verdict_summary
-    from tools.generate import DEFAULT_SEED
-    from tools.sources import Observed
-
-    execution = execution_of(
-        executor, workers, chunk_events, scheduler=scheduler, cluster=cluster, adaptive=adaptive,
-        insecure=insecure, wait_seconds=wait, resume=resume, checkpoints=checkpoints,
-    )  # fmt: skip
-    observed = Observed(tuple(data or ()), universe)
-    default = Path("results") / "-".join(filter(None, (catalogue.name, observed.label)))
-    request = pipeline.Request(
-        out=out or default,
-        chunks=chunks,
-        catalogue=catalogue,
-        search=search_of(search),
-        observed=observed,
-        seed=DEFAULT_SEED if seed is None else seed,
-        execution=execution,
-        allow_incomplete=allow_incomplete,
-        generate_missing=generate_missing,
-        unblind=unblind_reason,
-        after_unblinding=after_unblinding,
-        until=until,
-        force=force,
-    )
-    folder = pipeline.run(request, Console(quiet=quiet))
-    if until not in ("infer", "report"):
-        return
-    if print_json:
-        print_json_file(folder.path / "verdict.json")
-    elif not quiet:
-        typer.echo(verdict_summary(folder))

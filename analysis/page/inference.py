@@ -5,9 +5,11 @@ Every number is that of a result file; a number that is not there is a dash, wit
 
 # ruff: noqa: RUF001 - Greek is meant
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.page import search
 from analysis.page.layout import Section, Table
 from analysis.page.wording import (
     NOTHING,
@@ -30,11 +32,15 @@ def sections(results: Results) -> tuple[Section, ...]:
     found: list[Section] = []
     for name, channel in ((results.background or {}).get("channels") or {}).items():
         found.append(_sidebands(results.background or {}, name, channel))
+    found.extend(search.tournament(results))
     if results.counting is not None:
         found.append(_counting(results.counting))
     fit = (results.verdict or {}).get("fit")
+    found.extend(search.scan(results))
     if fit is not None:
         found.append(_fit(results.verdict or {}, fit))
+    found.extend(search.referee(results))
+    found.extend(search.mass_limits(results))
     if results.counting is not None and results.counting.get("limit"):
         found.append(_limit(results.counting["limit"]))
     return tuple(found)
@@ -110,9 +116,29 @@ def _counting(document: Document) -> Section:
     return Section(
         "counting",
         "Count in the signal window",
-        sentences=(f"Window: {low:g} to {high:g} GeV.", sentence(document.get("reason"))),
+        sentences=(
+            f"Window: {low:g} to {high:g} GeV.",
+            sentence(document.get("reason")),
+            *_why_different(document),
+        ),
         tables=tuple(table for table in tables if table.rows),
     )
+
+
+def _why_different(document: Document) -> tuple[str, ...]:
+    """Return why the count sees so much less than the fit of the shape."""
+    predicted, error = document.get("predicted_events"), document.get("predicted_error_events")
+    if not predicted or error is None:
+        return ()
+    total = math.hypot(math.sqrt(predicted), error)
+    said = (
+        f"The count adds up the whole window, where {count(predicted)} background events are "
+        f"expected and known to {number(error, 3)} from the sidebands alone: an excess is seen "
+        f"against {number(total, 3)} events, wherever it lies. The fit of the shape sets a peak "
+        "against the few events under it, measures the background from both sides of it in the "
+        "same spectrum, and says where it is. Both use the same data: they are not to be combined."
+    )
+    return (said,)
 
 
 def _normalisation(document: Document) -> Table:
@@ -184,6 +210,7 @@ def _fit(document: Document, fit: Document) -> Section:
         ),
         ("Signal events", interval(fit.get("signal_events"))),
         ("Cross-section", interval(fit.get("cross_section_pb"), "pb")),
+        *search.goodness(fit),
     )
     quoted = document.get("mass_GeV") is not None
     note = "" if quoted else "The best fit is shown for completeness: it is not a measurement."
@@ -191,7 +218,7 @@ def _fit(document: Document, fit: Document) -> Section:
         "fit",
         "Fit of a resonance",
         sentences=(
-            "Background and a peak of free mass, fitted together to the whole spectrum.",
+            "Background and a peak of free mass, fitted together to the spectrum.",
             note,
         ),
         tables=(Table((), rows),),
@@ -214,7 +241,7 @@ def _limit(limit: Document) -> Section:
         what += f" The efficiency is that of {limit['efficiency_of']}."
     return Section(
         "limit",
-        "Limit on the cross-section",
+        "Limit on the cross-section from the count",
         sentences=(what,),
         tables=(Table((), rows, notes=_reason(limit)),),
     )

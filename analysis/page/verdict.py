@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.page import search
 from analysis.page.layout import Table, Verdict
 from analysis.page.wording import (
     NOTHING,
@@ -24,6 +25,7 @@ _FIGURES = {
     "limit": "cls_scan",
 }
 """name of the figure that shows a decision; without one it is that of the sidebands"""
+_LIMITS_FIGURE = "mass_limits"
 
 
 def verdict(results: Results) -> Verdict:
@@ -35,13 +37,28 @@ def verdict(results: Results) -> Verdict:
             ("There are no results here; `xyy infer` makes them.",),
             Table((), ()),
         )
-    sentences = [_because(document), *warnings(document)]
+    excluded = search.exclusions(results.limits or {})
+    sentences = [_because(document), *excluded, *warnings(document)]
     return Verdict(
         _headline(document, results),
         tuple(text for text in sentences if text),
-        _key_numbers(document),
-        _FIGURES.get(document.get("decision") or "", "sideband_fit"),
+        _key_numbers(document, results),
+        _figure(document, results),
     )
+
+
+def _figure(document: Document, results: Results) -> str:
+    """Return the figure that shows the decision: of the shape's limits where there are some."""
+    decision = document.get("decision") or ""
+    if decision == "limit" and _shape_limits(results):
+        return _LIMITS_FIGURE
+    return _FIGURES.get(decision, "sideband_fit")
+
+
+def _shape_limits(results: Results) -> list[float]:
+    """Return the observed limits on the cross-section over all masses."""
+    observed = (results.limits or {}).get("observed_pb") or ()
+    return [value for value in observed if value is not None]
 
 
 def _headline(document: Document, results: Results) -> str:
@@ -50,6 +67,11 @@ def _headline(document: Document, results: Results) -> str:
         return f"Discovery: a resonance at {mass}"
     if decision == "evidence":
         return f"Evidence for a resonance at {mass}"
+    if decision == "limit" and (found := _shape_limits(results)):
+        low, high = number(min(found), 2), number(max(found), 2)
+        level = (results.limits or {}).get("confidence_level", 0.95)
+        above = f"{low} to {high}" if low != high else low
+        return f"No discovery: cross-sections above {above} pb are excluded ({level:.0%} CL)"
     if decision == "limit":
         limit = document["counting"]["limit"]
         level, observed = limit["confidence_level"], number(limit["observed_pb"], 3)
@@ -68,7 +90,7 @@ def _because(document: Document) -> str:
     return " ".join(parts) + "." + (f" {sentence(reason)}" if reason else "")
 
 
-def _key_numbers(document: Document) -> Table:
+def _key_numbers(document: Document, results: Results) -> Table:
     counting = document["counting"]
     limit = counting["limit"]
     predicted = with_error(counting["predicted_events"], counting["predicted_error_events"])
@@ -84,6 +106,8 @@ def _key_numbers(document: Document) -> Table:
         (_limit_title(limit), cross_section(limit["observed_pb"])),
         ("Expected limit, with its 68 % range", _expected(limit["expected_pb"])),
     ]
+    if _shape_limits(results):
+        rows.append(("Upper limits from the shape, over all masses", _over(results)))
     if document.get("decision") is None:
         rows = [row for row in rows if row[1] != NOTHING] + _expected_significances(document)
     why = document.get("global_z_reason")
@@ -102,8 +126,13 @@ def _expected_significances(document: Document) -> list[tuple[str, str]]:
     ]
 
 
+def _over(results: Results) -> str:
+    found = _shape_limits(results)
+    return f"{number(min(found), 2)} to {number(max(found), 2)} pb"
+
+
 def _limit_title(limit: Document) -> str:
-    return f"Upper limit on the cross-section ({limit['confidence_level']:.0%} CL)"
+    return f"Upper limit on the cross-section (count, {limit['confidence_level']:.0%} CL)"
 
 
 def _expected(bands: Mapping[str, float | None]) -> str:

@@ -16,6 +16,7 @@ from analysis.plots.style import Array
 from analysis.results import Results
 from analysis.statistics.spectra import Channel
 from processors.selection import Interval
+from tools.errors import InputError
 
 _BANDS = ("-2", "-1", "0", "1", "2")
 
@@ -53,15 +54,20 @@ def resonance_fit(results: Results) -> FittedSpectrum | None:
     spectrum = sideband_fit(results)
     if fit is None or channel is None or spectrum is None or spectrum.simulated:
         return None
-    peak = (_first((results.background or {}).get("channels")) or {}).get("peak_function")
+    fitted = _first((results.background or {}).get("channels")) or {}
+    peak = fitted.get("peak") or fitted.get("peak_function")
     name = spectrum.function if peak is None else f"{peak['family']} {peak['order']}"
+    edges, counts = _counts_between(spectrum, channel)
     return replace(
         spectrum,
+        edges_GeV=edges,
+        counts=counts,
+        variances=counts,
         background=_array(channel["background_events"]),
         background_errors=None,
         signal=_array(channel["signal_events"]),
         function=name,
-        notes=_resonance_notes(results.verdict or {}),
+        notes=resonance_notes(results.verdict or {}),
     )
 
 
@@ -96,19 +102,21 @@ def _sideband_notes(results: Results, channel: Mapping[str, Any]) -> tuple[str, 
     return tuple(notes)
 
 
-def _resonance_notes(verdict: Mapping[str, Any]) -> tuple[str, ...]:
+def resonance_notes(verdict: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what stands on the fit of a resonance: significance, mass, strength."""
     notes = [f"Local significance: {_signed(verdict.get('local_z'))}"]
     for key, symbol, unit in (
         ("mass_GeV", "$m_X$", "GeV"),
         ("cross_section_pb", r"$\sigma$", "pb"),
+        ("signal_events", "$S$", "events"),
     ):
         found = verdict.get(key)
         if found is not None:
-            notes.append(f"{symbol} = {_interval(found)} {unit}")
+            notes.append(f"{symbol} = {interval_text(found)} {unit}")
     return tuple(notes)
 
 
-def _interval(found: Mapping[str, float]) -> str:
+def interval_text(found: Mapping[str, float]) -> str:
     """Return a value with its asymmetric errors, as matplotlib writes it."""
     up, down = found["high"] - found["value"], found["value"] - found["low"]
     places = max(0, 1 - int(np.floor(np.log10(max(min(up, down), 1e-9)))))
@@ -138,6 +146,29 @@ def _curve_errors(curve: Mapping[str, Any] | None, edges: Array) -> Array | None
         return None
     centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     return np.interp(centres, _array(curve["mass_GeV"]), _array(curve["error"])) * widths
+
+
+def _counts_between(spectrum: FittedSpectrum, channel: Mapping[str, Any]) -> tuple[Array, Array]:
+    """Return edges and contents of the bins of the fit of a resonance.
+
+    They are in its channel, or some of those of the sideband fit.
+
+    Raises
+    ------
+    InputError
+        If they are neither.
+    """
+    edges = _array(channel["edges_GeV"]) if channel.get("edges_GeV") else spectrum.edges_GeV
+    if channel.get("observed_events") is not None:
+        return edges, _array(channel["observed_events"])
+    first = int(np.argmin(np.abs(spectrum.edges_GeV - edges[0])))
+    same = spectrum.edges_GeV[first : first + len(edges)]
+    if len(same) != len(edges) or not np.allclose(same, edges):
+        raise InputError(
+            "verdict.json: the bins of `fit` are not those of background.json; make both again "
+            "with `xyy infer`"
+        )
+    return edges, spectrum.counts[first : first + len(edges) - 1]
 
 
 def _simulated(results: Results, edges: Array) -> tuple[Array, Array]:

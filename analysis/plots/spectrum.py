@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from processors.selection import Interval
 
+_NOTES_TOP, _NOTE_ROW, _NOTES_LEFT = 0.6, 0.075, 0.55
+"""where notes are written, as fractions of the frame"""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedSpectrum:
@@ -57,6 +60,8 @@ class FittedSpectrum:
     """results to write on the figure, as matplotlib writes them"""
     simulated: bool = False
     """whether simulation stands in for data"""
+    mass: str = "m_yy"
+    """name of the quantity"""
 
     @property
     def shown(self) -> npt.NDArray[np.bool_]:
@@ -64,6 +69,18 @@ class FittedSpectrum:
         centres = (self.edges_GeV[1:] + self.edges_GeV[:-1]) / 2
         there = np.isfinite(self.counts)
         return there & ~self.window.contains(centres) if self.blinded else there
+
+    @property
+    def unit_GeV(self) -> float:
+        """Width that contents are shown for: that of the bins, of the narrowest if they differ."""
+        return float(np.diff(self.edges_GeV).min())
+
+    @property
+    def per_unit(self) -> Array:
+        """What contents are multiplied with to be shown, shape (n,)."""
+        widths = np.diff(self.edges_GeV)
+        same = np.allclose(widths, widths[0])
+        return np.ones_like(widths) if same else self.unit_GeV / widths
 
     @property
     def expected(self) -> Array:
@@ -76,17 +93,18 @@ def sideband_fit(fitted: FittedSpectrum, header: Header) -> Figure:
     """Draw the background function over the sidebands, and its prediction in the window."""
     figure, upper, lower = style.frame_with_panel()
     centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
-    inside = fitted.window.contains(centres)
+    inside, background = fitted.window.contains(centres), fitted.background * fitted.per_unit
     upper.plot(
-        centres, np.where(inside, np.nan, fitted.background), color=style.FIT, zorder=3,
+        centres, np.where(inside, np.nan, background), color=style.FIT, zorder=3,
         label=f"Fit of the sidebands: {plain(fitted.function)}",
     )  # fmt: skip
     upper.plot(
-        centres, np.where(inside, fitted.background, np.nan), color=style.FIT, zorder=3,
+        centres, np.where(inside, background, np.nan), color=style.FIT, zorder=3,
         linestyle="--", label="Prediction",
     )  # fmt: skip
     if fitted.background_errors is not None:
-        low, high = (fitted.background + s * fitted.background_errors for s in (-1, 1))
+        errors = fitted.background_errors * fitted.per_unit
+        low, high = (background + s * errors for s in (-1, 1))
         upper.fill_between(
             centres, np.maximum(low, 1e-9), high, color=style.FIT, alpha=0.25, linewidth=0,
             zorder=2, label="Fit uncertainty",
@@ -101,9 +119,10 @@ def resonance_fit(fitted: FittedSpectrum, header: Header) -> Figure:
     """Draw the fit of background and resonance together; pulls are against their sum."""
     figure, upper, lower = style.frame_with_panel()
     centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
-    upper.plot(centres, fitted.expected, color=style.FIT, zorder=3, label="Background + resonance")
+    both, background = (x * fitted.per_unit for x in (fitted.expected, fitted.background))
+    upper.plot(centres, both, color=style.FIT, zorder=3, label="Background + resonance")
     upper.plot(
-        centres, fitted.background, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=2,
+        centres, background, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=2,
         label=f"Background: {plain(fitted.function)}",
     )  # fmt: skip
     _pulls(lower, fitted, centres)
@@ -116,13 +135,15 @@ def _spectrum(ax: Axes, fitted: FittedSpectrum, centres: Array) -> tuple[Array, 
     shown = fitted.shown & (np.nan_to_num(fitted.counts) > 0)
     counts, variances = fitted.counts[shown], fitted.variances[shown]
     errors = (np.sqrt(variances),) * 2 if fitted.simulated else poisson_errors(counts)
+    factor, expected = fitted.per_unit[shown], fitted.expected * fitted.per_unit
+    counts, errors = counts * factor, (errors[0] * factor, errors[1] * factor)
     ax.errorbar(
         centres[shown], counts, yerr=errors, fmt="o", color=style.DATA, markersize=3,
         elinewidth=0.9, label="Simulated background" if fitted.simulated else "Data", zorder=4,
         gid="points",
     )  # fmt: skip
-    least = float(counts.min()) if counts.size else float(fitted.expected.min())
-    return np.append(counts + errors[1], fitted.expected), least / 4
+    least = float(counts.min()) if counts.size else float(np.nanmin(expected))
+    return np.append(counts + errors[1], expected), least / 4
 
 
 def pulls(fitted: FittedSpectrum) -> Array:
@@ -147,7 +168,7 @@ def _pulls(ax: Axes, fitted: FittedSpectrum, centres: Array) -> None:
     most = max(3.4, 1.1 * float(np.max(np.abs(values[there]), initial=0.0)))
     ax.set_ylim(-most, most)
     ax.set_ylabel("Pull", loc="center")
-    ax.set_xlabel(axis_title("m_yy", "GeV"))
+    ax.set_xlabel(axis_title(fitted.mass, "GeV"))
 
 
 def _finish(
@@ -162,16 +183,33 @@ def _finish(
     low, high = float(fitted.edges_GeV[0]), float(fitted.edges_GeV[-1])
     for ax, top in ((upper, 0.68), (lower, 1.0)):
         ax.set_xlim(low, high)
-        shade_window(ax, fitted.window, blinded=fitted.blinded, top=top)
-    width = float(fitted.edges_GeV[1] - fitted.edges_GeV[0])
-    upper.set_ylabel(per_bin("Events", width, "GeV"))
+        if fitted.blinded or not _covers(fitted.window, low, high):
+            shade_window(ax, fitted.window, blinded=fitted.blinded, top=top)
+    upper.set_ylabel(per_bin("Events", fitted.unit_GeV, "GeV"))
     upper.tick_params(labelbottom=False)
     style.headroom(upper, contents, log=True, floor=floor)
     style.legend(upper)
     style.label(upper, header, data=not fitted.simulated)
-    # A falling spectrum leaves room on the right, below the legend.
+    # A falling spectrum leaves room on the right, below the legend, if no peak stands there.
+    _leave_room(upper, fitted, _NOTES_TOP - _NOTE_ROW * len(fitted.notes))
     for row, note in enumerate(fitted.notes):
         upper.text(
-            0.965, 0.6 - 0.075 * row, note, transform=upper.transAxes, fontsize=13, ha="right",
-            va="top", gid="note",
+            0.965, _NOTES_TOP - _NOTE_ROW * row, note, transform=upper.transAxes, fontsize=13,
+            ha="right", va="top", gid="note",
         )  # fmt: skip
+
+
+def _leave_room(ax: Axes, fitted: FittedSpectrum, height: float) -> None:
+    """Raise the scale until what is drawn on the right ends below some height of the frame."""
+    edges, counts = fitted.edges_GeV, np.where(fitted.shown, fitted.counts, 0.0)
+    right = edges[1:] > edges[0] + _NOTES_LEFT * (edges[-1] - edges[0])
+    drawn = np.maximum(counts + np.sqrt(np.maximum(fitted.variances, 0.0)), fitted.expected)
+    most = float(np.nanmax((drawn * fitted.per_unit)[right], initial=0.0))
+    low, high = ax.get_ylim()
+    if fitted.notes and most > low:
+        ax.set_ylim(low, max(high, low * (most / low) ** (1 / height)))
+
+
+def _covers(window: Interval, low: float, high: float) -> bool:
+    """Whether the window is all that is shown; then there is nothing to tell it from."""
+    return (window.min is None or window.min <= low) and (window.max is None or window.max >= high)

@@ -72,6 +72,8 @@ _SETTINGS = {
 }
 _MUCH_INVPB = 1e4
 """from here on luminosities are written in 1/fb"""
+_FEW_DECADES = 2.0
+"""of a logarithmic axis that needs ticks between the powers of ten"""
 _STAMP_LENGTH = 105
 """characters of a stamp that fit beside each other; the page has the whole text"""
 
@@ -80,12 +82,14 @@ _STAMP_LENGTH = 105
 class Header:
     """What stands on a figure about where its content comes from."""
 
-    collision_energy_GeV: float
-    luminosity_invpb: float
-    """that its yields are normalised to, or of its data"""
+    collision_energy_GeV: float | None
+    """None where it is not known"""
+    luminosity_invpb: float | None
+    """that its yields are normalised to, or of its data; None where it is not known"""
     stamps: tuple[str, ...] = ()
     """reservations, as plain text"""
     status: str = STATUS
+    experiment: str = EXPERIMENT
 
 
 @contextlib.contextmanager
@@ -130,20 +134,27 @@ def frame(
     return figure, figure.add_subplot()
 
 
-def frame_with_panel() -> tuple[Figure, Axes, Axes]:
+def frame_with_panel(*, heights: tuple[float, float] = (3, 1)) -> tuple[Figure, Axes, Axes]:
     """Return a figure with a frame and, below it and aligned with it, a panel for pulls."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=WITH_PANEL)
     upper, lower = figure.subplots(
-        2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1), "hspace": 0.06}
+        2, 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.06}
     )
     figure.subplots_adjust(left=0.13, right=0.955, bottom=0.115, top=0.945)
     figure.align_ylabels((upper, lower))
     return figure, upper, lower
 
 
-def label(ax: Axes, header: Header, *, data: bool, luminosity: bool = True) -> None:
+def label(
+    ax: Axes,
+    header: Header,
+    *,
+    data: bool,
+    luminosity: bool = True,
+    stamp_on: tuple[Axes, float] | None = None,
+) -> None:
     """Write experiment, status, energy, luminosity and stamps on a frame.
 
     Parameters
@@ -155,24 +166,32 @@ def label(ax: Axes, header: Header, *, data: bool, luminosity: bool = True) -> N
         False writes ``Simulation`` before the status.
     luminosity : bool
         False where shapes are shown, which no luminosity normalises.
+    stamp_on : tuple of Axes and float, optional
+        Frame at whose right end the stamps are to stand, and how many inches above it; by default
+        just above `ax`.
     """
     import mplhep
 
-    what = rf"$\sqrt{{s}} = \mathrm{{{header.collision_energy_GeV / 1000:g}\ TeV}}$"
-    if luminosity:
-        what += f", {luminosity_text(header.luminosity_invpb)}"
+    known = []
+    if header.collision_energy_GeV is not None:
+        energy = f"{header.collision_energy_GeV / 1000:g}"
+        known.append(rf"$\sqrt{{s}} = \mathrm{{{energy}\ TeV}}$")
+    if luminosity and header.luminosity_invpb is not None:
+        known.append(luminosity_text(header.luminosity_invpb))
     mplhep.atlas.label(
         header.status,
         ax=ax,
         data=data,
-        exp=EXPERIMENT,
-        rlabel=what,
+        exp=header.experiment,
+        rlabel=", ".join(known),
         fontstyle=("italic", "normal", "normal", "normal"),
     )
     if header.stamps:
-        ax.text(
-            1.0, 1.01, plain(shortened("; ".join(header.stamps), _STAMP_LENGTH)), color=STAMP,
-            fontsize=10, ha="right", va="bottom", transform=ax.transAxes, gid="stamp",
+        last, inches = stamp_on or (ax, 0.0)
+        last.annotate(
+            plain(shortened("; ".join(header.stamps), _STAMP_LENGTH)), (1.0, 1.01), color=STAMP,
+            fontsize=10, ha="right", va="bottom", xycoords="axes fraction", gid="stamp",
+            xytext=(0, 72 * inches), textcoords="offset points",
         )  # fmt: skip
 
 
@@ -235,7 +254,7 @@ def headroom(ax: Axes, contents: Array, *, log: bool, floor: float | None = None
     floor : float, optional
         Lower end of a logarithmic scale; by default a little below the least content.
     """
-    filled = _free_height(ax)
+    filled = free_height(ax)
     positive = contents[np.isfinite(contents) & (contents > 0)]
     top = float(positive.max()) if positive.size else 1.0
     if not log:
@@ -249,7 +268,18 @@ def headroom(ax: Axes, contents: Array, *, log: bool, floor: float | None = None
     ax.set_yscale("log")
 
 
-def _free_height(ax: Axes) -> float:
+def decimal_ticks(ax: Axes) -> None:
+    """Write the ticks of a logarithmic axis as decimal numbers, some between the powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    low, high = ax.get_ylim()
+    few = np.log10(high / low) < _FEW_DECADES
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
+    ax.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+
+
+def free_height(ax: Axes) -> float:
     """Return the fraction of a frame's height that labels and legend leave to the contents."""
     from matplotlib import rcParams
     from matplotlib.font_manager import FontProperties

@@ -1,11 +1,15 @@
 """The statistics of the search: spectra in, documents out, no file in between.
 
-=====================  =========================================================================
-the background         `families`, `poisson` and `truths` are put together by `candidates`,
-                       `sidebands` and `prediction`
-the count              `counting`: significance; `cls` and `limits`: upper limit by pyhf
-the peak               `spurious`: the function under it; `efficiency`; `resonance`: the fit
-the whole              `inputs` -> `inference` (with `expectations`) -> `verdict`, `documents`;
-                       `infer` does all of it
-=====================  =========================================================================
+===================  ==============================================================================
+functions and fits   `families`, `fitted_function`; `scoring` (many likelihoods at once) under
+                     `poisson` (backgrounds) and `peak` (a resonance on them); `projection`
+the sidebands        `truths`, `candidates`, `sidebands`, `prediction`
+the count            `counting`: significance; `cls` and `limits`: upper limit by pyhf
+the shape            `signal_model`; `tournament`: the function under a peak; `resonance`: the scan;
+                     `look_elsewhere` and `toys`; `measurement`; `shape` does all of it
+limits by mass       `mass_limits` -> `workspaces`, `template_fit`, `asymptotic`, `toy_limits` -> `band`
+a bare spectrum      `open_tournament`, `spectrum_search`
+the whole            `inputs` -> `inference` (with `expectations`) -> `verdict`; `documents`,
+                     `shape_documents`; `infer` does all of it
+===================  ==============================================================================
 """

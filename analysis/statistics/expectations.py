@@ -18,16 +18,14 @@ from analysis.search import Search
 from analysis.statistics.counting import Count, counting_z
 from analysis.statistics.inputs import (
     InferenceInputs,
-    SimulatedSpectrum,
     added,
+    known,
     signal_channels,
     window_events,
 )
 from analysis.statistics.prediction import Prediction, predict
-from analysis.statistics.resonance import asimov_z
+from analysis.statistics.shape import ShapeSearch
 from analysis.statistics.spectra import Channel
-from analysis.statistics.spurious import PeakBackground
-from tools.errors import InputError
 
 _SURELY = 3.0
 """statistical errors beyond which a difference of normalisation is one"""
@@ -114,19 +112,6 @@ def _sidebands(channels: Sequence[Channel], search: Search) -> tuple[float, floa
     )
 
 
-def known(sample: SimulatedSpectrum, name: str) -> tuple[float, float]:
-    """Return a signal's cross-section in pb and its filter efficiency.
-
-    Raises
-    ------
-    InputError
-        If one is missing.
-    """
-    if sample.cross_section_pb is None or sample.filter_efficiency is None:
-        raise InputError(f"signal {name}: its cross-section and filter efficiency must be known")
-    return sample.cross_section_pb, sample.filter_efficiency
-
-
 def window_events_per_pb(inputs: InferenceInputs, search: Search, name: str) -> float:
     """Return a signal's events in the data's window per pb of cross-section."""
     sample = inputs.signals[name]
@@ -135,28 +120,20 @@ def window_events_per_pb(inputs: InferenceInputs, search: Search, name: str) -> 
 
 
 def expectations(
-    inputs: InferenceInputs,
-    search: Search,
-    prediction: Prediction,
-    under_peak: Sequence[PeakBackground],
+    inputs: InferenceInputs, search: Search, prediction: Prediction, shape: ShapeSearch
 ) -> tuple[Expectation, ...]:
     """Return the significances to expect of each simulated signal, on the predicted background."""
-    groups, found = prediction.expected_bins(), []
+    found = []
     for name, sample in inputs.signals.items():
-        cross_section, filtered = known(sample, name)
-        efficiency, _ = inputs.efficiency().at(sample.peak_GeV)
-        events = inputs.data_luminosity_invpb * cross_section * filtered * efficiency
+        cross_section, _ = known(sample, name)
+        mass = np.array([sample.peak_GeV])
+        events = cross_section * inputs.events_per_pb(shape.signal, mass)
         inside = window_events_per_pb(inputs, search, name) * cross_section
-        z = asimov_z(
-            groups,
-            [item.function for item in under_peak],
-            inputs.efficiencies(),
-            search.signal,
-            mass_GeV=sample.peak_GeV,
-            events=events,
-        )
+        z = float(shape.expected.asimov_z(mass, events)[0])
         count = _expected_count_z(prediction, inside)
-        found.append(Expectation(name, sample.peak_GeV, cross_section, events, inside, count, z))
+        found.append(
+            Expectation(name, sample.peak_GeV, cross_section, float(events[0]), inside, count, z)
+        )
     return tuple(found)
 
 

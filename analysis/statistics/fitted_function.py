@@ -36,19 +36,26 @@ class FittedFunction:
 
     def density(self, mass_GeV: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return f in events per GeV, and its error, at some masses."""
-        basis = self.function.log_basis(mass_GeV) @ self.rotation
-        value = np.exp(np.clip(basis @ self.theta, -LOG_RANGE, LOG_RANGE))
-        error = value * np.sqrt(np.einsum("...p,pq,...q->...", basis, self.covariance, basis))
+        value, slopes = self._value_and_slopes(mass_GeV)
+        error = np.sqrt(np.einsum("...p,pq,...q->...", slopes, self.covariance, slopes))
         return value, error
 
     def events(self, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
         """Return the integrals over some bins."""
         masses, widths = quadrature(low_GeV, high_GeV)
-        return np.asarray((self.density(masses)[0] * widths).sum(axis=-1))
+        return np.asarray((self._value_and_slopes(masses)[0] * widths).sum(axis=-1))
 
     def yield_error(self, low_GeV: FloatArray, high_GeV: FloatArray) -> float:
         """Return the error of the sum over some bins, by the full covariance."""
         masses, widths = quadrature(low_GeV, high_GeV)
-        slopes = self.function.log_basis(masses) @ self.rotation
-        slope = np.einsum("bq,bqp->p", self.density(masses)[0] * widths, slopes)
+        slope = np.einsum("bq,bqp->p", widths, self._value_and_slopes(masses)[1])
         return float(np.sqrt(slope @ self.covariance @ slope))
+
+    def _value_and_slopes(self, mass_GeV: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return f and its derivatives by `theta` on one more axis."""
+        basis = self.function.basis(mass_GeV) @ self.rotation
+        if self.function.additive:
+            slopes = basis * np.exp(np.clip(self.theta, -LOG_RANGE, LOG_RANGE))
+            return slopes.sum(axis=-1), slopes
+        value = np.exp(np.clip(basis @ self.theta, -LOG_RANGE, LOG_RANGE))
+        return value, value[..., None] * basis

@@ -6,15 +6,17 @@ data is looked at. In order:
 1. the data's sidebands against the simulation's expectation: a wrong luminosity is noticed here;
 2. the background in the window, from the sidebands of data (of the simulation if there are none);
 3. the expected results, of the prediction itself;
-4. if the window is open: the count, its significance, and the signal-plus-background fit;
-5. limits, observed and expected;
+4. if the window is open: the count, its significance, and the search in the shape (`shape.py`);
+5. limits, observed and expected, from the count and (`mass_limits.py`) from the shape at each mass;
 6. rehearsals on the simulation.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from analysis.search import Search
+from analysis.statistics.band import MassLimit, MassPoint, band
 from analysis.statistics.cls import counting_workspace
 from analysis.statistics.counting import Count
 from analysis.statistics.expectations import (
@@ -22,17 +24,22 @@ from analysis.statistics.expectations import (
     Normalisation,
     Rehearsal,
     expectations,
-    known,
     normalisation,
     rehearsals,
     window_events_per_pb,
 )
-from analysis.statistics.inputs import InferenceInputs, Spectrum, window_events
+from analysis.statistics.inputs import InferenceInputs, known, window_events
 from analysis.statistics.limits import Limit, cls_limit, scale_of_limit
+from analysis.statistics.mass_limits import mass_points, norm_errors
 from analysis.statistics.prediction import Prediction, predict, predict_from_simulation
-from analysis.statistics.resonance import Resonance, fit_resonance
-from analysis.statistics.spurious import PeakBackground, choose_function
+from analysis.statistics.shape import Effort, ShapeSearch, search_shape
+from analysis.statistics.spectra import Channel
+from analysis.statistics.template_fit import strength_scale
+from analysis.statistics.toy_limits import ToySettings
+from analysis.statistics.workspaces import workspace
 from tools.errors import InputError
+
+_LITTLE = Effort()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,13 +64,14 @@ class Inference:
     normalisation: Normalisation
     prediction: Prediction
     """from the sidebands of data or, without data, of the simulation"""
-    under_peak: tuple[PeakBackground, ...]
-    """for each channel the background of the signal-plus-background fit"""
+    shape: ShapeSearch
     count: Count | None
     """None while blind and without data"""
-    resonance: Resonance | None
-    """None while blind and without data"""
     window_limit: WindowLimit
+    mass_limits: tuple[MassLimit, ...]
+    """on the cross-section in pb, rising in mass"""
+    mass_workspaces: dict[str, dict[str, Any]]
+    """pyhf's models of the shape, by name"""
     expected: tuple[Expectation, ...]
     rehearsals: dict[str, Rehearsal]
 
@@ -77,12 +85,25 @@ class Inference:
         """Everything that a reader of the verdict should know."""
         parts = [self.inputs.warnings, self.normalisation.warnings]
         parts += [background.warnings for background in self.prediction.backgrounds]
-        parts += [background.warnings for background in self.under_peak]
-        parts += [self.window_limit.limit.warnings]
+        parts += [self.shape.warnings, self.window_limit.limit.warnings]
+        parts += [_of_mass(limit) for limit in self.mass_limits]
         return tuple(dict.fromkeys(note for part in parts for note in part))
 
 
-def draw_inference(inputs: InferenceInputs, search: Search) -> Inference:
+def _of_mass(limit: MassLimit) -> tuple[str, ...]:
+    return tuple(f"limit at {limit.mass_GeV:g} GeV: {note}" for note in limit.warnings)
+
+
+def draw_inference(
+    inputs: InferenceInputs,
+    search: Search,
+    *,
+    effort: Effort = _LITTLE,
+    say: Callable[[str], None] = lambda _text: None,
+    limit_toys: int = 0,
+    on_limit: Callable[[MassLimit], None] = lambda _limit: None,
+    limits: bool = True,
+) -> Inference:
     """Do the statistics of a search.
 
     Parameters
@@ -91,6 +112,16 @@ def draw_inference(inputs: InferenceInputs, search: Search) -> Inference:
         Spectra after the selection, luminosities, properties of the samples.
     search : Search
         The decisions.
+    effort : Effort
+        Toys and processes.
+    say : callable
+        Told what is being done.
+    limit_toys : int
+        Toys of a limit where counts are low; 0: asymptotic everywhere.
+    on_limit : callable
+        Given the limits at each mass as they come.
+    limits : bool
+        Whether limits against mass are set at all; they take the longest.
 
     Raises
     ------
@@ -104,42 +135,77 @@ def draw_inference(inputs: InferenceInputs, search: Search) -> Inference:
     prediction = of_simulation
     if data is not None:
         prediction = predict(data.channels(), search, sqrt_s_GeV=sqrt_s)
-    under_peak = tuple(
-        choose_function(background, search.fit, search.signal, sqrt_s_GeV=sqrt_s)
-        for background in prediction.backgrounds
-    )
-    count = resonance = None
-    if data is not None and not data.blinded:
-        observed, _ = window_events(data.channels(), search.window)
+    open_data = data.channels() if data is not None and not data.blinded else None
+    count = None
+    if open_data is not None:
+        observed, _ = window_events(open_data, search.window)
         count = Count(observed, prediction.events, prediction.error_events)
-        resonance = _resonance(data, inputs, search, prediction, under_peak)
+    signal, masses = inputs.signal_model(), search.signal.masses_GeV
+    benchmark = inputs.benchmark_pb().at(masses) * inputs.events_per_pb(signal, masses)
+    shape = search_shape(
+        prediction, open_data, search, signal, benchmark, sqrt_s_GeV=sqrt_s, effort=effort, say=say
+    )
+    points = _mass_points(inputs, search, shape, open_data) if limits else []
+    if points:
+        say(f"limits at {len(points)} masses")
     return Inference(
         inputs=inputs,
         search=search,
         normalisation=normalisation(inputs, search),
         prediction=prediction,
-        under_peak=under_peak,
+        shape=shape,
         count=count,
-        resonance=resonance,
         window_limit=_window_limit(inputs, search, prediction, count),
-        expected=expectations(inputs, search, prediction, under_peak),
+        mass_limits=_mass_limits(points, search, effort, limit_toys, on_limit),
+        mass_workspaces={f"mass_{p.mass_GeV:g}": _workspace(p) for p in points},
+        expected=expectations(inputs, search, prediction, shape),
         rehearsals=rehearsals(inputs, search, of_simulation),
     )
 
 
-def _resonance(
-    data: Spectrum,
+def _mass_points(
     inputs: InferenceInputs,
     search: Search,
-    prediction: Prediction,
-    under_peak: tuple[PeakBackground, ...],
-) -> Resonance:
-    groups = [
-        channel.bins(background.low_GeV, background.high_GeV, background.bin_GeV)
-        for channel, background in zip(data.channels(), prediction.backgrounds, strict=True)
-    ]
-    functions = [item.function for item in under_peak]
-    return fit_resonance(groups, functions, inputs.efficiencies(), search.signal)
+    shape: ShapeSearch,
+    data: Sequence[Channel] | None,
+) -> list[MassPoint]:
+    masses, signal = search.limits.masses.masses_GeV, shape.signal
+    efficiency, error = signal.total_efficiency(masses)
+    observed = None
+    if data is not None:
+        options = [decided.chosen for decided in shape.decisions]
+        observed = tuple(
+            channel.bins(option.low_GeV, option.high_GeV, search.fit.bin_GeV)
+            for channel, option in zip(data, options, strict=True)
+        )
+    return mass_points(
+        shape.expected,
+        inputs.channel_names,
+        masses,
+        inputs.events_per_pb(signal, masses),
+        [norm_errors(search, float(relative)) for relative in error / efficiency],
+        observed,
+    )
+
+
+def _workspace(point: MassPoint) -> dict[str, Any]:
+    return workspace(point.channels, scale=strength_scale(point.channels))
+
+
+def _mass_limits(
+    points: Sequence[MassPoint],
+    search: Search,
+    effort: Effort,
+    toys: int,
+    on_limit: Callable[[MassLimit], None],
+) -> tuple[MassLimit, ...]:
+    settings = ToySettings(number=toys, seed=effort.seed) if toys else None
+    found = []
+    level = search.limits.confidence_level
+    for limit in band(points, confidence_level=level, workers=effort.workers, toys=settings):
+        on_limit(limit)
+        found.append(limit)
+    return tuple(sorted(found, key=lambda limit: limit.mass_GeV))
 
 
 def _window_limit(

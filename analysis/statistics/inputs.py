@@ -13,7 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.search import Window
-from analysis.statistics.efficiency import Efficiency
+from analysis.statistics.signal_model import (
+    Interpolated,
+    SignalModel,
+    SimulatedPeak,
+    signal_model,
+    simulated_peak,
+)
 from analysis.statistics.spectra import Channel, FloatArray
 from tools.errors import InputError
 
@@ -146,18 +152,51 @@ class InferenceInputs:
         expected = [Channel(name, edges, n * weight, n * weight**2) for n, weight in pairs]
         return added(name, expected), Channel(name, edges, data.unselected_counts)
 
-    def efficiencies(self) -> tuple[Efficiency, ...]:
-        """Return each channel's selection efficiency as a function of mass."""
-        return tuple(
-            Efficiency.of([_selected(sample, [name]) for sample in self.signals.values()])
-            for name in self.channel_names
-        )
+    def signal_model(self) -> SignalModel:
+        """Return what a resonance of any mass looks like.
 
-    def efficiency(self) -> Efficiency:
-        """Return the selection efficiency of all channels together."""
-        return Efficiency.of(
-            [_selected(sample, self.channel_names) for sample in self.signals.values()]
-        )
+        Raises
+        ------
+        InputError
+            If two signals have the same mass, or one lost all its events to the selection.
+        """
+        return signal_model([self._peak(sample) for sample in self.signals.values()])
+
+    def _peak(self, sample: SimulatedSpectrum) -> SimulatedPeak:
+        counts = [np.asarray(sample.counts[name], np.float64) for name in self.channel_names]
+        return simulated_peak(sample.peak_GeV, sample.edges_GeV, counts, sample.generated_events)
+
+    def benchmark_pb(self) -> Interpolated:
+        """Return the cross-section that the simulated signals stand for, by mass."""
+        return self._by_mass([known(sample, name)[0] for name, sample in self.signals.items()])
+
+    def filter_efficiency(self) -> Interpolated:
+        """Return the filter efficiency of a signal, by mass."""
+        return self._by_mass([known(sample, name)[1] for name, sample in self.signals.items()])
+
+    def _by_mass(self, values: Sequence[float]) -> Interpolated:
+        masses = np.array([sample.peak_GeV for sample in self.signals.values()])
+        order = np.argsort(masses)
+        return Interpolated(masses[order], np.array(values)[order], np.zeros(len(masses)))
+
+    def events_per_pb(self, signal: SignalModel, mass_GeV: FloatArray) -> FloatArray:
+        """Return selected data events of all channels per pb of cross-section, at some masses."""
+        efficiency, _ = signal.total_efficiency(mass_GeV)
+        per_pb = self.data_luminosity_invpb * self.filter_efficiency().at(mass_GeV) * efficiency
+        return np.asarray(per_pb)
+
+
+def known(sample: SimulatedSpectrum, name: str) -> tuple[float, float]:
+    """Return a signal's cross-section in pb and its filter efficiency.
+
+    Raises
+    ------
+    InputError
+        If one is missing.
+    """
+    if sample.cross_section_pb is None or sample.filter_efficiency is None:
+        raise InputError(f"signal {name}: its cross-section and filter efficiency must be known")
+    return sample.cross_section_pb, sample.filter_efficiency
 
 
 def added(name: str, parts: Sequence[Channel]) -> Channel:
@@ -185,8 +224,3 @@ def _weighted(sample: SimulatedSpectrum, name: str) -> Channel:
         weight *= counts.sum() / unselected.sum()
         counts = unselected
     return Channel(name, sample.edges_GeV, counts * weight, counts * weight**2)
-
-
-def _selected(sample: SimulatedSpectrum, names: Sequence[str]) -> tuple[float, float, int]:
-    selected = sum(float(sample.counts[name].sum()) for name in names)
-    return sample.peak_GeV, selected, sample.generated_events

@@ -1,23 +1,25 @@
-r"""Binned extended-likelihood fits of log-linear functions, with or without a peak on top.
+r"""Binned extended-likelihood fits of smooth functions; those with a peak are in `peak.py`.
 
 The expected content of bin i is
 
-.. math:: \mu_i = s_i \Big( \int_i e^{\theta \cdot b(m)}\,dm + S g_i \Big)
+.. math:: \mu_i = s_i \int_i e^{\theta \cdot b(m)}\,dm
 
-with the entries per event s (1 for data), a template g (the bin integrals of a resonance) and its
-number of events S, which may be negative as long as every expectation is positive. Minimised is
-the deviance -2 ln L + const (Baker and Cousins, NIM 221 (1984) 437). Empty bins count.
+(or the integral of :math:`e^\theta \cdot b(m)`, if the function is additive: `families.py`) with
+the entries per event s (1 for data). Minimised is the deviance -2 ln L + const (Baker and Cousins,
+NIM 221 (1984) 437). Empty bins count.
 
 Two minimisers, one formula:
 
-- Fisher scoring (Newton's method with the expected information), vectorised over spectra and over
-  templates. It is quick and needs no start values: this serves the many fits of a tournament, a
-  mass scan or a calibration.
+- Fisher scoring (Newton's method with the expected information), vectorised over spectra
+  (`scoring.py`). It is quick and needs no start values: this serves the many fits of a tournament,
+  a mass scan or a calibration.
 - Minuit, started from there: the fit whose numbers are quoted. That the two agree is checked each
   time; a fit in which they do not is no fit.
 
-Functions are fitted in an orthonormal basis of their own (QR of the weighted design), in which any
-order is well conditioned; parameters are turned back only to be printed.
+Log-linear functions are fitted in an orthonormal basis of their own (QR of the weighted design), in
+which any order is well conditioned; parameters are turned back only to be printed. The coefficients
+of additive functions are positive, so that one that wants to be zero or less has a logarithm that
+runs away for ever: `Model.damping` lets such fits arrive.
 """
 
 from collections.abc import Sequence
@@ -25,14 +27,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.statistics.families import Function, quadrature
 from analysis.statistics.fitted_function import LOG_RANGE, FittedFunction
+from analysis.statistics.scoring import Rows, Settings, minimise
 from analysis.statistics.spectra import Bins, FloatArray
 
-_MAX_ITERATIONS = 60
-_CONVERGED = 1e-7
-"""estimated distance of the deviance from its minimum"""
+_DAMPING = 0.2
+"""of additive functions: their coefficients may go to zero by a factor e^5 in each step"""
 _AGREEMENT = 1e-3
 """of the deviances that the two minimisers find"""
 
@@ -67,18 +70,55 @@ def goodness_of_fit(
     >>> round(goodness_of_fit(np.array([12.0, 25.0, 8.0, 1.0]), np.array([15.0, 20, 9, 2]), 1), 3)
     0.335
     """
+    _, degrees, pvalue = _merged_fits(counts[None], expected[None], parameters, least)
+    return float(pvalue[0]) if degrees[0] > 0 else None
+
+
+def goodness_many(
+    counts: FloatArray, expected: FloatArray, parameters: int, *, least: float = 10.0
+) -> tuple[FloatArray, FloatArray]:
+    """Return the deviances and p-values of the fits of many spectra, each as if it were alone.
+
+    Where the merged bins are not more than the parameters the p-value is 1: there is nothing to
+    object to. A fit that is no number has a p-value of 0.
+    """
+    with np.errstate(all="ignore"):
+        value = deviance(counts, expected)
+        _, degrees, pvalue = _merged_fits(counts, expected, parameters, least)
+    nothing = np.where(np.isfinite(value), 1.0, 0.0)
+    return value, np.where(degrees > 0, np.nan_to_num(pvalue), nothing)
+
+
+def _merged_fits(
+    counts: FloatArray, expected: FloatArray, parameters: int, least: float
+) -> tuple[FloatArray, npt.NDArray[np.intp], FloatArray]:
+    """Return deviance, degrees of freedom and p-value of every row's merged bins."""
     from scipy.stats import chi2
 
-    starts, filled = [0], 0.0
-    for index, value in enumerate(expected[:-1]):
-        filled += value
-        if filled >= least and expected[index + 1 :].sum() >= least:
-            starts.append(index + 1)
-            filled = 0.0
-    if len(starts) <= parameters:
-        return None
-    merged = deviance(np.add.reduceat(counts, starts), np.add.reduceat(expected, starts))
-    return float(chi2.sf(merged, len(starts) - parameters))
+    rows, bins = expected.shape
+    into = _merged(np.nan_to_num(expected), least)
+    flat = (np.arange(rows)[:, None] * bins + into).ravel()
+    seen, wanted = (
+        np.asarray(np.bincount(flat, numbers.ravel(), rows * bins), dtype=np.float64)
+        for numbers in (counts, expected)
+    )
+    value = deviance(seen.reshape(rows, bins), wanted.reshape(rows, bins))
+    degrees = into[:, -1] + 1 - parameters
+    return value, degrees, np.asarray(chi2.sf(value, np.maximum(degrees, 1)))
+
+
+def _merged(expected: FloatArray, least: float) -> npt.NDArray[np.intp]:
+    """Return into which merged bin each bin goes, shape (T, B)."""
+    rest = np.cumsum(expected[:, ::-1], axis=1)[:, ::-1]
+    into = np.zeros(expected.shape, dtype=np.intp)
+    filled, current = np.zeros(len(expected)), np.zeros(len(expected), dtype=np.intp)
+    for index in range(expected.shape[1] - 1):
+        filled += expected[:, index]
+        full = (filled >= least) & (rest[:, index + 1] >= least)
+        current += full
+        filled[full] = 0.0
+        into[:, index + 1] = current
+    return into
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +137,8 @@ class Model:
     """shape (B,): entries per event"""
     start: FloatArray
     """shape (P,)"""
+    additive: "Additive | None" = None
+    """where a function is additive; None if all are log-linear"""
 
     @property
     def size(self) -> int:
@@ -105,8 +147,13 @@ class Model:
 
     def points(self, theta: FloatArray) -> FloatArray:
         """Return entries per quadrature point, shape (..., B, 4), for theta of shape (..., P)."""
-        exponent = np.einsum("bqp,...p->...bq", self.basis, theta)
-        return np.asarray(np.exp(np.clip(exponent, -LOG_RANGE, LOG_RANGE)) * self.weights)
+        if self.additive is None:
+            grown = np.exp(np.clip(self._combined(theta), -LOG_RANGE, LOG_RANGE))
+            return np.asarray(grown * self.weights)
+        factors = self.additive.factors(theta, theta)
+        value = self._combined(factors)
+        grown = np.exp(np.clip(value, -LOG_RANGE, LOG_RANGE))
+        return np.asarray(np.where(self.additive.bins[:, None], value, grown) * self.weights)
 
     def expected(self, theta: FloatArray) -> FloatArray:
         """Return entries per bin, shape (..., B)."""
@@ -114,11 +161,75 @@ class Model:
 
     def slopes(self, theta: FloatArray) -> FloatArray:
         """Return the derivatives of `expected` by theta, shape (..., B, P)."""
-        return np.asarray(np.einsum("...bq,bqp->...bp", self.points(theta), self.basis))
+        points = self.points(theta)
+        if self.additive is None:
+            return self._summed(points)
+        points = np.where(self.additive.bins[:, None], self.weights, points)
+        factors = self.additive.factors(theta, np.ones_like(theta))
+        return np.asarray(self._summed(points) * factors[..., None, :])
+
+    def _combined(self, factors: FloatArray) -> FloatArray:
+        """Return the sum over parameters of factor times basis, shape (..., B, 4)."""
+        bins, points, size = self.basis.shape
+        flat = factors @ self.basis.reshape(-1, size).T
+        return np.asarray(flat.reshape(*factors.shape[:-1], bins, points))
+
+    def _summed(self, points: FloatArray) -> FloatArray:
+        """Return the sum over quadrature points of point times basis, shape (..., B, P)."""
+        if points.ndim == self.basis.ndim - 1:  # one spectrum
+            return np.asarray((points[..., None, :] @ self.basis)[..., 0, :])
+        return np.asarray((points.swapaxes(0, 1) @ self.basis).swapaxes(0, 1))
+
+    def over(self, bins: Bins, theta: FloatArray) -> FloatArray:
+        """Return the events of the only function in other bins, shape (T, B)."""
+        (function,), (rotation,) = self.functions, self.rotations
+        masses, widths = quadrature(bins.low_GeV, bins.high_GeV)
+        basis = function.basis(masses) @ rotation
+        if function.additive:
+            return np.asarray(np.einsum("bqp,bq,tp->tb", basis, widths, np.exp(theta)))
+        exponent = np.clip(np.einsum("bqp,tp->tbq", basis, theta), -LOG_RANGE, LOG_RANGE)
+        return np.asarray((np.exp(exponent) * widths).sum(axis=-1))
+
+    def damping(self, gradient: FloatArray) -> FloatArray | None:
+        """Return what to add to the diagonal of the expected information; None for nothing.
+
+        Where a coefficient is nearly zero, its logarithm makes steps of 1/0.2 = 5 at most, and the
+        gain that the gradient promises there is as small as it is. At a minimum the gradient
+        vanishes and so does the damping: neither the minimum nor the speed near it change. (With a
+        factor 1 it is, for a coefficient on its way to zero, just what the expected information
+        lacks of the second derivative, as d2 mu / d theta2 = d mu / d theta; 0.2 is quicker.)
+
+        Parameters
+        ----------
+        gradient : ndarray, shape (..., P)
+            Of half the deviance.
+        """
+        if self.additive is None:
+            return None
+        return np.where(self.additive.parameters, _DAMPING * np.abs(gradient), 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Additive:
+    """Which part of a model is additive."""
+
+    parameters: npt.NDArray[np.bool_]
+    """shape (P,): the logarithms of coefficients"""
+    bins: npt.NDArray[np.bool_]
+    """shape (B,)"""
+
+    def factors(self, theta: FloatArray, others: FloatArray) -> FloatArray:
+        """Return the coefficients of the additive functions, and `others` elsewhere."""
+        grown = np.exp(np.clip(theta, -LOG_RANGE, LOG_RANGE))
+        return np.where(self.parameters, grown, others)
 
 
 def model(functions: Sequence[Function], groups: Sequence[Bins]) -> Model:
     """Return the model of one function in each group of bins."""
+    functions = tuple(
+        function.within(float(bins.low_GeV.min()), float(bins.high_GeV.max()))
+        for function, bins in zip(functions, groups, strict=True)
+    )
     parts = [_part(function, bins) for function, bins in zip(functions, groups, strict=True)]
     size = sum(len(start) for *_, start in parts)
     blocks, column = [], 0
@@ -128,20 +239,43 @@ def model(functions: Sequence[Function], groups: Sequence[Bins]) -> Model:
         column += len(start)
         blocks.append(block)
     return Model(
-        functions=tuple(functions),
+        functions=functions,
         rotations=tuple(rotation for rotation, *_ in parts),
         basis=np.concatenate(blocks),
         weights=np.concatenate([weights for _, _, weights, _ in parts]),
         scale=np.concatenate([bins.scale for bins in groups]),
         start=np.concatenate([start for *_, start in parts]),
+        additive=_additive(functions, groups),
+    )
+
+
+def _additive(functions: Sequence[Function], groups: Sequence[Bins]) -> Additive | None:
+    which = [function.additive for function in functions]
+    if not any(which):
+        return None
+    sizes = [len(function.parameters) for function in functions]
+    return Additive(
+        np.repeat(which, sizes), np.repeat(which, [len(bins.counts) for bins in groups])
     )
 
 
 def _part(function: Function, bins: Bins) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return rotation, basis, weights and start of one group, orthonormal where the events are."""
+    """Return rotation, basis, weights and start of one group."""
     masses, widths = quadrature(bins.low_GeV, bins.high_GeV)
-    basis, weights = function.log_basis(masses), widths * bins.scale[:, None]
+    basis, weights = function.basis(masses), widths * bins.scale[:, None]
     content = bins.effective_counts + 0.5
+    if function.additive:
+        # Each coefficient begins as the density of the events that its own polynomial sees.
+        share = basis.mean(axis=1)
+        density = (share.T @ content) / (share.T @ weights.sum(axis=1))
+        return np.eye(basis.shape[-1]), basis, weights, np.log(density)
+    return _orthonormal(basis, weights, content)
+
+
+def _orthonormal(
+    basis: FloatArray, weights: FloatArray, content: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return the part of a log-linear function in a basis orthonormal where the events are."""
     root = np.sqrt(content)[:, None]
     _, triangle = np.linalg.qr(root * basis.mean(axis=1))
     rotation = np.linalg.inv(triangle)
@@ -153,38 +287,30 @@ def _part(function: Function, bins: Bins) -> tuple[FloatArray, FloatArray, Float
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PoissonFit:
-    """Fits of T spectra (or with T templates) at once."""
+    """Fits of T spectra at once."""
 
     theta: FloatArray
-    """shape (T, P), or (T, P + 1) with the events of the template last"""
+    """shape (T, P)"""
     covariance: FloatArray
-    """shape (T, P, P) or (T, P + 1, P + 1)"""
+    """shape (T, P, P)"""
     deviance: FloatArray
     """shape (T,)"""
     expected: FloatArray
     """entries per bin, shape (T, B)"""
-    converged: FloatArray
-    """shape (T,), boolean"""
+    converged: npt.NDArray[np.bool_]
+    """shape (T,)"""
 
 
-def scoring_fit(
-    counts: FloatArray,
-    model: Model,
-    templates: FloatArray | None = None,
-    *,
-    start: FloatArray | None = None,
-) -> PoissonFit:
+def scoring_fit(counts: FloatArray, model: Model, *, start: FloatArray | None = None) -> PoissonFit:
     """Fit spectra by Fisher scoring.
 
     Parameters
     ----------
-    counts : ndarray, shape (T, B) or (1, B)
+    counts : ndarray, shape (T, B)
         Effective counts. Non-integer (Asimov) contents are welcome.
     model : Model
         The functions.
-    templates : ndarray, shape (T, B), optional
-        Expected contents of one event of a resonance, fitted on top.
-    start : ndarray, shape (P,), optional
+    start : ndarray, shape (P,) or (T, P), optional
         Start of the functions' parameters; by default a straight line through the logarithms.
 
     Returns
@@ -192,69 +318,31 @@ def scoring_fit(
     PoissonFit
         Look at `converged`: a function that runs away, ever steeper, does not.
     """
-    spectra = max(len(counts), 0 if templates is None else len(templates))
-    theta = np.tile(model.start if start is None else start, (spectra, 1))
-    if templates is not None:
-        theta = np.hstack([theta, np.zeros((spectra, 1))])
-    expected, slopes = _entries(model, theta, templates), _slopes(model, theta, templates)
-    value, done = deviance(counts, expected), np.zeros(spectra, dtype=bool)
-    for _ in range(_MAX_ITERATIONS):
-        gradient = np.einsum("tb,tbp->tp", 1 - counts / expected, slopes)
-        step = np.einsum("tpq,tq->tp", _inverse(expected, slopes), -gradient)
-        done = -np.einsum("tp,tp->t", gradient, step) < _CONVERGED
-        if done.all():
-            break
-        theta, value = _descend(
-            counts, model, templates, theta, np.where(done[:, None], 0, step), value
-        )
-        expected, slopes = _entries(model, theta, templates), _slopes(model, theta, templates)
-    return PoissonFit(theta, _inverse(expected, slopes), value, expected, done)
+    size = model.size
+    settings = Settings(
+        np.arange(size), np.zeros(size, dtype=bool), np.full(size, -np.inf), np.full(size, np.inf)
+    )
+    begin = model.start if start is None else start
+    begin = np.array(np.broadcast_to(begin, (len(counts), size)))
+    found = minimise(_Curve(model), counts, begin, settings)
+    expected = model.expected(found.values)
+    return PoissonFit(found.values, found.covariance, found.deviance, expected, found.converged)
 
 
-def _entries(model: Model, theta: FloatArray, templates: FloatArray | None) -> FloatArray:
-    if templates is None:
-        return model.expected(theta)
-    return model.expected(theta[:, :-1]) + theta[:, -1:] * templates * model.scale
+@dataclass(frozen=True, slots=True, eq=False)
+class _Curve:
+    """The functions alone (a `scoring.Curve`)."""
 
+    model: Model
 
-def _slopes(model: Model, theta: FloatArray, templates: FloatArray | None) -> FloatArray:
-    if templates is None:
-        return model.slopes(theta)
-    slopes = model.slopes(theta[:, :-1])
-    peak = np.broadcast_to(templates * model.scale, slopes.shape[:2])
-    return np.concatenate([slopes, peak[..., None]], axis=-1)
+    def expected(self, values: FloatArray, _rows: Rows) -> FloatArray:
+        return self.model.expected(values)
 
+    def slopes(self, values: FloatArray, _rows: Rows, _free: Rows) -> FloatArray:
+        return self.model.slopes(values)
 
-def _inverse(expected: FloatArray, slopes: FloatArray) -> FloatArray:
-    """Return the inverse of the expected information, scaled so that units do not matter."""
-    relative = slopes / np.sqrt(expected)[..., None]
-    information = relative.swapaxes(1, 2) @ relative
-    size = np.sqrt(np.einsum("tpp->tp", information)) + 1e-150
-    scaled = information / (size[:, :, None] * size[:, None, :])
-    # A function that runs away has no information in one direction: damp it there.
-    scaled += 1e-11 * np.eye(scaled.shape[-1])
-    return np.asarray(np.linalg.inv(scaled) / (size[:, :, None] * size[:, None, :]))
-
-
-def _descend(
-    counts: FloatArray,
-    model: Model,
-    templates: FloatArray | None,
-    theta: FloatArray,
-    step: FloatArray,
-    value: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Take each step, halved until the deviance does not rise."""
-    for _ in range(30):
-        trial = theta + step
-        expected = _entries(model, trial, templates)
-        positive = np.all(expected > 0, axis=1)
-        new = deviance(counts, np.where(positive[:, None], expected, 1.0))
-        worse = ~positive | ~(new <= value + 1e-9)
-        if not worse.any():
-            return trial, new
-        step = np.where(worse[:, None], step / 2, step)
-    return np.where(worse[:, None], theta, trial), np.where(worse, value, new)
+    def damping(self, gradient: FloatArray) -> FloatArray | None:
+        return self.model.damping(gradient)
 
 
 def minuit_fit(counts: FloatArray, model: Model, fit: PoissonFit) -> PoissonFit:
@@ -264,7 +352,7 @@ def minuit_fit(counts: FloatArray, model: Model, fit: PoissonFit) -> PoissonFit:
     -------
     PoissonFit
         Of one spectrum; converged if Minuit calls it valid and the deviances of both agree. The
-        covariance is HESSE's.
+        covariance is HESSE's, or for additive functions the expected information's.
     """
     from iminuit import Minuit
 
@@ -278,14 +366,16 @@ def minuit_fit(counts: FloatArray, model: Model, fit: PoissonFit) -> PoissonFit:
     minuit.errordef = Minuit.LEAST_SQUARES  # the deviance rises by 1 at one standard deviation
     minuit.strategy = 0  # the start is the minimum already
     minuit.migrad()
-    minuit.hesse()
+    known = model.additive is None
+    if known:  # the logarithm of a coefficient that may be zero has no parabola for HESSE to find
+        minuit.hesse()
     theta = np.array(minuit.values)[None]
-    valid = bool(
-        minuit.valid and minuit.accurate and abs(minuit.fval - fit.deviance[0]) < _AGREEMENT
-    )
+    valid = bool(minuit.valid and abs(minuit.fval - fit.deviance[0]) < _AGREEMENT)
+    valid = valid and (not known or bool(minuit.accurate))
+    known = known and minuit.covariance is not None
     return PoissonFit(
         theta,
-        np.array(minuit.covariance)[None] if minuit.covariance is not None else fit.covariance[:1],
+        np.array(minuit.covariance)[None] if known else fit.covariance[:1],
         np.array([minuit.fval]),
         model.expected(theta),
         np.array([valid and bool(fit.converged[0])]),

@@ -9,7 +9,7 @@ from analysis.search import Search
 from analysis.statistics.inputs import InferenceInputs
 from analysis.statistics.poisson import fitted_functions, model, scoring_fit
 from analysis.statistics.sidebands import Background, fit_sidebands
-from analysis.statistics.spectra import Bins, Channel
+from analysis.statistics.spectra import Channel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,6 +18,8 @@ class Prediction:
 
     backgrounds: tuple[Background, ...]
     """one for each channel"""
+    channels: tuple[Channel, ...]
+    """the spectra that were fitted; of blind data the window is not to be read"""
 
     @property
     def events(self) -> float:
@@ -30,14 +32,6 @@ class Prediction:
         errors = [background.predicted_error_events for background in self.backgrounds]
         return float(np.linalg.norm(errors))
 
-    def expected_bins(self) -> tuple[Bins, ...]:
-        """Return each channel's expectation in the bins of its fit, window included."""
-        found = []
-        for background in self.backgrounds:
-            edges, counts = background.edges_GeV, background.expected_per_bin()
-            found.append(Bins(edges[:-1], edges[1:], counts, counts))
-        return tuple(found)
-
 
 def predict(channels: Sequence[Channel], search: Search, *, sqrt_s_GeV: float) -> Prediction:
     """Fit the sidebands of some channels; their windows are not read.
@@ -47,12 +41,11 @@ def predict(channels: Sequence[Channel], search: Search, *, sqrt_s_GeV: float) -
     InputError
         If the sidebands hold too few events.
     """
-    return Prediction(
-        tuple(
-            fit_sidebands(channel, search.window, search.fit, sqrt_s_GeV=sqrt_s_GeV)
-            for channel in channels
-        )
+    backgrounds = tuple(
+        fit_sidebands(channel, search.window, search.fit, sqrt_s_GeV=sqrt_s_GeV)
+        for channel in channels
     )
+    return Prediction(backgrounds, tuple(channels))
 
 
 def predict_from_simulation(inputs: InferenceInputs, search: Search) -> Prediction:

@@ -1,0 +1,114 @@
+"""`xyy run`: all stages of the pipeline in one command."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from analysis.commands.options import (
+    DEFAULT_CHUNKS,
+    SAMPLES_FILE,
+    SEARCH_FILE,
+    AfterOption,
+    AllowIncompleteOption,
+    CheckpointsOption,
+    How,
+    JsonOption,
+    QuietOption,
+    ResumeOption,
+    SamplesOption,
+    SearchOption,
+    SeedOption,
+    UniverseOption,
+    catalogue_of,
+    print_json_file,
+    search_of,
+    spread,
+)
+from analysis.console import Console
+from tools.errors import InputError
+
+DataOption = Annotated[
+    list[Path] | None, typer.Option(metavar="FILE", help="Observed events; may be repeated.")
+]
+UnblindOption = Annotated[
+    str | None, typer.Option("--unblind", metavar="TEXT", help="Open the data, and say why.")
+]
+DefaultOutOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Default: results/SAMPLES-DATA.")
+]
+UntilOption = Annotated[
+    Literal["chunks", "optimise", "freeze", "process", "infer", "report"],
+    typer.Option(help="The last stage to do."),
+]
+ChunksOption = Annotated[Path, typer.Option(metavar="DIR", help="Where converted events lie.")]
+GenerateMissingOption = Annotated[
+    bool, typer.Option("--generate-missing", help="Generate the samples without files.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Replace another analysis in the folder.")
+]
+
+
+@spread
+def run(
+    *,
+    data: DataOption = None,
+    universe: UniverseOption = None,
+    unblind_reason: UnblindOption = None,
+    out: DefaultOutOption = None,
+    until: UntilOption = "report",
+    chunks: ChunksOption = DEFAULT_CHUNKS,
+    seed: SeedOption = None,
+    generate_missing: GenerateMissingOption = False,
+    force: ForceOption = False,
+    how: How,
+    resume: ResumeOption = True,
+    checkpoints: CheckpointsOption = True,
+    allow_incomplete: AllowIncompleteOption = False,
+    after_unblinding: AfterOption = None,
+    samples: SamplesOption = SAMPLES_FILE,
+    search: SearchOption = SEARCH_FILE,
+    quiet: QuietOption = False,
+    print_json: JsonOption = False,
+) -> None:
+    """Do everything: from files to the verdict, figures and page.
+
+    Stages that are up to date are skipped, and an interrupted one goes on where it was. Without
+    `--unblind` the data stay blind and the results are the expected ones; without data, they are
+    those of the simulation.
+
+    Example: `xyy run --data observed.csv --unblind "all decisions are frozen"`
+    """
+    if data and universe is not None:
+        raise InputError("--data and --universe exclude each other: which are the observed events?")
+    catalogue = catalogue_of(samples)
+    from analysis import pipeline
+    from analysis.summary import verdict_summary
+    from tools.generate import DEFAULT_SEED
+    from tools.sources import Observed
+
+    observed = Observed(tuple(data or ()), universe)
+    default = "-".join(filter(None, (catalogue.name, observed.label)))
+    request = pipeline.Request(
+        out=out or Path("results", default),
+        chunks=chunks,
+        catalogue=catalogue,
+        search=search_of(search),
+        observed=observed,
+        seed=DEFAULT_SEED if seed is None else seed,
+        execution=how.execution(resume=resume, checkpoints=checkpoints),
+        allow_incomplete=allow_incomplete,
+        generate_missing=generate_missing,
+        unblind=unblind_reason,
+        after_unblinding=after_unblinding,
+        until=until,
+        force=force,
+    )
+    folder = pipeline.run(request, Console(quiet=quiet))
+    if until not in ("infer", "report"):
+        return
+    if print_json:
+        print_json_file(folder.path / "verdict.json")
+    elif not quiet:
+        typer.echo(verdict_summary(folder))

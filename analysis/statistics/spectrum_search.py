@@ -1,0 +1,369 @@
+"""The shape search on a bare spectrum of any experiment: `xyy infer --spectrum`.
+
+Nothing is known but the bins, the resolution and the collision energy: no simulation, no
+efficiency, no luminosity. The strength of a signal is therefore its number of events in the whole
+spectrum, and there is no count in a window. Everything else is the machinery of the main search:
+tournament, scan, measurement, global significance, limits.
+
+What decides about the background:
+
+- with a *blind* interval, the bins outside it (`tournament.py`). Those inside are not read at all:
+  the results are the expected ones, of what the bins outside predict;
+- *open*, the bins outside a mask over the largest excess (`open_tournament.py`).
+
+The expected limits are those of the function in use fitted to these same bins, so that neither an
+excess nor a blind event bends them. Bins may have any width and gaps between them: a function is
+integrated over each.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from analysis.search import Search, Window
+from analysis.statistics.band import MassLimit, MassPoint, band
+from analysis.statistics.families import BELOW_SQRT_S, Function
+from analysis.statistics.fitted_function import FittedFunction
+from analysis.statistics.mass_limits import mass_points
+from analysis.statistics.open_tournament import MASK, OpenTournament
+from analysis.statistics.poisson import fitted_functions, goodness_of_fit, model, scoring_fit
+from analysis.statistics.resonance import ChannelModel, Spectra
+from analysis.statistics.shape import Effort, Observed, ShapeSearch, observe
+from analysis.statistics.signal_model import SignalModel
+from analysis.statistics.spectra import Bins, FloatArray
+from analysis.statistics.template_fit import strength_scale
+from analysis.statistics.tournament import Decisions, Flags, Tournament
+from analysis.statistics.toy_limits import ToySettings
+from analysis.statistics.toys import Experiment
+from analysis.statistics.verdict import Claim, decide
+from analysis.statistics.workspaces import workspace
+from tools.errors import InputError
+
+CHANNEL = "all"
+_LEAST_EVENTS = 50
+"""outside what is masked or blind"""
+_LEAST_PARAMETERS = 2
+_MOST_GRID = 60
+"""masses at which spurious signals are computed: they change slowly"""
+_GRID_STEP = 0.67
+"""resolutions between two of them, if that is not too many"""
+_WIDEST = 6
+"""resolutions that the spectrum must at least be long"""
+_LEAST_WINDOW_BINS = 20
+"""of a blind interval, for functions to be tried in it alone"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BareSpectrum:
+    """A spectrum and what is to be searched in it."""
+
+    bins: Bins
+    """those that the fits may use; what is blind is not read"""
+    signal: SignalModel
+    search: Search
+    """decisions; its masses, families and range are those of this search"""
+    sqrt_s_GeV: float
+    blind: Window | None = None
+
+    @property
+    def outside(self) -> Flags:
+        """Which bins lie outside the blind interval."""
+        if self.blind is None:
+            return np.ones(len(self.bins.low_GeV), dtype=bool)
+        return np.asarray(
+            (self.bins.high_GeV <= self.blind.low_GeV + 1e-6)
+            | (self.bins.low_GeV >= self.blind.high_GeV - 1e-6)
+        )
+
+    def between(self, low_GeV: float, high_GeV: float) -> Flags:
+        """Tell which bins lie between two masses."""
+        bins = self.bins
+        return np.asarray((bins.low_GeV > low_GeV - 1e-6) & (bins.high_GeV < high_GeV + 1e-6))
+
+    def bins_at(self, rows: Flags, contents: FloatArray) -> Bins:
+        """Return some of its bins with other contents."""
+        return Bins(self.bins.low_GeV[rows], self.bins.high_GeV[rows], contents, contents)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Open:
+    """The spectrum as the fits of open data read it (a `shape.OpenSpectrum`)."""
+
+    spectrum: BareSpectrum
+
+    @property
+    def name(self) -> str:
+        return CHANNEL
+
+    def bins(self, low_GeV: float, high_GeV: float, _width_GeV: float) -> Bins:
+        """Return the bins between two masses, as wide as they are."""
+        rows = self.spectrum.between(low_GeV, high_GeV)
+        return self.spectrum.bins_at(rows, self.spectrum.bins.counts[rows])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpectrumInference:
+    """All results."""
+
+    spectrum: BareSpectrum
+    shape: ShapeSearch
+    expected_error_events: FloatArray
+    """of a signal, at each mass of the scan, on the expected background"""
+    fitted: FittedFunction
+    """the function in use, in the bins that decided"""
+    used: Flags
+    """these bins"""
+    deviance: float
+    gof_pvalue: float | None
+    limits: tuple[MassLimit, ...]
+    """in events, rising in mass"""
+    workspaces: dict[str, dict[str, Any]]
+
+    @property
+    def observed(self) -> Observed | None:
+        """What the open spectrum shows; None while blind."""
+        return self.shape.observed
+
+    @property
+    def reason(self) -> str | None:
+        """Why observed quantities are missing, or None."""
+        if self.spectrum.blind is None:
+            return None
+        return "the spectrum is blind (--blind): expected results only"
+
+    @property
+    def misfit(self) -> str | None:
+        """Why the background is not to be believed, or None."""
+        if self.gof_pvalue is None or self.gof_pvalue >= self.spectrum.search.fit.gof_pvalue:
+            return None
+        return (
+            f"{self.fitted.function.name}, the best function, does not fit the bins that decide "
+            f"(p = {self.gof_pvalue:.2g}): no significance is to be trusted; give another --range "
+            "or --families"
+        )
+
+    @property
+    def claim(self) -> Claim | None:
+        """The decision; None while blind. Nothing is claimed on a background that does not fit."""
+        if self.observed is None:
+            return None
+        if self.misfit is not None:
+            return "limit"
+        return decide(self.observed.local_z, self.observed.whole.z, self.spectrum.search.decision)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know."""
+        notes = list(self.shape.warnings)
+        if self.misfit is not None:
+            notes.append(self.misfit)
+        few = [limit.mass_GeV for limit in self.limits if limit.low_counts]
+        if few and all(limit.method != "toys" for limit in self.limits):
+            notes.append(
+                f"fewer than 20 background events under the peak at {len(few)} masses from "
+                f"{min(few):g} GeV on: asymptotic limits are too strong there; give --limit-toys"
+            )
+        notes += [f"{x.mass_GeV:g} GeV: {note}" for x in self.limits for note in x.warnings]
+        return tuple(dict.fromkeys(notes))
+
+
+def draw_spectrum_inference(
+    spectrum: BareSpectrum,
+    *,
+    effort: Effort = Effort(),  # noqa: B008 - frozen
+    limit_toys: int = 0,
+    say: Callable[[str], None] = lambda _text: None,
+    on_limit: Callable[[MassLimit], None] = lambda _limit: None,
+) -> SpectrumInference:
+    """Do the statistics of a bare spectrum.
+
+    Parameters
+    ----------
+    spectrum : BareSpectrum
+    effort : Effort
+        Toys and processes.
+    limit_toys : int
+        Toys of a limit where counts are low; 0: asymptotic everywhere.
+    say : callable
+        Told what is being done.
+    on_limit : callable
+        Given the limits at each mass as they come.
+
+    Raises
+    ------
+    InputError
+        If there are too few bins or events to fit any background.
+    """
+    tournament = tournament_of(spectrum)
+    seen = np.where(spectrum.outside, spectrum.bins.counts, 0.0)
+    decided = tournament.decide(seen[None], all_entries=True)
+    deciding, curve = _expectation(tournament, seen, decided)
+    option, search = decided.chosen, spectrum.search
+    rows = spectrum.between(option.low_GeV, option.high_GeV)
+    bins = spectrum.bins_at(rows, curve)
+    models = [ChannelModel(bins, option.function, decided.masses_GeV, decided.spurious[0], CHANNEL)]
+    expected = Spectra.of(models, spectrum.signal, search.systematics)
+    masses = search.signal.masses_GeV
+    error, unknown = expected.scan(masses).signal_error_events[0], np.full(len(masses), np.nan)
+    shape = ShapeSearch(spectrum.signal, deciding, (decided,), expected, unknown, None)
+    if spectrum.blind is None:
+        toys = Experiment(
+            (tournament,), (curve,), spectrum.signal, search.systematics, masses
+        )  # the range is the whole spectrum's
+        shape = replace(
+            shape, observed=observe(shape, [_Open(spectrum)], search, toys, effort, say)
+        )
+    points = _points(spectrum, shape, rows)
+    say(f"limits at {len(points)} masses")
+    limits = _limits(points, search, effort, limit_toys, on_limit)
+    fitted, used, deviance, gof = _fit(spectrum, deciding, option.function)
+    return SpectrumInference(
+        spectrum, shape, error, fitted, used, deviance, gof, limits,
+        {
+            f"mass_{p.mass_GeV:g}": workspace(p.channels, scale=strength_scale(p.channels))
+            for p in points
+        },
+    )  # fmt: skip
+
+
+def tournament_of(spectrum: BareSpectrum) -> Tournament:
+    """Return the tournament of a spectrum.
+
+    Raises
+    ------
+    InputError
+        If there are too few bins or events, or a family does not reach the highest mass.
+    """
+    search, bins, masses = spectrum.search, spectrum.bins, spectrum.search.signal.masses_GeV
+    _refuse_too_little(spectrum)
+    highest = float(bins.high_GeV[-1])
+    beyond = [family for family in search.peak.families if family in BELOW_SQRT_S]
+    if beyond and highest >= spectrum.sqrt_s_GeV:
+        raise InputError(
+            f"the spectrum ends at {highest:g} GeV, above sqrt(s) = {spectrum.sqrt_s_GeV:g} GeV, "
+            f"where {', '.join(beyond)} end; give --sqrt-s, --range or --families"
+        )
+    width = spectrum.signal.width_GeV(masses)
+    steps = (masses[-1] - masses[0]) / (_GRID_STEP * float(width.min()))
+    grid = np.linspace(masses[0], masses[-1], min(int(np.ceil(steps)), _MOST_GRID) + 1)
+    low = float(bins.low_GeV[0])
+    window = spectrum.blind or Window(low, low)
+    ranges: tuple[str, ...] = ("full",)
+    if int(np.sum(~spectrum.outside)) >= _LEAST_WINDOW_BINS:
+        ranges = ("full", "window")
+    kind = OpenTournament if spectrum.blind is None else Tournament
+    return kind(
+        low_GeV=bins.low_GeV,
+        high_GeV=bins.high_GeV,
+        window=window,
+        lows_GeV=(low,),
+        settings=replace(search.peak, max_parameters=_most_parameters(spectrum)),
+        gof_pvalue=search.fit.gof_pvalue,
+        least_parameters=_least_parameters(spectrum),
+        sqrt_s_GeV=spectrum.sqrt_s_GeV,
+        signal=spectrum.signal,
+        masses_GeV=np.unique(grid),
+        ranges=ranges,
+    )
+
+
+def _refuse_too_little(spectrum: BareSpectrum) -> None:
+    bins, outside = spectrum.bins, spectrum.outside
+    length = float(bins.high_GeV[-1] - bins.low_GeV[0])
+    masses = spectrum.search.signal.masses_GeV
+    widest = float(spectrum.signal.width_GeV(masses).max())
+    if length < _WIDEST * widest:
+        raise InputError(
+            f"the spectrum is {length:g} GeV long, the resolution up to {widest:g} GeV: a peak is "
+            f"not told from a background that is not {_WIDEST} resolutions long or more"
+        )
+    events = float(bins.counts[outside].sum())
+    if events < _LEAST_EVENTS:
+        where = "" if spectrum.blind is None else " outside --blind"
+        raise InputError(
+            f"{events:g} events in the spectrum{where} are too few to fit a background "
+            f"({_LEAST_EVENTS} are needed); widen --range or add data"
+        )
+    if spectrum.blind is not None and not np.any(bins.high_GeV <= spectrum.blind.low_GeV + 1e-6):
+        raise InputError(
+            "--blind: no bin lies below the blind interval, so that nothing predicts it; "
+            "begin it higher, or widen --range"
+        )
+    _most_parameters(spectrum)
+
+
+def _most_parameters(spectrum: BareSpectrum) -> int:
+    """Return how many parameters the bins that decide can tell at most."""
+    bins = spectrum.bins
+    left = int(spectrum.outside.sum())
+    if spectrum.blind is None:
+        masses = spectrum.search.signal.masses_GeV
+        half = MASK * spectrum.signal.width_GeV(masses)
+        masked = (bins.high_GeV[:, None] > masses - half) & (bins.low_GeV[:, None] < masses + half)
+        left -= int(masked.sum(axis=0).max())
+    most = min(spectrum.search.peak.max_parameters, left - 1)
+    if most < _LEAST_PARAMETERS:
+        what = "the peak's surroundings" if spectrum.blind is None else "--blind"
+        raise InputError(
+            f"{left} bins outside {what} are too few to fit a background "
+            f"({_LEAST_PARAMETERS + 1} are needed); give finer bins or a wider --range"
+        )
+    return most
+
+
+def _least_parameters(spectrum: BareSpectrum) -> int:
+    """Return the fewest parameters tried: more where a blind interval has to be bridged."""
+    most, least = _most_parameters(spectrum), spectrum.search.fit.min_parameters
+    return _LEAST_PARAMETERS if spectrum.blind is None else min(least, most)
+
+
+def _expectation(
+    tournament: Tournament, seen: FloatArray, decided: Decisions
+) -> tuple[Tournament, FloatArray]:
+    """Return the tournament with the mask that was used, and the background expected."""
+    if isinstance(tournament, OpenTournament):
+        tournament = tournament.masked(int(tournament.places(seen[None])[0]))
+    return tournament, tournament.expectation(seen, decided.chosen)
+
+
+def _fit(
+    spectrum: BareSpectrum, deciding: Tournament, function: Function
+) -> tuple[FittedFunction, Flags, float, float | None]:
+    """Fit the function in use to the bins that decided; return also bins, deviance and p-value."""
+    bins, window = spectrum.bins, deciding.window
+    used = (bins.high_GeV <= window.low_GeV + 1e-6) | (bins.low_GeV >= window.high_GeV - 1e-6)
+    low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
+    counts = bins.counts[used]
+    background = model((function.within(low, high),), (spectrum.bins_at(used, counts),))
+    fit = scoring_fit(counts[None], background)
+    (fitted,) = fitted_functions(background, fit)
+    gof = goodness_of_fit(counts, fit.expected[0], background.size)
+    return fitted, used, float(fit.deviance[0]), gof
+
+
+def _points(spectrum: BareSpectrum, shape: ShapeSearch, rows: Flags) -> list[MassPoint]:
+    masses = spectrum.search.limits.masses.masses_GeV
+    observed = None
+    if spectrum.blind is None:
+        observed = (spectrum.bins_at(rows, spectrum.bins.counts[rows]),)
+    none: list[dict[str, float]] = [{}] * len(masses)
+    return mass_points(
+        shape.expected, (CHANNEL,), masses, np.ones(len(masses)), none, observed
+    )  # fmt: skip
+
+
+def _limits(
+    points: Sequence[MassPoint],
+    search: Search,
+    effort: Effort,
+    toys: int,
+    on_limit: Callable[[MassLimit], None],
+) -> tuple[MassLimit, ...]:
+    settings = ToySettings(number=toys, seed=effort.seed) if toys else None
+    level, found = search.limits.confidence_level, []
+    for limit in band(points, confidence_level=level, workers=effort.workers, toys=settings):
+        on_limit(limit)
+        found.append(limit)
+    return tuple(sorted(found, key=lambda limit: limit.mass_GeV))

@@ -1,0 +1,142 @@
+"""Global significances: the formula, the upcrossings that it needs, counted toys, and far tails."""
+
+import numpy as np
+import pytest
+from scipy.stats import beta, norm
+
+from analysis.search import Search
+from analysis.statistics.families import Function
+from analysis.statistics.look_elsewhere import (
+    LEVEL_Z,
+    CountedToys,
+    Upcrossings,
+    combined,
+    significance,
+    upcrossings,
+)
+from analysis.statistics.resonance import ChannelModel, MassScan, Spectra
+from analysis.statistics.signal_model import plain_signal
+from analysis.statistics.spectra import Bins
+
+EDGES = np.arange(400.0, 1101.0, 10)
+MASSES = np.linspace(500, 1000, 51)
+SEED, TOYS = 20240540, 300
+
+
+def spectra(search: Search, events: float, spurious: float = 0.0) -> Spectra:
+    contents = -np.diff(np.exp(-EDGES / 115))
+    counts = events * contents / contents.sum()
+    bins = Bins(EDGES[:-1], EDGES[1:], counts, counts)
+    masses = np.array([500.0, 1000.0])
+    channel = ChannelModel(bins, Function("exp", 2), masses, np.full(2, spurious))
+    return Spectra.of([channel], plain_signal(30.0), search.systematics)
+
+
+@pytest.fixture(scope="module")
+def many(search: Search) -> tuple[Spectra, MassScan]:
+    """Full likelihood scans of the very toys whose upcrossings are counted to first order."""
+    found = spectra(search, 11_220.0)
+    rng = np.random.default_rng([SEED, 0x6C6565])
+    counts = rng.poisson(found.counts, (TOYS, len(found.counts))).astype(float)
+    return found, found.scan(MASSES, counts)
+
+
+def test_upcrossings_are_those_of_full_scans(many: tuple[Spectra, MassScan]) -> None:
+    """The same toys: the first order misses or adds one crossing in twenty at most."""
+    found, scans = many
+    assert scans.converged.mean() > 0.999
+    counted = upcrossings(found, found.counts, MASSES, seed=SEED, toys=TOYS)
+    crossed = np.sum((scans.z[:, :-1] < LEVEL_Z) & (scans.z[:, 1:] >= LEVEL_Z), axis=1)
+    assert counted.mean == pytest.approx(crossed.mean(), rel=0.05)
+    assert counted.error == pytest.approx(crossed.std() / np.sqrt(TOYS), rel=0.1)
+    assert counted.toys == TOYS
+    again = upcrossings(found, found.counts, MASSES, seed=SEED, toys=TOYS)
+    other = upcrossings(found, found.counts, MASSES, seed=SEED + 1, toys=TOYS)
+    assert again == counted != other
+    # Two independent means: five of their errors, a false alarm of a pinned seed in 6e-7.
+    assert abs(other.mean - counted.mean) < 5 * np.hypot(other.error, counted.error)
+
+
+def test_the_formula_is_what_toys_show(many: tuple[Spectra, MassScan]) -> None:
+    """Largest z of 300 toys, at 2 and 2.5: four binomial errors, a false alarm in 1e-4 each."""
+    found, scans = many
+    counted = upcrossings(found, found.counts, MASSES, seed=SEED + 1)
+    largest = scans.z.max(axis=1)
+    for local_z in (2.0, 2.5):
+        p = counted.p(local_z)
+        error = np.sqrt(p * (1 - p) / TOYS)
+        assert abs(np.mean(largest >= local_z) - p) < 4 * error
+
+
+def test_a_spurious_signal_lets_fewer_scans_cross(search: Search) -> None:
+    found = spectra(search, 11_220.0, spurious=60.0)
+    without = spectra(search, 11_220.0)
+    counted = [
+        upcrossings(each, without.counts, MASSES, seed=SEED, toys=200).mean
+        for each in (found, without)
+    ]
+    assert counted[0] < 0.8 * counted[1]
+
+
+def test_the_formula_is_gross_and_vitells() -> None:
+    """Reference: the sum p + N exp(-z^2/2) with N(0) = 2.1, computed by hand to three digits."""
+    crossings = Upcrossings(0.0, 2.1, 0.1, 8000)
+    sums = [-np.log1p(-crossings.p(z)) for z in (2.0, 2.5, 3.0, 3.5, 4.0)]
+    assert sums == pytest.approx([0.307, 0.0985, 0.0247, 0.00483, 0.000736], rel=5e-3)
+    # A level that is not zero is that many fewer upcrossings.
+    higher = Upcrossings(1.0, 2.1 * np.exp(-0.5), 0.1, 8000)
+    assert higher.p(3.3) == pytest.approx(crossings.p(3.3))
+    assert 0 < crossings.p(0.0) < 1
+
+
+@pytest.mark.parametrize("global_z", [0.5, 1.0, 2.0, 3.0, 5.0, 8.0])
+def test_the_local_significance_of_a_global_one(global_z: float) -> None:
+    crossings = Upcrossings(1.0, 1.3, 0.05, 1000)
+    local_z = crossings.local_z(global_z)
+    assert local_z > global_z
+    assert norm.isf(crossings.p(local_z)) == pytest.approx(global_z, abs=1e-6)
+
+
+@pytest.mark.parametrize("local_z", [5.0, 20.0, 35.0, 35.5, 35.9, 36.5, 40.0, 60.0])
+def test_far_out_p_underflows_and_z_does_not(local_z: float) -> None:
+    """The logarithms of p and of a normal tail agree, where p itself is no float any more."""
+    crossings = Upcrossings(1.0, 1.3, 0.05, 1000)
+    found = combined(crossings, local_z, None)
+    log_sum = np.logaddexp(norm.logsf(local_z), np.log(1.3) + (1 - local_z**2) / 2)
+    log_p = log_sum if log_sum < -30 else np.log(-np.expm1(-np.exp(log_sum)))
+    assert norm.logsf(found.z) == pytest.approx(log_p, abs=2e-2)
+    assert 0 < found.z < local_z
+    assert found.p == pytest.approx(np.exp(log_p))
+
+
+def test_significances_have_no_sign() -> None:
+    assert significance(0.9) == 0
+    assert significance(norm.sf(4.2)) == pytest.approx(4.2)
+    assert significance(0.0) == np.inf
+
+
+@pytest.mark.parametrize(("exceeding", "toys"), [(0, 1000), (1, 1000), (30, 1000), (10, 10)])
+def test_counted_toys_have_clopper_and_pearsons_interval(exceeding: int, toys: int) -> None:
+    counted = CountedToys(toys, exceeding)
+    low, high = counted.interval()
+    tail = norm.sf(1)
+    below = beta.ppf(tail, exceeding, toys - exceeding + 1) if exceeding else 0.0
+    above = beta.isf(tail, exceeding + 1, toys - exceeding) if exceeding < toys else 1.0
+    assert low == pytest.approx(below, abs=2e-5)
+    assert high == pytest.approx(above, abs=2e-5)
+    assert low <= counted.p <= high
+
+
+def test_toys_decide_where_some_exceed_and_the_formula_elsewhere() -> None:
+    crossings = Upcrossings(1.0, 1.3, 0.05, 1000)
+    formula = combined(crossings, 3.0, None)
+    assert formula.method == "gross-vitells"
+    assert formula.p == formula.gross_vitells_p == crossings.p(3.0)
+    assert formula.z == pytest.approx(norm.isf(formula.p))
+    some = combined(crossings, 3.0, CountedToys(1000, 20))
+    assert (some.method, some.p) == ("toys", 0.02)
+    assert some.z == pytest.approx(norm.isf(0.02))
+    assert some.gross_vitells_p == formula.p
+    none = combined(crossings, 6.0, CountedToys(1000, 0))
+    assert none.method == "gross-vitells"
+    assert none.p == crossings.p(6.0) < none.toys.interval()[1]  # type: ignore[union-attr]

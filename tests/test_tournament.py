@@ -1,0 +1,195 @@
+"""The background under a peak: decided by the sidebands, alike for one spectrum and for many."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.search import Search
+from analysis.statistics.signal_model import plain_signal
+from analysis.statistics.tournament import Decisions, Tournament
+from analysis.statistics.truths import KINDS
+
+EDGES = np.arange(100.0, 2001.0, 10)
+WINDOW = (EDGES[:-1] >= 400) & (EDGES[1:] <= 1100)
+AFTER, BEFORE = 81_000.0, 1_352_704.6
+"""background events of the course behind its cuts, and before them"""
+
+
+def falling(events: float) -> np.ndarray:
+    left = EDGES - 50
+    return -np.diff(events * (0.9985 * np.exp(-left / 106.1) + 0.0015 * np.exp(-left / 424.4)))
+
+
+def spectra(rows: int, seed: int, events: float = AFTER) -> np.ndarray:
+    return np.random.default_rng(seed).poisson(falling(events), (rows, 190)).astype(float)
+
+
+@pytest.fixture(scope="module")
+def tournament(search: Search) -> Tournament:
+    """The course's, of two families only."""
+    few = replace(search.peak, families=("exp", "atlas-diphoton"), max_parameters=6)
+    return Tournament.of(replace(search, peak=few), plain_signal(30.0), 14_000.0)
+
+
+@pytest.fixture(scope="module")
+def before(tournament: Tournament) -> Decisions:
+    """One spectrum before the cuts, where stiff functions fail."""
+    return tournament.decide(spectra(1, 20240550, BEFORE), all_entries=True)
+
+
+def same(one: Decisions, two: Decisions) -> bool:
+    names = [[d.options[index] for index in d.choice] for d in (one, two)]
+    return (
+        names[0] == names[1]
+        and np.array_equal(one.passes, two.passes)
+        and np.array_equal(one.spurious, two.spurious)
+        and np.array_equal(one.error, two.error)
+    )
+
+
+@pytest.mark.parametrize("poison", [np.nan, 1e9, 0.0, -5.0])
+def test_the_window_is_never_read(tournament: Tournament, poison: float) -> None:
+    """Bit for bit; a sideband event more is another decision's number (the control)."""
+    counts = spectra(3, 20240551)
+    clean, poisoned = tournament.decide(counts), counts.copy()
+    poisoned[:, WINDOW] = poison
+    assert same(tournament.decide(poisoned), clean)
+    counts[:, 5] += 30
+    assert not same(tournament.decide(counts), clean)
+
+
+def test_decisions_are_deterministic(tournament: Tournament, before: Decisions) -> None:
+    again = tournament.decide(spectra(1, 20240550, BEFORE), all_entries=True)
+    assert same(again, before)
+    # And the same whether or not the candidates behind the winner are judged, too.
+    assert same(tournament.decide(spectra(1, 20240550, BEFORE)), before)
+
+
+def test_the_simplest_that_passes_is_taken(before: Decisions) -> None:
+    entries = before.entries
+    assert {entry.option.range for entry in entries} == {"full", "window"}
+    for name, least in (("full", 4), ("window", 2)):
+        there = [entry for entry in entries if entry.option.range == name]
+        sizes = [len(entry.option.function.parameters) for entry in there]
+        assert sizes == sorted(sizes)
+        assert (sizes[0], sizes[-1]) == (least, 6)
+        ends = (there[0].option.low_GeV, there[0].option.high_GeV)
+        assert ends == ((100, 2000) if name == "full" else (400, 1100))
+    option = before.chosen
+    passing = [entry for entry in entries if entry.passes[0] and entry.option.range == option.range]
+    assert passing[0].option == option
+    assert bool(before.passes[0])
+    # Of equally many parameters the family that is named first is tried first.
+    first = [e.option.function.family for e in entries if len(e.option.function.parameters) == 4]
+    assert first == ["exp", "atlas-diphoton"] * 2
+
+
+def test_a_stiff_function_on_a_curved_truth_fails(before: Decisions) -> None:
+    """The two slopes of the course's shape fool an exponential, in the window too."""
+    worst = {entry.option.name: float(entry.worst[0]) for entry in before.entries}
+    assert worst["exp 1, 400 to 1100 GeV"] > 2
+    assert worst["exp 2, 400 to 1100 GeV"] > 0.4
+    assert worst["exp 4, 400 to 1100 GeV"] < 0.2
+    for entry in before.entries:
+        assert bool(entry.passes[0]) == (entry.worst[0] <= 0.2)
+    assert set(KINDS) <= set(before.truths) <= set(before.all_truths)
+
+
+def test_the_nuisance_is_at_least_the_spurious_signal(before: Decisions) -> None:
+    """On every truth that counts, at every mass, in errors; and no more than allowed."""
+    entry = next(e for e in before.entries if e.option == before.chosen)
+    relative = before.spurious[0] / before.error[0]
+    own = np.nanmax(np.abs(entry.spurious[:, 0] / entry.error[:, 0]), axis=0)
+    assert np.all(relative >= own - 1e-12)
+    assert relative.max() == pytest.approx(own.max()) == pytest.approx(float(entry.worst[0]))
+    assert relative.max() <= 0.2
+    # The largest within two resolutions: 60 GeV are three steps of 20.
+    middle = len(own) // 2
+    assert relative[middle] == pytest.approx(np.max(own[middle - 3 : middle + 4]))
+    assert np.isnan(entry.spurious[:, 0]).all(axis=1).sum() == len(before.all_truths) - len(
+        before.truths
+    )
+
+
+def test_many_spectra_are_decided_as_if_each_were_alone(tournament: Tournament) -> None:
+    """Of sizes that choose differently, in two batches."""
+    counts = np.concatenate([spectra(12, 20240552), spectra(6, 20240553, 3_000.0)])
+    together = tournament.decide(counts)
+    assert len({together.options[index].name for index in together.choice}) > 1
+    for row in range(len(counts)):
+        alone = tournament.decide(counts[[row]])
+        assert alone.chosen == together.options[together.choice[row]]
+        assert alone.spurious[0] == pytest.approx(together.spurious[row], rel=0.02, abs=1e-3)
+        assert alone.error[0] == pytest.approx(together.error[row], rel=0.01, abs=1e-3)
+    backwards = tournament.decide(counts[::-1])
+    for row, other in enumerate(reversed(range(len(counts)))):
+        option = together.options[together.choice[row]]
+        assert backwards.options[backwards.choice[other]] == option
+
+
+def test_where_nothing_passes_the_least_bad_is_taken_and_told(tournament: Tournament) -> None:
+    strict = replace(tournament, settings=replace(tournament.settings, spurious_signal=1e-6))
+    found = strict.decide(spectra(2, 20240554), all_entries=False)
+    assert not found.passes.any()
+    assert found.compatible.all()
+    assert {found.options[index].range for index in found.choice} == {"window"}
+    alone = strict.decide(spectra(2, 20240554)[:1], all_entries=True)
+    worst = {e.option.name: e.worst[0] for e in alone.entries if e.option.range == "window"}
+    assert alone.chosen.name == min(worst, key=lambda name: float(worst[name]))
+    assert np.all(alone.spurious > 0)
+
+
+def test_a_turn_on_lets_the_range_begin_higher(tournament: Tournament) -> None:
+    """At 130 GeV, 10 wide: no smooth truth describes the low end, and none is tested on it."""
+    centres = (EDGES[1:] + EDGES[:-1]) / 2
+    truth = falling(AFTER) / (1 + np.exp((130 - centres) / 10))
+    counts = np.random.default_rng(20240555).poisson(truth, (4, 190)).astype(float)
+    found = tournament.decide(counts)
+    assert found.compatible.all()
+    for option in (found.options[index] for index in found.choice):
+        assert option.range == "window" or option.low_GeV > 100
+    assert found.passes.all()
+
+
+def test_what_no_truth_fits_is_said_to_be_so(tournament: Tournament) -> None:
+    """Waves in the sidebands: the truth that fits best stands in, and the result says so."""
+    centres = (EDGES[1:] + EDGES[:-1]) / 2
+    wavy = falling(400_000.0) * (1 + 0.3 * np.sin(centres / 12))
+    found = tournament.decide(wavy[None].round())
+    assert not found.compatible[0]
+    assert found.choice[0] >= 0
+    assert np.isfinite(found.spurious).all()
+
+
+def test_a_truth_without_events_does_not_tell_the_error(tournament: Tournament) -> None:
+    """Of 10,000 events some truths predict 1e-40 at 1000 GeV: what is expected there is not 0.
+
+    Seeds of which each was such a case; an error below a tenth of an event would be absurd.
+    """
+    for seed in (1, 2):
+        found = tournament.decide(spectra(1, seed, 10_000.0), all_entries=True)
+        assert found.error.min() > 0.1
+        relative = found.spurious / found.error
+        assert relative.max() <= 0.2 + 1e-9
+
+
+@pytest.mark.parametrize("events", [AFTER, BEFORE, 1.35e9])
+def test_a_function_is_found_for_any_size(search: Search, events: float) -> None:
+    """Up to a thousand times the course's luminosity."""
+    tournament = Tournament.of(search, plain_signal(30.0), 14_000.0)
+    found = tournament.decide(spectra(1, 20240556, events))
+    assert found.passes.all()
+    assert np.all(found.spurious <= 0.2 * found.error + 1e-9)
+    if events > BEFORE:
+        assert len(found.chosen.function.parameters) > 4
+
+
+def test_the_least_entries_of_a_search(search: Search) -> None:
+    tournament = Tournament.of(search, plain_signal(30.0), 14_000.0)
+    assert tournament.masses_GeV[0] == search.signal.low_GeV
+    assert tournament.masses_GeV[-1] == search.signal.high_GeV
+    assert np.diff(tournament.masses_GeV).max() <= 20
+    assert min(len(f.parameters) for f in tournament.functions(2)) == 2
+    assert max(len(f.parameters) for f in tournament.functions(2)) == 7
+    assert set(tournament.reach) == {3}
