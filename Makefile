@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-services lint bench lock clean help
+.PHONY: setup demo test test-services lint bench calibration lock clean help
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ lint: $(READY)  ## ruff and mypy, strict
 bench: $(READY) ## speed, side by side in one run
 	$(VENV)/bin/xyy bench
 	$(VENV)/bin/python tests/bench_convert.py
+
+calibration: $(READY) ## the statistics on toys of known truth: docs/statistics.json and its page (half an hour)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.calibration
 
 lock:           ## renew requirements.lock (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

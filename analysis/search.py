@@ -85,6 +85,8 @@ class PeakFit:
     """of the most flexible one"""
     spurious_signal: float
     """a function may fake a signal of at most this many errors of the signal"""
+    bend: float
+    """by how much, relatively, a smooth truth may differ from its curve inside the window"""
     global_toys: int
     """toys of the whole procedure, if the significance is worth them"""
 
@@ -253,6 +255,7 @@ def _peak(table: Table) -> PeakFit:
         families=table.choices("families", FAMILIES),
         max_parameters=table.integer("max_parameters", 2, 10),
         spurious_signal=table.number("spurious_signal", 0),
+        bend=table.number("bend", 0, 0.5),
         global_toys=table.integer("global_toys", 0, 10_000_000),
     )
     table.done()

@@ -40,6 +40,7 @@ from coffea.processor import ProcessorABC
 from processors import histograms
 from processors.histograms import Binning, Counts
 from processors.kinematics import PhotonPair
+from processors.score import NOWHERE, Categories, ScoreTable, category_index
 from processors.selection import Interval, Mask, Selection, all_but_one
 
 Columns = Mapping[str, npt.NDArray[np.generic]]
@@ -65,10 +66,14 @@ class Settings:
     """whether data are filled inside the window"""
     histograms: Literal["all", "spectrum"] = "all"
     """``spectrum``: the selected spectrum and the cutflow only"""
+    score: ScoreTable | None = None
+    """divides what is selected into categories; None: there is one"""
 
     def needed(self) -> tuple[str, ...]:
         """Return the columns that have to be read."""
         names = [*PHOTON_COLUMNS, *self.selection.cuts]
+        if self.score is not None:
+            names += self.score.columns
         if self.histograms == "all":
             names += [binning.name for binning in (*self.columns, *self.cut_variables)]
         return tuple(dict.fromkeys(names))
@@ -98,8 +103,9 @@ class DiphotonProcessor(ProcessorABC):  # type: ignore[misc] # coffea is untyped
         metadata, needed = events.metadata, self.settings.needed()
         columns = {name: np.asarray(events[name]) for name in needed}
         first = metadata.get("first_entry", 0) + metadata.get("entrystart", 0)
-        blind = metadata.get("kind", "data") == "data" and not self.settings.unblinded
-        filling = Filling(self.settings, blind=blind)
+        simulated = metadata.get("kind", "data") != "data"
+        blind = not simulated and not self.settings.unblinded
+        filling = Filling(self.settings, blind=blind, simulated=simulated)
         for start in range(0, len(events), BLOCK_EVENTS):
             block = {name: values[start : start + BLOCK_EVENTS] for name, values in columns.items()}
             filling.add(block, first + start)
@@ -134,17 +140,25 @@ class Filling:
     settings : Settings
     blind : bool
         Whether events inside the window are dropped before anything is filled.
+    simulated : bool
+        Whether a score is that of the half that has not seen the event.
     """
 
-    def __init__(self, settings: Settings, *, blind: bool) -> None:
-        self._settings, self._blind = settings, blind
+    def __init__(self, settings: Settings, *, blind: bool, simulated: bool = True) -> None:
+        self._settings, self._blind, self._simulated = settings, blind, simulated
         self._full = settings.histograms == "all"
         # Whoever wants the spectrum only, and may see all of it, is spared the mass of the events
         # that are not selected; these cannot be told apart by region then.
         self._regions = histograms.REGIONS if self._full or blind else histograms.UNDIVIDED
-        steps = ("all events", *settings.selection.steps())
+        score = settings.score
+        steps = ("all events", *settings.selection.steps(), *(score.step if score else ()))
+        # Where nothing is cut, all is the same after as before, and is filled once.
+        self._uncut = len(steps) == 1
         self._flow = histograms.cutflow(steps, self._regions)
-        self._spectrum = histograms.spectrum(settings.mass)
+        self._spectrum = histograms.spectrum(settings.mass, *([score.names] if score else []))
+        # Numbers fill faster than names: events of categories are counted here first.
+        numbers = histograms.integer("category", len(score.names) if score else 1)
+        self._by_number = histograms.counts(numbers, settings.mass.axis())
         self._joint = histograms.joint(settings.cut_variables if self._full else ())
         self._named = self._declared() if self._full else {}
 
@@ -169,7 +183,7 @@ class Filling:
             Index in the sample of the first of them: even and odd events are held apart.
         """
         if self._regions == histograms.UNDIVIDED:
-            self._add_selected(columns)
+            self._add_selected(columns, first)
             return
         pair = photon_pair(columns)
         odd = np.arange(first, first + len(pair.mass)) & 1
@@ -178,20 +192,47 @@ class Filling:
             seen = np.flatnonzero(~in_window)
             columns = {name: values[seen] for name, values in columns.items()}
             odd, in_window, pair = odd[seen], in_window[seen], photon_pair(columns)
-        masks = self._settings.selection.masks(columns)
+        categories = self._categories(columns, odd)
+        masks = self._masks(columns, categories)
         selected = self._add_to_flow(masks, in_window, ~in_window)
-        histograms.fill(self._spectrum, "all", pair.mass[selected])
+        self._add_to_spectrum(pair.mass[selected], categories, selected)
         if self._full:
             self._add_to_quantities({**columns, **quantities(pair)}, masks, selected)
             self._add_to_joint(columns, odd, in_window)
 
-    def _add_selected(self, columns: Columns) -> None:
-        """Fill the spectrum and the cutflow, with the mass of selected events only."""
+    def _categories(self, columns: Columns, odd: npt.NDArray[np.integer[Any]]) -> Categories | None:
+        """Return the category of every event, None without a score."""
+        score = self._settings.score
+        if score is None:
+            return None
+        return category_index(score, columns, odd, simulated=self._simulated)
+
+    def _masks(self, columns: Columns, categories: Categories | None) -> dict[str, Mask]:
+        """Return the mask of each step of the selection."""
         masks = self._settings.selection.masks(columns)
+        if categories is not None and self._settings.score and self._settings.score.step:
+            masks["score"] = categories != NOWHERE
+        return masks
+
+    def _add_to_spectrum(
+        self,
+        mass: npt.NDArray[np.float64],
+        categories: Categories | None,
+        selected: npt.NDArray[np.intp],
+    ) -> None:
+        if categories is None:
+            histograms.fill(self._spectrum, "all", mass)
+        else:
+            histograms.fill(self._by_number, categories[selected], mass)
+
+    def _add_selected(self, columns: Columns, first: int) -> None:
+        """Fill the spectrum and the cutflow, with the mass of selected events only."""
         everywhere = np.ones(len(columns[PHOTON_COLUMNS[0]]), np.bool_)
+        categories = self._categories(columns, np.arange(first, first + len(everywhere)) & 1)
+        masks = self._masks(columns, categories)
         selected = self._add_to_flow(masks, everywhere)
         photons = {name: columns[name][selected] for name in PHOTON_COLUMNS}
-        histograms.fill(self._spectrum, "all", photon_pair(photons).mass)
+        self._add_to_spectrum(photon_pair(photons).mass, categories, selected)
 
     def _add_to_flow(self, masks: Mapping[str, Mask], *regions: Mask) -> npt.NDArray[np.intp]:
         """Count the steps of the selection; return the indices of what it selects."""
@@ -212,6 +253,8 @@ class Filling:
         }
         for name, histogram in self._named.items():
             when, _, quantity = name.partition("/")
+            if when == "after" and self._uncut:
+                continue
             taken = values[quantity]
             if when != "before":
                 taken = taken[selected if when == "after" else rows[name]]
@@ -226,5 +269,16 @@ class Filling:
 
     def histograms(self) -> dict[str, Counts]:
         """Return everything by name, as `processors.histograms` lists it."""
+        if self._uncut:
+            for name, histogram in self._named.items():
+                when, _, quantity = name.partition("/")
+                if when == "after":
+                    histogram.view(flow=True)[...] = self._named[f"before/{quantity}"].view(
+                        flow=True
+                    )
+        if self._settings.score is not None:
+            self._spectrum.view(flow=True)[: len(self._settings.score.names)] = (
+                self._by_number.view(flow=True)
+            )
         joint = {"joint": self._joint} if self._full else {}
         return {"spectrum": self._spectrum, "cutflow": self._flow, **self._named, **joint}

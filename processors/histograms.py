@@ -81,9 +81,9 @@ def integer(name: str, values: int) -> hist.axis.Integer:
     return hist.axis.Integer(0, values, name=name, underflow=False, overflow=False)
 
 
-def spectrum(mass: Binning) -> Counts:
+def spectrum(mass: Binning, categories: Sequence[str] = CATEGORIES) -> Counts:
     """Return the empty m_yy spectrum in the selection's categories."""
-    return counts(hist.axis.StrCategory(CATEGORIES, name="category"), mass.axis())
+    return counts(hist.axis.StrCategory(categories, name="category"), mass.axis())
 
 
 def joint(cut_variables: Sequence[Binning]) -> Counts:

@@ -60,10 +60,10 @@ def run(place: Path, out: str, *words: object) -> int:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Return every file's bytes, provenance left out."""
+    """Return every file's bytes, provenance left out; not the checkpoints, which are of chunks."""
     files = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != ".xyy.lock":
+        if path.is_file() and path.name != ".xyy.lock" and path.parent.name != "checkpoints":
             data = path.read_bytes()
             if path.suffix == ".json":
                 document = json.loads(data)

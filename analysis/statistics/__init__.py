@@ -5,9 +5,9 @@ functions and fits   `families`, `fitted_function`; `scoring` (many likelihoods 
                      `poisson` (backgrounds) and `peak` (a resonance on them); `projection`
 the sidebands        `truths`, `candidates`, `sidebands`, `prediction`
 the count            `counting`: significance; `cls` and `limits`: upper limit by pyhf
-the shape            `signal_model`; `tournament`: the function under a peak; `resonance`: the scan;
-                     `look_elsewhere` and `toys`; `measurement`; `shape` does all of it
-limits by mass       `mass_limits` -> `workspaces`, `template_fit`, `asymptotic`, `toy_limits` -> `band`
+the shape            `signal_model`; `tournament` (`contest`, `entries`): the function under a peak;
+                     `resonance`: the scan; `look_elsewhere`, `toys`; `measurement`; all in `shape`
+limits by mass       `mass_limits`: `workspaces`, `template_fit`, `asymptotic`, `toy_limits`, `band`
 a bare spectrum      `open_tournament`, `spectrum_search`
 the whole            `inputs` -> `inference` (with `expectations`) -> `verdict`; `documents`,
                      `shape_documents`; `infer` does all of it

@@ -308,9 +308,7 @@ def mass_limits_document(inference: Inference) -> Document:
     return found | {"partial": False, "complete": inference.inputs.complete}
 
 
-def limits_so_far(
-    limits: Sequence[MassLimit], inputs: InferenceInputs, search: Search
-) -> Document:
+def limits_so_far(limits: Sequence[MassLimit], inputs: InferenceInputs, search: Search) -> Document:
     """Return the limits that are done, while others are being computed."""
     unit = Unit("pb", per_event=np.ones_like, benchmark=benchmark_pb(inputs))
     rising = sorted(limits, key=lambda limit: limit.mass_GeV)

@@ -31,10 +31,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.search import FAMILIES, Window
+from analysis.statistics.contest import Contest
+from analysis.statistics.entries import Entry, Flags, Indices
 from analysis.statistics.families import BELOW_SQRT_S, Function, functions
 from analysis.statistics.poisson import deviance
 from analysis.statistics.spectra import FloatArray
-from analysis.statistics.tournament import Decisions, Entry, Flags, Indices, Tournament, _Field
+from analysis.statistics.tournament import Decisions, Tournament
 from analysis.statistics.truths import KINDS
 from tools.errors import XyyError
 
@@ -69,7 +71,7 @@ class OpenTournament(Tournament):
         found, (places, best) = counts.copy(), self._look(counts)
         for place, index in np.unique(np.stack([places, best]), axis=1).T:
             rows = np.flatnonzero((places == place) & (best == index))
-            field = _Field.of(self.masked(int(place)), 0.0, counts[rows])
+            field = Contest.of(self.masked(int(place)), 0.0, counts[rows])
             _, curve, *_ = field.truth(int(index))
             hidden = ~field.sideband
             found[np.ix_(rows, hidden)] = curve[:, hidden]
@@ -93,7 +95,7 @@ class OpenTournament(Tournament):
 
         The excess is the signed root of the deviance of the events within `_SEEN` resolutions.
         """
-        truths = _Field.of(self.masked(-1), 0.0, counts).truths()
+        truths = Contest.of(self.masked(-1), 0.0, counts).truths()
         best = np.argmin(truths.misfit, axis=0)
         smooth = truths.expected[best, np.arange(len(counts))]
         width = self.signal.width_GeV(self.masses_GeV)[:, None]

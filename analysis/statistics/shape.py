@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from analysis.search import Search
+from analysis.statistics.entries import Entry
 from analysis.statistics.look_elsewhere import (
     CountedToys,
     Global,
@@ -29,7 +30,7 @@ from analysis.statistics.resonance import ChannelModel, MassScan, Spectra
 from analysis.statistics.sidebands import Background
 from analysis.statistics.signal_model import SignalModel
 from analysis.statistics.spectra import Bins, Channel, FloatArray
-from analysis.statistics.tournament import Decisions, Entry, Tournament
+from analysis.statistics.tournament import Decisions, Tournament
 from analysis.statistics.toys import Experiment, largest_significances
 
 WORTH_TOYS_Z = 2.5

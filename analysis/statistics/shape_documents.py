@@ -13,13 +13,14 @@ import numpy as np
 
 from analysis.statistics.band import MassLimit
 from analysis.statistics.cls import BANDS
+from analysis.statistics.entries import Entry
 from analysis.statistics.look_elsewhere import Global
 from analysis.statistics.measurement import Measurement
 from analysis.statistics.numbers import Document, interval_of, number, numbers
 from analysis.statistics.resonance import MassScan
 from analysis.statistics.shape import Observed, ShapeSearch, Stability
 from analysis.statistics.spectra import FloatArray
-from analysis.statistics.tournament import Decisions, Entry
+from analysis.statistics.tournament import Decisions
 
 _SIGMAS = (1, 2, 3)
 """global significances whose local ones are told"""

@@ -24,6 +24,7 @@ import numpy as np
 
 from analysis.search import Search, Window
 from analysis.statistics.band import MassLimit, MassPoint, band
+from analysis.statistics.entries import Flags
 from analysis.statistics.families import BELOW_SQRT_S, Function
 from analysis.statistics.fitted_function import FittedFunction
 from analysis.statistics.mass_limits import mass_points
@@ -34,7 +35,7 @@ from analysis.statistics.shape import Effort, Observed, ShapeSearch, observe
 from analysis.statistics.signal_model import SignalModel
 from analysis.statistics.spectra import Bins, FloatArray
 from analysis.statistics.template_fit import strength_scale
-from analysis.statistics.tournament import Decisions, Flags, Tournament
+from analysis.statistics.tournament import Decisions, Tournament
 from analysis.statistics.toy_limits import ToySettings
 from analysis.statistics.toys import Experiment
 from analysis.statistics.verdict import Claim, decide

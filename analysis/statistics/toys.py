@@ -16,13 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.search import Search, Systematics
+from analysis.statistics.entries import Indices
 from analysis.statistics.peak import Peak
 from analysis.statistics.poisson import model, scoring_fit
 from analysis.statistics.projection import project
 from analysis.statistics.resonance import Spectra
 from analysis.statistics.signal_model import SignalModel
 from analysis.statistics.spectra import Bins, FloatArray
-from analysis.statistics.tournament import Decisions, Indices, Tournament
+from analysis.statistics.tournament import Decisions, Tournament
 
 _MAXIMA = 3
 BATCH = 50

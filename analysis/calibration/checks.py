@@ -1,0 +1,187 @@
+"""What was observed, with its error, and what was wanted.
+
+The wanted ranges are the acceptance of this project, set before the program was written. A row
+whose `low` and `high` are both None is told, not judged.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.calibration.background import Empty, FIXED_GeV
+from analysis.calibration.campaigns import Choice, Results
+from analysis.calibration.injection import MEASURED_SIGMA, Injected, Point
+from analysis.calibration.optimum import ORDERS, MASSES_GeV
+from analysis.statistics.entries import Flags
+from analysis.statistics.spectra import FloatArray
+
+_LEVEL = 0.05
+_SINGLE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One number."""
+
+    section: str
+    setting: str
+    what: str
+    observed: float
+    error: float | None
+    low: float | None = None
+    high: float | None = None
+    toys: int | None = None
+
+    @property
+    def meets(self) -> bool | None:
+        """Whether it is what was wanted; None if nothing was."""
+        if self.low is None and self.high is None:
+            return None
+        above = self.low is None or self.observed >= self.low
+        return above and (self.high is None or self.observed <= self.high)
+
+
+def checks(results: Results) -> Iterator[Check]:
+    """Yield everything."""
+    for kind, name, toys in results.empties():
+        if kind == "empty":
+            yield from _local(name, toys)
+            yield from _whole(name, toys, results)
+    yield from _formula(results)
+    for name, (_, wanted, width) in results.campaigns.injection.items():
+        for point, toys in zip(wanted, results.toys["injection", name], strict=True):
+            yield from _injected(name, point, toys, judged=not width.drawn)
+    for kind, name, toys in results.empties():
+        if kind == "outside":
+            yield from _outside(name, toys, results)
+    yield from _optimum(results)
+    yield from _speed(results)
+
+
+def _part(where: Flags) -> tuple[float, float, int]:
+    """Return a fraction of toys, its error and the toys; an error of one toy if there is none."""
+    toys = len(where)
+    part = float(np.mean(where))
+    least = np.clip(part, 1 / toys, 1 - 1 / toys) if toys > 1 else 0.5
+    return part, float(np.sqrt(least * (1 - least) / toys)), toys
+
+
+def _local(name: str, toys: Empty) -> Iterator[Check]:
+    for mass, z in zip(FIXED_GeV, toys.fixed_z.T, strict=True):
+        for level, low, high in ((2, 0.010, 0.033), (3, None, 0.003)):
+            part, error, size = _part(z > level)
+            yield Check(
+                "local", f"{name}, {mass:g} GeV", f"P(Z > {level})", part, error, low, high, size
+            )
+        spread = float(z.std())
+        yield Check("local", f"{name}, {mass:g} GeV", "mean Z", float(z.mean()), None)
+        yield Check("local", f"{name}, {mass:g} GeV", "width of Z", spread, None)
+
+
+def global_p(name: str, toys: Empty, results: Results) -> FloatArray:
+    """Return the p-values of the toys that were scanned, each with its own function's crossings."""
+    scanned = np.flatnonzero(np.isfinite(toys.largest_z))
+    crossings = [results.expected[Choice(name, held)].crossings for held in toys.held]
+    return np.array([crossings[int(toys.choice[t])].p(toys.largest_z[t]) for t in scanned])
+
+
+def _whole(name: str, toys: Empty, results: Results) -> Iterator[Check]:
+    p = global_p(name, toys, results)
+    for level, low, high in ((0.05, 0.03, 0.07), (0.01, None, 0.02)):
+        part, error, size = _part(p < level)
+        yield Check("global", name, f"P(global p < {level:g})", part, error, low, high, size)
+    part, error, size = _part(toys.largest_z[np.isfinite(toys.largest_z)] > _SINGLE)
+    yield Check("global", name, "P(local Z > 3 anywhere)", part, error, None, None, size)
+    yield Check("global", name, "functions that pass", *_part(toys.passes)[:2])
+
+
+def _formula(results: Results) -> Iterator[Check]:
+    for name, (_, held, _) in results.campaigns.frozen.items():
+        crossings = results.expected[Choice(f"{name}, frozen", held)].crossings
+        largest = results.toys["frozen", name]
+        for z in (2.5, 3.0, 3.5):
+            part, error, size = _part(largest > z)
+            formula = crossings.p(z)
+            ratio = formula / part if part > 0 else float("nan")
+            low, high = (0.8, 1.2) if z == _SINGLE else (None, None)
+            setting = f"{name} ({held.name})"
+            relative = error / part if part > 0 else float("nan")
+            yield Check(
+                "formula", setting, f"p by formula / toys, Z = {z:g}", ratio, ratio * relative,
+                low, high, size,
+            )  # fmt: skip
+        yield Check("formula", setting, "upcrossings of 1", crossings.mean, crossings.error)
+
+
+def _injected(name: str, point: Point, toys: Injected, *, judged: bool) -> Iterator[Check]:
+    setting = f"{name}: {point.mass_GeV:g} GeV, {point.sigma:g} sigma"
+    size = len(toys.root)
+    root = float(np.sqrt(size))
+
+    def made(what: str, value: float, error: float, low: float | None, high: float | None) -> Check:
+        ends = (low, high) if judged else (None, None)
+        return Check("injection", setting, what, value, error, *ends, size)
+
+    spread = float(toys.root.std())
+    yield made("mean pull", float(toys.root.mean()), spread / root, -0.1, 0.1)
+    yield made("width of pulls", spread, spread / root / np.sqrt(2), 0.9, 1.1)
+    part, error, _ = _part(np.abs(toys.root) <= 1)
+    yield made("68 % coverage", part, error, 0.64, 0.72)
+    yield made(
+        "mean (S - S0)/error", float(toys.pull.mean()), float(toys.pull.std()) / root, None, None
+    )
+    covered = 1 - _LEVEL - _SINGLE * float(np.sqrt(_LEVEL * (1 - _LEVEL) / size))
+    yield made("limit covers", *_part(toys.cls >= _LEVEL)[:2], covered, None)
+    yield made("fits converged", *_part(toys.converged)[:2], None, None)
+    if point.sigma < MEASURED_SIGMA:
+        return
+    high = point.sigma > MEASURED_SIGMA
+    ends = (0.64, 0.72) if high else (0.58, None)
+    yield made("mass covered", *_part(toys.mass_rise <= 1)[:2], *ends)
+    middle = float(np.median(toys.found_pull))
+    # A few toys run away: their spread is told by that of the middle half (0.7413 x its width).
+    quarter, three = np.quantile(toys.found_pull, [0.25, 0.75])
+    median_error = float(np.sqrt(np.pi / 2)) * 0.7413 * float(three - quarter) / root
+    yield made(
+        "median pull at the fitted mass", middle, median_error,
+        *((-0.2, 0.2) if high else (None, None)),
+    )  # fmt: skip
+
+
+def _outside(name: str, toys: Empty, results: Results) -> Iterator[Check]:
+    local = toys.largest_z
+    levels = [results.expected[Choice(name, h)].crossings.local_z(_SINGLE) for h in toys.held]
+    needed = np.array(levels)[toys.choice]
+    part, error, size = _part(local >= needed)
+    yield Check("outside", name, "P(global Z > 3)", part, error, None, 0.01, size)
+    part, error, size = _part(local > _SINGLE)
+    yield Check("outside", name, "P(local Z > 3 anywhere)", part, error, None, 0.05, size)
+    yield Check("outside", name, "functions that pass", *_part(toys.passes)[:2])
+    errors = np.array([results.expected[Choice(name, held)].errors for held in toys.held])
+    ours = np.log(errors).mean(axis=1)[toys.choice].mean()
+    for order, ideal in zip(ORDERS, results.ideal_errors[name], strict=True):
+        price = float(np.exp(ours - np.log(ideal).mean()))
+        yield Check("outside", name, f"error of S / window exp {order}", price, None)
+
+
+def _optimum(results: Results) -> Iterator[Check]:
+    for name, found in results.optima.items():
+        order = min(max(len(found.held.function.parameters) - 1, ORDERS[0]), ORDERS[-1])
+        for index, mass in enumerate(MASSES_GeV):
+            setting = f"{name} ({found.held.name}), {mass:g} GeV"
+            for k, ideal in zip(ORDERS, found.ideal, strict=True):
+                judged = k == order
+                z = float(found.ours.z[index] / ideal.z[index])
+                limit = float(found.ours.limit[index] / ideal.limit[index])
+                yield Check("optimum", setting, f"Z / order {k}", z, None, 0.97 if judged else None)
+                yield Check(
+                    "optimum", setting, f"limit / order {k}", limit, None, None,
+                    1.03 if judged else None,
+                )  # fmt: skip
+
+
+def _speed(results: Results) -> Iterator[Check]:
+    most = {"scan of 101 masses": 10.0, f"{results.campaigns.size.timed:,} global toys": 120.0}
+    for what, seconds in results.seconds.items():
+        yield Check("speed", what, "seconds", seconds, None, None, most.get(what))

@@ -1,0 +1,165 @@
+"""The campaigns' document, and the page that is made of it and of nothing else."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from analysis.bench.measure import machine
+from analysis.calibration.background import Empty
+from analysis.calibration.campaigns import Results
+from analysis.calibration.checks import Check, checks
+from analysis.calibration.frozen import Setting
+from tools.storage import provenance
+
+_TITLES = {
+    "local": "No resonance: local significance at a fixed mass",
+    "global": "No resonance: global significance",
+    "formula": "The formula of Gross and Vitells",
+    "injection": "A resonance",
+    "outside": "Truths that no candidate contains",
+    "optimum": "Close to the optimum",
+    "speed": "Speed",
+}
+_TEXTS = {
+    "local": """
+Each toy chooses its own background function on its own sidebands. Nominal are 0.0228 and 0.00135.
+""",
+    "global": """
+The formula of Gross and Vitells at the largest local significance, with the upcrossings of toys of
+the function that the toy chose.
+""",
+    "formula": """
+Against toys of the frozen model: the function that the tournament chooses on the truth.
+""",
+    "injection": """
+Strengths in expected errors of S. Pulls are sign(S - S0) sqrt(D(S0) - D(S)), those of the quoted
+intervals; the mean of (S - S0)/error stands beside them, as that error shrinks with a downward
+fluctuation. Of "width drawn" the resonance's width is 30 GeV x U(0.9, 1.1), as in the universes,
+otherwise 30 GeV; the fit has a 6 % error of the width in both. All points share a toy's sidebands,
+which choose the function; their windows are independent.
+""",
+    "outside": """
+No resonance. The price: expected error of S, mean over the toys and the masses, over that of a fit
+of the window that knows nothing of spurious signals or of an error of the width.
+""",
+    "optimum": """
+An exponential of 120 GeV without fluctuations; expected significance of 5.4 pb and median limit,
+over those of the ideal fit of the window with a polynomial of order 1, 2 or 3.
+""",
+    "speed": "\nWall-clock seconds, on a machine that did other things, too.\n",
+}
+
+
+def document(results: Results, *, workers: int) -> dict[str, Any]:
+    """Return ``statistics.json``."""
+    campaigns = results.campaigns
+    return {
+        "size": asdict(campaigns.size),
+        "seed": campaigns.seed,
+        "workers": workers,
+        "window_events": {name: _in_window(s) for name, s in campaigns.empty.items()},
+        "choices": {name: _choices(toys) for _, name, toys in results.empties()},
+        "injected_events": {
+            name: {f"{p.mass_GeV:g} GeV, {p.sigma:g} sigma": round(p.events, 3) for p in wanted}
+            for name, (_, wanted, _) in campaigns.injection.items()
+        },
+        "checks": [_told(check) for check in checks(results)],
+        "provenance": provenance(machine=machine()),
+    }
+
+
+def _in_window(setting: Setting) -> float:
+    tournament, window = setting.tournament, setting.search.window
+    inside = tournament.low_GeV > window.low_GeV - 1e-6
+    inside &= tournament.high_GeV < window.high_GeV + 1e-6
+    return round(float(setting.expected[inside].sum()), 1)
+
+
+def _choices(toys: Empty) -> dict[str, float]:
+    """Return the fractions of toys that chose each function, the most frequent first."""
+    parts = np.bincount(toys.choice, minlength=len(toys.held)) / len(toys.choice)
+    order = np.argsort(-parts)
+    return {toys.held[int(i)].name: round(float(parts[i]), 4) for i in order}
+
+
+def _told(check: Check) -> dict[str, Any]:
+    """Return a check for JSON: five digits, null for what is not known."""
+    told = {**asdict(check), "meets": check.meets}
+    for key in ("observed", "error"):
+        value = told[key]
+        known = value is not None and np.isfinite(value)
+        told[key] = float(f"{value:.5g}") if known else None
+    if told["observed"] is None:
+        told["meets"] = None
+    return told
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """Return the page, in Markdown."""
+    return "\n".join(_lines(document)) + "\n"
+
+
+def summary(document: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many numbers were judged, and how many of them miss what was wanted."""
+    judged = [check["meets"] for check in document["checks"] if check["meets"] is not None]
+    return len(judged), judged.count(False)
+
+
+def _lines(document: Mapping[str, Any]) -> Iterator[str]:
+    judged, missed = summary(document)
+    made, size = document["provenance"], document["size"]
+    yield "# Calibration of the shape search"
+    yield ""
+    yield (
+        "Made of [statistics.json](statistics.json) by `python -m analysis.calibration --page`; "
+        "the file is made by `make calibration`."
+    )
+    yield (
+        f"{size['local']:,} toys of each truth without a resonance ({size['scans']:,} of them "
+        f"scanned), {size['injected']:,} at each point with one; seed {document['seed']}, "
+        f"{document['workers']} workers, {made['machine']['cpu']}, {made['written'][:10]}."
+    )
+    yield ""
+    yield (
+        f"**{judged - missed} of {judged} numbers are what was wanted.** The others are marked "
+        "with ✗. Errors are those of the number of toys."
+    )
+    for section, title in _TITLES.items():
+        rows = [check for check in document["checks"] if check["section"] == section]
+        yield from ("", f"## {title}", _TEXTS[section])
+        yield from _table(rows)
+    yield from ("", "## What the toys chose", "")
+    for name, parts in document["choices"].items():
+        some = ", ".join(f"{held} {part:.0%}" for held, part in list(parts.items())[:5])
+        yield f"- {name}: {some}"
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a table: settings down, numbers across; what is wanted stands in a number's head."""
+    columns = list(dict.fromkeys(row["what"] for row in rows))
+    by_place = {(row["setting"], row["what"]): row for row in rows}
+    heads = {what: {_wanted(row) for row in rows if row["what"] == what} - {""} for what in columns}
+    titles = [f"{c} ({'; '.join(sorted(heads[c]))})" if heads[c] else c for c in columns]
+    yield f"| | {' | '.join(titles)} |"
+    yield f"|---|{'---|' * len(columns)}"
+    for setting in dict.fromkeys(row["setting"] for row in rows):
+        cells = (_cell(by_place.get((setting, what))) for what in columns)
+        yield f"| {setting} | {' | '.join(cells)} |"
+
+
+def _wanted(row: Mapping[str, Any]) -> str:
+    low, high = row["low"], row["high"]
+    if low is None and high is None:
+        return ""
+    if low is None:
+        return f"at most {high:g}"
+    return f"at least {low:.4g}" if high is None else f"{low:g} to {high:g}"
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    if row is None or row["observed"] is None:
+        return ""
+    error = "" if row["error"] is None else f" ± {row['error']:.2g}"
+    return f"{row['observed']:.3g}{error}{' ✗' if row['meets'] is False else ''}"

@@ -1,0 +1,124 @@
+r"""Spectra whose truth is known: what toys are drawn from.
+
+*In the family*: an exponential of 120 GeV, which every order of `exp` contains. *The generator's*:
+`tools.recipe.Continuum`, an exponential of 106.1 GeV and 0.15 % of a four times longer tail. Others
+that no candidate contains; one, a turn-on at the low end, is for the fit of the full range.
+
+The course's cuts do not depend on the mass: behind them the spectrum is the same one, times their
+efficiency, which follows from the laws of `tools.recipe`.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.search import Search
+from analysis.statistics.spectra import FloatArray
+from tools.recipe import Continuum, background_recipe
+from tools.samples import Catalogue
+
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_MET_OF_OUTLIERS, _ISOLATION_WIDTH, _WIDTH_OF_OUTLIERS = 13.0, 0.10, 1.5
+"""of `tools.recipe`: half of the events with so much missing energy have far-off isolations"""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The shape of a spectrum."""
+
+    meaning: str
+    density: Callable[[FloatArray], FloatArray]
+    """per GeV, in any unit"""
+
+    def events(self, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
+        """Return its integrals over bins, in its unit."""
+        half = (high_GeV - low_GeV) / 2
+        points = ((low_GeV + high_GeV) / 2)[:, None] + half[:, None] * _POINTS
+        return np.asarray(half * (self.density(points) @ _WEIGHTS))
+
+    def scaled(
+        self, low_GeV: FloatArray, high_GeV: FloatArray, window: tuple[float, float], events: float
+    ) -> FloatArray:
+        """Return its integrals over bins, scaled to so many events in a window."""
+        found = self.events(low_GeV, high_GeV)
+        inside = (low_GeV >= window[0] - 1e-6) & (high_GeV <= window[1] + 1e-6)
+        return np.asarray(found * (events / found[inside].sum()))
+
+
+def _continuum(mass: FloatArray) -> FloatArray:
+    law = Continuum()
+    far = (mass - law.offset_GeV) / law.scale_GeV
+    core, tail = 1 - law.tail_fraction, law.tail_fraction / 4
+    return np.asarray(core * np.exp(-far) + tail * np.exp(-far / 4))
+
+
+IN_FAMILY, GENERATOR = "exponential of 120 GeV", "generator"
+KNOWN: Mapping[str, Truth] = {
+    IN_FAMILY: Truth("exp(-m/120)", lambda m: np.asarray(np.exp(-m / 120))),
+    GENERATOR: Truth("the generator's expected spectrum", _continuum),
+}
+"""of the calibration proper; masses m in GeV"""
+OUTSIDE: Mapping[str, Truth] = {
+    "two slopes": Truth(
+        "exp(-m/75) + 0.003 exp(-m/250)",
+        lambda m: np.asarray(np.exp(-m / 75) + 3e-3 * np.exp(-m / 250)),
+    ),
+    "stretched": Truth("exp(-(m/80)^0.9)", lambda m: np.asarray(np.exp(-((m / 80) ** 0.9)))),
+    "over m": Truth("exp(-m/140)/m", lambda m: np.asarray(np.exp(-m / 140) / m)),
+    "bent": Truth(
+        "exp(-m/115) (1 + 0.1 tanh((m - 700)/150))",
+        lambda m: np.asarray(np.exp(-m / 115) * (1 + 0.1 * np.tanh((m - 700) / 150))),
+    ),
+    "turn-on": Truth(
+        "exp(-m/106.1)/(1 + exp(-(m - 130)/20))",
+        lambda m: np.asarray(np.exp(-m / 106.1) / (1 + np.exp(-(m - 130) / 20))),
+    ),
+}
+"""that no candidate contains"""
+
+
+def generator_events(catalogue: Catalogue, search: Search) -> float:
+    """Return the events of the background expected in the window, before any selection."""
+    sample = catalogue.sample("background")
+    total = sample.expected_events(catalogue.luminosity_invpb)
+    law, window = Continuum(), search.window
+
+    def above(mass_GeV: float, scale_GeV: float) -> float:
+        return math.exp((law.offset_GeV - mass_GeV) / scale_GeV)
+
+    parts = [
+        fraction * (above(window.low_GeV, scale) - above(window.high_GeV, scale))
+        for fraction, scale in (
+            (1 - law.tail_fraction, law.scale_GeV),
+            (law.tail_fraction, 4 * law.scale_GeV),
+        )
+    ]
+    return total * sum(parts)
+
+
+def efficiency(search: Search) -> float:
+    """Return the part of the background's events behind the course's cuts."""
+    from scipy.stats import nbinom, norm, poisson, t
+
+    recipe, cuts = background_recipe(), search.optimise.course_cuts
+    size = recipe.n_jets_shape
+    jets = (
+        poisson.cdf(cuts["n_jets"] - 1, recipe.n_jets_mean)
+        if size is None
+        else nbinom.cdf(cuts["n_jets"] - 1, size, size / (size + recipe.n_jets_mean))
+    )
+    leptons = poisson.cdf(cuts["n_leptons"] - 1, recipe.n_leptons_mean)
+    far = recipe.missing_energy
+    core = 2 * norm.sf(_MET_OF_OUTLIERS / far.core_width)
+    tail = 2 * t.sf(_MET_OF_OUTLIERS / far.tail_width, far.tail_nu)
+    off = (far.core * core + (1 - far.core) * tail) / 2
+    isolated = [
+        math.prod(
+            norm.cdf((cuts[f"photon{i}_isolation"] - mean) / width)
+            for i, mean in enumerate(recipe.isolation_means, start=1)
+        )
+        for width in (_ISOLATION_WIDTH, _WIDTH_OF_OUTLIERS)
+    ]
+    return float(jets * leptons * ((1 - off) * isolated[0] + off * isolated[1]))

@@ -1,0 +1,17 @@
+"""Scores: one number per event that tells signal from background, and categories in it.
+
+====================  ===========================================================================
+what                  where
+====================  ===========================================================================
+the sample            `training`: cells of the joint histograms, their columns, their halves
+two scores            `likelihood_ratio` (smoothed one-dimensional densities), `trees` (boosted)
+what they are worth   `merit`: combined s of categories, one cut, the bound
+categories            `categories`: edges by dynamic programming, the exact optimum
+which of the two      `choose`: both trained, out-of-fold, the better one
+what may be wrong     `guards` (overtraining, optimism), `sculpting` (the mass spectrum's shape)
+what is told          `record`: rows of the table, guards, training record
+on disk               `score_file`: JSON, additive scores as their terms, others as a table
+====================  ===========================================================================
+
+No event is read: the joint histograms that the processor fills anyway are the training sample.
+"""

@@ -1,0 +1,95 @@
+r"""The mass-sculpting guard: whether a selection bends the background's spectrum.
+
+If it does, the function that fits the sidebands of what is kept has a bump or a dip to describe, at
+the mass that the selection prefers. The test compares what is kept with *the rest*, not with the
+whole: the two hold different events, so their errors are independent and the errors are right
+(of a part and the whole they are not). Two questions, each at half the level:
+
+- the window: are more events there than the sidebands of what is kept, and the shape of the rest,
+  let expect? The difference is the **size**, in expected data events;
+- the shape: chi-square of the two spectra, in bins that expect ten events or more.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+LEVEL = 1e-3
+"""p-value below which a selection is flagged, divided by the number of selections looked at"""
+SHAPE_BINS = 20
+_LEAST = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sculpting:
+    """What a selection does to the spectrum."""
+
+    size_events: float
+    """expected data events in the window beyond those of an unbent spectrum"""
+    error_events: float
+    """statistical error of the simulation"""
+    shape_pvalue: float
+    """that what is kept and the rest have one spectrum"""
+    pvalue: float
+    """of both questions together"""
+    flagged: bool
+    """the spectrum is bent"""
+
+
+def sculpting(
+    kept: Array, rest: Array, window: Mask, *, weight: float, looked_at: int = 1
+) -> Sculpting:
+    """Return what a selection does to the background's spectrum.
+
+    Parameters
+    ----------
+    kept, rest : ndarray, shape (bins,)
+        Simulated events in bins of mass: what the selection keeps, and all others. Two bins, the
+        window and the sideband, will do.
+    window : ndarray of bool, shape (bins,)
+        Which bins are the window.
+    weight : float
+        Expected data events per simulated one.
+    looked_at : int
+        How many selections are looked at: any is flagged by chance with probability `LEVEL`.
+    """
+    from scipy.stats import norm
+
+    inside, outside = kept[window].sum(), kept[~window].sum()
+    other_in, other_out = rest[window].sum(), rest[~window].sum()
+    if min(outside, other_in, other_out) < _LEAST:
+        # Nothing is selected, or nothing is left to compare with: no statement.
+        return Sculpting(0.0, float(np.sqrt(inside)) * weight, 1.0, 1.0, flagged=False)
+    expected = outside * other_in / other_out
+    # Under the hypothesis the window's count fluctuates by its expectation.
+    variance = expected + expected**2 * (1 / outside + 1 / other_in + 1 / other_out)
+    size = inside - expected
+    of_window = 2.0 * float(norm.sf(abs(size) / np.sqrt(variance)))
+    shape = _shape_pvalue(kept, rest)
+    pvalue = min(1.0, 2.0 * min(of_window, shape))
+    return Sculpting(
+        size_events=float(size * weight),
+        error_events=float(np.sqrt(variance) * weight),
+        shape_pvalue=shape,
+        pvalue=pvalue,
+        flagged=pvalue < LEVEL / looked_at,
+    )
+
+
+def _shape_pvalue(kept: Array, rest: Array) -> float:
+    """Return the p-value of the chi-square test of one shape, in bins of equally many events."""
+    from scipy.stats import chi2_contingency
+
+    smaller = min(kept.sum(), rest.sum())
+    bins = int(min(SHAPE_BINS, smaller // _LEAST))
+    if bins < 2:  # noqa: PLR2004 - one bin has no shape
+        return 1.0
+    both = kept + rest
+    reached = np.cumsum(both) / both.sum()
+    place = np.minimum((reached - both / both.sum() / 2) * bins, bins - 1).astype(int)
+    table = np.array([np.bincount(place, each, bins) for each in (kept, rest)])
+    table = table[:, table.sum(axis=0) > 0]
+    return float(chi2_contingency(table).pvalue) if table.shape[1] > 1 else 1.0
