@@ -13,7 +13,7 @@ checks every limit); the backend is global (it is restored).
 import contextlib
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,59 +113,67 @@ class PyhfCount:
         observed = document["observations"][0]["data"]
         return cls([*observed, *model.config.auxdata], model, scale_pb)
 
-    def cls(self, cross_section_pb: float) -> list[float]:
-        """Return CLs: the observed one, and those expected at `BANDS`."""
-        from pyhf.infer import hypotest
+    def curve(self, optimiser: Any) -> Callable[[float], list[float]]:
+        """Return CLs as a function of the cross-section: observed, and expected at `BANDS`.
 
-        observed, expected = hypotest(
-            cross_section_pb / self.scale_pb,
-            self.data,
-            self.model,
-            test_stat="qtilde",
-            return_expected_set=True,
-        )
-        return [float(observed), *map(float, expected)]
+        As pyhf's `hypotest`, but with the fits that do not depend on the cross-section made once.
+        """
+        from analysis.statistics.asymptotic import Profile, cls_values, pyhf_fitter
+
+        data = Profile.of(self.model, self.data, pyhf_fitter(self.model, [optimiser]))
+        background = data.without_signal()
+        return lambda pb: cls_values(pb / self.scale_pb, data, background)
 
     def table(
         self, cross_sections_pb: FloatArray, level: float, optimisers: Sequence[Any]
     ) -> FloatArray:
-        """Return `cls` of many cross-sections, shape (6, points); NaN if no optimiser can.
+        """Return CLs of many cross-sections, shape (6, points); NaN if no optimiser can.
 
         The first optimiser is believed if the last one finds the same CLs where it matters: with
         5e7 events scipy's stops where it starts and reports success.
         """
         import pyhf
 
+        from analysis.statistics.asymptotic import NoLimitError
+
         for optimiser in optimisers:
-            pyhf.set_backend("numpy", optimiser)
-            with contextlib.suppress(pyhf.exceptions.FailedMinimization):
-                table = np.array([self.cls(value) for value in cross_sections_pb]).T
-                limit = self.root(cross_sections_pb, table[0], level)
-                pyhf.set_backend("numpy", optimisers[-1])
-                if limit and abs(self.cls(limit)[0] / level - 1) < _SAME_CLS:
+            with contextlib.suppress(NoLimitError):
+                curve = self.curve(optimiser)
+                table = np.array([curve(value) for value in cross_sections_pb]).T
+                limit = self.root(cross_sections_pb, table[0], level, optimiser)
+                if limit and abs(self.curve(optimisers[-1])(limit)[0] / level - 1) < _SAME_CLS:
                     pyhf.set_backend("numpy", optimiser)
                     return table
         return np.full((1 + len(BANDS), len(cross_sections_pb)), np.nan)
 
-    def root(self, cross_sections_pb: FloatArray, values: FloatArray, level: float) -> float | None:
+    def root(
+        self,
+        cross_sections_pb: FloatArray,
+        values: FloatArray,
+        level: float,
+        optimiser: Any = None,
+    ) -> float | None:
         """Return where observed CLs crosses a level, between the points around it; or None.
 
         Behind a large excess CLs falls from 1 to 0 between two points: it is searched, not
         interpolated.
         """
+        import pyhf
         from scipy.optimize import brentq
+
+        from analysis.statistics.asymptotic import NoLimitError
 
         first = int(np.argmax(values < level))
         if first == 0:
             return None
-
-        def away(cross_section_pb: float) -> float:
-            return self.cls(cross_section_pb)[0] - level
-
         low, high = cross_sections_pb[first - 1], cross_sections_pb[first]
         # Tens of standard deviations away pyhf's CLs is NaN, and the search gives up.
-        with contextlib.suppress(ValueError):
-            return float(brentq(away, low, high, rtol=_ROOT_ERROR, xtol=_ROOT_ERROR * high))
+        with contextlib.suppress(ValueError, NoLimitError):
+            curve = self.curve(pyhf.get_backend()[1] if optimiser is None else optimiser)
+            error = _ROOT_ERROR
+            return float(
+                brentq(lambda x: curve(x)[0] - level, low, high, rtol=error, xtol=error * high)
+            )
         return None
 
 

@@ -47,7 +47,7 @@ class Upcrossings:
         """Return the global p-value of a local significance.
 
         >>> round(Upcrossings(0.0, 2.1, 0.1, 1000).p(3.0), 4)
-        0.0243
+        0.0244
         """
         from scipy.special import ndtr
 
@@ -108,7 +108,7 @@ def significance(p: float) -> float:
     """
     from scipy.special import ndtri
 
-    return max(-float(ndtri(p)), 0.0) if p > 0 else float("inf")
+    return max(0.0, -float(ndtri(p))) if p > 0 else float("inf")
 
 
 def upcrossings(

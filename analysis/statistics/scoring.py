@@ -28,8 +28,12 @@ _LEAST_DAMPING, _MOST_DAMPING = 1e-11, 1e6
 """of the information with ones on its diagonal"""
 _LEAST_EXPECTED = 1e-100
 """of a function that ran away"""
-_SOFT_DAMPING = 1e-6
+_ROUNDING = 1e-12
+"""relative, of a deviance"""
+_SOFT_DAMPING = 1.0
 """beyond it a short step does not tell that the minimum is near"""
+_RELATIVE = 1e-10
+"""of a deviance: nobody asks for more of a fit that is far off"""
 _BLOCK = 512
 """rows minimised together: their arrays stay in the processor's cache"""
 
@@ -119,7 +123,8 @@ class _Block:
         converged = np.zeros(len(start), dtype=bool)
         for _ in range(_MAX_ITERATIONS):
             step, left = self._step(values[active], active, damping[active])
-            done = (left < _CONVERGED) & (damping[active] <= _SOFT_DAMPING)
+            near = left < _CONVERGED + _RELATIVE * value[active]
+            done = near & (damping[active] <= _SOFT_DAMPING)
             converged[active[done]] = True
             active, step = active[~done], step[~done]
             if not len(active):
@@ -188,7 +193,8 @@ class _Block:
         for halving in range(_HALVINGS):
             trial = np.clip(values[todo] + step[todo], self.settings.low, self.settings.high)
             new = self._deviance(trial, active[todo])
-            good = new <= value[active[todo]] + 1e-9
+            before = value[active[todo]]
+            good = new <= before + 1e-9 + _ROUNDING * before
             best[todo[good]], found[todo[good]] = trial[good], new[good]
             tries[todo[good]] = halving
             todo = todo[~good]
