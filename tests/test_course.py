@@ -72,13 +72,14 @@ def test_the_real_signal_gives_the_courses_numbers(generated: Path, course_data:
 
 
 def test_the_demonstration_tells_the_truth(
-    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_file: Path
 ) -> None:
-    """`make demo`, but for the figures: its universe's resonance is found, and measured right."""
+    """`make demo`, but for figures, toys and most limits: its universe's resonance is found, and measured right."""
     (number,) = re.findall(r"xyy run --universe (\d+)", (ROOT / "Makefile").read_text())
     truth = truth_of(DEFAULT_SEED, int(number), catalogue)
     monkeypatch.chdir(tmp_path)  # no course files here: all samples are generated
-    xyy("run", "--universe", number, "--unblind", "demo", "--until", "infer", "--out", "demo")
+    words = ("--until", "infer", "--search", str(quick_file), "--out", "demo")
+    xyy("run", "--universe", number, "--unblind", "demo", *words)
     verdict = document(tmp_path / "demo" / "verdict.json")
     assert truth.exists
     assert verdict["decision"] == "discovery"
