@@ -74,7 +74,7 @@ def test_the_real_signal_gives_the_courses_numbers(generated: Path, course_data:
 def test_the_demonstration_tells_the_truth(
     catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_file: Path
 ) -> None:
-    """`make demo`, but for figures, toys and most limits: its universe's resonance is found, and measured right."""
+    """`make demo` without figures, toys and most limits: its resonance is found, measured right."""
     (number,) = re.findall(r"xyy run --universe (\d+)", (ROOT / "Makefile").read_text())
     truth = truth_of(DEFAULT_SEED, int(number), catalogue)
     monkeypatch.chdir(tmp_path)  # no course files here: all samples are generated
