@@ -81,11 +81,13 @@ def test_a_worker_of_another_python_is_refused(
     worker = (another_python, "-m", "distributed.cli.dask_worker", f"--scheduler-file={file}",
               "--nthreads=1", "--no-nanny", "--no-dashboard", f"--local-directory={tmp_path}",
               "--name=other")  # fmt: skip
+    before = running()
     with run_daemon(scheduler, file.is_file), run_daemon(worker, lambda: True):
-        before, start = running(), time.monotonic()
+        start = time.monotonic()
         run = xyy("process", store, "--out", tmp_path / "out", "--scheduler", file)
         seconds = time.monotonic() - start
-        assert running() == before
+    # A worker starts processes of its own; what is left when it is gone would be ours.
+    assert running() <= before
     assert seconds < 60
     assert run.code == 1
     assert run.said.startswith(("waiting for a dask worker", "xyy: "))
