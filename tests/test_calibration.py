@@ -132,8 +132,8 @@ def test_a_whole_campaign_tells_all_its_numbers(
         "OUTSIDE": {"bent": OUTSIDE["bent"]},
         "INJECTED_GeV": (750.0,),
         "INJECTED_SIGMA": (1.0, 5.0),
-        "DRAWN_GeV": (750.0,),
-        "DRAWN_SIGMA": (5.0,),
+        "KNOWN_GeV": (750.0,),
+        "KNOWN_SIGMA": (5.0,),
     }.items():
         monkeypatch.setattr(campaigns, name, value)
     said: list[str] = []

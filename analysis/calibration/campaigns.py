@@ -36,8 +36,8 @@ from tools.samples import Catalogue
 WIDTH_GeV = 30.0
 """of a resonance"""
 INJECTED_GeV, INJECTED_SIGMA = (500.0, 625.0, 750.0, 875.0, 1000.0), (0.0, 1.0, 3.0, 5.0, 8.0)
-DRAWN_GeV, DRAWN_SIGMA = (500.0, 1000.0), (5.0, 8.0)
-"""where the width is drawn, as it is in the universes"""
+KNOWN_GeV, KNOWN_SIGMA = (500.0, 1000.0), (5.0, 8.0)
+"""where it is done again with the simulated width, of which the fit thinks less than is true"""
 OUTSIDE_EVENTS = (3_150.0, 50_500.0)
 OPTIMUM_EVENTS = {"before": (50_500.0, 1192.0), "after": (11_220.0, 953.0)}
 """background in the window, and signal of 5.4 pb (behind the cuts S/sqrt(B) = 9, efficiency 0.8)"""
@@ -173,14 +173,14 @@ def prepare(catalogue: Catalogue, search: Search, size: Size, seed: int) -> Camp
     }
     inside = {name: s for name, s in empty.items() if name.startswith(IN_FAMILY)}
     injection = {
-        name: (s, points(s, INJECTED_GeV, INJECTED_SIGMA), Width(drawn=False))
+        name: (s, points(s, INJECTED_GeV, INJECTED_SIGMA), Width(drawn=True))
         for name, s in inside.items()
     }
     name, last = list(inside.items())[-1]
-    injection[f"{name}, width drawn"] = (
+    injection[f"{name}, width {WIDTH_GeV:g} GeV"] = (
         last,
-        points(last, DRAWN_GeV, DRAWN_SIGMA),
-        Width(drawn=True),
+        points(last, KNOWN_GeV, KNOWN_SIGMA),
+        Width(drawn=False),
     )
     frozen = {name: (s, *s.chosen()) for name, s in empty.items()}
     return Campaigns(size, seed, empty, outside, frozen, injection)

@@ -4,15 +4,16 @@ The wanted ranges are the acceptance of this project, set before the program was
 whose `low` and `high` are both None is told, not judged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.calibration.background import Empty, FIXED_GeV
 from analysis.calibration.campaigns import Choice, Results
+from analysis.calibration.frozen import Held
 from analysis.calibration.injection import MEASURED_SIGMA, Injected, Point
-from analysis.calibration.optimum import ORDERS, MASSES_GeV
+from analysis.calibration.optimum import ORDERS, MASSES_GeV, Reach
 from analysis.statistics.entries import Flags
 from analysis.statistics.spectra import FloatArray
 
@@ -51,7 +52,7 @@ def checks(results: Results) -> Iterator[Check]:
     yield from _formula(results)
     for name, (_, wanted, width) in results.campaigns.injection.items():
         for point, toys in zip(wanted, results.toys["injection", name], strict=True):
-            yield from _injected(name, point, toys, judged=not width.drawn)
+            yield from _injected(name, point, toys, judged=width.drawn)
     for kind, name, toys in results.empties():
         if kind == "outside":
             yield from _outside(name, toys, results)
@@ -168,17 +169,22 @@ def _outside(name: str, toys: Empty, results: Results) -> Iterator[Check]:
 def _optimum(results: Results) -> Iterator[Check]:
     for name, found in results.optima.items():
         order = min(max(len(found.held.function.parameters) - 1, ORDERS[0]), ORDERS[-1])
-        for index, mass in enumerate(MASSES_GeV):
-            setting = f"{name} ({found.held.name}), {mass:g} GeV"
-            for k, ideal in zip(ORDERS, found.ideal, strict=True):
-                judged = k == order
-                z = float(found.ours.z[index] / ideal.z[index])
-                limit = float(found.ours.limit[index] / ideal.limit[index])
-                yield Check("optimum", setting, f"Z / order {k}", z, None, 0.97 if judged else None)
-                yield Check(
-                    "optimum", setting, f"limit / order {k}", limit, None, None,
-                    1.03 if judged else None,
-                )  # fmt: skip
+        yield from _reached(name, found.held, found.ours, found.ideal, order)
+        if found.free_held != found.held:
+            yield from _reached(name, found.free_held, found.free, found.ideal, None)
+
+
+def _reached(
+    name: str, held: Held, ours: Reach, ideals: Sequence[Reach], judged: int | None
+) -> Iterator[Check]:
+    for index, mass in enumerate(MASSES_GeV):
+        setting = f"{name} ({held.name}), {mass:g} GeV"
+        for order, ideal in zip(ORDERS, ideals, strict=True):
+            low, high = (0.97, 1.03) if order == judged else (None, None)
+            z = float(ours.z[index] / ideal.z[index])
+            limit = float(ours.limit[index] / ideal.limit[index])
+            yield Check("optimum", setting, f"Z / order {order}", z, None, low)
+            yield Check("optimum", setting, f"limit / order {order}", limit, None, None, high)
 
 
 def _speed(results: Results) -> Iterator[Check]:

@@ -6,7 +6,7 @@ Toys of the frozen model, the largest significance of each found by fits, tell w
 holds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,9 +84,9 @@ class Setting:
         model = ChannelModel(bins, held.function, self.masses_GeV, spurious)
         return Spectra.of((model,), self.signal, self.search.systematics)
 
-    def chosen(self) -> tuple[Held, FloatArray]:
+    def chosen(self, ranges: tuple[str, ...] = ("full", "window")) -> tuple[Held, FloatArray]:
         """Return what the tournament chooses on the truth itself, and the spurious signals."""
-        decided = self.tournament.decide(self.expected[None])
+        decided = replace(self.tournament, ranges=ranges).decide(self.expected[None])
         spurious = np.interp(self.masses_GeV, decided.masses_GeV, decided.spurious[0])
         return Held.of(decided.chosen), np.asarray(spurious)
 

@@ -2,8 +2,10 @@ r"""How far from the ideal: expected significance and limit beside those of the 
 
 The ideal is a profile-likelihood fit of the window, an exponential of a polynomial of order 1, 2 or
 3 for a background that is one, with nothing else unknown: no spurious signal, no error of the
-width. Both are of the truth without fluctuations (arXiv:1007.1727): Z = sqrt(q0) of the expected
-signal, and the median limit, whose signal is :math:`\Phi^{-1}(0.975) = 1.96` deviations from none.
+width. Ours is compared in the same range, with the order that has as many parameters; what the
+tournament takes if it is free to leave the window stands beside it. All are of the truth without
+fluctuations (arXiv:1007.1727): Z = sqrt(q0) of the expected signal, and the median limit, whose
+signal is :math:`\Phi^{-1}(0.975) = 1.96` deviations from none.
 """
 
 from dataclasses import dataclass, replace
@@ -38,10 +40,13 @@ class Optimum:
     """Ours and the ideal."""
 
     held: Held
-    """what the tournament chooses"""
+    """what the tournament chooses in the ideal fit's range"""
     ours: Reach
     ideal: tuple[Reach, ...]
     """with each of `ORDERS`"""
+    free_held: Held
+    """what it chooses if it may take the full range"""
+    free: Reach
 
 
 def ideal(setting: Setting, order: int) -> tuple[Setting, Held]:
@@ -54,13 +59,16 @@ def ideal(setting: Setting, order: int) -> tuple[Setting, Held]:
 
 def optimum(setting: Setting, signal_events: float) -> Optimum:
     """Return what is expected of so many signal events on a truth."""
-    held, spurious = setting.chosen()
+    held, spurious = setting.chosen(ranges=("window",))
+    free_held, free_spurious = setting.chosen()
     none = np.zeros_like(spurious)
     references = (ideal(setting, order) for order in ORDERS)
     return Optimum(
         held,
         _reach(setting.spectra(held, spurious), signal_events),
         tuple(_reach(known.spectra(best, none), signal_events) for known, best in references),
+        free_held,
+        _reach(setting.spectra(free_held, free_spurious), signal_events),
     )
 
 

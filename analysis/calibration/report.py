@@ -36,9 +36,10 @@ Against toys of the frozen model: the function that the tournament chooses on th
     "injection": """
 Strengths in expected errors of S. Pulls are sign(S - S0) sqrt(D(S0) - D(S)), those of the quoted
 intervals; the mean of (S - S0)/error stands beside them, as that error shrinks with a downward
-fluctuation. Of "width drawn" the resonance's width is 30 GeV x U(0.9, 1.1), as in the universes,
-otherwise 30 GeV; the fit has a 6 % error of the width in both. All points share a toy's sidebands,
-which choose the function; their windows are independent.
+fluctuation. A toy's resonance has a width of 30 GeV x U(0.9, 1.1), as in the universes, whose
+6 % the fit has as a nuisance parameter; of "width 30 GeV" it has the simulated one, so that the
+intervals must cover a little more than they say (told, not judged). All points share a toy's
+sidebands, which choose the function; their windows are independent.
 """,
     "outside": """
 No resonance. The price: expected error of S, mean over the toys and the masses, over that of a fit
@@ -46,7 +47,9 @@ of the window that knows nothing of spurious signals or of an error of the width
 """,
     "optimum": """
 An exponential of 120 GeV without fluctuations; expected significance of 5.4 pb and median limit,
-over those of the ideal fit of the window with a polynomial of order 1, 2 or 3.
+over those of the ideal fit of the window with a polynomial of order 1, 2 or 3. Judged is the
+function that the tournament chooses in the window, by the polynomial with as many parameters; where
+it prefers the full range, what it gains stands beneath.
 """,
     "speed": "\nWall-clock seconds, on a machine that did other things, too.\n",
 }
