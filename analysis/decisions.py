@@ -1,22 +1,29 @@
 """Blindness by construction: decisions are frozen before the data are opened.
 
 ``freeze.json`` holds every decision - what the data are taken to be, window, selection, background
-functions, thresholds - and their digest; and, once the blind inference has run, what it decided on
-the sidebands (the function under a peak) and what is to be expected. ``unblinding.json`` names the
-digest that it opened the data for, when and why. Data inside the window are filled only while the
-two agree.
+functions, thresholds - with the hash of each and of all, and the program; and, once the blind
+inference has run, what it decided on the sidebands (the function under a peak), how well that fits
+them and what is to be expected. ``unblinding.json`` names the digest that it opened the data for,
+when and why. Data inside the window are filled only while the two agree.
 
 Before unblinding a changed decision makes a new freeze. Afterwards it is refused, unless a reason
-is given: then the reason stands on every figure and result from there on, and the original freeze
-stays as it was.
+is given: then the reason, and what was changed, stand on every figure and result from there on, and
+the original freeze stays as it was. A program whose numbers may be others is not refused, as a
+correction must be possible, but told in the same way. Data that were opened once stay opened: a
+second unblinding for other decisions says so.
+
+Times stand under ``provenance``: when the decisions were frozen, the data opened, and each change.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from analysis.folder import Folder
+from analysis.program import program_changes, program_version
 from analysis.search import Search
+from processors.score import ScoreTable
 from processors.selection import Selection
 from tools.errors import InputError, RefusedError
 from tools.samples import Catalogue
@@ -27,7 +34,9 @@ SIDEBANDS = "sidebands"
 """key of what was known of the sidebands before the data were opened"""
 
 
-def decisions(catalogue: Catalogue, search: Search, selection: Selection) -> dict[str, Any]:
+def decisions(
+    catalogue: Catalogue, search: Search, selection: Selection, score: ScoreTable | None = None
+) -> dict[str, Any]:
     """Return everything that is decided, in a form that JSON can hold.
 
     Paths are left out: the same decisions in another folder are the same decisions.
@@ -36,11 +45,20 @@ def decisions(catalogue: Catalogue, search: Search, selection: Selection) -> dic
     settings = asdict(search)
     samples.pop("path")
     settings.pop("path", None)
+    settings["optimise"].pop("method")  # it is what it led to that is decided: cuts or score
     return {
         "samples": samples,
         "search": settings,
         "selection": {name: asdict(cut) for name, cut in selection.cuts.items()},
+        "score": None if score is None else score.digest,
     }
+
+
+def hashes(decided: Mapping[str, Any]) -> dict[str, str]:
+    """Return the digest of each decision: one for every table of the search file, and the rest."""
+    tables = decided.get("search", {})
+    rest = {name: value for name, value in decided.items() if name != "search"}
+    return {name: digest_document({name: value}) for name, value in {**rest, **tables}.items()}
 
 
 def freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
@@ -54,10 +72,24 @@ def freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
     if is_unblinded(folder):
         guard(folder, decided)
         return
-    digest = digest_document(decided)
-    frozen = folder.read_if_there(FREEZE)
-    if frozen is None or frozen.get("digest") != digest:
-        folder.write(FREEZE, {"digest": digest, "decisions": decided})
+    digest, program = digest_document(decided), program_version()
+    frozen = folder.read_if_there(FREEZE) or {}
+    same = _intact(frozen) and frozen["digest"] == digest
+    if same and frozen.get("program") == program:
+        return
+    # What was known of the sidebands is known still, if only the program is another.
+    kept = {SIDEBANDS: frozen[SIDEBANDS]} if same and SIDEBANDS in frozen else {}
+    folder.write(
+        FREEZE,
+        {
+            "digest": digest,
+            "hashes": hashes(decided),
+            "program": program,
+            "decisions": decided,
+            **kept,
+        },
+        frozen=_now(),
+    )
 
 
 def keep_sidebands(folder: Folder, kept: Mapping[str, Any]) -> None:
@@ -81,15 +113,38 @@ def keep_sidebands(folder: Folder, kept: Mapping[str, Any]) -> None:
     before = frozen.get(SIDEBANDS)
     if not is_unblinded(folder) or before is None:
         record = {key: value for key, value in frozen.items() if key != "provenance"}
-        folder.write(FREEZE, {**record, SIDEBANDS: kept})
-    elif _plain(before["peak"]) != _plain(kept["peak"]) and after_unblinding(folder) is None:
-        names = ", ".join(changed(before["peak"], kept["peak"]))
+        since = _time(frozen, "frozen")
+        folder.write(FREEZE, {**record, SIDEBANDS: kept}, frozen=since)
+        return
+    _keep_peak(folder, frozen, kept["peak"])
+
+
+def _keep_peak(folder: Folder, frozen: Mapping[str, Any], peak: Mapping[str, Any]) -> None:
+    """Put on record what function the sidebands of open data decide on, if it is another one."""
+    opened = folder.read(UNBLINDING, made_by="unblind")
+    first = {"peak": frozen[SIDEBANDS]["peak"], "changed": []}
+    last = opened["changes"][-1] if opened["changes"] else first
+    if "peak" not in last:  # the first inference with this change: it is part of what changed
+        last["changed"] += _peak_names(first["peak"], peak)
+        last["peak"] = peak
+        _write_opened(folder, opened)
+        return
+    names, reason = _peak_names(last["peak"], peak), opened.get("offered")
+    if names and reason is None:
         raise RefusedError(
-            f"the background under a peak that the sidebands decide on ({names}) is not the one "
-            f"that the data of {folder.path} were opened for: the sidebands or the program "
+            f"the background under a peak that the sidebands decide on ({', '.join(names)}) is not "
+            f"the one that the data of {folder.path} were opened for: the sidebands or the program "
             "changed; change them back, or give --after-unblinding TEXT, which stamps every figure "
             "and result"
         )
+    if names:
+        digest = _allowed(frozen, opened)
+        change = {"reason": reason, "changed": names, "digest": digest, "peak": peak}
+        _add_change(folder, opened, change)
+
+
+def _peak_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    return [f"{SIDEBANDS}.peak.{name}" for name in changed(before, after)]
 
 
 def unblind(folder: Folder, reason: str) -> None:
@@ -108,10 +163,29 @@ def unblind(folder: Folder, reason: str) -> None:
         )
     if not reason.strip():
         raise InputError("unblinding needs a reason in words; it stays on record")
-    if not is_unblinded(folder):
-        folder.write(
-            UNBLINDING, {"reason": reason, "freeze_digest": frozen["digest"], "changes": []}
-        )
+    if is_unblinded(folder):
+        return
+    sidebands, now = frozen.get(SIDEBANDS), _now()
+    earlier = folder.read_if_there(UNBLINDING)
+    record = {
+        "reason": reason,
+        "freeze_digest": frozen["digest"],
+        "sidebands_digest": None if sidebands is None else digest_document(sidebands),
+        "changes": [],
+        "programs": [],
+    }
+    if earlier is None:
+        folder.write(UNBLINDING, record, unblinded=now, changed=[])
+        return
+    # What was seen was seen, for whatever decisions.
+    again = {
+        "reason": f"the data had been opened before ({earlier['reason']}); opened again: {reason}",
+        "changed": ["the frozen record"],
+        "digest": frozen["digest"],
+    }
+    record["changes"] = [*earlier["changes"], again]
+    times = earlier["provenance"].get("changed", [])
+    folder.write(UNBLINDING, record, unblinded=_time(earlier, "unblinded"), changed=[*times, now])
 
 
 def is_unblinded(folder: Folder) -> bool:
@@ -119,15 +193,40 @@ def is_unblinded(folder: Folder) -> bool:
     frozen, opened = folder.read_if_there(FREEZE), folder.read_if_there(UNBLINDING)
     if frozen is None or opened is None:
         return False
-    intact = frozen.get("digest") == digest_document(frozen.get("decisions", {}))
-    return intact and opened.get("freeze_digest") == frozen.get("digest")
+    known = opened.get("sidebands_digest")
+    if known is not None and known != digest_document(frozen.get(SIDEBANDS, {})):
+        return False
+    return _intact(frozen) and opened.get("freeze_digest") == frozen["digest"]
+
+
+def _intact(frozen: Mapping[str, Any]) -> bool:
+    """Return whether a frozen record is the one of its digest: whoever edits it makes it void."""
+    return "digest" in frozen and frozen["digest"] == digest_document(frozen.get("decisions", {}))
 
 
 def after_unblinding(folder: Folder) -> str | None:
-    """Return what stands on every result because a decision was changed after unblinding."""
+    """Return what stands on every result because something was changed after unblinding."""
     opened = folder.read_if_there(UNBLINDING) if is_unblinded(folder) else None
-    changes = (opened or {}).get("changes", [])
-    return "; ".join(change["reason"] for change in changes) or None
+    reasons = [change["reason"] for change in (opened or {}).get("changes", [])]
+    if parts := _program_changed(folder):
+        reasons.append(f"the program changed ({', '.join(parts)})")
+    return "; ".join(dict.fromkeys(reasons)) or None
+
+
+def changed_since(folder: Folder) -> list[str]:
+    """Return the names of everything that was changed after unblinding."""
+    opened = folder.read_if_there(UNBLINDING) if is_unblinded(folder) else None
+    names = [name for change in (opened or {}).get("changes", []) for name in change["changed"]]
+    return list(dict.fromkeys([*names, *(f"program.{part}" for part in _program_changed(folder))]))
+
+
+def _program_changed(folder: Folder) -> list[str]:
+    """Return the parts of the program that made the results and are not those that were frozen."""
+    if not is_unblinded(folder):
+        return []
+    frozen = folder.read(FREEZE, made_by="freeze")
+    used = folder.read(UNBLINDING, made_by="unblind").get("programs", [])
+    return program_changes(frozen["program"], used[-1]) if used and "program" in frozen else []
 
 
 def guard(folder: Folder, decided: Mapping[str, Any], *, reason: str | None = None) -> None:
@@ -150,16 +249,60 @@ def guard(folder: Folder, decided: Mapping[str, Any], *, reason: str | None = No
         return
     frozen = folder.read(FREEZE, made_by="freeze")
     opened = folder.read(UNBLINDING, made_by="unblind")
-    allowed = [frozen["digest"], *(change["digest"] for change in opened["changes"])]
     digest = digest_document(decided)
-    if digest == allowed[-1]:
-        return
-    if reason is None or not reason.strip():
-        raise RefusedError(_changed_message(frozen, decided))
-    change = {"reason": reason, "changed": changed(frozen["decisions"], decided), "digest": digest}
+    given = (reason or "").strip() or None
+    if digest != _allowed(frozen, opened):
+        if given is None:
+            raise RefusedError(_changed_message(frozen, decided))
+        names = changed(frozen["decisions"], decided)
+        _add_change(folder, opened, {"reason": given, "changed": names, "digest": digest})
+    elif opened.get("offered") != given:
+        # Nothing changed as yet; the sidebands may decide on something else (`keep_sidebands`).
+        opened["offered"] = given
+        _write_opened(folder, opened)
+    _note_program(folder)
+
+
+def _allowed(frozen: Mapping[str, Any], opened: Mapping[str, Any]) -> str:
+    """Return the digest of the decisions that the data are open for: the last ones on record."""
+    digests = [frozen["digest"], *(change["digest"] for change in opened["changes"])]
+    return str(digests[-1])
+
+
+def _add_change(folder: Folder, opened: dict[str, Any], change: Mapping[str, Any]) -> None:
+    times = [*opened["provenance"].get("changed", []), _now()]
+    opened["changes"] = [*opened["changes"], change]
+    opened["provenance"] = {**opened["provenance"], "changed": times}
+    _write_opened(folder, opened)
+
+
+def _note_program(folder: Folder) -> None:
+    """Put on record that results are made by another program than before, if they are."""
+    frozen = folder.read(FREEZE, made_by="freeze")
+    opened = folder.read(UNBLINDING, made_by="unblind")
+    used, now = opened.get("programs", []), program_version()
+    before = used[-1] if used else frozen.get("program")
+    if before is not None and program_changes(before, now):
+        opened["programs"] = [*used, now]
+        _write_opened(folder, opened)
+
+
+def _write_opened(folder: Folder, opened: Mapping[str, Any]) -> None:
+    """Write ``unblinding.json`` again; when the data were opened stays as it was."""
     record = {key: value for key, value in opened.items() if key != "provenance"}
-    record["changes"] = [*opened["changes"], change]
-    folder.write(UNBLINDING, record)
+    times = opened["provenance"].get("changed", [])
+    folder.write(UNBLINDING, record, unblinded=_time(opened, "unblinded"), changed=times)
+
+
+def _time(document: Mapping[str, Any], name: str) -> str | None:
+    """Return when something happened; in a file of an older version: when it was written."""
+    origin = document.get("provenance", {})
+    when: str | None = origin.get(name) or origin.get("written")
+    return when
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[str]:

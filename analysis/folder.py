@@ -5,14 +5,18 @@ is the digest of all that it was made from; a stage is up to date when that dige
 that it would be made from now.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from processors.histograms import Binning
+from processors.score import ScoreTable
 from processors.selection import Interval, Selection
 from tools.errors import InputError
 from tools.storage import provenance, read_json, write_json
+
+SELECTION, SCORE = "selection.json", "score.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,45 @@ class Folder:
         InputError
             If ``selection.json`` is missing or its cuts are not intervals.
         """
-        return read_selection(self.path / "selection.json")
+        return read_selection(self.path / SELECTION)
+
+    def score(self, axes: Sequence[Binning]) -> ScoreTable | None:
+        """Return the score that divides what is selected, or None if there is none.
+
+        Parameters
+        ----------
+        axes : sequence of Binning
+            The columns and bins that it has to be for.
+
+        Raises
+        ------
+        InputError
+            As `read_score_of`.
+        """
+        return read_score_of(self.path / SELECTION, axes)
+
+
+def read_score_of(path: Path, axes: Sequence[Binning]) -> ScoreTable | None:
+    """Read the score beside a ``selection.json``, if its method has one.
+
+    Raises
+    ------
+    InputError
+        If the score is missing, damaged, for other columns or bins, or not the one that was chosen
+        with the selection.
+    """
+    from analysis.scores.score_file import read_score
+
+    document = read_json(path, made_by="xyy optimise")
+    if document.get("method", "cuts") == "cuts":
+        return None
+    table = read_score(path.parent / SCORE, axes=axes)
+    if table.digest != document.get("score_digest"):
+        raise InputError(
+            f"{path.parent / SCORE} is not the score that {path.name} was chosen with; make both "
+            "with `xyy optimise`"
+        )
+    return table
 
 
 def read_selection(path: Path) -> Selection:

@@ -9,15 +9,18 @@ import numpy.typing as npt
 
 from analysis import decisions
 from analysis.folder import Folder
+from analysis.game.claims import write_claim
 from analysis.histogram_file import Histograms, read_histograms
-from analysis.process import weight_of
+from analysis.process import cut_variables, weight_of
 from analysis.search import Search
+from analysis.stamps import stamp as stamp_of
 from analysis.statistics.band import MassLimit
 from analysis.statistics.documents import limits_so_far
 from analysis.statistics.infer import infer
 from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.shape import Effort
-from processors.histograms import Counts
+from processors.histograms import CATEGORIES, Counts
+from processors.score import ScoreTable
 from tools.errors import InputError
 from tools.samples import Catalogue, Sample
 from tools.storage import write_json
@@ -64,7 +67,7 @@ def infer_folder(
     RefusedError
         If the sidebands of open data decide on another function than they were opened for.
     """
-    start, limits = inference_inputs(folder, catalogue), "limits" in only
+    start, limits = inference_inputs(folder, catalogue, search), "limits" in only
     if "scan" not in only:
         effort = _effort_of_scan(folder, inputs, effort)
     save = _LimitsSoFar(folder, start, search, say)
@@ -76,16 +79,20 @@ def infer_folder(
     for name, workspace in documents.workspaces.items():
         write_json(folder.workspaces / f"{name}.json", workspace)
     spent = {"toys": effort.toys, "limit_toys": limit_toys, "seed": effort.seed}
+    stamp = stamp_of(folder)
     for part in only:
-        folder.write(f"{part}.json", getattr(documents, part), inputs=inputs, effort=spent)
+        document = {**getattr(documents, part), **stamp}
+        folder.write(f"{part}.json", document, inputs=inputs, effort=spent)
     # The verdict comes last: with it, everything before it is there.
     if all(folder.made_from(f"{part}.json") == inputs for part in PARTS):
-        verdict = documents.verdict
+        verdict, of_limits = documents.verdict, folder.read("limits.json", made_by="infer")
         if not limits:
-            kept = folder.read("limits.json", made_by="infer")["warnings"]
+            kept = of_limits["warnings"]
             verdict = verdict | {
                 "warnings": [*verdict["warnings"], *(f"limit at {note}" for note in kept)]
             }
+        verdict = {**verdict, **stamp}
+        write_claim(folder, verdict, of_limits, inputs=inputs)
         folder.write("verdict.json", verdict, inputs=inputs, effort=spent)
 
 
@@ -117,7 +124,7 @@ class _LimitsSoFar:
         self.say(f"limit at {limit.mass_GeV:g} GeV ({len(self.done)} of {masses})")
 
 
-def inference_inputs(folder: Folder, catalogue: Catalogue) -> InferenceInputs:
+def inference_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> InferenceInputs:
     """Return what the inference starts from.
 
     Raises
@@ -127,7 +134,7 @@ def inference_inputs(folder: Folder, catalogue: Catalogue) -> InferenceInputs:
     """
     ledger = folder.read("ledger.json", made_by="process")
     histograms = read_histograms(folder.histograms)
-    _refuse_other_selection(folder, histograms)
+    _refuse_other_selection(folder, histograms, folder.score(cut_variables(search)))
     unblinded = decisions.is_unblinded(folder)
     data, simulation = None, {}
     for name, named in histograms.items():
@@ -178,11 +185,14 @@ def _unselected(named: Mapping[str, Counts]) -> npt.NDArray[Any] | None:
     return None if before is None else np.asarray(before.view())
 
 
-def _refuse_other_selection(folder: Folder, histograms: Histograms) -> None:
-    wanted = ["all events", *folder.selection().steps()]
+def _refuse_other_selection(
+    folder: Folder, histograms: Histograms, score: ScoreTable | None
+) -> None:
+    wanted = ["all events", *folder.selection().steps(), *(score.step if score else ())]
+    channels = list(score.names if score else CATEGORIES)
     for name, named in histograms.items():
         steps = list(named["cutflow"].axes["step"])
-        if steps != wanted:
+        if steps != wanted or list(named["spectrum"].axes["category"]) != channels:
             raise InputError(
                 f"the histograms of {name} in {folder.path} were made with other cuts "
                 f"({', '.join(steps[1:]) or 'none'}) than its selection.json; "

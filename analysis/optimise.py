@@ -100,10 +100,20 @@ class Merit:
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """What `optimise` found; `document` is ``selection.json`` without provenance."""
+    """What `optimise` found; `document` is what ``selection.json`` says of rectangular cuts."""
 
     cuts: Mapping[str, float]
     document: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def independent(self) -> bool:
+        """Whether background fractions are those of events at any mass."""
+        return bool(self.document["background_fractions_from"] == "whole sample")
+
+    def bins(self, joint: Counts) -> tuple[slice, ...]:
+        """Return which bins of the cut variables' axes, flow bins included, are kept."""
+        index = grid_of(joint).index(self.cuts)
+        return tuple(slice(0, place + 1) for place in index)
 
 
 def grid_of(joint: Counts) -> Grid:
@@ -258,7 +268,6 @@ def optimise(
     tables = {name: _table(whole[name], grid, settings, final=index) for name in signals}
     cuts = grid.cuts(index)
     document = {
-        "method": "cuts",
         "cuts": {name: {"min": None, "max": cut} for name, cut in cuts.items()},
         "reference_signal": reference,
         "figure_of_merit": settings.figure_of_merit,

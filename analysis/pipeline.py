@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from analysis import decisions, stages
-from analysis.folder import Folder
+from analysis.folder import SCORE, SELECTION, Folder
 from analysis.process import (
     Stage,
+    cut_variables,
     joint_key,
     losses,
     process,
@@ -36,6 +37,7 @@ from analysis.process import (
 )
 from analysis.search import Search
 from processors.diphoton import Settings
+from processors.score import ScoreTable
 from processors.selection import Selection
 from tools import sources
 from tools.errors import InputError, XyyError
@@ -141,22 +143,21 @@ class _Analysis:
     def optimise(self) -> None:
         if decisions.is_unblinded(self.folder) and self.request.after_unblinding is None:
             return  # the selection is frozen; `freeze` refuses what else has changed
-        settings = self._settings(Selection({}))
+        settings = self._settings(Selection({}), None)
         keys = {
             name: joint_key(self.simulation, name, settings) for name in self.simulation.samples
         }
         inputs = stages.optimise_inputs(keys, self.catalogue, self.search)
-        if self.folder.made_from("selection.json") == inputs:
+        if self.folder.made_from(SELECTION) == inputs:
             return
         ledger = self.folder.read_if_there("ledger.json") or {"provenance": {}}
         there = ledger["provenance"].get("joint_keys", {})
         if any(there.get(name) != key for name, key in keys.items()):
             self._process("optimise", self.simulation, settings, "simulation, for the selection")
-        optimum = stages.optimise_folder(
+        selected = stages.optimise_folder(
             self.folder, self.catalogue, self.search, reason=self.request.after_unblinding
         )
-        cuts = ", ".join(f"{name} < {cut:g}" for name, cut in optimum.cuts.items())
-        self.console.say(f"selection: {cuts}")
+        self.console.say(f"selection: {selected.words}")
 
     def freeze(self) -> None:
         decided = stages.decided_in(self.folder, self.catalogue, self.search)
@@ -165,7 +166,8 @@ class _Analysis:
             decisions.freeze(self.folder, decided)
 
     def process(self) -> None:
-        settings = self._settings(self.folder.selection())
+        score = self.folder.score(cut_variables(self.search))
+        settings = self._settings(self.folder.selection(), score)
         self._process("process", self.manifest, settings, "all samples")
 
     def infer(self) -> None:
@@ -204,10 +206,10 @@ class _Analysis:
             effort=Effort(workers=workers), say=self.console.say,
         )  # fmt: skip
 
-    def _settings(self, selection: Selection) -> Settings:
+    def _settings(self, selection: Selection, score: ScoreTable | None) -> Settings:
         unblinded = decisions.is_unblinded(self.folder)
         return processor_settings(
-            self.catalogue.columns, self.search, selection, unblinded=unblinded
+            self.catalogue.columns, self.search, selection, score=score, unblinded=unblinded
         )
 
     def _process(self, stage: Stage, manifest: Manifest, settings: Settings, what: str) -> None:
@@ -252,7 +254,7 @@ def _claim(folder: Folder, request: Request, *, generated: Sequence[str]) -> Non
             "choose another --out, or give --force to replace it"
         )
     clear(folder.checkpoints)
-    for name in (decisions.UNBLINDING, decisions.FREEZE, "ledger.json", "selection.json"):
+    for name in (decisions.UNBLINDING, decisions.FREEZE, "ledger.json", SELECTION, SCORE):
         (folder.path / name).unlink(missing_ok=True)
 
 
@@ -294,4 +296,5 @@ def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
         seed=request.seed,
         samples_file=str(request.catalogue.path.resolve()),
         search_file=str(request.search.path.resolve()),
+        method=request.search.optimise.method,
     )

@@ -21,6 +21,7 @@ from analysis.search import Search
 from processors.diphoton import DiphotonProcessor, Settings
 from processors.histograms import REGIONS, Binning
 from processors.schema import DiphotonSchema
+from processors.score import ScoreTable
 from processors.selection import Interval, Selection
 from tools import executors
 from tools.executors import Checkpoints, Execution, Failure, Report, SampleLedger, Session
@@ -58,11 +59,11 @@ def processor_settings(
     search: Search,
     selection: Selection,
     *,
+    score: ScoreTable | None = None,
     unblinded: bool = False,
     histograms: Literal["all", "spectrum"] = "all",
 ) -> Settings:
-    """Return the processor's settings for declared columns and decided cuts."""
-    axes = search.optimise.axes
+    """Return the processor's settings for declared columns, decided cuts and score."""
     spectrum = search.spectrum
     bins = round((spectrum.high_GeV - spectrum.low_GeV) / spectrum.bin_GeV)
     return Settings(
@@ -71,11 +72,18 @@ def processor_settings(
         ),
         mass=Binning("m_yy", bins, spectrum.low_GeV, spectrum.high_GeV, "GeV"),
         window=Interval(search.window.low_GeV, search.window.high_GeV),
-        cut_variables=tuple(Binning(name, a.bins, a.low, a.high) for name, a in axes.items()),
+        cut_variables=cut_variables(search),
         selection=selection,
+        score=score,
         unblinded=unblinded,
         histograms=histograms,
     )
+
+
+def cut_variables(search: Search) -> tuple[Binning, ...]:
+    """Return the axes of the joint histogram: what cuts and scores are made of."""
+    axes = search.optimise.axes.items()
+    return tuple(Binning(name, axis.bins, axis.low, axis.high) for name, axis in axes)
 
 
 def sample_key(manifest: Manifest, name: str, settings: Settings) -> str:
@@ -94,7 +102,8 @@ def filling_key(settings: Settings, kind: Kind) -> str:
 
 def joint_key(manifest: Manifest, name: str, settings: Settings) -> str:
     """Return the digest of everything that a sample's joint histogram depends on: no selection."""
-    return sample_key(manifest, name, replace(settings, selection=Selection({}), unblinded=False))
+    unselected = replace(settings, selection=Selection({}), score=None, unblinded=False)
+    return sample_key(manifest, name, unselected)
 
 
 def process(

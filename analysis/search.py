@@ -23,6 +23,8 @@ from tools.samples import Axis, read_toml
 
 FAMILIES = ("exp", "power", "atlas-diphoton", "dijet", "cms-diphoton", "bernstein")
 FIGURES_OF_MERIT = ("s", "asimov")
+METHODS = ("best", "cuts", "score", "categories")
+SCORES = ("best", "likelihood_ratio", "trees")
 _ROUNDING = 1e-9
 """of a number of steps"""
 
@@ -137,6 +139,27 @@ class Optimise:
     """upper cuts are tried at every bin edge of these"""
     course_cuts: Mapping[str, float]
     """task 3.4 "by hand", for comparison"""
+    method: str
+    """``"cuts"``, ``"score"`` (one cut on it), ``"categories"``, or the ``"best"`` of them"""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How events are told apart by all columns at once."""
+
+    kind: str
+    """``"likelihood_ratio"``, ``"trees"``, or the ``"best"`` of both"""
+    most_categories: int
+    least_categories: int
+    """as many, if each keeps enough"""
+    least_gain: float
+    """part of the significance that one more has to add"""
+    sideband_events: float
+    """expected data events that each keeps in the sidebands"""
+    background_events: float
+    """simulated background events that each keeps"""
+    mass_columns: bool
+    """take columns that make the mass as well: such a score bends its spectrum"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +197,7 @@ class Search:
     systematics: Systematics
     signal: Signal
     optimise: Optimise
+    score: Score
     limits: Limits
     decision: Decision
 
@@ -201,6 +225,7 @@ def read_search(path: Path) -> Search:
         systematics=_systematics(document.table("systematics")),
         signal=_signal(document.table("signal")),
         optimise=_optimise(document.table("optimise")),
+        score=_score(document.table("score")),
         limits=_limits(document.table("limits")),
         decision=_decision(document.table("decision")),
     )
@@ -296,9 +321,26 @@ def _optimise(table: Table) -> Optimise:
         min_background_events=table.number("min_background_events", 0),
         axes={name: _axis(axes.table(name)) for name in list(axes.content)},
         course_cuts={name: cuts.number(name, -math.inf) for name in list(cuts.content)},
+        method=table.choice("method", METHODS),
     )
     table.done()
     return optimise
+
+
+def _score(table: Table) -> Score:
+    score = Score(
+        kind=table.choice("kind", SCORES),
+        most_categories=table.integer("most_categories", 1, 50),
+        least_categories=table.integer("least_categories", 1, 50),
+        least_gain=table.number("least_gain", 0, 1),
+        sideband_events=table.number("sideband_events", 0),
+        background_events=table.number("background_events", 1),
+        mass_columns=table.boolean("mass_columns"),
+    )
+    table.done()
+    if score.least_categories > score.most_categories:
+        raise InputError(f"{table.where}: `least_categories` must not be above `most_categories`")
+    return score
 
 
 def _axis(table: Table) -> Axis:

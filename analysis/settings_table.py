@@ -60,6 +60,13 @@ class Table:
             raise InputError(f"{self.where}, {key}: write a whole number, not {value:g}")
         return int(value)
 
+    def boolean(self, key: str) -> bool:
+        """Return true or false."""
+        value = self.take(key)
+        if not isinstance(value, bool):
+            raise InputError(f"{self.where}, {key}: write true or false, not {value!r}")
+        return value
+
     def choice(self, key: str, choices: tuple[str, ...]) -> str:
         """Return one of some words."""
         value = self.take(key)

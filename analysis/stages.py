@@ -5,15 +5,19 @@ functions ``*_inputs`` say what it would be made from now; where the two agree, 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from analysis import decisions
-from analysis.folder import Folder
+from analysis.expected_fit import expected_z
+from analysis.folder import SCORE, SELECTION, Folder
 from analysis.histogram_file import read_histograms
-from analysis.optimise import Optimum, optimise
-from analysis.process import loss, losses, weight_of
+from analysis.methods import Selected, select
+from analysis.process import cut_variables, loss, losses, weight_of
+from analysis.scores.score_file import table_of_document
 from analysis.search import Search
+from analysis.stamps import stamp_products, unstamped
+from processors.histograms import Counts
 from processors.selection import Interval, Selection
 from tools.errors import InputError, RefusedError, XyyError
 from tools.samples import Catalogue
@@ -35,30 +39,37 @@ def optimise_inputs(joint_keys: dict[str, str], catalogue: Catalogue, search: Se
             "samples": [asdict(sample) for sample in catalogue.simulation],
             "luminosity": catalogue.luminosity_invpb,
             "optimise": asdict(search.optimise),
-            "code": code_digest("analysis", "optimise.py", "stages.py"),
+            "score": asdict(search.score),
+            "code": [
+                code_digest("analysis/scores"),
+                code_digest("analysis/statistics"),
+                code_digest(
+                    "analysis", "optimise.py", "methods.py", "expected_fit.py", "stages.py"
+                ),
+            ],
         }
     )
 
 
 def optimise_folder(
     folder: Folder, catalogue: Catalogue, search: Search, *, reason: str | None = None
-) -> Optimum:
-    """Choose the selection from the joint histograms in `folder`; write ``selection.json``.
+) -> Selected:
+    """Choose the selection from the joint histograms in `folder`.
+
+    Written are ``selection.json`` and, if it is made with a score, ``score.json``.
 
     Raises
     ------
     InputError
         If the background or a signal was not processed.
     RefusedError
-        If the data are open, the selection is not the frozen one, and there is no `reason`.
+        If the data are open, the selection is not the frozen one, and there is no `reason`; or if
+        a score would be made of columns that make the mass.
     XyyError
         If it was processed, and all of it was lost.
     """
     ledger = folder.read("ledger.json", made_by="process")
-    joints = {}
-    for name, named in read_histograms(folder.histograms, only="joint").items():
-        if catalogue.sample(name).kind != "data":
-            joints[name] = named["joint"]
+    joints = _of_simulation(folder, catalogue, "joint")
     (background,) = [s.name for s in catalogue.simulation if s.kind == "background"]
     if background not in joints or set(joints) == {background}:
         if any(ledger["samples"][name]["failed"] for name in ledger["samples"]):
@@ -76,17 +87,37 @@ def optimise_folder(
         for name, entry in ledger["samples"].items()
         if catalogue.sample(name).kind != "data"
     )
-    optimum = optimise(joints, weights, background, search.optimise)
-    selection = Selection({name: Interval(max=cut) for name, cut in optimum.cuts.items()})
-    decisions.guard(folder, decisions.decisions(catalogue, search, selection), reason=reason)
+    selected = select(joints, weights, background, search)
+    masses = _of_simulation(folder, catalogue, "before/m_yy")
+    expected = expected_z(selected.shares, masses, weights, catalogue, search)
+    document = {**selected.document, "expected_fit_z": expected, "complete": complete}
+    selection = Selection({name: Interval(**cut) for name, cut in document["cuts"].items()})
+    score = None if selected.score is None else table_of_document(selected.score)
+    decisions.guard(folder, decisions.decisions(catalogue, search, selection, score), reason=reason)
     inputs = optimise_inputs(ledger["provenance"]["joint_keys"], catalogue, search)
-    folder.write("selection.json", {**optimum.document, "complete": complete}, inputs=inputs)
-    return optimum
+    # The selection comes last: with it, the score that it names is there.
+    (folder.path / SELECTION).unlink(missing_ok=True)
+    if selected.score is None:
+        (folder.path / SCORE).unlink(missing_ok=True)
+    else:
+        folder.write(SCORE, selected.score)
+    folder.write(SELECTION, document, inputs=inputs)
+    return replace(selected, document=document)
+
+
+def _of_simulation(folder: Folder, catalogue: Catalogue, histogram: str) -> dict[str, Counts]:
+    """Return one histogram of every simulated sample."""
+    return {
+        name: named[histogram]
+        for name, named in read_histograms(folder.histograms, only=histogram).items()
+        if catalogue.sample(name).kind != "data"
+    }
 
 
 def decided_in(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
     """Return the decisions as they stand now, with the selection of `folder`."""
-    return decisions.decisions(catalogue, search, folder.selection())
+    score = folder.score(cut_variables(search))
+    return decisions.decisions(catalogue, search, folder.selection(), score)
 
 
 def infer_inputs(folder: Folder, decided: dict[str, Any]) -> str:
@@ -94,7 +125,7 @@ def infer_inputs(folder: Folder, decided: dict[str, Any]) -> str:
     ledger = folder.read("ledger.json", made_by="process")
     run = folder.read_if_there("run.json") or {}
     return digest_text(
-        digest_document(ledger),
+        digest_document(unstamped(ledger)),
         repr(sorted(ledger["provenance"]["keys"].items())),
         digest_document(run),
         digest_document(decided),
@@ -106,7 +137,10 @@ def infer_inputs(folder: Folder, decided: dict[str, Any]) -> str:
 def report_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> str:
     """Return what the figures and the page are made from."""
     decided = decisions.decisions(catalogue, search, Selection({}))  # the chosen cuts follow below
-    names = ("run.json", "ledger.json", "cutflow.json", "selection.json", *RESULTS)
+    names = (
+        "run.json", "ledger.json", "cutflow.json", "selection.json", *RESULTS,
+        decisions.FREEZE, decisions.UNBLINDING,
+    )  # fmt: skip
     documents = (folder.read_if_there(name) or {} for name in names)
     ledger = folder.read("ledger.json", made_by="process")
     return digest_text(
@@ -155,6 +189,7 @@ def infer(
     from analysis.infer_folder import PARTS, infer_folder
 
     _refuse_incomplete_data(folder, catalogue, allowed=allow_incomplete)
+    stamp_products(folder)
     inputs = infer_inputs(folder, decided_in(folder, catalogue, search))
     asked = only is not None or effort.toys is not None or limit_toys > 0
     if not asked and folder.made_from("verdict.json") == inputs:

@@ -6,7 +6,7 @@ from pathlib import Path
 from analysis import decisions, stages
 from analysis.folder import Folder
 from analysis.pipeline import RUN
-from analysis.process import joint_key, processor_settings, up_to_date
+from analysis.process import cut_variables, joint_key, processor_settings, up_to_date
 from analysis.search import read_search
 from processors.selection import Selection
 from tools import sources
@@ -28,6 +28,8 @@ def status(folder: Folder) -> list[tuple[str, str]]:
     origin = run_document["provenance"]
     catalogue = read_catalogue(Path(origin["samples_file"]))
     search = read_search(Path(origin["search_file"]))
+    method = origin.get("method", search.optimise.method)
+    search = replace(search, optimise=replace(search.optimise, method=method))
     rows: list[tuple[str, str]] = []
     try:
         manifest = sources.merged([read_manifest(Path(path)) for path in origin["manifests"]])
@@ -41,12 +43,17 @@ def status(folder: Folder) -> list[tuple[str, str]]:
     rows.append(("optimise", _compare(folder.made_from("selection.json"), wanted)))
     if not (folder.path / "selection.json").is_file():
         return rows
+    try:
+        score = folder.score(cut_variables(search))
+    except InputError as error:
+        return [*rows[:-1], ("optimise", str(error))]
     decided = stages.decided_in(folder, catalogue, search)
     frozen = folder.read_if_there(decisions.FREEZE)
     digest = None if frozen is None else frozen["digest"]
     rows.append(("freeze", _compare(digest, digest_document(decided))))
     unblinded = decisions.is_unblinded(folder)
-    settings = replace(settings, selection=folder.selection(), unblinded=unblinded)
+    selection = folder.selection()
+    settings = replace(settings, selection=selection, score=score, unblinded=unblinded)
     stale = sorted(set(manifest.samples) - set(up_to_date(folder, manifest, settings)))
     rows.append(("process", f"to be processed: {', '.join(stale)}" if stale else "up to date"))
     if (folder.path / "ledger.json").is_file():

@@ -39,9 +39,10 @@ def search() -> Search:
 
 @pytest.fixture(scope="session")
 def quick(search: Search) -> Search:
-    """The course's decisions with limits at three masses, two families and no toys: for speed."""
+    """The course's decisions with cuts, limits at three masses, two families, no toys: for speed."""
     return replace(
         search,
+        optimise=replace(search.optimise, method="cuts"),
         peak=replace(
             search.peak, families=("exp", "atlas-diphoton"), max_parameters=6, global_toys=0
         ),
@@ -58,6 +59,7 @@ def quick_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (', "dijet", "cms-diphoton", "bernstein"]', "]"),
         ("max_parameters = 7\nspurious_signal", "max_parameters = 6\nspurious_signal"),
         ("global_toys = 1000", "global_toys = 0"),
+        ('method = "best"', 'method = "cuts"'),
     ):
         assert text.count(old) == 1, f"{old!r} is not once in search.toml"
         text = text.replace(old, new)

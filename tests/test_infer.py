@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from analysis.search import Search
 from analysis.statistics.cls import numpy_backend
+from analysis.statistics.counted import Counted
 from analysis.statistics.expectations import normalisation, rehearsals
 from analysis.statistics.infer import Documents, infer
 from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
@@ -395,7 +396,8 @@ def test_the_rehearsal_works_on_selected_events_alone(
         "background": replace(simulation["background"], unselected_counts=None),
     }
     inputs = make(simulation=selected, data=None)
-    found = rehearsals(inputs, quick, predict_from_simulation(inputs, quick))
+    of_simulation = predict_from_simulation(inputs, quick)
+    found = rehearsals(Counted(inputs, of_simulation, of_simulation), quick)
     alone = found["background_only"].count
     assert abs(alone.z) < 3
     assert alone.observed_events == pytest.approx(

@@ -36,6 +36,7 @@ def status(directory: DirectoryArgument) -> None:
     """
     from analysis import decisions
     from analysis.folder import Folder
+    from analysis.history import lines
     from analysis.status import status as stages_of
 
     folder = Folder(directory)
@@ -45,6 +46,7 @@ def status(directory: DirectoryArgument) -> None:
     complete = {True: "yes", False: "no, events were lost: see ledger.json", None: "not processed"}
     typer.echo(f"blinded   {'no' if decisions.is_unblinded(folder) else 'yes'}")
     typer.echo(f"complete  {complete[ledger['complete']]}")
+    typer.echo("\n".join(["", *lines(folder)]))
 
 
 @spread
@@ -73,8 +75,10 @@ def plan(
     from tools.manifest import read_manifest
 
     catalogue, decided, chunks = catalogue_of(samples), search_of(search), read_manifest(manifest)
-    cuts = selection_of(selection)
-    settings = stage.processor_settings(chunks.columns, decided, cuts, histograms=histograms)
+    cuts, score = selection_of(selection, decided)
+    settings = stage.processor_settings(
+        chunks.columns, decided, cuts, score=score, histograms=histograms
+    )
     execution = how.execution(checkpoints=checkpoints)
     here = forecasts.how_to_try(execution, Console(quiet=quiet).say)
     some = forecasts.trial_chunks(chunks, here.slots)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -14,6 +14,7 @@ from tools.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.search import Search
+    from processors.score import ScoreTable
     from processors.selection import Selection
     from tools.executors import Execution
     from tools.samples import Catalogue
@@ -31,6 +32,10 @@ SeedOption = Annotated[
 ]
 SelectionOption = Annotated[
     Path | None, typer.Option(help="Cuts to apply, a `selection.json`; none unless given.")
+]
+MethodOption = Annotated[
+    Literal["best", "cuts", "score", "categories"] | None,
+    typer.Option(help="Which selection is used, whatever the search file says."),
 ]
 HistogramsOption = Annotated[
     Literal["all", "spectrum"], typer.Option(help="All, or the selected spectrum only.")
@@ -99,20 +104,26 @@ def catalogue_of(name: str) -> "Catalogue":
     return read_catalogue(find_settings(name))
 
 
-def search_of(name: str) -> "Search":
-    """Read the search file of `--search`."""
+def search_of(name: str, *, method: str | None = None) -> "Search":
+    """Read the search file of `--search`; `method` is that of `--method`."""
     from analysis.search import read_search
     from tools.samples import find_settings
 
-    return read_search(find_settings(name))
+    search = read_search(find_settings(name))
+    if method is None:
+        return search
+    return replace(search, optimise=replace(search.optimise, method=method))
 
 
-def selection_of(path: Path | None) -> "Selection":
-    """Read the cuts of `--selection`; there are none unless it is given."""
-    from analysis.folder import read_selection
+def selection_of(path: Path | None, search: "Search") -> "tuple[Selection, ScoreTable | None]":
+    """Read cuts and score of `--selection`; there are none unless it is given."""
+    from analysis.folder import read_score_of, read_selection
+    from analysis.process import cut_variables
     from processors.selection import Selection
 
-    return Selection({}) if path is None else read_selection(path)
+    if path is None:
+        return Selection({}), None
+    return read_selection(path), read_score_of(path, cut_variables(search))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

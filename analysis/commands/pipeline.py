@@ -14,6 +14,7 @@ from analysis.commands.options import (
     HistogramsOption,
     How,
     JsonOption,
+    MethodOption,
     OutOption,
     QuietOption,
     ResumeOption,
@@ -93,13 +94,14 @@ def process(
     catalogue, decided, chunks = catalogue_of(samples), search_of(search), read_manifest(manifest)
     if only:
         chunks = chunks.only(only.split(","))
-    folder, console, cuts = Folder(out), Console(quiet=quiet), selection_of(selection)
+    folder, console = Folder(out), Console(quiet=quiet)
+    cuts, score = selection_of(selection, decided)
     execution = how.execution(resume=resume, checkpoints=checkpoints)
     with one_writer(out), Session(execution, console.say) as session:
-        now = decisions.decisions(catalogue, decided, cuts)
+        now = decisions.decisions(catalogue, decided, cuts, score)
         decisions.guard(folder, now, reason=after_unblinding)
         settings = stage.processor_settings(
-            chunks.columns, decided, cuts,
+            chunks.columns, decided, cuts, score=score,
             unblinded=decisions.is_unblinded(folder), histograms=histograms,
         )  # fmt: skip
         events = sum(sample.entries for sample in chunks.samples.values())
@@ -119,6 +121,7 @@ def process(
 def optimise(
     directory: DirectoryArgument,
     *,
+    method: MethodOption = None,
     after_unblinding: AfterOption = None,
     samples: SamplesOption = SAMPLES_FILE,
     search: SearchOption = SEARCH_FILE,
@@ -127,6 +130,10 @@ def optimise(
 ) -> None:
     """Find the best selection on simulation, with the course's table.
 
+    Compared are the course's cuts, the best rectangular ones, one cut on a score of all columns,
+    categories of it, and the bound that nothing can beat. Other commands on DIR take what
+    `selection.json` says.
+
     Example: `xyy optimise results/mine`
     """
     from analysis.folder import Folder
@@ -134,13 +141,14 @@ def optimise(
     from analysis.summary import selection_table
     from tools.storage import one_writer
 
-    folder, catalogue, decided = Folder(directory), catalogue_of(samples), search_of(search)
+    folder, catalogue = Folder(directory), catalogue_of(samples)
+    decided = search_of(search, method=method)
     with one_writer(directory):
-        optimum = optimise_folder(folder, catalogue, decided, reason=after_unblinding)
+        selected = optimise_folder(folder, catalogue, decided, reason=after_unblinding)
     if print_json:
         print_json_file(directory / "selection.json")
     elif not quiet:
-        typer.echo(selection_table(optimum.document))
+        typer.echo(selection_table(selected.document))
 
 
 def freeze(
@@ -197,9 +205,12 @@ def report(
     """
     from analysis import stages
     from analysis.folder import Folder
+    from analysis.history import lines
     from tools.storage import one_writer
 
     folder = Folder(directory)
     with one_writer(directory):
         stages.report(folder, catalogue_of(samples), search_of(search))
     Console(quiet=quiet).say(f"{directory / 'report.html'}")
+    if not quiet:
+        typer.echo("\n".join(lines(folder)))

@@ -8,7 +8,9 @@ chosen from; several signals count equally, each in units of what it is worth un
 
 A category must keep enough: expected data in the sidebands, because its background is fitted there,
 and simulated background, because an optimum likes to cut where the simulation is empty by chance.
-Categories are added as long as each adds more than a stated part of the significance.
+Categories are added as long as each adds more than a stated part of the significance. What lies
+below the lowest is not selected: most of the background, and next to nothing of the significance
+(another category above is worth more).
 """
 
 from collections.abc import Sequence
@@ -161,10 +163,9 @@ def _cumulative(yields: Yields, first: int) -> Yields:
 
 
 def _divisions(worth: Array, most: int) -> list[tuple[float, list[int]] | None]:
-    """Return the best division of all bins into 1, 2, ... ranges: worth and first bins of each."""
+    """Return the best 1, 2, ... ranges, one after the other to the end: worth and first bins."""
     bins = len(worth)
-    best = np.full(bins + 1, -inf)
-    best[0] = 0.0
+    best = np.zeros(bins + 1)  # the first of them may begin anywhere
     origins: list[npt.NDArray[np.intp]] = []
     found: list[tuple[float, list[int]] | None] = []
     for _ in range(most):

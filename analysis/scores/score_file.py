@@ -73,7 +73,7 @@ def document_of(
         "folds": stored,
         "training": dict(training),
     }
-    table = _table(document)
+    table = table_of_document(document)
     return {**document, "categories": list(table.names), "digest": table.digest}
 
 
@@ -98,7 +98,7 @@ def read_score(path: Path, *, axes: Sequence[Binning] | None = None) -> ScoreTab
             "make one with `xyy optimise`"
         )
     try:
-        table = _table(document)
+        table = table_of_document(document)
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, zlib.error) as error:
         raise InputError(
             f"{path} is damaged ({type(error).__name__}: {error}); make it with `xyy optimise`"
@@ -128,7 +128,7 @@ def _refuse_others(path: Path, table: ScoreTable, axes: Sequence[Binning]) -> No
             )
 
 
-def _table(document: Mapping[str, Any]) -> ScoreTable:
+def table_of_document(document: Mapping[str, Any]) -> ScoreTable:
     """Return the score that a document describes; what is wrong raises anything but InputError."""
     if document["kind"] not in KINDS:
         raise ValueError(f"kind {document['kind']!r} is none of {', '.join(KINDS)}")

@@ -154,8 +154,9 @@ def counting_document(inference: Inference) -> Document:
     return {
         "window_GeV": [window.low_GeV, window.high_GeV],
         "observed_events": None if count is None else number(count.observed_events),
-        "predicted_events": number(inference.prediction.events),
-        "predicted_error_events": number(inference.prediction.error_events),
+        "predicted_events": number(inference.counted.prediction.events),
+        "predicted_error_events": number(inference.counted.prediction.error_events),
+        "channels": [channel.name for channel in inference.counted.prediction.channels],
         "z": None if count is None else number(count.z),
         "z_course": None if count is None else number(count.z_course),
         "reason": closed(inference),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.search import Search
+from analysis.statistics.counted import Counted
 from analysis.statistics.counting import Count, counting_z
 from analysis.statistics.inputs import (
     InferenceInputs,
@@ -59,7 +60,7 @@ class Expectation:
     signal_events: float
     """after the selection"""
     window_events: float
-    """of these, in the window"""
+    """of these, in the window and counted"""
     counting_z: float
     fit_z: float
     """local, at the true mass"""
@@ -120,7 +121,7 @@ def window_events_per_pb(inputs: InferenceInputs, search: Search, name: str) -> 
 
 
 def expectations(
-    inputs: InferenceInputs, search: Search, prediction: Prediction, shape: ShapeSearch
+    inputs: InferenceInputs, search: Search, to_count: Counted, shape: ShapeSearch
 ) -> tuple[Expectation, ...]:
     """Return the significances to expect of each simulated signal, on the predicted background."""
     found = []
@@ -128,27 +129,24 @@ def expectations(
         cross_section, _ = known(sample, name)
         mass = np.array([sample.peak_GeV])
         events = cross_section * inputs.events_per_pb(shape.signal, mass)
-        inside = window_events_per_pb(inputs, search, name) * cross_section
+        inside = window_events_per_pb(to_count.inputs, search, name) * cross_section
         z = float(shape.expected.asimov_z(mass, events)[0])
-        count = _expected_count_z(prediction, inside)
+        count = _expected_count_z(to_count.prediction, inside)
         found.append(
             Expectation(name, sample.peak_GeV, cross_section, float(events[0]), inside, count, z)
         )
     return tuple(found)
 
 
-def rehearsals(
-    inputs: InferenceInputs, search: Search, of_simulation: Prediction
-) -> dict[str, Rehearsal]:
+def rehearsals(to_count: Counted, search: Search) -> dict[str, Rehearsal]:
     """Count in the simulated background, alone and with each signal.
 
     Parameters
     ----------
-    inputs, search
-        As for the inference.
-    of_simulation : Prediction
-        What data like the simulation would give.
+    to_count : Counted
+    search : Search
     """
+    inputs = to_count.inputs
     background = inputs.background_channels()
     found = {"background_only": Rehearsal(_rehearse(background, inputs, search), 0.0)}
     for name, sample in inputs.signals.items():
@@ -156,7 +154,7 @@ def rehearsals(
         both = [added(first.name, [first, second]) for first, second in pairs]
         inside = window_events_per_pb(inputs, search, name) * known(sample, name)[0]
         found[f"with_signal_{sample.peak_GeV:g}"] = Rehearsal(
-            _rehearse(both, inputs, search), _expected_count_z(of_simulation, inside)
+            _rehearse(both, inputs, search), _expected_count_z(to_count.of_simulation, inside)
         )
     return found
 

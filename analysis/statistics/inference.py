@@ -18,6 +18,7 @@ from typing import Any
 from analysis.search import Search
 from analysis.statistics.band import MassLimit, MassPoint, band
 from analysis.statistics.cls import counting_workspace
+from analysis.statistics.counted import Counted, counted
 from analysis.statistics.counting import Count
 from analysis.statistics.expectations import (
     Expectation,
@@ -37,7 +38,6 @@ from analysis.statistics.spectra import Channel
 from analysis.statistics.template_fit import strength_scale
 from analysis.statistics.toy_limits import ToySettings
 from analysis.statistics.workspaces import workspace
-from tools.errors import InputError
 
 _LITTLE = Effort()
 
@@ -63,7 +63,9 @@ class Inference:
     search: Search
     normalisation: Normalisation
     prediction: Prediction
-    """from the sidebands of data or, without data, of the simulation"""
+    """from the sidebands of data or, without data, of the simulation; of all categories"""
+    counted: Counted
+    """what is counted"""
     shape: ShapeSearch
     count: Count | None
     """None while blind and without data"""
@@ -136,10 +138,8 @@ def draw_inference(
     if data is not None:
         prediction = predict(data.channels(), search, sqrt_s_GeV=sqrt_s)
     open_data = data.channels() if data is not None and not data.blinded else None
-    count = None
-    if open_data is not None:
-        observed, _ = window_events(open_data, search.window)
-        count = Count(observed, prediction.events, prediction.error_events)
+    to_count = counted(inputs, search, prediction, of_simulation)
+    count = _count(to_count, search)
     signal, masses = inputs.signal_model(), search.signal.masses_GeV
     benchmark = inputs.benchmark_pb().at(masses) * inputs.events_per_pb(signal, masses)
     shape = search_shape(
@@ -153,14 +153,24 @@ def draw_inference(
         search=search,
         normalisation=normalisation(inputs, search),
         prediction=prediction,
+        counted=to_count,
         shape=shape,
         count=count,
-        window_limit=_window_limit(inputs, search, prediction, count),
+        window_limit=_window_limit(to_count, search, count),
         mass_limits=_mass_limits(points, search, effort, limit_toys, on_limit),
         mass_workspaces={f"mass_{p.mass_GeV:g}": _workspace(p) for p in points},
-        expected=expectations(inputs, search, prediction, shape),
-        rehearsals=rehearsals(inputs, search, of_simulation),
+        expected=expectations(inputs, search, to_count, shape),
+        rehearsals=rehearsals(to_count, search),
     )
+
+
+def _count(to_count: Counted, search: Search) -> Count | None:
+    """Return the count in the open window; None while blind and without data."""
+    data, prediction = to_count.inputs.data, to_count.prediction
+    if data is None or data.blinded:
+        return None
+    observed, _ = window_events(data.channels(), search.window)
+    return Count(observed, prediction.events, prediction.error_events)
 
 
 def _mass_points(
@@ -208,15 +218,9 @@ def _mass_limits(
     return tuple(sorted(found, key=lambda limit: limit.mass_GeV))
 
 
-def _window_limit(
-    inputs: InferenceInputs, search: Search, prediction: Prediction, count: Count | None
-) -> WindowLimit:
+def _window_limit(to_count: Counted, search: Search, count: Count | None) -> WindowLimit:
+    inputs, prediction = to_count.inputs, to_count.prediction
     sample = search.optimise.reference_signal
-    if sample not in inputs.signals:
-        raise InputError(
-            f"{search.path}, [optimise], reference_signal: {sample!r} is not a simulated signal; "
-            f"there are: {', '.join(inputs.signals)}"
-        )
     known(inputs.signals[sample], sample)
     per_pb = window_events_per_pb(inputs, search, sample)
     observed = None if count is None else count.observed_events

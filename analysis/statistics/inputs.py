@@ -1,12 +1,13 @@
 """What the inference starts from: selected spectra, luminosities, what is known of the samples.
 
 The caller reads files and fills these; everything after them is a function of them alone. Spectra
-are integer counts, channel by channel (for now one channel, ``"all"``). A simulated event has one
-weight for its sample, so that its Poisson errors are never lost in a sum of weights.
+are integer counts, channel by channel: the categories of a score, or one channel ``"all"``. A
+simulated event has one weight for its sample, so that its Poisson errors are never lost in a sum of
+weights.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,16 @@ class InferenceInputs:
             raise InputError("the samples have different channels; process them together")
         if len({tuple(spectrum.edges_GeV) for spectrum in spectra}) > 1:
             raise InputError("the samples have different bins of mass; process them together")
+
+    def only(self, names: Collection[str]) -> "InferenceInputs":
+        """Return the inputs of some channels."""
+
+        def kept(counts: Counts) -> Counts:
+            return {name: each for name, each in counts.items() if name in names}
+
+        simulation = {n: replace(s, counts=kept(s.counts)) for n, s in self.simulation.items()}
+        data = None if self.data is None else replace(self.data, counts=kept(self.data.counts))
+        return replace(self, simulation=simulation, data=data)
 
     @property
     def luminosity_ratio(self) -> float:

@@ -20,7 +20,7 @@ from analysis.statistics.scoring import Minima
 from analysis.statistics.spectra import FloatArray
 
 _EVERYTHING = (*ALL_BUT_MASS, "mass")
-_STEPS = np.concatenate([-np.linspace(3.5, 0.25, 14), [0.0], np.linspace(0.25, 3.5, 14)])
+STEPS = np.concatenate([-np.linspace(3.5, 0.25, 14), [0.0], np.linspace(0.25, 3.5, 14)])
 """parabolic standard deviations from the best value, at which a profile is computed"""
 _CONTOUR = (31, 31)
 """masses and strengths of the contour's grid"""
@@ -201,7 +201,7 @@ class _Fit:
         """Return the profile of "signal" or "mass"."""
         (events, _), (mass, _) = self._value("signal"), self._value("mass")
         value, error = self._value(name)
-        points = value + _STEPS * error
+        points = value + STEPS * error
         if name == "mass":
             width = self.width_GeV()
             low, high = self.reach_GeV[0] - width, self.reach_GeV[1] + width
@@ -211,7 +211,7 @@ class _Fit:
         free = tuple(part for part in _EVERYTHING if part != name)
         found = self._fixed(fixed["signal"], fixed["mass"], free)
         rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
-        down, up = (_crossing(points, rises, value, side) for side in (-1, 1))
+        down, up = (crossing(points, rises, value, side) for side in (-1, 1))
         closed = down is not None and up is not None
         interval = Interval(
             value, value - error if down is None else down, value + error if up is None else up
@@ -285,8 +285,18 @@ class _Fit:
         return float(np.sqrt(max(null.deviance[0] - self.best.deviance[0], 0.0)))
 
 
-def _crossing(points: FloatArray, rises: FloatArray, value: float, side: int) -> float | None:
-    """Return where a profile has risen by 1 on one side of its minimum, or None."""
+def crossing(points: FloatArray, rises: FloatArray, value: float, side: int) -> float | None:
+    """Return where a profile has risen by 1 on one side of its minimum, or None.
+
+    Parameters
+    ----------
+    points, rises : ndarray, shape (n,)
+        Values of the parameter, and how much the deviance rises there.
+    value : float
+        Where the minimum is.
+    side : int
+        -1 for below, 1 for above.
+    """
     from scipy.interpolate import PchipInterpolator
 
     there = (points - value) * side >= 0

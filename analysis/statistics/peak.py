@@ -24,14 +24,14 @@ The spurious signal stands in the fit without a resonance too: what the backgrou
 is no evidence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.statistics.poisson import Model
-from analysis.statistics.scoring import Minima, Rows, Settings, minimise
+from analysis.statistics.scoring import Minima, Part, Rows, Settings, minimise
 from analysis.statistics.signal_model import SignalModel
 from analysis.statistics.spectra import Bins, FloatArray
 
@@ -236,22 +236,33 @@ class PeakCurve:
         amplitudes = self._amplitudes(values, rows)
         there = np.any(amplitudes != 0, axis=1)
         if there.any():
-            shape, *_ = self._shapes(values[there], rows[there], slopes=False)
+            everywhere = slice(0, len(peak.channel))
+            shape, *_ = self._shapes(values[there], rows[there], everywhere, slopes=False)
             found[there] += amplitudes[there][:, peak.channel] * shape * model.scale
         return found
 
+    def parts(self, values: FloatArray, rows: Rows, free: Rows) -> Iterator[Part]:
+        """Yield the derivatives of each channel by the `free` parameters that it knows."""
+        peak = self.peak
+        for channel, group in enumerate(peak.background.groups()):
+            own, faked = group.own, peak.strength + _SPURIOUS + channel
+            shared = (free >= peak.strength) & (free < peak.strength + _SPURIOUS)
+            peaked = np.flatnonzero(shared | (free == faked))
+            below = np.flatnonzero((free >= own.start) & (free < own.stop))
+            parts = [group.model.slopes(values[:, own])] if len(below) else []
+            if len(peaked):
+                found = self._peaked(values, rows, free[peaked], channel)
+                parts.append(found * group.model.scale[:, None])
+            if parts:
+                columns = np.concatenate([below, peaked])
+                yield Part(group.bins, columns, np.concatenate(parts, axis=-1))
+
     def slopes(self, values: FloatArray, rows: Rows, free: Rows) -> FloatArray:
-        """Return the derivatives by the `free` parameters, shape (R, B, F)."""
-        peak, size = self.peak, self.peak.background.size
-        background = free[free < size]
-        parts = [peak.background.slopes(values[:, :size])] if len(background) else []
-        peaked = free[free >= size]
-        if len(peaked):
-            moving = bool(np.any((peaked > size) & (peaked < size + 4)))
-            shapes = self._shapes(values, rows, slopes=moving)
-            columns = [self._column(int(k) - size, values, rows, shapes) for k in peaked]
-            parts.append(np.stack(columns, axis=-1) * peak.background.scale[:, None])
-        return np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+        """Return all derivatives by the `free` parameters, shape (R, B, F)."""
+        found = np.zeros((len(values), len(self.peak.channel), len(free)))
+        for part in self.parts(values, rows, free):
+            found[:, part.bins, part.columns] = part.slopes
+        return found
 
     def damping(self, gradient: FloatArray) -> FloatArray | None:
         """Return what the background functions want on the diagonal of the information."""
@@ -261,23 +272,31 @@ class PeakCurve:
             return None
         return np.hstack([found, np.zeros((len(gradient), gradient.shape[1] - size))])
 
+    def _peaked(self, values: FloatArray, rows: Rows, parameters: Rows, channel: int) -> FloatArray:
+        """Return derivatives of a channel by parameters of the peak, without the bins' scale."""
+        first = self.peak.strength
+        moving = bool(np.any((parameters > first) & (parameters < first + _SPURIOUS)))
+        bins = self.peak.background.groups()[channel].bins
+        shapes = self._shapes(values, rows, bins, slopes=moving)
+        columns = [self._column(int(k) - first, values, rows, shapes, channel) for k in parameters]
+        return np.stack(columns, axis=-1)
+
     def _column(
         self,
         kind: int,
         values: FloatArray,
         rows: Rows,
         shapes: tuple[FloatArray, FloatArray, FloatArray],
+        channel: int,
     ) -> FloatArray:
-        """Return the derivative by one parameter of the peak, without the bins' scale."""
+        """Return the derivative of a channel by one parameter of the peak."""
         peak = self.peak
         shape, by_mean, by_width = shapes
         if kind == 0:
-            return np.asarray(self.shares[rows][:, peak.channel] * shape)
+            return np.asarray(self.shares[rows, channel, None] * shape)
         if kind >= _SPURIOUS:
-            which = kind - _SPURIOUS
-            own = peak.channel == which
-            return np.asarray(np.where(own, self.spurious[rows, which, None], 0.0) * shape)
-        amplitudes = self._amplitudes(values, rows)[:, peak.channel]
+            return np.asarray(self.spurious[rows, channel, None] * shape)
+        amplitudes = self._amplitudes(values, rows)[:, channel, None]
         if kind == 1:
             scale = 1 + peak.scale_error * values[:, peak.mass + 2, None]
             return np.asarray(amplitudes * by_mean * scale)
@@ -294,7 +313,7 @@ class PeakCurve:
         return np.asarray(strength * self.shares[rows] + pulls * self.spurious[rows])
 
     def _shapes(
-        self, values: FloatArray, rows: Rows, *, slopes: bool
+        self, values: FloatArray, rows: Rows, bins: slice, *, slopes: bool
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return events per bin of one event, and their derivatives by mean and width."""
         from scipy.special import ndtr
@@ -303,7 +322,7 @@ class PeakCurve:
         wider, shifted = values[:, peak.mass + 1], values[:, peak.mass + 2]
         mean = (values[:, peak.mass] + self.offset_GeV[rows]) * (1 + peak.scale_error * shifted)
         width = self.width_GeV[rows] * (1 + peak.width_error * wider)
-        edges = np.stack([peak.low_GeV, peak.high_GeV])
+        edges = np.stack([peak.low_GeV[bins], peak.high_GeV[bins]])
         low, high = (edges[:, None, :] - mean[:, None]) / width[:, None]
         shape = ndtr(high) - ndtr(low)
         if not slopes:

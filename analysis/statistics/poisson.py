@@ -22,7 +22,7 @@ of additive functions are positive, so that one that wants to be zero or less ha
 runs away for ever: `Model.damping` lets such fits arrive.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from analysis.statistics.families import Function, quadrature
 from analysis.statistics.fitted_function import LOG_RANGE, FittedFunction
-from analysis.statistics.scoring import Rows, Settings, minimise
+from analysis.statistics.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra import Bins, FloatArray
 
 _DAMPING = 0.2
@@ -139,11 +139,17 @@ class Model:
     """shape (P,)"""
     additive: "Additive | None" = None
     """where a function is additive; None if all are log-linear"""
+    apart: "tuple[Group, ...]" = ()
+    """the groups, if they are several"""
 
     @property
     def size(self) -> int:
         """Number of parameters."""
         return int(self.basis.shape[-1])
+
+    def groups(self) -> "tuple[Group, ...]":
+        """Return the groups of bins, each with its own function."""
+        return self.apart or (Group(self, slice(0, len(self.basis)), slice(0, self.size)),)
 
     def points(self, theta: FloatArray) -> FloatArray:
         """Return entries per quadrature point, shape (..., B, 4), for theta of shape (..., P)."""
@@ -157,10 +163,18 @@ class Model:
 
     def expected(self, theta: FloatArray) -> FloatArray:
         """Return entries per bin, shape (..., B)."""
+        if self.apart:
+            parts = [group.model.expected(theta[..., group.own]) for group in self.apart]
+            return np.concatenate(parts, axis=-1)
         return np.asarray(self.points(theta).sum(axis=-1))
 
     def slopes(self, theta: FloatArray) -> FloatArray:
         """Return the derivatives of `expected` by theta, shape (..., B, P)."""
+        if self.apart:
+            found = np.zeros((*theta.shape[:-1], len(self.basis), self.size))
+            for group in self.apart:
+                found[..., group.bins, group.own] = group.model.slopes(theta[..., group.own])
+            return found
         points = self.points(theta)
         if self.additive is None:
             return self._summed(points)
@@ -224,38 +238,56 @@ class Additive:
         return np.where(self.parameters, grown, others)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """One group of bins."""
+
+    model: Model
+    """of it alone"""
+    bins: slice
+    """which they are of all"""
+    own: slice
+    """which of all parameters are its"""
+
+
 def model(functions: Sequence[Function], groups: Sequence[Bins]) -> Model:
     """Return the model of one function in each group of bins."""
-    functions = tuple(
-        function.within(float(bins.low_GeV.min()), float(bins.high_GeV.max()))
-        for function, bins in zip(functions, groups, strict=True)
+    alone = [_alone(function, bins) for function, bins in zip(functions, groups, strict=True)]
+    return alone[0] if len(alone) == 1 else _together(alone)
+
+
+def _alone(function: Function, bins: Bins) -> Model:
+    function = function.within(float(bins.low_GeV.min()), float(bins.high_GeV.max()))
+    rotation, basis, weights, start = _part(function, bins)
+    additive = None
+    if function.additive:
+        additive = Additive(np.ones(len(start), dtype=bool), np.ones(len(basis), dtype=bool))
+    return Model((function,), (rotation,), basis, weights, bins.scale, start, additive)
+
+
+def _together(alone: Sequence[Model]) -> Model:
+    """Return the model of all groups, one after the other."""
+    ends = np.cumsum([(len(each.basis), each.size) for each in alone], axis=0).tolist()
+    apart = tuple(
+        Group(each, slice(bins - len(each.basis), bins), slice(size - each.size, size))
+        for each, (bins, size) in zip(alone, ends, strict=True)
     )
-    parts = [_part(function, bins) for function, bins in zip(functions, groups, strict=True)]
-    size = sum(len(start) for *_, start in parts)
-    blocks, column = [], 0
-    for _, basis, _, start in parts:
-        block = np.zeros((*basis.shape[:2], size))
-        block[..., column : column + len(start)] = basis
-        column += len(start)
-        blocks.append(block)
+    basis = np.zeros((ends[-1][0], alone[0].basis.shape[1], ends[-1][1]))
+    for group in apart:
+        basis[group.bins, :, group.own] = group.model.basis
+    additive = Additive(np.zeros(basis.shape[2], dtype=bool), np.zeros(len(basis), dtype=bool))
+    for group in apart:
+        if group.model.additive is not None:
+            additive.parameters[group.own], additive.bins[group.bins] = True, True
     return Model(
-        functions=functions,
-        rotations=tuple(rotation for rotation, *_ in parts),
-        basis=np.concatenate(blocks),
-        weights=np.concatenate([weights for _, _, weights, _ in parts]),
-        scale=np.concatenate([bins.scale for bins in groups]),
-        start=np.concatenate([start for *_, start in parts]),
-        additive=_additive(functions, groups),
-    )
-
-
-def _additive(functions: Sequence[Function], groups: Sequence[Bins]) -> Additive | None:
-    which = [function.additive for function in functions]
-    if not any(which):
-        return None
-    sizes = [len(function.parameters) for function in functions]
-    return Additive(
-        np.repeat(which, sizes), np.repeat(which, [len(bins.counts) for bins in groups])
+        tuple(function for each in alone for function in each.functions),
+        tuple(rotation for each in alone for rotation in each.rotations),
+        basis,
+        np.concatenate([each.weights for each in alone]),
+        np.concatenate([each.scale for each in alone]),
+        np.concatenate([each.start for each in alone]),
+        additive if additive.parameters.any() else None,
+        apart,
     )
 
 
@@ -338,8 +370,9 @@ class _Curve:
     def expected(self, values: FloatArray, _rows: Rows) -> FloatArray:
         return self.model.expected(values)
 
-    def slopes(self, values: FloatArray, _rows: Rows, _free: Rows) -> FloatArray:
-        return self.model.slopes(values)
+    def parts(self, values: FloatArray, _rows: Rows, free: Rows) -> Iterator[Part]:
+        for group in self.model.groups():
+            yield Part(group.bins, free[group.own], group.model.slopes(values[:, group.own]))
 
     def damping(self, gradient: FloatArray) -> FloatArray | None:
         return self.model.damping(gradient)

@@ -1,6 +1,6 @@
 """The background in the window, over all channels: of data, or of data like the simulation."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,14 @@ class Prediction:
         """Its error; the channels' fits share no data."""
         errors = [background.predicted_error_events for background in self.backgrounds]
         return float(np.linalg.norm(errors))
+
+    def only(self, names: Collection[str]) -> "Prediction":
+        """Return the fits of some channels."""
+        kept = [place for place, channel in enumerate(self.channels) if channel.name in names]
+        return Prediction(
+            tuple(self.backgrounds[place] for place in kept),
+            tuple(self.channels[place] for place in kept),
+        )
 
 
 def predict(channels: Sequence[Channel], search: Search, *, sqrt_s_GeV: float) -> Prediction:

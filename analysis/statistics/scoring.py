@@ -9,8 +9,13 @@ of the second derivatives always steps downhill; a step that ends higher, or whe
 not positive, is halved. Rows that have arrived are left alone, so that a batch costs what its rows
 cost. This is what makes a thousand toys, each with a tournament and a mass scan, a matter of
 seconds: a minimiser per fit takes fifty times longer.
+
+Bins come in parts that know few of the parameters, as the channels of one likelihood do; each adds
+to the information what it knows. (Of six channels, dense derivatives are zero to four fifths, and
+fits took 2.5 times longer.)
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +26,9 @@ from analysis.statistics.spectra import FloatArray
 
 Rows = npt.NDArray[np.intp]
 _MAX_ITERATIONS = 200
+_PATIENCE, _STALLED = 25, 1e-3
+"""a deviance that falls by less in so many steps will not get there: at an expectation of zero,
+where a deficit in few events ends, the information has no limit and steps become ever shorter"""
 _CONVERGED = 1e-7
 """estimated distance of the deviance from its minimum"""
 _HALVINGS = 6
@@ -38,14 +46,25 @@ _BLOCK = 512
 """rows minimised together: their arrays stay in the processor's cache"""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Derivatives of some bins by all the free parameters that they depend on."""
+
+    bins: slice
+    columns: Rows
+    """which of the free parameters they are"""
+    slopes: FloatArray
+    """shape (R, bins, columns)"""
+
+
 class Curve(Protocol):
     """Expected contents as a function of parameters, for many rows."""
 
     def expected(self, values: FloatArray, rows: Rows) -> FloatArray:
         """Return the expectations, shape (R, B), of `rows` with parameters of shape (R, N)."""
 
-    def slopes(self, values: FloatArray, rows: Rows, free: Rows) -> FloatArray:
-        """Return the derivatives by the `free` parameters, shape (R, B, F)."""
+    def parts(self, values: FloatArray, rows: Rows, free: Rows) -> Iterable["Part"]:
+        """Return the derivatives by the `free` parameters; each bin is in one part."""
 
     def damping(self, gradient: FloatArray) -> FloatArray | None:
         """Return what to add to the diagonal of the information, shape (R, F); None for nothing."""
@@ -121,7 +140,8 @@ class _Block:
         active = active[np.isfinite(value)]
         damping = np.full(len(start), _LEAST_DAMPING)
         converged = np.zeros(len(start), dtype=bool)
-        for _ in range(_MAX_ITERATIONS):
+        before = value.copy()
+        for iteration in range(1, _MAX_ITERATIONS + 1):
             step, left = self._step(values[active], active, damping[active])
             near = left < _CONVERGED + _RELATIVE * value[active]
             done = near & (damping[active] <= _SOFT_DAMPING)
@@ -133,6 +153,9 @@ class _Block:
             values[active] = new
             damping[active] = _damped(damping[active], tries)
             active = active[damping[active] < _MOST_DAMPING]
+            if iteration % _PATIENCE == 0:
+                active = active[before[active] - value[active] > _STALLED]
+                before = value.copy()
         return values, value, converged
 
     def inverse(self, values: FloatArray) -> FloatArray:
@@ -155,12 +178,14 @@ class _Block:
         """Return half the gradient and half the expected second derivatives."""
         free, held = self.settings.free, self.settings.constrained
         expected = np.maximum(self.curve.expected(values, self.rows[active]), _LEAST_EXPECTED)
-        slopes = self.curve.slopes(values, self.rows[active], free)
-        weighted = slopes / expected[..., None]
-        gradient = ((expected - self.counts[active])[:, None, :] @ weighted)[:, 0, :]
-        information = slopes.swapaxes(1, 2) @ weighted
-        gradient += np.where(held, values, 0.0)[:, free]
-        information += np.diag(held[free].astype(float))
+        missed = expected - self.counts[active]
+        gradient = np.where(held, values, 0.0)[:, free]
+        information = np.repeat(np.diag(held[free].astype(float))[None], len(values), axis=0)
+        for part in self.curve.parts(values, self.rows[active], free):
+            weighted = part.slopes / expected[:, part.bins, None]
+            known = part.slopes.swapaxes(1, 2) @ weighted
+            gradient[:, part.columns] += (missed[:, None, part.bins] @ weighted)[:, 0, :]
+            information[:, part.columns[:, None], part.columns] += known
         return gradient, information
 
     def _step(

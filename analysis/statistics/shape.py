@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from analysis.search import Search
+from analysis.statistics.compatibility import Compatibility, compatibility
 from analysis.statistics.entries import Entry
 from analysis.statistics.look_elsewhere import (
     CountedToys,
@@ -74,6 +75,8 @@ class Observed:
     """signed, shape (M,)"""
     measurement: Measurement | None
     """None without an excess"""
+    compatibility: Compatibility | None
+    """of the categories; None without an excess or with one category"""
     whole: Global
     stability: tuple[Stability, ...]
 
@@ -177,7 +180,7 @@ def search_shape(
     )
     if data is None:
         return found
-    experiment = _experiment(tournament, backgrounds, signal, search)
+    experiment = toys_of_prediction(tournament, backgrounds, signal, search)
     return replace(found, observed=observe(found, data, search, experiment, effort, say))
 
 
@@ -201,7 +204,7 @@ def _expected(decided: Decisions, background: Background) -> ChannelModel:
     return ChannelModel(bins, option.function, decided.masses_GeV, spurious, name)
 
 
-def _experiment(
+def toys_of_prediction(
     tournament: Tournament, backgrounds: Sequence[Background], signal: SignalModel, search: Search
 ) -> Experiment:
     """Return the toys of the sideband prediction."""
@@ -229,10 +232,11 @@ def observe(
     spectra = _open(found, data, search)
     scan = spectra.scan(masses)
     best = int(np.argmax(scan.z[0]))
-    measurement = None
+    measurement = alike = None
     if scan.z[0, best] > 0:
         ends = (search.signal.low_GeV, search.signal.high_GeV)
         measurement = measure(spectra, float(masses[best]), reach_GeV=ends)
+        alike = compatibility(spectra, found.signal, search.systematics, measurement)
     local_z = max(float(scan.z[0, best]), 0.0)
     crossings = upcrossings(found.expected, found.expected.counts, masses, seed=effort.seed)
     whole = _global(crossings, local_z, search, experiment, effort, say)
@@ -240,6 +244,7 @@ def observe(
         scan=scan,
         envelope_z=_envelope(found, data, search),
         measurement=measurement,
+        compatibility=alike,
         whole=whole,
         stability=_stability(found, data, search, scan),
     )

@@ -13,6 +13,7 @@ import numpy as np
 
 from analysis.statistics.band import MassLimit
 from analysis.statistics.cls import BANDS
+from analysis.statistics.compatibility import Compatibility
 from analysis.statistics.entries import Entry
 from analysis.statistics.look_elsewhere import Global
 from analysis.statistics.measurement import Measurement
@@ -268,7 +269,28 @@ def fit_document(
             for nuisance in measured.nuisances
         ],
         "channels": channels,
+        **_by_channel(observed.compatibility, factor, unit),
         "warnings": list(measured.warnings),
+    }
+
+
+def _by_channel(found: Compatibility | None, factor: float, unit: Unit) -> Document:
+    """Return the strength that each category sees on its own."""
+    if found is None:
+        return {}
+    return {
+        "by_channel": {
+            name: {
+                "local_z": number(strength.local_z),
+                unit.strength: interval_of(strength.events.scaled(factor)),
+            }
+            for name, strength in found.channels.items()
+        },
+        "compatibility": {
+            "chi2": number(found.chi2),
+            "degrees_of_freedom": found.degrees_of_freedom,
+            "pvalue": number(found.pvalue),
+        },
     }
 
 

@@ -1,6 +1,6 @@
 """Mass spectra as the fits see them: channels of bins, weighted or not, with a window kept shut.
 
-A channel is one selection category (for now there is one, ``"all"``). Bins of a fit are sums of
+A channel is one selection category, or ``"all"`` of what is selected. Bins of a fit are sums of
 its fine bins. Those inside the window are not set to zero and not masked afterwards: a sideband is
 cut out of the arrays before anything is summed, so that no sum, no check and no fit can read an
 event that is blind.

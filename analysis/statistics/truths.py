@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.statistics.poisson import goodness_of_fit
-from analysis.statistics.scoring import Rows, Settings, minimise
+from analysis.statistics.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra import Bins, FloatArray
 
 _LEAST = 1e-12
@@ -141,10 +141,11 @@ class _Curve:
         events = truth_events(self.name, values, self.origin_GeV, bins.low_GeV, bins.high_GeV)
         return np.asarray(events * bins.scale)
 
-    def slopes(self, values: FloatArray, _rows: Rows, free: Rows) -> FloatArray:
+    def parts(self, values: FloatArray, _rows: Rows, free: Rows) -> tuple[Part]:
         bins = self.bins
         low, high = (self._slopes(values, edges) for edges in (bins.low_GeV, bins.high_GeV))
-        return np.asarray((low - high)[..., free] * bins.scale[:, None])
+        slopes = (low - high)[..., free] * bins.scale[:, None]
+        return (Part(slice(0, len(bins.scale)), np.arange(len(free)), slopes),)
 
     def damping(self, _gradient: FloatArray) -> None:
         return None
