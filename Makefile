@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-services lint bench calibration lock clean help
+.PHONY: setup demo test test-services lint bench calibration closure lock clean help
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -36,8 +36,14 @@ bench: $(READY) ## speed, side by side in one run
 	$(VENV)/bin/xyy bench
 	$(VENV)/bin/python tests/bench_convert.py
 
-calibration: $(READY) ## the statistics on toys of known truth: docs/statistics.json and its page (half an hour)
+calibration: $(READY) ## the statistics on toys of known truth: docs/statistics{,_categories}.json and their pages (an hour)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.calibration
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.calibration --categories
+
+closure: $(READY) ## the whole analysis on 9,000 parallel universes: docs/calibration.json and its page (half an hour)
+	$(VENV)/bin/xyy closure --universes 1000 --empty 2000 --with-x 6000 --seed 2026 --out results/closure
+	cp results/closure/closure.json docs/calibration.json
+	$(VENV)/bin/xyy closure --page docs/calibration.json
 
 lock:           ## renew requirements.lock (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

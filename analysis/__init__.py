@@ -5,10 +5,11 @@ what         where
 ===========  ====================================================================================
 command      `cli`, `commands`, `console` (progress), `summary` (what a terminal shows at the end)
 the way      `pipeline` (`xyy run`), `stages` (what each is made from), `status`, `folder`
-decisions    `search` (the search file), `decisions` (freeze, unblind)
+decisions    `search` (the file), `decisions` (freeze, unblind), `history`, `stamps`, `program`
 numbers      `process`, `optimise`, `statistics` by way of `infer_folder`
 speed        `forecast` (`xyy plan`), `bench` (`xyy bench`)
 figures      `results` (all that a folder holds), `figures` and `plots`
 page         `report` and `page`
+game         `game`: sealed universes, claims, scores
 ===========  ====================================================================================
 """

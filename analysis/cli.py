@@ -4,6 +4,7 @@ Commands stand in `analysis.commands`, grouped as in the help. Heavy libraries a
 them, so that ``xyy --help`` and a refused file answer in under a second.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -11,10 +12,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from analysis.commands import check, classroom, pipeline
+from analysis.commands import check, classroom, pipeline, universe
+from analysis.commands.closure import closure
 from analysis.commands.infer import infer
 from analysis.commands.run import run
 from tools.errors import InputError, XyyError
+from tools.pool import ONE_THREAD
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -28,7 +31,7 @@ COMMANDS = {
         pipeline.report,
         run,
     ),
-    "Check": (check.status, check.plan, check.bench),
+    "Check": (check.status, check.plan, check.bench, closure),
     "Classroom": (classroom.generate,),
 }
 
@@ -43,10 +46,13 @@ app = typer.Typer(
 for _panel, _commands in COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
+app.add_typer(universe.app, rich_help_panel="Classroom")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of the contract."""
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)  # before NumPy is imported, which reads it then
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     try:

@@ -18,16 +18,18 @@ Times stand under ``provenance``: when the decisions were frozen, the data opene
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.folder import Folder
 from analysis.program import program_changes, program_version
 from analysis.search import Search
-from processors.score import ScoreTable
 from processors.selection import Selection
 from tools.errors import InputError, RefusedError
 from tools.samples import Catalogue
 from tools.storage import digest_document
+
+if TYPE_CHECKING:
+    from processors.score import ScoreTable
 
 FREEZE, UNBLINDING = "freeze.json", "unblinding.json"
 SIDEBANDS = "sidebands"
@@ -35,7 +37,7 @@ SIDEBANDS = "sidebands"
 
 
 def decisions(
-    catalogue: Catalogue, search: Search, selection: Selection, score: ScoreTable | None = None
+    catalogue: Catalogue, search: Search, selection: Selection, score: "ScoreTable | None" = None
 ) -> dict[str, Any]:
     """Return everything that is decided, in a form that JSON can hold.
 
@@ -261,6 +263,16 @@ def guard(folder: Folder, decided: Mapping[str, Any], *, reason: str | None = No
         opened["offered"] = given
         _write_opened(folder, opened)
     _note_program(folder)
+
+
+def in_force(folder: Folder) -> str | None:
+    """Return the digest of the decisions that hold: the frozen ones, or the last on record."""
+    frozen = folder.read_if_there(FREEZE)
+    if frozen is None:
+        return None
+    if not is_unblinded(folder):
+        return str(frozen.get("digest"))
+    return _allowed(frozen, folder.read(UNBLINDING, made_by="unblind"))
 
 
 def _allowed(frozen: Mapping[str, Any], opened: Mapping[str, Any]) -> str:

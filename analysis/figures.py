@@ -11,10 +11,11 @@ from dataclasses import replace
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
-from analysis import search_figures
+from analysis import score_figures, search_figures
 from analysis.drawing import Drawing
-from analysis.plots import columns, limits, selection, spectrum
+from analysis.plots import category_fits, columns, limits, selection, spectrum
 from analysis.plots import inputs as figure_inputs
+from analysis.plots.combined import in_common
 from analysis.plots.observed import Marks
 from processors.histograms import KINEMATICS
 from processors.selection import Interval
@@ -33,7 +34,10 @@ _ROUNDING = 1e-9
 
 def drawings(results: Results) -> Iterator[Drawing]:
     """Yield every figure that the folder has the inputs of."""
-    parts = (_fits, search_figures.drawings, _selection, _spectra, _n_minus_1, _columns)
+    parts = (
+        _fits, search_figures.drawings, _selection, score_figures.drawings, _spectra, _n_minus_1,
+        _columns,
+    )  # fmt: skip
     taken: set[str] = set()
     for drawing in chain.from_iterable(part(results) for part in parts):
         name = _file_name(drawing.name, taken)
@@ -61,13 +65,30 @@ def _fits(results: Results) -> Iterator[Drawing]:
             _sideband_caption(found),
             lambda: spectrum.sideband_fit(found, header),
         )
+    sidebands = figure_inputs.sideband_fits(results)
+    if len(sidebands) > 1:
+        yield Drawing(
+            "sideband_fit_categories",
+            "sidebands",
+            "The fit of the sidebands in each category, from the lowest score to the highest, "
+            "with the prediction for the window and the goodness of fit.",
+            lambda: category_fits.sideband_fits(sidebands, header),
+        )
     if (peak := figure_inputs.resonance_fit(results)) is not None:
         yield Drawing(
             "resonance_fit",
             "fit",
-            "The spectrum in the range of the fit of background and resonance together; pulls "
-            "are against their sum.",
+            _resonance_caption(peak),
             lambda: spectrum.resonance_fit(peak, header),
+        )
+    resonances = figure_inputs.resonance_fits(results)
+    if len(resonances) > 1:
+        yield Drawing(
+            "resonance_fit_categories",
+            "fit",
+            "The fit of background and resonance in each category, with one mass and one "
+            "cross-section, each with its own background, in the range that all fits have.",
+            lambda: category_fits.resonance_fits(in_common(resonances), header),
         )
     if (scan := figure_inputs.limit_scan(results)) is not None:
         yield Drawing(
@@ -93,6 +114,16 @@ def _sideband_caption(found: spectrum.FittedSpectrum) -> str:
     return f"{what} {pulls}"
 
 
+def _resonance_caption(peak: spectrum.FittedSpectrum) -> str:
+    range_ = "in the range of the fit of background and resonance together"
+    if not peak.weighted:
+        return f"The spectrum {range_}; pulls are against their sum."
+    return (
+        f"The sum of all categories {range_}, each weighted by ln(1 + S/B) where the signal is; "
+        "the number of signal events is kept. Pulls are against the sum of both."
+    )
+
+
 def _selection(results: Results) -> Iterator[Drawing]:
     luminosity, document = results.catalogue.luminosity_invpb, results.selection
     header, processes = results.header(luminosity), results.processes(luminosity, data=True)
@@ -116,6 +147,15 @@ def _selection(results: Results) -> Iterator[Drawing]:
             "selection",
             "What each kind of selection is worth, for every signal.",
             lambda: selection.comparison(document, processes, header),
+        )
+    if document is not None and document.get("expected_fit_z"):
+        yield Drawing(
+            "expected_fit",
+            "selection",
+            "The significance that the combined fit with free backgrounds is expected to have, "
+            "for every signal and each method. It also knows the shape, so it is not the figure "
+            "of merit.",
+            lambda: selection.expected_fit(document, processes, header),
         )
     if results.cutflow:
         yield Drawing(
@@ -149,6 +189,10 @@ def _n_minus_1(results: Results) -> Iterator[Drawing]:
             yield _yields(
                 results, named, f"n_minus_1_{name}", "n_minus_1", caption, units[name], marks
             )
+    for name, histograms in score_figures.n_minus_1(results).items():
+        caption = f"{name} after the best cut on the score of all the other columns"
+        named = _open(results, histograms)
+        yield _yields(results, named, f"n_minus_1_{name}", "n_minus_1", caption, units[name])
 
 
 def _columns(results: Results) -> Iterator[Drawing]:

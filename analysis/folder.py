@@ -8,13 +8,15 @@ that it would be made from now.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from processors.histograms import Binning
-from processors.score import ScoreTable
 from processors.selection import Interval, Selection
 from tools.errors import InputError
 from tools.storage import provenance, read_json, write_json
+
+if TYPE_CHECKING:
+    from processors.histograms import Binning
+    from processors.score import ScoreTable
 
 SELECTION, SCORE = "selection.json", "score.json"
 
@@ -82,7 +84,7 @@ class Folder:
         """
         return read_selection(self.path / SELECTION)
 
-    def score(self, axes: Sequence[Binning]) -> ScoreTable | None:
+    def score(self, axes: "Sequence[Binning]") -> "ScoreTable | None":
         """Return the score that divides what is selected, or None if there is none.
 
         Parameters
@@ -98,7 +100,7 @@ class Folder:
         return read_score_of(self.path / SELECTION, axes)
 
 
-def read_score_of(path: Path, axes: Sequence[Binning]) -> ScoreTable | None:
+def read_score_of(path: Path, axes: "Sequence[Binning]") -> "ScoreTable | None":
     """Read the score beside a ``selection.json``, if its method has one.
 
     Raises

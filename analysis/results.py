@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis import decisions
-from analysis.folder import Folder
+from analysis.folder import SELECTION, Folder
 from analysis.histogram_file import Histograms, read_histograms
 from analysis.plots.columns import Process
 from analysis.plots.style import Header, plain
-from analysis.process import weight_of
+from analysis.process import cut_variables, weight_of
 from analysis.search import Search
+from analysis.stamps import told
+from processors.score import ScoreTable
 from processors.selection import Interval
 from tools.samples import Catalogue, Sample
 
@@ -32,7 +34,7 @@ class Results:
     cutflow: Document
     unblinded: bool
     after_unblinding: str | None
-    """why decisions were changed after unblinding, if they were"""
+    """why something was changed after unblinding, and what, if it was"""
     run: Document | None
     selection: Document | None
     background: Document | None
@@ -42,6 +44,8 @@ class Results:
     verdict: Document | None
     freeze: Document | None
     unblinding: Document | None
+    score: ScoreTable | None = None
+    """the score in use; none if the selection is of cuts"""
 
     @property
     def data(self) -> Sample | None:
@@ -143,7 +147,8 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Result
     Raises
     ------
     InputError
-        If nothing was processed there, or it holds a sample that the catalogue does not declare.
+        If nothing was processed there, it holds a sample that the catalogue does not declare, or
+        its score is damaged, not the chosen one, or for other columns than the search file's.
     """
     ledger = folder.read("ledger.json", made_by="process")
     for name in ledger["samples"]:
@@ -155,7 +160,7 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Result
         ledger=ledger,
         cutflow=folder.read_if_there("cutflow.json") or {},
         unblinded=decisions.is_unblinded(folder),
-        after_unblinding=decisions.after_unblinding(folder),
+        after_unblinding=_changed(folder),
         run=folder.read_if_there("run.json"),
         selection=folder.read_if_there("selection.json"),
         background=folder.read_if_there("background.json"),
@@ -165,7 +170,18 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Result
         verdict=folder.read_if_there("verdict.json"),
         freeze=folder.read_if_there(decisions.FREEZE),
         unblinding=folder.read_if_there(decisions.UNBLINDING),
+        score=_score(folder, search),
     )
+
+
+def _score(folder: Folder, search: Search) -> ScoreTable | None:
+    there = folder.read_if_there(SELECTION) is not None
+    return folder.score(cut_variables(search)) if there else None
+
+
+def _changed(folder: Folder) -> str | None:
+    why = decisions.after_unblinding(folder)
+    return None if why is None else told(why, decisions.changed_since(folder))
 
 
 def _lost(ledger: Mapping[str, Any]) -> int:

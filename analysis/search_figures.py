@@ -7,12 +7,15 @@ ones lack some of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from analysis.drawing import Drawing
 from analysis.plots import (
     brazil,
+    category_fits,
+    category_strengths,
     fit_inputs,
     measurement,
     nuisances,
@@ -21,9 +24,12 @@ from analysis.plots import (
     stability,
     tournament,
 )
+from analysis.plots.names import category_title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from matplotlib.figure import Figure
 
     from analysis.plots.style import Header
     from analysis.results import Results
@@ -62,23 +68,38 @@ def drawings_of(shown: Shown, header: Header) -> Iterator[Drawing]:
 
 
 def _tournament(shown: Shown, header: Header) -> Iterator[Drawing]:
-    peak = fit_inputs.first_peak(shown.background)
-    most = shown.most_errors
-    if entrants := fit_inputs.entrants(peak):
-        yield Drawing(
-            "tournament",
-            "tournament",
-            "What every candidate takes for a resonance in smooth spectra, in errors of the "
-            "signal, against its number of free parameters. Open markers fail.",
-            lambda: tournament.tournament(entrants, header, most_errors=most),
-        )
-    if (spurious := fit_inputs.spurious(peak)) is not None:
+    peaks, most = fit_inputs.peaks(shown.background), shown.most_errors
+    spurious = {name: fit_inputs.spurious(peak) for name, peak in peaks.items()}
+    there = {name: found for name, found in spurious.items() if found is not None}
+    if there:
         yield Drawing(
             "spurious_signal",
             "tournament",
             "The largest false signal of the chosen function at each mass, and what is allowed.",
-            lambda: tournament.spurious_signal(spurious, header, most_errors=most),
+            lambda: _spurious(there, header, most),
         )
+    for name, peak in peaks.items():
+        if entrants := fit_inputs.entrants(peak):
+            category = category_title(name) if len(peaks) > 1 else ""
+            yield Drawing(
+                f"tournament_{name}" if category else "tournament",
+                "tournament",
+                "What every candidate takes for a resonance in smooth spectra, in errors of the "
+                "signal, against its number of free parameters. Open markers fail."
+                + (f" {category}." if category else ""),
+                partial(
+                    tournament.tournament, entrants, header, most_errors=most, category=category
+                ),
+            )
+
+
+def _spurious(
+    found: Mapping[str, tournament.SpuriousSignal], header: Header, most: float
+) -> Figure:
+    if len(found) > 1:
+        return category_fits.spurious_signals(found, header, most_errors=most)
+    (one,) = found.values()
+    return tournament.spurious_signal(one, header, most_errors=most)
 
 
 def _scan(shown: Shown, header: Header) -> Iterator[Drawing]:
@@ -121,7 +142,15 @@ def _measurement(shown: Shown, header: Header) -> Iterator[Drawing]:
             f"profile_{name}",
             "fit",
             f"The profile likelihood of the {name}; dotted: one and two standard deviations.",
-            lambda profile=profile: measurement.profile(profile, header),  # type: ignore[misc]
+            partial(measurement.profile, profile, header),
+        )
+    if (strengths := fit_inputs.category_strengths(shown.verdict)) is not None:
+        yield Drawing(
+            "category_strengths",
+            "fit",
+            "The strength of the signal in each category alone, at the fitted mass, and in all "
+            "together.",
+            lambda: category_strengths.category_strengths(strengths, header),
         )
 
 

@@ -48,9 +48,7 @@ def status(folder: Folder) -> list[tuple[str, str]]:
     except InputError as error:
         return [*rows[:-1], ("optimise", str(error))]
     decided = stages.decided_in(folder, catalogue, search)
-    frozen = folder.read_if_there(decisions.FREEZE)
-    digest = None if frozen is None else frozen["digest"]
-    rows.append(("freeze", _compare(digest, digest_document(decided))))
+    rows.append(("freeze", _compare(decisions.in_force(folder), digest_document(decided))))
     unblinded = decisions.is_unblinded(folder)
     selection = folder.selection()
     settings = replace(settings, selection=selection, score=score, unblinded=unblinded)

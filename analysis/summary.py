@@ -18,6 +18,9 @@ TITLES = {
 }
 
 
+METHODS = {"cuts": "best cuts", "score": "one score cut", "categories": "categories of a score"}
+
+
 def selection_table(document: Mapping[str, Any]) -> str:
     """Return the course's table of figures of merit, one row a kind of selection.
 
@@ -32,15 +35,75 @@ def selection_table(document: Mapping[str, Any]) -> str:
         cells = [_cell(document, name, key) for name in signals]
         if any(cells):
             lines.append(f"{title:24s}" + "".join(f"{cell:>18s}" for cell in cells))
-    cuts = ", ".join(f"{name} < {cut['max']:g}" for name, cut in document["cuts"].items())
+    lines += _expected_fit_lines(document, signals)
+    cuts = document.get("best_cuts", document["cuts"])
+    told = ", ".join(f"{name} < {cut['max']:g}" for name, cut in cuts.items())
     optimism = document["optimism"]
     there, other = (_value(optimism[k]) for k in ("chosen_on_half", "checked_on_other_half"))
-    lines.append(f"chosen for {document['reference_signal']}: {cuts or 'no cut'}")
+    lines.append(f"best cuts, chosen for {document['reference_signal']}: {told or 'no cut'}")
     lines.append(
-        f"chosen on one half of the simulation: {there} there, "
+        f"  chosen on one half of the simulation: {there} there, "
         f"{other} +- {_value(optimism['error'])} on the other"
     )
+    lines += _score_lines(document)
+    lines += [f"  note: {text}" for text in objections(document)]
+    if document.get("method"):
+        lines.append(f"in use: {METHODS[document['method']]}")
     return "\n".join(lines)
+
+
+def objections(document: Mapping[str, Any]) -> list[str]:
+    """Return what the guards of ``selection.json`` object to: the same of two methods once."""
+    against: dict[str, list[str]] = {}
+    for method, flags in (document.get("flags") or {}).items():
+        for flag in flags:
+            against.setdefault(flag, []).append(METHODS[method])
+    told = [f"against {' and '.join(methods)}: {flag}" for flag, methods in against.items()]
+    told += [
+        f"the cut on {name} bends the mass spectrum by {bent['size_events']:+,.0f} +- "
+        f"{bent['error_events']:,.0f} events"
+        for name, bent in (document.get("sculpting") or {}).items()
+        if bent["flagged"]
+    ]
+    return told
+
+
+def _expected_fit_lines(document: Mapping[str, Any], signals: Sequence[str]) -> list[str]:
+    """Return the expected significance of the combined fit by method, if it is there."""
+    expected = document.get("expected_fit_z") or {}
+    rows = [
+        f"  {METHODS[method]:22s}"
+        + "".join(f"{f'{z[name]:.2f}' if name in z else '':>18s}" for name in signals)
+        for method, z in expected.items()
+    ]
+    return ["expected significance of the fit, backgrounds free:", *rows] if rows else []
+
+
+def _score_lines(document: Mapping[str, Any]) -> list[str]:
+    """Return the categories of the score and its guards, if there is one."""
+    score = document.get("score")
+    if not score:
+        return []
+    kind, rows = score["kind"].replace("_", " "), score["categories"]
+    lines = [f"{len(rows)} categories of a score ({kind}):"]
+    lines.append(
+        "  " + "".join(f"{word:>14s}" for word in ("score from", "S", "B", "s", "sidebands"))
+    )
+    for row in rows:
+        edge = "any" if row["edge"] is None else f"{row['edge']:g}"
+        cells = (row["signal_events"], row["background_events"], row["s"])
+        told = "".join(f"{f'{cell:,.4g}':>14s}" for cell in cells)
+        lines.append(f"  {edge:>14s}{told}{row['sideband_data_events']:>14,.0f}")
+    for key, words in (
+        ("overtraining", "on the half that trained it"),
+        ("optimism", "where its edges were chosen"),
+    ):
+        found = score[key]
+        lines.append(
+            f"  {words}: {found['there']:.2f}, "
+            f"{found['elsewhere']:.2f} +- {found['error']:.2f} on the other half"
+        )
+    return lines
 
 
 def _cell(document: Mapping[str, Any], signal: str, key: str) -> str:
@@ -118,14 +181,31 @@ def _interval(result: Mapping[str, float], digits: int) -> str:
 
 def _counting_line(counting: Mapping[str, Any]) -> str:
     low, high = counting["window_GeV"]
+    of = counted_of(counting)
     events, error = counting["predicted_events"], counting["predicted_error_events"]
     predicted = f"{events:,.0f} +- {error:,.0f} predicted"
     if counting["observed_events"] is None:
-        return f"  count in [{low:g}, {high:g}) GeV: {predicted}"
+        return f"  count in [{low:g}, {high:g}) GeV{of}: {predicted}"
     return (
-        f"  count in [{low:g}, {high:g}) GeV: {counting['observed_events']:,.0f} observed, "
+        f"  count in [{low:g}, {high:g}) GeV{of}: {counting['observed_events']:,.0f} observed, "
         f"{predicted}: z = {counting['z']:.2f} (the course's Z: {counting['z_course']:.2f})"
     )
+
+
+def counted_of(counting: Mapping[str, Any]) -> str:
+    """Return of which categories a count is, as the end of a phrase; nothing if there are none.
+
+    >>> counted_of({"channels": ["score_5", "score_6"]}), counted_of({"channels": ["all"]})
+    (', categories 5, 6', '')
+    """
+    numbers = [
+        name.removeprefix("score_")
+        for name in counting.get("channels") or ()
+        if name.startswith("score_")
+    ]
+    if not numbers:
+        return ""
+    return f", categor{'ies' if len(numbers) > 1 else 'y'} {', '.join(numbers)}"
 
 
 def _limit_line(limit: Mapping[str, Any]) -> str:

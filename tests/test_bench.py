@@ -37,6 +37,7 @@ EVENTS = 5001
 LIGHT = ("light", "light_loop", "polars", "duckdb", "pandas")
 KEYS = {
     "full_vs_loop",
+    "score_vs_cuts",
     "light_vs_loop",
     "light_vs_polars",
     "light_vs_duckdb",
@@ -111,7 +112,7 @@ def test_lost_events_are_no_measurement(inputs: Inputs, settings: Settings) -> N
 def test_on_one_core_everyone_gets_a_rate(inputs: Inputs, settings: Settings) -> None:
     said: list[str] = []
     rates = compare.on_one_core(inputs, settings, 1, said.append)
-    assert list(rates) == ["full", "full_loop", *LIGHT]
+    assert list(rates) == ["full", "score", "full_loop", *LIGHT]
     assert all(rate > 0 for rate in rates.values())
     assert said == ["comparing the results", f"on one core, 1 rounds: {', '.join(rates)}"]
 
@@ -171,7 +172,14 @@ def test_jobs_too_small_have_no_rate() -> None:
 MEASURED = Measured(
     events=1000,
     rounds=3,
-    rates={"full": 4e6, "full_loop": 5e6, "light": 3e7, "light_loop": 2e7, "duckdb": 1.5e7},
+    rates={
+        "full": 4e6,
+        "score": 3e6,
+        "full_loop": 5e6,
+        "light": 3e7,
+        "light_loop": 2e7,
+        "duckdb": 1.5e7,
+    },
     missing={"polars": "polars is not installed", "pandas": "pandas is not installed"},
     engines={
         "iterative": Rated(4e6, 0.0, 500.0),
@@ -187,6 +195,7 @@ def test_the_document_has_ratios_and_says_why_one_is_null() -> None:
     document = report.document(MEASURED)
     expected = {
         "full_vs_loop": 0.8,
+        "score_vs_cuts": 0.75,
         "light_vs_loop": 1.5,
         "light_vs_polars": None,
         "light_vs_duckdb": 2.0,
@@ -211,6 +220,7 @@ def test_the_table_is_readable() -> None:
     assert "uproot, NumPy, boost-histogram by hand 5.00 0.80x" in words
     assert "Polars, Parquet (ZSTD) polars is not installed" in words
     assert "DuckDB, Parquet (ZSTD) 15.00 2.00x" in words
+    assert "xyy, six categories of a score instead of cuts 3.00 1.33x" in words
     assert "futures, 2 workers 7.00 1.75x start-up 2.5 s" in words
     assert "dask, 2 workers too few events to tell the rate from the start-up" in words
     assert "peak memory of a process: 650 MiB, all histograms" in words

@@ -11,14 +11,18 @@ import numpy as np
 import pytest
 
 from analysis.calibration import __main__ as command
-from analysis.calibration import campaigns
+from analysis.calibration import campaigns, plan
 from analysis.calibration.background import empty_toys
-from analysis.calibration.campaigns import run
-from analysis.calibration.checks import Check
-from analysis.calibration.frozen import Held, Setting, expectation, largest
-from analysis.calibration.injection import Point, Width, injected_toys
+from analysis.calibration.campaigns import Campaigns, run
+from analysis.calibration.categories import CATEGORIES, Selection, Selections, selections
+from analysis.calibration.checks import Check, _part
+from analysis.calibration.frozen import Held, Ranged, Setting, expectation, largest
+from analysis.calibration.gain import JUDGED_GeV, Pair, gains
+from analysis.calibration.injection import Point, Width, injected_toys, points
+from analysis.calibration.optimum import MASSES_GeV
+from analysis.calibration.plan import Plan, one_spectrum, six_categories
 from analysis.calibration.report import document, page, summary
-from analysis.calibration.size import Size
+from analysis.calibration.size import WITH_CATEGORIES, Size
 from analysis.calibration.truths import GENERATOR, KNOWN, OUTSIDE, efficiency, generator_events
 from analysis.search import Search
 from analysis.statistics.families import Function
@@ -38,7 +42,21 @@ def setting(search: Search) -> Setting:
     expected = KNOWN[GENERATOR].scaled(
         tournament.low_GeV, tournament.high_GeV, (400.0, 1100.0), 3_000.0
     )
-    return Setting(search, signal, 14_000.0, expected)
+    return Setting(search, signal, 14_000.0, (expected,))
+
+
+@pytest.fixture(scope="module")
+def selected(search: Search, catalogue: Catalogue) -> Selections:
+    """Categories and cuts, as the campaign has them."""
+    return selections(catalogue, search, seed=1)
+
+
+@pytest.fixture(scope="module")
+def divided(search: Search, catalogue: Catalogue) -> Setting:
+    """An exponential in two channels, few functions to choose from."""
+    few = replace(search, peak=replace(search.peak, families=("exp",), max_parameters=5))
+    parts = Selection(np.array([0.7, 0.1]), np.array([0.3, 0.5]))
+    return Plan(catalogue, few).setting(KNOWN["exponential of 120 GeV"], 20_000.0, parts)
 
 
 def test_truths_are_what_the_generator_makes(search: Search, catalogue: Catalogue) -> None:
@@ -107,8 +125,7 @@ def test_a_drawn_width_is_another_toy(setting: Setting) -> None:
 
 
 def test_the_formula_is_that_of_frozen_toys(setting: Setting) -> None:
-    held = Held(Function("exp", 3), 400.0, 1100.0)
-    none = np.zeros(len(setting.masses_GeV))
+    held, none = setting.same(Ranged(Function("exp", 3), 400.0, 1100.0))
     expected = expectation(setting, held, none, seed=5, toys=400)
     z = largest(setting, held, none, seed=6, numbers=range(300))
     p = expected.crossings.p(2.5)
@@ -135,9 +152,9 @@ def test_a_whole_campaign_tells_all_its_numbers(
         "KNOWN_GeV": (750.0,),
         "KNOWN_SIGMA": (5.0,),
     }.items():
-        monkeypatch.setattr(campaigns, name, value)
+        monkeypatch.setattr(plan, name, value)
     said: list[str] = []
-    results = run(catalogue, few, size, seed=1, workers=1, say=said.append)
+    results = run(one_spectrum(catalogue, few, size, 1), workers=1, say=said.append)
     found = document(results, workers=1)
     sections = {check["section"] for check in found["checks"]}
     assert sections == {"local", "global", "formula", "injection", "outside", "optimum", "speed"}
@@ -152,17 +169,154 @@ def test_a_whole_campaign_tells_all_its_numbers(
     out = tmp_path / "statistics.json"
     out.write_text(json.dumps(found))
     command.main(["--page", "--out", str(out)])
-    assert (tmp_path / command.PAGE).read_text() == page(found)
+    assert (tmp_path / "statistics_calibration.md").read_text() == page(found)
     assert f"{judged - missed} of {judged} numbers" in capsys.readouterr().out
+
+
+def test_six_categories_are_those_of_the_score(selected: Selections) -> None:
+    """The numbers of `tests/test_scores.py`: combined s 14.5 or more, 9.2 with the best cuts."""
+    parts, cuts = selected.categories, selected.cuts
+    background, signal = 50_528.8, 1_191.66
+    assert len(parts.background) == len(parts.signal) == CATEGORIES
+    assert np.all(np.diff(parts.signal / parts.background) > 0)  # ever purer
+    lowest = parts.background[0] / parts.background.sum()
+    assert 0.5 < lowest < 0.8
+    assert parts.background.sum() <= 1
+    assert 0.8 < parts.signal.sum() <= 1
+    each = signal * parts.signal / np.sqrt(background * parts.background)
+    assert np.sqrt(np.sum(each**2)) > 14.5
+    s = float(signal * cuts.signal[0] / np.sqrt(background * cuts.background[0]))
+    assert s == pytest.approx(9.2, abs=0.3)
+
+
+def test_limits_with_categories_are_lower_than_with_cuts(
+    search: Search, catalogue: Catalogue, selected: Selections
+) -> None:
+    """1.5 times or more at 500, 750 and 1000 GeV, with the same function in the same range."""
+    few = replace(search, peak=replace(search.peak, families=("exp",), max_parameters=4))
+    plain, truth = Plan(catalogue, few), KNOWN["exponential of 120 GeV"]
+    pair = Pair(
+        plain.setting(truth, plain.events, selected.categories),
+        plain.setting(truth, plain.events, selected.cuts),
+        1_191.66,
+    )
+    found = gains(pair)
+    assert [gain.judged for gain in found] == [True, True, True, False]
+    where = np.isin(MASSES_GeV, JUDGED_GeV)
+    for gain in found:
+        assert np.all(gain.limits[where] > 1.5)
+        assert np.all(gain.z > 1.4 * gain.z_of_cuts)
+    # The design's Asimov Z of six categories at 500 GeV, of orders 1, 2 and 3, width known.
+    assert [gain.z[0] for gain in found[:3]] == pytest.approx([15.3, 14.0, 10.9], rel=0.04)
+
+
+def test_toys_of_channels_are_decided_apart_and_fitted_together(divided: Setting) -> None:
+    whole = empty_toys(divided, seed=3, numbers=range(6), scans=6)
+    parts = [empty_toys(divided, seed=3, numbers=n, scans=6) for n in (range(2), range(2, 6))]
+    joined = parts[0] + parts[1]
+    assert joined.fixed_z == pytest.approx(whole.fixed_z, abs=1e-3)
+    assert whole.spurious.shape == (6, len(divided.masses_GeV), 2)
+    assert np.abs(whole.fixed_z).max() < 5  # 18 standard normal numbers: 1e-5
+    for toy, index in enumerate(whole.choice):
+        counts = divided.experiment.draw(3, [toy])
+        chosen = [divided.tournament.decide(own).chosen for own in counts]
+        assert whole.held[index] == Held.of(chosen)
+
+
+def test_windows_are_drawn_to_the_sidebands_of_a_toy(divided: Setting) -> None:
+    one = empty_toys(divided, seed=3, numbers=range(4), scans=4)
+    three = empty_toys(divided, seed=3, numbers=range(4), scans=0, windows=3)
+    assert three.fixed_z[::3] == pytest.approx(one.fixed_z, abs=2e-3)  # the toy itself is the first
+    assert three.choice.reshape(4, 3).std(axis=1).tolist() == [0, 0, 0, 0]
+    assert np.isnan(three.largest_z).all()
+    assert np.abs(np.diff(three.fixed_z.reshape(4, 3, 3), axis=1)).min() > 1e-6
+    assert np.abs(three.fixed_z).max() < 5  # 36 standard normal numbers: 2e-5
+    alone = empty_toys(divided, seed=3, numbers=range(2, 4), scans=4, windows=3)
+    assert alone.fixed_z == pytest.approx(three.fixed_z[6:], abs=2e-3)
+
+
+def test_toys_with_the_same_sidebands_have_the_error_of_their_spread() -> None:
+    """Ten toys of four equal spectra each know no more than ten."""
+    where = np.repeat([True, False, True, False, False, True, False, False, False, False], 4)
+    assert _part(where, 4) == (0.3, pytest.approx(np.sqrt(0.3 * 0.7 / 10)), 40)
+    assert _part(where, 1)[1] == pytest.approx(np.sqrt(0.3 * 0.7 / 40))
+    assert _part(np.zeros(40, dtype=bool), 4)[1] == pytest.approx(np.sqrt(39) / 40 / np.sqrt(40))
+
+
+def test_a_channel_cut_in_two_is_the_same_measurement(setting: Setting) -> None:
+    """The same function in halves of a spectrum: the errors of the whole."""
+    (expected,) = setting.expected
+    halves = replace(
+        setting, expected=(expected / 2, expected / 2), signal=plain_signal(30.0, channels=2)
+    )
+    ranged = Ranged(Function("exp", 3), 400.0, 1100.0)
+    masses = np.array([500.0, 750.0])
+    one, two = (each.spectra(*each.same(ranged)).scan(masses) for each in (setting, halves))
+    assert two.signal_error_events == pytest.approx(one.signal_error_events, rel=1e-4)
+
+
+def test_what_is_injected_into_channels_is_found(divided: Setting) -> None:
+    none, strong = points(divided, (750.0,), (0.0, 8.0))
+    assert none.events == 0
+    shown = injected_toys(divided, (none, strong), Width(drawn=True), seed=5, numbers=range(10))
+    for found in shown:
+        assert found.converged.all()
+        assert abs(found.root.mean()) < 5 / np.sqrt(10)  # 6e-7
+        assert 0.3 < found.root.std() < 2  # 10 normal numbers: 3e-4
+    assert np.abs(shown[1].mass_GeV - 750).max() < 60  # 9 expected errors or more
+    assert np.median(shown[1].found_pull) == pytest.approx(np.median(shown[1].pull), abs=0.6)
+
+
+def test_a_campaign_of_categories_tells_all_its_numbers(
+    search: Search,
+    catalogue: Catalogue,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    two = Selection(np.array([0.3, 0.01]), np.array([0.4, 0.3]))
+    selected = Selections(two, Selection(np.array([0.03]), np.array([0.3])))
+    few = replace(search, peak=replace(search.peak, families=("exp",), max_parameters=5))
+    monkeypatch.setattr(plan, "selections", lambda *_which, **_more: selected)
+    monkeypatch.setattr(plan, "INJECTED_GeV", (750.0,))
+    monkeypatch.setattr(plan, "INJECTED_SIGMA", (5.0,))
+    monkeypatch.setattr(plan, "OUTSIDE_CATEGORIES", ("bent",))
+    monkeypatch.setattr(campaigns, "COMPARED", 1)
+    results = run(six_categories(catalogue, few, Size(3, 2, 4, 2, 2, 200, 2), 1), workers=1)
+    # Nearly every toy has a combination of its own: expected is what the truth chooses.
+    for _, name, toys in results.empties():
+        expected = [results.expectation(name, held) for held in toys.held]
+        assert all(each is expected[0] for each in expected)
+    compared = [choice for choice in results.expected if not choice.name.endswith("frozen")]
+    assert len(compared) == 2
+    found = document(results, workers=1)
+    sections = {check["section"] for check in found["checks"]}
+    assert sections == {"local", "global", "formula", "injection", "outside", "gain", "speed"}
+    assert found["parts"]["signal"] == pytest.approx(list(selected.categories.signal), abs=1e-5)
+    assert sum(found["parts"]["background"]) == pytest.approx(1, abs=1e-4)
+    for name in ("generator, six categories: category 2", "bent, six categories: category 1"):
+        assert sum(found["choices"][name].values()) == pytest.approx(1, abs=1e-3)
+    events = found["window_events"]["generator, six categories"]
+    assert events == pytest.approx(50_528.8 * selected.categories.background.sum(), rel=1e-4)
+    out = tmp_path / "few.json"
+    out.write_text(json.dumps(found))
+    command.main(["--page", "--categories", "--out", str(out)])
+    text = (tmp_path / "few_calibration.md").read_text()
+    assert "calibration --categories --page" in text
+    assert "Six categories of the likelihood ratio" in text
 
 
 def test_the_command_runs_what_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, object] = {}
 
-    def no_toys(_catalogue: Catalogue, _search: Search, size: Size, **more: object) -> None:
-        asked.update(more, size=size)
+    def no_plan(_catalogue: Catalogue, _search: Search, size: Size, seed: int) -> None:
+        asked.update(size=size, seed=seed)
+
+    def no_toys(_campaigns: Campaigns, **more: object) -> None:
+        asked.update(more)
 
     told = json.loads((DOCS / "statistics.json").read_text())
+    monkeypatch.setattr(command, "one_spectrum", no_plan)
+    monkeypatch.setattr(command, "six_categories", no_plan)
     monkeypatch.setattr(command, "run", no_toys)
     monkeypatch.setattr(
         command, "document", lambda _results, *, workers: {**told, "workers": workers}
@@ -171,7 +325,9 @@ def test_the_command_runs_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     command.main(["--toys", "500", "--seed", "7", "--workers", "3", "--out", str(out)])
     assert asked["size"] == Size(500, 500, 800, 160, 50, 500, 500)
     assert (asked["seed"], asked["workers"]) == (7, 3)
-    assert f"seed {told['seed']}, 3 workers" in (tmp_path / command.PAGE).read_text()
+    assert f"seed {told['seed']}, 3 workers" in command.page_of(out).read_text()
+    command.main(["--categories", "--out", str(out)])
+    assert asked["size"] == WITH_CATEGORIES
 
 
 @pytest.mark.parametrize(
@@ -184,13 +340,17 @@ def test_a_number_meets_what_was_wanted(
     assert Check("local", "here", "what", 1.0, 0.1, low, high).meets is meets
 
 
-def test_the_page_is_made_of_the_document() -> None:
-    told = json.loads((DOCS / "statistics.json").read_text())
-    assert (DOCS / command.PAGE).read_text() == page(told)
+@pytest.mark.parametrize(
+    ("file", "whole", "least"),
+    [(command.DOCUMENT, Size(), 2_000), (command.OF_CATEGORIES, WITH_CATEGORIES, 250)],
+)
+def test_the_page_is_made_of_the_document(file: Path, whole: Size, least: int) -> None:
+    told = json.loads((DOCS / file.name).read_text())
+    assert command.page_of(DOCS / file.name).read_text() == page(told)
     judged, missed = summary(told)
     text = page(told)
     assert text.count("✗") == missed + 1  # and once in the legend
     assert f"**{judged - missed} of {judged} numbers are what was wanted.**" in text
     size = told["size"]  # of a run that `python -m analysis.calibration --toys ...` repeats
-    assert size == {name: getattr(Size.of(size["local"]), name) for name in Size.__slots__}
-    assert size["local"] >= 2_000
+    assert size == {name: getattr(whole.of(size["local"]), name) for name in Size.__slots__}
+    assert size["local"] >= least

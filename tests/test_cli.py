@@ -157,7 +157,7 @@ def test_freeze_and_unblind_by_hand(
 ) -> None:
     folder = tmp_path / "copy"
     folder.mkdir()
-    for name in ("selection.json", "ledger.json", "cutflow.json", "histograms.zip"):
+    for name in ("selection.json", "score.json", "ledger.json", "cutflow.json", "histograms.zip"):
         (folder / name).write_bytes((processed / name).read_bytes())
     assert xyy("unblind", folder, "--reason", "too early") == 2
     assert "fix the decisions first with `xyy freeze" in capsys.readouterr().err

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from analysis import decisions as room
+from analysis import stamps
 from analysis.folder import Folder, read_selection
+from analysis.history import history
+from analysis.program import program_version
 from analysis.search import Search
 from processors.selection import Interval, Selection
 from tools.errors import InputError, RefusedError
@@ -133,9 +136,182 @@ def test_another_background_after_unblinding_is_refused_or_stamped(
     # What was expected may be computed again; what was decided is as it was.
     room.keep_sidebands(folder, {**KEPT, "of": "something else"})
     assert folder.read("freeze.json", made_by="")["sidebands"] == KEPT
-    message = r"sidebands decide on \(all\.order\) is not the one that the data of"
+    message = r"sidebands decide on \(sidebands\.peak\.all\.order\) is not the one that the data of"
     with pytest.raises(RefusedError, match=message):
         room.keep_sidebands(folder, OTHER_PEAK)
     room.guard(folder, room.decisions(catalogue, search, OTHER), reason="the referee asked")
     room.keep_sidebands(folder, OTHER_PEAK)
     assert folder.read("freeze.json", made_by="")["sidebands"] == KEPT
+
+
+# ---- what the frozen record holds ----------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(folder: Folder, catalogue: Catalogue, search: Search) -> Folder:
+    """A folder that was frozen, with what the sidebands decided, and opened."""
+    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+    room.keep_sidebands(folder, KEPT)
+    room.unblind(folder, "all is fixed")
+    return folder
+
+
+def edit(folder: Folder, name: str, **changes: object) -> None:
+    write_json(folder.path / name, {**folder.read(name, made_by=""), **changes})
+
+
+def test_every_decision_has_its_hash(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+    first = folder.read("freeze.json", made_by="")
+    assert set(first["hashes"]) == {
+        "samples", "selection", "score", "window", "spectrum", "fit", "peak", "systematics",
+        "signal", "optimise", "limits", "decision",
+    }  # fmt: skip
+    wider = replace(search, spectrum=replace(search.spectrum, bin_GeV=2.0))
+    room.freeze(folder, room.decisions(catalogue, wider, OTHER))
+    second = folder.read("freeze.json", made_by="")["hashes"]
+    differ = {name for name in second if second[name] != first["hashes"][name]}
+    assert differ == {"selection", "spectrum"}
+    assert set(first["program"]) == {"version", "processors", "selection", "statistics"}
+
+
+def test_another_program_is_frozen_anew_while_blind(
+    folder: Folder, catalogue: Catalogue, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = room.decisions(catalogue, search, CUTS)
+    room.freeze(folder, frozen)
+    room.keep_sidebands(folder, KEPT)
+    other_program(monkeypatch, statistics="other")
+    room.freeze(folder, frozen)
+    record = folder.read("freeze.json", made_by="")
+    assert record["program"]["statistics"] == "other"
+    assert record["sidebands"] == KEPT
+
+
+def other_program(monkeypatch: pytest.MonkeyPatch, **parts: str) -> None:
+    program = {**program_version(), **parts}
+    monkeypatch.setattr(room, "program_version", lambda: program)
+
+
+def test_another_program_after_unblinding_is_told_and_not_refused(
+    opened: Folder, catalogue: Catalogue, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = room.decisions(catalogue, search, CUTS)
+    with monkeypatch.context() as patch:
+        other_program(patch, statistics="other")
+        room.guard(opened, frozen)
+        room.guard(opened, frozen)
+        assert room.is_unblinded(opened)
+        assert room.after_unblinding(opened) == "the program changed (statistics)"
+        assert room.changed_since(opened) == ["program.statistics"]
+        assert len(opened.read("unblinding.json", made_by="")["programs"]) == 1
+        # It is told, and allows nothing: another function under a peak is refused as before.
+        with pytest.raises(RefusedError, match="the sidebands or the program changed"):
+            room.keep_sidebands(opened, OTHER_PEAK)
+    room.guard(opened, frozen)
+    assert room.after_unblinding(opened) is None  # the results are the frozen program's again
+    assert len(opened.read("unblinding.json", made_by="")["programs"]) == 2
+    with monkeypatch.context() as patch:
+        other_program(patch, version="9.9")
+        room.guard(opened, frozen)
+    assert room.after_unblinding(opened) is None  # another version with the same code
+
+
+def test_an_edited_record_shuts_the_data(
+    opened: Folder, catalogue: Catalogue, search: Search
+) -> None:
+    better = {**KEPT, "of": "wishes"}
+    edit(opened, "freeze.json", sidebands=better)
+    assert not room.is_unblinded(opened)
+    edit(opened, "freeze.json", sidebands=KEPT)
+    assert room.is_unblinded(opened)
+    frozen = room.decisions(catalogue, search, CUTS)
+    edit(opened, "freeze.json", decisions=room.decisions(catalogue, search, OTHER))
+    assert not room.is_unblinded(opened)
+    room.freeze(opened, frozen)  # as it was: the edit is undone
+    assert opened.read("freeze.json", made_by="")["decisions"]["selection"]["n_jets"]["max"] == 6
+
+
+def test_data_that_were_opened_once_stay_opened_on_record(
+    opened: Folder, catalogue: Catalogue, search: Search
+) -> None:
+    """Who removes the freeze, decides anew and unblinds again has seen the data all the same."""
+    first = opened.read("unblinding.json", made_by="")["provenance"]["unblinded"]
+    (opened.path / "freeze.json").unlink()
+    room.freeze(opened, room.decisions(catalogue, search, OTHER))
+    assert not room.is_unblinded(opened)
+    room.unblind(opened, "fixed again")
+    assert room.is_unblinded(opened)
+    told = room.after_unblinding(opened) or ""
+    assert told == "the data had been opened before (all is fixed); opened again: fixed again"
+    record = opened.read("unblinding.json", made_by="")
+    assert record["provenance"]["unblinded"] == first
+    room.guard(opened, room.decisions(catalogue, search, OTHER))
+
+
+def test_a_reason_for_another_background_is_taken(
+    opened: Folder, catalogue: Catalogue, search: Search
+) -> None:
+    frozen = room.decisions(catalogue, search, CUTS)
+    room.guard(opened, frozen, reason="another turn-on")
+    assert room.after_unblinding(opened) is None  # nothing has changed as yet
+    room.keep_sidebands(opened, OTHER_PEAK)
+    assert room.after_unblinding(opened) == "another turn-on"
+    assert room.changed_since(opened) == ["sidebands.peak.all.order"]
+    room.guard(opened, frozen)
+    room.keep_sidebands(opened, OTHER_PEAK)  # on record now
+    with pytest.raises(RefusedError, match="sidebands decide on"):
+        room.keep_sidebands(opened, KEPT)
+
+
+def test_times_stay_through_every_change(
+    folder: Folder, catalogue: Catalogue, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter(f"2040-01-0{day}T00:00:00+00:00" for day in range(1, 9))
+    monkeypatch.setattr(room, "_now", lambda: next(times))
+    frozen = room.decisions(catalogue, search, CUTS)
+    room.freeze(folder, frozen)
+    room.keep_sidebands(folder, {**KEPT, "sideband_gof_pvalue": {"all": 0.25}})
+    room.unblind(folder, "all is fixed")
+    room.guard(folder, room.decisions(catalogue, search, OTHER), reason="the referee asked")
+    other_program(monkeypatch, statistics="other")
+    room.guard(folder, room.decisions(catalogue, search, OTHER))
+    shown = [(when[:10], what) for when, what in history(folder)]
+    assert shown[0][0] == "2040-01-01"
+    assert shown[0][1].startswith("frozen under ")
+    assert shown[1] == ("", "goodness of fit of the sidebands (data): all: p = 0.25")
+    assert shown[2] == ("2040-01-02", "opened: all is fixed")
+    assert shown[3] == ("2040-01-03", "changed: the referee asked (selection.n_jets.max)")
+    assert shown[4][1].startswith("results made by another program: xyy ")
+    assert len(shown) == 5
+
+
+def test_a_history_of_less(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+    assert history(folder) == [("", "nothing is frozen yet")]
+    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+    assert history(folder)[-1] == ("", "not opened")
+    room.unblind(folder, "now")
+    edit(folder, "freeze.json", digest="0")
+    assert history(folder)[-1][1].startswith("shut again: what is frozen now is not what")
+
+
+# ---- stamps --------------------------------------------------------------------------------------
+
+
+def test_products_are_stamped_once(opened: Folder, catalogue: Catalogue, search: Search) -> None:
+    for name in stamps.STAMPED:
+        opened.write(name, {"complete": True}, keys={"data": "1"})
+    stamps.stamp_products(opened)
+    assert "after_unblinding" not in opened.read("ledger.json", made_by="")
+    room.guard(opened, room.decisions(catalogue, search, OTHER), reason="the referee asked")
+    stamps.stamp_products(opened)
+    for name in stamps.STAMPED:
+        document = opened.read(name, made_by="")
+        assert document["after_unblinding"] == "the referee asked"
+        assert document["changed_after_unblinding"] == ["selection.n_jets.max"]
+        assert document["provenance"]["keys"] == {"data": "1"}
+    times = {name: (opened.path / name).stat().st_mtime_ns for name in stamps.STAMPED}
+    stamps.stamp_products(opened)
+    assert times == {name: (opened.path / name).stat().st_mtime_ns for name in stamps.STAMPED}
+    ledger = opened.read("ledger.json", made_by="")
+    assert set(stamps.unstamped(ledger)) == {"complete", "provenance"}

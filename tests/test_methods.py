@@ -135,9 +135,7 @@ def test_every_stage_has_the_categories(opened: Path) -> None:
     assert len(channels) >= 3
 
 
-def test_expected_yields_are_what_was_filled(
-    opened: Path, simulated: tuple[dict[str, Counts], dict[str, float], Catalogue]
-) -> None:
+def test_expected_yields_are_what_was_filled(opened: Path) -> None:
     """To the event: the table's bins are those of the joint histogram."""
     section = read(opened, "selection.json")["score"]
     spectrum = read_histograms(opened / "histograms.zip")["background"]["spectrum"]

@@ -1,14 +1,15 @@
 """The likelihood of a peak: derivatives, the optimum of the design, nuisances, channels."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
 from analysis.statistics.families import Function
-from analysis.statistics.peak import ALL_BUT_MASS, NO_SIGNAL, Peak
+from analysis.statistics.peak import ALL_BUT_MASS, NO_SIGNAL, Peak, PeakCurve
 from analysis.statistics.poisson import model, scoring_fit
+from analysis.statistics.scoring import Part, minimise
 from analysis.statistics.signal_model import Interpolated, SignalModel, plain_signal
 from analysis.statistics.spectra import Bins
 
@@ -126,6 +127,48 @@ def test_the_derivatives_are_those_of_the_expectation() -> None:
         assert slopes[..., index] / scale == pytest.approx(numeric / scale, abs=1e-5), index
     for free in ([peak.strength, peak.size - 1], [*range(peak.strength + 1), peak.mass]):
         assert curve.slopes(values, rows, np.array(free)) == pytest.approx(slopes[..., free])
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A curve all of whose bins are said to depend on all parameters."""
+
+    curve: PeakCurve
+
+    def expected(self, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return self.curve.expected(values, rows)
+
+    def parts(self, values: np.ndarray, rows: np.ndarray, free: np.ndarray) -> tuple[Part]:
+        slopes = self.curve.slopes(values, rows, free)
+        return (Part(slice(0, slopes.shape[1]), np.arange(len(free)), slopes),)
+
+    def damping(self, gradient: np.ndarray) -> np.ndarray | None:
+        return self.curve.damping(gradient)
+
+
+def test_channels_apart_are_the_dense_solution() -> None:
+    """Three channels, log-linear and additive functions, everything free: values and covariance."""
+    rng = np.random.default_rng(20240513)
+    shares = (0.7, 0.2, 0.1)
+    three = [Bins(LOW, HIGH, n, n) for n in (share * exponential(30_000) for share in shares)]
+    functions = model((Function("exp", 3), Function("bernstein", 3), Function("exp", 2)), three)
+    peak = Peak.of(functions, three, plain_signal(30.0, channels=3), width_error=0.06)
+    mass = np.array([520.0, 750.0, 990.0])
+    signal = np.tile(gaussian(mass), (1, 3)) * 200 / 3
+    counts = rng.poisson(np.concatenate([bins.counts for bins in three]) + signal).astype(float)
+    spurious = np.tile([20.0, 8.0, 4.0], (3, 1))
+    start = np.zeros((3, peak.size))
+    start[:, : functions.size] = scoring_fit(counts, functions).theta
+    start[:, peak.mass] = mass
+    free = [k for k in range(peak.size) if k != peak.mass + 2]  # there is no error of the scale
+    apart = peak.fit_indices(counts, start, mass, spurious, free)
+    settings = peak._settings(free, mass)  # noqa: SLF001
+    dense = minimise(Dense(peak.curve(mass, spurious)), counts, start, settings)
+    assert apart.converged.all()
+    assert apart.deviance == pytest.approx(dense.deviance, rel=1e-10)
+    assert apart.values == pytest.approx(dense.values, rel=1e-6, abs=1e-6)
+    assert apart.covariance == pytest.approx(dense.covariance, rel=1e-5, abs=1e-9)
+    assert np.any(apart.covariance[:, 0, functions.size - 1] != 0)  # they share the signal
 
 
 def test_a_width_with_an_error_is_fitted() -> None:

@@ -20,6 +20,7 @@ from scipy.stats import norm
 from analysis.figures import drawings
 from analysis.page import inference
 from analysis.page import search as search_page
+from analysis.page import tournament as tournament_page
 from analysis.page.layout import Section
 from analysis.page.render import render
 from analysis.page.verdict import verdict
@@ -717,7 +718,8 @@ def test_what_is_not_there_is_none() -> None:
         assert fit_inputs.variations(nothing) == ()
         assert fit_inputs.entrants(nothing) == ()
         assert fit_inputs.spurious(nothing) is None
-        assert fit_inputs.first_peak(nothing) is None
+        assert fit_inputs.peaks(nothing) == {}
+        assert fit_inputs.category_strengths(nothing) is None
     masses = {"mass_GeV": [500.0, 600.0]}
     assert search_inputs.p0_scan({**masses, "local_z": [None, None]}) is None
     assert search_inputs.mass_limits(masses) is None
@@ -870,7 +872,7 @@ def words(section: Section) -> str:
 def test_the_page_tells_the_search(folder: Callable[[str], Results]) -> None:
     results = folder("evidence")
     said = {s.anchor: words(s) for s in inference.sections(replace(results, background=None))}
-    said |= {s.anchor: words(s) for s in search_page.tournament(results)}
+    said |= {s.anchor: words(s) for s in tournament_page.tournament(results)}
     assert "Decided before the data were opened" in said["tournament"]
     assert "exp 3, fitted from 400 to 1,100 GeV (the window only)" in said["tournament"]
     assert "at most 0.2 errors" in said["tournament"]

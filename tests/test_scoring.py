@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from iminuit import Minuit
 from scipy.special import xlogy
 from scipy.stats import norm
 
-from analysis.statistics.scoring import Minima, Settings, minimise
+from analysis.statistics import scoring
+from analysis.statistics.scoring import Minima, Part, Settings, minimise
 
 X = np.linspace(0, 1, 40)
 PEAK = np.diff(norm.cdf(np.linspace(0, 1, 41), 0.5, 0.06))
@@ -25,11 +27,12 @@ class Falling:
         with np.errstate(over="ignore"):
             return np.asarray(np.exp(a + b * X) + s * PEAK + 30 * k * BROAD)
 
-    def slopes(self, values: np.ndarray, _rows: np.ndarray, free: np.ndarray) -> np.ndarray:
+    def parts(self, values: np.ndarray, _rows: np.ndarray, free: np.ndarray) -> tuple[Part]:
         a, b = values.T[:2, :, None]
         core = np.exp(a + b * X)
         ones = np.ones_like(core)
-        return np.stack([core, core * X, ones * PEAK, ones * 30 * BROAD], axis=-1)[..., free]
+        slopes = np.stack([core, core * X, ones * PEAK, ones * 30 * BROAD], axis=-1)[..., free]
+        return (Part(slice(0, 40), np.arange(len(free)), slopes),)
 
     def damping(self, _gradient: np.ndarray) -> None:
         return None
@@ -165,6 +168,36 @@ def test_a_row_that_runs_away_does_not_disturb_the_others() -> None:
     assert together.covariance[:5] == pytest.approx(alone.covariance, rel=1e-7)
     assert together.deviance[6] == np.inf
     assert together.values[6] == pytest.approx(start[6])
+
+
+class Counted(Falling):
+    """Counts how often rows are asked for."""
+
+    rows: ClassVar[list[int]] = []
+
+    def parts(self, values: np.ndarray, rows: np.ndarray, free: np.ndarray) -> tuple[Part]:
+        self.rows.append(len(rows))
+        return super().parts(values, rows, free)
+
+
+def test_a_row_that_gets_no_further_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deficit in few events ends where a bin expects nothing: steps get shorter and shorter.
+
+    The deviance is that of a patient fit to 0.001, a thousandth of one standard deviation squared.
+    """
+    rng = np.random.default_rng(20240507)
+    counts = rng.poisson(0.4 * np.exp(-2 * X), (200, 40)).astype(float)
+    start = np.tile([np.log(0.4), -2.0, 0.0, 0.0], (200, 1))
+    curve = Counted()
+    found, steps = minimise(curve, counts, start, settings()), sum(curve.rows)
+    curve.rows.clear()
+    monkeypatch.setattr(scoring, "_PATIENCE", 10**9)
+    patient = minimise(curve, counts, start, settings())
+    assert steps < 0.5 * sum(curve.rows)
+    assert found.deviance == pytest.approx(patient.deviance, abs=1e-3)
+    arrived = found.converged
+    assert not arrived.all()
+    assert found.values[arrived] == pytest.approx(patient.values[arrived], abs=1e-9)
 
 
 @pytest.mark.parametrize("factor", [1e-2, 1.0, 1e4, 1e8])

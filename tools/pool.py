@@ -16,9 +16,12 @@ from typing import TypeVar
 
 from tools.errors import XyyError
 
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""For libraries of linear algebra: our matrices are small, their threads wait for each other."""
 WORKER_ENVIRONMENT = {
     # So that a user's own `tools/` folder cannot shadow ours in a worker.
     "PYTHONSAFEPATH": "1",
+    **ONE_THREAD,
 }
 """Of every process that works for us."""
 

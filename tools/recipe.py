@@ -72,6 +72,16 @@ class Continuum:
         mass[rng.random(events) < self.tail_fraction] *= 4
         return mass + self.offset_GeV
 
+    def above(self, mass_GeV: Floats) -> Floats:
+        """Return the part of the events above each mass.
+
+        >>> Continuum().above(np.array([50.0, 400.0, 1100.0])).round(5).tolist()
+        [1.0, 0.03753, 0.00018]
+        """
+        far = np.maximum(mass_GeV - self.offset_GeV, 0.0) / self.scale_GeV
+        tail = self.tail_fraction
+        return np.asarray((1 - tail) * np.exp(-far) + tail * np.exp(-far / 4))
+
 
 @dataclass(frozen=True, slots=True)
 class MissingEnergy:

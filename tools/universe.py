@@ -23,6 +23,7 @@ truth is written to any file, and neither shows in the ``repr`` of what is defin
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -48,9 +49,22 @@ from tools.recipe import (
 )
 from tools.samples import Catalogue
 
+_T = TypeVar("_T")
 _EXISTS = 0.6
-_MASSES_GEV = (500.0, 1000.0)
-_CROSS_SECTIONS_PB = (0.5, 6.0)
+MASSES_GeV, CROSS_SECTIONS_PB = (500.0, 1000.0), (0.5, 6.0)
+"""ends of what is drawn"""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Given:
+    """What is settled beforehand of a truth, for tests of the analysis; None is drawn."""
+
+    exists: bool | None = None
+    mass_GeV: float | None = None
+    cross_section_pb: float | None = None
+
+
+_NOTHING = Given()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,13 +81,17 @@ class Truth:
     """events of X in the data"""
     background_events: int
     """all other events in the data"""
+    expected_signal_events: float
+    """mean of the Poisson law that `signal_events` were drawn from"""
+    expected_background_events: float
+    """mean of that of `background_events`"""
     signal: Recipe
     """how the events of X are made"""
     background: Recipe
     """how the other events are made"""
 
 
-def truth_of(seed: int, number: int, catalogue: Catalogue) -> Truth:
+def truth_of(seed: int, number: int, catalogue: Catalogue, *, given: Given = _NOTHING) -> Truth:
     """Return the truth of a universe. For the generator, for scores, and for tests.
 
     Parameters
@@ -84,6 +102,8 @@ def truth_of(seed: int, number: int, catalogue: Catalogue) -> Truth:
         K, which universe of this seed: zero or positive.
     catalogue : Catalogue
         Gives the luminosity of the data, and what is expected in it.
+    given : Given
+        What is not drawn; all else is what it is without.
 
     Returns
     -------
@@ -98,9 +118,9 @@ def truth_of(seed: int, number: int, catalogue: Catalogue) -> Truth:
     if number < 0:
         raise InputError(f"universes are numbered from 0; there is no universe {number}")
     rng = stream(seed, Stream.TRUTH, number)
-    exists = bool(rng.random() < _EXISTS)
-    mass = rng.uniform(*_MASSES_GEV)
-    cross_section = rng.uniform(*_CROSS_SECTIONS_PB) * exists
+    exists = _either(given.exists, bool(rng.random() < _EXISTS))
+    mass = _either(given.mass_GeV, rng.uniform(*MASSES_GeV))
+    cross_section = exists * _either(given.cross_section_pb, rng.uniform(*CROSS_SECTIONS_PB))
     efficiency = _filter_efficiency(catalogue, mass)
     expected_signal = catalogue.data_luminosity_invpb * cross_section * efficiency
     expected_background = _expected_background(catalogue) * _near(rng, 1.0, 0.02)
@@ -119,7 +139,14 @@ def truth_of(seed: int, number: int, catalogue: Catalogue) -> Truth:
         ),
         signal_events=int(rng.poisson(expected_signal)),
         background_events=int(rng.poisson(expected_background)),
+        expected_signal_events=expected_signal,
+        expected_background_events=expected_background,
     )
+
+
+def _either(given: _T | None, drawn: _T) -> _T:
+    """Return what is given, or else what was drawn all the same: what follows stays as it is."""
+    return drawn if given is None else given
 
 
 def _near(rng: np.random.Generator, centre: float, half_width: float) -> float:

@@ -50,7 +50,7 @@ class Measured:
     events: int
     rounds: int
     rates: Mapping[str, float]
-    """events per second on one core: ``full``, ``light`` (both ours), ``full_loop``,
+    """events per second on one core: ``full``, ``score``, ``light`` (all ours), ``full_loop``,
     ``light_loop``, ``polars``, ``duckdb``, ``pandas``"""
     missing: Mapping[str, str]
     """who is not there, and why"""
@@ -110,6 +110,7 @@ def on_one_core(inputs: Inputs, settings: Settings, rounds: int, say: Say) -> di
     """Return how many events per second each competitor does."""
     by_hand = partial(loops.full_loop, inputs.paths, ours.wanted(settings))
     full = partial(ours.process, inputs.chunks, settings)
+    score = partial(ours.process, inputs.chunks, ours.scored(settings))
     light = competitors(inputs, settings)
     keep_memory()  # for all: the processor does it anyway
     with one_core():
@@ -117,7 +118,7 @@ def on_one_core(inputs: Inputs, settings: Settings, rounds: int, say: Say) -> di
         check_all(full(), by_hand())
         for name, competitor in light.items():
             check_light(name, competitor, settings)
-        who: dict[str, Callable[[], object]] = {"full": full, "full_loop": by_hand}
+        who: dict[str, Callable[[], object]] = {"full": full, "score": score, "full_loop": by_hand}
         who |= {name: competitor.spectrum for name, competitor in light.items()}
         say(f"on one core, {rounds} rounds: {', '.join(who)}")
         taken = median_seconds(who, rounds)

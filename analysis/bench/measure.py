@@ -22,10 +22,7 @@ from typing import Any, TypeVar
 from tools.pool import WORKER_ENVIRONMENT, follow
 
 Result = TypeVar("Result")
-ENVIRONMENT = {
-    **WORKER_ENVIRONMENT,
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1"),
-}
+ENVIRONMENT = {**WORKER_ENVIRONMENT, "POLARS_MAX_THREADS": "1"}
 
 
 def in_new_process(function: Callable[..., Result], *arguments: object) -> Result:

@@ -13,6 +13,7 @@ from analysis.search import Search
 from processors.diphoton import DiphotonProcessor, Settings
 from processors.histograms import KINEMATICS, Binning
 from processors.schema import DiphotonSchema
+from processors.score import ScoreTable, cell_count
 from processors.selection import Interval, Selection
 from tools import executors
 from tools.errors import XyyError
@@ -30,6 +31,17 @@ def job(catalogue: Catalogue, search: Search) -> Settings:
     """
     cuts = {name: Interval(max=cut) for name, cut in search.optimise.course_cuts.items()}
     return processor_settings(catalogue.columns, search, Selection(cuts))
+
+
+def scored(settings: Settings) -> Settings:
+    """Return the same job with six categories of a score instead of cuts.
+
+    Its values are arbitrary: what an event costs does not depend on them.
+    """
+    axes = settings.cut_variables
+    folds = np.random.default_rng(1).normal(size=(2, cell_count(axes))).astype(np.float32)
+    table = ScoreTable(axes, folds, (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0), "bench")
+    return replace(settings, selection=Selection({}), score=table)
 
 
 def wanted(settings: Settings) -> Wanted:
@@ -71,8 +83,8 @@ def process(
         lost = outcome.ledger[SAMPLE].failed[0]
         raise XyyError(f"events were lost, first {lost.file}: {lost.error}")
     filled = dict(outcome.outputs[SAMPLE])
-    # One category: the loops have no axis for it. And no event is outside the cutflow.
-    spectrum, flow = filled.pop("spectrum")["all", :], filled.pop("cutflow")
+    # All categories together: the loops have no axis for it. No event is outside the cutflow.
+    spectrum, flow = filled.pop("spectrum").project("m_yy"), filled.pop("cutflow")
     contents = {name: histogram.view(flow=True) for name, histogram in filled.items()}
     return {**contents, "spectrum": spectrum.view(flow=True), "cutflow": flow.view()}
 

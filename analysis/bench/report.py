@@ -11,6 +11,7 @@ from tools.storage import provenance
 
 RATIOS = {
     "full_vs_loop": ("full", "full_loop"),
+    "score_vs_cuts": ("score", "full"),
     "light_vs_loop": ("light", "light_loop"),
     "light_vs_polars": ("light", "polars"),
     "light_vs_duckdb": ("light", "duckdb"),
@@ -19,13 +20,14 @@ RATIOS = {
 _TITLES = {
     "full": "xyy",
     "full_loop": "uproot, NumPy, boost-histogram by hand",
+    "score": "xyy, six categories of a score instead of cuts",
     "light": "xyy",
     "light_loop": "uproot, NumPy, boost-histogram by hand",
     "polars": "Polars, Parquet (ZSTD)",
     "duckdb": "DuckDB, Parquet (ZSTD)",
     "pandas": "pandas, CSV",
 }
-_PARTS = {"all histograms, one core": ("full", "full_loop"),
+_PARTS = {"all histograms, one core": ("full", "full_loop", "score"),
           "selection and spectrum, one core": ("light", "light_loop", *LIBRARIES)}  # fmt: skip
 
 

@@ -5,15 +5,20 @@ import sys
 from pathlib import Path
 
 from analysis.calibration.campaigns import run
+from analysis.calibration.plan import one_spectrum, six_categories
 from analysis.calibration.report import document, page, summary
-from analysis.calibration.size import Size
+from analysis.calibration.size import WITH_CATEGORIES, Size
 from analysis.search import read_search
 from tools.pool import cores
 from tools.samples import find_settings, read_catalogue
 from tools.storage import read_json, write_json
 
-PAGE = "statistics_calibration.md"
-"""beside the document"""
+DOCUMENT, OF_CATEGORIES = Path("docs/statistics.json"), Path("docs/statistics_categories.json")
+
+
+def page_of(document: Path) -> Path:
+    """Return where a document's page is: beside it."""
+    return document.with_name(f"{document.stem}_calibration.md")
 
 
 def say(text: str) -> None:
@@ -25,24 +30,26 @@ def say(text: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the campaigns of the command line."""
     parser = argparse.ArgumentParser(prog="python -m analysis.calibration", description=__doc__)
-    parser.add_argument("--toys", type=int, default=Size().local, help="all else in proportion")
+    parser.add_argument("--categories", action="store_true", help="six, instead of one spectrum")
+    parser.add_argument("--toys", type=int, help="at fixed masses; all else in proportion")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=cores())
-    parser.add_argument("--out", type=Path, default=Path("docs/statistics.json"))
+    parser.add_argument("--out", type=Path, help="instead of the document in docs")
     parser.add_argument("--page", action="store_true", help="only write the page of --out again")
     options = parser.parse_args(arguments)
+    out = options.out or (OF_CATEGORIES if options.categories else DOCUMENT)
     if not options.page:
         catalogue = read_catalogue(find_settings("datasets/course.toml"))
         search = read_search(find_settings("analysis/search.toml"))
-        results = run(
-            catalogue, search, Size.of(options.toys), seed=options.seed, workers=options.workers,
-            say=say,
-        )  # fmt: skip
-        write_json(options.out, document(results, workers=options.workers))
-    told = read_json(options.out, made_by="make calibration")
-    (options.out.parent / PAGE).write_text(page(told), encoding="utf-8")
+        plan, size = (
+            (six_categories, WITH_CATEGORIES) if options.categories else (one_spectrum, Size())
+        )
+        campaigns = plan(catalogue, search, size.of(options.toys or size.local), options.seed)
+        results = run(campaigns, workers=options.workers, say=say)
+        write_json(out, document(results, workers=options.workers))
+    told, where = read_json(out, made_by="make calibration"), page_of(out)
+    where.write_text(page(told), encoding="utf-8")
     judged, missed = summary(told)
-    where = options.out.parent / PAGE
     say(f"{judged - missed} of {judged} numbers are what was wanted: {where}")
 
 

@@ -3,16 +3,21 @@
 Every toy is decided on its own sidebands and fitted with what it chose. Kept are the local
 significances at three fixed masses, the largest of the scan, and what was chosen with which
 spurious signal: global significance and expected error follow from that (`frozen`).
+
+As no tournament reads the window, several windows can be drawn to the sidebands of a toy: each is a
+toy of the whole procedure, and what is decided is decided once. They are not independent quite (the
+functions are the same, and those of the full range are fitted to the same sidebands): `checks`
+takes the errors from the spread between toys.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.calibration.frozen import Held, Setting
 from analysis.statistics.entries import Flags, Indices
 from analysis.statistics.spectra import FloatArray
-from analysis.statistics.toys import experiment
+from analysis.statistics.toys import Group
 
 FIXED_GeV = (500.0, 750.0, 1000.0)
 _TOYS = 100
@@ -21,7 +26,7 @@ _TOYS = 100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Empty:
-    """What T toys showed."""
+    """What T spectra showed; those with the same sidebands follow each other."""
 
     fixed_z: FloatArray
     """signed, at the masses `FIXED_GeV`, shape (T, 3)"""
@@ -32,7 +37,7 @@ class Empty:
     choice: Indices
     """index into `held`, shape (T,)"""
     spurious: FloatArray
-    """at each mass of the scan, shape (T, M)"""
+    """at each mass of the scan, shape (T, M, C)"""
     passes: Flags
     """whether the choice is good enough"""
 
@@ -51,7 +56,9 @@ class Empty:
         )
 
 
-def empty_toys(setting: Setting, *, seed: int, numbers: range, scans: int) -> Empty:
+def empty_toys(
+    setting: Setting, *, seed: int, numbers: range, scans: int, windows: int = 1
+) -> Empty:
     """Return what some toys show.
 
     Parameters
@@ -62,24 +69,28 @@ def empty_toys(setting: Setting, *, seed: int, numbers: range, scans: int) -> Em
         Which toys of the seed.
     scans : int
         Toys below this number are scanned, the others are fitted at the fixed masses only.
+    windows : int
+        Drawn to the sidebands of each toy.
     """
-    toys = experiment(setting.search, setting.signal, [setting.expected], setting.sqrt_s_GeV)
+    toys = setting.experiment
     masses = toys.masses_GeV
     where = np.array([int(np.argmin(np.abs(masses - mass))) for mass in FIXED_GeV])
-    size = len(numbers)
+    size = len(numbers) * windows
     found = Empty(
         np.empty((size, len(FIXED_GeV))),
         np.full(size, np.nan),
         (),
         np.empty(size, dtype=np.intp),
-        np.empty((size, len(masses))),
+        np.empty((size, len(masses), len(setting.expected))),
         np.zeros(size, dtype=bool),
     )
     held: list[Held] = []
-    for first in range(0, size, _TOYS):
-        last = min(first + _TOYS, size)
-        for group in toys.groups(toys.draw(seed, numbers[first:last])):
-            rows, own = first + group.toys, len(group.toys)
+    for first in range(0, len(numbers), _TOYS):
+        batch = numbers[first : first + _TOYS]
+        for decided in toys.groups(toys.draw(seed, batch)):
+            group = _redrawn(setting, decided, windows, seed, [batch[t] for t in decided.toys])
+            rows = windows * (first + decided.toys)[:, None] + np.arange(windows)
+            rows, own = rows.ravel(), len(group.toys)
             z, _, _ = group.fit(np.tile(where, own), np.repeat(np.arange(own), len(where)))
             found.fixed_z[rows] = z.reshape(own, len(where))
             if numbers[first] < scans:
@@ -88,7 +99,25 @@ def empty_toys(setting: Setting, *, seed: int, numbers: range, scans: int) -> Em
             if here not in held:
                 held.append(here)
             found.choice[rows] = held.index(here)
-            found.spurious[rows], found.passes[rows] = group.spurious[..., 0], group.passes
+            found.spurious[rows], found.passes[rows] = group.spurious, group.passes
     return Empty(
         found.fixed_z, found.largest_z, tuple(held), found.choice, found.spurious, found.passes
+    )
+
+
+def _redrawn(setting: Setting, group: Group, windows: int, seed: int, numbers: list[int]) -> Group:
+    """Return each toy followed by others with its sidebands."""
+    inside = setting.inside(group.peak)
+    expected = setting.spectra(Held.by(group), np.zeros(group.spurious.shape[1:])).counts[inside]
+    counts = np.repeat(group.counts, windows, axis=0)
+    for row, number in enumerate(numbers):
+        rng = np.random.default_rng([seed, number, 2])
+        others = slice(row * windows + 1, (row + 1) * windows)
+        counts[others, inside] = rng.poisson(expected, (windows - 1, len(expected)))
+    return replace(
+        group,
+        toys=np.repeat(group.toys, windows),
+        counts=counts,
+        spurious=np.repeat(group.spurious, windows, axis=0),
+        passes=np.repeat(group.passes, windows),
     )

@@ -1,7 +1,12 @@
-"""All campaigns: what is thrown, how many toys, and the pool that throws them.
+"""All campaigns: toys thrown through the pool, and what is expected without any.
 
-The numbers of toys and the limits that the results are compared with (`checks`) are those that were
-set before the program was written (`size`).
+What is thrown is `plan`'s to say. The numbers of toys and the limits that the results are compared
+with (`checks`) are those that were set before the program was written (`size`).
+
+The upcrossings that turn a toy's largest local significance into a global one are those of the
+function that the toy chose. Of several channels nearly every toy has a combination of its own: they
+take the upcrossings of the combination that the tournament chooses on the truth, and for some of
+the combinations their own are computed, to compare.
 """
 
 import time
@@ -15,32 +20,15 @@ import numpy as np
 
 from analysis.calibration.background import Empty, empty_toys
 from analysis.calibration.frozen import Expectation, Held, Setting, expectation, largest
-from analysis.calibration.injection import Injected, Point, Width, injected_toys, points
+from analysis.calibration.gain import Gain, Pair, gains
+from analysis.calibration.injection import Injected, Point, Width, injected_toys
 from analysis.calibration.optimum import ORDERS, Optimum, ideal, optimum
 from analysis.calibration.size import Size
-from analysis.calibration.truths import (
-    IN_FAMILY,
-    KNOWN,
-    OUTSIDE,
-    Truth,
-    efficiency,
-    generator_events,
-)
-from analysis.search import Search
-from analysis.statistics.signal_model import plain_signal
 from analysis.statistics.spectra import FloatArray
-from analysis.statistics.tournament import Tournament
-from analysis.statistics.toys import experiment, largest_significances
-from tools.samples import Catalogue
+from analysis.statistics.toys import largest_significances
 
-WIDTH_GeV = 30.0
-"""of a resonance"""
-INJECTED_GeV, INJECTED_SIGMA = (500.0, 625.0, 750.0, 875.0, 1000.0), (0.0, 1.0, 3.0, 5.0, 8.0)
-KNOWN_GeV, KNOWN_SIGMA = (500.0, 1000.0), (5.0, 8.0)
-"""where it is done again with the simulated width, of which the fit thinks less than is true"""
-OUTSIDE_EVENTS = (3_150.0, 50_500.0)
-OPTIMUM_EVENTS = {"before": (50_500.0, 1192.0), "after": (11_220.0, 953.0)}
-"""background in the window, and signal of 5.4 pb (behind the cuts S/sqrt(B) = 9, efficiency 0.8)"""
+COMPARED = 10
+"""combinations of functions, of each truth without a resonance, with upcrossings of their own"""
 _TASK = {"injection": 100, "frozen": 500}
 _TASK_TOYS = 100
 
@@ -68,6 +56,14 @@ class Campaigns:
     frozen: Mapping[str, tuple[Setting, Held, FloatArray]]
     """setting, function and spurious signals"""
     injection: Mapping[str, tuple[Setting, tuple[Point, ...], Width]]
+    optima: Mapping[str, tuple[Setting, float]]
+    """truths without fluctuations, with signal events, that the ideal fit is compared on"""
+    pairs: Mapping[str, Pair]
+    """two selections of the same events"""
+    windows: int = 1
+    """drawn to the sidebands of each toy without a resonance"""
+    together: bool = False
+    """whether points with a resonance are too few toys each, and are judged several together"""
 
     def tasks(self) -> list[Task]:
         """Return all tasks; all campaigns progress alike."""
@@ -96,9 +92,10 @@ class Campaigns:
             return largest(setting, held, spurious, seed=seed, numbers=numbers)
         if task.kind == "empty":
             setting = self.empty[task.name]
-            return empty_toys(setting, seed=seed, numbers=numbers, scans=self.size.scans)
-        setting = self.outside[task.name]
-        return empty_toys(setting, seed=seed, numbers=numbers, scans=task.last)
+            scans = self.size.scans
+        else:
+            setting, scans = self.outside[task.name], task.last
+        return empty_toys(setting, seed=seed, numbers=numbers, scans=scans, windows=self.windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +133,12 @@ class Results:
     toys: Mapping[tuple[str, str], Any]
     """by kind and name: `Empty`, tuple of `Injected`, or the largest significances"""
     expected: Mapping[Choice, Expectation]
+    on_truth: Mapping[str, Choice]
+    """what the tournament chooses on the truths of frozen toys and of several channels"""
     ideal_errors: Mapping[str, FloatArray]
     """of a signal, with the ideal fits of the truths outside, shape (orders, M)"""
     optima: Mapping[str, Optimum]
+    gains: Mapping[str, tuple[Gain, ...]]
     seconds: Mapping[str, float]
     """what was timed"""
 
@@ -148,62 +148,26 @@ class Results:
             if kind in {"empty", "outside"}:
                 yield kind, name, found
 
-
-def prepare(catalogue: Catalogue, search: Search, size: Size, seed: int) -> Campaigns:
-    """Return all campaigns."""
-    signal, sqrt_s = plain_signal(WIDTH_GeV), catalogue.collision_energy_GeV
-    tournament = Tournament.of(search, signal, sqrt_s)
-    low, high = tournament.low_GeV, tournament.high_GeV
-    window = (search.window.low_GeV, search.window.high_GeV)
-
-    def setting(truth: Truth, events: float) -> Setting:
-        return Setting(search, signal, sqrt_s, truth.scaled(low, high, window, events))
-
-    whole = generator_events(catalogue, search)
-    sizes = {"before the cuts": whole, "after the cuts": whole * efficiency(search)}
-    empty = {
-        f"{name}, {when}": setting(truth, events)
-        for name, truth in KNOWN.items()
-        for when, events in sizes.items()
-    }
-    outside = {
-        f"{name}, {events:,.0f} events": setting(truth, events)
-        for name, truth in OUTSIDE.items()
-        for events in OUTSIDE_EVENTS
-    }
-    inside = {name: s for name, s in empty.items() if name.startswith(IN_FAMILY)}
-    injection = {
-        name: (s, points(s, INJECTED_GeV, INJECTED_SIGMA), Width(drawn=True))
-        for name, s in inside.items()
-    }
-    name, last = list(inside.items())[-1]
-    injection[f"{name}, width {WIDTH_GeV:g} GeV"] = (
-        last,
-        points(last, KNOWN_GeV, KNOWN_SIGMA),
-        Width(drawn=False),
-    )
-    frozen = {name: (s, *s.chosen()) for name, s in empty.items()}
-    return Campaigns(size, seed, empty, outside, frozen, injection)
+    def expectation(self, name: str, held: Held) -> Expectation:
+        """Return what is expected by a toy that chose these functions."""
+        several = len(held.channels) > 1
+        return self.expected[self.on_truth[name] if several else Choice(name, held)]
 
 
 def run(
-    catalogue: Catalogue,
-    search: Search,
-    size: Size,
-    *,
-    seed: int,
-    workers: int,
-    say: Callable[[str], None] = lambda _text: None,
+    campaigns: Campaigns, *, workers: int, say: Callable[[str], None] = lambda _text: None
 ) -> Results:
     """Throw all toys."""
     start = time.perf_counter()
-    campaigns = prepare(catalogue, search, size, seed)
     toys = _thrown(campaigns, workers, say)
-    expected = _expectations(campaigns, toys, workers, say)
-    optima, ideal_errors = _without_toys(campaigns)
+    on_truth, spurious = _functions(campaigns, toys)
+    expected = _expectations(campaigns, spurious, workers, say)
+    errors = {name: _ideal_errors(setting) for name, setting in campaigns.outside.items()}
+    optima = {name: optimum(*wanted) for name, wanted in campaigns.optima.items()}
+    better = {name: gains(pair) for name, pair in campaigns.pairs.items()}
     seconds = _timed(campaigns, workers)
     seconds["all campaigns"] = time.perf_counter() - start
-    return Results(campaigns, toys, expected, ideal_errors, optima, seconds)
+    return Results(campaigns, toys, expected, on_truth, errors, optima, better, seconds)
 
 
 def _thrown(
@@ -228,47 +192,49 @@ def _joined(kind: str, parts: Sequence[Any]) -> Any:
     return np.concatenate(parts) if kind == "frozen" else reduce(add, parts)
 
 
+def _functions(
+    campaigns: Campaigns, toys: Mapping[tuple[str, str], Any]
+) -> tuple[dict[str, Choice], dict[Choice, FloatArray]]:
+    """Return which functions expectations are wanted of, with their spurious signals.
+
+    They are those that the toys chose, and those that the tournament chooses on the truth itself
+    (for frozen toys, and where there are several channels).
+    """
+    spurious: dict[Choice, FloatArray] = {}
+    settled = {name: (held, own) for name, (_, held, own) in campaigns.frozen.items()}
+    for (kind, name), found in toys.items():
+        if kind not in {"empty", "outside"}:
+            continue
+        chosen = list(enumerate(found.held))
+        if len(found.held[0].channels) > 1:
+            if name not in settled:
+                settled[name] = campaigns.outside[name].chosen()
+            chosen = chosen[:COMPARED] if kind == "empty" else []
+        for index, held in chosen:
+            spurious[Choice(name, held)] = found.spurious[found.choice == index].mean(axis=0)
+    on_truth = {name: Choice(f"{name}, frozen", held) for name, (held, _) in settled.items()}
+    return on_truth, spurious | {on_truth[name]: own for name, (_, own) in settled.items()}
+
+
 def _expectations(
     campaigns: Campaigns,
-    toys: Mapping[tuple[str, str], Any],
+    spurious: Mapping[Choice, FloatArray],
     workers: int,
     say: Callable[[str], None],
 ) -> dict[Choice, Expectation]:
-    """Return what is expected with each function that toys chose, and with the frozen ones."""
     from tools.pool import completed
 
-    spurious: dict[Choice, FloatArray] = {}
-    for (kind, name), found in toys.items():
-        if kind in {"empty", "outside"}:
-            for index, held in enumerate(found.held):
-                spurious[Choice(name, held)] = found.spurious[found.choice == index].mean(axis=0)
-    for name, (_, held, own) in campaigns.frozen.items():
-        spurious[Choice(f"{name}, frozen", held)] = own
     settings = {**campaigns.empty, **campaigns.outside}
-    settings |= {f"{name}, frozen": s for name, (s, _, _) in campaigns.frozen.items()}
+    settings |= {f"{name}, frozen": setting for name, setting in settings.items()}
     work = Expectations(settings, spurious, campaigns.size, campaigns.seed)
     say(f"upcrossings of {len(spurious)} functions")
     return dict(completed(work, list(spurious), workers, what="upcrossings"))
 
 
-def _without_toys(campaigns: Campaigns) -> tuple[dict[str, Optimum], dict[str, FloatArray]]:
-    some = next(iter(campaigns.empty.values()))
-    window = some.search.window
-    low, high = some.tournament.low_GeV, some.tournament.high_GeV
-    optima = {}
-    for name, (events, signal) in OPTIMUM_EVENTS.items():
-        truth = KNOWN[IN_FAMILY].scaled(low, high, (window.low_GeV, window.high_GeV), events)
-        optima[name] = optimum(Setting(some.search, some.signal, some.sqrt_s_GeV, truth), signal)
-    errors = {}
-    for name, setting in campaigns.outside.items():
-        own = []
-        for order in ORDERS:
-            known, held = ideal(setting, order)
-            masses = known.masses_GeV
-            spectra = known.spectra(held, np.zeros(len(masses)))
-            own.append(spectra.scan(masses).signal_error_events[0])
-        errors[name] = np.array(own)
-    return optima, errors
+def _ideal_errors(setting: Setting) -> FloatArray:
+    """Return the errors of S with the ideal fits, shape (orders, M)."""
+    fits = [ideal(setting, order).scan(setting.masses_GeV) for order in ORDERS]
+    return np.array([fit.signal_error_events[0] for fit in fits])
 
 
 def _timed(campaigns: Campaigns, workers: int) -> dict[str, float]:
@@ -278,8 +244,7 @@ def _timed(campaigns: Campaigns, workers: int) -> dict[str, float]:
     start = time.perf_counter()
     spectra.scan(np.linspace(500, 1000, 101))
     scanned = time.perf_counter()
-    thrown = experiment(setting.search, setting.signal, [setting.expected], setting.sqrt_s_GeV)
-    largest_significances(thrown, seed=campaigns.seed, number=toys, workers=workers)
+    largest_significances(setting.experiment, seed=campaigns.seed, number=toys, workers=workers)
     return {
         "scan of 101 masses": scanned - start,
         f"{toys:,} global toys": time.perf_counter() - scanned,

@@ -6,12 +6,15 @@ whose `low` and `high` are both None is told, not judged.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 
 from analysis.calibration.background import Empty, FIXED_GeV
-from analysis.calibration.campaigns import Choice, Results
+from analysis.calibration.campaigns import Results
 from analysis.calibration.frozen import Held
+from analysis.calibration.gain import LEAST, Gain, JUDGED_GeV
 from analysis.calibration.injection import MEASURED_SIGMA, Injected, Point
 from analysis.calibration.optimum import ORDERS, MASSES_GeV, Reach
 from analysis.statistics.entries import Flags
@@ -47,31 +50,44 @@ def checks(results: Results) -> Iterator[Check]:
     """Yield everything."""
     for kind, name, toys in results.empties():
         if kind == "empty":
-            yield from _local(name, toys)
+            yield from _local(name, toys, results.campaigns.windows)
             yield from _whole(name, toys, results)
     yield from _formula(results)
     for name, (_, wanted, width) in results.campaigns.injection.items():
-        for point, toys in zip(wanted, results.toys["injection", name], strict=True):
-            yield from _injected(name, point, toys, judged=width.drawn)
+        found, together = results.toys["injection", name], results.campaigns.together
+        for point, toys in zip(wanted, found, strict=True):
+            place = f"{name}: {point.mass_GeV:g} GeV, {point.sigma:g} sigma"
+            yield from _injected(place, [point], toys, judged=width.drawn and not together)
+        if together:
+            yield from _together(name, wanted, found)
     for kind, name, toys in results.empties():
         if kind == "outside":
             yield from _outside(name, toys, results)
     yield from _optimum(results)
+    for name, found in results.gains.items():
+        for gain in found:
+            yield from _gained(name, gain)
     yield from _speed(results)
 
 
-def _part(where: Flags) -> tuple[float, float, int]:
-    """Return a fraction of toys, its error and the toys; an error of one toy if there is none."""
+def _part(where: Flags, together: int = 1) -> tuple[float, float, int]:
+    """Return a fraction of toys, its error and the toys; an error of one toy if there is none.
+
+    Of toys that share their sidebands with `together` - 1 others the error is that of the spread
+    between those that do not, unless the plain one is larger.
+    """
     toys = len(where)
     part = float(np.mean(where))
     least = np.clip(part, 1 / toys, 1 - 1 / toys) if toys > 1 else 0.5
-    return part, float(np.sqrt(least * (1 - least) / toys)), toys
+    error = float(np.sqrt(least * (1 - least) / toys))
+    apart = where.reshape(-1, together).mean(axis=1)
+    return part, max(error, float(apart.std() / np.sqrt(len(apart)))), toys
 
 
-def _local(name: str, toys: Empty) -> Iterator[Check]:
+def _local(name: str, toys: Empty, together: int) -> Iterator[Check]:
     for mass, z in zip(FIXED_GeV, toys.fixed_z.T, strict=True):
         for level, low, high in ((2, 0.010, 0.033), (3, None, 0.003)):
-            part, error, size = _part(z > level)
+            part, error, size = _part(z > level, together)
             yield Check(
                 "local", f"{name}, {mass:g} GeV", f"P(Z > {level})", part, error, low, high, size
             )
@@ -81,25 +97,25 @@ def _local(name: str, toys: Empty) -> Iterator[Check]:
 
 
 def global_p(name: str, toys: Empty, results: Results) -> FloatArray:
-    """Return the p-values of the toys that were scanned, each with its own function's crossings."""
+    """Return the p-values of the toys that were scanned."""
     scanned = np.flatnonzero(np.isfinite(toys.largest_z))
-    crossings = [results.expected[Choice(name, held)].crossings for held in toys.held]
+    crossings = [results.expectation(name, held).crossings for held in toys.held]
     return np.array([crossings[int(toys.choice[t])].p(toys.largest_z[t]) for t in scanned])
 
 
 def _whole(name: str, toys: Empty, results: Results) -> Iterator[Check]:
-    p = global_p(name, toys, results)
+    p, together = global_p(name, toys, results), results.campaigns.windows
     for level, low, high in ((0.05, 0.03, 0.07), (0.01, None, 0.02)):
-        part, error, size = _part(p < level)
+        part, error, size = _part(p < level, together)
         yield Check("global", name, f"P(global p < {level:g})", part, error, low, high, size)
-    part, error, size = _part(toys.largest_z[np.isfinite(toys.largest_z)] > _SINGLE)
+    part, error, size = _part(toys.largest_z[np.isfinite(toys.largest_z)] > _SINGLE, together)
     yield Check("global", name, "P(local Z > 3 anywhere)", part, error, None, None, size)
-    yield Check("global", name, "functions that pass", *_part(toys.passes)[:2])
+    yield Check("global", name, "functions that pass", *_part(toys.passes, together)[:2])
 
 
 def _formula(results: Results) -> Iterator[Check]:
     for name, (_, held, _) in results.campaigns.frozen.items():
-        crossings = results.expected[Choice(f"{name}, frozen", held)].crossings
+        crossings = results.expected[results.on_truth[name]].crossings
         largest = results.toys["frozen", name]
         for z in (2.5, 3.0, 3.5):
             part, error, size = _part(largest > z)
@@ -113,10 +129,29 @@ def _formula(results: Results) -> Iterator[Check]:
                 low, high, size,
             )  # fmt: skip
         yield Check("formula", setting, "upcrossings of 1", crossings.mean, crossings.error)
+        if len(held.channels) > 1:
+            own = [e.crossings.mean for c, e in results.expected.items() if c.name == name]
+            spread = float(np.std(own))
+            yield Check("formula", setting, "of the toys' own", float(np.mean(own)), None)
+            yield Check("formula", setting, "spread of these", spread, None)
 
 
-def _injected(name: str, point: Point, toys: Injected, *, judged: bool) -> Iterator[Check]:
-    setting = f"{name}: {point.mass_GeV:g} GeV, {point.sigma:g} sigma"
+def _together(name: str, wanted: Sequence[Point], found: Sequence[Injected]) -> Iterator[Check]:
+    """Yield what all masses show at each strength, and all strengths at each mass."""
+    for what, places in (
+        ("sigma", {f"all masses, {p.sigma:g} sigma": p.sigma for p in wanted}),
+        ("mass_GeV", {f"{p.mass_GeV:g} GeV, all strengths": p.mass_GeV for p in wanted}),
+    ):
+        for place, value in places.items():
+            own = [i for i, point in enumerate(wanted) if getattr(point, what) == value]
+            toys = reduce(add, [found[i] for i in own])
+            yield from _injected(f"{name}: {place}", [wanted[i] for i in own], toys, judged=True)
+
+
+def _injected(
+    setting: str, of: Sequence[Point], toys: Injected, *, judged: bool
+) -> Iterator[Check]:
+    """Yield what toys show that have one of some points each; of the mass, if they measure it."""
     size = len(toys.root)
     root = float(np.sqrt(size))
 
@@ -135,9 +170,9 @@ def _injected(name: str, point: Point, toys: Injected, *, judged: bool) -> Itera
     covered = 1 - _LEVEL - _SINGLE * float(np.sqrt(_LEVEL * (1 - _LEVEL) / size))
     yield made("limit covers", *_part(toys.cls >= _LEVEL)[:2], covered, None)
     yield made("fits converged", *_part(toys.converged)[:2], None, None)
-    if point.sigma < MEASURED_SIGMA:
+    if min(point.sigma for point in of) < MEASURED_SIGMA:
         return
-    high = point.sigma > MEASURED_SIGMA
+    high = min(point.sigma for point in of) > MEASURED_SIGMA
     ends = (0.64, 0.72) if high else (0.58, None)
     yield made("mass covered", *_part(toys.mass_rise <= 1)[:2], *ends)
     middle = float(np.median(toys.found_pull))
@@ -151,15 +186,15 @@ def _injected(name: str, point: Point, toys: Injected, *, judged: bool) -> Itera
 
 
 def _outside(name: str, toys: Empty, results: Results) -> Iterator[Check]:
-    local = toys.largest_z
-    levels = [results.expected[Choice(name, h)].crossings.local_z(_SINGLE) for h in toys.held]
+    local, together = toys.largest_z, results.campaigns.windows
+    levels = [results.expectation(name, held).crossings.local_z(_SINGLE) for held in toys.held]
     needed = np.array(levels)[toys.choice]
-    part, error, size = _part(local >= needed)
+    part, error, size = _part(local >= needed, together)
     yield Check("outside", name, "P(global Z > 3)", part, error, None, 0.01, size)
-    part, error, size = _part(local > _SINGLE)
+    part, error, size = _part(local > _SINGLE, together)
     yield Check("outside", name, "P(local Z > 3 anywhere)", part, error, None, 0.05, size)
-    yield Check("outside", name, "functions that pass", *_part(toys.passes)[:2])
-    errors = np.array([results.expected[Choice(name, held)].errors for held in toys.held])
+    yield Check("outside", name, "functions that pass", *_part(toys.passes, together)[:2])
+    errors = np.array([results.expectation(name, held).errors for held in toys.held])
     ours = np.log(errors).mean(axis=1)[toys.choice].mean()
     for order, ideal in zip(ORDERS, results.ideal_errors[name], strict=True):
         price = float(np.exp(ours - np.log(ideal).mean()))
@@ -168,7 +203,8 @@ def _outside(name: str, toys: Empty, results: Results) -> Iterator[Check]:
 
 def _optimum(results: Results) -> Iterator[Check]:
     for name, found in results.optima.items():
-        order = min(max(len(found.held.function.parameters) - 1, ORDERS[0]), ORDERS[-1])
+        parameters = found.held.channels[0].function.parameters
+        order = min(max(len(parameters) - 1, ORDERS[0]), ORDERS[-1])
         yield from _reached(name, found.held, found.ours, found.ideal, order)
         if found.free_held != found.held:
             yield from _reached(name, found.free_held, found.free, found.ideal, None)
@@ -185,6 +221,17 @@ def _reached(
             limit = float(ours.limit[index] / ideal.limit[index])
             yield Check("optimum", setting, f"Z / order {order}", z, None, low)
             yield Check("optimum", setting, f"limit / order {order}", limit, None, None, high)
+
+
+def _gained(name: str, gain: Gain) -> Iterator[Check]:
+    for index, mass in enumerate(MASSES_GeV):
+        setting = f"{name} ({gain.functions}), {mass:g} GeV"
+        least = LEAST if gain.judged and mass in JUDGED_GeV else None
+        yield Check(
+            "gain", setting, "limit, cuts / categories", float(gain.limits[index]), None, least
+        )
+        yield Check("gain", setting, "Z of 5.4 pb, categories", float(gain.z[index]), None)
+        yield Check("gain", setting, "Z, cuts", float(gain.z_of_cuts[index]), None)
 
 
 def _speed(results: Results) -> Iterator[Check]:

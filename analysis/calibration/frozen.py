@@ -6,45 +6,62 @@ Toys of the frozen model, the largest significance of each found by fits, tell w
 holds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.search import Search
-from analysis.statistics.entries import Option
+from analysis.statistics.entries import Flags, Option
 from analysis.statistics.families import Function
 from analysis.statistics.look_elsewhere import Upcrossings, upcrossings
+from analysis.statistics.peak import Peak
 from analysis.statistics.resonance import ChannelModel, Spectra
 from analysis.statistics.signal_model import SignalModel
 from analysis.statistics.spectra import Bins, FloatArray
 from analysis.statistics.tournament import Tournament
-from analysis.statistics.toys import Group
+from analysis.statistics.toys import Experiment, Group, experiment
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Ranged:
     """A function in a range."""
 
     function: Function
     low_GeV: float
     high_GeV: float
 
-    @classmethod
-    def of(cls, option: Option) -> "Held":
-        """Return what a tournament chose."""
-        return cls(option.function, option.low_GeV, option.high_GeV)
-
-    @classmethod
-    def by(cls, group: Group) -> "Held":
-        """Return what toys are fitted with."""
-        peak = group.peak
-        (function,) = peak.background.functions
-        return cls(function, float(peak.low_GeV[0]), float(peak.high_GeV[-1]))
-
     @property
     def name(self) -> str:
         """For people."""
         return f"{self.function.name}, {self.low_GeV:g} to {self.high_GeV:g} GeV"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What each channel is fitted with."""
+
+    channels: tuple[Ranged, ...]
+
+    @classmethod
+    def of(cls, options: Sequence[Option]) -> "Held":
+        """Return what tournaments chose."""
+        return cls(tuple(Ranged(o.function, o.low_GeV, o.high_GeV) for o in options))
+
+    @classmethod
+    def by(cls, group: Group) -> "Held":
+        """Return what toys are fitted with."""
+        peak, background = group.peak, group.peak.background
+        found = zip(background.functions, background.groups(), strict=True)
+        edges = peak.low_GeV, peak.high_GeV
+        ends = [(f, [edge[own.bins] for edge in edges]) for f, own in found]
+        return cls(tuple(Ranged(f, float(low.min()), float(high.max())) for f, (low, high) in ends))
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        several = len(self.channels) > 1
+        return "as chosen on the truth" if several else self.channels[0].name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +71,8 @@ class Setting:
     search: Search
     signal: SignalModel
     sqrt_s_GeV: float
-    expected: FloatArray
-    """events in the bins of the tournament"""
+    expected: tuple[FloatArray, ...]
+    """events of each channel in the bins of the tournament"""
 
     @property
     def tournament(self) -> Tournament:
@@ -63,32 +80,52 @@ class Setting:
         return Tournament.of(self.search, self.signal, self.sqrt_s_GeV)
 
     @property
+    def experiment(self) -> Experiment:
+        """What toys are drawn from."""
+        return experiment(self.search, self.signal, self.expected, self.sqrt_s_GeV)
+
+    @property
     def masses_GeV(self) -> FloatArray:
         """Masses of the scan."""
         return np.asarray(self.search.signal.masses_GeV)
 
     def spectra(self, held: Held, spurious: FloatArray) -> Spectra:
-        """Return the truth without fluctuations, to be fitted with a function.
+        """Return the truth without fluctuations, to be fitted with these functions.
 
         Parameters
         ----------
         held : Held
-        spurious : ndarray
+        spurious : ndarray, shape (M, C)
             One standard deviation of the spurious signal at each mass of the scan, events.
         """
+        parts = zip(held.channels, self.expected, spurious.T, strict=True)
+        channels = [self._channel(ranged, *part) for ranged, *part in parts]
+        return Spectra.of(channels, self.signal, self.search.systematics)
+
+    def _channel(self, ranged: Ranged, expected: FloatArray, spurious: FloatArray) -> ChannelModel:
         tournament = self.tournament
         low, high = tournament.low_GeV, tournament.high_GeV
-        inside = (low > held.low_GeV - 1e-6) & (high < held.high_GeV + 1e-6)
-        expected = self.expected[inside]
-        bins = Bins(low[inside], high[inside], expected, expected)
-        model = ChannelModel(bins, held.function, self.masses_GeV, spurious)
-        return Spectra.of((model,), self.signal, self.search.systematics)
+        inside = (low > ranged.low_GeV - 1e-6) & (high < ranged.high_GeV + 1e-6)
+        bins = Bins(low[inside], high[inside], expected[inside], expected[inside])
+        return ChannelModel(bins, ranged.function, self.masses_GeV, spurious)
+
+    def inside(self, peak: Peak) -> Flags:
+        """Return which bins of a fit are in the window, where no tournament looks."""
+        window = self.search.window
+        above = peak.low_GeV >= window.low_GeV - 1e-6
+        return np.asarray(above & (peak.high_GeV <= window.high_GeV + 1e-6))
+
+    def same(self, ranged: Ranged) -> tuple[Held, FloatArray]:
+        """Return this function for all channels, and no spurious signals."""
+        channels = len(self.expected)
+        return Held((ranged,) * channels), np.zeros((len(self.masses_GeV), channels))
 
     def chosen(self, ranges: tuple[str, ...] = ("full", "window")) -> tuple[Held, FloatArray]:
         """Return what the tournament chooses on the truth itself, and the spurious signals."""
-        decided = replace(self.tournament, ranges=ranges).decide(self.expected[None])
-        spurious = np.interp(self.masses_GeV, decided.masses_GeV, decided.spurious[0])
-        return Held.of(decided.chosen), np.asarray(spurious)
+        tournament = replace(self.tournament, ranges=ranges)
+        decided = [tournament.decide(expected[None]) for expected in self.expected]
+        spurious = [np.interp(self.masses_GeV, d.masses_GeV, d.spurious[0]) for d in decided]
+        return Held.of([d.chosen for d in decided]), np.stack(spurious, axis=-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,7 +29,7 @@ from analysis.statistics.peak import ALL_BUT_MASS, NO_SIGNAL, Peak
 from analysis.statistics.poisson import scoring_fit
 from analysis.statistics.scoring import Minima
 from analysis.statistics.spectra import FloatArray
-from analysis.statistics.toys import Group, experiment
+from analysis.statistics.toys import Group
 
 MEASURED_SIGMA = 3.0
 """from which on the mass is measured"""
@@ -108,7 +108,7 @@ def injected_toys(
     setting: Setting, wanted: tuple[Point, ...], width: Width, *, seed: int, numbers: range
 ) -> tuple[Injected, ...]:
     """Return what some toys show, for each point."""
-    toys = experiment(setting.search, setting.signal, [setting.expected], setting.sqrt_s_GeV)
+    toys = setting.experiment
     found: list[list[Injected]] = [[] for _ in wanted]
     for first in range(0, len(numbers), _TOYS):
         batch = numbers[first : first + _TOYS]
@@ -142,9 +142,8 @@ def _drawn(
     numbers: list[int],
 ) -> FloatArray:
     """Return the spectra of some toys at each point, shape (points, T, B)."""
-    peak, window, held = group.peak, setting.search.window, Held.by(group)
-    inside = (peak.low_GeV >= window.low_GeV - 1e-6) & (peak.high_GeV <= window.high_GeV + 1e-6)
-    expected = setting.spectra(held, np.zeros(len(group.masses_GeV))).counts
+    peak, inside = group.peak, setting.inside(group.peak)
+    expected = setting.spectra(Held.by(group), np.zeros(group.spurious.shape[1:])).counts
     counts = np.repeat(group.counts[None], len(wanted), axis=0)
     for row, number in enumerate(numbers):
         rng = np.random.default_rng([seed, number, 1])
@@ -162,7 +161,8 @@ def _template(setting: Setting, peak: Peak, mass_GeV: float, wider: float) -> Fl
     mass = np.array([mass_GeV])
     mean, width = mass + setting.signal.offset_GeV(mass), wider * setting.signal.width_GeV(mass)
     low, high = ((edges - mean) / width for edges in (peak.low_GeV, peak.high_GeV))
-    return np.asarray(ndtr(high) - ndtr(low))
+    share = setting.signal.shares(mass)[0, peak.channel]
+    return np.asarray(share * (ndtr(high) - ndtr(low)))
 
 
 def _shown(group: Group, wanted: list[Point]) -> Injected:
@@ -232,8 +232,8 @@ def _as_found(
 
 def _at(group: Group, mass_GeV: FloatArray) -> FloatArray:
     """Return each toy's spurious signals at a mass of its own, shape (T, C)."""
-    rows = zip(mass_GeV, group.spurious[..., 0], strict=True)
-    return np.array([[np.interp(mass, group.masses_GeV, own)] for mass, own in rows])
+    rows = zip(mass_GeV, group.spurious, strict=True)
+    return np.array([[np.interp(m, group.masses_GeV, own) for own in each.T] for m, each in rows])
 
 
 def _everywhere(group: Group) -> Minima:

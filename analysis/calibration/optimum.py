@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.calibration.frozen import Held, Setting
+from analysis.calibration.frozen import Held, Ranged, Setting
 from analysis.search import Systematics
 from analysis.statistics.families import Function
 from analysis.statistics.peak import ALL_BUT_MASS, NO_SIGNAL
@@ -49,30 +49,33 @@ class Optimum:
     free: Reach
 
 
-def ideal(setting: Setting, order: int) -> tuple[Setting, Held]:
-    """Return the ideal fit of the window."""
-    search = setting.search
-    known = replace(search, systematics=Systematics(0.0, 0.0, 0.0, 0.0))
-    held = Held(Function("exp", order), search.window.low_GeV, search.window.high_GeV)
-    return replace(setting, search=known), held
+def ideal(setting: Setting, order: int) -> Spectra:
+    """Return the truth for the ideal fit of the window."""
+    known = replace(setting.search, systematics=Systematics(0.0, 0.0, 0.0, 0.0))
+    return replace(setting, search=known).spectra(*setting.same(in_window(setting, order)))
+
+
+def in_window(setting: Setting, order: int) -> Ranged:
+    """Return the exponential of a polynomial, in the window."""
+    window = setting.search.window
+    return Ranged(Function("exp", order), window.low_GeV, window.high_GeV)
 
 
 def optimum(setting: Setting, signal_events: float) -> Optimum:
     """Return what is expected of so many signal events on a truth."""
     held, spurious = setting.chosen(ranges=("window",))
     free_held, free_spurious = setting.chosen()
-    none = np.zeros_like(spurious)
-    references = (ideal(setting, order) for order in ORDERS)
     return Optimum(
         held,
-        _reach(setting.spectra(held, spurious), signal_events),
-        tuple(_reach(known.spectra(best, none), signal_events) for known, best in references),
+        reach(setting.spectra(held, spurious), signal_events),
+        tuple(reach(ideal(setting, order), signal_events) for order in ORDERS),
         free_held,
-        _reach(setting.spectra(free_held, free_spurious), signal_events),
+        reach(setting.spectra(free_held, free_spurious), signal_events),
     )
 
 
-def _reach(spectra: Spectra, signal_events: float) -> Reach:
+def reach(spectra: Spectra, signal_events: float | FloatArray) -> Reach:
+    """Return what is expected of so many signal events (at each mass) without fluctuations."""
     masses = np.array(MASSES_GeV)
     z = spectra.asimov_z(masses, np.full(len(masses), signal_events))
     return Reach(z, median_limit(spectra, masses))

@@ -20,22 +20,27 @@ class Size:
     upcrossings: int = 1_000
     timed: int = 1_000
 
-    @classmethod
-    def of(cls, toys: int) -> "Size":
+    def of(self, toys: int) -> "Size":
         """Return all campaigns in proportion to the toys at fixed masses, as far as there are more.
 
-        >>> Size.of(50)
+        >>> Size().of(50)
         Size(local=50, scans=50, frozen=80, injected=16, outside=5, upcrossings=200, timed=50)
         """
-        whole = cls()
-        part = toys / whole.local
+        part = toys / self.local
         some = {
-            n: max(1, round(part * getattr(whole, n))) for n in ("frozen", "injected", "outside")
+            n: max(1, round(part * getattr(self, n))) for n in ("frozen", "injected", "outside")
         }
-        return cls(
+        return Size(
             local=toys,
-            scans=min(toys, whole.scans),
-            upcrossings=min(max(toys, 200), whole.upcrossings),
-            timed=min(toys, whole.timed),
+            scans=min(toys, self.scans),
+            upcrossings=min(max(toys, 200), self.upcrossings),
+            timed=min(toys, self.timed),
             **some,
         )
+
+
+WITH_CATEGORIES = Size(
+    400, 300, frozen=3_000, injected=240, outside=125, upcrossings=400, timed=100
+)
+"""of six categories, a toy of which takes ten times as long; to its sidebands several windows are
+drawn, and points with a resonance are judged together (`plan`)"""

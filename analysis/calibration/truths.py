@@ -8,20 +8,18 @@ The course's cuts do not depend on the mass: behind them the spectrum is the sam
 efficiency, which follows from the laws of `tools.recipe`.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.closure.channels import by_upper_cuts
 from analysis.search import Search
 from analysis.statistics.spectra import FloatArray
 from tools.recipe import Continuum, background_recipe
 from tools.samples import Catalogue
 
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(8)
-_MET_OF_OUTLIERS, _ISOLATION_WIDTH, _WIDTH_OF_OUTLIERS = 13.0, 0.10, 1.5
-"""of `tools.recipe`: half of the events with so much missing energy have far-off isolations"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,44 +79,12 @@ OUTSIDE: Mapping[str, Truth] = {
 
 def generator_events(catalogue: Catalogue, search: Search) -> float:
     """Return the events of the background expected in the window, before any selection."""
-    sample = catalogue.sample("background")
-    total = sample.expected_events(catalogue.luminosity_invpb)
-    law, window = Continuum(), search.window
-
-    def above(mass_GeV: float, scale_GeV: float) -> float:
-        return math.exp((law.offset_GeV - mass_GeV) / scale_GeV)
-
-    parts = [
-        fraction * (above(window.low_GeV, scale) - above(window.high_GeV, scale))
-        for fraction, scale in (
-            (1 - law.tail_fraction, law.scale_GeV),
-            (law.tail_fraction, 4 * law.scale_GeV),
-        )
-    ]
-    return total * sum(parts)
+    sample, window = catalogue.sample("background"), search.window
+    low, high = Continuum().above(np.array([window.low_GeV, window.high_GeV]))
+    return sample.expected_events(catalogue.luminosity_invpb) * float(low - high)
 
 
 def efficiency(search: Search) -> float:
     """Return the part of the background's events behind the course's cuts."""
-    from scipy.stats import nbinom, norm, poisson, t
-
-    recipe, cuts = background_recipe(), search.optimise.course_cuts
-    size = recipe.n_jets_shape
-    jets = (
-        poisson.cdf(cuts["n_jets"] - 1, recipe.n_jets_mean)
-        if size is None
-        else nbinom.cdf(cuts["n_jets"] - 1, size, size / (size + recipe.n_jets_mean))
-    )
-    leptons = poisson.cdf(cuts["n_leptons"] - 1, recipe.n_leptons_mean)
-    far = recipe.missing_energy
-    core = 2 * norm.sf(_MET_OF_OUTLIERS / far.core_width)
-    tail = 2 * t.sf(_MET_OF_OUTLIERS / far.tail_width, far.tail_nu)
-    off = (far.core * core + (1 - far.core) * tail) / 2
-    isolated = [
-        math.prod(
-            norm.cdf((cuts[f"photon{i}_isolation"] - mean) / width)
-            for i, mean in enumerate(recipe.isolation_means, start=1)
-        )
-        for width in (_ISOLATION_WIDTH, _WIDTH_OF_OUTLIERS)
-    ]
-    return float(jets * leptons * ((1 - off) * isolated[0] + off * isolated[1]))
+    (part,) = by_upper_cuts(search.optimise.course_cuts).efficiencies(background_recipe())
+    return float(part)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.page import search
+from analysis.page import search, tournament
 from analysis.page.layout import Section, Table
 from analysis.page.wording import (
     NOTHING,
@@ -22,7 +22,11 @@ from analysis.page.wording import (
     with_error,
     z_value,
 )
+from analysis.plots.fit_inputs import function_name
+from analysis.plots.inputs import all_together
+from analysis.plots.names import category_title
 from analysis.results import Results
+from analysis.summary import counted_of
 
 Document = Mapping[str, Any]
 
@@ -30,9 +34,8 @@ Document = Mapping[str, Any]
 def sections(results: Results) -> tuple[Section, ...]:
     """Return the sections of everything that was inferred."""
     found: list[Section] = []
-    for name, channel in ((results.background or {}).get("channels") or {}).items():
-        found.append(_sidebands(results.background or {}, name, channel))
-    found.extend(search.tournament(results))
+    found.extend(_sidebands(results))
+    found.extend(tournament.tournament(results))
     if results.counting is not None:
         found.append(_counting(results.counting))
     fit = (results.verdict or {}).get("fit")
@@ -46,39 +49,86 @@ def sections(results: Results) -> tuple[Section, ...]:
     return tuple(found)
 
 
-def _sidebands(document: Document, name: str, channel: Document) -> Section:
+def _sidebands(results: Results) -> tuple[Section, ...]:
+    """Tell the fit of the sidebands, of every category if there are several."""
+    document = results.background or {}
+    channels = document.get("channels") or {}
+    if not channels:
+        return ()
+    of, several = document.get("of", "data"), len(channels) > 1
+    said = _together(of, document) if several else _alone(of, channels)
+    warned = [
+        f"{category_title(name)}: {text}" if several else text
+        for name, channel in channels.items()
+        for text in warnings(channel)
+    ]
+    tables = _category_tables(channels) if several else _tables(next(iter(channels.values())))
+    title = "Background from the sidebands"
+    return (Section("sidebands", title, sentences=(said, *warned), tables=tables),)
+
+
+def _alone(of: str, channels: Mapping[str, Document]) -> str:
+    (channel,) = channels.values()
     chosen, errors = channel["chosen"], channel.get("predicted_errors_events") or {}
     low, high = channel.get("fit_range_GeV", (None, None))
     predicted = with_error(channel.get("predicted_events"), channel.get("predicted_error_events"))
     parts = ", ".join(f"{kind} {number(value, 3)}" for kind, value in errors.items())
-    where = "" if name == "all" else f" in {name}"
-    what = (
-        f"Fitted to the {document.get('of', 'data')} from {number(low)} to {number(high)} GeV, the "
+    return (
+        f"Fitted to the {of} from {number(low)} to {number(high)} GeV, the "
         f"window left out: {chosen['family']} of order {chosen['order']} predicts {predicted} "
         f"events in the window. Parts of the error: {parts or NOTHING}."
     )
-    return Section(
-        "sidebands",
-        f"Background from the sidebands{where}",
-        sentences=(what, *warnings(channel)),
-        tables=(
-            _candidates(channel.get("candidates") or ()),
-            Table(
-                ("Parameter", "value"),
-                tuple(
-                    (p["name"], with_error(p["value"], p["error"])) for p in chosen["parameters"]
-                ),
-                title="The chosen function",
-            ),
-            *_spurious(channel),
-        ),
+
+
+def _together(of: str, document: Document) -> str:
+    total = all_together(document)
+    predicted = with_error(total["predicted_events"], total["predicted_error_events"])
+    return (
+        f"Fitted to the {of} outside the window, in each of the {len(document['channels'])} "
+        "categories on its "
+        f"own. Together they predict {predicted} events in the window."
     )
+
+
+def _tables(channel: Document) -> tuple[Table, ...]:
+    parameters = tuple(
+        (p["name"], with_error(p["value"], p["error"])) for p in channel["chosen"]["parameters"]
+    )
+    return (
+        _candidates(channel.get("candidates") or ()),
+        Table(("Parameter", "value"), parameters, title="The chosen function"),
+        *_spurious(channel),
+    )
+
+
+def _category_tables(channels: Mapping[str, Document]) -> tuple[Table, ...]:
+    """Return the fits of all categories in a table, and why functions were rejected."""
+    rows = tuple(
+        (
+            category_title(name),
+            function_name(channel["chosen"]),
+            " to ".join(number(end) for end in channel.get("fit_range_GeV") or ()),
+            number(channel["chosen"].get("gof_pvalue"), 2),
+            with_error(channel.get("predicted_events"), channel.get("predicted_error_events")),
+        )
+        for name, channel in channels.items()
+    )
+    head = ("Category", "function", "range, GeV", "p (goodness of fit)", "predicted")
+    rejected = tuple(
+        (category_title(name), function_name(c), str(c.get("reason") or "rejected"))
+        for name, channel in channels.items()
+        for c in channel.get("candidates") or ()
+        if not c.get("accepted")
+    )
+    fits = Table(head, rows, title="The chosen functions")
+    others = Table(("Category", "function", ""), rejected, title="Functions rejected", prose=True)
+    return (fits, others) if rejected else (fits,)
 
 
 def _candidates(candidates: Sequence[Document]) -> Table:
     rows = tuple(
         (
-            f"{c['family']} {c.get('order', '')}".strip(),
+            function_name(c),
             number(c.get("gof_pvalue"), 2),
             with_error(c.get("predicted_events"), c.get("fit_error_events")),
             number(c.get("closure_bias_events"), 3),
@@ -117,7 +167,7 @@ def _counting(document: Document) -> Section:
         "counting",
         "Count in the signal window",
         sentences=(
-            f"Window: {low:g} to {high:g} GeV.",
+            f"Window: {low:g} to {high:g} GeV{counted_of(document)}.",
             sentence(document.get("reason")),
             *_why_different(document),
         ),
@@ -221,7 +271,7 @@ def _fit(document: Document, fit: Document) -> Section:
             "Background and a peak of free mass, fitted together to the spectrum.",
             note,
         ),
-        tables=(Table((), rows),),
+        tables=(Table((), rows), *search.compatibility(fit)),
     )
 
 

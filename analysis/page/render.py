@@ -12,7 +12,7 @@ from importlib.resources import files
 from itertools import chain
 from typing import Any
 
-from analysis.page import inference, samples, selection, verdict
+from analysis.page import history, inference, samples, selection, verdict
 from analysis.page.layout import Image, Section
 from analysis.results import Results
 
@@ -66,11 +66,12 @@ def _sections(results: Results, with_images: set[str]) -> list[Section]:
         samples.samples(results),
         samples.cutflow(results),
         selection.selection(results),
+        selection.score(results),
         Section("spectrum", "Diphoton mass"),
         Section("n_minus_1", "Each cut's column after all the others"),
         *inference.sections(results),
         samples.ledger(results),
-        samples.history(results),
+        history.history(results),
         Section("shapes", "All columns: shapes before the selection"),
         Section("yields", "All columns: yields before the selection"),
     ]

@@ -1,4 +1,4 @@
-"""Sections on what went in: samples and weights, cutflow, ledger, and who opened the data when."""
+"""Sections on what went in: samples and weights, cutflow, ledger."""
 
 import math
 from collections.abc import Mapping
@@ -140,26 +140,3 @@ def ledger(results: Results) -> Section:
         ),
         tables=tuple(tables),
     )
-
-
-def history(results: Results) -> Section:
-    """Tell what was frozen, when the data were opened and why, and what changed since."""
-    sentences = []
-    if results.freeze is None:
-        sentences.append("Nothing is frozen yet.")
-    else:
-        sentences.append(f"The decisions are frozen under the digest {results.freeze['digest']}.")
-    if results.unblinded and results.unblinding is not None:
-        sentences.append(f"The data were opened. Reason: {results.unblinding['reason']}")
-    elif results.data is None:
-        sentences.append("There are no data to open.")
-    else:
-        sentences.append("The data are blind: nothing inside the signal window has been filled.")
-    changes = (results.unblinding or {}).get("changes", []) if results.unblinded else []
-    rows = tuple(
-        (str(place), change["reason"], ", ".join(change.get("changed", [])), change["digest"])
-        for place, change in enumerate(changes, start=1)
-    )
-    head = ("", "Reason", "what was changed", "digest since then")
-    tables = (Table(head, rows, title="Changes after unblinding", prose=True),) if rows else ()
-    return Section("history", "Freeze and unblinding", tuple(sentences), tables=tables)

@@ -1,4 +1,4 @@
-"""Sections on the shape search: tournament, scan, limits against mass, a referee's questions.
+"""Sections on the shape search: scan, limits against mass, a referee's questions.
 
 Every number is that of a result file; sections of what a folder does not hold are not there.
 """
@@ -10,61 +10,14 @@ from typing import Any
 
 from analysis.page.layout import Section, Table
 from analysis.page.wording import NOTHING, interval, number, sentence, with_error, z_value
-from analysis.plots.fit_inputs import first_peak, fit_of, function_name, kind_of
+from analysis.plots.fit_inputs import fit_of, kind_of
+from analysis.plots.names import category_title, with_category
 from analysis.plots.strength import EVENTS, Strength, strength_of
 from analysis.results import Results
 
 Document = Mapping[str, Any]
 _MOST_ROWS = 12
 """of a table over masses; the rest is in the file"""
-
-
-def tournament(results: Results) -> tuple[Section, ...]:
-    """Tell how the function under a peak was decided on."""
-    peak = first_peak(results.background)
-    if peak is None:
-        return ()
-    low, high = peak.get("fit_range_GeV") or (None, None)
-    most = results.search.peak.spurious_signal
-    what = (
-        f"Decided before the data were opened, from the sidebands and from smooth spectra that are "
-        f"compatible with them: {function_name(peak)}, fitted from {number(low)} to {number(high)} "
-        f"GeV ({_range(peak.get('range'))}). It is the simplest that takes at most "
-        f"{number(most)} errors of the signal for a resonance where there is none; what it does "
-        "take is a nuisance parameter of the fit."
-    )
-    return (
-        Section(
-            "tournament",
-            "Background under a peak: the tournament",
-            sentences=(what,),
-            tables=(_entrants(peak.get("candidates") or ()),),
-        ),
-    )
-
-
-def _range(name: str | None) -> str:
-    return {"window": "the window only", "full": "the full range"}.get(name or "", name or NOTHING)
-
-
-def _entrants(candidates: Sequence[Document]) -> Table:
-    rows = tuple(
-        (
-            function_name(c),
-            str(c.get("range", "")),
-            number(c.get("parameters")),
-            number(c.get("gof_pvalue"), 2),
-            number(c.get("worst_errors"), 2),
-            str(c.get("worst_truth") or NOTHING),
-            f"{number(c.get('worst_mass_GeV'))} GeV",
-            number(c.get("expected_limit_events"), 3),
-            "chosen" if c.get("chosen") else "passes" if c.get("passes") else "fails",
-        )
-        for c in candidates
-    )
-    head = ("Function", "range", "parameters", "p (goodness of fit)", "worst spurious signal, σ_S",
-            "for the truth", "at", "expected limit, events", "")  # fmt: skip
-    return Table(head, rows, title="All candidates")
 
 
 def scan(results: Results) -> tuple[Section, ...]:
@@ -201,6 +154,32 @@ def goodness(fit: Document) -> tuple[tuple[str, str], ...]:
     return tuple(row for row in rows if row[1] != NOTHING)
 
 
+def compatibility(fit: Document) -> tuple[Table, ...]:
+    """Return the table of the categories' strengths, if they were compared."""
+    found, together = fit.get("by_channel") or {}, fit.get("compatibility") or {}
+    if not found:
+        return ()
+    kind = kind_of(fit)
+    rows = tuple(
+        (
+            category_title(name),
+            z_value(row.get("local_z")),
+            interval(row.get(kind.measured), kind.unit or "events"),
+        )
+        for name, row in found.items()
+    )
+    both = ("All together", z_value(fit.get("local_z_at_mass")),
+            interval(fit.get(kind.measured), kind.unit or "events"))  # fmt: skip
+    notes = ["Each category was fitted alone at the fitted mass."]
+    if together.get("pvalue") is not None:
+        chi2, freedom = (number(together.get(k), 3) for k in ("chi2", "degrees_of_freedom"))
+        pvalue = number(together["pvalue"], 2)
+        notes.append(f"That all have one strength: χ² / d.o.f. = {chi2} / {freedom}, p = {pvalue}.")
+    head = ("Category", "local significance", _called(kind))
+    title = "Do the categories see one signal?"
+    return (Table(head, (*rows, both), title=title, notes=tuple(notes)),)
+
+
 def referee(results: Results) -> tuple[Section, ...]:
     """Tell what nuisance parameters did, and whether other choices give the same."""
     fit = fit_of(results.verdict)
@@ -224,7 +203,7 @@ def _nuisances(parameters: Sequence[Document], kind: Strength) -> Table:
     unit = kind.unit or "events"
     rows = tuple(
         (
-            str(row.get("name")),
+            with_category(str(row.get("name"))),
             with_error(row.get("pull"), row.get("pull_error")),
             number(row.get(f"impact_up_{kind.suffix}"), 2),
             number(row.get(f"impact_down_{kind.suffix}"), 2),

@@ -4,11 +4,12 @@ Measurement, nuisance parameters, stability, and the tournament of background fu
 the scan, what is not there is None or empty; what is wrong is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from analysis.plots.category_strengths import CategoryStrengths
 from analysis.plots.inputs import interval_text
 from analysis.plots.measurement import Contour, Interval, Profile
 from analysis.plots.nuisances import Nuisance
@@ -47,7 +48,7 @@ def contour(verdict: Document | None, benchmark: float | None = None) -> Contour
     verdict : mapping or None
         The content of ``verdict.json``.
     benchmark : float, optional
-        Strength of the benchmark.
+        Strength that is marked.
 
     Raises
     ------
@@ -82,17 +83,7 @@ def contour(verdict: Document | None, benchmark: float | None = None) -> Contour
 def profiles(verdict: Document | None, benchmark: float | None = None) -> dict[str, Profile]:
     """Return the profile deviances that there are, by ``mass`` and ``strength``.
 
-    Parameters
-    ----------
-    verdict : mapping or None
-        The content of ``verdict.json``.
-    benchmark : float, optional
-        Strength of the benchmark.
-
-    Raises
-    ------
-    InputError
-        If its lists do not fit each other.
+    Parameters and refusals are those of `contour`.
     """
     fit = fit_of(verdict)
     kind = kind_of(fit)
@@ -202,8 +193,29 @@ def function_name(peak: Mapping[str, Any]) -> str:
     return f"{peak.get('family', 'function')} {peak.get('order', '')}".strip()
 
 
-def first_peak(background: Document | None) -> Document | None:
-    """Return the function under a peak of the first channel, or None."""
-    channels: Sequence[Document] = tuple(((background or {}).get("channels") or {}).values())
-    found = channels[0].get("peak") if channels else None
-    return found if isinstance(found, Mapping) else None
+def peaks(background: Document | None) -> dict[str, Document]:
+    """Return what was decided on the function under a peak, by category."""
+    channels = (background or {}).get("channels") or {}
+    found = {name: channel.get("peak") for name, channel in channels.items()}
+    return {name: peak for name, peak in found.items() if isinstance(peak, Mapping)}
+
+
+def category_strengths(verdict: Document | None) -> CategoryStrengths | None:
+    """Return the strength that each category sees, or None if they were not compared."""
+    fit = fit_of(verdict)
+    kind, together = kind_of(fit), fit.get("compatibility") or {}
+    measured = {
+        name: interval(row.get(kind.measured))
+        for name, row in (fit.get("by_channel") or {}).items()
+    }
+    strengths = {name: found for name, found in measured.items() if found is not None}
+    if not strengths:
+        return None
+    return CategoryStrengths(
+        strengths=strengths,
+        combined=interval(fit.get(kind.measured)),
+        chi2=number(VERDICT, together, "chi2"),
+        degrees_of_freedom=number(VERDICT, together, "degrees_of_freedom"),
+        pvalue=number(VERDICT, together, "pvalue"),
+        kind=kind,
+    )

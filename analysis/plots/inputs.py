@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from analysis.plots.combined import summed, weighted
 from analysis.plots.limits import LimitScan
 from analysis.plots.spectrum import FittedSpectrum
 from analysis.plots.style import Array
 from analysis.results import Results
 from analysis.statistics.spectra import Channel
+from processors.histograms import Counts
 from processors.selection import Interval
 from tools.errors import InputError
 
@@ -22,17 +24,35 @@ _BANDS = ("-2", "-1", "0", "1", "2")
 
 
 def sideband_fit(results: Results) -> FittedSpectrum | None:
-    """Return the sideband fit of the first channel, or None if there is none yet."""
-    channel = _first((results.background or {}).get("channels"))
-    if channel is None or not channel.get("bins"):
-        return None
+    """Return the sideband fit, of several categories their sum, or None if there is none yet."""
+    fits = sideband_fits(results)
+    if len(fits) < 2:  # noqa: PLR2004 - one is its own sum
+        return next(iter(fits.values()), None)
+    total = summed(fits)
+    return replace(total, notes=_total_notes(results, total))
+
+
+def sideband_fits(results: Results) -> dict[str, FittedSpectrum]:
+    """Return the sideband fit of every category that has one."""
+    channels = (results.background or {}).get("channels") or {}
+    alone = len(channels) == 1
+    found = {}
+    for name, channel in channels.items():
+        if channel.get("bins"):
+            fit = _sideband_fit(results, name, channel)
+            notes = _sideband_notes(results, channel) if alone else _category_notes(fit, channel)
+            found[name] = replace(fit, notes=notes)
+    return found
+
+
+def _sideband_fit(results: Results, name: str, channel: Mapping[str, Any]) -> FittedSpectrum:
     bins, chosen = channel["bins"], channel["chosen"]
     edges = _array(bins["edges_GeV"])
     counts = _array(bins["observed_events"])
     simulated = not np.any(np.isfinite(counts))
     variances = counts
     if simulated:
-        counts, variances = _simulated(results, edges)
+        counts, variances = _simulated(results, name, edges)
     return FittedSpectrum(
         edges_GeV=edges,
         counts=counts,
@@ -42,22 +62,37 @@ def sideband_fit(results: Results) -> FittedSpectrum | None:
         window=_window(results),
         blinded=results.blind,
         function=f"{chosen['family']} {chosen['order']}",
-        notes=_sideband_notes(results, channel),
         simulated=simulated,
     )
 
 
 def resonance_fit(results: Results) -> FittedSpectrum | None:
-    """Return the fit of background and resonance, or None before unblinding."""
-    fit = (results.verdict or {}).get("fit")
-    channel = _first((fit or {}).get("channels"))
-    spectrum = sideband_fit(results)
-    if fit is None or channel is None or spectrum is None or spectrum.simulated:
-        return None
-    fitted = _first((results.background or {}).get("channels")) or {}
-    peak = fitted.get("peak") or fitted.get("peak_function")
+    """Return the fit of a resonance, of several categories weighted; None before unblinding."""
+    fits = resonance_fits(results)
+    notes = resonance_notes(results.verdict or {})
+    if len(fits) < 2:  # noqa: PLR2004 - one is its own sum
+        return next((replace(fit, notes=notes) for fit in fits.values()), None)
+    return replace(weighted(fits), notes=notes)
+
+
+def resonance_fits(results: Results) -> dict[str, FittedSpectrum]:
+    """Return the fit of background and resonance in every category; none before unblinding."""
+    channels = ((results.verdict or {}).get("fit") or {}).get("channels") or {}
+    backgrounds = (results.background or {}).get("channels") or {}
+    return {
+        name: _resonance_fit(spectrum, backgrounds[name], channels[name])
+        for name, spectrum in sideband_fits(results).items()
+        if name in channels and not spectrum.simulated
+    }
+
+
+def _resonance_fit(
+    spectrum: FittedSpectrum, background: Mapping[str, Any], channel: Mapping[str, Any]
+) -> FittedSpectrum:
+    peak = background.get("peak") or background.get("peak_function")
     name = spectrum.function if peak is None else f"{peak['family']} {peak['order']}"
     edges, counts = _counts_between(spectrum, channel)
+    signal = _array(channel["signal_events"])
     return replace(
         spectrum,
         edges_GeV=edges,
@@ -65,9 +100,9 @@ def resonance_fit(results: Results) -> FittedSpectrum | None:
         variances=counts,
         background=_array(channel["background_events"]),
         background_errors=None,
-        signal=_array(channel["signal_events"]),
+        signal=signal,
         function=name,
-        notes=resonance_notes(results.verdict or {}),
+        notes=(name, f"$S$ = {np.nansum(signal):.3g} events"),
     )
 
 
@@ -90,15 +125,61 @@ def limit_scan(results: Results) -> LimitScan | None:
 
 
 def _sideband_notes(results: Results, channel: Mapping[str, Any]) -> tuple[str, ...]:
-    predicted, error = channel["predicted_events"], channel["predicted_error_events"]
-    notes = [rf"Window, predicted: {predicted:,.0f} $\pm$ {error:,.0f}"]
-    counting = results.counting or {}
-    if counting.get("observed_events") is not None:
-        notes.append(f"Window, observed: {counting['observed_events']:,.0f}")
-        notes.append(f"Significance: {_signed(counting['z'])}")
+    notes = [f"Window, predicted: {_predicted(channel)}", *_observed_notes(results)]
     pvalue = channel["chosen"].get("gof_pvalue")
     if pvalue is not None and results.data is not None:  # a smooth expectation fits anyhow
         notes.append(f"Goodness of fit: $p$ = {pvalue:.2g}")
+    return tuple(notes)
+
+
+def _category_notes(fit: FittedSpectrum, channel: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what stands on one of several fits: function, window, goodness of fit."""
+    notes = [fit.function, f"Pred.: {_predicted(channel)}"]
+    observed = _observed(fit)
+    if observed is not None:
+        notes.append(f"Obs.: {observed:,.0f}")
+    pvalue = channel["chosen"].get("gof_pvalue")
+    if pvalue is not None and not fit.simulated:
+        notes.append(f"$p$ = {pvalue:.2g}")
+    return tuple(notes)
+
+
+def _total_notes(results: Results, total: FittedSpectrum) -> tuple[str, ...]:
+    """Return what stands on the sum of all categories; what is counted may be some of them."""
+    notes = [f"Window, predicted: {_predicted(all_together(results.background or {}))}"]
+    observed = _observed(total)
+    if observed is not None:
+        notes.append(f"Window, observed: {observed:,.0f}")
+    return tuple(notes)
+
+
+def all_together(background: Mapping[str, Any]) -> dict[str, float]:
+    """Return the prediction of all categories together; their fits are independent."""
+    channels = (background.get("channels") or {}).values()
+    errors = [channel["predicted_error_events"] for channel in channels]
+    return {
+        "predicted_events": sum(channel["predicted_events"] for channel in channels),
+        "predicted_error_events": float(np.linalg.norm(errors)),
+    }
+
+
+def _observed(fit: FittedSpectrum) -> float | None:
+    """Return the events in the window, or None if they are not known."""
+    inside = fit.counts[fit.window.contains((fit.edges_GeV[1:] + fit.edges_GeV[:-1]) / 2)]
+    known = not fit.blinded and not fit.simulated and np.isfinite(inside).all()
+    return float(inside.sum()) if known else None
+
+
+def _predicted(document: Mapping[str, Any]) -> str:
+    predicted, error = document["predicted_events"], document["predicted_error_events"]
+    return rf"{predicted:,.0f} $\pm$ {error:,.0f}"
+
+
+def _observed_notes(results: Results) -> tuple[str, ...]:
+    counting, notes = results.counting or {}, []
+    if counting.get("observed_events") is not None:
+        notes.append(f"Window, observed: {counting['observed_events']:,.0f}")
+        notes.append(f"Significance: {_signed(counting['z'])}")
     return tuple(notes)
 
 
@@ -128,11 +209,6 @@ def interval_text(found: Mapping[str, float]) -> str:
 
 def _signed(z: float | None) -> str:
     return "unknown" if z is None else rf"{z:.2f} $\sigma$"
-
-
-def _first(channels: Mapping[str, Any] | None) -> Any:
-    """Return the first channel of a document: for now there is one, ``all``."""
-    return next(iter(channels.values()), None) if channels else None
 
 
 def _array(values: Sequence[float | None]) -> Array:
@@ -171,19 +247,27 @@ def _counts_between(spectrum: FittedSpectrum, channel: Mapping[str, Any]) -> tup
     return edges, spectrum.counts[first : first + len(edges) - 1]
 
 
-def _simulated(results: Results, edges: Array) -> tuple[Array, Array]:
+def _simulated(results: Results, category: str, edges: Array) -> tuple[Array, Array]:
     """Return the selected simulated background in the bins of a fit, with its variances."""
     counts, variances = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
     for process in results.processes(results.catalogue.data_luminosity_invpb):
         spectrum = results.histograms.get(process.name, {}).get("spectrum")
         if process.kind != "background" or spectrum is None:
             continue
-        fine = np.asarray(spectrum.project("m_yy").values(), np.float64)
+        fine = of_category(spectrum, category)
         channel = Channel(process.name, np.asarray(spectrum.axes["m_yy"].edges), fine)
         bins = channel.bins(float(edges[0]), float(edges[-1]), float(edges[1] - edges[0]))
         counts += bins.counts * process.weight
         variances += bins.counts * process.weight**2
     return counts, variances
+
+
+def of_category(spectrum: Counts, category: str) -> Array:
+    """Return the fine spectrum of one category; of a category that it has not, of all."""
+    contents = np.asarray(spectrum.values(), np.float64)
+    names = list(spectrum.axes["category"])
+    row: Array = contents[names.index(category)] if category in names else contents.sum(axis=0)
+    return row
 
 
 def _window(results: Results) -> Interval:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from analysis.plots.style import plain
 
 SYMBOLS = {
@@ -26,6 +28,25 @@ SYMBOLS = {
     "cos_theta_star": r"$|\cos\theta^{*}|$",
 }
 """of columns and derived quantities; angles without an index are those between the photons"""
+
+
+def category_title(name: str) -> str:
+    """Return what a figure calls a category.
+
+    >>> category_title("score_3"), category_title("all")
+    ('Category 3', 'All')
+    """
+    number = name.removeprefix("score_")
+    return f"Category {number}" if number.isdigit() else plain(name.capitalize())
+
+
+def with_category(text: str) -> str:
+    """Return a text of a result file with categories called as figures call them.
+
+    >>> with_category("spurious signal, score_3")
+    'spurious signal, category 3'
+    """
+    return re.sub(r"\bscore_(\d+)\b", r"category \1", text)
 
 
 def axis_title(name: str, unit: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.plots import style
+from analysis.plots.names import with_category
 from analysis.plots.strength import CROSS_SECTION, Strength
 from analysis.plots.style import Header, atlas_style, plain, shortened
 
@@ -114,10 +115,20 @@ def _pulls(ax: Axes, shown: Sequence[Nuisance], rows: style.Array) -> None:
 
 def _rows(ax: Axes, names: Sequence[str]) -> None:
     """Name the rows, from top to bottom, and leave room above them for labels and legend."""
-    written = [plain(shortened(name.replace("_", " "), _LONGEST)) for name in names]
+    written = [_short(name) for name in names]
     ax.set_yticks(range(len(names)), written)
     ax.set_yticks([], minor=True)
     ax.tick_params(axis="y", which="both", length=0, labelsize="medium")
     height = ax.get_window_extent().height / ax.figure.dpi
     head = 1.15 / max(height - 1.15, 0.5)  # inches for three rows of legend
     ax.set_ylim(len(names) - 0.4, -0.6 - head * len(names))
+
+
+def _short(name: str) -> str:
+    """Return a parameter's name as it fits beside its row.
+
+    >>> _short("spurious signal, score_3")
+    'spurious signal, cat. 3'
+    """
+    words = with_category(name).replace("category", "cat.").replace("_", " ")
+    return plain(shortened(words, _LONGEST))

@@ -81,14 +81,7 @@ def _global_lines(found: Document) -> dict[int, float]:
 
 
 def mass_limits(document: Document | None, *, from_data: bool = True) -> MassLimits | None:
-    """Return the limits against mass, or None if there are none.
-
-    Parameters
-    ----------
-    document : mapping or None
-        The content of ``limits.json``.
-    from_data : bool
-        Whether there are data at all.
+    """Return the limits against mass, or None if there are none: of ``limits.json``, as `p0_scan`.
 
     Raises
     ------

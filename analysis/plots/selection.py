@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.methods import ROWS
 from analysis.plots import style
 from analysis.plots.columns import style_of
 from analysis.plots.style import Array, Header, atlas_style, plain
@@ -109,35 +110,71 @@ def comparison(
     ax : Axes, optional
         Where to draw, instead of a new figure.
     """
+    values, errors = document["by_signal"], document["by_signal_errors"]
+    title = MERITS.get(document.get("figure_of_merit", "s"), MERITS["s"])
+    return _by_kind(values, errors, signals, header, title=title, ax=ax)
+
+
+@atlas_style()
+def expected_fit(
+    document: Mapping[str, Any],
+    signals: Sequence[Process],
+    header: Header,
+    *,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw the expected significance of the combined fit with each method, for every signal.
+
+    Parameters are those of `comparison`.
+    """
+    by_method = document["expected_fit_z"]
+    names = {name for significances in by_method.values() for name in significances}
+    values = {
+        name: {ROWS[method]: z[name] for method, z in by_method.items() if name in z}
+        for name in names
+    }
+    title = r"Expected significance of the fit [$\sigma$]"
+    return _by_kind(values, {}, signals, header, title=title, ax=ax)
+
+
+def _by_kind(
+    values: Mapping[str, Mapping[str, float | None]],
+    errors: Mapping[str, Mapping[str, float | None]],
+    signals: Sequence[Process],
+    header: Header,
+    *,
+    title: str,
+    ax: Axes | None,
+) -> Figure:
+    """Draw a number for every kind of selection and every signal."""
     figure, ax = style.frame(ax, left=0.28)
-    shown = [signal for signal in signals if signal.name in document["by_signal"]]
-    tables = [document["by_signal"][signal.name] for signal in shown]
+    shown = [signal for signal in signals if signal.name in values]
+    tables = [values[signal.name] for signal in shown]
     kinds = [kind for kind in TITLES if any(table.get(kind) is not None for table in tables)]
     looks = style_of(shown)
     largest = 1.0
     for index, signal in enumerate(shown):
         aside = 0.22 * (index - (len(shown) - 1) / 2)
-        rows, s, errors = _merits(document, signal.name, kinds)
+        rows, s, bars = _numbers(values[signal.name], errors.get(signal.name, {}), kinds)
         ax.errorbar(
-            s, rows + aside, xerr=errors, fmt=_MARKERS[index % len(_MARKERS)], capsize=3,
-            color=looks[signal.name][0], markersize=6, label=signal.title,
+            s, rows + aside, xerr=bars if errors else None, capsize=3, label=signal.title,
+            fmt=_MARKERS[index % len(_MARKERS)], color=looks[signal.name][0], markersize=6,
         )  # fmt: skip
-        largest = max(largest, float(np.max(s + errors, initial=0.0)))
+        largest = max(largest, float(np.max(s + bars, initial=0.0)))
     _rows_of_kinds(ax, kinds)
     ax.set_xlim(0, 1.1 * largest)
-    ax.set_xlabel(MERITS.get(document.get("figure_of_merit", "s"), MERITS["s"]))
+    ax.set_xlabel(title)
     style.legend(ax)
     style.label(ax, header, data=False)
     return figure
 
 
-def _merits(
-    document: Mapping[str, Any], signal: str, kinds: Sequence[str]
+def _numbers(
+    values: Mapping[str, float | None], errors: Mapping[str, float | None], kinds: Sequence[str]
 ) -> tuple[Array, Array, Array]:
-    """Return row, figure of merit and error of every kind of selection that there is."""
-    values, errors = document["by_signal"][signal], document["by_signal_errors"][signal]
+    """Return row, number and error of every kind of selection that there is."""
     there = [kind for kind in kinds if values.get(kind) is not None]
-    numbers = [(kinds.index(kind), values[kind], errors[kind] or 0.0) for kind in there]
+    numbers = [(kinds.index(kind), values[kind], errors.get(kind) or 0.0) for kind in there]
     rows, s, e = np.array(numbers, np.float64).reshape(-1, 3).T
     return rows, s, e
 
@@ -193,8 +230,9 @@ def cutflow(
     ax.tick_params(axis="x", labelsize="small")
     ax.set_xlim(-0.5, max(len(steps), 1) - 0.5)
     style.headroom(ax, drawn, log=True)
+    style.decimal_ticks(ax)
     ax.set_ylabel("Fraction of events left")
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}" if value <= 1 else "")
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}" if value <= 1 else "")
     style.legend(ax)
     style.label(ax, header, data=any(p.kind == "data" for p in processes), luminosity=False)
     return figure

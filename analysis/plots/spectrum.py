@@ -51,7 +51,7 @@ class FittedSpectrum:
     blinded: bool
     """whether the window's contents are to be left out"""
     function: str
-    """name of the background function, for the legend"""
+    """name of the background function, for the legend; empty if it is told elsewhere"""
     background_errors: Array | None = None
     """of the function, by its fit, shape (n,)"""
     signal: Array | None = None
@@ -62,6 +62,8 @@ class FittedSpectrum:
     """whether simulation stands in for data"""
     mass: str = "m_yy"
     """name of the quantity"""
+    weighted: bool = False
+    """whether events have weights, and contents are their sums"""
 
     @property
     def shown(self) -> npt.NDArray[np.bool_]:
@@ -92,11 +94,31 @@ class FittedSpectrum:
 def sideband_fit(fitted: FittedSpectrum, header: Header) -> Figure:
     """Draw the background function over the sidebands, and its prediction in the window."""
     figure, upper, lower = style.frame_with_panel()
+    _finish(upper, lower, fitted, header, *draw_sideband_fit(upper, lower, fitted))
+    return figure
+
+
+def draw_sideband_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tuple[Array, float]:
+    """Draw spectrum, function and pulls of a fit of the sidebands.
+
+    Parameters
+    ----------
+    upper, lower : Axes
+        The frame, and its panel.
+    fitted : FittedSpectrum
+
+    Returns
+    -------
+    ndarray
+        All contents of the frame.
+    float
+        Where its scale is to begin.
+    """
     centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
     inside, background = fitted.window.contains(centres), fitted.background * fitted.per_unit
     upper.plot(
         centres, np.where(inside, np.nan, background), color=style.FIT, zorder=3,
-        label=f"Fit of the sidebands: {plain(fitted.function)}",
+        label=_named("Fit of the sidebands", fitted),
     )  # fmt: skip
     upper.plot(
         centres, np.where(inside, background, np.nan), color=style.FIT, zorder=3,
@@ -110,40 +132,55 @@ def sideband_fit(fitted: FittedSpectrum, header: Header) -> Figure:
             zorder=2, label="Fit uncertainty",
         )  # fmt: skip
     _pulls(lower, fitted, centres)
-    _finish(upper, lower, fitted, header, *_spectrum(upper, fitted, centres))
-    return figure
+    return _spectrum(upper, fitted, centres)
 
 
 @atlas_style()
 def resonance_fit(fitted: FittedSpectrum, header: Header) -> Figure:
     """Draw the fit of background and resonance together; pulls are against their sum."""
     figure, upper, lower = style.frame_with_panel()
+    _finish(upper, lower, fitted, header, *draw_resonance_fit(upper, lower, fitted))
+    return figure
+
+
+def draw_resonance_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tuple[Array, float]:
+    """Draw spectrum, functions and pulls of a fit of a resonance, as `draw_sideband_fit`."""
     centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
     both, background = (x * fitted.per_unit for x in (fitted.expected, fitted.background))
     upper.plot(centres, both, color=style.FIT, zorder=3, label="Background + resonance")
     upper.plot(
         centres, background, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=2,
-        label=f"Background: {plain(fitted.function)}",
+        label=_named("Background", fitted),
     )  # fmt: skip
     _pulls(lower, fitted, centres)
-    _finish(upper, lower, fitted, header, *_spectrum(upper, fitted, centres))
-    return figure
+    return _spectrum(upper, fitted, centres)
+
+
+def _named(what: str, fitted: FittedSpectrum) -> str:
+    return f"{what}: {plain(fitted.function)}" if fitted.function else what
 
 
 def _spectrum(ax: Axes, fitted: FittedSpectrum, centres: Array) -> tuple[Array, float]:
     """Draw the points; return all contents of the frame, and where its scale is to begin."""
     shown = fitted.shown & (np.nan_to_num(fitted.counts) > 0)
     counts, variances = fitted.counts[shown], fitted.variances[shown]
-    errors = (np.sqrt(variances),) * 2 if fitted.simulated else poisson_errors(counts)
+    by_weight = fitted.simulated or fitted.weighted
+    errors = (np.sqrt(variances),) * 2 if by_weight else poisson_errors(counts)
     factor, expected = fitted.per_unit[shown], fitted.expected * fitted.per_unit
     counts, errors = counts * factor, (errors[0] * factor, errors[1] * factor)
     ax.errorbar(
         centres[shown], counts, yerr=errors, fmt="o", color=style.DATA, markersize=3,
-        elinewidth=0.9, label="Simulated background" if fitted.simulated else "Data", zorder=4,
+        elinewidth=0.9, label=_points_title(fitted), zorder=4,
         gid="points",
     )  # fmt: skip
     least = float(counts.min()) if counts.size else float(np.nanmin(expected))
     return np.append(counts + errors[1], expected), least / 4
+
+
+def _points_title(fitted: FittedSpectrum) -> str:
+    if fitted.simulated:
+        return "Simulated background"
+    return "Data, weighted by ln(1 + $S/B$)" if fitted.weighted else "Data"
 
 
 def pulls(fitted: FittedSpectrum) -> Array:
@@ -183,9 +220,10 @@ def _finish(
     low, high = float(fitted.edges_GeV[0]), float(fitted.edges_GeV[-1])
     for ax, top in ((upper, 0.68), (lower, 1.0)):
         ax.set_xlim(low, high)
-        if fitted.blinded or not _covers(fitted.window, low, high):
+        if fitted.blinded or not covers(fitted.window, low, high):
             shade_window(ax, fitted.window, blinded=fitted.blinded, top=top)
-    upper.set_ylabel(per_bin("Events", fitted.unit_GeV, "GeV"))
+    what = "Weighted events" if fitted.weighted else "Events"
+    upper.set_ylabel(per_bin(what, fitted.unit_GeV, "GeV"))
     upper.tick_params(labelbottom=False)
     style.headroom(upper, contents, log=True, floor=floor)
     style.legend(upper)
@@ -210,6 +248,6 @@ def _leave_room(ax: Axes, fitted: FittedSpectrum, height: float) -> None:
         ax.set_ylim(low, max(high, low * (most / low) ** (1 / height)))
 
 
-def _covers(window: Interval, low: float, high: float) -> bool:
+def covers(window: Interval, low: float, high: float) -> bool:
     """Whether the window is all that is shown; then there is nothing to tell it from."""
     return (window.min is None or window.min <= low) and (window.max is None or window.max >= high)

@@ -63,7 +63,9 @@ class SpuriousSignal:
 
 
 @atlas_style()
-def tournament(entrants: Sequence[Entrant], header: Header, *, most_errors: float) -> Figure:
+def tournament(
+    entrants: Sequence[Entrant], header: Header, *, most_errors: float, category: str = ""
+) -> Figure:
     """Draw the spurious signal of every candidate against its number of parameters.
 
     Parameters
@@ -72,6 +74,8 @@ def tournament(entrants: Sequence[Entrant], header: Header, *, most_errors: floa
     header : Header
     most_errors : float
         Spurious signal, in errors of the signal, that a function may have.
+    category : str
+        What the category is called, where there are several.
     """
     from matplotlib.figure import Figure
 
@@ -87,7 +91,7 @@ def tournament(entrants: Sequence[Entrant], header: Header, *, most_errors: floa
     }
     for ax, name in zip(frames, ranges, strict=True):
         _frame(ax, [e for e in entrants if _in(e, name)], looks, most_errors)
-        title = RANGES.get(name, name)
+        title = ": ".join(word for word in (category, RANGES.get(name, name)) if word)
         ax.text(0.04, 0.035, title, transform=ax.transAxes, fontsize=15, gid="range")
     first = frames[0]
     _legend_entries(first, looks)
@@ -169,6 +173,25 @@ def spurious_signal(
         Where to draw, instead of a new figure.
     """
     figure, ax = style.frame(ax, left=0.15)
+    most = draw_spurious(ax, found, most_errors=most_errors)
+    ax.set_ylim(-most, -most + 2 * most / style.free_height(ax))
+    ax.set_xlabel(MASS_TITLE)
+    ax.set_ylabel(r"$S_\mathrm{sp}$ [events]")
+    style.legend(ax)
+    style.label(ax, header, data=True)
+    return figure
+
+
+def draw_spurious(ax: Axes, found: SpuriousSignal, *, most_errors: float) -> float:
+    """Draw a spurious signal and what is allowed; return how far the scale is to reach.
+
+    Parameters
+    ----------
+    ax : Axes
+    found : SpuriousSignal
+    most_errors : float
+        Spurious signal, in errors of the signal, that a function may have.
+    """
     allowed = most_errors * found.error_events
     ax.fill_between(
         found.mass_GeV, -allowed, allowed, color=style.BACKGROUND_FILL, linewidth=0, gid="allowed",
@@ -176,15 +199,9 @@ def spurious_signal(
     )  # fmt: skip
     marker = "o" if len(found.mass_GeV) == 1 else ""
     ax.plot(found.mass_GeV, found.events, color=style.DATA, marker=marker,
-            label=f"Largest, {plain(found.function)}")  # fmt: skip
+            label=", ".join(filter(None, ("Largest", plain(found.function)))))  # fmt: skip
     ax.axhline(0, color=style.DATA, linewidth=0.8)
     low, high = float(found.mass_GeV[0]), float(found.mass_GeV[-1])
     ax.set_xlim((low, high) if high > low else (low - 10, low + 10))
     most = 1.1 * max(float(np.nanmax(np.abs(x), initial=0.0)) for x in (allowed, found.events))
-    most = most or 1.0
-    ax.set_ylim(-most, -most + 2 * most / style.free_height(ax))
-    ax.set_xlabel(MASS_TITLE)
-    ax.set_ylabel(r"$S_\mathrm{sp}$ [events]")
-    style.legend(ax)
-    style.label(ax, header, data=True)
-    return figure
+    return most or 1.0

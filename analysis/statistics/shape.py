@@ -262,7 +262,7 @@ def _global(
     by_formula = combined(crossings, local_z, None)
     toys = effort.toys
     if toys is None:
-        toys = search.peak.global_toys if by_formula.z > WORTH_TOYS_Z else 0
+        toys = _worth(by_formula, search.peak.global_toys)
     if not toys:
         return by_formula
     say(f"{toys:,} toys of the whole procedure, for the global significance")
@@ -270,6 +270,17 @@ def _global(
         experiment, seed=effort.seed, number=toys, workers=effort.workers
     )
     return combined(crossings, local_z, CountedToys(toys, int(np.sum(largest >= local_z))))
+
+
+def _worth(by_formula: Global, most: int) -> int:
+    """Return how many toys are worth throwing.
+
+    Where not one of all is expected to reach so far, toys can tell no more than that the formula is
+    not wrong by orders of magnitude: a fifth of them does.
+    """
+    if by_formula.z <= WORTH_TOYS_Z:
+        return 0
+    return most if by_formula.p * most >= 1 else -(-most // 5)
 
 
 def _open(

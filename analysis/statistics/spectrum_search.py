@@ -252,7 +252,8 @@ def tournament_of(spectrum: BareSpectrum) -> Tournament:
     low = float(bins.low_GeV[0])
     window = spectrum.blind or Window(low, low)
     ranges: tuple[str, ...] = ("full",)
-    if int(np.sum(~spectrum.outside)) >= _LEAST_WINDOW_BINS:
+    holds = window.low_GeV <= masses[0] and masses[-1] <= window.high_GeV
+    if holds and int(np.sum(~spectrum.outside)) >= _LEAST_WINDOW_BINS:
         ranges = ("full", "window")
     kind = OpenTournament if spectrum.blind is None else Tournament
     return kind(

@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 DASHBOARD = f"{LOOPBACK}:0"
 """On any free port."""
-_LIBRARIES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_WORKER = {**WORKER_ENVIRONMENT, **dict.fromkeys(_LIBRARIES, "1")}
-_HERE = {**_WORKER, "DASK_LOGGING__DISTRIBUTED": "critical"}
+_HERE = {**WORKER_ENVIRONMENT, "DASK_LOGGING__DISTRIBUTED": "critical"}
 ENVIRONMENT = (*_HERE, "PYTHONHASHSEED")
 """What dask's nannies set, for the workers that they start and, in passing, for themselves."""
 _MEMORY_RULES = ("target", "spill", "pause")
@@ -172,7 +170,7 @@ def _in_batch_system(execution: Execution, problems: list[str], opened: ExitStac
     kinds = {"slurm": dask_jobqueue.SLURMCluster, "htcondor": dask_jobqueue.HTCondorCluster}
     kind, described = kinds[str(execution.cluster)], description(execution)
     exports = {
-        **_WORKER,
+        **WORKER_ENVIRONMENT,
         **{f"DASK_DISTRIBUTED__WORKER__MEMORY__{rule.upper()}": "False" for rule in _MEMORY_RULES},
     }
     shared = Path(described["shared-temp-directory"] or ".").expanduser().absolute()

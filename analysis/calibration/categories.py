@@ -1,0 +1,128 @@
+"""Six categories of a score: which part of the background and of a signal each of them has.
+
+Events of the generator's law are made, the likelihood ratio is trained on as many as the course
+has, its categories are chosen as the analysis chooses them, and the parts are counted on an
+independent simulation of ten times the size. The best rectangular cuts are found and counted on the
+same events. Behind either the mass has the same shape as before: the columns do not depend on it.
+(A signal's columns nearly do not: its parts are those of 500, 750 and 1000 GeV together.)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.optimise import best, merit, yields
+from analysis.scores.categories import Demands, category_yields
+from analysis.scores.choose import candidate
+from analysis.scores.likelihood_ratio import additive_score, table_of
+from analysis.scores.training import HALVES, sample_of
+from analysis.search import Search
+from analysis.statistics.signal_model import Interpolated, SignalModel, plain_signal
+from analysis.statistics.spectra import FloatArray
+from processors.diphoton import photon_pair
+from processors.histograms import Binning, Counts, fill, joint
+from tools.recipe import Recipe, Resonance, background_recipe, make_events, signal_recipe
+from tools.samples import Catalogue
+
+CATEGORIES = 6
+SIMULATED = (100_000, 10_000)
+"""events of the background, and of each signal, that the course has"""
+_MASSES_GeV = (500.0, 750.0, 1000.0)
+_LARGER = 10
+_AT_ONCE = 100_000
+_BACKGROUND = "background"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """What is selected, in each of some categories, shape (C,) each."""
+
+    background: FloatArray
+    """part of the background's events"""
+    signal: FloatArray
+    """part of a signal's"""
+
+    def channels(self, truth: FloatArray) -> tuple[FloatArray, ...]:
+        """Return a spectrum's part in each category."""
+        return tuple(part * truth for part in self.background)
+
+    def model(self, width_GeV: float) -> SignalModel:
+        """Return the signal in these categories."""
+        plain, anywhere = plain_signal(width_GeV, len(self.signal)), np.array([0.0])
+        efficiency = tuple(
+            Interpolated(anywhere, np.array([part]), np.zeros(1)) for part in self.signal
+        )
+        return replace(plain, efficiency=efficiency)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selections:
+    """Both selections."""
+
+    categories: Selection
+    cuts: Selection
+    """the best rectangular ones: of one category"""
+
+
+def selections(
+    catalogue: Catalogue, search: Search, *, seed: int, simulated: tuple[int, int] = SIMULATED
+) -> Selections:
+    """Make events, choose categories and cuts, and count what is in them."""
+    few = _joints(search, simulated, [seed, 0])
+    many = _joints(search, (_LARGER * simulated[0], _LARGER * simulated[1]), [seed, 1])
+    weights = dict.fromkeys(few, 1.0)
+    sample = catalogue.sample(_BACKGROUND)
+    weights[_BACKGROUND] = sample.expected_events(catalogue.luminosity_invpb) / simulated[0]
+    return Selections(_categories(few, many, weights), _cuts(few, many, weights, search))
+
+
+def _categories(
+    few: Mapping[str, Counts], many: Mapping[str, Counts], weights: Mapping[str, float]
+) -> Selection:
+    small, large = (sample_of(joints, weights, _BACKGROUND) for joints in (few, many))
+    folds = np.stack([table_of(additive_score(small, half)) for half in HALVES])
+    chosen = candidate("likelihood_ratio", folds, small, Demands(most=CATEGORIES))
+    found = category_yields(large, chosen.scores, chosen.edges)
+    signals = [found.signals[name] / counts[:, 0].sum() for name, counts in large.signals.items()]
+    return Selection(found.passing / large.passing.sum(), np.mean(signals, axis=0))
+
+
+def _cuts(
+    few: Mapping[str, Counts],
+    many: Mapping[str, Counts],
+    weights: Mapping[str, float],
+    search: Search,
+) -> Selection:
+    reference = search.optimise.reference_signal
+    of = {name: yields(few[name], weights[name]) for name in (reference, _BACKGROUND)}
+    index = best(merit(of[reference], of[_BACKGROUND], search.optimise))
+    parts = {}
+    for name, counts in many.items():
+        passing = yields(counts, 1.0).anywhere
+        parts[name] = np.array([passing[index] / passing[(-1,) * passing.ndim]])
+    signals = [part for name, part in parts.items() if name != _BACKGROUND]
+    return Selection(parts[_BACKGROUND], np.mean(signals, axis=0))
+
+
+def _joints(search: Search, events: tuple[int, int], seed: list[int]) -> dict[str, Counts]:
+    """Return the joint histograms of the background and of three signals."""
+    recipes = {_BACKGROUND: background_recipe()} | {
+        f"signal_{mass:g}": signal_recipe(Resonance(mass)) for mass in _MASSES_GeV
+    }
+    return {
+        name: _filled(recipe, search, events[name != _BACKGROUND], [*seed, number])
+        for number, (name, recipe) in enumerate(recipes.items())
+    }
+
+
+def _filled(recipe: Recipe, search: Search, events: int, seed: list[int]) -> Counts:
+    axes, window = search.optimise.axes, search.window
+    found = joint([Binning(name, axis.bins, axis.low, axis.high) for name, axis in axes.items()])
+    rng = np.random.default_rng(seed)
+    for first in range(0, events, _AT_ONCE):
+        columns = make_events(recipe, rng, min(_AT_ONCE, events - first))
+        mass = photon_pair(columns).mass
+        outside = (mass < window.low_GeV) | (mass >= window.high_GeV)
+        fill(found, np.arange(len(mass)) % 2, outside, *(columns[name] for name in axes))
+    return found

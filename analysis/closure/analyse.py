@@ -1,0 +1,294 @@
+r"""What the analysis says of many universes: its own procedure, many spectra at a time.
+
+Nothing of the statistics is done anew here. Each universe has its own tournament on its own
+sidebands (`toys.Experiment`), its own scan of all masses, its own sideband prediction
+(`prediction.predict`) whose frozen model gives the upcrossings for its global significance
+(`look_elsewhere.upcrossings`), its own measurement, and the verdict of `verdict.decide`. Universes
+with the same choice are fitted together, which is what makes a thousand of them a matter of
+minutes.
+
+Where the formula of the global significance says more than 2.5, the analysis throws toys of the
+whole procedure; so does `second_look`, up to `SURE_Z`. Beyond it two of a thousand toys, as many as
+it would take to lose a claim, are there once in 200 universes or less.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.calibration.frozen import Held
+from analysis.closure.fits import Best, asimov_z, cls_of, some
+from analysis.closure.worlds import Analysis, World, stacked
+from analysis.statistics.entries import Flags, Indices
+from analysis.statistics.look_elsewhere import CountedToys, combined, upcrossings
+from analysis.statistics.prediction import Prediction, predict
+from analysis.statistics.resonance import ChannelModel, Spectra
+from analysis.statistics.shape import WORTH_TOYS_Z, toys_of_prediction
+from analysis.statistics.spectra import Bins, Channel, FloatArray
+from analysis.statistics.toys import Group, experiment, largest_significances
+
+SURE_Z = 3.7
+"""global significance by the formula from which on toys would not change the verdict"""
+FIXED_GeV = (500.0, 750.0, 1000.0)
+"""where the significance is looked at without a search"""
+_ROUNDING = 1e-6
+"""GeV"""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Found:
+    """What was true and what was found in T universes; NaN where something is not there.
+
+    All numbers are arrays of shape (T,) unless it is said otherwise.
+    """
+
+    number: npt.NDArray[np.int64]
+    true_mass_GeV: FloatArray
+    """NaN: there is no X"""
+    true_cross_section_pb: FloatArray
+    """0: there is no X"""
+    expected_z: FloatArray
+    """local significance at the true mass, of the universe without fluctuations"""
+    function: npt.NDArray[np.str_]
+    """what the tournament chose"""
+    passes: Flags
+    """whether its spurious signal is as small as is wanted"""
+    fixed_z: FloatArray
+    """signed, at `FIXED_GeV`, shape (T, 3)"""
+    local_z: FloatArray
+    """largest of the scan; 0 if there is no excess"""
+    upcrossings: FloatArray
+    """mean of the frozen model"""
+    formula_z: FloatArray
+    """global significance by the formula of Gross and Vitells"""
+    formula_p: FloatArray
+    mass_GeV: FloatArray
+    """fitted; NaN if there is no excess"""
+    cross_section_pb: FloatArray
+    mass_pull: FloatArray
+    """sign(M - M0) sqrt(D(M0) - D(M)), D with all else fitted again"""
+    cross_section_pull: FloatArray
+    """the same of the cross-section: the true one is in the 68 % interval where it is below 1"""
+    cls: FloatArray
+    """of the true cross-section at the true mass"""
+    converged: Flags
+    """whether all fits at a known truth did"""
+
+    @classmethod
+    def nothing(cls, size: int, fixed: int = len(FIXED_GeV)) -> "Found":
+        """Return room for `size` universes."""
+        made: dict[str, npt.NDArray[Any]] = {
+            field.name: np.full(size, np.nan) for field in fields(cls)
+        }
+        made |= {
+            "number": np.zeros(size, np.int64),
+            "function": np.full(size, "", "U400"),
+            "passes": np.zeros(size, bool),
+            "converged": np.ones(size, bool),
+            "fixed_z": np.full((size, fixed), np.nan),
+        }
+        return cls.made(made)
+
+    @classmethod
+    def made(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "Found":
+        """Return what arrays by name hold."""
+        return cls(**arrays)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all arrays by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def some(self, rows: Flags | Indices) -> "Found":
+        """Return some of the universes."""
+        return Found.made({name: array[rows] for name, array in self.arrays().items()})
+
+    @classmethod
+    def joined(cls, parts: Sequence["Found"]) -> "Found":
+        """Return the universes of all parts, one after the other."""
+        if not parts:
+            return cls.nothing(0)
+        each = [part.arrays() for part in parts]
+        return cls.made({name: np.concatenate([one[name] for one in each]) for name in each[0]})
+
+
+def analyse(
+    analysis: Analysis,
+    worlds: Sequence[World],
+    spectra: Sequence[tuple[FloatArray, ...]],
+    numbers: Sequence[int],
+    seeds: Sequence[int],
+    *,
+    toys: int,
+) -> Found:
+    """Return what the analysis says of some universes.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    worlds : sequence of World
+        What is true.
+    spectra : sequence of tuple of ndarray
+        What was observed: for each universe, the events in the bins of each channel.
+    numbers : sequence of int
+        Of the universes.
+    seeds : sequence of int
+        Of each universe's upcrossings.
+    toys : int
+        Toys of the frozen model, for the upcrossings.
+    """
+    found = Found.nothing(len(worlds))
+    found.number[:] = numbers
+    for row, world in enumerate(worlds):
+        truth = world.truth
+        found.true_mass_GeV[row] = np.nan if truth.mass_GeV is None else truth.mass_GeV
+        found.true_cross_section_pb[row] = truth.cross_section_pb
+    counts = stacked(spectra)
+    whole = experiment(
+        analysis.search, analysis.signal, [channel[0] for channel in counts], analysis.sqrt_s_GeV
+    )
+    for group in whole.groups(counts):
+        own = [worlds[int(row)] for row in group.toys]
+        found.function[group.toys] = chosen_in(group)
+        found.passes[group.toys] = group.passes
+        best = _scan(group, found)
+        for row, toy in enumerate(group.toys):
+            z = float(found.local_z[toy])
+            observed = tuple(channel[toy] for channel in counts)
+            _significance(analysis, group, row, observed, z, int(seeds[toy]), toys, found)
+        _measure(analysis, group, own, best, found)
+        _at_truth(analysis, group, own, found)
+    return found
+
+
+def chosen_in(group: Group) -> str:
+    """Return what a group is fitted with, for people: the same for all channels but once."""
+    return "; ".join(dict.fromkeys(channel.name for channel in Held.by(group).channels))
+
+
+def _scan(group: Group, found: Found) -> FloatArray:
+    """Fill in the significances; return the most significant masses."""
+    own, masses = len(group.toys), len(group.masses_GeV)
+    z, _, _ = group.fit(np.tile(np.arange(masses), own), np.repeat(np.arange(own), masses))
+    z = z.reshape(own, masses)
+    where = [int(np.argmin(np.abs(group.masses_GeV - mass))) for mass in FIXED_GeV]
+    found.fixed_z[group.toys] = z[:, where]
+    found.local_z[group.toys] = np.maximum(z.max(axis=1), 0.0)
+    return np.asarray(group.masses_GeV[np.argmax(z, axis=1)])
+
+
+def _significance(
+    analysis: Analysis,
+    group: Group,
+    row: int,
+    observed: tuple[FloatArray, ...],
+    z: float,
+    seed: int,
+    toys: int,
+    found: Found,
+) -> None:
+    """Fill in the global significance by the formula."""
+    prediction = predicted(analysis, observed)
+    expected = _frozen(analysis, group, row, prediction)
+    masses = group.masses_GeV
+    crossings = upcrossings(expected, expected.counts, masses, seed=seed, toys=toys)
+    whole, toy = combined(crossings, z, None), group.toys[row]
+    found.upcrossings[toy] = crossings.mean
+    found.formula_z[toy], found.formula_p[toy] = whole.z, whole.p
+
+
+def predicted(analysis: Analysis, observed: tuple[FloatArray, ...]) -> Prediction:
+    """Return the background that a universe's sidebands predict."""
+    tournament = analysis.tournament
+    edges = np.append(tournament.low_GeV, tournament.high_GeV[-1])
+    channels = [
+        Channel(name, edges, counts)
+        for name, counts in zip(analysis.channel_names, observed, strict=True)
+    ]
+    return predict(channels, analysis.search, sqrt_s_GeV=analysis.sqrt_s_GeV)
+
+
+def _frozen(analysis: Analysis, group: Group, row: int, prediction: Prediction) -> Spectra:
+    """Return the prediction as it will be fitted: with a universe's functions and nuisances."""
+    models = []
+    for index, (held, background) in enumerate(
+        zip(Held.by(group).channels, prediction.backgrounds, strict=True)
+    ):
+        steps = round((held.high_GeV - held.low_GeV) / background.bin_GeV)
+        edges = np.linspace(held.low_GeV, held.high_GeV, steps + 1)
+        counts = background.chosen.fitted.events(edges[:-1], edges[1:])
+        bins, spurious = Bins(edges[:-1], edges[1:], counts, counts), group.spurious[row, :, index]
+        name = background.channel
+        models.append(ChannelModel(bins, held.function, group.masses_GeV, spurious, name))
+    return Spectra.of(models, analysis.signal, analysis.search.systematics)
+
+
+def _measure(
+    analysis: Analysis, group: Group, worlds: Sequence[World], start: FloatArray, found: Found
+) -> None:
+    """Fill in mass and cross-section where there is an excess; and their pulls where there is X."""
+    rows = np.flatnonzero(found.local_z[group.toys] > 0)
+    if not len(rows):
+        return
+    searched = analysis.search.signal
+    best = Best.of(some(group, rows), start[rows], (searched.low_GeV, searched.high_GeV))
+    toys, per_pb = group.toys[rows], analysis.events_per_pb(best.mass_GeV)
+    found.mass_GeV[toys] = best.mass_GeV
+    found.cross_section_pb[toys] = best.events / per_pb
+    there = np.array([worlds[int(row)].truth.exists for row in rows])
+    if not there.any():
+        return
+    best, toys, per_pb = best.some(there), toys[there], per_pb[there]
+    mass, true_events = found.true_mass_GeV[toys], found.true_cross_section_pb[toys] * per_pb
+    rise, converged = best.rise_at_mass(mass)
+    found.mass_pull[toys] = np.sign(best.mass_GeV - mass) * np.sqrt(rise)
+    found.converged[toys] &= converged
+    rise, converged = best.rise_at_strength(true_events)
+    found.cross_section_pull[toys] = np.sign(best.events - true_events) * np.sqrt(rise)
+    found.converged[toys] &= converged
+
+
+def _at_truth(analysis: Analysis, group: Group, worlds: Sequence[World], found: Found) -> None:
+    """Fill in what the true mass tells: expected significance, and CLs of the true strength."""
+    rows = np.flatnonzero([world.truth.exists for world in worlds])
+    if not len(rows):
+        return
+    own = some(group, rows)
+    mass = found.true_mass_GeV[own.toys]
+    events = found.true_cross_section_pb[own.toys] * analysis.events_per_pb(mass)
+    expected = np.array([_expected(analysis, group, worlds[int(row)]) for row in rows])
+    found.expected_z[own.toys] = asimov_z(own, expected, mass)
+    found.cls[own.toys], converged = cls_of(own, mass, events)
+    found.converged[own.toys] &= converged
+
+
+def _expected(analysis: Analysis, group: Group, world: World) -> FloatArray:
+    """Return a universe without fluctuations in a group's bins, shape (B,)."""
+    tournament, parts = analysis.tournament, []
+    for held, background, signal in zip(
+        Held.by(group).channels, world.background, world.signal, strict=True
+    ):
+        inside = tournament.low_GeV > held.low_GeV - _ROUNDING
+        inside &= tournament.high_GeV < held.high_GeV + _ROUNDING
+        parts.append((background + signal)[inside])
+    return np.concatenate(parts)
+
+
+def borderline(found: Found) -> Iterator[int]:
+    """Yield the rows whose verdict toys of the whole procedure may change."""
+    between = (found.formula_z > WORTH_TOYS_Z) & (found.formula_z < SURE_Z)
+    yield from map(int, np.flatnonzero(between))
+
+
+def second_look(
+    analysis: Analysis, observed: tuple[FloatArray, ...], local_z: float, *, seed: int, toys: int
+) -> CountedToys:
+    """Throw toys of the whole procedure, from what a universe's own sidebands predict."""
+    prediction = predicted(analysis, observed)
+    whole = toys_of_prediction(
+        analysis.tournament, prediction.backgrounds, analysis.signal, analysis.search
+    )
+    largest = largest_significances(whole, seed=seed, number=toys, workers=1)
+    return CountedToys(toys, int(np.sum(largest >= local_z)))

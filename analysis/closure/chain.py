@@ -1,0 +1,162 @@
+"""Universes through the whole chain, from events, beside the analysis of their spectra.
+
+`xyy run` makes the events of a universe, selects, freezes, unblinds and infers; its histograms hold
+the selected spectrum. That spectrum is then analysed as all those are that are drawn from the model
+(`analyse`), with the same signal model and a second look where it is due: verdicts must agree.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.closure.analyse import Found, analyse, borderline, second_look
+from analysis.closure.campaign import TOYS, Results, Size, Universes
+from analysis.closure.channels import Channels
+from analysis.closure.worlds import Analysis, Kind
+from analysis.folder import Folder
+from analysis.infer_folder import inference_inputs
+from analysis.pipeline import Console, Request, run
+from analysis.process import cut_variables
+from analysis.search import Search
+from analysis.statistics.inputs import InferenceInputs
+from analysis.statistics.look_elsewhere import CountedToys
+from analysis.statistics.spectra import FloatArray
+from tools.errors import XyyError
+from tools.sources import Observed
+
+_REASON = "closure: the truth of this universe is known"
+_SEED = 1
+"""of the toys that `xyy run` throws; the same numbers are thrown here"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """What the chain said of one universe."""
+
+    verdict: Mapping[str, Any]
+    """content of ``verdict.json``"""
+    inputs: InferenceInputs
+    channels: Channels
+
+    @classmethod
+    def of(cls, folder: Folder, work: Universes) -> "Observation":
+        """Read a finished folder."""
+        score = folder.score(cut_variables(work.analysis.search))
+        channels = (
+            Channels.of_cuts(folder.selection()) if score is None else Channels.of_score(score)
+        )
+        inputs = inference_inputs(folder, work.catalogue, work.analysis.search)
+        return cls(folder.read("verdict.json", made_by="run"), inputs, channels)
+
+    def spectrum(self, analysis: Analysis) -> tuple[FloatArray, ...]:
+        """Return the selected events in the bins of the analysis, for each channel."""
+        fit, data = analysis.search.fit, self.inputs.data
+        if data is None or data.blinded:
+            raise XyyError("the chain left a universe blind; this is a defect of xyy")
+        bins = (c.bins(fit.low_GeV, fit.high_GeV, fit.bin_GeV) for c in data.channels())
+        return tuple(one.counts for one in bins)
+
+    def analysis(self, search: Search) -> Analysis:
+        """Return what the analysis of this folder knows."""
+        inputs = self.inputs
+        return Analysis(
+            search=search,
+            signal=inputs.signal_model(),
+            channel_names=inputs.channel_names,
+            sqrt_s_GeV=inputs.collision_energy_GeV,
+            luminosity_invpb=inputs.data_luminosity_invpb,
+            filter_efficiency=inputs.filter_efficiency(),
+        )
+
+
+def run_chain(
+    work: Universes, number: int, out: Path, chunks: Path, request: Request, console: Console
+) -> Observation:
+    """Do everything for one universe, as `xyy run --universe K --unblind ...` does, but the page.
+
+    Parameters
+    ----------
+    work : Universes
+    number : int
+        K.
+    out : Path
+        Where folders of universes lie.
+    chunks : Path
+        Where converted events lie.
+    request : Request
+        What all universes share.
+    console : Console
+    """
+    own = replace(
+        request, out=out / f"universe_{number}", chunks=chunks,
+        observed=Observed(universe=number), unblind=_REASON, until="infer",
+    )  # fmt: skip
+    return Observation.of(run(own, console), work)
+
+
+def compare(
+    work: Universes,
+    observations: Sequence[Observation],
+    *,
+    say: Callable[[str], None] = lambda _text: None,
+) -> tuple[Results, list[dict[str, Any]]]:
+    """Analyse the spectra of universes 0, 1, ... and lay the two verdicts beside each other."""
+    parts, rows, analysis = [], [], work.analysis
+    counted: dict[tuple[Kind, int], CountedToys] = {}
+    for number, observation in enumerate(observations):
+        analysis = observation.analysis(work.analysis.search)
+        own = replace(work, analysis=analysis, channels=observation.channels)
+        found = analyse(
+            analysis, [own.world("universes", number)], [observation.spectrum(analysis)], [number],
+            [_SEED], toys=TOYS["universes"],
+        )  # fmt: skip
+        for _ in borderline(found) if analysis.search.peak.global_toys else ():
+            say(f"universe {number}: toys of the whole procedure")
+            counted["universes", number] = _second_look(analysis, observation, found)
+        parts.append(found)
+        rows.append({"universe": number})
+    found = Found.joined(parts)
+    nothing = Found.nothing(0)
+    results = Results(
+        work.campaign, analysis, Size(len(parts)),
+        {"universes": found, "empty": nothing, "with_x": nothing}, counted,
+    )  # fmt: skip
+    pairs = zip(rows, observations, results.decisions("universes"), range(len(rows)), strict=True)
+    return results, [row | _beside(o.verdict, found, i, decision) for row, o, decision, i in pairs]
+
+
+def _second_look(analysis: Analysis, observation: Observation, found: Found) -> CountedToys:
+    return second_look(
+        analysis, observation.spectrum(analysis), float(found.local_z[0]), seed=_SEED,
+        toys=analysis.search.peak.global_toys,
+    )  # fmt: skip
+
+
+def _beside(verdict: Mapping[str, Any], found: Found, row: int, decision: str) -> dict[str, Any]:
+    """Return the chain's verdict and ours."""
+    ours = {
+        "decision": decision,
+        "local_z": _number(found.local_z[row]),
+        "mass_GeV": _number(found.mass_GeV[row]),
+        "cross_section_pb": _number(found.cross_section_pb[row]),
+    }
+    theirs = {
+        "decision": verdict["decision"],
+        "local_z": _number(verdict["local_z"]),
+        "mass_GeV": _value(verdict["mass_GeV"]),
+        "cross_section_pb": _value(verdict["cross_section_pb"]),
+    }
+    same = ours["decision"] == theirs["decision"]
+    return {"chain": theirs, "spectrum": ours, "same_verdict": same}
+
+
+def _value(interval: Mapping[str, Any] | None) -> float | None:
+    return None if interval is None else _number(interval["value"])
+
+
+def _number(value: Any) -> float | None:
+    """Return six digits of a number; None for none."""
+    return None if value is None or not np.isfinite(value) else float(f"{value:.6g}")

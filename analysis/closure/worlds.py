@@ -1,0 +1,178 @@
+"""Universes as their spectra: what is expected in each bin of each channel, and what is drawn.
+
+The selected spectrum of a universe is Poisson about its own background - its own exponential, tail
+and normalisation, and what the selection keeps of its own columns - plus its signal, if there is
+one, of its own width. This is what `tools.universe` makes of events, without the events: the laws
+are the same functions of the same recipe, so that a universe has one truth whichever way its data
+are made.
+
+A *campaign* says which universes. Of three kinds: `universes` are those of the course (or all with
+an X of given masses and cross-sections), `empty` ones have no X, and those `with_x` all have one,
+for numbers that need many.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from analysis.closure.channels import Channels
+from analysis.search import Search
+from analysis.statistics.signal_model import Interpolated, SignalModel
+from analysis.statistics.spectra import FloatArray
+from analysis.statistics.tournament import Tournament
+from tools.errors import InputError
+from tools.recipe import Continuum, Resonance, signal_recipe
+from tools.samples import Catalogue
+from tools.universe import Given, Truth, truth_of
+
+Kind = Literal["universes", "empty", "with_x"]
+KINDS: tuple[Kind, ...] = ("universes", "empty", "with_x")
+MOST_UNIVERSES = 1_000_000
+"""of a kind; the next kind is numbered from here: no two share a background"""
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Which universes."""
+
+    seed: int
+    masses_GeV: tuple[float, ...] = ()
+    """of X, in turn; empty: drawn"""
+    cross_sections_pb: tuple[float, ...] = ()
+    """all masses with the first, then all with the second, and again; empty: drawn"""
+
+    def truth(self, kind: Kind, number: int, catalogue: Catalogue) -> Truth:
+        """Return the truth of a universe: a pure function of seed, kind and number."""
+        given = self._given(number)
+        if kind == "empty":
+            given = Given(exists=False)
+        elif kind == "with_x":
+            given = replace(given, exists=True)
+        first = MOST_UNIVERSES * KINDS.index(kind)
+        return truth_of(self.seed, first + number, catalogue, given=given)
+
+    def _given(self, number: int) -> Given:
+        masses, strengths = self.masses_GeV, self.cross_sections_pb
+        if not masses and not strengths:
+            return Given()
+        rank = number // max(1, len(masses))
+        return Given(
+            exists=True,
+            mass_GeV=masses[number % len(masses)] if masses else None,
+            cross_section_pb=strengths[rank % len(strengths)] if strengths else None,
+        )
+
+    def rng(self, kind: Kind, number: int) -> np.random.Generator:
+        """Return the randomness of a universe's spectrum."""
+        return np.random.default_rng([self.seed, 1 + KINDS.index(kind), number])
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class World:
+    """A universe without fluctuations; without a ``repr``, as its truth."""
+
+    truth: Truth
+    background: tuple[FloatArray, ...]
+    """expected events in the bins of each channel"""
+    signal: tuple[FloatArray, ...]
+    """of X; zero if there is none"""
+
+    @property
+    def signal_events(self) -> float:
+        """Expected selected events of X in all channels, in the whole spectrum."""
+        return float(sum(channel.sum() for channel in self.signal))
+
+    def draw(self, rng: np.random.Generator) -> tuple[FloatArray, ...]:
+        """Return one spectrum for each channel."""
+        expected = zip(self.background, self.signal, strict=True)
+        return tuple(rng.poisson(b + s).astype(np.float64) for b, s in expected)
+
+
+def world_of(truth: Truth, channels: Channels, low_GeV: FloatArray, high_GeV: FloatArray) -> World:
+    """Return what a universe is expected to show in some bins."""
+    law, peak = truth.background.spectrum, truth.signal.spectrum
+    if not isinstance(law, Continuum) or not isinstance(peak, Resonance):
+        raise TypeError("a universe has a continuum and a resonance")
+    shape = law.above(low_GeV) - law.above(high_GeV)
+    kept = channels.efficiencies(truth.background) * truth.expected_background_events
+    events = channels.efficiencies(truth.signal) * truth.expected_signal_events
+    bump = _gaussian(peak, low_GeV, high_GeV)
+    return World(truth, tuple(n * shape for n in kept), tuple(n * bump for n in events))
+
+
+def _gaussian(law: Resonance, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
+    from scipy.special import ndtr
+
+    low, high = ((edge - law.mass_GeV) / law.width_GeV for edge in (low_GeV, high_GeV))
+    return np.asarray(ndtr(high) - ndtr(low))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """What the analysis knows: its settings, and what the simulation says of a resonance."""
+
+    search: Search
+    signal: SignalModel
+    channel_names: tuple[str, ...]
+    sqrt_s_GeV: float
+    luminosity_invpb: float
+    """of the data"""
+    filter_efficiency: Interpolated
+
+    @property
+    def tournament(self) -> Tournament:
+        """How functions are chosen; its bins are those of the spectra."""
+        return Tournament.of(self.search, self.signal, self.sqrt_s_GeV)
+
+    def events_per_pb(self, mass_GeV: FloatArray) -> FloatArray:
+        """Return selected events of all channels per pb of cross-section."""
+        efficiency, _ = self.signal.total_efficiency(mass_GeV)
+        return np.asarray(self.luminosity_invpb * self.filter_efficiency.at(mass_GeV) * efficiency)
+
+
+def analysis_of(catalogue: Catalogue, search: Search, channels: Channels) -> Analysis:
+    """Return what an analysis with much simulation of this selection knows.
+
+    Efficiencies are those of the recipe at the simulated masses, with a width of 30 GeV; the
+    statistical errors of a finite simulation are not in it.
+
+    Raises
+    ------
+    InputError
+        If there is no signal sample with mass and filter efficiency.
+    """
+    simulated = sorted(
+        (sample.mass_GeV, sample.filter_efficiency)
+        for sample in catalogue.simulation
+        if sample.mass_GeV is not None and sample.filter_efficiency is not None
+    )
+    if not simulated:
+        raise InputError(f"{catalogue.path}: closure needs a signal sample with its mass")
+    masses = np.array([mass for mass, _ in simulated])
+    laws = [Resonance(mass) for mass in masses]
+    kept = np.array([channels.efficiencies(signal_recipe(law)) for law in laws])
+    width = np.array([law.width_GeV for law in laws])
+    signal = SignalModel(
+        offset=_exact(masses, np.zeros(len(masses))),
+        width=_exact(masses, width),
+        efficiency=tuple(_exact(masses, column) for column in kept.T),
+    )
+    return Analysis(
+        search=search,
+        signal=signal,
+        channel_names=channels.names,
+        sqrt_s_GeV=catalogue.collision_energy_GeV,
+        luminosity_invpb=catalogue.data_luminosity_invpb,
+        filter_efficiency=_exact(masses, np.array([part for _, part in simulated])),
+    )
+
+
+def _exact(masses: FloatArray, values: FloatArray) -> Interpolated:
+    return Interpolated(masses, values, np.zeros(len(masses)))
+
+
+def stacked(spectra: Sequence[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
+    """Return the spectra of some universes for each channel, shape (T, B)."""
+    return tuple(np.array(channel) for channel in zip(*spectra, strict=True))

@@ -1,0 +1,236 @@
+"""`xyy closure`: how often the analysis is right, over many parallel universes."""
+
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analysis.commands.options import (
+    DEFAULT_CHUNKS,
+    SAMPLES_FILE,
+    SEARCH_FILE,
+    JsonOption,
+    QuietOption,
+    SamplesOption,
+    SearchOption,
+    SeedOption,
+    SelectionOption,
+    catalogue_of,
+    search_of,
+    selection_of,
+)
+from analysis.console import Console
+from tools.errors import InputError
+
+if TYPE_CHECKING:
+    from analysis.closure.campaign import Size, Universes
+    from tools.samples import Catalogue
+
+RESULT = "closure.json"
+QUICK = (50, 75, 25)
+"""universes, empty ones, and with X"""
+
+
+def closure(
+    *,
+    universes: Annotated[int | None, typer.Option(help="Universes of the course.")] = None,
+    empty: Annotated[int | None, typer.Option(help="Universes without X, beside them.")] = None,
+    with_x: Annotated[
+        int | None, typer.Option(help="More universes with X, for coverages and power.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few of each: 50, 75 and 25, in under a minute.")
+    ] = False,
+    masses: Annotated[
+        str | None, typer.Option(metavar="LIST", help="All have an X, at these masses in GeV.")
+    ] = None,
+    cross_sections: Annotated[
+        str | None, typer.Option(metavar="LIST", help="All have an X, of these cross-sections.")
+    ] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="Through the whole chain, event by event.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="The folder to write to.")
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Only make page and figures of this result file."),
+    ] = None,
+    selection: SelectionOption = None,
+    seed: SeedOption = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; default: all cores.")
+    ] = None,
+    samples: SamplesOption = SAMPLES_FILE,
+    search: SearchOption = SEARCH_FILE,
+    quiet: QuietOption = False,
+    print_json: JsonOption = False,
+) -> None:
+    """Tell how often the verdict is right, over many universes whose truth is known.
+
+    Spectra are drawn from each universe's own model, behind the course's cuts unless `--selection`
+    names others. An interrupted campaign goes on where it was. With `--events` each of a few
+    universes goes through the whole of `xyy run`, and both verdicts are compared.
+
+    Example: `xyy closure --universes 1000 --empty 2000 --out results/closure`
+    """
+    from tools.generate import DEFAULT_SEED
+    from tools.storage import one_writer, provenance, read_json, write_json
+
+    console, catalogue = Console(quiet=quiet), catalogue_of(samples)
+    if page is not None:
+        if out is not None:
+            raise InputError("--page FILE writes beside FILE: give no --out")
+        _write_page(read_json(page, made_by="xyy closure"), page, catalogue)
+        console.say(f"{page.with_suffix('.md')}")
+        return
+    if out is None:
+        raise InputError("--out DIR is missing: where are the results to go?")
+    size = _size((universes, empty, with_x), quick=quick)
+    number = DEFAULT_SEED if seed is None else seed
+    decided = search_of(search)
+    cuts, score = (None, None) if selection is None else selection_of(selection, decided)
+    from analysis.closure.campaign import Universes
+    from analysis.closure.channels import Channels, by_upper_cuts
+    from analysis.closure.worlds import Campaign
+    from tools.pool import cores
+
+    if score is not None:
+        channels = Channels.of_score(score)
+    elif cuts is not None:
+        channels = Channels.of_cuts(cuts)
+    else:
+        channels = by_upper_cuts(decided.optimise.course_cuts)
+    where = decided.signal.low_GeV, decided.signal.high_GeV
+    campaign = Campaign(
+        number,
+        _numbers("--masses", masses, *where),
+        _numbers("--cross-sections", cross_sections, 1e-3, 1e3),
+    )
+    work = Universes.of(campaign, catalogue, decided, channels)
+    processes, start = workers or cores(), time.monotonic()
+    with one_writer(out):
+        if events:
+            _refuse_with_events(size, masses, cross_sections, selection)
+            document = _from_events(work, size, out, processes, console)
+        else:
+            document = _from_spectra(work, size, out, processes, console)
+        about = provenance(workers=processes, seconds=round(time.monotonic() - start, 1))
+        write_json(out / RESULT, {**document, "provenance": about})
+        _write_page(document, out / RESULT, catalogue)
+    _tell(document, out, print_json=print_json, quiet=quiet)
+
+
+def _size(given: tuple[int | None, int | None, int | None], *, quick: bool) -> "Size":
+    from analysis.closure.campaign import Size
+
+    if quick:
+        if given != (None, None, None):
+            raise InputError("--quick says how many universes: give no numbers beside it")
+        return Size(*QUICK)
+    if given == (None, None, None):
+        raise InputError("how many universes? Give --universes N, --empty N, or --quick")
+    return Size(*(number or 0 for number in given))
+
+
+def _numbers(option: str, text: str | None, low: float, high: float) -> tuple[float, ...]:
+    """Return the numbers of a list.
+
+    Raises
+    ------
+    InputError
+        If one is no number, or out of range.
+    """
+    if text is None:
+        return ()
+    try:
+        values = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise InputError(f"{option}: numbers with commas between them, not {text!r}") from None
+    for value in values:
+        if not (math.isfinite(value) and low <= value <= high):
+            raise InputError(f"{option}: {value:g} is not between {low:g} and {high:g}")
+    return values
+
+
+def _refuse_with_events(
+    size: "Size", masses: str | None, cross_sections: str | None, selection: Path | None
+) -> None:
+    if size.empty or size.with_x or masses or cross_sections or selection:
+        raise InputError(
+            "--events makes the universes of the course, with the selection that each run chooses: "
+            "give --universes N, and neither --empty, --with-x, --masses, --cross-sections nor "
+            "--selection"
+        )
+
+
+def _from_spectra(
+    work: "Universes", size: "Size", out: Path, workers: int, console: Console
+) -> dict[str, Any]:
+    from analysis.closure.campaign import run
+    from analysis.closure.report import document
+
+    return document(run(work, size, out, workers=workers, say=console.say))
+
+
+def _from_events(
+    work: "Universes", size: "Size", out: Path, workers: int, console: Console
+) -> dict[str, Any]:
+    from analysis.closure import chain
+    from analysis.closure.report import document
+    from analysis.pipeline import Request
+    from tools.executors import Execution
+    from tools.sources import Observed
+
+    execution = Execution(engine="iterative" if workers == 1 else "futures", workers=workers)
+    request = Request(
+        out=out, chunks=DEFAULT_CHUNKS, catalogue=work.catalogue, search=work.analysis.search,
+        observed=Observed(), seed=work.campaign.seed, execution=execution,
+    )  # fmt: skip
+    observations = []
+    for number in range(size.universes):
+        console.say(f"universe {number} of {size.universes}, from events")
+        observations.append(
+            chain.run_chain(work, number, out, DEFAULT_CHUNKS, request, Console(quiet=True))
+        )
+    results, rows = chain.compare(work, observations, say=console.say)
+    same = sum(row["same_verdict"] for row in rows)
+    return document(results) | {"events": {"same_verdicts": same, "n": len(rows), "each": rows}}
+
+
+def _write_page(document: dict[str, Any], path: Path, catalogue: "Catalogue") -> None:
+    from analysis.closure.page import write_page
+    from analysis.plots.style import Header
+
+    header = Header(catalogue.collision_energy_GeV, catalogue.data_luminosity_invpb)
+    try:
+        write_page(document, path, header)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path} is not a result of `xyy closure` ({type(error).__name__}: {error}); make it "
+            "again"
+        ) from error
+
+
+def _tell(document: dict[str, Any], out: Path, *, print_json: bool, quiet: bool) -> None:
+    from analysis.closure.report import summary
+
+    if print_json:
+        typer.echo((out / RESULT).read_text(encoding="utf-8"), nl=False)
+        return
+    if quiet:
+        return
+    judged, missed = summary(document)
+    verdicts = document["verdicts"]
+    lines = [f"verdicts right: {verdicts['right']} of {verdicts['n']}"]
+    if judged:
+        lines.append(f"{judged - missed} of {judged} numbers are what was wanted")
+    if "events" in document:
+        events = document["events"]
+        lines.append(
+            f"same verdict from events and spectrum: {events['same_verdicts']} of {events['n']}"
+        )
+    typer.echo("\n".join([*lines, f"{out / RESULT}"]))

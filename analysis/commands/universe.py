@@ -1,0 +1,118 @@
+"""Commands of the course's game: sealed universes, scored claims, the truth at dinner."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from analysis.commands.options import (
+    SAMPLES_FILE,
+    JsonOption,
+    OutOption,
+    QuietOption,
+    SamplesOption,
+    catalogue_of,
+    print_json_file,
+)
+from analysis.console import Console
+
+app = typer.Typer(
+    name="universe",
+    help="The course's game: sealed universes for groups, their claims, the truth at dinner.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+GameArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The game's folder.")]
+
+
+@app.command()
+def make(
+    *,
+    groups: Annotated[int, typer.Option(metavar="N", min=1, help="How many universes.")],
+    out: OutOption,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Who knows it knows the truth; 128 random bits unless given."),
+    ] = None,
+    file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
+    samples: SamplesOption = SAMPLES_FILE,
+    quiet: QuietOption = False,
+) -> None:
+    """Make the data of each group, and seal the truth.
+
+    Hand out the data and `sealed.json`. The truth is in `TEACHER_ONLY_secret.json`, for you alone.
+
+    Example: `xyy universe make --groups 10 --out game`
+    """
+    catalogue, console = catalogue_of(samples), Console(quiet=quiet)
+    from analysis.game import making, sealing
+    from tools.storage import one_writer
+
+    if seed is not None and seed < making.SHORT_SEED:
+        console.say(
+            "warning: a short seed can be found by trying, and with it the truth; leave --seed out "
+            "for a game that counts"
+        )
+    with one_writer(out):
+        game = making.make(
+            catalogue, groups, out, seed=seed, file_format=file_format, progress=console.progress
+        )
+    console.say(f"hand out: {sealing.SEALED}, and to each group its data (group_...)")
+    console.say(f"keep to yourself: {out / sealing.SECRET}")
+    typer.echo(f"seal {game.seal}")
+
+
+@app.command()
+def score(
+    directory: GameArgument,
+    claims: Annotated[
+        list[str], typer.Argument(metavar="[GROUP=]CLAIM...", help="Claim files, or folders.")
+    ],
+    *,
+    quiet: QuietOption = False,
+    print_json: JsonOption = False,
+) -> None:
+    """Compare claims with the truth: the table for the dinner, and `scores.json`.
+
+    A claim is the `claim.json` that `xyy run --data FILE --unblind TEXT` writes. Whose it is is
+    known by the data that it was made from.
+
+    Example: `xyy universe score game results/*/claim.json`
+    """
+    from analysis.game import dinner
+    from analysis.game.sealing import read_game
+    from tools.storage import one_writer
+
+    game = read_game(directory)
+    found = dinner.assign(game, claims)
+    with one_writer(directory):
+        dinner.write_scores(game, dinner.scores(game, found))
+    if print_json:
+        print_json_file(directory / dinner.SCORES)
+    elif not quiet:
+        typer.echo(dinner.table(game, found))
+
+
+@app.command()
+def reveal(directory: GameArgument, *, quiet: QuietOption = False) -> None:
+    """Prove that the sealed truth was not changed, and publish it in `revealed.json`.
+
+    Where the secret is not at hand, what was revealed is checked in the same way: by anybody.
+
+    Example: `xyy universe reveal game`
+    """
+    from analysis.game import dinner, sealing
+    from tools.storage import one_writer
+
+    console = Console(quiet=quiet)
+    game = sealing.read_game(directory)
+    files = sealing.refuse_other_data(game)
+    if (directory / sealing.SECRET).is_file():
+        with one_writer(directory):
+            sealing.write_revealed(game)
+    console.say(f"seal {game.seal}")
+    console.say(
+        f"unchanged since it was sealed: the truth of {len(game.files)} groups, the seed, "
+        f"{files} data files that are here"
+    )
+    typer.echo(dinner.truths(game))

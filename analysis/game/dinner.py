@@ -1,0 +1,230 @@
+"""All claims of a game: whose is whose, and the table for the dinner.
+
+A claim belongs to the group whose data it was made from, whatever it is called. Where it is called
+after a group (``GROUP=FILE``, or a file or folder with a group's name in it), that must be the same
+one: somebody else's claim in one's own folder is a mistake that is told, not scored.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from analysis.game.claims import Claim, read_claim
+from analysis.game.scoring import MASS_ERRORS, Score, score
+from analysis.game.sealing import Game, write_private
+from analysis.statistics.measurement import Interval
+from tools.errors import InputError
+from tools.storage import provenance
+
+SCORES = "scores.json"
+RULE = (
+    "right is: who claims an X where there is one, with the mass within "
+    f"{MASS_ERRORS:g} uncertainties; who sets a limit where there is none, or one that covers the X"
+)
+_NOTHING = "-"
+
+
+def assign(game: Game, words: Sequence[str]) -> dict[str, Claim]:
+    """Read claims and give each to the group whose data it is of.
+
+    Parameters
+    ----------
+    game : Game
+    words : sequence of str
+        Claim files, or folders with one; each may have the group that it should be of before it:
+        ``group_03=results/theirs/claim.json``.
+
+    Returns
+    -------
+    dict of str to Claim
+        In the game's order; groups without a claim are missing.
+
+    Raises
+    ------
+    InputError
+        If a claim is no claim, is of other data than the game's or than its name says, or if there
+        are two for one group.
+    """
+    found: dict[str, Claim] = {}
+    for word in words:
+        named, path = _split(game, word)
+        claim = read_claim(path)
+        group = _group_of(game, claim)
+        named = named or _group_in(game, claim.path)
+        if named is not None and named != group:
+            raise InputError(
+                f"{claim.path} should be a claim of {named}, and is one on the data of {group}; "
+                f"let {named} analyse its own data, or hand it in under the right name"
+            )
+        if group in found:
+            raise InputError(
+                f"{claim.path} and {found[group].path} are both claims on the data of {group}; "
+                "give one of them"
+            )
+        found[group] = claim
+    return {group: found[group] for group in game.files if group in found}
+
+
+def _split(game: Game, word: str) -> tuple[str | None, Path]:
+    group, equals, path = word.partition("=")
+    if not equals or Path(word).exists():
+        return None, Path(word)
+    if group not in game.files:
+        known = ", ".join(game.files)
+        raise InputError(f"{word}: there is no group {group!r} in {game.folder}; there are {known}")
+    return group, Path(path)
+
+
+def _group_of(game: Game, claim: Claim) -> str:
+    for group, files in game.files.items():
+        if claim.digests == {file.digest for file in files}:
+            return group
+    if not claim.digests:
+        raise InputError(
+            f"{claim.path} does not say of which data it is: they were not read from files, or "
+            "their chunks are gone; run the analysis again with `xyy run --data FILE`"
+        )
+    raise InputError(
+        f"{claim.path} is a claim on other data than those of any group in {game.folder} "
+        f"({', '.join(game.files)}); it must be made from the file as it was handed out"
+    )
+
+
+def _group_in(game: Game, path: Path) -> str | None:
+    """Return the group that a file, or else its folder, is called after."""
+    for part in (path.stem, path.resolve().parent.name):
+        for group in game.files:
+            if re.search(rf"(?<![A-Za-z0-9]){re.escape(group)}(?![A-Za-z0-9])", part):
+                return group
+    return None
+
+
+def scores(game: Game, claims: Mapping[str, Claim]) -> dict[str, Any]:
+    """Return the content of ``scores.json``.
+
+    Parameters
+    ----------
+    game : Game
+    claims : mapping of str to Claim
+        Of `assign`.
+    """
+    groups, right = {}, 0
+    for group, opened in game.opened.items():
+        claim = claims.get(group)
+        scored = None if claim is None else score(claim, opened.truth)
+        right += scored is not None and scored.right
+        groups[group] = {
+            "claim": None if claim is None else _claimed(claim),
+            "truth": {key: opened.truth[key] for key in ("exists", "mass_GeV", "cross_section_pb")},
+            "score": None if scored is None else asdict(scored),
+            "reason": "no claim was handed in" if claim is None else None,
+        }
+    return {
+        "rule": RULE,
+        "groups": groups,
+        "verdicts": {"right": right, "n": len(claims), "groups": len(game.files)},
+        "seal": game.seal,
+    }
+
+
+def write_scores(game: Game, document: Mapping[str, Any]) -> None:
+    """Write ``scores.json``: the truth stands in it, and nobody else may read it."""
+    write_private(game.folder / SCORES, {**document, "provenance": provenance()})
+
+
+def _claimed(claim: Claim) -> dict[str, Any]:
+    return {
+        "decision": claim.decision,
+        "mass_GeV": _document(claim.mass_GeV),
+        "cross_section_pb": _document(claim.cross_section_pb),
+        "complete": claim.complete,
+        "after_unblinding": claim.after_unblinding,
+    }
+
+
+def _document(interval: Interval | None) -> dict[str, float] | None:
+    return None if interval is None else asdict(interval)
+
+
+# ---- the table -----------------------------------------------------------------------------------
+
+
+def table(game: Game, claims: Mapping[str, Claim]) -> str:
+    """Return what is shown at dinner: every group's claim, the truth, and the score."""
+    rows: list[tuple[str, ...]] = [("group", "claim", "truth", "", "pulls: mass, xs", "limit at X")]
+    notes, right = [], 0
+    for group, opened in game.opened.items():
+        claim = claims.get(group)
+        if claim is None:
+            blank = (_NOTHING, _NOTHING, _NOTHING)
+            rows.append((group, "none handed in", told(opened.truth), *blank))
+            continue
+        scored = score(claim, opened.truth)
+        right += scored.right
+        rows.append((group, *_row(claim, opened.truth, scored)))
+        notes += [f"{group}: {note}" for note in _notes(claim, scored)]
+    lines = [*_aligned(rows), "", f"{right} of {len(claims)} claims are right; {RULE}"]
+    return "\n".join([*lines, *notes])
+
+
+def truths(game: Game) -> str:
+    """Return the truth of every group."""
+    rows = [(group, told(opened.truth)) for group, opened in game.opened.items()]
+    return "\n".join(_aligned(rows))
+
+
+def told(truth: Mapping[str, Any]) -> str:
+    """Return a truth in words.
+
+    >>> told({"exists": True, "mass_GeV": 612.34, "cross_section_pb": 3.141})
+    'X: 612.3 GeV, 3.14 pb'
+    >>> told({"exists": False})
+    'no X'
+    """
+    if not truth["exists"]:
+        return "no X"
+    return f"X: {truth['mass_GeV']:.1f} GeV, {truth['cross_section_pb']:.2f} pb"
+
+
+def _row(claim: Claim, truth: Mapping[str, Any], scored: Score) -> tuple[str, ...]:
+    claimed = claim.decision
+    if claim.found and claim.mass_GeV is not None:
+        claimed += f", {_interval(claim.mass_GeV, 1)} GeV"
+        if claim.cross_section_pb is not None:
+            claimed += f", {_interval(claim.cross_section_pb, 2)} pb"
+    pulls = _NOTHING
+    if claim.found and scored.mass_pull is not None:
+        pulls = f"{scored.mass_pull:+.1f}, {_signed(scored.cross_section_pull)}"
+    limit = _NOTHING
+    if scored.covers is not None:
+        verb = "covers" if scored.covers else "does not cover"
+        limit = "none" if scored.limit_pb is None else f"{scored.limit_pb:.2f} pb {verb}"
+    return claimed, told(truth), "right" if scored.right else "WRONG", pulls, limit
+
+
+def _signed(pull: float | None) -> str:
+    return _NOTHING if pull is None else f"{pull:+.1f}"
+
+
+def _interval(interval: Interval, digits: int) -> str:
+    up, down = interval.high - interval.value, interval.value - interval.low
+    return f"{interval.value:.{digits}f} +{up:.{digits}f} -{down:.{digits}f}"
+
+
+def _notes(claim: Claim, scored: Score) -> list[str]:
+    notes = [] if scored.right else [scored.why]
+    if not claim.complete:
+        notes.append("events were lost on the way")
+    if claim.after_unblinding is not None:
+        notes.append(f"changed after unblinding: {claim.after_unblinding}")
+    return notes
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,168 @@
+"""Universes for groups: the data that a teacher hands out, and the truth that stays sealed.
+
+The seed comes from the operating system's random numbers, 128 bits of them: nobody can try them
+all. A seed that is given can be tried, if it is short: whoever guesses it makes the same universes
+and knows their truth. Group i gets universe i of the seed.
+
+Handed out are the data and ``sealed.json``. Data hold nothing but events (`tools.universe` says why
+neither order nor files give anything away) and get one and the same time of writing; their number
+of rows is public.
+"""
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from analysis.game.sealing import DataFile, Game, Opened, sha256_of, write_sealed
+from tools.errors import InputError
+from tools.event_files import check_format
+from tools.samples import Catalogue
+from tools.storage import LOCK_NAME, digest_file
+from tools.universe import Truth, generate_universe, truth_of
+
+SECRET_BITS = 128
+SHORT_SEED = 1 << 64
+"""below it, a seed can be tried out"""
+_STAGING = ".making"
+
+Progress = Callable[[str], AbstractContextManager[Callable[[int], None]]]
+"""Called with the name of what is made; gives a context whose value takes the events so far."""
+
+
+def make(
+    catalogue: Catalogue,
+    groups: int,
+    out: Path,
+    *,
+    seed: int | None = None,
+    file_format: str = "csv",
+    progress: Progress,
+    workers: int | None = None,
+) -> Game:
+    """Make the data of a game and seal its truth.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The data description; its data luminosity says how many events there are.
+    groups : int
+        How many universes.
+    out : Path
+        The game's folder, which must be empty. The caller holds it (`tools.storage.one_writer`).
+    seed : int, optional
+        Zero or positive; 128 bits from the operating system unless given.
+    file_format : {"csv", "root"}
+        Of the data: a file for each group, or a folder of files where they are many.
+    progress : callable
+        See `Progress`.
+    workers : int, optional
+        Processes that make large data; all cores unless given.
+
+    Raises
+    ------
+    InputError
+        No groups, a folder that is not empty, an unknown format, and as `generate_universe`.
+    XyyError
+        If a file cannot be written; nothing is left behind.
+    """
+    check_format(file_format)
+    if groups < 1:
+        raise InputError(f"a game needs one group or more, not {groups}")
+    _refuse_used(out)
+    chosen = secrets.randbits(SECRET_BITS) if seed is None else seed
+    files: dict[str, tuple[DataFile, ...]] = {}
+    events: dict[str, int] = {}
+    opened: dict[str, Opened] = {}
+    with _whole_or_not(out) as staging:
+        for number in range(1, groups + 1):
+            group = f"group_{number:0{max(2, len(str(groups)))}d}"
+            with progress(group) as report:
+                generate_universe(
+                    catalogue, number, staging, seed=chosen, file_format=file_format,
+                    progress=report, workers=workers,
+                )  # fmt: skip
+            truth = truth_of(chosen, number, catalogue)
+            files[group] = tuple(_taken(staging, out, group))
+            events[group] = truth.signal_events + truth.background_events
+            opened[group] = Opened(number, told(truth), secrets.token_hex(SECRET_BITS // 8))
+        _same_time(out)
+        return write_sealed(
+            out, str(chosen), secrets.token_hex(SECRET_BITS // 8), files, events, opened,
+            samples=catalogue.name,
+        )  # fmt: skip
+
+
+def told(truth: Truth) -> dict[str, Any]:
+    """Return a truth in words: what is sealed, and revealed at the end."""
+    spectrum: Any = truth.background.spectrum
+    signal: Any = truth.signal.spectrum
+    return {
+        "exists": truth.exists,
+        "mass_GeV": truth.mass_GeV,
+        "cross_section_pb": truth.cross_section_pb,
+        "width_GeV": signal.width_GeV if truth.exists else None,
+        "signal_events": truth.signal_events,
+        "background_events": truth.background_events,
+        "background": {
+            "scale_GeV": spectrum.scale_GeV,
+            "tail_fraction": spectrum.tail_fraction,
+            "n_jets_mean": truth.background.n_jets_mean,
+            "isolation_means": list(truth.background.isolation_means),
+        },
+    }
+
+
+def _refuse_used(out: Path) -> None:
+    # What a killed process left behind is nobody's.
+    shutil.rmtree(out / _STAGING, ignore_errors=True)
+    there = sorted(path.name for path in out.iterdir() if path.name != LOCK_NAME)
+    if there:
+        raise InputError(
+            f"{out} is not empty (it holds {there[0]}): a game gets a folder of its own, and is "
+            "never made twice; choose another --out"
+        )
+
+
+@contextmanager
+def _whole_or_not(out: Path) -> Iterator[Path]:
+    """Yield a folder for data as they are made; a game that fails leaves nothing behind."""
+    staging = out / _STAGING
+    staging.mkdir()
+    try:
+        yield staging
+    except BaseException:
+        for path in out.iterdir():
+            if path.name == LOCK_NAME:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+        raise
+    shutil.rmtree(staging)
+
+
+def _taken(staging: Path, out: Path, group: str) -> Iterator[DataFile]:
+    """Move a group's data to where they are handed out, one by one."""
+    made = sorted(path for path in staging.rglob("*") if path.suffix in (".csv", ".root"))
+    for index, source in enumerate(made):
+        name = group if len(made) == 1 else f"{group}/{group}-{index:05d}"
+        path = out / f"{name}{source.suffix}"
+        path.parent.mkdir(exist_ok=True)
+        source.replace(path)
+        yield DataFile(
+            f"{name}{source.suffix}", path.stat().st_size, digest_file(path), sha256_of(path)
+        )
+    (staging / "manifest.json").unlink(missing_ok=True)
+
+
+def _same_time(out: Path) -> None:
+    """Give all data one time of writing: when each was done tells how long it took."""
+    now = time.time()
+    for path in out.rglob("group_*"):
+        os.utime(path, (now, now))

@@ -1,0 +1,127 @@
+"""One claim against one truth: right or wrong, how far off, and whether the limit covers.
+
+The rule:
+
+====================  ==================  ======================================================
+the claim             the truth           right
+====================  ==================  ======================================================
+discovery, evidence   there is no X       no
+discovery, evidence   there is an X       if the mass is within 3 of the claim's uncertainties
+limit                 there is no X       yes
+limit                 there is an X       if the limit covers: at X's mass it is not below X's
+                                          cross-section
+====================  ==================  ======================================================
+
+Why so. A mass is asked for, as "something, somewhere" is no discovery; within 3 uncertainties a
+correct claim is 99.7 % of the time. A limit is a true statement as long as it covers, however weak:
+a cross-section of 0.5 pb cannot be found by anybody, and who says "less than 2 pb" is right.
+An X that nobody can miss needs no line of its own: a limit that covers one of 6 expected standard
+deviations needs a downward fluctuation of more than 4 of them. The cross-section is told by its
+pull and not judged: it hangs on the efficiency, which is the simulation's, while the universes'
+n_jets and isolations differ from the simulation by a few per cent.
+
+A pull is (claim - truth) over the claim's uncertainty on the side of the truth.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis.game.claims import Claim
+from analysis.statistics.measurement import Interval
+
+MASS_ERRORS = 3.0
+"""how many of its uncertainties a claimed mass may be off"""
+MOST_STEP_GEV = 50.0
+"""the widest gap between limits in which they still say something"""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a claim is worth."""
+
+    right: bool
+    why: str
+    mass_pull: float | None
+    """None if there is no X, or no mass was claimed"""
+    cross_section_pull: float | None
+    limit_pb: float | None
+    """the claim's limit at X's mass; None if there is no X, or no limit at its mass"""
+    covers: bool | None
+    """whether the true cross-section is not above it; None if there is no X"""
+
+
+def score(claim: Claim, truth: Mapping[str, Any]) -> Score:
+    """Judge a claim by the rule above.
+
+    Parameters
+    ----------
+    claim : Claim
+    truth : mapping
+        With `exists`, `mass_GeV` and `cross_section_pb`.
+    """
+    if not truth["exists"]:
+        why = "there is no X" if claim.found else "there is no X, and none is claimed"
+        return Score(not claim.found, why, None, None, None, None)
+    mass, cross_section = truth["mass_GeV"], truth["cross_section_pb"]
+    limit = limit_at(claim, mass)
+    covers = limit is not None and limit >= cross_section
+    pull = None if claim.mass_GeV is None else _pull(claim.mass_GeV, mass)
+    right, why = _mass_judged(pull) if claim.found else _limit_judged(limit, covers=covers)
+    return Score(
+        right=right,
+        why=why,
+        mass_pull=pull,
+        cross_section_pull=(
+            None if claim.cross_section_pb is None else _pull(claim.cross_section_pb, cross_section)
+        ),
+        limit_pb=limit,
+        covers=covers,
+    )
+
+
+def _mass_judged(pull: float | None) -> tuple[bool, str]:
+    if pull is None:
+        return False, "no mass is claimed"
+    if abs(pull) <= MASS_ERRORS:
+        return True, "found, at the right mass"
+    return False, f"found at another mass: {abs(pull):.1f} uncertainties off"
+
+
+def _limit_judged(limit: float | None, *, covers: bool) -> tuple[bool, str]:
+    if limit is None:
+        return False, "no limit at X's mass"
+    if covers:
+        return True, "not found, and the limit covers it"
+    return False, "missed: the limit excludes what is there"
+
+
+def limit_at(claim: Claim, mass_GeV: float) -> float | None:
+    """Return the claim's limit at a mass; None where it says nothing of it.
+
+    Between masses it is that of the cubic through the four nearest ones (at the ends, of the line
+    through two). An X raises the limits around it as its own width: a line between limits 25 GeV
+    apart would be too low by up to 4 % of its cross-section. Between masses further apart than
+    `MOST_STEP_GEV` an X can lie unseen, and there is no limit.
+    """
+    masses, limits = claim.limit_mass_GeV, claim.limit_pb
+    above = int(np.searchsorted(masses, mass_GeV))
+    if above < len(masses) and masses[above] == mass_GeV:
+        return limits[above]
+    if above in (0, len(masses)) or masses[above] - masses[above - 1] > MOST_STEP_GEV:
+        return None
+    for places in (range(above - 2, above + 2), range(above - 1, above + 1)):
+        if places.start >= 0 and places.stop <= len(masses):
+            x = np.array([masses[place] for place in places]) - mass_GeV
+            y = [limits[place] for place in places]
+            if None not in y:
+                return float(np.polyfit(x, np.array(y, dtype=float), len(x) - 1)[-1])
+    return None
+
+
+def _pull(found: Interval, truth: float) -> float | None:
+    """Return the pull; None if the claim has no uncertainty on that side."""
+    error = found.value - found.low if truth < found.value else found.high - found.value
+    return (found.value - truth) / error if error > 0 else None

@@ -1,0 +1,80 @@
+"""The categories of a score: what each keeps, what fits it, and whether it bends the mass."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analysis.page.layout import Table
+from analysis.page.wording import NOTHING, count, number, with_error
+from analysis.plots.fit_inputs import function_name, peaks, spurious
+from analysis.plots.names import category_title
+from analysis.results import Results
+
+Document = Mapping[str, Any]
+
+
+def categories(results: Results) -> Table | None:
+    """Return the table of the categories in use, or None if there are none."""
+    document = results.selection or {}
+    rows = (document.get("score") or {}).get("categories") or ()
+    if document.get("method") != "categories" or not rows:
+        return None
+    names = _names(results, len(rows))
+    under = peaks(results.background)
+    body = tuple(
+        (category_title(name), *_kept(rows, place), *_fitted(under.get(name)))
+        for place, name in enumerate(names)
+    )
+    head = ("Category", "score", "S", "B", "s", "data in the sidebands", "simulated B",
+            "bends the mass, events", "under a peak", "spurious signal")  # fmt: skip
+    signal, window = document.get("reference_signal"), results.window
+    note = (
+        f"S of {signal} and B: expected in {window.min:g} to {window.max:g} GeV; s = S/√B. Data in "
+        "the sidebands: expected. Simulated B: events that the fraction of B is taken from. Bends "
+        "the mass: expected data events in the window beyond those that the sidebands and all "
+        "other background let expect. Spurious signal: the largest, in events and in errors of the "
+        "signal at that mass."
+    )
+    return Table(head, body, title="Categories", notes=(note,))
+
+
+def _names(results: Results, several: int) -> tuple[str, ...]:
+    if results.score is not None and len(results.score.names) == several:
+        return results.score.names
+    return tuple(f"score_{place + 1}" for place in range(several))
+
+
+def _kept(rows: Sequence[Document], place: int) -> tuple[str, ...]:
+    """Return what one of the categories keeps."""
+    row, bent = rows[place], rows[place].get("sculpting") or {}
+    flag = ", flagged" if bent.get("flagged") else ""
+    return (
+        _range(rows, place),
+        number(row.get("signal_events"), 3),
+        number(row.get("background_events"), 4),
+        number(row.get("s"), 3),
+        count(row.get("sideband_data_events")),
+        count(row.get("simulated_background_events")),
+        with_error(bent.get("size_events"), bent.get("error_events")) + flag,
+    )
+
+
+def _range(rows: Sequence[Document], place: int) -> str:
+    """Return between which edges a category lies."""
+    low = rows[place].get("edge")
+    high = rows[place + 1].get("edge") if place + 1 < len(rows) else None
+    if low is None:
+        return "all" if high is None else f"below {number(high, 3)}"
+    return f"above {number(low, 3)}" if high is None else f"{number(low, 3)} to {number(high, 3)}"
+
+
+def _fitted(peak: Document | None) -> tuple[str, str]:
+    """Return the function under a peak, and its largest spurious signal."""
+    if peak is None:
+        return NOTHING, NOTHING
+    found = spurious(peak)
+    if found is None:
+        return function_name(peak), NOTHING
+    at = int(abs(found.events).argmax())
+    relative = abs(found.events[at]) / found.error_events[at] if found.error_events[at] else None
+    size = f"{number(float(found.events[at]), 2)} ({number(relative, 2)} σ)"  # noqa: RUF001 - Greek
+    return function_name(peak), f"{size} at {number(float(found.mass_GeV[at]))} GeV"

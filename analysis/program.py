@@ -1,0 +1,34 @@
+"""Which program made the numbers: its version, and digests of the code that makes them.
+
+What is frozen includes the program: the code that fills histograms, chooses a selection and does
+the statistics. Figures, pages, commands and executors make no numbers, and may be improved at any
+time without a word on the results.
+"""
+
+from importlib import metadata
+
+from tools.storage import code_digest, digest_text
+
+PARTS = ("processors", "selection", "statistics")
+"""of the program, each with a digest of its code"""
+
+
+def program_version() -> dict[str, str]:
+    """Return the version of the program, and the digest of each of `PARTS`."""
+    return {
+        "version": metadata.version("xyy"),
+        "processors": code_digest("processors"),
+        "selection": digest_text(
+            code_digest("analysis", "optimise.py"), code_digest("analysis/scores")
+        ),
+        "statistics": code_digest("analysis/statistics"),
+    }
+
+
+def program_changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """Return the parts of the program that differ.
+
+    >>> program_changes({"version": "1", "statistics": "a"}, {"version": "2", "statistics": "b"})
+    ['statistics']
+    """
+    return [part for part in PARTS if before.get(part) != now.get(part)]

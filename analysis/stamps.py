@@ -1,0 +1,55 @@
+"""After unblinding: what every result says once something was changed, and what was changed.
+
+Figures and the page take their stamp when they are drawn. Result files carry two keys more:
+``after_unblinding``, the reason, and ``changed_after_unblinding``, the names of what was changed.
+Results that such a change does not make out of date (a selection, a ledger) are given them too.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.decisions import after_unblinding, changed_since
+from analysis.folder import Folder
+from tools.storage import write_json
+
+STAMPED = ("selection.json", "cutflow.json", "ledger.json")
+"""results that are not made again with every change"""
+_KEYS = ("after_unblinding", "changed_after_unblinding")
+_MOST_NAMES = 3
+
+
+def stamp(folder: Folder) -> dict[str, Any]:
+    """Return what every result file holds after a change; empty without one."""
+    why = after_unblinding(folder)
+    return {} if why is None else dict(zip(_KEYS, (why, changed_since(folder)), strict=True))
+
+
+def stamp_products(folder: Folder) -> None:
+    """Put the stamp on results that a change does not make out of date."""
+    wanted = stamp(folder)
+    for name in STAMPED if wanted else ():
+        document = folder.read_if_there(name)
+        if document is not None and {key: document.get(key) for key in wanted} != wanted:
+            write_json(folder.path / name, {**document, **wanted})
+
+
+def unstamped(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result without its stamp: what it was made from does not depend on it."""
+    return {key: value for key, value in document.items() if key not in _KEYS}
+
+
+def told(why: str, names: list[str]) -> str:
+    """Return the stamp of a figure: the reason, and what was changed.
+
+    >>> told("the referee asked", ["search.limits.confidence_level"])
+    'the referee asked (search.limits.confidence_level)'
+    >>> told("a bug", ["a", "b", "c", "d", "e"])
+    'a bug (a, b, c and 2 more)'
+    >>> told("a bug", [])
+    'a bug'
+    """
+    if not names:
+        return why
+    more = len(names) - _MOST_NAMES
+    shown = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return f"{why} ({shown})"
