@@ -26,6 +26,7 @@ from analysis.plots import (
     inputs,
     score,
     score_inputs,
+    sculpted,
     sculpted_inputs,
     selection,
     spectrum,
@@ -586,16 +587,30 @@ def test_nothing_is_clipped(folder: Callable[..., Results]) -> None:
         if drawing.name not in (CATEGORIES | OPEN) - seen:
             continue
         figure = drawing.draw()
-        encode(figure, "png")
-        width, height = figure.get_size_inches() * figure.dpi
-        for ax in figure.axes:
-            box = ax.get_tightbbox()
-            assert box is not None
-            assert box.x0 >= -1, drawing.name
-            assert box.y0 >= -1, drawing.name
-            assert box.x1 <= width + 1, drawing.name
-            assert box.y1 <= height + 1, drawing.name
+        is_inside(figure, drawing.name)
         assert legends_are_free(figure), drawing.name
+
+
+@pytest.mark.parametrize("categories", [1, 2, 4, 8])
+def test_any_number_of_categories_has_room(folder: Callable[..., Results], categories: int) -> None:
+    one = sculpted_inputs.sculpted(folder())["score_1"]
+    names = [f"score_{place + 1}" for place in range(categories)] if categories > 1 else ["all"]
+    figure = sculpted.mass_by_category(dict.fromkeys(names, one), HEADER)
+    is_inside(figure, f"{categories} categories")
+    assert legends_are_free(figure)
+    assert len(figure.axes) == 1 + 2 * categories
+
+
+def is_inside(figure: Figure, name: str) -> None:
+    encode(figure, "png")
+    width, height = figure.get_size_inches() * figure.dpi
+    for ax in figure.axes:
+        box = ax.get_tightbbox()
+        assert box is not None
+        assert box.x0 >= -1, name
+        assert box.y0 >= -1, name
+        assert box.x1 <= width + 1, name
+        assert box.y1 <= height + 1, name
 
 
 def legends_are_free(figure: Figure) -> bool:

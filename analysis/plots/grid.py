@@ -27,8 +27,10 @@ _WIDTH, _GAP, _LEFT, _RIGHT, _BOTTOM, _HEAD = 4.3, 0.72, 0.95, 0.25, 0.5, 1.25
 _HEIGHT, _PANEL = 3.0, 1.0
 """inches of a frame with the gap below it, and of a panel"""
 _MOST_IN_A_ROW = 3
-_TITLE_X = -0.17
-"""of the titles of vertical axes, in widths of a frame"""
+_LARGER = {1: 1.8, 2: 1.15}
+"""by what frames are larger if there are so few in a row: the head needs its width"""
+_STAMP, _TICKS, _TITLE = 0.3, 0.45, 0.61
+"""inches: above the head, below a frame, and from a frame to the titles of its vertical axis"""
 TEXT = 12.0
 """size of what is written in a frame"""
 
@@ -57,30 +59,32 @@ def grid(names: Sequence[str], *, panels: bool = False) -> Grid:
     from matplotlib.figure import Figure
 
     columns = min(_MOST_IN_A_ROW, len(names)) if len(names) != 4 else 2  # noqa: PLR2004
-    rows = math.ceil(len(names) / columns)
-    cell = _HEIGHT + _PANEL * panels
-    width, height = _LEFT + columns * _WIDTH - _GAP + _RIGHT, _HEAD + rows * cell + _BOTTOM
+    larger = _LARGER.get(columns, 1.0)
+    wide, high, panel = larger * _WIDTH, larger * _HEIGHT, larger * _PANEL * panels
+    width = _LEFT + columns * wide - _GAP + _RIGHT
+    height = _HEAD + math.ceil(len(names) / columns) * (high + panel) + _BOTTOM
     figure = Figure(figsize=(width, height))
-    head = figure.add_axes((_LEFT / width, 1 - _HEAD / height, 1 - (_LEFT + _RIGHT) / width,
-                            (_HEAD - 0.3) / height))  # fmt: skip
+
+    def place(left: float, low: float, right: float, top: float, **shared: Axes) -> Axes:
+        """Return axes between some inches from the left and from the bottom."""
+        box = (left / width, low / height, (right - left) / width, (top - low) / height)
+        return figure.add_axes(box, **shared)  # type: ignore[call-overload,no-any-return]
+
+    head = place(_LEFT, height - _HEAD, width - _RIGHT, height - _STAMP)
     head.axis("off")
     frames, below = [], []
     for number in range(len(names)):
         row, column = divmod(number, columns)
-        left = (_LEFT + column * _WIDTH) / width
-        top = height - _HEAD - row * cell
-        size = (_WIDTH - _GAP) / width
-        low = top - _HEIGHT + 0.45
-        frames.append(figure.add_axes((left, low / height, size, (_HEIGHT - 0.45) / height)))
+        left, top = _LEFT + column * wide, height - _HEAD - row * (high + panel)
+        right, low = left + wide - _GAP, top - high + _TICKS
+        frames.append(place(left, low, right, top))
         if panels:
-            low -= _PANEL - 0.08
-            box = (left, low / height, size, (_PANEL - 0.16) / height)
-            below.append(figure.add_axes(box, sharex=frames[-1]))
+            ends = (low - panel + 0.08, low - 0.08)
+            below.append(place(left, ends[0], right, ends[1], sharex=frames[-1]))
             frames[-1].tick_params(labelbottom=False)
     for ax in (*frames, *below):
-        ax.tick_params(which="both", labelsize=TEXT)
         for which, length in (("major", 7), ("minor", 3.5)):
-            ax.tick_params(which=which, length=length)
+            ax.tick_params(which=which, length=length, labelsize=TEXT)
     return Grid(figure, head, tuple(frames), tuple(below))
 
 
@@ -107,7 +111,8 @@ def axes_titles(made: Grid, *, below: str, beside: str, panel: str = "") -> None
         lowest[number].set_xlabel(below if last else "", fontsize=TEXT + 3)
     for ax in (*made.frames, *made.panels):
         _, height = ax.yaxis.label.get_position()
-        ax.yaxis.set_label_coords(_TITLE_X, height)
+        inches = ax.get_position().width * made.figure.get_figwidth()
+        ax.yaxis.set_label_coords(-_TITLE / inches, height)
 
 
 def head(made: Grid, header: Header, *, data: bool, luminosity: bool = True) -> None:

@@ -34,10 +34,12 @@ def category_title(name: str) -> str:
     """Return what a figure calls a category.
 
     >>> category_title("score_3"), category_title("all")
-    ('Category 3', 'All')
+    ('Category 3', 'Selected')
     """
     number = name.removeprefix("score_")
-    return f"Category {number}" if number.isdigit() else plain(name.capitalize())
+    if name == "all":
+        return "Selected"
+    return f"Category {number}" if number.isdigit() else plain(name)
 
 
 def with_category(text: str) -> str:

@@ -81,7 +81,7 @@ def _shapes(ax: Axes, one: Sculpted) -> None:
     errors = np.array(poisson_errors(one.kept[there])) / total
     ax.errorbar(
         centres[there], one.kept[there] / total, yerr=errors, fmt="o", color=style.DATA,
-        markersize=3.5, elinewidth=1, label="Background in the category", zorder=3, gid="kept",
+        markersize=3.5, elinewidth=1, label="Background that is kept", zorder=3, gid="kept",
     )  # fmt: skip
     low = 0.3 / max(float(one.rest.sum()), total)
     top = max(float(np.max(one.kept)) / total, float(rest.max()), 10 * low)
