@@ -39,7 +39,7 @@ def search() -> Search:
 
 @pytest.fixture(scope="session")
 def quick(search: Search) -> Search:
-    """The course's decisions with cuts, limits at three masses, two families, no toys: for speed."""
+    """The course's decisions with cuts, limits at three masses, two families, no toys."""
     return replace(
         search,
         optimise=replace(search.optimise, method="cuts"),

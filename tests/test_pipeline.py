@@ -112,8 +112,8 @@ def test_every_product_is_there(opened: Path) -> None:
     assert names == {
         "run.json", "histograms.zip", "cutflow.json", "ledger.json", "selection.json",
         "freeze.json", "unblinding.json", "background.json", "counting.json", "scan.json",
-        "limits.json", "verdict.json", "claim.json", "workspaces", "figures", "report.html", "report.json",
-        "checkpoints",
+        "limits.json", "verdict.json", "claim.json", "workspaces", "figures", "report.html",
+        "report.json", "checkpoints",
     }  # fmt: skip
     assert read(opened, "run.json")["generated_samples"] == [
         "background", "signal_500", "signal_750", "signal_1000",
