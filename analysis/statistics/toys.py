@@ -26,7 +26,7 @@ from analysis.statistics.spectra import Bins, FloatArray
 from analysis.statistics.tournament import Decisions, Tournament
 
 _MAXIMA = 3
-BATCH = 100
+BATCH = 50
 """toys decided and fitted together"""
 
 
