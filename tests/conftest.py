@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from analysis.search import Search, read_search
 from tools.chunks import write_part
@@ -23,6 +24,13 @@ settings.load_profile("steady")
 
 ROOT = Path(__file__).parent.parent
 SMALL = {"background": 12_000, "signal_500": 3_000, "signal_750": 2_000, "signal_1000": 2_000}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Do linear algebra in one thread, as `xyy` does; another number of them rounds otherwise."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

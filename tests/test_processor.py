@@ -84,7 +84,7 @@ def test_the_joint_histogram_evaluates_a_selection_in_each_half(
     joint = process(path, settings, kind="background")["joint"]
     window = Interval(400, 1100).contains(photon_pair(columns).mass)
     passing = (columns["n_jets"] < 6) & (columns["photon2_isolation"].astype(float) < 0.77)
-    below = joint.view(flow=True)[:, :, :7, :, :, :18]  # bins below 6 and below 0.77
+    below = joint.view(flow=True)[:, :, :7, :, :, :19]  # bins below 6 and below 0.77
     for half in (0, 1):
         chosen = passing & (np.arange(len(passing)) % 2 == half)
         assert below[half, 0].sum() == np.count_nonzero(chosen & window)
