@@ -308,7 +308,7 @@ class Elsewhere:
         self.file.unlink(missing_ok=True)
         self.start("scheduler", "--host=127.0.0.1", "--port=0", "--no-dashboard",
                    f"--scheduler-file={self.file}")  # fmt: skip
-        while not self.file.is_file():
+        while not self.file.is_file() or not self.file.stat().st_size:  # dask is still writing
             time.sleep(0.1)
 
     def worker(self, *words: str, packages: Path | None = None) -> None:
