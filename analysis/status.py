@@ -7,7 +7,7 @@ from analysis import decisions, stages
 from analysis.folder import Folder
 from analysis.pipeline import RUN
 from analysis.process import cut_variables, joint_key, processor_settings, up_to_date
-from analysis.search import read_search
+from analysis.search_file import read_search
 from processors.selection import Selection
 from tools import sources
 from tools.errors import InputError

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from analysis.search import Search, read_search
+from analysis.search import Search
+from analysis.search_file import read_search
 from tools.chunks import write_part
 from tools.generate import DEFAULT_SEED, generate_sample
 from tools.manifest import Manifest, read_manifest

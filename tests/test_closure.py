@@ -124,7 +124,9 @@ def test_what_depends_on_the_mass_is_not_drawn_from_the_model() -> None:
         Channels.of_cuts(Selection({"photon1_pT": Interval(min=40)}))
     axes = (Binning("missing_energy", 2, 0, 1),)
     table = ScoreTable(axes, np.zeros((2, 4), np.float32), (-np.inf,), "digest")
-    with pytest.raises(InputError, match=r"a score of missing_energy cannot be drawn .* --events"):
+    with pytest.raises(
+        InputError, match=r"a selection on missing_energy cannot be drawn .* --events"
+    ):
         Channels.of_score(table)
 
 

@@ -213,7 +213,7 @@ def bent(joint: Counts) -> Counts:
 def test_a_column_that_follows_the_mass_leaves_the_cuts(
     simulated: tuple[dict[str, Counts], dict[str, float], Catalogue], opened: Path
 ) -> None:
-    from analysis.search import read_search
+    from analysis.search_file import read_search
 
     histograms, weights, _ = simulated
     search = read_search(opened.parent / "quick.toml")
@@ -273,7 +273,7 @@ def test_more_categories_let_expect_more(
 
 def test_a_folder_tells_which_score_it_has(opened: Path) -> None:
     from analysis.process import cut_variables
-    from analysis.search import read_search
+    from analysis.search_file import read_search
 
     search = read_search(opened.parent / "quick.toml")
     score = Folder(opened).score(cut_variables(search))

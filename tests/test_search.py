@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.search import Search, read_search
+from analysis.search import Search
+from analysis.search_file import read_search
 from tools.errors import InputError
 from tools.samples import Axis
 

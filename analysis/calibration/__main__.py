@@ -8,7 +8,7 @@ from analysis.calibration.campaigns import run
 from analysis.calibration.plan import one_spectrum, six_categories
 from analysis.calibration.report import document, page, summary
 from analysis.calibration.size import WITH_CATEGORIES, Size
-from analysis.search import read_search
+from analysis.search_file import read_search
 from tools.pool import cores
 from tools.samples import find_settings, read_catalogue
 from tools.storage import read_json, write_json

@@ -190,7 +190,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield a table: settings down, numbers across; what is wanted stands in a number's head."""
     columns = list(dict.fromkeys(row["what"] for row in rows))
     by_place = {(row["setting"], row["what"]): row for row in rows}
-    heads = {what: {_wanted(row) for row in rows if row["what"] == what} - {""} for what in columns}
+    heads = {what: {wanted(row) for row in rows if row["what"] == what} - {""} for what in columns}
     titles = [f"{c} ({'; '.join(sorted(heads[c]))})" if heads[c] else c for c in columns]
     yield f"| | {' | '.join(titles)} |"
     yield f"|---|{'---|' * len(columns)}"
@@ -199,7 +199,8 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"| {setting} | {' | '.join(cells)} |"
 
 
-def _wanted(row: Mapping[str, Any]) -> str:
+def wanted(row: Mapping[str, Any]) -> str:
+    """Return the range that a number should be in, in words; empty if none was set."""
     low, high = row["low"], row["high"]
     if low is None and high is None:
         return ""

@@ -12,7 +12,7 @@ The laws are the universe's own: in each the mean number of jets and the isolati
 from the simulation, and with them how much background is selected, and how it is shared.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,12 +52,7 @@ class Channels:
         InputError
             If a cut is on a column whose law is not known.
         """
-        for name in selection.cuts:
-            if name not in COLUMNS:
-                raise InputError(
-                    f"a selection on {name} cannot be drawn from the model, which knows "
-                    f"{', '.join(COLUMNS)}; use --events, which makes whole events"
-                )
+        _refuse_unknown(selection.cuts)
         edges, inside = [], np.ones((), dtype=bool)
         for cut in selection.cuts.values():
             ends = [end for end in (cut.min, cut.max) if end is not None]
@@ -76,12 +71,7 @@ class Channels:
         InputError
             If the score looks at a column whose law is not known.
         """
-        for name in table.columns:
-            if name not in COLUMNS:
-                raise InputError(
-                    f"a score of {name} cannot be drawn from the model, which knows "
-                    f"{', '.join(COLUMNS)}; use --events, which makes whole events"
-                )
+        _refuse_unknown(table.columns)
         edges = tuple(
             np.concatenate([[-np.inf], np.linspace(a.low, a.high, a.bins + 1), [np.inf]])
             for a in table.axes
@@ -105,6 +95,15 @@ class Channels:
             below = _below(name, edges, recipe, isolation_width)
             cells = np.multiply.outer(cells, np.diff(below)).ravel()
         return cells
+
+
+def _refuse_unknown(columns: Iterable[str]) -> None:
+    for name in columns:
+        if name not in COLUMNS:
+            raise InputError(
+                f"a selection on {name} cannot be drawn from the model, which knows "
+                f"{', '.join(COLUMNS)}; use --events, which makes whole events"
+            )
 
 
 def by_upper_cuts(cuts: Mapping[str, float]) -> Channels:

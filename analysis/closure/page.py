@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from analysis.calibration.report import wanted
 from analysis.closure.report import summary
 from analysis.plots import closure as figures
 from analysis.plots.style import Header, encode
@@ -144,16 +145,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for row in rows:
         mark = " ✗" if row["meets"] is False else ""
         value = f"{row['observed']:.4g} ± {row['error']:.2g}{mark}"
-        yield f"| {row['setting']} | {row['what']} | {value} | {_wanted(row)} | {row['toys']:,} |"
-
-
-def _wanted(row: Mapping[str, Any]) -> str:
-    low, high = row["low"], row["high"]
-    if low is None and high is None:
-        return ""
-    if low is None:
-        return f"at most {high:g}"
-    return f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
+        yield f"| {row['setting']} | {row['what']} | {value} | {wanted(row)} | {row['toys']:,} |"
 
 
 def _strengths(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -26,6 +26,8 @@ from tools.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.closure.campaign import Size, Universes
+    from analysis.closure.channels import Channels
+    from analysis.search import Search
     from tools.samples import Catalogue
 
 RESULT = "closure.json"
@@ -92,18 +94,11 @@ def closure(
     size = _size((universes, empty, with_x), quick=quick)
     number = DEFAULT_SEED if seed is None else seed
     decided = search_of(search)
-    cuts, score = (None, None) if selection is None else selection_of(selection, decided)
+    channels = _channels(selection, decided)
     from analysis.closure.campaign import Universes
-    from analysis.closure.channels import Channels, by_upper_cuts
     from analysis.closure.worlds import Campaign
     from tools.pool import cores
 
-    if score is not None:
-        channels = Channels.of_score(score)
-    elif cuts is not None:
-        channels = Channels.of_cuts(cuts)
-    else:
-        channels = by_upper_cuts(decided.optimise.course_cuts)
     where = decided.signal.low_GeV, decided.signal.high_GeV
     campaign = Campaign(
         number,
@@ -122,6 +117,16 @@ def closure(
         write_json(out / RESULT, {**document, "provenance": about})
         _write_page(document, out / RESULT, catalogue)
     _tell(document, out, print_json=print_json, quiet=quiet)
+
+
+def _channels(selection: Path | None, decided: "Search") -> "Channels":
+    """Return the channels of `--selection`, or of the course's cuts."""
+    from analysis.closure.channels import Channels, by_upper_cuts
+
+    if selection is None:
+        return by_upper_cuts(decided.optimise.course_cuts)
+    cuts, score = selection_of(selection, decided)
+    return Channels.of_cuts(cuts) if score is None else Channels.of_score(score)
 
 
 def _size(given: tuple[int | None, int | None, int | None], *, quick: bool) -> "Size":

@@ -106,7 +106,7 @@ def catalogue_of(name: str) -> "Catalogue":
 
 def search_of(name: str, *, method: str | None = None) -> "Search":
     """Read the search file of `--search`; `method` is that of `--method`."""
-    from analysis.search import read_search
+    from analysis.search_file import read_search
     from tools.samples import find_settings
 
     search = read_search(find_settings(name))
