@@ -38,7 +38,22 @@ def weighted(fits: Mapping[str, FittedSpectrum]) -> FittedSpectrum:
     """
     weights = weights_of(fits)
     total = _together(fits, weights)
-    return replace(total, weighted=not np.allclose(weights, 1.0))
+    if np.allclose(weights, 1.0):
+        return total
+    variances = total.counts * _expected_weight(fits, weights)
+    return replace(total, variances=variances, weighted=True)
+
+
+def _expected_weight(fits: Mapping[str, FittedSpectrum], weights: Array) -> Array:
+    """Return by what an event of a bin is expected to be scaled, shape (n,).
+
+    Of the fit, not of the events: a bin whose few events are all of poor categories would have
+    too small an error, and a pull of many deviations.
+    """
+    parts = in_common(fits).values()
+    expected = [f.background + (0 if f.signal is None else f.signal) for f in parts]
+    total = np.maximum(_sum(expected, weights), 1e-12)
+    return np.asarray(_sum(expected, weights**2) / total)
 
 
 def weights_of(fits: Mapping[str, FittedSpectrum]) -> Array:
