@@ -1,0 +1,245 @@
+"""Reading the search file: strictly, and only what makes sense together.
+
+An entry that is missing, unknown, without its unit or out of range is refused with its name,
+because a decision that is silently a default is no decision.
+
+Bins must line up: the window and the fit range end on edges of the fit's bins, and those on edges
+of the spectrum's, so that no bin is ever half in the window.
+"""
+
+import math
+from pathlib import Path
+
+from analysis.search import (
+    FAMILIES,
+    FIGURES_OF_MERIT,
+    METHODS,
+    SCORES,
+    Decision,
+    Fit,
+    Limits,
+    Optimise,
+    PeakFit,
+    Score,
+    Search,
+    Signal,
+    SpectrumAxis,
+    Systematics,
+    Window,
+)
+from analysis.settings_table import Table
+from tools.errors import InputError
+from tools.samples import Axis, read_toml
+
+_ROUNDING = 1e-9
+"""of a number of steps"""
+
+
+def read_search(path: Path) -> Search:
+    """Read and check a search file.
+
+    Parameters
+    ----------
+    path : Path
+        A TOML file like ``analysis/search.toml``.
+
+    Raises
+    ------
+    InputError
+        If an entry is missing, unknown, without its unit, or senseless; the message names it.
+    """
+    document = Table(read_toml(path), f"{path}")
+    search = Search(
+        path=path,
+        window=_window(document.table("window")),
+        spectrum=_spectrum(document.table("spectrum")),
+        fit=_fit(document.table("fit")),
+        peak=_peak(document.table("peak")),
+        systematics=_systematics(document.table("systematics")),
+        signal=_signal(document.table("signal")),
+        optimise=_optimise(document.table("optimise")),
+        score=_score(document.table("score")),
+        limits=_limits(document.table("limits")),
+        decision=_decision(document.table("decision")),
+    )
+    document.done()
+    if search.fit.min_parameters > search.peak.max_parameters:
+        raise InputError(
+            f"{path}, [peak]: `max_parameters` must not be below `min_parameters` of [fit]"
+        )
+    _check_alignment(search)
+    return search
+
+
+def _window(table: Table) -> Window:
+    window = Window(table.energy("low"), table.energy("high"))
+    table.done()
+    _rising(table.where, low=window.low_GeV, high=window.high_GeV)
+    return window
+
+
+def _spectrum(table: Table) -> SpectrumAxis:
+    axis = SpectrumAxis(table.energy("low"), table.energy("high"), table.energy("bin"))
+    table.done()
+    _rising(table.where, low=axis.low_GeV, high=axis.high_GeV)
+    _on_grid(table.where, "bin", axis.high_GeV, axis.low_GeV, axis.bin_GeV)
+    return axis
+
+
+def _fit(table: Table) -> Fit:
+    fit = Fit(
+        low_GeV=table.energy("low"),
+        low_highest_GeV=table.energy("low_highest"),
+        low_step_GeV=table.energy("low_step"),
+        high_GeV=table.energy("high"),
+        bin_GeV=table.energy("bin"),
+        families=table.choices("families", FAMILIES),
+        min_parameters=table.integer("min_parameters", 2, 10),
+        max_parameters=table.integer("max_parameters", 2, 10),
+        gof_pvalue=table.number("gof_pvalue", 0, 1),
+        closure_bias=table.number("closure_bias", 0),
+    )
+    table.done()
+    if fit.low_GeV > fit.low_highest_GeV:
+        raise InputError(f"{table.where}: `low` must not be above `low_highest`")
+    if fit.min_parameters > fit.max_parameters:
+        raise InputError(f"{table.where}: `min_parameters` must not be above `max_parameters`")
+    _on_grid(table.where, "low_highest", fit.low_highest_GeV, fit.low_GeV, fit.low_step_GeV)
+    return fit
+
+
+def _peak(table: Table) -> PeakFit:
+    peak = PeakFit(
+        families=table.choices("families", FAMILIES),
+        max_parameters=table.integer("max_parameters", 2, 10),
+        spurious_signal=table.number("spurious_signal", 0),
+        bend=table.number("bend", 0, 0.5),
+        global_toys=table.integer("global_toys", 0, 10_000_000),
+    )
+    table.done()
+    return peak
+
+
+def _systematics(table: Table) -> Systematics:
+    errors = Systematics(
+        luminosity=table.number("luminosity", 0, 0.5),
+        efficiency=table.number("efficiency", 0, 0.5),
+        energy_scale=table.number("energy_scale", 0, 0.1),
+        resolution=table.number("resolution", 0, 0.5),
+    )
+    table.done()
+    return errors
+
+
+def _signal(table: Table) -> Signal:
+    masses = table.table("masses")
+    signal = Signal(masses.energy("low"), masses.energy("high"), masses.energy("step"))
+    masses.done()
+    table.done()
+    _check_masses(masses.where, signal)
+    return signal
+
+
+def _check_masses(where: str, signal: Signal) -> None:
+    _rising(where, low=signal.low_GeV, high=signal.high_GeV)
+    _on_grid(where, "step", signal.high_GeV, signal.low_GeV, signal.step_GeV)
+
+
+def _optimise(table: Table) -> Optimise:
+    axes, cuts = table.table("axes"), table.table("course_cuts")
+    optimise = Optimise(
+        figure_of_merit=table.choice("figure_of_merit", FIGURES_OF_MERIT),
+        background_error=table.number("background_error", 0),
+        reference_signal=str(table.take("reference_signal")),
+        min_background_events=table.number("min_background_events", 0),
+        axes={name: _axis(axes.table(name)) for name in list(axes.content)},
+        course_cuts={name: cuts.number(name, -math.inf) for name in list(cuts.content)},
+        method=table.choice("method", METHODS),
+    )
+    table.done()
+    return optimise
+
+
+def _score(table: Table) -> Score:
+    score = Score(
+        kind=table.choice("kind", SCORES),
+        most_categories=table.integer("most_categories", 1, 50),
+        least_categories=table.integer("least_categories", 1, 50),
+        least_gain=table.number("least_gain", 0, 1),
+        sideband_events=table.number("sideband_events", 0),
+        background_events=table.number("background_events", 1),
+        mass_columns=table.boolean("mass_columns"),
+    )
+    table.done()
+    if score.least_categories > score.most_categories:
+        raise InputError(f"{table.where}: `least_categories` must not be above `most_categories`")
+    return score
+
+
+def _axis(table: Table) -> Axis:
+    axis = Axis(
+        table.integer("bins", 1, 10_000),
+        table.number("low", -math.inf),
+        table.number("high", -math.inf),
+    )
+    table.done()
+    _rising(table.where, low=axis.low, high=axis.high)
+    return axis
+
+
+def _limits(table: Table) -> Limits:
+    level, masses = table.number("confidence_level", 0.5, 0.999), table.table("masses")
+    grid = Signal(masses.energy("low"), masses.energy("high"), masses.energy("step"))
+    masses.done()
+    table.done()
+    _check_masses(masses.where, grid)
+    return Limits(level, grid)
+
+
+def _decision(table: Table) -> Decision:
+    decision = Decision(
+        discovery_local_z=table.number("discovery_local_z", 0),
+        discovery_global_z=table.number("discovery_global_z", 0),
+        evidence_global_z=table.number("evidence_global_z", 0),
+        measurement_local_z=table.number("measurement_local_z", 0),
+        normalisation_tolerance=table.number("normalisation_tolerance", 0),
+    )
+    table.done()
+    if decision.evidence_global_z > decision.discovery_global_z:
+        raise InputError(
+            f"{table.where}: `evidence_global_z` must not be above `discovery_global_z`"
+        )
+    return decision
+
+
+def _rising(where: str, *, low: float, high: float) -> None:
+    if not low < high:
+        raise InputError(f"{where}: `low` ({low:g}) must be below `high` ({high:g})")
+
+
+def _on_grid(where: str, key: str, value: float, origin: float, step: float) -> None:
+    """Refuse a `value` that is not a whole number of steps away from `origin`."""
+    steps = (value - origin) / step if step else math.nan
+    if not math.isfinite(steps) or abs(steps - round(steps)) > _ROUNDING:
+        raise InputError(
+            f"{where}, {key}: {value:g} is not a whole number of {step:g} GeV steps from {origin:g}"
+        )
+
+
+def _check_alignment(search: Search) -> None:
+    """Refuse bins that would lie half in the window, and ranges that leave no sideband."""
+    fit, window, spectrum, signal = search.fit, search.window, search.spectrum, search.signal
+    ends = (spectrum.low_GeV, fit.low_GeV, fit.low_highest_GeV, window.low_GeV, signal.low_GeV,
+            signal.high_GeV, window.high_GeV, fit.high_GeV, spectrum.high_GeV)  # fmt: skip
+    strict = (fit.low_highest_GeV < window.low_GeV, window.high_GeV < fit.high_GeV)
+    if list(ends) != sorted(ends) or not all(strict):
+        raise InputError(
+            f"{search.path}: the spectrum must hold [fit], [fit] must leave sidebands on both "
+            "sides of [window], and [window] must hold the masses of [signal]"
+        )
+    for key, value in (("high", fit.high_GeV), ("low_step", fit.low_GeV + fit.low_step_GeV)):
+        _on_grid(f"{search.path}, [fit]", key, value, fit.low_GeV, fit.bin_GeV)
+    for key, value in (("low", window.low_GeV), ("high", window.high_GeV)):
+        _on_grid(f"{search.path}, [window]", key, value, fit.low_GeV, fit.bin_GeV)
+    for key, value in (("low", fit.low_GeV), ("bin", spectrum.low_GeV + fit.bin_GeV)):
+        _on_grid(f"{search.path}, [fit]", key, value, spectrum.low_GeV, spectrum.bin_GeV)
