@@ -24,6 +24,7 @@ from operator import add
 import numpy as np
 
 from analysis.calibration.frozen import Held, Setting
+from analysis.closure.fits import asymptotic_cls, some, spurious_at
 from analysis.statistics.entries import Flags, Indices
 from analysis.statistics.peak import ALL_BUT_MASS, NO_SIGNAL, Peak
 from analysis.statistics.poisson import scoring_fit
@@ -170,7 +171,7 @@ def _shown(group: Group, wanted: list[Point]) -> Injected:
     peak, counts, size = group.peak, group.counts, group.peak.background.size
     mass, true_events = (np.array([getattr(p, n) for p in wanted]) for n in ("mass_GeV", "events"))
     theta = scoring_fit(counts, peak.background).theta
-    spurious = _at(group, mass)
+    spurious = spurious_at(group, mass)
     best = peak.fit(counts, theta, mass, spurious=spurious)
     null = peak.fit(counts, theta, mass, spurious=spurious, free=NO_SIGNAL)
     true = _held(peak, counts, best.values[:, :size], mass, spurious, true_events)
@@ -181,13 +182,13 @@ def _shown(group: Group, wanted: list[Point]) -> Injected:
     shown = Injected(
         root=np.sign(events - true_events) * away,
         pull=(events - true_events) / error,
-        cls=_cls(_statistic(true_events, events, best, null, true), behind.deviance),
+        cls=asymptotic_cls(_statistic(true_events, events, best, null, true), behind.deviance),
         **{name: np.full(len(counts), np.nan) for name in ("found_pull", "mass_rise", "mass_GeV")},
         converged=best.converged & null.converged & true.converged & behind.converged,
     )
     rows = np.flatnonzero([point.sigma >= MEASURED_SIGMA for point in wanted])
     if len(rows):
-        _as_found(_some(group, rows), mass[rows], true_events[rows], shown, rows)
+        _as_found(some(group, rows), mass[rows], true_events[rows], shown, rows)
     return shown
 
 
@@ -203,16 +204,6 @@ def _held(
     return peak.fit(counts, theta, mass, spurious=spurious, events=events, free=_WITHOUT_SIGNAL)
 
 
-def _some(group: Group, rows: Indices) -> Group:
-    return replace(
-        group,
-        toys=group.toys[rows],
-        counts=group.counts[rows],
-        spurious=group.spurious[rows],
-        passes=group.passes[rows],
-    )
-
-
 def _as_found(
     group: Group, mass: FloatArray, events: FloatArray, shown: Injected, rows: Indices
 ) -> None:
@@ -221,7 +212,7 @@ def _as_found(
     found = _everywhere(group)
     start, strength = found.values, found.values[:, peak.strength]
     at_truth = peak.fit(
-        group.counts, start[:, :size], mass, spurious=_at(group, start[:, peak.mass]),
+        group.counts, start[:, :size], mass, spurious=spurious_at(group, start[:, peak.mass]),
         events=strength, pulls=start[:, peak.mass + 1 :],
     )  # fmt: skip
     shown.found_pull[rows] = (strength - events) / found.error(peak.strength)
@@ -230,22 +221,16 @@ def _as_found(
     shown.converged[rows] &= found.converged & at_truth.converged
 
 
-def _at(group: Group, mass_GeV: FloatArray) -> FloatArray:
-    """Return each toy's spurious signals at a mass of its own, shape (T, C)."""
-    rows = zip(mass_GeV, group.spurious, strict=True)
-    return np.array([[np.interp(m, group.masses_GeV, own) for own in each.T] for m, each in rows])
-
-
 def _everywhere(group: Group) -> Minima:
     """Fit everything, the mass too, from the scan's maximum (as `measurement.measure` does)."""
     peak, counts = group.peak, group.counts
     mass = group.masses_GeV[group.largest()[1]]
     theta = scoring_fit(counts, peak.background).theta
-    found = peak.fit(counts, theta, mass, spurious=_at(group, mass))
+    found = peak.fit(counts, theta, mass, spurious=spurious_at(group, mass))
     for _ in range(2):
         start, mass = found.values, found.values[:, peak.mass]
         found = peak.fit(
-            counts, start[:, : peak.background.size], mass, spurious=_at(group, mass),
+            counts, start[:, : peak.background.size], mass, spurious=spurious_at(group, mass),
             events=start[:, peak.strength], pulls=start[:, peak.mass + 1 :], free=_EVERYTHING,
         )  # fmt: skip
     return found
@@ -257,16 +242,3 @@ def _statistic(
     """Return q~ of the true strength."""
     least = np.where(events < 0, null.deviance, best.deviance)
     return np.where(events > true_events, 0.0, np.maximum(true.deviance - least, 0.0))
-
-
-def _cls(statistic: FloatArray, expected: FloatArray) -> FloatArray:
-    """Return CLs, from q~ on the data and on the Asimov set without a signal.
-
-    >>> round(float(_cls(np.array([3.8416]), np.array([3.8416]))[0]), 3)  # the median limit
-    0.05
-    """
-    from scipy.special import log_ndtr
-
-    root, width = np.sqrt(statistic), np.sqrt(np.maximum(expected, 1e-12))
-    shifted = np.where(root <= width, root - width, (statistic - width**2) / (2 * width))
-    return np.asarray(np.exp(log_ndtr(-shifted - width) - log_ndtr(-shifted)))

@@ -17,6 +17,7 @@ from analysis.page.wording import (
     z_value,
 )
 from analysis.results import Results
+from analysis.summary import counted_of
 
 Document = Mapping[str, Any]
 _FIGURES = {
@@ -94,13 +95,14 @@ def _key_numbers(document: Document, results: Results) -> Table:
     counting = document["counting"]
     limit = counting["limit"]
     predicted = with_error(counting["predicted_events"], counting["predicted_error_events"])
+    of = counted_of(results.counting or {})
     rows = [
         ("Local significance", z_value(document.get("local_z"))),
         ("Global significance", z_value(document.get("global_z"))),
         ("Mass", interval(document.get("mass_GeV"), "GeV")),
         ("Cross-section", interval(document.get("cross_section_pb"), "pb")),
-        ("Events observed in the window", count(counting["observed_events"])),
-        ("Events predicted from the sidebands", predicted),
+        (f"Events observed in the window{of}", count(counting["observed_events"])),
+        (f"Events predicted from the sidebands{of}", predicted),
         ("Significance of the count", z_value(counting["z"])),
         ("Significance of the count, the course's Z", z_value(counting["z_course"])),
         (_limit_title(limit), cross_section(limit["observed_pb"])),
