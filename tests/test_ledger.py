@@ -277,31 +277,33 @@ def test_incomplete_data_are_refused_or_marked_everywhere(
     manifest: Manifest,
     tmp_path: Path,
     catalogue: Catalogue,
-    search: Search,
+    quick: Search,
+    quick_file: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out = tmp_path / "out"
+    out, search = tmp_path / "out", ("--search", quick_file)
     simulated = "background,signal_500,signal_750,signal_1000"
-    assert xyy("process", manifest.folder, "--out", out, "--only", simulated, "--quiet") == 0
-    assert xyy("optimise", out, "--quiet") == 0
+    words = ("process", manifest.folder, "--out", out, *search, "--quiet")
+    assert xyy(*words, "--only", simulated) == 0
+    assert xyy("optimise", out, *search, "--quiet") == 0
     assert read(out, "selection.json")["complete"] is True
-    lost, words = chunk(manifest, "data", 11), ("process", manifest.folder, "--out", out, "--quiet")
+    lost = chunk(manifest, "data", 11)
     selection = ("--selection", out / "selection.json")
     intact = lost.read_bytes()
     flip_a_bit(lost)
     assert xyy(*words, *selection) == 1
     capsys.readouterr()
-    assert xyy("infer", out) == 4
+    assert xyy("infer", out, *search) == 4
     message = capsys.readouterr().err
     assert "the data are incomplete: 600 of 12,000 events of data are lost, first /" in message
     assert "part-00011.root entries 0-600: has another checksum" in message
     assert "repair it and process again, or give --allow-incomplete: all" in message
     assert not (out / "verdict.json").exists()
-    assert xyy("infer", out, "--allow-incomplete") == 0
+    assert xyy("infer", out, *search, "--allow-incomplete") == 0
     assert "note: events are missing" in capsys.readouterr().out
     for name in RESULTS[1:]:
         assert read(out, name)["complete"] is False, name
-    results = read_results(Folder(out), catalogue, search)
+    results = read_results(Folder(out), catalogue, quick)
     assert results.stamps[-1] == "Incomplete: 600 events are missing"
     figure = next(iter(drawings(results))).draw()
     (stamp,) = figure.findobj(lambda artist: artist.get_gid() == "stamp")
@@ -311,11 +313,11 @@ def test_incomplete_data_are_refused_or_marked_everywhere(
     # Repaired and processed, but not inferred again: the old results are still marked.
     lost.write_bytes(intact)
     assert xyy(*words, *selection, "--resume") == 0
-    results = read_results(Folder(out), catalogue, search)
+    results = read_results(Folder(out), catalogue, quick)
     assert results.stamps[-1] == "Incomplete: results were made while events were missing"
-    assert xyy("infer", out) == 0
+    assert xyy("infer", out, *search) == 0
     assert all(read(out, name)["complete"] is True for name in RESULTS)
-    stamps = read_results(Folder(out), catalogue, search).stamps
+    stamps = read_results(Folder(out), catalogue, quick).stamps
     assert not any("Incomplete" in stamp for stamp in stamps)
 
 
