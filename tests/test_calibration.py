@@ -27,7 +27,7 @@ from analysis.calibration.truths import GENERATOR, KNOWN, OUTSIDE, efficiency, g
 from analysis.search import Search
 from analysis.statistics.families import Function
 from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.tournament import Tournament
+from analysis.statistics.tournament import Tournament, decide_all
 from tools.recipe import background_recipe, make_events
 from tools.samples import Catalogue
 
@@ -218,9 +218,9 @@ def test_toys_of_channels_are_decided_apart_and_fitted_together(divided: Setting
     assert whole.spurious.shape == (6, len(divided.masses_GeV), 2)
     assert np.abs(whole.fixed_z).max() < 5  # 18 standard normal numbers: 1e-5
     for toy, index in enumerate(whole.choice):
-        counts = divided.experiment.draw(3, [toy])
-        chosen = [divided.tournament.decide(own).chosen for own in counts]
-        assert whole.held[index] == Held.of(chosen)
+        tournaments = divided.experiment.tournaments
+        decided = decide_all(tournaments, divided.experiment.draw(3, [toy]))
+        assert whole.held[index] == Held.of([each.chosen for each in decided])
 
 
 def test_windows_are_drawn_to_the_sidebands_of_a_toy(divided: Setting) -> None:

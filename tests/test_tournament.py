@@ -7,7 +7,7 @@ import pytest
 
 from analysis.search import Search
 from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.tournament import Decisions, Tournament
+from analysis.statistics.tournament import Decisions, Tournament, decide_all
 from analysis.statistics.truths import KINDS
 
 EDGES = np.arange(100.0, 2001.0, 10)
@@ -126,6 +126,35 @@ def test_many_spectra_are_decided_as_if_each_were_alone(tournament: Tournament) 
     for row, other in enumerate(reversed(range(len(counts)))):
         option = together.options[together.choice[row]]
         assert backwards.options[backwards.choice[other]] == option
+
+
+def test_a_poor_category_has_the_truths_of_all_together(tournament: Tournament) -> None:
+    """Its own sidebands, 1 % of all, allow any tail, and so ask for flexible functions."""
+    rich, poor = spectra(20, 20240558, 0.99 * AFTER), spectra(20, 20240559, 0.01 * AFTER)
+    together = decide_all([tournament, tournament], [rich, poor])[1]
+    alone = tournament.decide(poor)
+
+    def parameters(found: Decisions) -> float:
+        options = [found.options[index] for index in found.choice]
+        return float(np.mean([len(option.function.parameters) for option in options]))
+
+    assert together.passes.all()
+    assert parameters(together) < parameters(alone)
+    assert len(set(together.choice)) < len(set(alone.choice))
+    poisoned = [rich.copy(), poor.copy()]
+    for counts in poisoned:
+        counts[:, WINDOW] = np.nan
+    assert same(decide_all([tournament, tournament], poisoned)[1], together)
+
+
+def test_a_category_of_another_shape_has_truths_of_its_own(tournament: Tournament) -> None:
+    """Half as steep, as a cut on a column that follows the mass would leave it."""
+    left = EDGES - 50
+    other = -np.diff(0.2 * AFTER * np.exp(-left / 212.2))
+    counts = np.random.default_rng(20240560).poisson(other, (3, 190)).astype(float)
+    found = decide_all([tournament, tournament], [spectra(3, 20240561), counts])[1]
+    assert same(found, tournament.decide(counts))
+    assert found.compatible.all()
 
 
 def test_where_nothing_passes_the_least_bad_is_taken_and_told(tournament: Tournament) -> None:

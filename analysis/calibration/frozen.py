@@ -19,7 +19,7 @@ from analysis.statistics.peak import Peak
 from analysis.statistics.resonance import ChannelModel, Spectra
 from analysis.statistics.signal_model import SignalModel
 from analysis.statistics.spectra import Bins, FloatArray
-from analysis.statistics.tournament import Tournament
+from analysis.statistics.tournament import Tournament, decide_all
 from analysis.statistics.toys import Experiment, Group, experiment
 
 
@@ -123,7 +123,8 @@ class Setting:
     def chosen(self, ranges: tuple[str, ...] = ("full", "window")) -> tuple[Held, FloatArray]:
         """Return what the tournament chooses on the truth itself, and the spurious signals."""
         tournament = replace(self.tournament, ranges=ranges)
-        decided = [tournament.decide(expected[None]) for expected in self.expected]
+        expected = [each[None] for each in self.expected]
+        decided = decide_all([tournament] * len(expected), expected)
         spurious = [np.interp(self.masses_GeV, d.masses_GeV, d.spurious[0]) for d in decided]
         return Held.of([d.chosen for d in decided]), np.stack(spurious, axis=-1)
 

@@ -40,7 +40,7 @@ class Size:
 
 
 WITH_CATEGORIES = Size(
-    400, 300, frozen=3_000, injected=240, outside=125, upcrossings=400, timed=100
+    1_200, 300, frozen=3_000, injected=240, outside=125, upcrossings=400, timed=100
 )
 """of six categories, a toy of which takes ten times as long; to its sidebands several windows are
 drawn, and points with a resonance are judged together (`plan`)"""

@@ -55,6 +55,13 @@ class Truths:
             np.concatenate([self.misfit, np.full((1, len(spectra)), np.inf)]),
         )
 
+    def put(self, rows: Indices, other: "Truths") -> "Truths":
+        """Return these with those of some spectra replaced by others."""
+        expected, valid, misfit = self.expected.copy(), self.valid.copy(), self.misfit.copy()
+        expected[:, rows], valid[:, rows] = other.expected, other.valid
+        misfit[:, rows] = other.misfit
+        return Truths(self.names, expected, valid, misfit)
+
     def counting(self) -> tuple[str, ...]:
         """Return the names of the truths that count for the first spectrum."""
         return tuple(n for n, valid in zip(self.names, self.valid[:, 0], strict=True) if valid)
@@ -106,6 +113,28 @@ class Contest:
         counting = self.tournament.counting(names, np.array(valid), np.array(misfits))
         found = Truths(tuple(names), np.array(expected), counting, np.array(misfits))
         return found.bent(self._bend()) if self.tournament.extrapolates else found
+
+    def truths_alike(self, together: "Contest") -> Truths:
+        """Return the truths of all categories together, each with this category's events.
+
+        Where none of them fits the sidebands of this category, its own take their place.
+
+        Parameters
+        ----------
+        together : Contest
+            The sum of the categories, in the same bins.
+        """
+        common, side = together.truths(), self.sideband
+        counts = self.counts[:, side]
+        of_all = np.maximum(common.expected[..., side].sum(axis=-1), _LEAST_EVENTS)
+        expected = common.expected * (counts.sum(axis=-1) / of_all)[..., None]
+        misfit, pvalue = np.array(
+            [goodness_many(counts, each[:, side], 1) for each in expected]
+        ).swapaxes(0, 1)
+        valid = common.valid & (pvalue >= self.tournament.gof_pvalue)
+        found = Truths(common.names, expected, valid, np.where(np.isfinite(misfit), misfit, np.inf))
+        foreign = np.flatnonzero(~valid.any(axis=0))
+        return found.put(foreign, self.some(~valid.any(axis=0)).truths()) if len(foreign) else found
 
     def _bend(self) -> FloatArray:
         """Return what bends a truth where no sideband sees it, shape (B,)."""

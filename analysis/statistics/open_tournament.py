@@ -58,10 +58,12 @@ _LEAST_BENEATH = 2
 class OpenTournament(Tournament):
     """The tournament of one open spectrum; `window` is the mask, or empty."""
 
-    def decide(self, counts: FloatArray, *, all_entries: bool = False) -> Decisions:
+    def decide(
+        self, counts: FloatArray, *, alike: FloatArray | None = None, all_entries: bool = False
+    ) -> Decisions:
         """Settle the function for every spectrum, each without its largest excess."""
         cleaned = self.cleaned(counts)
-        decided = Tournament.decide(self.masked(-1), cleaned, all_entries=all_entries)
+        decided = Tournament.decide(self.masked(-1), cleaned, alike=alike, all_entries=all_entries)
         if not decided.options:
             raise XyyError("no background function can be fitted to the spectrum; look at it")
         return replace(decided, choice=np.maximum(decided.choice, 0))
@@ -116,10 +118,11 @@ class OpenTournament(Tournament):
     def truth_functions(self) -> tuple[Function, ...]:
         """Return the functions of all families: what is a candidate and what is true differ."""
         tried = functions(
-            FAMILIES,
+            (*FAMILIES, *self.settings.own),
             min_parameters=self.least_parameters,
             max_parameters=self.settings.max_parameters,
             sqrt_s_GeV=self.sqrt_s_GeV,
+            own=self.settings.own,
         )
         beyond = float(self.high_GeV[-1]) >= self.sqrt_s_GeV
         return tuple(

@@ -31,7 +31,7 @@ from analysis.statistics.resonance import ChannelModel, MassScan, Spectra
 from analysis.statistics.sidebands import Background
 from analysis.statistics.signal_model import SignalModel
 from analysis.statistics.spectra import Bins, Channel, FloatArray
-from analysis.statistics.tournament import Decisions, Tournament
+from analysis.statistics.tournament import Decisions, Tournament, decide_all
 from analysis.statistics.toys import Experiment, largest_significances
 
 WORTH_TOYS_Z = 2.5
@@ -167,10 +167,8 @@ def search_shape(
         Told what is being done.
     """
     tournament = Tournament.of(search, signal, sqrt_s_GeV)
-    decisions = tuple(
-        tournament.decide(sideband_counts(channel, tournament, search)[None], all_entries=True)
-        for channel in prediction.channels
-    )
+    sidebands = [sideband_counts(c, tournament, search)[None] for c in prediction.channels]
+    decisions = decide_all([tournament] * len(sidebands), sidebands, all_entries=True)
     backgrounds = prediction.backgrounds
     models = [_expected(d, b) for d, b in zip(decisions, backgrounds, strict=True)]
     expected = Spectra.of(models, signal, search.systematics)

@@ -22,6 +22,11 @@ its largest size within two resolutions, over all truths.
 
 If a turn-on spoils the low end, so that no truth fits, the range begins higher, step by step.
 
+Of several categories each has its own functions and spurious signals. A category of few events
+would be tested on tails that only its fluctuations suggest, and take flexible functions, with which
+the asymptotic formulas fail (P(Z > 2) = 0.04 at 1000 GeV). But categories of a score that does not
+follow the mass have one shape: truths have that of their sum, where a category's sidebands agree.
+
 Everything is done for T spectra at once, one for the data, thousands for toys: they go through the
 same decisions.
 """
@@ -115,13 +120,18 @@ class Tournament:
             masses_GeV=_coarse(search.signal),
         )
 
-    def decide(self, counts: FloatArray, *, all_entries: bool = False) -> Decisions:
+    def decide(
+        self, counts: FloatArray, *, alike: FloatArray | None = None, all_entries: bool = False
+    ) -> Decisions:
         """Settle function and range for every spectrum.
 
         Parameters
         ----------
         counts : ndarray, shape (T, B)
             Events in the bins of the full range; those inside the window are not read.
+        alike : ndarray, shape (T, B), optional
+            The sum of all categories, of whose spectra this is one: where it describes these
+            sidebands, truths have its shape.
         all_entries : bool
             Judge the candidates behind one that passes, too, and keep all figures.
 
@@ -137,7 +147,11 @@ class Tournament:
         rows = np.arange(len(counts))
         for low in self.lows_GeV:
             field = Contest.of(self, low, counts[rows])
-            truths = field.truths()
+            truths = (
+                field.truths()
+                if alike is None
+                else field.truths_alike(Contest.of(self, low, alike[rows]))
+            )
             compatible[rows] = truths.valid.any(axis=0)
             there = compatible[rows] | (low == self.lows_GeV[-1])
             if there.any():
@@ -223,7 +237,34 @@ class Tournament:
             min_parameters=least,
             max_parameters=self.settings.max_parameters,
             sqrt_s_GeV=self.sqrt_s_GeV,
+            own=self.settings.own,
         )
+
+
+def decide_all(
+    tournaments: Sequence[Tournament], counts: Sequence[FloatArray], *, all_entries: bool = False
+) -> tuple[Decisions, ...]:
+    """Settle the functions of categories, which may differ in where their bins begin.
+
+    Parameters
+    ----------
+    tournaments : sequence of Tournament
+        One a category.
+    counts : sequence of ndarray, shape (T, B)
+        Its spectra, as in `Tournament.decide`.
+    """
+    if len(counts) == 1:
+        return (tournaments[0].decide(counts[0], all_entries=all_entries),)
+    return tuple(
+        tournament.decide(own, alike=_together(own.shape[1], counts), all_entries=all_entries)
+        for tournament, own in zip(tournaments, counts, strict=True)
+    )
+
+
+def _together(bins: int, counts: Sequence[FloatArray]) -> FloatArray:
+    """Return the sum of the spectra that reach as far down, in so many bins; all end alike."""
+    reaching = [own[:, -bins:] for own in counts if own.shape[1] >= bins]
+    return np.asarray(np.sum(reaching, axis=0))
 
 
 def _coarse(signal: Signal) -> FloatArray:

@@ -23,7 +23,7 @@ from analysis.statistics.projection import project
 from analysis.statistics.resonance import Spectra
 from analysis.statistics.signal_model import SignalModel
 from analysis.statistics.spectra import Bins, FloatArray
-from analysis.statistics.tournament import Decisions, Tournament
+from analysis.statistics.tournament import Decisions, Tournament, decide_all
 
 _MAXIMA = 3
 BATCH = 50
@@ -53,7 +53,7 @@ class Experiment:
 
     def groups(self, counts: Sequence[FloatArray]) -> "Iterator[Group]":
         """Decide every toy, and yield those together that are fitted alike."""
-        decisions = [t.decide(c) for t, c in zip(self.tournaments, counts, strict=True)]
+        decisions = decide_all(self.tournaments, counts)
         choices = np.stack([d.choice for d in decisions], axis=1)
         for choice in np.unique(choices, axis=0):
             toys = np.flatnonzero(np.all(choices == choice, axis=1))
