@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-services lint bench calibration closure lock clean help
+.PHONY: setup demo test test-services lint bench notebook calibration closure lock clean help
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -36,18 +36,22 @@ bench: $(READY) ## speed, side by side in one run
 	$(VENV)/bin/xyy bench
 	$(VENV)/bin/python tests/bench_convert.py
 
+notebook: $(READY) ## the course, in JupyterLab (which is installed for it)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check "jupyterlab>=4.2"
+	$(VENV)/bin/jupyter lab docs/course.ipynb
+
 calibration: $(READY) ## the statistics on toys of known truth: docs/statistics{,_categories}.json and their pages (an hour)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.calibration
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.calibration --categories
 
-closure: $(READY) ## the whole analysis on 9,000 parallel universes: docs/calibration.json and its page (half an hour)
-	$(VENV)/bin/xyy closure --universes 1000 --empty 2000 --with-x 6000 --seed 2026 --out results/closure
+closure: $(READY) ## the whole analysis on 5,000 parallel universes: docs/calibration.json and its page (half an hour)
+	$(VENV)/bin/xyy closure --universes 1000 --empty 2000 --with-x 2000 --seed 2026 --out results/closure
 	cp results/closure/closure.json docs/calibration.json
 	$(VENV)/bin/xyy closure --page docs/calibration.json
 
 lock:           ## renew requirements.lock (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --no-emit-index-url --extra bench --extra dev pyproject.toml --output-file requirements.lock
+	  --no-emit-index-url --extra bench --extra dev --extra notebook pyproject.toml --output-file requirements.lock
 
 clean:          ## remove the environment and the caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -12,9 +12,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from analysis.commands import check, classroom, pipeline, universe
+from analysis.commands import check, classroom, export, pipeline, universe
 from analysis.commands.closure import closure
 from analysis.commands.infer import infer
+from analysis.commands.new_analysis import new_analysis
 from analysis.commands.run import run
 from tools.errors import InputError, XyyError
 from tools.pool import ONE_THREAD
@@ -22,6 +23,7 @@ from tools.pool import ONE_THREAD
 INTERRUPTED = 130
 COMMANDS = {
     "Pipeline": (
+        new_analysis,
         pipeline.convert,
         pipeline.process,
         pipeline.optimise,
@@ -46,6 +48,7 @@ app = typer.Typer(
 for _panel, _commands in COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
+app.add_typer(export.app, rich_help_panel="Pipeline")
 app.add_typer(universe.app, rich_help_panel="Classroom")
 
 

@@ -7,8 +7,9 @@ numbers, ``m``, ``+ - * / **`` and brackets, and nothing else. The grammar, with
     sum     = product { ("+" | "-") product }
     product = factor { ("*" | "/") factor }
     factor  = ("+" | "-") factor | atom [ "**" factor ]
-    atom    = number | "m" | "(" sum ")"
+    atom    = number | "m" | "(" sum ")" | ("log" | "sqrt" | "exp") "(" sum ")"
 
+The three functions are for the terms of an own background function (`families`), not for a width.
 An exponent is a constant of at most 4 in absolute value: enough for any resolution, and too little
 to make a computer sweat. The result is a list of steps for a stack, so that evaluating it is quick,
 cannot recurse and cannot call anything.
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from typing import Literal, NoReturn, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.statistics.spectra import FloatArray
 from tools.errors import InputError
@@ -29,14 +31,17 @@ _MAX_DEPTH = 40
 """of brackets, signs and exponents in each other"""
 _TOKEN = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|\*\*|[-+*/()]|[A-Za-z_]\w*", re.IGNORECASE)
 _HOW = "write numbers, m, + - * / ** and brackets, such as '0.00611*m + 0.7778'"
+_HOW_WITH_FUNCTIONS = (
+    "write numbers, m, + - * / **, brackets, log, sqrt and exp, such as 'log(m/500)'"
+)
 
-Operation = Literal["m", "+", "-", "*", "/", "**", "negative"]
+Operation = Literal["m", "+", "-", "*", "/", "**", "negative", "log", "sqrt", "exp"]
 Step = float | Operation
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A positive function of the mass."""
+    """A function of the mass."""
 
     text: str
     """as written"""
@@ -68,19 +73,32 @@ class Expression:
         >>> parse_expression("0.00611*m + 0.7778", name="--resolution").at(np.array([125.0, 750.0]))
         array([1.54155, 5.3603 ])
         """
-        masses = np.asarray(mass_GeV, dtype=np.float64)
-        values = np.broadcast_to(_run(self.steps, masses), masses.shape).copy()
-        bad = ~(np.isfinite(values) & (values > 0))
-        if bad.any():
-            mass, value = float(masses[bad].flat[0]), float(values[bad].flat[0])
-            raise InputError(
-                f"{self.name}: {self.text!r} is {value:g} at m = {mass:g} GeV; it must be finite "
-                "and positive at every mass"
-            )
+        values = self._values(mass_GeV)
+        self._refuse(mass_GeV, values, ~(np.isfinite(values) & (values > 0)), " and positive")
         return values
 
+    def of_any_sign(self, mass_GeV: FloatArray) -> FloatArray:
+        """Return its values, as `at`, but refuse only those that are not finite."""
+        values = self._values(mass_GeV)
+        self._refuse(mass_GeV, values, ~np.isfinite(values), "")
+        return values
 
-def parse_expression(text: str, *, name: str) -> Expression:
+    def _values(self, mass_GeV: FloatArray) -> FloatArray:
+        masses = np.asarray(mass_GeV, dtype=np.float64)
+        return np.broadcast_to(_run(self.steps, masses), masses.shape).copy()
+
+    def _refuse(
+        self, mass_GeV: FloatArray, values: FloatArray, bad: npt.NDArray[np.bool_], what: str
+    ) -> None:
+        if bad.any():
+            mass, value = float(np.asarray(mass_GeV)[bad].flat[0]), float(values[bad].flat[0])
+            raise InputError(
+                f"{self.name}: {self.text!r} is {value:g} at m = {mass:g} GeV; it must be finite"
+                f"{what} at every mass"
+            )
+
+
+def parse_expression(text: str, *, name: str, functions: bool = False) -> Expression:
     """Read an expression in m.
 
     Parameters
@@ -89,6 +107,8 @@ def parse_expression(text: str, *, name: str) -> Expression:
         At most `MAX_CHARACTERS` characters.
     name : str
         What it is for, for the messages.
+    functions : bool
+        Whether ``log``, ``sqrt`` and ``exp`` may be used.
 
     Raises
     ------
@@ -101,8 +121,8 @@ def parse_expression(text: str, *, name: str) -> Expression:
             f"{name}: {text[:20]!r}... has {len(text)} characters; {MAX_CHARACTERS} are allowed"
         )
     if not text.strip():
-        raise InputError(f"{name} is empty; {_HOW}")
-    return Expression(text, name, _Parser(text, name).parse())
+        raise InputError(f"{name} is empty; {_HOW_WITH_FUNCTIONS if functions else _HOW}")
+    return Expression(text, name, _Parser(text, name, functions=functions).parse())
 
 
 def _run(steps: tuple[Step, ...], masses: FloatArray) -> FloatArray:
@@ -114,8 +134,8 @@ def _run(steps: tuple[Step, ...], masses: FloatArray) -> FloatArray:
                 stack.append(np.asarray(step))
             elif step == "m":
                 stack.append(masses)
-            elif step == "negative":
-                stack.append(np.negative(stack.pop()))
+            elif step in _FUNCTIONS:
+                stack.append(np.asarray(_FUNCTIONS[step](stack.pop())))
             else:
                 right, left = stack.pop(), stack.pop()
                 stack.append(np.asarray(_OPERATIONS[step](left, right)))
@@ -131,11 +151,15 @@ _OPERATIONS = {
 }
 
 
+_FUNCTIONS = {"negative": np.negative, "log": np.log, "sqrt": np.sqrt, "exp": np.exp}
+
+
 class _Parser:
     """Recursive descent; each method reads one symbol of the grammar and returns its steps."""
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, *, functions: bool) -> None:
         self._text, self._name = text, name
+        self._functions = ("log", "sqrt", "exp") if functions else ()
         self._tokens = self._split()
         self._next, self._depth = 0, 0
 
@@ -211,6 +235,8 @@ class _Parser:
         symbol = self._take()
         if symbol == "m":
             return ("m",)
+        if symbol in self._functions and self._peek() == "(":
+            return (*self._atom(), cast("Operation", symbol))
         if symbol == "(":
             steps = self._sum()
             if self._take() != ")":
@@ -219,7 +245,9 @@ class _Parser:
         if symbol[:1].isdigit() or symbol[:1] == ".":
             return (self._number(symbol),)
         if symbol[:1].isalpha() or symbol[:1] == "_":
-            return self._refuse(f"{symbol!r} is not allowed: the only name is m")
+            names = ", ".join(["m", *(f"{name}(...)" for name in self._functions)])
+            only = f"the names are {names}" if self._functions else "the only name is m"
+            return self._refuse(f"{symbol!r} is not allowed: {only}")
         missing = f"before {symbol!r}" if symbol else "at the end"
         return self._refuse(f"a number or m is missing {missing}")
 
@@ -230,4 +258,5 @@ class _Parser:
         return value
 
     def _refuse(self, reason: str) -> NoReturn:
-        raise InputError(f"{self._name}: {self._text!r} cannot be read: {reason}; {_HOW}")
+        how = _HOW_WITH_FUNCTIONS if self._functions else _HOW
+        raise InputError(f"{self._name}: {self._text!r} cannot be read: {reason}; {how}")

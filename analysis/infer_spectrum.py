@@ -261,10 +261,11 @@ def _families(text: str | None, search: Search) -> tuple[str, ...]:
     if text is None:
         return search.peak.families
     families = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-    unknown = [name for name in families if name not in FAMILIES]
+    known = (*FAMILIES, *search.peak.own)
+    unknown = [name for name in families if name not in known]
     if unknown:
         raise InputError(
-            f"--families: there is no family {unknown[0]!r}; there are: {', '.join(FAMILIES)}"
+            f"--families: there is no family {unknown[0]!r}; there are: {', '.join(known)}"
         )
     return families
 

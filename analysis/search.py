@@ -6,7 +6,7 @@ is frozen.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,8 @@ class Fit:
     """a function is accepted if its sideband fit is at least this good"""
     closure_bias: float
     """and if it misses smooth truths by at most this many of its own fit errors"""
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """own functions: name to terms (`families.own_function`)"""
 
     @property
     def lows_GeV(self) -> tuple[float, ...]:
@@ -82,6 +84,8 @@ class PeakFit:
     """by how much, relatively, a smooth truth may differ from its curve inside the window"""
     global_toys: int
     """toys of the whole procedure, if the significance is worth them"""
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """own functions: name to terms (`families.own_function`)"""
 
 
 @dataclass(frozen=True, slots=True)

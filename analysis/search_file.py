@@ -8,8 +8,10 @@ of the spectrum's, so that no bin is ever half in the window.
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
+from analysis.own_functions import check_own_functions, read_own_functions
 from analysis.search import (
     FAMILIES,
     FIGURES_OF_MERIT,
@@ -49,12 +51,13 @@ def read_search(path: Path) -> Search:
         If an entry is missing, unknown, without its unit, or senseless; the message names it.
     """
     document = Table(read_toml(path), f"{path}")
+    own = read_own_functions(document.table("functions")) if "functions" in document.content else {}
     search = Search(
         path=path,
         window=_window(document.table("window")),
         spectrum=_spectrum(document.table("spectrum")),
-        fit=_fit(document.table("fit")),
-        peak=_peak(document.table("peak")),
+        fit=_fit(document.table("fit"), own),
+        peak=_peak(document.table("peak"), own),
         systematics=_systematics(document.table("systematics")),
         signal=_signal(document.table("signal")),
         optimise=_optimise(document.table("optimise")),
@@ -68,6 +71,7 @@ def read_search(path: Path) -> Search:
             f"{path}, [peak]: `max_parameters` must not be below `min_parameters` of [fit]"
         )
     _check_alignment(search)
+    check_own_functions(f"{path}", own, search.fit, search.peak)
     return search
 
 
@@ -86,18 +90,19 @@ def _spectrum(table: Table) -> SpectrumAxis:
     return axis
 
 
-def _fit(table: Table) -> Fit:
+def _fit(table: Table, own: Mapping[str, tuple[str, ...]]) -> Fit:
     fit = Fit(
         low_GeV=table.energy("low"),
         low_highest_GeV=table.energy("low_highest"),
         low_step_GeV=table.energy("low_step"),
         high_GeV=table.energy("high"),
         bin_GeV=table.energy("bin"),
-        families=table.choices("families", FAMILIES),
+        families=table.choices("families", (*FAMILIES, *own)),
         min_parameters=table.integer("min_parameters", 2, 10),
         max_parameters=table.integer("max_parameters", 2, 10),
         gof_pvalue=table.number("gof_pvalue", 0, 1),
         closure_bias=table.number("closure_bias", 0),
+        own=own,
     )
     table.done()
     if fit.low_GeV > fit.low_highest_GeV:
@@ -108,13 +113,14 @@ def _fit(table: Table) -> Fit:
     return fit
 
 
-def _peak(table: Table) -> PeakFit:
+def _peak(table: Table, own: Mapping[str, tuple[str, ...]]) -> PeakFit:
     peak = PeakFit(
-        families=table.choices("families", FAMILIES),
+        families=table.choices("families", (*FAMILIES, *own)),
         max_parameters=table.integer("max_parameters", 2, 10),
         spurious_signal=table.number("spurious_signal", 0),
         bend=table.number("bend", 0, 0.5),
         global_toys=table.integer("global_toys", 0, 10_000_000),
+        own=own,
     )
     table.done()
     return peak

@@ -32,6 +32,17 @@ class Table:
         """Return a table inside this one."""
         return Table(self.take(key), f"{self.where}, [{key}]")
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts, one or more."""
+        values = self.take(key)
+        if (
+            not isinstance(values, list)
+            or not values
+            or not all(isinstance(v, str) for v in values)
+        ):
+            raise InputError(f"{self.where}, {key}: write a list of texts, not {values!r}")
+        return tuple(values)
+
     def energy(self, key: str) -> float:
         """Return an energy in GeV."""
         text = self.take(key)

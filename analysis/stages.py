@@ -61,7 +61,7 @@ def optimise_folder(
     Raises
     ------
     InputError
-        If the background or a signal was not processed.
+        If the background or a signal was not processed, or there are several backgrounds.
     RefusedError
         If the data are open, the selection is not the frozen one, and there is no `reason`; or if
         a score would be made of columns that make the mass.
@@ -70,7 +70,7 @@ def optimise_folder(
     """
     ledger = folder.read("ledger.json", made_by="process")
     joints = _of_simulation(folder, catalogue, "joint")
-    (background,) = [s.name for s in catalogue.simulation if s.kind == "background"]
+    background = _background_of(catalogue)
     if background not in joints or set(joints) == {background}:
         if any(ledger["samples"][name]["failed"] for name in ledger["samples"]):
             raise XyyError(losses(ledger, folder.path))
@@ -103,6 +103,17 @@ def optimise_folder(
         folder.write(SCORE, selected.score)
     folder.write(SELECTION, document, inputs=inputs)
     return replace(selected, document=document)
+
+
+def _background_of(catalogue: Catalogue) -> str:
+    """Return the name of the background that the selection is chosen against."""
+    names = [sample.name for sample in catalogue.simulation if sample.kind == "background"]
+    if len(names) != 1:
+        raise InputError(
+            f"{catalogue.path}: a selection is chosen against one sample with kind = "
+            f'"background"; there are {len(names)} ({", ".join(names) or "none"}): declare one'
+        )
+    return names[0]
 
 
 def _of_simulation(folder: Folder, catalogue: Catalogue, histogram: str) -> dict[str, Counts]:

@@ -133,6 +133,25 @@ def test_the_course_table_is_printed(processed: Path, capsys: pytest.CaptureFixt
     assert "chosen for signal_500" in out
 
 
+def test_a_selection_is_chosen_against_one_background(
+    processed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = Path("datasets/course.toml").read_text(encoding="utf-8")
+    second = """
+[samples.jets]
+kind = "background"
+cross_section = "5 pb"
+filter_efficiency = 0.1
+events = 10
+files = ["jets.csv"]
+"""
+    samples = tmp_path / "two.toml"
+    samples.write_text(text + second, encoding="utf-8")
+    assert xyy("optimise", processed, "--samples", samples) == 2
+    message = 'one sample with kind = "background"; there are 2 (background, jets): declare one'
+    assert message in capsys.readouterr().err
+
+
 def test_lost_chunks_exit_with_1_and_the_outputs_are_marked(
     chunks: Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,7 +38,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, quick_file: Path) -> Path:
         ('method = "cuts"', 'method = "best"'),
         ("most_categories = 8", "most_categories = 3"),
         ("least_categories = 6", "least_categories = 3"),
-        ("\nbackground_events = 400", "\nbackground_events = 200"),
+        ("\nbackground_events = 500", "\nbackground_events = 200"),
     ):
         assert text.count(old) == 1, old
         text = text.replace(old, new)

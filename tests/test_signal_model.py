@@ -164,6 +164,16 @@ def test_a_model_needs_samples_with_events(peaks: list[SimulatedPeak], message: 
         signal_model(peaks)
 
 
+def test_shares_that_add_up_to_a_rounding_more_than_all_are_all() -> None:
+    """Categories without a lowest edge keep every event."""
+    more = 1000 * (1 + 4e-16)
+    assert more > 1000
+    for kept in ((more,), (700.0, more - 700.0)):
+        value, error = signal_model([peak(500.0, selected=kept)]).total_efficiency(500.0)
+        assert value == pytest.approx(1.0)
+        assert np.isfinite(error)
+
+
 def test_a_sample_without_events_has_no_peak() -> None:
     empty = simulated_peak(500.0, EDGES, [np.zeros(3000)], 100)
     with pytest.raises(InputError, match="0 of 100 events selected"):

@@ -43,7 +43,7 @@ class Demands:
     """part of the significance that one more than `least` has to add"""
     sideband_events: float = 500.0
     """expected data outside the window, in each category"""
-    background_events: float = 400.0
+    background_events: float = 500.0
     """simulated background that fractions are taken from, in each category"""
 
 

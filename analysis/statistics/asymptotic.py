@@ -34,8 +34,10 @@ _SAME_STATISTIC = 1e-6
 """relative difference of the two likelihoods' test statistics"""
 _ROUNDING = 1e-14
 """of a likelihood of 1e10, between two of which a test statistic is the difference"""
-_STRENGTH_ERROR = 1e-4
-"""relative error of a limit"""
+_STRENGTH_ERROR = 1e-6
+"""relative error of a limit: pyhf finds it again from a saved workspace"""
+_NOISE = 1e-4
+"""which pyhf's own minimisers may leave in place of it"""
 _SEARCHES = 25
 
 
@@ -227,9 +229,10 @@ def expected_limits(
 def _solved(background: Profile, target: float, width: float) -> float:
     """Return where s(strength) is `target`; s is nearly proportional to the strength."""
     low, high, strength = 0.0, math.inf, target * width
-    for _ in range(_SEARCHES):
+    for search in range(_SEARCHES):
         reached = math.sqrt(background.statistic(strength))
-        if abs(reached / target - 1) < _STRENGTH_ERROR:
+        allowed = _STRENGTH_ERROR if search < _SEARCHES // 2 else _NOISE
+        if abs(reached / target - 1) < allowed:
             return strength * target / reached
         low, high = (strength, high) if reached < target else (low, strength)
         proposal = strength * target / reached if reached > 0 else 4 * strength

@@ -36,13 +36,15 @@ class Truths:
     """whether each fits the sidebands, shape (K, T)"""
     misfit: FloatArray
     """deviance, shape (K, T)"""
+    alike: Flags
+    """whether their shape is that of all categories together, shape (T,)"""
 
     def some(self, rows: Flags) -> "Truths":
         """Return those of some spectra; where none is valid the one that fits best counts."""
         valid, misfit = self.valid[:, rows].copy(), self.misfit[:, rows]
         nothing = np.flatnonzero(~valid.any(axis=0))
         valid[np.argmin(misfit[:, nothing], axis=0), nothing] = True
-        return Truths(self.names, self.expected[:, rows], valid, misfit)
+        return Truths(self.names, self.expected[:, rows], valid, misfit, self.alike[rows])
 
     def bent(self, bend: FloatArray) -> "Truths":
         """Return these and one more: the first that is valid for each spectrum, times `bend`."""
@@ -53,14 +55,16 @@ class Truths:
             np.concatenate([self.expected, (self.expected[first, spectra] * bend)[None]]),
             np.concatenate([self.valid, self.valid[first, spectra][None]]),
             np.concatenate([self.misfit, np.full((1, len(spectra)), np.inf)]),
+            self.alike,
         )
 
     def put(self, rows: Indices, other: "Truths") -> "Truths":
         """Return these with those of some spectra replaced by others."""
-        expected, valid, misfit = self.expected.copy(), self.valid.copy(), self.misfit.copy()
+        expected, valid = self.expected.copy(), self.valid.copy()
+        misfit, alike = self.misfit.copy(), self.alike.copy()
         expected[:, rows], valid[:, rows] = other.expected, other.valid
-        misfit[:, rows] = other.misfit
-        return Truths(self.names, expected, valid, misfit)
+        misfit[:, rows], alike[rows] = other.misfit, other.alike
+        return Truths(self.names, expected, valid, misfit, alike)
 
     def counting(self) -> tuple[str, ...]:
         """Return the names of the truths that count for the first spectrum."""
@@ -111,7 +115,8 @@ class Contest:
             valid.append(converged & (pvalue >= self.tournament.gof_pvalue) & self._falls(curve))
             misfits.append(np.where(np.isfinite(misfit), misfit, np.inf))
         counting = self.tournament.counting(names, np.array(valid), np.array(misfits))
-        found = Truths(tuple(names), np.array(expected), counting, np.array(misfits))
+        alone = np.zeros(len(self.counts), dtype=bool)
+        found = Truths(tuple(names), np.array(expected), counting, np.array(misfits), alone)
         return found.bent(self._bend()) if self.tournament.extrapolates else found
 
     def truths_alike(self, together: "Contest") -> Truths:
@@ -132,9 +137,11 @@ class Contest:
             [goodness_many(counts, each[:, side], 1) for each in expected]
         ).swapaxes(0, 1)
         valid = common.valid & (pvalue >= self.tournament.gof_pvalue)
-        found = Truths(common.names, expected, valid, np.where(np.isfinite(misfit), misfit, np.inf))
-        foreign = np.flatnonzero(~valid.any(axis=0))
-        return found.put(foreign, self.some(~valid.any(axis=0)).truths()) if len(foreign) else found
+        misfit, alike = np.where(np.isfinite(misfit), misfit, np.inf), valid.any(axis=0)
+        found = Truths(common.names, expected, valid, misfit, alike)
+        if alike.all():
+            return found
+        return found.put(np.flatnonzero(~alike), self.some(~alike).truths())
 
     def _bend(self) -> FloatArray:
         """Return what bends a truth where no sideband sees it, shape (B,)."""
@@ -184,7 +191,7 @@ class Contest:
         """Try all functions in one range."""
         tournament = self.tournament
         found = Choices.none(len(self.counts), len(tournament.masses_GeV))
-        least = tournament.least_parameters if range_name == "full" else 2
+        least = 2 if range_name == "window" or truths.alike.any() else tournament.least_parameters
         tried = tournament.functions(least)
         for function in tried:
             rows = np.flatnonzero(~found.passes)
@@ -274,7 +281,8 @@ class Contest:
         _, gof = goodness_many(counts, curve[:, self.sideband], len(function.parameters))
         good = converged & (gof >= self.tournament.gof_pvalue)
         tested = self.tournament.tests(function, truths.names, truths.valid[:, rows])
-        return good & tested, gof
+        enough = len(function.parameters) >= self.tournament.least_parameters
+        return good & tested & (truths.alike[rows] | enough), gof
 
     def _inside(self, range_name: str) -> Flags:
         return np.ones(len(self.sideband), dtype=bool) if range_name == "full" else ~self.sideband

@@ -9,6 +9,7 @@ atlas-diphoton  N (1 - x^(1/3))^b x^(a0 + a1 ln x + ... + ak ln^k x)            
 dijet           p0 (1 - x)^p1 / x^(p2 + p3 ln x + ... + p(k+2) ln^k x)               k + 3
 cms-diphoton    N y^(a + b ln y + c ln^2 y + ...) to ln^k y, y = m/(500 GeV)         k + 2
 bernstein       exp(theta0) B_0,k(u) + ... + exp(thetak) B_k,k(u), u from 0 to 1     k + 1
+an own one      N exp(a1 t1(m) + ... + ak tk(m)), terms t of the search file         k + 1
 ==============  ===================================================================  ==============
 
 with the order k and x = m/sqrt(s). A function's order is told by its number of parameters, which is
@@ -30,12 +31,13 @@ spectra. (Values at bin centres are wrong by (h/tau)^2/24, that is 0.04 % for bi
 and 0.9 % for the 50 GeV of the course, with tau = 106 GeV.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import comb
 
 import numpy as np
 
+from analysis.expression import Expression, parse_expression
 from analysis.statistics.spectra import FloatArray
 from tools.errors import InputError
 
@@ -75,6 +77,8 @@ class Function:
     range_GeV: tuple[float, float] | None = None
     """where u of `bernstein` is 0 and 1; None: where the first bins begin and the last end that it
     is fitted to (`within`)"""
+    terms: tuple[Expression, ...] = ()
+    """t1 to tk of an own function"""
 
     @property
     def name(self) -> str:
@@ -90,6 +94,8 @@ class Function:
     def parameters(self) -> tuple[str, ...]:
         """Names of the parameters; ``ln_N`` is the logarithm of N in events per GeV."""
         k = self.order
+        if self.terms:
+            return ("ln_N", *(f"a{j}" for j in range(1, k + 1)))
         if self.family == "atlas-diphoton":
             return ("ln_N", "b", *(f"a{j}" for j in range(k + 1)))
         if self.family == "dijet":
@@ -123,6 +129,8 @@ class Function:
         ------
         ValueError
             If the family is none of the table, or `bernstein` has no range.
+        InputError
+            If a term of an own function is not finite at one of these masses.
 
         Examples
         --------
@@ -133,12 +141,14 @@ class Function:
         array([[1.  , 0.  , 0.  ],
                [0.25, 0.5 , 0.25]])
         """
+        if self.terms:
+            values = [term.of_any_sign(mass_GeV) for term in self.terms[: self.order]]
+            return np.stack([np.ones_like(values[0]), *values], axis=-1)
         if self.family == "exp":
             return _powers(mass_GeV / REFERENCE_GeV - 1, self.order)
-        if self.family == "power":
-            return _powers(np.log(mass_GeV / REFERENCE_GeV), self.order)
-        if self.family == "cms-diphoton":
-            return _powers(np.log(mass_GeV / REFERENCE_GeV), self.order + 1)
+        if self.family in ("power", "cms-diphoton"):
+            order = self.order + (self.family == "cms-diphoton")
+            return _powers(np.log(mass_GeV / REFERENCE_GeV), order)
         if self.family == "bernstein":
             return self._bernstein(mass_GeV)
         x = mass_GeV / self.sqrt_s_GeV
@@ -158,12 +168,45 @@ class Function:
         return np.stack([comb(k, j) * u**j * (1 - u) ** (k - j) for j in range(k + 1)], axis=-1)
 
 
+def own_function(family: str, terms: Sequence[str], *, order: int | None = None) -> Function:
+    """Return an own function of the search file: ``N exp(a1 t1(m) + ... + ak tk(m))``.
+
+    Parameters
+    ----------
+    family : str
+        Its name.
+    terms : sequence of str
+        Expressions in m, in GeV, with ``log``, ``sqrt`` and ``exp``.
+    order : int, optional
+        How many of them are used; all unless given.
+
+    Examples
+    --------
+    >>> own_function("tail", ["m/500", "log(m/500)"]).basis(np.array([500.0]))
+    array([[1., 1., 0.]])
+
+    Raises
+    ------
+    InputError
+        If a term cannot be read.
+    """
+    where = f"[functions.{family}], terms"
+    parsed = tuple(parse_expression(term, name=where, functions=True) for term in terms)
+    return Function(family, len(parsed) if order is None else order, terms=parsed)
+
+
 def functions(
-    families: Sequence[str], *, min_parameters: int, max_parameters: int, sqrt_s_GeV: float
-) -> tuple[Function, ...]:  # fmt: skip
+    families: Sequence[str],
+    *,
+    min_parameters: int,
+    max_parameters: int,
+    sqrt_s_GeV: float,
+    own: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[Function, ...]:
     """Return the functions to try: the fewest parameters first, then in the order of `families`.
 
-    Of two names for the same functions (`power` and `cms-diphoton`) the first listed is tried.
+    Of two names for the same functions (`power` and `cms-diphoton`) the first listed is tried. The
+    names in `own` are own functions, with their terms.
 
     >>> [f.name for f in functions(("exp", "atlas-diphoton"), min_parameters=3, max_parameters=4,
     ...                            sqrt_s_GeV=14000)]
@@ -175,8 +218,14 @@ def functions(
         If there is none.
     """
     found: dict[tuple[str, int], Function] = {}
+    own = own or {}
     for parameters in range(min_parameters, max_parameters + 1):
         for family in families:
+            if family in own:
+                if len(own[family]) >= parameters - 1:
+                    function = own_function(family, own[family], order=parameters - 1)
+                    found[family, parameters] = function
+                continue
             order = parameters - _EXTRA_PARAMETERS[family]
             if order >= _LOWEST_ORDER[family]:
                 same = "power" if family == "cms-diphoton" else family

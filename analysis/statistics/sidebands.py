@@ -122,6 +122,7 @@ def fit_sidebands(channel: Channel, window: Window, fit: Fit, *, sqrt_s_GeV: flo
         min_parameters=_fewest_parameters(ranges[0][1], window, fit),
         max_parameters=fit.max_parameters,
         sqrt_s_GeV=sqrt_s_GeV,
+        own=fit.own,
     )
     first: Background | None = None
     for low, bins in ranges:

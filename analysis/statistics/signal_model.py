@@ -20,6 +20,7 @@ from tools.errors import InputError
 
 _CORE = 5.0
 """standard deviations on either side that the moments are of"""
+_ROUNDING = 1e-9
 _GAUSSIAN_KURTOSIS = 0.5
 """excess kurtosis beyond which a peak is not a Gaussian"""
 
@@ -114,14 +115,15 @@ def signal_model(peaks: Sequence[SimulatedPeak]) -> SignalModel:
             f"signal samples: one for each mass is needed, not {tuple(map(float, masses))}"
         )
     for peak in ordered:
-        if not 0 < peak.selected.sum() <= peak.generated:
+        # Shares of categories that keep every event may add up to a rounding more than 1.
+        if not 0 < peak.selected.sum() <= peak.generated * (1 + _ROUNDING):
             raise InputError(
                 f"signal of {peak.mass_GeV:g} GeV: {peak.selected.sum():g} of {peak.generated} "
                 "events selected; loosen the selection or simulate more"
             )
     selected = np.array([peak.selected for peak in ordered])
     generated = np.array([peak.generated for peak in ordered])[:, None]
-    efficiency = selected / generated
+    efficiency = np.minimum(selected / generated, 1.0)
     errors = np.sqrt(efficiency * (1 - efficiency) / generated)
     return SignalModel(
         offset=Interpolated(

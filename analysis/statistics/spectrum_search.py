@@ -223,7 +223,9 @@ def draw_spectrum_inference(
     return SpectrumInference(
         spectrum, shape, error, fitted, used, deviance, gof, limits,
         {
-            f"mass_{p.mass_GeV:g}": workspace(p.channels, scale=strength_scale(p.channels))
+            f"mass_{p.mass_GeV:g}": workspace(
+                p.channels, scale=strength_scale(p.channels), unit="events"
+            )
             for p in points
         },
     )  # fmt: skip

@@ -1,0 +1,106 @@
+"""Commands that write results for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.commands.options import (
+    SAMPLES_FILE,
+    SEARCH_FILE,
+    DirectoryArgument,
+    QuietOption,
+    SamplesOption,
+    SearchOption,
+    catalogue_of,
+    search_of,
+)
+from analysis.console import Console
+
+app = typer.Typer(
+    name="export",
+    help=(
+        "Results for other programs: HEPData, pyhf, ROOT. While blind, expected ones only.\n\n"
+        "Example: `xyy export hepdata results/mine`"
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+PlaceOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", help="A new or empty one; DIR/export/... otherwise."),
+]
+
+
+@app.command()
+def hepdata(
+    directory: DirectoryArgument,
+    *,
+    out: PlaceOption = None,
+    samples: SamplesOption = SAMPLES_FILE,
+    search: SearchOption = SEARCH_FILE,
+    quiet: QuietOption = False,
+) -> None:
+    """Write a HEPData submission: spectra with fits, scan, limits, cutflow, count, resonance.
+
+    `submission.yaml` and a YAML file for each table, which HEPData's own validator accepts.
+
+    Example: `xyy export hepdata results/mine --out submission`
+    """
+    _export("hepdata", directory, out, samples, search, Console(quiet=quiet))
+
+
+@app.command()
+def workspace(
+    directory: DirectoryArgument,
+    *,
+    out: PlaceOption = None,
+    samples: SamplesOption = SAMPLES_FILE,
+    search: SearchOption = SEARCH_FILE,
+    quiet: QuietOption = False,
+) -> None:
+    """Write a pyhf workspace for every mass of the limits, and an index of what each gives.
+
+    DIR may also be what `xyy infer --spectrum` wrote.
+
+    Example: `xyy export workspace results/mine --out likelihoods`
+    """
+    _export("workspace", directory, out, samples, search, Console(quiet=quiet))
+
+
+@app.command()
+def root(
+    directory: DirectoryArgument,
+    *,
+    out: PlaceOption = None,
+    samples: SamplesOption = SAMPLES_FILE,
+    search: SearchOption = SEARCH_FILE,
+    quiet: QuietOption = False,
+) -> None:
+    """Write the histograms as ROOT's TH1D and TH2D.
+
+    `histograms.root` has events as counted under `events`, and simulation weighted to the
+    luminosity under `expected`.
+
+    Example: `xyy export root results/mine`
+    """
+    _export("root", directory, out, samples, search, Console(quiet=quiet))
+
+
+def _export(
+    name: str, directory: Path, out: Path | None, samples: str, search: str, console: Console
+) -> None:
+    from analysis.export.formats import FORMATS
+    from analysis.export.writing import default_folder, refuse_occupied, write_files
+    from analysis.folder import Folder
+    from tools.storage import one_writer
+
+    catalogue, decided = catalogue_of(samples), search_of(search)
+    if out is not None:
+        refuse_occupied(out)
+    place = default_folder(directory, name) if out is None else out
+    with one_writer(directory):
+        files = FORMATS[name](Folder(directory), catalogue, decided, console.say)
+        write_files(place, files)
+    others = len(files) - 1
+    console.say(f"{place / list(files)[-1]}" + (f" and {others} files beside it" if others else ""))

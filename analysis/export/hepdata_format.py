@@ -1,0 +1,201 @@
+"""HEPData's submission format: tables of values with errors, and the file that lists them.
+
+A table is a YAML file of independent and dependent variables with one value for each row;
+``submission.yaml`` names, describes and keys all tables, one YAML document each
+(https://hepdata-submission.readthedocs.io). What the official validator does not check is kept as
+well: errors have their sign (``minus`` is negative), a value that is not there is ``-``, an error
+of zero is left out, and numbers have six digits.
+
+`hepdata_lib` was looked at and not taken: it writes the same few keys, and brings ROOT readers and
+ImageMagick's thumbnails with it.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Entry = dict[str, Any]
+"""One value with its errors"""
+MISSING = "-"
+DIGITS = 6
+_LONGEST_NAME = 64
+_ALL_DIGITS = 2**53
+"""up to here a float holds every whole number"""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A column of a table."""
+
+    name: str
+    values: tuple[Entry, ...]
+    """one for each row"""
+    units: str = ""
+    """as HEPData writes them; empty where there is none"""
+
+    @property
+    def there(self) -> bool:
+        """Whether it has a number in any row."""
+        return any(entry.get("value") != MISSING for entry in self.values)
+
+    def document(self, qualifiers: Sequence[Entry] = ()) -> Entry:
+        """Return it as HEPData has it."""
+        header = {"name": self.name, **({"units": self.units} if self.units else {})}
+        more = {"qualifiers": [dict(each) for each in qualifiers]} if qualifiers else {}
+        return {"header": header, **more, "values": list(self.values)}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, and what ``submission.yaml`` says of it."""
+
+    name: str
+    """unique, at most 64 characters are kept"""
+    description: str
+    rows: Variable
+    """the independent variable"""
+    columns: tuple[Variable, ...]
+    """the dependent ones; those without any number are left out"""
+    observables: tuple[str, ...]
+    """HEPData's keywords for what is in it"""
+    qualifiers: tuple[Entry, ...] = ()
+    """what holds for every column"""
+
+    @property
+    def data_file(self) -> str:
+        """Name of its file.
+
+        >>> Table("Limits, 95% CL", "", Variable("m", ()), (), ()).data_file
+        'limits_95_cl.yaml'
+        """
+        words = "".join(c if c.isalnum() and c.isascii() else " " for c in self.name.lower())
+        return f"{'_'.join(words.split())}.yaml"
+
+    @property
+    def shown(self) -> tuple[Variable, ...]:
+        """The columns that have a number."""
+        return tuple(column for column in self.columns if column.there)
+
+    def document(self) -> Entry:
+        """Return the contents of its file."""
+        return {
+            "independent_variables": [self.rows.document()],
+            "dependent_variables": [each.document(self.qualifiers) for each in self.shown],
+        }
+
+    def entry(self, keywords: Mapping[str, Sequence[Any]]) -> Entry:
+        """Return its document in ``submission.yaml``."""
+        named = {"observables": self.observables, **keywords}
+        return {
+            "name": self.name[:_LONGEST_NAME],
+            "description": self.description,
+            "keywords": [{"name": key, "values": list(words)} for key, words in named.items()],
+            "data_file": self.data_file,
+        }
+
+
+def submission(
+    tables: Sequence[Table], comment: str, keywords: Mapping[str, Sequence[Any]]
+) -> dict[str, bytes]:
+    """Return the files of a submission, ``submission.yaml`` last.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+    comment : str
+        What holds for all tables.
+    keywords : mapping
+        HEPData's ``cmenergies`` (GeV), ``reactions`` and ``phrases``, for all tables.
+    """
+    shown = [table for table in tables if table.shown]
+    files = {table.data_file: dump([table.document()], compact=True) for table in shown}
+    head = {"comment": comment}
+    return files | {"submission.yaml": dump([head, *(table.entry(keywords) for table in shown)])}
+
+
+def dump(documents: Sequence[Entry], *, compact: bool = False) -> bytes:
+    """Return YAML documents; if `compact`, a value takes a line."""
+    import yaml
+
+    text: str = yaml.dump_all(
+        documents,
+        Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper),  # the one in C is faster
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None if compact else False,
+        width=100,
+        explicit_start=len(documents) > 1,
+    )
+    return text.encode()
+
+
+def rounded(value: float | None) -> float | int | str:
+    """Return a number with the digits that are published, a count with all; or that it is missing.
+
+    >>> rounded(598.4242449361712), rounded(6.897472932244939e-83), rounded(math.nan)
+    (598.424, 6.89747e-83, '-')
+    >>> rounded(1369158.0)
+    1369158
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if float(value).is_integer() and abs(value) < _ALL_DIGITS:
+        return int(value)
+    return float(f"{value:.{DIGITS}g}")
+
+
+def points(values: Iterable[float | None]) -> tuple[Entry, ...]:
+    """Return values without errors."""
+    return tuple({"value": rounded(value)} for value in values)
+
+
+def words(values: Iterable[str]) -> tuple[Entry, ...]:
+    """Return texts, for rows that are not numbers."""
+    return tuple({"value": value} for value in values)
+
+
+def bins(edges: npt.NDArray[np.float64]) -> tuple[Entry, ...]:
+    """Return bins by their ends."""
+    return tuple({"low": float(low), "high": float(high)} for low, high in pairwise(edges))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Errors:
+    """One kind of error of every row, as distances: both positive."""
+
+    down: Sequence[float | None] | npt.NDArray[np.float64]
+    up: Sequence[float | None] | npt.NDArray[np.float64]
+    label: str = ""
+
+
+def measured(
+    values: Iterable[float | None] | npt.NDArray[np.float64], *errors: Errors
+) -> tuple[Entry, ...]:
+    """Return values with their errors.
+
+    >>> measured([2.0, None], Errors([1.0, None], [1.5, None], "stat"))[0]["errors"]
+    [{'asymerror': {'minus': -1.0, 'plus': 1.5}, 'label': 'stat'}]
+    """
+    found = []
+    for row, value in enumerate(values):
+        entry: Entry = {"value": rounded(value)}
+        parts = [_error(each, row) for each in errors]
+        if entry["value"] != MISSING and any(parts):
+            entry["errors"] = [part for part in parts if part]
+        found.append(entry)
+    return tuple(found)
+
+
+def _error(errors: Errors, row: int) -> Entry | None:
+    down, up = rounded(errors.down[row]), rounded(errors.up[row])
+    if isinstance(down, str) or isinstance(up, str) or down == up == 0:
+        return None
+    label = {"label": errors.label} if errors.label else {}
+    if down == up:
+        return {"symerror": down, **label}
+    return {"asymerror": {"minus": 0.0 - down, "plus": up}, **label}

@@ -1,0 +1,196 @@
+"""HEPData tables of results: scan, limits, cutflow, count, and what was found."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from analysis.export.hepdata_about import CROSS_SECTION, MASS, described, qualifiers
+from analysis.export.hepdata_format import (
+    Entry,
+    Errors,
+    Table,
+    Variable,
+    bins,
+    measured,
+    points,
+    words,
+)
+from analysis.plots.observed import poisson_errors
+from analysis.results import Results
+
+_BANDS = (("1", "1 sigma"), ("2", "2 sigma"))
+_ENDS = ("value", "low", "high")
+
+
+def scan_table(results: Results, scan: Mapping[str, Any]) -> Table:
+    """Return the scan over mass; while blind, what is expected of the benchmark signal."""
+    rows = len(scan["mass_GeV"])
+    benchmark = scan.get("benchmark_pb")
+    of = "" if benchmark is None else f" ({benchmark:g} pb)"
+    return Table(
+        name="Local significance",
+        description=described(
+            results,
+            "The significance of a resonance at each mass, before the look-elsewhere effect, with "
+            "the fitted cross-section.",
+        ),
+        rows=Variable(r"$m_X$", points(scan["mass_GeV"]), "GeV"),
+        columns=(
+            Variable("Local p-value", points(_rows(scan["local_p"], rows))),
+            Variable("Local significance", points(_rows(scan["local_z"], rows))),
+            Variable(
+                f"Expected local significance of the benchmark signal{of}",
+                points(_rows(scan["expected_local_z"], rows)),
+            ),
+            _fitted(scan, "cross_section_pb", "cross_section_error_pb", CROSS_SECTION, "pb"),
+            _fitted(scan, "signal_events", "signal_error_events", "Signal events", ""),
+        ),
+        observables=("P", "Z", "SIG"),
+        qualifiers=qualifiers(results),
+    )
+
+
+def _fitted(scan: Mapping[str, Any], key: str, error: str, name: str, units: str) -> Variable:
+    rows = len(scan["mass_GeV"])
+    errors = _rows(scan[error], rows)
+    return Variable(name, measured(_rows(scan[key], rows), Errors(errors, errors, "total")), units)
+
+
+def _rows(values: list[float | None] | None, rows: int) -> list[float | None]:
+    return [None] * rows if values is None else values
+
+
+def limits_table(results: Results, limits: Mapping[str, Any]) -> Table:
+    """Return the upper limits against mass."""
+    rows, level = len(limits["mass_GeV"]), limits["confidence_level"]
+    return Table(
+        name="Limits",
+        description=described(
+            results,
+            f"Upper limits on {CROSS_SECTION} at {100 * level:g}% CL (CLs, {limits['method']}). "
+            "The errors of the expected limit are its bands of one and two standard deviations.",
+        ),
+        rows=Variable(r"$m_X$", points(limits["mass_GeV"]), "GeV"),
+        columns=(
+            Variable("Observed limit", points(_rows(limits["observed_pb"], rows)), "pb"),
+            Variable("Expected limit", _band(limits["expected_pb"]), "pb"),
+        ),
+        observables=("CLS", "SIG"),
+        qualifiers=(*qualifiers(results), {"name": "Confidence level", "value": level}),
+    )
+
+
+def _band(expected: Mapping[str, list[float | None]]) -> tuple[Entry, ...]:
+    """Return the median expected limit with its bands as errors."""
+    median = _array(expected["0"])
+    errors = [
+        Errors(median - _array(expected[f"-{n}"]), _array(expected[n]) - median, label)
+        for n, label in _BANDS
+    ]
+    return measured(median, *errors)
+
+
+def _array(values: list[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([math.nan if value is None else value for value in values], np.float64)
+
+
+def cutflow_tables(results: Results) -> Iterator[Table]:
+    """Yield the cutflow: simulation as expected, data as counted (blind: of their sidebands)."""
+    flows = {name: flow for name, flow in results.cutflow.items() if name != "provenance"}
+    data = results.data
+    simulated = [s.name for s in results.simulation if s.name in flows]
+    columns = [_expected_flow(name, flows[name]) for name in simulated]
+    if data is not None and data.name in flows:
+        title = "Data (sidebands only)" if results.blind else "Data"
+        columns.append(Variable(title, points(row["events"] for row in flows[data.name])))
+    if not columns:
+        return
+    steps = [row["cut"] for row in next(iter(flows.values()))]
+    yield Table(
+        name="Cutflow",
+        description=described(
+            results,
+            "Events left after each step of the selection; of the simulation as expected for the "
+            "luminosity, with the error of its statistics.",
+        ),
+        rows=Variable("Cut", words(steps)),
+        columns=tuple(columns),
+        observables=("N",),
+        qualifiers=qualifiers(results, results.catalogue.luminosity_invpb),
+    )
+
+
+def _expected_flow(name: str, flow: list[dict[str, Any]]) -> Variable:
+    errors = [math.sqrt(row["sumw2"]) for row in flow]
+    values = [row["sumw"] for row in flow]
+    return Variable(name, measured(values, Errors(errors, errors, "simulation statistics")))
+
+
+def counting_table(results: Results, counting: Mapping[str, Any]) -> Table:
+    """Return the count in the window."""
+    limit, error = counting["limit"], counting["predicted_error_events"]
+    return Table(
+        name="Counting",
+        description=described(
+            results,
+            "Events in the signal window: predicted from the sidebands and observed, with the "
+            f"upper limit on {CROSS_SECTION} for the efficiency of {limit['efficiency_of']} at "
+            f"{100 * limit['confidence_level']:g}% CL.",
+        ),
+        rows=Variable(MASS, bins(np.array(counting["window_GeV"])), "GeV"),
+        columns=(
+            Variable(
+                "Predicted background",
+                measured([counting["predicted_events"]], Errors([error], [error], "total")),
+            ),
+            Variable("Data", _count(counting["observed_events"])),
+            Variable("Significance", points([counting["z"]])),
+            Variable("Observed limit", points([limit["observed_pb"]]), "pb"),
+            Variable(
+                "Expected limit",
+                _band({band: [value] for band, value in limit["expected_pb"].items()}),
+                "pb",
+            ),
+        ),
+        observables=("N", "CLS"),
+        qualifiers=qualifiers(results),
+    )
+
+
+def _count(events: float | None) -> tuple[Entry, ...]:
+    """Return a count with its Poisson error."""
+    if events is None:
+        return points([None])
+    down, up = poisson_errors(np.array([events]))
+    return measured([events], Errors(down, up, "stat"))
+
+
+def resonance_table(results: Results, verdict: Mapping[str, Any]) -> Table:
+    """Return what was found: of the most significant mass."""
+    energy = results.catalogue.collision_energy_GeV
+    return Table(
+        name="Resonance",
+        description=described(
+            results,
+            "The most significant mass of the scan, with the significance there and over all "
+            f"masses. Decision: {verdict['decision']}.",
+        ),
+        rows=Variable("SQRT(S)", points([energy]), "GeV"),
+        columns=(
+            Variable(r"$m_X$", _interval(verdict["mass_GeV"]), "GeV"),
+            Variable(CROSS_SECTION, _interval(verdict["cross_section_pb"]), "pb"),
+            Variable("Local significance", points([verdict["local_z"]])),
+            Variable("Global significance", points([verdict["global_z"]])),
+            Variable("Global p-value", points([verdict["global_p"]])),
+        ),
+        observables=("M", "SIG", "Z"),
+        qualifiers=qualifiers(results),
+    )
+
+
+def _interval(found: Mapping[str, float | None] | None) -> tuple[Entry, ...]:
+    """Return a value with the ends of its interval as errors."""
+    value, low, high = (math.nan if n is None else n for n in map((found or {}).get, _ENDS))
+    return measured([value], Errors([value - low], [high - value], "total"))

@@ -1,0 +1,82 @@
+"""An export's folder: it is written when all its files are made, and never mixed with others.
+
+The folder ``export/<format>`` in the results folder is the program's own and is replaced. A folder
+that a person chose has to be new or empty: what lies there may be anybody's.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.errors import InputError
+from tools.storage import LOCK_NAME, one_writer, write_bytes
+
+Files = Mapping[str, bytes]
+"""File name to contents; the last one tells what the others are."""
+
+
+def default_folder(results: Path, name: str) -> Path:
+    """Return the folder of an export that nobody chose a place for.
+
+    >>> default_folder(Path("results/mine"), "root").as_posix()
+    'results/mine/export/root'
+    """
+    return results / "export" / name
+
+
+def refuse_occupied(place: Path) -> None:
+    """Refuse a place that holds something.
+
+    Raises
+    ------
+    InputError
+        If it is a file, or a folder that is not empty.
+    """
+    if place.exists() and not place.is_dir():
+        raise InputError(f"--out {place} is a file; name a folder, new or empty")
+    if _contents(place):
+        raise InputError(
+            f"--out {place} is not empty ({_contents(place)[0].name}, ...); "
+            "name a new folder, or remove it first"
+        )
+
+
+def write_files(place: Path, files: Files) -> None:
+    """Write all files of an export in place of what was there.
+
+    Parameters
+    ----------
+    place : Path
+        Its folder, made if need be.
+    files : mapping of str to bytes
+        Written in their order; if one cannot be written, none stays.
+
+    Raises
+    ------
+    InputError
+        If another process writes there, or it holds a folder, which no export makes.
+    XyyError
+        If the disk is full or the folder cannot be written.
+    """
+    with one_writer(place):
+        _clear(place)
+        try:
+            for name, content in files.items():
+                write_bytes(place / name, content)
+        except BaseException:
+            _clear(place)
+            raise
+
+
+def _clear(place: Path) -> None:
+    old = _contents(place)
+    for path in old:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, which no export makes; move it elsewhere")
+    for path in old:
+        path.unlink()
+
+
+def _contents(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return []
+    return sorted(path for path in place.iterdir() if path.name != LOCK_NAME)
