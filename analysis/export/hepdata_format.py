@@ -5,9 +5,6 @@ A table is a YAML file of independent and dependent variables with one value for
 (https://hepdata-submission.readthedocs.io). What the official validator does not check is kept as
 well: errors have their sign (``minus`` is negative), a value that is not there is ``-``, an error
 of zero is left out, and numbers have six digits.
-
-`hepdata_lib` was looked at and not taken: it writes the same few keys, and brings ROOT readers and
-ImageMagick's thumbnails with it.
 """
 
 import math
