@@ -24,7 +24,7 @@ demo: $(READY)  ## the main job: course samples, a universe, a verdict, in resul
 test: $(READY)  ## the whole test suite, doctests included
 	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-fail-under=90
 
-test-services: $(READY) ## Slurm, XRootD and nginx on loopback, and the tests that need them
+test-services: $(READY) ## Slurm, XRootD and nginx on loopback, Chromium, and the tests that need them
 	$(VENV)/bin/python -m pytest tests/services
 
 lint: $(READY)  ## ruff and mypy, strict

@@ -47,6 +47,7 @@ def decisions(
     settings = asdict(search)
     samples.pop("path")
     settings.pop("path", None)
+    settings.pop("label")  # of the figures: it decides nothing
     settings["optimise"].pop("method")  # it is what it led to that is decided: cuts or score
     return {
         "samples": samples,

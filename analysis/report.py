@@ -1,25 +1,24 @@
-"""`xyy report`: the figures for talks, as PDF and PNG, and one page with all of them.
+"""`xyy report`: the figures for talks, as PDF, PNG and numbers, and one page with all of them.
 
-Figures are drawn one after the other, encoded, written, and let go. Figures of an earlier run that
-this one has no inputs for are removed: what lies in the folder belongs together.
+Figures are drawn one after the other, written, and let go. Figures of an earlier run that this one
+has no inputs for are removed.
 """
 
 import contextlib
 import gc
 from collections.abc import Iterator
 
+from analysis.drawing import remove_others
 from analysis.figures import drawings
 from analysis.folder import Folder
 from analysis.page.layout import Image
 from analysis.page.render import render
-from analysis.plots.style import encode
 from analysis.results import read_results
 from analysis.search import Search
 from tools.samples import Catalogue
 from tools.storage import write_bytes
 
 PAGE = "report.html"
-SUFFIXES = (".pdf", ".png")
 
 
 def report_folder(folder: Folder, catalogue: Catalogue, search: Search) -> None:
@@ -41,12 +40,9 @@ def report_folder(folder: Folder, catalogue: Catalogue, search: Search) -> None:
     images = []
     with _rare_collections():
         for drawing in drawings(results):
-            figure = drawing.draw()
-            png = encode(figure, "png")
-            write_bytes(folder.figures / f"{drawing.name}.png", png)
-            write_bytes(folder.figures / f"{drawing.name}.pdf", encode(figure, "pdf"))
+            png = drawing.write(folder.figures)
             images.append(Image(drawing.name, drawing.section, drawing.caption, png))
-    _remove_others(folder, {image.name for image in images})
+    remove_others(folder.figures, {image.name for image in images})
     write_bytes(folder.path / PAGE, render(results, images).encode())
 
 
@@ -65,9 +61,3 @@ def _rare_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
-
-
-def _remove_others(folder: Folder, names: set[str]) -> None:
-    for path in folder.figures.glob("*"):
-        if path.suffix in SUFFIXES and path.stem not in names:
-            path.unlink()

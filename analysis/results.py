@@ -82,7 +82,13 @@ class Results:
 
     def header(self, luminosity_invpb: float) -> Header:
         """Return what stands on a figure that is normalised to some luminosity."""
-        return Header(self.catalogue.collision_energy_GeV, luminosity_invpb, stamps=self.stamps)
+        return Header(
+            self.catalogue.collision_energy_GeV,
+            luminosity_invpb,
+            stamps=self.stamps,
+            status=plain(self.search.label.status),
+            experiment=plain(self.search.label.experiment),
+        )
 
     @property
     def made(self) -> tuple[Document | None, ...]:

@@ -18,6 +18,7 @@ FAMILIES = ("exp", "power", "atlas-diphoton", "dijet", "cms-diphoton", "bernstei
 FIGURES_OF_MERIT = ("s", "asimov")
 METHODS = ("best", "cuts", "score", "categories")
 SCORES = ("best", "likelihood_ratio", "trees")
+EXPERIMENT, STATUS = "ATLAS", "Internal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,15 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """Who stands on the figures. It decides nothing, and is not frozen."""
+
+    experiment: str = EXPERIMENT
+    status: str = STATUS
+    """behind it: Internal, Preliminary, Work in Progress, or nothing"""
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """The content of one search file."""
 
@@ -195,3 +205,4 @@ class Search:
     score: Score
     limits: Limits
     decision: Decision
+    label: Label = field(default_factory=Label)

@@ -19,6 +19,7 @@ from analysis.search import (
     SCORES,
     Decision,
     Fit,
+    Label,
     Limits,
     Optimise,
     PeakFit,
@@ -35,6 +36,8 @@ from tools.samples import Axis, read_toml
 
 _ROUNDING = 1e-9
 """of a number of steps"""
+_LABEL_LENGTH = 16
+"""characters of a label that leave room for a legend"""
 
 
 def read_search(path: Path) -> Search:
@@ -64,6 +67,7 @@ def read_search(path: Path) -> Search:
         score=_score(document.table("score")),
         limits=_limits(document.table("limits")),
         decision=_decision(document.table("decision")),
+        label=_label(document.table("label")) if "label" in document.content else Label(),
     )
     document.done()
     if search.fit.min_parameters > search.peak.max_parameters:
@@ -216,6 +220,12 @@ def _decision(table: Table) -> Decision:
             f"{table.where}: `evidence_global_z` must not be above `discovery_global_z`"
         )
     return decision
+
+
+def _label(table: Table) -> Label:
+    label = Label(table.words("experiment", _LABEL_LENGTH), table.words("status", _LABEL_LENGTH))
+    table.done()
+    return label
 
 
 def _rising(where: str, *, low: float, high: float) -> None:

@@ -43,6 +43,15 @@ class Table:
             raise InputError(f"{self.where}, {key}: write a list of texts, not {values!r}")
         return tuple(values)
 
+    def words(self, key: str, longest: int) -> str:
+        """Return a text of one line, which may be empty."""
+        value = self.take(key)
+        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+            raise InputError(
+                f"{self.where}, {key}: write a text of at most {longest} characters, not {value!r}"
+            )
+        return value
+
     def energy(self, key: str) -> float:
         """Return an energy in GeV."""
         text = self.take(key)

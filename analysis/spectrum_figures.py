@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.drawing import Drawing
+from analysis.drawing import Drawing, remove_others
 from analysis.plots import spectrum as plots
 from analysis.plots.fit_inputs import function_name
 from analysis.plots.inputs import resonance_notes
-from analysis.plots.style import Header, encode, plain
+from analysis.plots.style import Header, plain
 from analysis.search_figures import Shown, drawings_of
 from processors.selection import Interval
-from tools.storage import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +25,7 @@ _SAME_EDGE = 1e-6
 
 
 def draw(folder: Folder, spectrum: BareSpectrum, title: str, sqrt_s_GeV: float | None) -> None:
-    """Draw all figures of a folder, as PDF and PNG, and remove those of an earlier run.
+    """Draw all figures of a folder, and remove those of an earlier run.
 
     Parameters
     ----------
@@ -42,15 +41,10 @@ def draw(folder: Folder, spectrum: BareSpectrum, title: str, sqrt_s_GeV: float |
     names = ("background.json", "scan.json", "limits.json", "verdict.json")
     background, scan, limits, verdict = (folder.read(name, made_by="infer") for name in names)
     shown = Shown(background, scan, limits, verdict, spectrum.search.peak.spurious_signal)
-    drawn = set()
-    for drawing in (*_fits(shown, spectrum, header), *drawings_of(shown, header)):
-        figure = drawing.draw()
-        write_bytes(folder.figures / f"{drawing.name}.png", encode(figure, "png"))
-        write_bytes(folder.figures / f"{drawing.name}.pdf", encode(figure, "pdf"))
-        drawn.add(drawing.name)
-    for path in folder.figures.glob("*"):
-        if path.suffix in {".pdf", ".png"} and path.stem not in drawn:
-            path.unlink()
+    drawings = (*_fits(shown, spectrum, header), *drawings_of(shown, header))
+    for drawing in drawings:
+        drawing.write(folder.figures)
+    remove_others(folder.figures, {drawing.name for drawing in drawings})
 
 
 def _fits(shown: Shown, spectrum: BareSpectrum, header: Header) -> Iterator[Drawing]:

@@ -156,6 +156,7 @@ def report_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> str:
     ledger = folder.read("ledger.json", made_by="process")
     return digest_text(
         digest_document(decided),
+        repr(search.label),
         *(digest_document(document) for document in documents),
         repr(sorted(ledger["provenance"]["keys"].items())),
         code_digest("analysis"),

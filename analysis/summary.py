@@ -123,8 +123,21 @@ def verdict_summary(folder: Folder) -> str:
     lines += _mass_limit_lines(folder.read_if_there("limits.json"))
     lines += [_counting_line(counting), _limit_line(counting["limit"])]
     lines += [f"  note: {text}" for text in _reservations(folder, verdict)]
-    lines.append(f"  all of it: {folder.path}")
+    lines += [*_about(folder), f"  all of it: {folder.path}"]
     return "\n".join(lines)
+
+
+def _about(folder: Folder) -> list[str]:
+    """Return of which data this is the verdict: the lines are read where nobody knows."""
+    run = folder.read_if_there("run.json")
+    frozen = folder.read_if_there("freeze.json") or {}
+    samples = (frozen.get("decisions") or {}).get("samples")
+    if run is None or samples is None:
+        return []
+    energy = f"{samples['collision_energy_GeV'] / 1000:g} TeV"
+    luminosity = f"{samples['data_luminosity_invpb']:.10g} /pb"
+    data = run["data"] or "none"
+    return [f"  X -> yy, data: {data}, samples: {run['samples']} ({energy}, {luminosity})"]
 
 
 def _headline(verdict: Mapping[str, Any]) -> str:

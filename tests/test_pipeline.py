@@ -144,12 +144,16 @@ def test_the_stages_one_by_one_give_what_run_gives(
     assert xyy("report", folder, *options, "--quiet") == 0
     out = capsys.readouterr().out
     assert out.startswith("DISCOVERY: there is a resonance\n  local significance ")
+    assert out.isascii(), "it can be pasted anywhere"
+    assert max(map(len, out.splitlines())) < 140
     for words in (
         "mass          ",
         "cross-section ",
         " observed, ",
         "% CLs upper limit",
         "generated",
+        "X -> yy, data: universe_",
+        "samples: small (14 TeV, 259.62 /pb)",
     ):
         assert words in out
     assert content(folder) == content(opened)

@@ -3,6 +3,7 @@
 import io
 import math
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ PROCESSES = (
     Process("background", "background", "Background", weight=13.5),
     Process("signal_500", "signal", "Signal 500 GeV", weight=0.12, assumed="5.4 pb"),
 )
+LONG = Process("other", "signal", "Signal of 1000 GeV, 5.4 pb")
 
 
 def histogram(contents: list[int], *, low: float = 0.0, high: float, unit: str = "GeV") -> Counts:
@@ -181,6 +183,44 @@ def test_counts_are_numbered_below_the_middle_of_their_bins() -> None:
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "1", "2"]
 
 
+def assert_inside(figure: Figure) -> None:
+    """Check that the titles of all axes are inside the figure."""
+    width, height = figure.get_size_inches() * figure.dpi
+    for ax in figure.axes:
+        for title in (ax.xaxis.label, ax.yaxis.label):
+            with style.atlas_style():  # with its fonts
+                box = title.get_window_extent()
+            assert 0 <= box.x0 <= box.x1 <= width
+            assert 0 <= box.y0 <= box.y1 <= height
+
+
+def test_a_legend_stays_clear_of_a_long_label() -> None:
+    named = {name: histogram([5, 4, 3], high=30) for name in ("background", "other")}
+    header = Header(14_000.0, 1298.1, status="Work in Progress")
+    ax = only_axes(columns.unit_area(named, (*PROCESSES, LONG), header, unit="GeV"))
+    legend = ax.get_legend()
+    assert legend is not None
+    labels = [text for text in ax.texts if text.get_text()]
+    with style.atlas_style():  # with its fonts
+        box = legend.get_window_extent()
+        assert not any(box.overlaps(text.get_window_extent()) for text in labels)
+    assert all(text.get_fontsize() >= 9 for text in legend.get_texts())
+
+
+def test_fits_of_a_single_bin_are_dashes_and_what_is_not_there_is_in_no_legend() -> None:
+    one = fitted(blinded=False, signal=True)
+    arrays = ("counts", "variances", "background", "background_errors", "signal")
+    one = replace(
+        one, edges_GeV=one.edges_GeV[:2], **{key: getattr(one, key)[:1] for key in arrays}
+    )
+    for figure in (spectrum.sideband_fit(one, HEADER), spectrum.resonance_fit(one, HEADER)):
+        encode(figure, "png")
+        assert_inside(figure)
+        lines = figure.axes[0].lines
+        assert all(line.get_marker() in ("_", "o") for line in lines)
+        assert "Prediction" not in legend_of(figure.axes[0])
+
+
 @pytest.mark.parametrize("contents", [[0, 0, 0], [0], [7]])
 def test_empty_and_single_bins_are_drawn_without_an_empty_legend(contents: list[int]) -> None:
     named = {"background": histogram(contents, high=30)}
@@ -191,6 +231,7 @@ def test_empty_and_single_bins_are_drawn_without_an_empty_legend(contents: list[
         encode(figure, "png")
         legend = only_axes(figure).get_legend()
         assert legend is None or legend.get_texts()
+        assert_inside(figure)
     nothing = columns.unit_area({}, PROCESSES, HEADER)
     assert only_axes(nothing).get_legend() is None
 

@@ -1,6 +1,8 @@
 """The report: the figures of every state of a folder, and a page that is whole, true and safe."""
 
 import base64
+import cProfile
+import hashlib
 import json
 import re
 import shutil
@@ -12,8 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
-from analysis import pipeline
+from analysis import pipeline, stages
 from analysis.console import Console
 from analysis.figures import drawings, mass_bin_GeV
 from analysis.folder import Folder
@@ -26,7 +29,7 @@ from analysis.plots.style import encode
 from analysis.process import Execution
 from analysis.report import report_folder
 from analysis.results import Results, read_results
-from analysis.search import Search
+from analysis.search import Label, Search
 from tools.errors import InputError
 from tools.generate import DEFAULT_SEED
 from tools.samples import Catalogue, read_catalogue
@@ -182,11 +185,30 @@ def reported(
     return folder
 
 
-def test_every_figure_is_there_as_pdf_and_png_and_no_other(reported: Folder) -> None:
-    wanted = {f"{name}.{s}" for name in ALWAYS | SEEN for s in ("pdf", "png")}
+def test_every_figure_is_there_as_pdf_png_and_numbers_and_no_other(reported: Folder) -> None:
+    wanted = {f"{name}.{s}" for name in ALWAYS | SEEN for s in ("pdf", "png", "json")}
     assert {path.name for path in reported.figures.iterdir()} == wanted | {"mine.txt"}
     for path in reported.figures.glob("*.pdf"):
         assert path.read_bytes().startswith(b"%PDF")
+
+
+def test_the_numbers_of_figures_are_those_of_the_result_files(reported: Folder) -> None:
+    def curve(figure: str, title: str) -> dict[str, Any]:
+        document = json.loads((reported.figures / f"{figure}.json").read_text())
+        curves = document["frames"][0]["curves"]
+        return next(dict(found) for found in curves if found["title"] == title)
+
+    limits, scan = (reported.read(f"{name}.json", made_by="infer") for name in ("limits", "scan"))
+    assert curve("mass_limits", "Observed")["y"] == limits["observed_pb"]
+    band = curve("mass_limits", r"Expected $\pm\mathrm{1}\sigma$")
+    assert band["low"] == limits["expected_pb"]["-1"]
+    assert band["high"] == limits["expected_pb"]["1"]
+    observed = curve("p0_scan", "Observed")
+    assert observed["x"] == scan["mass_GeV"]
+    background = reported.read("background.json", made_by="infer")
+    bins = background["channels"]["all"]["bins"]
+    counts = [count for count in bins["observed_events"] if count]
+    assert curve("sideband_fit", "Data")["y"] == counts
 
 
 def test_the_page_holds_every_figure_and_asks_the_network_for_nothing(reported: Folder) -> None:
@@ -196,7 +218,8 @@ def test_the_page_holds_every_figure_and_asks_the_network_for_nothing(reported: 
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     inside = {base64.b64decode(source.partition(",")[2]) for source in sources}
     assert inside == {path.read_bytes() for path in reported.figures.glob("*.png")}
-    assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object"}
+    assert not {tag for tag, _ in page.tags} & {"link", "iframe", "object", "form"}
+    check_script(page, html)
     assert not re.search(
         r"""(?:https?:)?//[a-z]|@import|url\(""", re.sub(r"base64,[^\"]*", "", html)
     )
@@ -208,6 +231,22 @@ def test_the_page_holds_every_figure_and_asks_the_network_for_nothing(reported: 
             assert f'id="{(attributes["href"] or "")[1:]}"' in html
 
 
+def check_script(page: Page, html: str) -> None:
+    """Check that the page's own script is the only one, and the only one that browsers run."""
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [{}]
+    script = html[html.rindex("<script>") + len("<script>") : html.rindex("</script>")]
+    own = ROOT / "analysis" / "templates" / "report.js"
+    assert script == own.read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = (
+        attributes["content"] or ""
+        for tag, attributes in page.tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert f"script-src 'sha256-{digest}'" in policy
+
+
 def test_equal_folders_have_equal_bytes(
     made: Make, reported: Folder, small: Catalogue, quick: Search, tmp_path: Path
 ) -> None:
@@ -216,6 +255,44 @@ def test_equal_folders_have_equal_bytes(
     report_folder(again, small, quick)
     for path in [*again.figures.iterdir(), again.path / "report.html"]:
         assert path.read_bytes() == (reported.path / path.relative_to(again.path)).read_bytes()
+
+
+def test_a_thousand_times_the_events_cost_no_more(
+    copy: Make, small: Catalogue, quick: Search
+) -> None:
+    """Figures and page are made of histograms: 1.35e9 events are as many bins as 1e6."""
+    folder, scale = copy("discovery"), 1350
+    calls = []
+    for _ in range(2):
+        results = read_results(folder, small, quick)
+        of_events = [
+            d for d in drawings(results) if re.match("m_yy_a|shape_n|yield|mass_by|cut", d.name)
+        ]
+        assert len(of_events) == 5
+        profile = cProfile.Profile()
+        with profile:
+            images = [
+                Image(d.name, d.section, d.caption, encode(d.draw(), "png")) for d in of_events
+            ]
+            render(results, images)
+        calls.append(sum(entry.callcount for entry in profile.getstats()))
+        multiply(folder, scale)
+    few, many = calls
+    assert many < 1.1 * few
+
+
+def multiply(folder: Folder, scale: int) -> None:
+    """Make a folder one of `scale` times as many events."""
+    histograms = read_histograms(folder.histograms)
+    for named in histograms.values():
+        for histogram in named.values():
+            histogram.view(flow=True)[...] *= scale
+    write_histograms(folder.histograms, histograms)
+    ledger = json.loads((folder.path / "ledger.json").read_text())
+    for entry in ledger["samples"].values():
+        for key in ("planned_events", "processed_events"):
+            entry[key] *= scale
+    (folder.path / "ledger.json").write_text(json.dumps(ledger))
 
 
 # ---- states --------------------------------------------------------------------------------------
@@ -377,6 +454,28 @@ def test_some_generated_samples_are_told_apart(copy: Make, small: Catalogue, qui
     assert read_results(folder, small, quick).stamps == ()
 
 
+# ---- labels --------------------------------------------------------------------------------------
+
+
+def test_the_label_is_the_search_files_and_decides_nothing(
+    made: Make, small: Catalogue, quick: Search
+) -> None:
+    folder = made("discovery")
+    other = replace(quick, label=Label("CMS", "for $5"))
+    results = read_results(folder, small, other)
+    by_name = {drawing.name: drawing for drawing in drawings(results)}
+    for name in ("sideband_fit", "p0_scan", "mass_limits", "n_jets_scan"):
+        texts = [text.get_text() for text in by_name[name].draw().findobj(Text)]  # type: ignore[attr-defined]
+        assert any("CMS" in text for text in texts)
+        assert not any("ATLAS" in text or "Internal" in text for text in texts)
+        assert any(r"for \$5" in text for text in texts), "no formula"
+    assert encode(by_name["p0_scan"].draw(), "png")
+    frozen = [stages.decided_in(folder, small, search) for search in (quick, other)]
+    assert frozen[0] == frozen[1], "a changed label is no changed decision"
+    inputs = {stages.report_inputs(folder, small, search) for search in (quick, other)}
+    assert len(inputs) == 2, "the figures are drawn again"
+
+
 # ---- safety --------------------------------------------------------------------------------------
 
 EVIL = "<img src=x onerror=alert(1)></script><script>alert(2)</script> $x^2$ &amp;"
@@ -397,7 +496,7 @@ def test_texts_appear_as_text(copy: Make, small: Catalogue, quick: Search) -> No
     html = render(results, [Image("figure", "cutflow", EVIL, PNG)])
     page = Page(html)
     assert page.text.count(EVIL) >= 10
-    assert "script" not in {tag for tag, _ in page.tags}
+    check_script(page, html)
     images = [attributes for tag, attributes in page.tags if tag == "img"]
     assert [image["alt"] for image in images] == [EVIL]
     assert all("onerror" not in attributes for _, attributes in page.tags)

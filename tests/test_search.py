@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.search import Search
+from analysis.search import Label, Search
 from analysis.search_file import read_search
 from tools.errors import InputError
 from tools.samples import Axis
@@ -38,7 +38,16 @@ def test_the_courses_decisions(search: Search) -> None:
     decision = search.decision
     assert (decision.discovery_local_z, decision.discovery_global_z) == (5, 3)
     assert decision.evidence_global_z == 3
+    assert search.label == Label("ATLAS", "Internal")
     assert search.path == SEARCH
+
+
+def test_search_files_without_a_label_have_the_courses(tmp_path: Path, search: Search) -> None:
+    text = SEARCH.read_text(encoding="utf-8")
+    path = tmp_path / "search.toml"
+    path.write_text(text[: text.index("[label]")], encoding="utf-8")
+    assert read_search(path).label == search.label
+    assert read_search(changed(tmp_path, '"Internal"', '""')).label == Label("ATLAS", "")
 
 
 @pytest.mark.parametrize(
@@ -52,6 +61,9 @@ def test_the_courses_decisions(search: Search) -> None:
         ("[window]", "[windows]", r"`window` is missing; add it"),
         ("[limits]", "[later]\n[limits]", r"unknown entry `later`; known: window, spectrum"),
         ("[limits]\n", "[limits]\nlevel = 1\n", r"\[limits\]: unknown entry `level`"),
+        ('"Internal"', "1", r"\[label\], status: write a text of at most 16 characters, not 1"),
+        ('"ATLAS"', f'"{17 * "x"}"', r"experiment: write a text of at most 16 characters"),
+        ('status = "Internal"', "", r"\[label\]: `status` is missing"),
         ("gof_pvalue = 0.01", "gof_pvalue = 2", r"gof_pvalue: write a number from 0 to 1, not 2"),
         ("gof_pvalue = 0.01", "gof_pvalue = true", r"gof_pvalue: write a number .* not True"),
         ("gof_pvalue = 0.01", "", r"\[fit\]: `gof_pvalue` is missing"),

@@ -199,7 +199,7 @@ def report(
     search: SearchOption = SEARCH_FILE,
     quiet: QuietOption = False,
 ) -> None:
-    """Draw the figures (PDF and PNG) and write the page `report.html`.
+    """Draw the figures (PDF, PNG, and their numbers as JSON) and write the page `report.html`.
 
     Example: `xyy report results/mine`
     """

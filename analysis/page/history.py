@@ -92,7 +92,7 @@ def _changes(unblinding: Document) -> tuple[Table, ...]:
         (str(place), change["reason"], ", ".join(change.get("changed", [])), change["digest"])
         for place, change in enumerate(unblinding.get("changes", []), start=1)
     )
-    head = ("", "Reason", "what was changed", "digest since then")
+    head = ("Change", "Reason", "what was changed", "digest since then")
     return (Table(head, rows, title="Changes after unblinding", prose=True),) if rows else ()
 
 
@@ -102,7 +102,7 @@ def _programs(unblinding: Document) -> tuple[Table, ...]:
         for place, used in enumerate(unblinding.get("programs", []), start=1)
     )
     title = "Other programs that made results after unblinding"
-    return (Table(("", *_PROGRAM), rows, title=title, prose=True),) if rows else ()
+    return (Table(("Program", *_PROGRAM), rows, title=title, prose=True),) if rows else ()
 
 
 _PROGRAM = ("version", "processors", "selection", "statistics")

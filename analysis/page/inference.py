@@ -121,7 +121,9 @@ def _category_tables(channels: Mapping[str, Document]) -> tuple[Table, ...]:
         if not c.get("accepted")
     )
     fits = Table(head, rows, title="The chosen functions")
-    others = Table(("Category", "function", ""), rejected, title="Functions rejected", prose=True)
+    others = Table(
+        ("Category", "function", "why"), rejected, title="Functions rejected", prose=True
+    )
     return (fits, others) if rejected else (fits,)
 
 
@@ -136,7 +138,7 @@ def _candidates(candidates: Sequence[Document]) -> Table:
         )
         for c in candidates
     )
-    head = ("Function", "p (goodness of fit)", "predicted, fit error", "closure bias", "")
+    head = ("Function", "p (goodness of fit)", "predicted, fit error", "closure bias", "result")
     return Table(head, rows, title="Functions tried")
 
 

@@ -1,11 +1,14 @@
-"""From sections to one self-contained HTML file: no network, no script, figures inside.
+"""From sections to one self-contained HTML file: no network, figures inside.
 
-The template escapes everything that it is given; a sample called ``<script>`` is a text.
+The template escapes everything that it is given; a sample called ``<script>`` is a text. The page's
+own script (tables sort, figures enlarge) is the only one that browsers run: the page's security
+policy names its digest, and forbids every request.
 """
 
 # ruff: noqa: RUF001 - Greek is meant
 
 import base64
+import hashlib
 import struct
 from collections.abc import Sequence
 from importlib.resources import files
@@ -31,7 +34,9 @@ def render(results: Results, images: Sequence[Image]) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    source = files("analysis").joinpath("templates", "report.html").read_text(encoding="utf-8")
+    templates = files("analysis").joinpath("templates")
+    source = templates.joinpath("report.html").read_text(encoding="utf-8")
+    script = templates.joinpath("report.js").read_text(encoding="utf-8")
     template = environment.from_string(source)
     said = verdict.verdict(results)
     shown = _by_section(images)
@@ -44,6 +49,8 @@ def render(results: Results, images: Sequence[Image]) -> str:
         lead=lead,
         sections=_sections(results, {image.section for image in images}),
         images=shown,
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 

@@ -127,7 +127,7 @@ def _bent(document: Document) -> Table | None:
         )
         for name, bent in found.items()
     )
-    head = ("Cut", "events in the window too many", "p-value", "")
+    head = ("Cut", "events in the window too many", "p-value", "result")
     return Table(head, rows, title="Does a cut bend the mass spectrum of the background?")
 
 
@@ -212,4 +212,4 @@ def _candidates(found: Document) -> Table:
     if advantage.get("value") is not None:
         percent = with_error(100 * advantage["value"], 100 * advantage["error"], "%")
         note = (f"Trees against the likelihood ratio, on the same events: {percent}.",)
-    return Table(("Kind", "combined s of its categories", ""), rows, title="Scores", notes=note)
+    return Table(("Kind", "combined s of its categories", "use"), rows, title="Scores", notes=note)

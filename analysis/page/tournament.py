@@ -72,7 +72,7 @@ def _entrants(candidates: Sequence[Document]) -> Table:
         for c in candidates
     )
     head = ("Function", "range", "parameters", "p (goodness of fit)", "worst spurious signal, σ_S",
-            "for the truth", "at", "expected limit, events", "")  # fmt: skip
+            "for the truth", "at", "expected limit, events", "result")  # fmt: skip
     return Table(head, rows, title="All candidates")
 
 

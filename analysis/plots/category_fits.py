@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _FILLED = 0.62
 """part of a frame's height that a falling spectrum may take where nothing else is written"""
+_WINDOW_TOP = 0.44
+"""of the shaded window, below the notes"""
 
 
 @atlas_style()
@@ -61,7 +63,7 @@ def _fits(
     for upper, lower, fit in zip(made.frames, made.panels, fits.values(), strict=True):
         contents, floor = draw(upper, lower, replace(fit, function=""))
         low, high = float(fit.edges_GeV[0]), float(fit.edges_GeV[-1])
-        for ax, top in ((upper, 0.72), (lower, 1.0)):
+        for ax, top in ((upper, _WINDOW_TOP), (lower, 1.0)):
             ax.set_xlim(low, high)
             if fit.blinded or not spectrum.covers(fit.window, low, high):
                 shade_window(ax, fit.window, blinded=fit.blinded, top=top)

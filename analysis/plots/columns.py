@@ -137,8 +137,8 @@ def expected_yields(
         if process.name in histograms
     }
     _draw_processes(ax, edges, yields, processes, yields=True)
-    _draw_errors(ax, edges, histograms, processes)
-    drawn = [np.zeros(1), *yields.values()]
+    ends = _draw_errors(ax, edges, histograms, processes)
+    drawn = [np.zeros(1), *yields.values(), *ends]
     if data is not None:
         drawn.append(draw_data(ax, edges, _contents(data)[1], marks))
     _titles(ax, histograms, edges, unit, "Events" if data is not None else "Expected events")
@@ -180,9 +180,10 @@ def _draw_processes(
 
 def _draw_errors(
     ax: Axes, edges: Array, histograms: Histograms, processes: Sequence[Process]
-) -> None:
-    """Hatch the statistical errors of the simulated backgrounds."""
+) -> list[Array]:
+    """Hatch the statistical errors of the simulated backgrounds; return their upper ends."""
     title: str | None = "Background stat. unc."
+    ends = []
     for process in processes:
         if process.kind == "signal" or process.name not in histograms:
             continue
@@ -192,7 +193,9 @@ def _draw_errors(
             up, edges, baseline=down, fill=True, facecolor="none", edgecolor="#5a5a5a",
             hatch="/////", linewidth=0, label=title, zorder=2, gid="errors",
         )  # fmt: skip
+        ends.append(up)
         title = None
+    return ends
 
 
 def _titles(ax: Axes, histograms: Histograms, edges: Array, unit: str, what: str) -> None:

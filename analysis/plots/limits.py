@@ -53,10 +53,10 @@ def cls_scan(scan: LimitScan, header: Header, *, ax: Axes | None = None) -> Figu
         _from_one(curve) for curve in np.sort(scan.expected, axis=0)
     )
     ax.fill_between(
-        x, low2, high2, color=style.TWO_SIGMA, linewidth=0, label=r"Expected $\pm 2\sigma$"
+        x, low2, high2, color=style.TWO_SIGMA, linewidth=0, label=r"Expected $\pm\mathrm{2}\sigma$"
     )
     ax.fill_between(
-        x, low1, high1, color=style.ONE_SIGMA, linewidth=0, label=r"Expected $\pm 1\sigma$"
+        x, low1, high1, color=style.ONE_SIGMA, linewidth=0, label=r"Expected $\pm\mathrm{1}\sigma$"
     )
     ax.plot(x, median, "k--", label=f"Expected: {scan.expected_pb:.3g} pb")
     if scan.observed is not None and scan.observed_pb is not None:

@@ -140,7 +140,7 @@ def profile(found: Profile, header: Header, *, ax: Axes | None = None) -> Figure
     if found.note:
         ax.text(0.5, 0.65, found.note, transform=ax.transAxes, ha="center", fontsize=14, gid="note")
     ax.set_xlabel(found.title)
-    ax.set_ylabel(r"$-2\,\Delta\ln L$")
+    ax.set_ylabel(r"$-\mathrm{2}\,\Delta\ln L$")
     style.legend(ax)
     style.label(ax, header, data=True)
     return figure

@@ -65,8 +65,8 @@ def nuisances(
     rows = np.arange(len(shown), dtype=np.float64)
     above = ax.twiny()
     for title, colour, hatch, impacts in (
-        (r"$+1\sigma$ impact", UP, None, [n.impact_up for n in shown]),
-        (r"$-1\sigma$ impact", DOWN, "////", [n.impact_down for n in shown]),
+        (r"$+\mathrm{1}\sigma$ impact", UP, None, [n.impact_up for n in shown]),
+        (r"$-\mathrm{1}\sigma$ impact", DOWN, "////", [n.impact_down for n in shown]),
     ):
         above.barh(
             rows, impacts, height=0.62, facecolor=colour, hatch=hatch, edgecolor="#4a4a4a",

@@ -15,7 +15,7 @@ right: parabolas on twenty decades are hard to read, and p-values underflow at Z
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -40,6 +40,8 @@ _POWERS = (3, 10, 25, 50, 100, 200, 400, 800, 1600, 3200, 6400)
 _MOST_POWERS = 9
 _APART = 0.06
 """least distance of the labels at the right, as a fraction of the scale"""
+_BESIDE = 0.15
+"""part of the range of masses that words beside the frame take"""
 _OUTSIDE = 1.5
 """a benchmark this many times above the scale does not stretch it"""
 
@@ -233,6 +235,7 @@ def _expected_title(scan: Scan) -> str:
 def _whole_sigmas(ax: Axes, scan: Scan, axis: _Axis) -> None:
     """Draw lines at whole local and global significances."""
     low, high = ax.get_xlim()
+    place, side = _free_side(ax, scan)
     linear = isinstance(axis, _Significance)
     for level in (5,) if linear else range(1, int(scan.top) + 1):
         ax.axhline(float(axis.of(np.array(float(level)))), color=_GRID, linewidth=0.8, zorder=1,
@@ -247,10 +250,25 @@ def _whole_sigmas(ax: Axes, scan: Scan, axis: _Axis) -> None:
         ax.axhline(y, color=_GLOBAL, linewidth=1.2, linestyle=(0, (6, 2, 1.5, 2)), zorder=2,
                    gid="global")  # fmt: skip
         ax.text(
-            low + 0.015 * (high - low), y, rf"{level}$\sigma$ global", color="#8a3a6b", fontsize=10,
-            va="center", zorder=3, gid="global",
+            place, y, rf"{level}$\sigma$ global", color="#8a3a6b", fontsize=10,
+            ha=side, va="center", zorder=3, gid="global",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85},
         )  # fmt: skip
+
+
+def _free_side(ax: Axes, scan: Scan) -> tuple[float, Literal["left", "right"]]:
+    """Return where words on lines begin or end: at the side where curves are lower.
+
+    There none runs through them; what leaves the frame does not count.
+    """
+    low, high = ax.get_xlim()
+    beside, margin = (part * (high - low) for part in (_BESIDE, 0.015))
+    curves = [z for z in (scan.local_z, scan.expected_z) if z is not None]
+    left, right = (
+        max(_highest(z[there & (z <= scan.top)]) for z in curves)
+        for there in (scan.mass_GeV <= low + beside, scan.mass_GeV >= high - beside)
+    )
+    return (high - margin, "right") if right < left else (low + margin, "left")
 
 
 def _strengths(ax: Axes, scan: Scan) -> None:

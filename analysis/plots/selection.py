@@ -250,10 +250,13 @@ def _step_title(step: str) -> str:
 
     >>> _step_title("photon1_isolation < 0.74")
     'photon1_\nisolation\n< 0.74'
+    >>> _step_title("score >= 2.377").replace("\u2265", ">=")
+    'score\n>= 2.377'
     """
     name, _, bound = step.partition(" ")
     lines = name.replace("_", "_\n", 1) if len(name) > _WIDE else name
-    return plain_lines(f"{lines}\n{bound}" if bound else lines)
+    written = plain_lines(f"{lines}\n{bound}" if bound else lines)
+    return written.replace(">=", "\N{GREATER-THAN OR EQUAL TO}")
 
 
 def plain_lines(text: str) -> str:

@@ -14,7 +14,7 @@ While the data are blind, the window is hatched, and nothing is drawn in it but 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -116,12 +116,12 @@ def draw_sideband_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tuple
     """
     centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
     inside, background = fitted.window.contains(centres), fitted.background * fitted.per_unit
-    upper.plot(
-        centres, np.where(inside, np.nan, background), color=style.FIT, zorder=3,
+    _function(
+        upper, centres, np.where(inside, np.nan, background), color=style.FIT, zorder=3,
         label=_named("Fit of the sidebands", fitted),
     )  # fmt: skip
-    upper.plot(
-        centres, np.where(inside, background, np.nan), color=style.FIT, zorder=3,
+    _function(
+        upper, centres, np.where(inside, background, np.nan), color=style.FIT, zorder=3,
         linestyle="--", label="Prediction",
     )  # fmt: skip
     if fitted.background_errors is not None:
@@ -147,13 +147,19 @@ def draw_resonance_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tupl
     """Draw spectrum, functions and pulls of a fit of a resonance, as `draw_sideband_fit`."""
     centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
     both, background = (x * fitted.per_unit for x in (fitted.expected, fitted.background))
-    upper.plot(centres, both, color=style.FIT, zorder=3, label="Background + resonance")
-    upper.plot(
-        centres, background, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=2,
+    _function(upper, centres, both, color=style.FIT, zorder=3, label="Background + resonance")
+    _function(
+        upper, centres, background, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=2,
         label=_named("Background", fitted),
     )  # fmt: skip
     _pulls(lower, fitted, centres)
     return _spectrum(upper, fitted, centres)
+
+
+def _function(ax: Axes, x: Array, y: Array, **look: Any) -> None:
+    """Draw a function, if there is anything of it; in a single bin, as a dash."""
+    if np.isfinite(y).any():
+        ax.plot(x, y, marker="_" if len(x) == 1 else "", markersize=30, **look)
 
 
 def _named(what: str, fitted: FittedSpectrum) -> str:

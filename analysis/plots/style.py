@@ -24,8 +24,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from analysis.search import EXPERIMENT, STATUS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -34,9 +36,6 @@ Array = npt.NDArray[np.float64]
 Look = tuple[str, str | tuple[float, tuple[float, ...]]]
 """colour and dashes of a line"""
 
-EXPERIMENT = "ATLAS"
-STATUS = "Internal"
-"""what stands behind the experiment's name: Internal, Preliminary, Work in Progress, ..."""
 PNG_DPI = 150
 """1200 x 900 points: sharp on half a slide"""
 SINGLE, WITH_PANEL = (8.0, 6.0), (8.0, 7.0)
@@ -74,6 +73,10 @@ _MUCH_INVPB = 1e4
 """from here on luminosities are written in 1/fb"""
 _FEW_DECADES = 2.0
 """of a logarithmic axis that needs ticks between the powers of ten"""
+_WIDE_NUMBER = 1e4
+"""from here on numbers beside an axis are powers of ten"""
+_LEAST_LEGEND = 9.0
+"""size to which a legend may shrink beside a long label, in points"""
 _STAMP_LENGTH = 105
 """characters of a stamp that fit beside each other; the page has the whole text"""
 
@@ -89,6 +92,7 @@ class Header:
     stamps: tuple[str, ...] = ()
     """reservations, as plain text"""
     status: str = STATUS
+    """what stands behind the experiment's name, as matplotlib writes it"""
     experiment: str = EXPERIMENT
 
 
@@ -120,7 +124,7 @@ def _without_chatter() -> Iterator[None]:
 
 
 def frame(
-    ax: Axes | None = None, *, left: float = 0.13, bottom: float = 0.13
+    ax: Axes | None = None, *, left: float = 0.13, bottom: float = 0.14
 ) -> tuple[Figure, Axes]:
     """Return a figure with one frame, or the frame that the caller has and its figure."""
     from matplotlib.figure import Figure
@@ -178,7 +182,7 @@ def label(
         known.append(rf"$\sqrt{{s}} = \mathrm{{{energy}\ TeV}}$")
     if luminosity and header.luminosity_invpb is not None:
         known.append(luminosity_text(header.luminosity_invpb))
-    mplhep.atlas.label(
+    written = mplhep.atlas.label(
         header.status,
         ax=ax,
         data=data,
@@ -186,6 +190,7 @@ def label(
         rlabel=", ".join(known),
         fontstyle=("italic", "normal", "normal", "normal"),
     )
+    _keep_apart(ax, written)
     if header.stamps:
         last, inches = stamp_on or (ax, 0.0)
         last.annotate(
@@ -193,6 +198,20 @@ def label(
             fontsize=10, ha="right", va="bottom", xycoords="axes fraction", gid="stamp",
             xytext=(0, 72 * inches), textcoords="offset points",
         )  # fmt: skip
+
+
+def _keep_apart(ax: Axes, written: Iterable[Any]) -> None:
+    """Make a legend smaller until it does not touch the labels beside it."""
+    legend = ax.get_legend()
+    if legend is None:
+        return
+    labels = [text.get_window_extent() for text in written if text is not None]
+    texts = legend.get_texts()
+    size = float(texts[0].get_fontsize())
+    while size > _LEAST_LEGEND and legend.get_window_extent().count_overlaps(labels):
+        size -= 0.5
+        for text in texts:
+            text.set_fontsize(size)
 
 
 def luminosity_text(invpb: float) -> str:
@@ -264,8 +283,14 @@ def headroom(ax: Axes, contents: Array, *, log: bool, floor: float | None = None
     low = max(low, top / 1e8)
     # At least one decade, so that there are ticks to read values from. The limits come before the
     # scale: matplotlib warns of a logarithmic one that it would have to fit to nothing.
-    ax.set_ylim(low, low * max(10.0, math.pow(top / low, 1.0 / filled)))
+    high = low * max(10.0, math.pow(top / low, 1.0 / filled))
+    ax.set_ylim(low, high)
     ax.set_yscale("log")
+    # 4 x 10^1 and the like would push the axis' title out of the figure.
+    if high >= _WIDE_NUMBER:
+        ax.yaxis.set_minor_formatter(lambda *_: "")
+    elif math.log10(high / low) < _FEW_DECADES:
+        decimal_ticks(ax)
 
 
 def decimal_ticks(ax: Axes) -> None:

@@ -1,4 +1,4 @@
-"""Real services on loopback for the tests of this folder: nginx, XRootD, Slurm and dask.
+"""Real services on loopback for the tests of this folder: nginx, XRootD, Slurm and dask; Chromium.
 
 All they write is in one temporary folder, on free ports, beside whatever else runs here. Each is a
 session of its own that the kernel ends with this process (``setpriv --pdeathsig``); Slurm's jobs,
@@ -27,9 +27,9 @@ import pytest
 
 from tools.manifest import Manifest
 
-PACKAGES = ("xrootd-server", "slurm-wlm", "munge", "nginx-light")
+PACKAGES = ("xrootd-server", "slurm-wlm", "munge", "nginx-light", "chromium")
 PROGRAMS = (
-    *("nginx", "xrootd", "munged", "slurmctld", "slurmd"),
+    *("nginx", "xrootd", "munged", "slurmctld", "slurmd", "chromium"),
     *("sbatch", "squeue", "scancel", "scontrol", "sinfo", "setpriv"),
 )
 MARK = "XYY_SERVICES"
@@ -42,6 +42,12 @@ def skipped(reason: str) -> NoReturn:
     """End the session: a service cannot be had."""
     _reasons.append(reason)
     pytest.exit(reason, returncode=1)
+
+
+@pytest.fixture(scope="session", name="skipped")
+def _skipped() -> Callable[[str], NoReturn]:
+    """`skipped`, for the tests' own fixtures."""
+    return skipped
 
 
 def pytest_unconfigure() -> None:
