@@ -20,12 +20,13 @@ import pytest
 from analysis.cli import main
 from analysis.closure import campaign as campaigns
 from analysis.closure.analyse import Found, analyse, borderline
-from analysis.closure.campaign import Batch, Doubt, Results, Size, Universes, settings_digest
+from analysis.closure.campaign import Results, Size
 from analysis.closure.channels import COLUMNS, Channels, by_upper_cuts
 from analysis.closure.checks import Judged, Pull, Rate, bins_of, checks, empty_universes, with_x
 from analysis.closure.kept import Kept
 from analysis.closure.page import command, write_page
 from analysis.closure.report import document, summary
+from analysis.closure.work import Batch, Doubt, Universes, batches, doubts, settings_digest
 from analysis.closure.worlds import MOST_UNIVERSES, Campaign, Kind
 from analysis.commands import closure as command_module
 from analysis.plots.style import Header
@@ -38,12 +39,14 @@ from processors.histograms import Binning
 from processors.score import ScoreTable, category_index, cell_count
 from processors.selection import Interval, Selection
 from tools.errors import InputError
+from tools.executors import Execution
 from tools.recipe import Resonance, background_recipe, make_events, signal_recipe
 from tools.samples import Catalogue
 from tools.universe import plan_universe, truth_of
 
 ROOT = Path(__file__).parent.parent
 HEADER = Header(14_000.0, 1298.1)
+HERE = Execution()
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +65,7 @@ def course(quick: Search, catalogue: Catalogue) -> Universes:
 @pytest.fixture(scope="module")
 def results(work: Universes, tmp_path_factory: pytest.TempPathFactory) -> Results:
     """Results of 12 universes with X, 40 without, 8 more with X."""
-    return campaigns.run(work, Size(12, 40, 8), tmp_path_factory.mktemp("closure"), workers=1)
+    return campaigns.run(work, Size(12, 40, 8), tmp_path_factory.mktemp("closure"), HERE)
 
 
 # ---- what a selection keeps ----------------------------------------------------------------------
@@ -278,10 +281,14 @@ def test_a_doubtful_claim_is_looked_at_again(
     assert list(borderline(shifted)) == list(range(10, 34))
     search = replace(quick, peak=replace(quick.peak, global_toys=20))
     work = Universes.of(Campaign(11), catalogue, search, by_upper_cuts(quick.optimise.course_cuts))
-    again = work(Doubt("empty", 0, 0.0))
-    assert (again["toys"][0], again["exceeding"][0]) == (20, 20)
-    high = work(Doubt("empty", 0, 30.0))
-    assert high["exceeding"][0] == 0
+    assert work(Doubt("empty", 0, 0.0, 0, 20))["exceeding"][0] == 20
+    assert work(Doubt("empty", 0, 30.0, 0, 20))["exceeding"][0] == 0
+    parts = [work(Doubt("empty", 0, 2.0, first, first + 10))["exceeding"][0] for first in (0, 10)]
+    assert work(Doubt("empty", 0, 2.0, 0, 20))["exceeding"][0] == sum(parts)
+    assert 0 < sum(parts) < 20  # 2 sigma somewhere in four fifths of the spectra
+    tasks = list(doubts("empty", 0, 2.0, 600))
+    assert [(t.first, t.last) for t in tasks] == [(0, 250), (250, 500), (500, 600)]
+    assert [(b.first, b.last) for b in batches("empty", 60)] == [(0, 25), (25, 50), (50, 60)]
 
 
 def test_toys_change_a_verdict(results: Results) -> None:
@@ -300,12 +307,12 @@ def test_toys_change_a_verdict(results: Results) -> None:
 def test_finished_batches_are_kept_and_damaged_ones_done_again(
     work: Universes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaigns, "BATCH", 2)
+    monkeypatch.setattr("analysis.closure.work.BATCH", 2)
     said: list[str] = []
-    first = campaigns.run(work, Size(0, 0, 4), tmp_path, workers=1, say=said.append)
+    first = campaigns.run(work, Size(0, 0, 4), tmp_path, HERE, say=said.append)
     one, two = sorted((tmp_path / "batches").iterdir())
     two.write_bytes(two.read_bytes()[:-50])
-    again = campaigns.run(work, Size(0, 0, 4), tmp_path, workers=1, say=said.append)
+    again = campaigns.run(work, Size(0, 0, 4), tmp_path, HERE, say=said.append)
     assert "universes: 1 of 2 tasks are there already" in said
     pairs = zip(first.found["with_x"].arrays().values(), again.found["with_x"].arrays().values(),
                 strict=True)  # fmt: skip

@@ -1,5 +1,6 @@
 """Dask: same histograms as without it; whatever goes wrong is told once and leaves no process."""
 
+import math
 import os
 import signal
 import socket
@@ -18,6 +19,11 @@ import psutil
 import pytest
 from coffea.processor import ProcessorABC
 
+from analysis.closure import campaign as closure
+from analysis.closure.campaign import Size
+from analysis.closure.channels import by_upper_cuts
+from analysis.closure.work import Doubt, Universes
+from analysis.closure.worlds import Campaign
 from analysis.process import processor_settings
 from analysis.search import Search
 from processors.diphoton import DiphotonProcessor
@@ -363,6 +369,29 @@ def test_workers_of_an_existing_scheduler_need_no_checkout(
         entry.planned_events - entry.processed_events for entry in cut_off.ledger.values()
     )
     assert any("waiting for a dask worker" in line or "1 of 1" in line for line in lines)
+
+
+def test_universes_are_looked_at_anywhere(
+    quick: Search, catalogue: Catalogue, elsewhere: Path, tmp_path: Path
+) -> None:
+    """As in this process, to the byte; and whatever goes wrong is told in one line."""
+    campaign, channels = Campaign(11), by_upper_cuts(quick.optimise.course_cuts)
+    work, size = Universes.of(campaign, catalogue, quick, channels), Size(1, 2, 1)
+    here = closure.run(work, size, tmp_path / "here", Execution())
+    with Elsewhere(elsewhere) as dask_there:
+        dask_there.worker()
+        there = closure.run(work, size, tmp_path / "there", at(dask_there.file))
+        with Session(at(dask_there.file)) as session:
+            doubt, code = Doubt("empty", 0, 0.0, 0, 5), (Universes, Selection)
+            (looked,) = executors.completed(work, [doubt], session, what="toys", classes=code)
+            with pytest.raises(
+                XyyError, match=r"^roots: ValueError: .*; what was finished is kept"
+            ):
+                dict(executors.completed(math.sqrt, [4.0, -1.0], session, what="roots"))
+    assert looked == (doubt, {"exceeding": np.array([5])})
+    for kind, found in here.found.items():
+        for name, values in found.arrays().items():
+            assert values.tobytes() == there.found[kind].arrays()[name].tobytes()
 
 
 def test_workers_that_leave_for_good_are_not_waited_for_for_ever(

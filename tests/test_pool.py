@@ -62,7 +62,7 @@ def test_the_first_failure_is_raised_as_it_is() -> None:
 
 
 def test_a_dead_worker_is_told_in_one_message() -> None:
-    message = r"^some numbers: a worker died .* memory for 2 workers\); nothing was kept, run it"
+    message = r"^some numbers: a worker died .* memory for 2 workers\); run it again"
     with pytest.raises(XyyError, match=message):
         list(completed(die_at_three, range(100), 2, what="some numbers"))
 

@@ -25,7 +25,7 @@ def toys(quick: Search) -> Experiment:
 
 @pytest.fixture(scope="module")
 def largest(toys: Experiment) -> np.ndarray:
-    return largest_significances(toys, seed=SEED, number=60, workers=1)
+    return largest_significances(toys, seed=SEED, number=BATCH + 10, workers=1)
 
 
 def test_a_toy_is_its_number(toys: Experiment) -> None:
@@ -60,7 +60,9 @@ def test_a_toys_result_does_not_depend_on_its_batch(toys: Experiment, largest: n
 
 def test_workers_change_nothing(toys: Experiment, largest: np.ndarray) -> None:
     """The same batches in two processes: bit for bit."""
-    assert np.array_equal(largest_significances(toys, seed=SEED, number=60, workers=2), largest)
+    assert np.array_equal(
+        largest_significances(toys, seed=SEED, number=BATCH + 10, workers=2), largest
+    )
 
 
 def test_the_largest_is_that_of_a_full_scan(toys: Experiment, quick: Search) -> None:

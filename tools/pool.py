@@ -81,8 +81,8 @@ def completed(
             yield futures.pop(future), future.result()
     except BrokenProcessPool:
         raise XyyError(
-            f"{what}: a worker died (killed, or not enough memory for {workers} workers); nothing "
-            f"was kept, run it again, perhaps with fewer --workers"
+            f"{what}: a worker died (killed, or not enough memory for {workers} workers); run it "
+            "again, perhaps with fewer --workers"
         ) from None
     finally:
         pool.shutdown(wait=True, kill_workers=True)

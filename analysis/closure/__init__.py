@@ -5,7 +5,8 @@ what           where
 =============  ==================================================================================
 universes      `channels` (what a selection keeps), `worlds` (expected and drawn spectra)
 the analysis   `analyse`: tournament, scan, global significance, measurement; `fits` (many at once)
-all together   `campaign` (batches, the pool, a second look), `kept` (finished batches on disk)
+the tasks      `work`: a batch of universes, some toys of a second look
+all together   `campaign` (every task on any engine), `kept` (finished tasks on disk)
 whole events   `chain`: `xyy run` on each universe, beside the analysis of its spectrum
 what is told   `checks` (fractions with errors, and what is wanted), `report` (``closure.json``),
                `page` (Markdown, with the figures of `analysis.plots.closure`)

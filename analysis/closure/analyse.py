@@ -283,12 +283,18 @@ def borderline(found: Found) -> Iterator[int]:
 
 
 def second_look(
-    analysis: Analysis, observed: tuple[FloatArray, ...], local_z: float, *, seed: int, toys: int
+    analysis: Analysis,
+    observed: tuple[FloatArray, ...],
+    local_z: float,
+    *,
+    seed: int,
+    toys: int,
+    first: int = 0,
 ) -> CountedToys:
     """Throw toys of the whole procedure, from what a universe's own sidebands predict."""
     prediction = predicted(analysis, observed)
     whole = toys_of_prediction(
         analysis.tournament, prediction.backgrounds, analysis.signal, analysis.search
     )
-    largest = largest_significances(whole, seed=seed, number=toys, workers=1)
+    largest = largest_significances(whole, seed=seed, number=toys, first=first, workers=1)
     return CountedToys(toys, int(np.sum(largest >= local_z)))

@@ -1,51 +1,28 @@
-"""A closure campaign: universes in batches, through the pool, kept as they are finished.
+"""A closure campaign: all its tasks on any engine, kept as they are finished.
 
-A batch is `BATCH` universes of one kind, the same ones whoever does them: fits that are done
-together may differ in their last digits from fits that are done alone, and the result is to be the
-same to the byte. (Universes `with_x` have fewer toys for their global significance and no second
-look: they are for coverages and for the power curve.) After the batches, universes whose verdict
-toys of the whole procedure may change are looked at again, one by one (`analyse.second_look`).
+First the batches of universes; then those whose verdict toys of the whole procedure may change are
+looked at again. What a task is and does is in `work`.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from analysis.closure.analyse import Found, analyse, borderline, second_look
-from analysis.closure.channels import Channels
+from analysis.closure.analyse import Found, borderline
 from analysis.closure.kept import Kept
-from analysis.closure.worlds import (
-    KINDS,
-    MOST_UNIVERSES,
-    Analysis,
-    Campaign,
-    Kind,
-    World,
-    analysis_of,
-    world_of,
-)
-from analysis.search import Search
+from analysis.closure.work import PACKAGES, Universes, batches, doubts, settings_digest
+from analysis.closure.worlds import KINDS, MOST_UNIVERSES, Analysis, Campaign, Kind
 from analysis.statistics.look_elsewhere import CountedToys, significance
 from analysis.statistics.spectra import FloatArray
 from analysis.statistics.verdict import Claim, decide
+from processors.selection import Selection
 from tools.errors import InputError
-from tools.samples import Catalogue
-from tools.storage import code_digest, digest_text
+from tools.executors import Execution, Session, completed
 
-BATCH = 25
-"""universes analysed together"""
-TOYS = {"universes": 1_000, "empty": 1_000, "with_x": 100}
-"""of the frozen model in each universe, for the upcrossings; `look_elsewhere` has 1,000"""
 _PROGRESS_SECONDS = 10.0
-_OURS = ("analyse.py", "campaign.py", "channels.py", "fits.py", "worlds.py")
-_LIBRARIES = ("numpy", "scipy", "iminuit")
-_STREAMS = 2
-"""of seeds for each universe: its upcrossings, its second look"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,92 +40,6 @@ class Size:
                 raise InputError(f"--{option}: 0 to {MOST_UNIVERSES:,}, not {number:,}")
         if not self.universes + self.empty + self.with_x:
             raise InputError("no universe at all: give --universes N, --empty N or --with-x N")
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some universes of a kind."""
-
-    kind: Kind
-    first: int
-    last: int
-
-    @property
-    def name(self) -> str:
-        """Of its file."""
-        return f"{self.kind}-{self.first}-{self.last}"
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """A universe whose verdict toys of the whole procedure may change."""
-
-    kind: Kind
-    number: int
-    local_z: float
-
-    @property
-    def name(self) -> str:
-        """Of its file."""
-        return f"toys-{self.kind}-{self.number}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Universes:
-    """The work of the pool: batches of universes, and second looks at single ones."""
-
-    campaign: Campaign
-    catalogue: Catalogue
-    channels: Channels
-    analysis: Analysis
-
-    @classmethod
-    def of(
-        cls, campaign: Campaign, catalogue: Catalogue, search: Search, channels: Channels
-    ) -> "Universes":
-        """Return the universes of a campaign, and the analysis that looks at them."""
-        return cls(campaign, catalogue, channels, analysis_of(catalogue, search, channels))
-
-    def world(self, kind: Kind, number: int) -> World:
-        """Return what one universe is expected to show."""
-        tournament = self.analysis.tournament
-        truth = self.campaign.truth(kind, number, self.catalogue)
-        return world_of(truth, self.channels, tournament.low_GeV, tournament.high_GeV)
-
-    def spectrum(self, kind: Kind, number: int) -> tuple[FloatArray, ...]:
-        """Return what is observed in one universe, in each channel."""
-        return self.world(kind, number).draw(self.campaign.rng(kind, number))
-
-    def seed(self, kind: Kind, number: int, stream: int) -> int:
-        """Return the seed of one universe's toys."""
-        return int(self.campaign.rng(kind, number).spawn(_STREAMS)[stream].integers(2**62))
-
-    def __call__(self, task: Batch | Doubt) -> dict[str, Any]:
-        """Do a task, on one core."""
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1):  # small matrices: more threads would wait for each other
-            return self.look_again(task) if isinstance(task, Doubt) else self.look(task)
-
-    def look(self, batch: Batch) -> dict[str, Any]:
-        """Analyse a batch."""
-        kind, numbers = batch.kind, range(batch.first, batch.last)
-        worlds = [self.world(kind, number) for number in numbers]
-        spectra = [self.spectrum(kind, number) for number in numbers]
-        seeds = [self.seed(kind, number, 0) for number in numbers]
-        found = analyse(self.analysis, worlds, spectra, list(numbers), seeds, toys=TOYS[kind])
-        return found.arrays()
-
-    def look_again(self, doubt: Doubt) -> dict[str, Any]:
-        """Throw toys of the whole procedure for one universe."""
-        counted = second_look(
-            self.analysis,
-            self.spectrum(doubt.kind, doubt.number),
-            doubt.local_z,
-            seed=self.seed(doubt.kind, doubt.number, 1),
-            toys=self.analysis.search.peak.global_toys,
-        )
-        return {"toys": np.array([counted.toys]), "exceeding": np.array([counted.exceeding])}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,8 +80,8 @@ def run(
     work: Universes,
     size: Size,
     out: Path,
+    execution: Execution,
     *,
-    workers: int,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Results:
     """Analyse all universes of a campaign.
@@ -200,80 +91,66 @@ def run(
     work : Universes
     size : Size
     out : Path
-        The folder: finished batches are kept in it.
-    workers : int
+        The folder: finished tasks are kept in it.
+    execution : Execution
+        The engine, and its workers: they change no result.
     say : callable
         Told how far it is.
     """
     kept = Kept(out / "batches", settings_digest(work))
-    tasks = [batch for kind in KINDS for batch in _batches(kind, getattr(size, kind))]
-    parts = _done(work, tasks, kept, workers, "universes", say)
-    found = {k: Found.joined([Found.made(parts[t]) for t in tasks if t.kind == k]) for k in KINDS}
-    doubts = [
-        Doubt(kind, int(each.number[row]), float(each.local_z[row]))
-        for kind, each in found.items()
-        for row in borderline(each)
-        if kind != "with_x" and work.analysis.search.peak.global_toys
-    ]
-    again = _done(work, doubts, kept, workers, "second looks", say)
-    counted = {
-        (d.kind, d.number): CountedToys(int(a["toys"][0]), int(a["exceeding"][0]))
-        for d, a in again.items()
-    }
+    tasks = [batch for kind in KINDS for batch in batches(kind, getattr(size, kind))]
+    with Session(execution, say, packages=PACKAGES) as session:
+        doing = _Doing(work, kept, session, say)
+        parts = doing.done(tasks, "universes")
+        found = {
+            kind: Found.joined([Found.made(parts[t]) for t in tasks if t.kind == kind])
+            for kind in KINDS
+        }
+        counted = _counted(doing, found)
     return Results(work.campaign, work.analysis, size, found, counted)
 
 
-def _batches(kind: Kind, number: int) -> list[Batch]:
-    return [Batch(kind, n, min(n + BATCH, number)) for n in range(0, number, BATCH)]
-
-
-def _done(
-    work: Universes,
-    tasks: Sequence[Any],
-    kept: Kept,
-    workers: int,
-    what: str,
-    say: Callable[[str], None],
-) -> dict[Any, dict[str, Any]]:
-    """Return what each task gave, in their order: those that are kept, and the others anew."""
-    from tools.pool import completed
-
-    found = {task: kept.load(task.name) for task in tasks}
-    todo = [task for task, arrays in found.items() if arrays is None]
-    if len(todo) < len(tasks):
-        say(f"{what}: {len(tasks) - len(todo)} of {len(tasks)} tasks are there already")
-    start = last = time.monotonic()
-    results = completed(work, todo, min(workers, len(todo)), what=what) if todo else ()
-    for done, (task, arrays) in enumerate(results, 1):
-        kept.save(task.name, arrays)
-        found[task] = arrays
-        now = time.monotonic()
-        if now - last > _PROGRESS_SECONDS or done == len(todo):
-            left = (now - start) / done * (len(todo) - done)
-            say(f"{what}: {done} of {len(todo)} tasks, {now - start:.0f} s, {left:.0f} s to go")
-            last = now
-    return {task: arrays for task, arrays in found.items() if arrays is not None}
-
-
-def settings_digest(work: Universes) -> str:
-    """Return the digest of all that a universe's numbers depend on, but which one it is."""
-    catalogue, analysis = work.catalogue, work.analysis
-    search = replace(analysis.search, path=Path())
-    samples = [
-        (s.name, s.kind, s.mass_GeV, s.cross_section_pb, s.filter_efficiency)
-        for s in catalogue.simulation
+def _counted(doing: "_Doing", found: Mapping[Kind, Found]) -> dict[tuple[Kind, int], CountedToys]:
+    """Return the toys of the whole procedure of the universes that need them."""
+    toys = doing.work.analysis.search.peak.global_toys
+    tasks = [
+        doubt
+        for kind, each in found.items()
+        for row in borderline(each)
+        if kind != "with_x"
+        for doubt in doubts(kind, int(each.number[row]), float(each.local_z[row]), toys)
     ]
-    luminosities = catalogue.luminosity_invpb, catalogue.data_luminosity_invpb
-    versions = [metadata.version(name) for name in _LIBRARIES]
-    code = [
-        code_digest("analysis/statistics"),
-        code_digest("analysis/closure", *_OURS),
-        code_digest("analysis/calibration", "frozen.py"),
-        code_digest("tools", "universe.py", "recipe.py", "generate.py"),
-    ]
-    channels = work.channels
-    cells = digest_text(channels.channel.astype(np.int64).tobytes().hex())
-    parts = (work.campaign, search, samples, luminosities, catalogue.collision_energy_GeV,
-             channels.names, channels.columns, [e.tolist() for e in channels.edges], cells,
-             TOYS, BATCH)  # fmt: skip
-    return digest_text(*map(repr, parts), *versions, *code)
+    exceeding: dict[tuple[Kind, int], int] = defaultdict(int)
+    for doubt, part in doing.done(tasks, "second looks").items():
+        exceeding[doubt.kind, doubt.number] += int(part["exceeding"][0])
+    return {universe: CountedToys(toys, number) for universe, number in exceeding.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Doing:
+    """Where tasks are done, and kept."""
+
+    work: Universes
+    kept: Kept
+    session: Session
+    say: Callable[[str], None]
+
+    def done(self, tasks: Sequence[Any], what: str) -> dict[Any, dict[str, Any]]:
+        """Return what each task gave, in their order: what is kept, and the others anew."""
+        found = {task: self.kept.load(task.name) for task in tasks}
+        todo = [task for task, arrays in found.items() if arrays is None]
+        if len(todo) < len(tasks):
+            self.say(f"{what}: {len(tasks) - len(todo)} of {len(tasks)} tasks are there already")
+        start = last = time.monotonic()
+        shipped = type(self.work), Selection
+        results = completed(self.work, todo, self.session, what=what, classes=shipped)
+        for number, (task, arrays) in enumerate(results, 1):
+            self.kept.save(task.name, arrays)
+            found[task] = arrays
+            now = time.monotonic()
+            if now - last > _PROGRESS_SECONDS or number == len(todo):
+                left = (now - start) / number * (len(todo) - number)
+                past = f"{number} of {len(todo)} tasks, {now - start:.0f} s, {left:.0f} s to go"
+                self.say(f"{what}: {past}")
+                last = now
+        return {task: arrays for task, arrays in found.items() if arrays is not None}

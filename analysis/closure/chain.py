@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from analysis.closure.analyse import Found, analyse, borderline, second_look
-from analysis.closure.campaign import TOYS, Results, Size, Universes
+from analysis.closure.campaign import Results, Size
 from analysis.closure.channels import Channels
+from analysis.closure.work import TOYS, Universes
 from analysis.closure.worlds import Analysis, Kind
 from analysis.folder import Folder
 from analysis.infer_folder import inference_inputs

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from analysis.statistics.spectra import FloatArray
 from processors.histograms import CATEGORIES
 from processors.score import DATA, ScoreTable, shape_of
-from processors.selection import Selection
+from processors.selection import Interval, Selection
 from tools.errors import InputError
 from tools.recipe import Recipe
 
@@ -108,8 +108,6 @@ def _refuse_unknown(columns: Iterable[str]) -> None:
 
 def by_upper_cuts(cuts: Mapping[str, float]) -> Channels:
     """Return the channel of upper cuts, such as those of task 3.4."""
-    from processors.selection import Interval
-
     return Channels.of_cuts(Selection({name: Interval(max=cut) for name, cut in cuts.items()}))
 
 

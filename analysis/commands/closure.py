@@ -17,24 +17,29 @@ from analysis.commands.options import (
     SearchOption,
     SeedOption,
     SelectionOption,
+    Where,
     catalogue_of,
     search_of,
     selection_of,
+    spread,
 )
 from analysis.console import Console
 from tools.errors import InputError
 
 if TYPE_CHECKING:
-    from analysis.closure.campaign import Size, Universes
+    from analysis.closure.campaign import Size
     from analysis.closure.channels import Channels
+    from analysis.closure.work import Universes
     from analysis.search import Search
+    from tools.executors import Execution
     from tools.samples import Catalogue
 
 RESULT = "closure.json"
-QUICK = (50, 75, 25)
+QUICK = (10, 50, 20)
 """universes, empty ones, and with X"""
 
 
+@spread
 def closure(
     *,
     universes: Annotated[int | None, typer.Option(help="Universes of the course.")] = None,
@@ -43,7 +48,7 @@ def closure(
         int | None, typer.Option(help="More universes with X, for coverages and power.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Few of each: 50, 75 and 25, in under a minute.")
+        bool, typer.Option("--quick", help="Few of each: 10, 50 and 20, in under a minute.")
     ] = False,
     masses: Annotated[
         str | None, typer.Option(metavar="LIST", help="All have an X, at these masses in GeV.")
@@ -63,9 +68,7 @@ def closure(
     ] = None,
     selection: SelectionOption = None,
     seed: SeedOption = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; default: all cores.")
-    ] = None,
+    how: Where,
     samples: SamplesOption = SAMPLES_FILE,
     search: SearchOption = SEARCH_FILE,
     quiet: QuietOption = False,
@@ -74,49 +77,82 @@ def closure(
     """Tell how often the verdict is right, over many universes whose truth is known.
 
     Spectra are drawn from each universe's own model, behind the course's cuts unless `--selection`
-    names others. An interrupted campaign goes on where it was. With `--events` each of a few
+    names others. It works in a pool of processes, or on dask's workers wherever they are. An
+    interrupted campaign goes on where it was. With `--events` each of a few
     universes goes through the whole of `xyy run`, and both verdicts are compared.
 
     Example: `xyy closure --universes 1000 --empty 2000 --out results/closure`
     """
-    from tools.generate import DEFAULT_SEED
-    from tools.storage import one_writer, provenance, read_json, write_json
-
     console, catalogue = Console(quiet=quiet), catalogue_of(samples)
     if page is not None:
-        if out is not None:
-            raise InputError("--page FILE writes beside FILE: give no --out")
-        _write_page(read_json(page, made_by="xyy closure"), page, catalogue)
-        console.say(f"{page.with_suffix('.md')}")
+        _only_the_page(page, out, catalogue, console)
         return
     if out is None:
         raise InputError("--out DIR is missing: where are the results to go?")
     size = _size((universes, empty, with_x), quick=quick)
-    number = DEFAULT_SEED if seed is None else seed
-    decided = search_of(search)
-    channels = _channels(selection, decided)
-    from analysis.closure.campaign import Universes
-    from analysis.closure.worlds import Campaign
-    from tools.pool import cores
+    if events:
+        _refuse_with_events(size, masses, cross_sections, selection)
+    work = _work(catalogue, search_of(search), selection, seed, masses, cross_sections)
+    execution = how.execution("futures")
+    document = _run(work, size, out, execution, console, events=events)
+    _tell(document, out, print_json=print_json, quiet=quiet)
 
-    where = decided.signal.low_GeV, decided.signal.high_GeV
+
+def _only_the_page(path: Path, out: Path | None, catalogue: "Catalogue", console: Console) -> None:
+    from tools.storage import read_json
+
+    if out is not None:
+        raise InputError("--page FILE writes beside FILE: give no --out")
+    _write_page(read_json(path, made_by="xyy closure"), path, catalogue)
+    console.say(f"{path.with_suffix('.md')}")
+
+
+def _work(
+    catalogue: "Catalogue",
+    search: "Search",
+    selection: Path | None,
+    seed: int | None,
+    masses: str | None,
+    cross_sections: str | None,
+) -> "Universes":
+    """Return the universes that the options name, and the analysis that looks at them."""
+    from analysis.closure.work import Universes
+    from analysis.closure.worlds import Campaign
+    from tools.generate import DEFAULT_SEED
+
+    channels = _channels(selection, search)
+    where = search.signal.low_GeV, search.signal.high_GeV
     campaign = Campaign(
-        number,
+        DEFAULT_SEED if seed is None else seed,
         _numbers("--masses", masses, *where),
         _numbers("--cross-sections", cross_sections, 1e-3, 1e3),
     )
-    work = Universes.of(campaign, catalogue, decided, channels)
-    processes, start = workers or cores(), time.monotonic()
+    return Universes.of(campaign, catalogue, search, channels)
+
+
+def _run(
+    work: "Universes",
+    size: "Size",
+    out: Path,
+    execution: "Execution",
+    console: Console,
+    *,
+    events: bool,
+) -> dict[str, Any]:
+    """Do all universes, and write what is told of them."""
+    from tools.storage import one_writer, provenance, write_json
+
+    start = time.monotonic()
     with one_writer(out):
-        if events:
-            _refuse_with_events(size, masses, cross_sections, selection)
-            document = _from_events(work, size, out, processes, console)
-        else:
-            document = _from_spectra(work, size, out, processes, console)
-        about = provenance(workers=processes, seconds=round(time.monotonic() - start, 1))
+        document = (_from_events if events else _from_spectra)(work, size, out, execution, console)
+        about = provenance(
+            executor=execution.engine,
+            workers=None if execution.scheduler else execution.workers,
+            seconds=round(time.monotonic() - start, 1),
+        )
         write_json(out / RESULT, {**document, "provenance": about})
-        _write_page(document, out / RESULT, catalogue)
-    _tell(document, out, print_json=print_json, quiet=quiet)
+        _write_page(document, out / RESULT, work.catalogue)
+    return document
 
 
 def _channels(selection: Path | None, decided: "Search") -> "Channels":
@@ -173,24 +209,22 @@ def _refuse_with_events(
 
 
 def _from_spectra(
-    work: "Universes", size: "Size", out: Path, workers: int, console: Console
+    work: "Universes", size: "Size", out: Path, execution: "Execution", console: Console
 ) -> dict[str, Any]:
     from analysis.closure.campaign import run
     from analysis.closure.report import document
 
-    return document(run(work, size, out, workers=workers, say=console.say))
+    return document(run(work, size, out, execution, say=console.say))
 
 
 def _from_events(
-    work: "Universes", size: "Size", out: Path, workers: int, console: Console
+    work: "Universes", size: "Size", out: Path, execution: "Execution", console: Console
 ) -> dict[str, Any]:
     from analysis.closure import chain
     from analysis.closure.report import document
     from analysis.pipeline import Request
-    from tools.executors import Execution
     from tools.sources import Observed
 
-    execution = Execution(engine="iterative" if workers == 1 else "futures", workers=workers)
     request = Request(
         out=out, chunks=DEFAULT_CHUNKS, catalogue=work.catalogue, search=work.analysis.search,
         observed=Observed(), seed=work.campaign.seed, execution=execution,

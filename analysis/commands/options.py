@@ -127,8 +127,8 @@ def selection_of(path: Path | None, search: "Search") -> "tuple[Selection, Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class How:
-    """How to process, as options of a command: see `spread`."""
+class Where:
+    """On what to work, as options of a command: see `spread`."""
 
     executor: ExecutorOption = None
     workers: WorkersOption = None
@@ -137,10 +137,9 @@ class How:
     adaptive: AdaptiveOption = False
     insecure: InsecureOption = False
     wait: WaitOption = None
-    chunk_events: ChunkEventsOption = None
 
-    def execution(self, *, checkpoints: bool, resume: bool = False) -> "Execution":
-        """Return how to process: on all cores unless ``--workers`` says otherwise.
+    def execution(self, otherwise: str = "iterative", **more: Any) -> "Execution":
+        """Return how to work: on all cores unless ``--workers`` says otherwise.
 
         Who names a scheduler or a cluster means dask.
         """
@@ -148,37 +147,48 @@ class How:
 
         if self.workers is not None and self.scheduler is not None:
             raise InputError("--workers: an existing scheduler has the workers that it has")
-        implied = "dask" if self.scheduler or self.cluster else "iterative"
+        implied = "dask" if self.scheduler or self.cluster else otherwise
         return Execution(
             engine=self.executor or implied,
             workers=self.workers or os.cpu_count() or 1,
-            chunk_events=self.chunk_events,
             scheduler=self.scheduler,
             cluster=self.cluster,
             adaptive=self.adaptive,
             insecure=self.insecure,
             wait_seconds=self.wait,
-            resume=resume,
-            checkpoints=checkpoints,
+            **more,
         )
 
 
-def spread(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command every field of `How` as an option, in the place of its parameter ``how``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How(Where):
+    """The same, and in which pieces."""
 
-    typer makes an option of every parameter and knows no groups of them.
+    chunk_events: ChunkEventsOption = None
+
+    def execution(self, otherwise: str = "iterative", **more: Any) -> "Execution":
+        """Return how to work, as `Where.execution`."""
+        return Where.execution(self, otherwise, chunk_events=self.chunk_events, **more)
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command every field of its parameter ``how`` as an option, in its place.
+
+    That is a `Where` or a `How`. typer makes an option of every parameter and knows no groups.
     """
+    parameters = signature(command).parameters
+    group = parameters["how"].annotation
     options = [
         Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
-        for field in fields(How)
+        for field in fields(group)
     ]
     shown: list[Parameter] = []
-    for parameter in signature(command).parameters.values():
+    for parameter in parameters.values():
         shown += options if parameter.name == "how" else [parameter]
 
     @wraps(command)
     def spread_out(**given: Any) -> None:
-        how = How(**{option.name: given.pop(option.name) for option in options})
+        how = group(**{option.name: given.pop(option.name) for option in options})
         command(**given, how=how)
 
     spread_out.__dict__["__signature__"] = Signature(shown)

@@ -24,10 +24,11 @@ from analysis.statistics.resonance import Spectra
 from analysis.statistics.signal_model import SignalModel
 from analysis.statistics.spectra import Bins, FloatArray
 from analysis.statistics.tournament import Decisions, Tournament, decide_all
+from tools.pool import completed
 
 _MAXIMA = 3
-BATCH = 50
-"""toys decided and fitted together"""
+BATCH = 125
+"""toys decided and fitted together: of 50, a toy takes half as long again"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,8 +193,6 @@ def largest_significances(
     toys: Experiment, *, seed: int, number: int, workers: int, first: int = 0
 ) -> FloatArray:
     """Return the largest local significance of each of `number` toys, in their order."""
-    from tools.pool import completed
-
     batches = [
         _Batch(seed, start, min(start + BATCH, first + number))
         for start in range(first, first + number, BATCH)

@@ -12,7 +12,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
@@ -48,6 +48,8 @@ class Session:
     execution : Execution
     say : callable
         See `Say`.
+    packages : sequence of str
+        What the work imports on a worker.
 
     Raises
     ------
@@ -56,8 +58,14 @@ class Session:
         system is not here or not described.
     """
 
-    def __init__(self, execution: Execution, say: Say = lambda _line: None) -> None:
-        self.execution, self.say = execution, say
+    def __init__(
+        self,
+        execution: Execution,
+        say: Say = lambda _line: None,
+        *,
+        packages: Sequence[str] = versions.PACKAGES,
+    ) -> None:
+        self.execution, self.say, self.packages = execution, say, packages
         self._client: Client | None = None
         self._open = contextlib.ExitStack()
         self._problems: list[str] = []
@@ -148,7 +156,7 @@ class Session:
             _knock(address, self._connect_seconds)
             client = self._attached(address, address)
         self._wait(client)
-        versions.check(client)
+        versions.check(client, self.packages)
         self._tell(client)
         return client
 

@@ -4,7 +4,7 @@ Code is sent as Python's bytecode and histograms as pickles: both hold between e
 the first two numbers of a version count. It is asked for without running any code of ours.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tools.errors import XyyError
@@ -23,25 +23,31 @@ PACKAGES = (
     "vector",
     "xxhash",
 )
-"""What the processor's code imports on a worker."""
+"""What the processor's code imports on a worker; other code has a list of its own."""
 _DASK = ("dask", "distributed")
 
 
-def check(client: "Client") -> None:
+def check(client: "Client", packages: Sequence[str] = PACKAGES) -> None:
     """Make sure that scheduler and workers can do the work.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    packages : sequence of str
+        What the code imports on a worker.
 
     Raises
     ------
     XyyError
         If they could not: the message names the first of them and all its differences.
     """
-    found: Any = client.get_versions(packages=PACKAGES)
+    found: Any = client.get_versions(packages=packages)
     here = found["client"]["packages"]
     places = {"the scheduler": found["scheduler"]}
     places |= {f"the worker {address}": answer for address, answer in found["workers"].items()}
     wrong = {}
     for place, answer in places.items():
-        names = ("python", *_DASK, *(PACKAGES if place != "the scheduler" else ()))
+        names = ("python", *_DASK, *(packages if place != "the scheduler" else ()))
         differences = list(differing(names, answer["packages"], here))
         if differences:
             wrong[place] = differences

@@ -1,0 +1,164 @@
+"""The work of a closure campaign: what one task is, and does.
+
+A batch is `BATCH` universes of one kind, the same ones whoever does them: fits that are done
+together may differ in their last digits from fits that are done alone, and the result is to be the
+same to the byte. (Universes `with_x` have fewer toys for their global significance and no second
+look: they are for coverages and for the power curve.) A doubt is a universe whose verdict toys of
+the whole procedure may change; `PART` of its toys are a task.
+
+Everything of ours is imported at the top: the work is sent to dask's workers with its code.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.closure.analyse import analyse, second_look
+from analysis.closure.channels import Channels
+from analysis.closure.worlds import Analysis, Campaign, Kind, World, analysis_of, world_of
+from analysis.search import Search
+from analysis.statistics.spectra import FloatArray
+from tools.samples import Catalogue
+from tools.storage import code_digest, digest_text
+
+BATCH = 25
+"""universes analysed together"""
+PART = 250
+"""toys of the whole procedure thrown together"""
+TOYS = {"universes": 1_000, "empty": 1_000, "with_x": 100}
+"""of the frozen model in each universe, for the upcrossings; `look_elsewhere` has 1,000"""
+PACKAGES = ("cloudpickle", "iminuit", "numpy", "scipy", "threadpoolctl")
+"""what a worker needs"""
+_OURS = ("analyse.py", "channels.py", "fits.py", "work.py", "worlds.py")
+_LIBRARIES = ("numpy", "scipy", "iminuit")
+_STREAMS = 2
+"""of seeds for each universe: its upcrossings, its second look"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some universes of a kind."""
+
+    kind: Kind
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"{self.kind}-{self.first}-{self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Some toys for a universe whose verdict toys of the whole procedure may change."""
+
+    kind: Kind
+    number: int
+    local_z: float
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"toys-{self.kind}-{self.number}-{self.first}-{self.last}"
+
+
+def batches(kind: Kind, number: int) -> Iterator[Batch]:
+    """Yield the batches of all universes of a kind."""
+    for first in range(0, number, BATCH):
+        yield Batch(kind, first, min(first + BATCH, number))
+
+
+def doubts(kind: Kind, number: int, local_z: float, toys: int) -> Iterator[Doubt]:
+    """Yield the tasks of one universe's toys."""
+    for first in range(0, toys, PART):
+        yield Doubt(kind, number, local_z, first, min(first + PART, toys))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Universes:
+    """The work of the pool: batches of universes, and second looks at single ones."""
+
+    campaign: Campaign
+    catalogue: Catalogue
+    channels: Channels
+    analysis: Analysis
+
+    @classmethod
+    def of(
+        cls, campaign: Campaign, catalogue: Catalogue, search: Search, channels: Channels
+    ) -> "Universes":
+        """Return the universes of a campaign, and the analysis that looks at them."""
+        return cls(campaign, catalogue, channels, analysis_of(catalogue, search, channels))
+
+    def world(self, kind: Kind, number: int) -> World:
+        """Return what one universe is expected to show."""
+        tournament = self.analysis.tournament
+        truth = self.campaign.truth(kind, number, self.catalogue)
+        return world_of(truth, self.channels, tournament.low_GeV, tournament.high_GeV)
+
+    def spectrum(self, kind: Kind, number: int) -> tuple[FloatArray, ...]:
+        """Return what is observed in one universe, in each channel."""
+        return self.world(kind, number).draw(self.campaign.rng(kind, number))
+
+    def seed(self, kind: Kind, number: int, stream: int) -> int:
+        """Return the seed of one universe's toys."""
+        return int(self.campaign.rng(kind, number).spawn(_STREAMS)[stream].integers(2**62))
+
+    def __call__(self, task: Batch | Doubt) -> dict[str, Any]:
+        """Do a task, on one core."""
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):  # small matrices: more threads would wait for each other
+            return self.look_again(task) if isinstance(task, Doubt) else self.look(task)
+
+    def look(self, batch: Batch) -> dict[str, Any]:
+        """Analyse a batch."""
+        kind, numbers = batch.kind, range(batch.first, batch.last)
+        worlds = [self.world(kind, number) for number in numbers]
+        spectra = [self.spectrum(kind, number) for number in numbers]
+        seeds = [self.seed(kind, number, 0) for number in numbers]
+        found = analyse(self.analysis, worlds, spectra, list(numbers), seeds, toys=TOYS[kind])
+        return found.arrays()
+
+    def look_again(self, doubt: Doubt) -> dict[str, Any]:
+        """Throw toys of the whole procedure for one universe."""
+        counted = second_look(
+            self.analysis,
+            self.spectrum(doubt.kind, doubt.number),
+            doubt.local_z,
+            seed=self.seed(doubt.kind, doubt.number, 1),
+            first=doubt.first,
+            toys=doubt.last - doubt.first,
+        )
+        return {"exceeding": np.array([counted.exceeding])}
+
+
+def settings_digest(work: Universes) -> str:
+    """Return the digest of all that a universe's numbers depend on, but which one it is."""
+    catalogue, analysis = work.catalogue, work.analysis
+    search = replace(analysis.search, path=Path())
+    samples = [
+        (s.name, s.kind, s.mass_GeV, s.cross_section_pb, s.filter_efficiency)
+        for s in catalogue.simulation
+    ]
+    luminosities = catalogue.luminosity_invpb, catalogue.data_luminosity_invpb
+    versions = [metadata.version(name) for name in _LIBRARIES]
+    code = [
+        code_digest("analysis/statistics"),
+        code_digest("analysis/closure", *_OURS),
+        code_digest("analysis/calibration", "frozen.py"),
+        code_digest("tools", "universe.py", "recipe.py", "generate.py"),
+    ]
+    channels = work.channels
+    cells = digest_text(channels.channel.astype(np.int64).tobytes().hex())
+    parts = (work.campaign, search, samples, luminosities, catalogue.collision_energy_GeV,
+             channels.names, channels.columns, [e.tolist() for e in channels.edges], cells,
+             TOYS, BATCH, PART)  # fmt: skip
+    return digest_text(*map(repr, parts), *versions, *code)

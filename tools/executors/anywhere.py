@@ -1,0 +1,71 @@
+"""One function of many tasks on any engine: results as they come, and all ends with a failure.
+
+Meant for work of which the caller keeps what is finished, and that can simply be done again.
+(Chunks that a processor cannot read are another matter: `runner` lists them and goes on.)
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from tools import pool
+from tools.errors import XyyError
+from tools.executors.dask_tasks import DaskTasks
+from tools.executors.session import Session
+from tools.executors.shipping import packed
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def completed(
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    session: Session,
+    *,
+    what: str,
+    classes: Sequence[type] = (),
+) -> Iterator[tuple[Task, Result]]:
+    """Yield tasks with their results, in the order in which they are done.
+
+    Parameters
+    ----------
+    function : callable
+        Of one task. For dask what is ours is imported at the top of its modules (see `shipping`).
+    tasks : sequence
+        Each different from the others.
+    session : Session
+        Which engine, and dask's workers; one that has been entered.
+    what : str
+        What is being done, for the message of a failure.
+    classes : sequence of type
+        One of each package whose code is sent to dask's workers.
+
+    Raises
+    ------
+    XyyError
+        If a task cannot be done; on this machine whatever `function` raises.
+    """
+    execution = session.execution
+    if not tasks:
+        return
+    if execution.engine != "dask":
+        workers = 1 if execution.engine == "iterative" else min(execution.workers, len(tasks))
+        yield from pool.completed(function, tasks, workers, what=what)
+        return
+    there: DaskTasks[int, Result] = DaskTasks(session, packed(_Numbered(function, tasks), *classes))
+    for number, output in there.outputs(range(len(tasks))):
+        if isinstance(output, XyyError):
+            raise XyyError(f"{what}: {output}; what was finished is kept: run it again")
+        yield tasks[number], output
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered(Generic[Task, Result]):
+    """A function and its tasks: they travel together, or a task would be of another class there."""
+
+    function: Callable[[Task], Result]
+    tasks: Sequence[Task]
+
+    def __call__(self, number: int) -> Result:
+        return self.function(self.tasks[number])
