@@ -181,7 +181,7 @@ class _Analysis:
 
     def report(self) -> None:
         self.console.say("figures and page")
-        stages.report(self.folder, self.catalogue, self.search)
+        stages.report(self.folder, self.catalogue, self.search, workers=self._workers_here)
 
     def finish(self) -> None:
         """Tell what was lost."""
@@ -195,16 +195,21 @@ class _Analysis:
 
     def _infer(self) -> None:
         from analysis.statistics.shape import Effort
-        from tools.pool import cores
 
-        allowed = self.request.allow_incomplete
-        execution = self.request.execution
-        # What --cluster says is how many jobs there are, and not here.
-        workers = cores() if execution.cluster or execution.scheduler else execution.workers
+        allowed, effort = self.request.allow_incomplete, Effort(workers=self._workers_here)
         stages.infer(
             self.folder, self.catalogue, self.search, allow_incomplete=allowed,
-            effort=Effort(workers=workers), say=self.console.say,
+            effort=effort, say=self.console.say,
         )  # fmt: skip
+
+    @property
+    def _workers_here(self) -> int:
+        """How many processes of this machine may work."""
+        from tools.pool import cores
+
+        execution = self.request.execution
+        # What --cluster says is how many jobs there are, and not here.
+        return cores() if execution.cluster or execution.scheduler else execution.workers
 
     def _settings(self, selection: Selection, score: ScoreTable | None) -> Settings:
         unblinded = decisions.is_unblinded(self.folder)

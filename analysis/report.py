@@ -1,12 +1,14 @@
 """`xyy report`: the figures for talks, as PDF, PNG and numbers, and one page with all of them.
 
-Figures are drawn one after the other, written, and let go. Figures of an earlier run that this one
-has no inputs for are removed.
+Figures are drawn one after the other, written, and let go; several processes share them. Figures of
+an earlier run that this one has no inputs for are removed.
 """
 
 import contextlib
 import gc
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
 
 from analysis.drawing import remove_others
 from analysis.figures import drawings
@@ -15,13 +17,16 @@ from analysis.page.layout import Image
 from analysis.page.render import render
 from analysis.results import read_results
 from analysis.search import Search
+from tools.pool import completed
 from tools.samples import Catalogue
 from tools.storage import write_bytes
 
 PAGE = "report.html"
 
 
-def report_folder(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+def report_folder(
+    folder: Folder, catalogue: Catalogue, search: Search, *, workers: int = 1
+) -> None:
     """Draw all figures of a folder and write its page.
 
     Parameters
@@ -30,6 +35,8 @@ def report_folder(folder: Folder, catalogue: Catalogue, search: Search) -> None:
         Processed at least; whatever else is missing is left out.
     catalogue : Catalogue
     search : Search
+    workers : int
+        Processes that draw.
 
     Raises
     ------
@@ -37,13 +44,32 @@ def report_folder(folder: Folder, catalogue: Catalogue, search: Search) -> None:
         If nothing was processed there, or it holds samples that the catalogue does not declare.
     """
     results = read_results(folder, catalogue, search)
-    images = []
-    with _rare_collections():
-        for drawing in drawings(results):
-            png = drawing.write(folder.figures)
-            images.append(Image(drawing.name, drawing.section, drawing.caption, png))
+    parts = completed(
+        _Share(folder, catalogue, search, workers), range(workers), workers, what="figures"
+    )
+    drawn = dict(chain.from_iterable(found for _, found in parts))
+    images = [drawn[number] for number in sorted(drawn)]
     remove_others(folder.figures, {image.name for image in images})
     write_bytes(folder.path / PAGE, render(results, images).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """Every so many of the figures."""
+
+    folder: Folder
+    catalogue: Catalogue
+    search: Search
+    workers: int
+
+    def __call__(self, first: int) -> list[tuple[int, Image]]:
+        """Draw figures `first`, `first` + `workers`, ...; return them with their numbers."""
+        results = read_results(self.folder, self.catalogue, self.search)
+        with _rare_collections():
+            return [
+                (number, Image(d.name, d.section, d.caption, d.write(self.folder.figures)))
+                for number, d in islice(enumerate(drawings(results)), first, None, self.workers)
+            ]
 
 
 @contextlib.contextmanager

@@ -231,13 +231,13 @@ def only_results(text: str | None) -> tuple[str, ...] | None:
     return tuple(part for part in PARTS if part in names)
 
 
-def report(folder: Folder, catalogue: Catalogue, search: Search) -> None:
-    """Make all figures of `folder` and the page, unless they are up to date."""
+def report(folder: Folder, catalogue: Catalogue, search: Search, *, workers: int = 1) -> None:
+    """Make all figures of `folder` and the page, by some processes, unless they are up to date."""
     from analysis.report import report_folder
 
     inputs = report_inputs(folder, catalogue, search)
     if folder.made_from(REPORT) != inputs:
-        report_folder(folder, catalogue, search)
+        report_folder(folder, catalogue, search, workers=workers)
         folder.write(REPORT, {}, inputs=inputs)
 
 

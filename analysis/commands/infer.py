@@ -12,6 +12,7 @@ from analysis.commands.options import (
     AfterOption,
     AllowIncompleteOption,
     JsonOption,
+    ProcessesOption,
     QuietOption,
     SamplesOption,
     catalogue_of,
@@ -39,9 +40,6 @@ ToysOption = Annotated[
 ]
 LimitToysOption = Annotated[
     int, typer.Option(min=0, help="Toys of each limit where counts are low; 0: asymptotic.")
-]
-InferWorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="Processes; default: as many as cores here.")
 ]
 ToySeedOption = Annotated[int, typer.Option(min=0, help="Seed of the toys.")]
 SearchFileOption = Annotated[
@@ -81,7 +79,7 @@ def infer(
     only: OnlyOption = None,
     toys: ToysOption = None,
     limit_toys: LimitToysOption = 0,
-    workers: InferWorkersOption = None,
+    workers: ProcessesOption = None,
     seed: ToySeedOption = 1,
     spectrum: SpectrumOption = None,
     resolution: ResolutionOption = None,

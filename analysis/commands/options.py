@@ -48,6 +48,9 @@ WorkersOption = Annotated[
     int | None,
     typer.Option(min=1, help="Processes, or jobs of --cluster; default: as many as cores here."),
 ]
+ProcessesOption = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes; default: all cores.")
+]
 SchedulerOption = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="An existing dask scheduler, or its scheduler file."),

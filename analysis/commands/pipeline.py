@@ -16,6 +16,7 @@ from analysis.commands.options import (
     JsonOption,
     MethodOption,
     OutOption,
+    ProcessesOption,
     QuietOption,
     ResumeOption,
     SamplesOption,
@@ -195,6 +196,7 @@ def unblind(
 def report(
     directory: DirectoryArgument,
     *,
+    workers: ProcessesOption = None,
     samples: SamplesOption = SAMPLES_FILE,
     search: SearchOption = SEARCH_FILE,
     quiet: QuietOption = False,
@@ -206,11 +208,12 @@ def report(
     from analysis import stages
     from analysis.folder import Folder
     from analysis.history import lines
+    from tools.pool import cores
     from tools.storage import one_writer
 
     folder = Folder(directory)
     with one_writer(directory):
-        stages.report(folder, catalogue_of(samples), search_of(search))
+        stages.report(folder, catalogue_of(samples), search_of(search), workers=workers or cores())
     Console(quiet=quiet).say(f"{directory / 'report.html'}")
     if not quiet:
         typer.echo("\n".join(lines(folder)))
