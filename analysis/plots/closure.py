@@ -199,7 +199,7 @@ def verdicts(document: Mapping[str, Any], header: Header, *, ax: Axes | None = N
     titles = [f"{row['truth']}\n{row['right']} of {row['n']} right" for row in rows]
     ax.set_yticks(range(len(rows)), titles, fontsize=12)
     ax.tick_params(which="both", length=0)
-    ax.set_ylim(len(rows) - 0.5, -1.2)  # room for the label
+    ax.set_ylim(len(rows) - 0.5, -1.35)  # room for the label
     ax.minorticks_off()
     style.label(ax, header, data=False)
     return figure
