@@ -124,10 +124,21 @@ def test_the_curve_crosses_the_level_at_the_limit() -> None:
     assert found.curve_observed is not None
     assert found.observed_pb is not None
     above = found.curve_pb > found.observed_pb
-    assert np.array_equal(found.curve_observed < 0.05, above)
+    assert np.array_equal(found.curve_observed < 0.05 * (1 - 1e-4), above)
+    (there,) = found.curve_observed[found.curve_pb == found.observed_pb]
+    assert there == pytest.approx(0.05, rel=1e-4)
     assert np.all(np.diff(found.curve_expected, axis=0) > 0)
     assert found.curve_pb[-1] > found.expected_pb[-1]
     assert found.warnings == ()
+
+
+def test_the_curve_is_smooth_behind_an_excess() -> None:
+    """CLs falls from 0.5 to nothing: no step of the curve is a large part of it."""
+    found = cls_limit(200, 5, observed=260, events_per_pb=15)
+    assert found.curve_observed is not None
+    assert np.all(np.diff(found.curve_pb) > 0)
+    assert np.all(np.diff(found.curve_observed) < 0)
+    assert np.max(-np.diff(found.curve_observed)) < 0.13  # between steps of 1.25 alone: 0.25
 
 
 def test_few_events_come_with_a_warning() -> None:

@@ -6,11 +6,13 @@ percent too strong, and the result says so. The expected band is that of the bac
 prediction, never of a fit to the observed count, which an excess bends.
 """
 
+import contextlib
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.statistics.asymptotic import NoLimitError
 from analysis.statistics.cls import MU_UP, PyhfCount, counting_workspace, crossing, numpy_backend
 from analysis.statistics.spectra import FloatArray
 from tools.errors import InputError
@@ -21,6 +23,8 @@ _STEP = 1.25
 """ratio of neighbouring strengths: interpolated limits are right to a part in a thousand"""
 _SHOWN = 1.5
 """of the highest limit: as far as the curve goes that is kept for a figure"""
+_AROUND = 15
+"""points of the curve about an observed limit"""
 _ASYMPTOTIC_FROM = 20.0
 """expected events below which asymptotic limits are several percent too strong"""
 
@@ -94,7 +98,14 @@ def cls_limit(
             count = _count(grid, predicted, error, observed, events_per_pb)
             seen = count.table(grid, level, optimisers)[0]
             limit = count.root(grid, seen, level)
-    expected = tuple(crossing(grid, values, level) for values in band[1:])
+        expected = tuple(crossing(grid, values, level) for values in band[1:])
+        if limit is not None and seen is not None:
+            near = _around(grid, limit)
+            with contextlib.suppress(NoLimitError):  # they are for the figure alone
+                more, seen_there = blind.values(near), count.values(near)[0]
+                order = np.argsort([*grid, *near])
+                grid, seen = np.append(grid, near)[order], np.append(seen, seen_there)[order]
+                band = np.hstack([band, more])[:, order]
     missing = None in expected or (seen is not None and limit is None)
     shown = grid < _SHOWN * max((value for value in (limit, *expected) if value), default=np.inf)
     return Limit(
@@ -123,6 +134,16 @@ def _grid(
     )
     steps = np.arange(math.ceil(math.log(high / low) / math.log(_STEP)) + 1)
     return np.asarray(low * _STEP**steps, dtype=np.float64)
+
+
+def _around(grid: FloatArray, limit_pb: float) -> FloatArray:
+    """Return cross-sections about an observed limit, and itself.
+
+    Behind an excess CLs falls from 0.5 to nothing within two or three steps of the grid.
+    """
+    above = int(np.searchsorted(grid, limit_pb))
+    ends = grid[max(above - 3, 0)], grid[min(above + 1, len(grid) - 1)]
+    return np.append(np.linspace(*ends, _AROUND + 2)[1:-1], limit_pb)
 
 
 def _count(
