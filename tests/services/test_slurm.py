@@ -61,3 +61,17 @@ def test_a_job_cancelled_in_mid_run_changes_nothing(
     assert soon(lambda: not slurm.asked("squeue"), seconds=15), slurm.asked("squeue")
     assert slurm.state(second) in {"COMPLETED", "CANCELLED"}
     assert soon(lambda: not slurm.processes(), seconds=10), slurm.processes()
+
+
+def test_universes_are_analysed_by_jobs(slurm: "Slurm", xyy: "Xyy", tmp_path: Path) -> None:
+    told = []
+    for where in (("--workers", 1), ("--cluster", "slurm", "--workers", 2)):
+        out = tmp_path / where[0]
+        done = xyy("closure", "--with-x", 30, "--seed", 4, "--out", out, *where)
+        assert done.code == 0, done.said
+        told.append(json.loads((out / "closure.json").read_text()))
+    made = [each.pop("provenance") for each in told]
+    assert [origin["executor"] for origin in made] == ["futures", "dask"]
+    assert told[0] == told[1]
+    assert told[0]["with_x"] == 30
+    assert soon(lambda: not slurm.asked("squeue"), seconds=15), slurm.asked("squeue")
