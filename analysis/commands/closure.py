@@ -16,7 +16,6 @@ from analysis.commands.options import (
     SamplesOption,
     SearchOption,
     SeedOption,
-    SelectionOption,
     Where,
     catalogue_of,
     search_of,
@@ -66,7 +65,10 @@ def closure(
         Path | None,
         typer.Option(metavar="FILE", help="Only make page and figures of this result file."),
     ] = None,
-    selection: SelectionOption = None,
+    selection: Annotated[
+        Path | None,
+        typer.Option(help="A `selection.json`: cuts, or a score; else the course's cuts."),
+    ] = None,
     seed: SeedOption = None,
     how: Where,
     samples: SamplesOption = SAMPLES_FILE,
@@ -93,7 +95,7 @@ def closure(
     if events:
         _refuse_with_events(size, masses, cross_sections, selection)
     work = _work(catalogue, search_of(search), selection, seed, masses, cross_sections)
-    execution = how.execution("futures")
+    execution = how.execution()
     document = _run(work, size, out, execution, console, events=events)
     _tell(document, out, print_json=print_json, quiet=quiet)
 

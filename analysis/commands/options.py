@@ -40,9 +40,12 @@ MethodOption = Annotated[
 HistogramsOption = Annotated[
     Literal["all", "spectrum"], typer.Option(help="All, or the selected spectrum only.")
 ]
+Engines = Literal["iterative", "futures", "dask"] | None
 ExecutorOption = Annotated[
-    Literal["iterative", "futures", "dask"] | None,
-    typer.Option(help="In this process (default), a pool of processes, or dask workers."),
+    Engines, typer.Option(help="In this process (default), a pool of processes, or dask workers.")
+]
+PoolOption = Annotated[
+    Engines, typer.Option(help="In this process, a pool of processes (default), or dask workers.")
 ]
 WorkersOption = Annotated[
     int | None,
@@ -133,7 +136,7 @@ def selection_of(path: Path | None, search: "Search") -> "tuple[Selection, Score
 class Where:
     """On what to work, as options of a command: see `spread`."""
 
-    executor: ExecutorOption = None
+    executor: PoolOption = None
     workers: WorkersOption = None
     scheduler: SchedulerOption = None
     cluster: ClusterOption = None
@@ -141,7 +144,7 @@ class Where:
     insecure: InsecureOption = False
     wait: WaitOption = None
 
-    def execution(self, otherwise: str = "iterative", **more: Any) -> "Execution":
+    def execution(self, otherwise: str = "futures", **more: Any) -> "Execution":
         """Return how to work: on all cores unless ``--workers`` says otherwise.
 
         Who names a scheduler or a cluster means dask.
@@ -167,6 +170,7 @@ class Where:
 class How(Where):
     """The same, and in which pieces."""
 
+    executor: ExecutorOption = None
     chunk_events: ChunkEventsOption = None
 
     def execution(self, otherwise: str = "iterative", **more: Any) -> "Execution":
