@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
-# One more than cores: some tests wait, for a process that dies or a server that hangs.
-TESTERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 .PHONY: setup demo test test-services lint bench notebook calibration closure lock clean help
 
@@ -24,7 +22,7 @@ demo: $(READY)  ## the main job: course samples, a universe, a verdict, in resul
 	$(VENV)/bin/xyy run --universe 5 --unblind "the demonstration is over" --out results/demo
 
 test: $(READY)  ## the whole test suite, doctests included
-	$(VENV)/bin/python -m pytest --numprocesses=$(TESTERS) --dist=loadfile --no-loadscope-reorder --cov --cov-fail-under=90
+	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --cov --cov-fail-under=90
 
 test-services: $(READY) ## Slurm, XRootD and nginx on loopback, Chromium, and the tests that need them
 	$(VENV)/bin/python -m pytest tests/services

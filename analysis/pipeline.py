@@ -18,7 +18,7 @@ result; chunks that were processed before come from their checkpoints.
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -86,8 +86,15 @@ class Request:
     """take over a folder made from other samples or data"""
 
 
-def run(request: Request, console: Console) -> Folder:
+def run(request: Request, console: Console, *, session: Session | None = None) -> Folder:
     """Do every stage that is not up to date.
+
+    Parameters
+    ----------
+    request : Request
+    console : Console
+    session : Session, optional
+        Dask's workers, if they are to stay for another run.
 
     Raises
     ------
@@ -101,8 +108,9 @@ def run(request: Request, console: Console) -> Folder:
     if request.unblind is not None and request.observed.label is None:
         raise InputError("--unblind: there are no data to open; give --data FILE or --universe K")
     folder = Folder(request.out)
-    with one_writer(folder.path), Session(request.execution, console.say) as session:
-        analysis = _Analysis(request, folder, console, session)
+    own = nullcontext(session) if session else Session(request.execution, console.say)
+    with one_writer(folder.path), own as workers:
+        analysis = _Analysis(request, folder, console, workers)
         for stage in STAGES[: STAGES.index(request.until) + 1]:
             getattr(analysis, stage)()
         analysis.finish()

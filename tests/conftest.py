@@ -16,6 +16,7 @@ from analysis.search_file import read_search
 from tools.chunks import write_part
 from tools.generate import DEFAULT_SEED, generate_sample
 from tools.manifest import Manifest, read_manifest
+from tools.pool import cores
 from tools.recipe import Events, background_recipe, make_events
 from tools.samples import Catalogue, read_catalogue
 
@@ -27,6 +28,12 @@ ROOT = Path(__file__).parent.parent
 LONGEST = ("test_pipeline.py", "test_game.py", "test_report.py", "test_dask.py", "test_closure.py")
 """They come first, so that in the end nobody waits for one of them."""
 SMALL = {"background": 12_000, "signal_500": 3_000, "signal_750": 2_000, "signal_1000": 2_000}
+
+
+@pytest.hookimpl(optionalhook=True)  # there is none without pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """Take one process more than cores: some tests wait, for a worker that dies or a server."""
+    return cores() + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -136,9 +136,9 @@ def test_a_second_run_does_nothing(
 def test_the_stages_one_by_one_give_what_run_gives(
     place: Path, opened: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`infer` and `report` by hand, on the histograms and decisions of a finished run."""
+    """`infer` and `report` by hand, on a finished run: its figures are those of this verdict."""
     folder = place / "by_hand"
-    shutil.copytree(opened, folder, ignore=shutil.ignore_patterns("verdict.json", "report*"))
+    shutil.copytree(opened, folder, ignore=shutil.ignore_patterns("verdict.json"))
     options = ("--samples", place / "small.toml", "--search", place / "quick.toml")
     assert xyy("infer", folder, *options) == 0
     assert xyy("report", folder, *options, "--quiet") == 0

@@ -26,6 +26,7 @@ from analysis.statistics.inputs import InferenceInputs
 from analysis.statistics.look_elsewhere import CountedToys
 from analysis.statistics.spectra import FloatArray
 from tools.errors import XyyError
+from tools.executors import Session
 from tools.sources import Observed
 
 _REASON = "closure: the truth of this universe is known"
@@ -74,7 +75,12 @@ class Observation:
 
 
 def run_chain(
-    work: Universes, number: int, out: Path, chunks: Path, request: Request, console: Console
+    work: Universes,
+    number: int,
+    out: Path,
+    request: Request,
+    console: Console,
+    session: Session,
 ) -> Observation:
     """Do everything for one universe, as `xyy run --universe K --unblind ...` does, but the page.
 
@@ -85,17 +91,17 @@ def run_chain(
         K.
     out : Path
         Where folders of universes lie.
-    chunks : Path
-        Where converted events lie.
     request : Request
         What all universes share.
     console : Console
+    session : Session
+        Dask's workers, if that is the engine.
     """
     own = replace(
-        request, out=out / f"universe_{number}", chunks=chunks,
+        request, out=out / f"universe_{number}",
         observed=Observed(universe=number), unblind=_REASON, until="infer",
     )  # fmt: skip
-    return Observation.of(run(own, console), work)
+    return Observation.of(run(own, console, session=session), work)
 
 
 def compare(

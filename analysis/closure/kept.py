@@ -1,6 +1,6 @@
-"""Finished batches on disk: a campaign that was killed goes on where it was.
+"""Finished tasks on disk: a campaign that was killed goes on where it was.
 
-A file holds one batch's arrays (``.npz``, no pickles). It is written to a temporary name and
+A file holds one task's arrays (``.npz``, no pickles). It is written to a temporary name and
 renamed, and its name holds the digest of all that it depends on: settings, code, libraries. What
 was made otherwise has another name; what is damaged is done again.
 """
@@ -22,7 +22,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The finished batches of one campaign."""
+    """The finished tasks of one campaign."""
 
     folder: Path
     digest: str

@@ -31,7 +31,9 @@ PART = 250
 """toys of the whole procedure thrown together"""
 TOYS = {"universes": 1_000, "empty": 1_000, "with_x": 100}
 """of the frozen model in each universe, for the upcrossings; `look_elsewhere` has 1,000"""
-PACKAGES = ("cloudpickle", "iminuit", "numpy", "scipy", "threadpoolctl")
+PACKAGES = (
+    "boost-histogram", "cloudpickle", "hist", "iminuit", "numpy", "scipy", "threadpoolctl",
+)  # fmt: skip
 """what a worker needs"""
 _OURS = ("analyse.py", "channels.py", "fits.py", "work.py", "worlds.py")
 _LIBRARIES = ("numpy", "scipy", "iminuit")
@@ -83,7 +85,7 @@ def doubts(kind: Kind, number: int, local_z: float, toys: int) -> Iterator[Doubt
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Universes:
-    """The work of the pool: batches of universes, and second looks at single ones."""
+    """The function of a task: it analyses a batch, or throws toys for a doubtful universe."""
 
     campaign: Campaign
     catalogue: Catalogue
@@ -115,8 +117,10 @@ class Universes:
         """Do a task, on one core."""
         from threadpoolctl import threadpool_limits
 
-        with threadpool_limits(1):  # small matrices: more threads would wait for each other
-            return self.look_again(task) if isinstance(task, Doubt) else self.look(task)
+        # Small matrices: more threads would wait for each other, and round otherwise. It stays so
+        # in this process: beside another thread of a dask worker nobody knows when to restore it.
+        threadpool_limits(1)
+        return self.look_again(task) if isinstance(task, Doubt) else self.look(task)
 
     def look(self, batch: Batch) -> dict[str, Any]:
         """Analyse a batch."""

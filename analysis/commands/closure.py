@@ -149,12 +149,19 @@ def _run(
         document = (_from_events if events else _from_spectra)(work, size, out, execution, console)
         about = provenance(
             executor=execution.engine,
-            workers=None if execution.scheduler else execution.workers,
+            workers=_workers(execution),
             seconds=round(time.monotonic() - start, 1),
         )
         write_json(out / RESULT, {**document, "provenance": about})
         _write_page(document, out / RESULT, work.catalogue)
     return document
+
+
+def _workers(execution: "Execution") -> int | None:
+    """Return how many worked; None for an existing scheduler's, which come and go."""
+    if execution.scheduler is not None:
+        return None
+    return 1 if execution.engine == "iterative" else execution.workers
 
 
 def _channels(selection: Path | None, decided: "Search") -> "Channels":
@@ -225,18 +232,18 @@ def _from_events(
     from analysis.closure import chain
     from analysis.closure.report import document
     from analysis.pipeline import Request
+    from tools.executors import Session
     from tools.sources import Observed
 
     request = Request(
         out=out, chunks=DEFAULT_CHUNKS, catalogue=work.catalogue, search=work.analysis.search,
         observed=Observed(), seed=work.campaign.seed, execution=execution,
     )  # fmt: skip
-    observations = []
-    for number in range(size.universes):
-        console.say(f"universe {number} of {size.universes}, from events")
-        observations.append(
-            chain.run_chain(work, number, out, DEFAULT_CHUNKS, request, Console(quiet=True))
-        )
+    observations, silent = [], Console(quiet=True)
+    with Session(execution, console.say) as session:
+        for number in range(size.universes):
+            console.say(f"universe {number} of {size.universes}, from events")
+            observations.append(chain.run_chain(work, number, out, request, silent, session))
     results, rows = chain.compare(work, observations, say=console.say)
     same = sum(row["same_verdict"] for row in rows)
     return document(results) | {"events": {"same_verdicts": same, "n": len(rows), "each": rows}}

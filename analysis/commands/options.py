@@ -1,6 +1,5 @@
 """What the commands share: option types, and reading the settings that they name."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import wraps
@@ -150,13 +149,14 @@ class Where:
         Who names a scheduler or a cluster means dask.
         """
         from tools.executors import Execution
+        from tools.pool import cores
 
         if self.workers is not None and self.scheduler is not None:
             raise InputError("--workers: an existing scheduler has the workers that it has")
         implied = "dask" if self.scheduler or self.cluster else otherwise
         return Execution(
             engine=self.executor or implied,
-            workers=self.workers or os.cpu_count() or 1,
+            workers=self.workers or cores(),
             scheduler=self.scheduler,
             cluster=self.cluster,
             adaptive=self.adaptive,
@@ -175,6 +175,7 @@ class How(Where):
 
     def execution(self, otherwise: str = "iterative", **more: Any) -> "Execution":
         """Return how to work, as `Where.execution`."""
+        # Not super(): `slots` makes the class anew, and super() would look in the old one.
         return Where.execution(self, otherwise, chunk_events=self.chunk_events, **more)
 
 

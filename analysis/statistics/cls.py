@@ -138,22 +138,21 @@ class PyhfCount:
 
         for optimiser in optimisers:
             with contextlib.suppress(NoLimitError):
-                pyhf.set_backend("numpy", optimiser)
-                table = self.values(cross_sections_pb)
-                limit = self.root(cross_sections_pb, table[0], level)
+                curve = self.curve(optimiser)
+                table = np.array([curve(value) for value in cross_sections_pb]).T
+                limit = self.root(cross_sections_pb, table[0], level, optimiser)
                 if limit and abs(self.curve(optimisers[-1])(limit)[0] / level - 1) < _SAME_CLS:
                     pyhf.set_backend("numpy", optimiser)
                     return table
         return np.full((1 + len(BANDS), len(cross_sections_pb)), np.nan)
 
-    def values(self, cross_sections_pb: FloatArray) -> FloatArray:
-        """Return CLs of many cross-sections, by the optimiser that is set, shape (6, points)."""
-        import pyhf
-
-        curve = self.curve(pyhf.get_backend()[1])
-        return np.array([curve(value) for value in cross_sections_pb]).T
-
-    def root(self, cross_sections_pb: FloatArray, values: FloatArray, level: float) -> float | None:
+    def root(
+        self,
+        cross_sections_pb: FloatArray,
+        values: FloatArray,
+        level: float,
+        optimiser: Any = None,
+    ) -> float | None:
         """Return where observed CLs crosses a level, between the points around it; or None.
 
         Behind a large excess CLs falls from 1 to 0 between two points: it is searched, not
@@ -170,7 +169,7 @@ class PyhfCount:
         low, high = cross_sections_pb[first - 1], cross_sections_pb[first]
         # Tens of standard deviations away pyhf's CLs is NaN, and the search gives up.
         with contextlib.suppress(ValueError, NoLimitError):
-            curve = self.curve(pyhf.get_backend()[1])
+            curve = self.curve(pyhf.get_backend()[1] if optimiser is None else optimiser)
             error = _ROOT_ERROR
             return float(
                 brentq(lambda x: curve(x)[0] - level, low, high, rtol=error, xtol=error * high)

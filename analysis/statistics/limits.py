@@ -6,13 +6,12 @@ percent too strong, and the result says so. The expected band is that of the bac
 prediction, never of a fit to the observed count, which an excess bends.
 """
 
-import contextlib
 import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from analysis.statistics.asymptotic import NoLimitError
 from analysis.statistics.cls import MU_UP, PyhfCount, counting_workspace, crossing, numpy_backend
 from analysis.statistics.spectra import FloatArray
 from tools.errors import InputError
@@ -21,10 +20,10 @@ _REACH = (0.04, 4.0)
 """lowest and highest strength at which CLs is computed"""
 _STEP = 1.25
 """ratio of neighbouring strengths: interpolated limits are right to a part in a thousand"""
+_FALL = np.linspace(-1.0, 4.0, 16)
+"""standard deviations above the excess where CLs falls"""
 _SHOWN = 1.5
 """of the highest limit: as far as the curve goes that is kept for a figure"""
-_AROUND = 15
-"""points of the curve about an observed limit"""
 _ASYMPTOTIC_FROM = 20.0
 """expected events below which asymptotic limits are several percent too strong"""
 
@@ -89,7 +88,7 @@ def cls_limit(
             "signal events per pb: all three must be positive"
         )
     level = 1 - confidence_level
-    grid = _grid(predicted, error, observed, events_per_pb)
+    grid, plain = _grid(predicted, error, observed, events_per_pb)
     seen = limit = None
     with numpy_backend() as optimisers:
         blind = _count(grid, predicted, error, predicted, events_per_pb)
@@ -98,14 +97,7 @@ def cls_limit(
             count = _count(grid, predicted, error, observed, events_per_pb)
             seen = count.table(grid, level, optimisers)[0]
             limit = count.root(grid, seen, level)
-        expected = tuple(crossing(grid, values, level) for values in band[1:])
-        if limit is not None and seen is not None:
-            near = _around(grid, limit)
-            with contextlib.suppress(NoLimitError):  # they are for the figure alone
-                more, seen_there = blind.values(near), count.values(near)[0]
-                order = np.argsort([*grid, *near])
-                grid, seen = np.append(grid, near)[order], np.append(seen, seen_there)[order]
-                band = np.hstack([band, more])[:, order]
+    expected = tuple(crossing(grid[plain], values[plain], level) for values in band[1:])
     missing = None in expected or (seen is not None and limit is None)
     shown = grid < _SHOWN * max((value for value in (limit, *expected) if value), default=np.inf)
     return Limit(
@@ -122,10 +114,12 @@ def cls_limit(
 
 def _grid(
     predicted: float, error: float, observed: float | None, events_per_pb: float
-) -> FloatArray:
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Return cross-sections from well below the expected limits to well above the observed one.
 
-    Only the end depends on the count: the expected limits are the same before and after.
+    Of those that are marked only the end depends on the count: the expected limits are the same
+    before and after. The others are where CLs of the count falls: behind an excess from 0.5 to
+    nothing within two or three steps.
     """
     seen = predicted if observed is None else observed
     low, high = (
@@ -133,17 +127,13 @@ def _grid(
         for reach, count in zip(_REACH, (predicted, seen), strict=True)
     )
     steps = np.arange(math.ceil(math.log(high / low) / math.log(_STEP)) + 1)
-    return np.asarray(low * _STEP**steps, dtype=np.float64)
-
-
-def _around(grid: FloatArray, limit_pb: float) -> FloatArray:
-    """Return cross-sections about an observed limit, and itself.
-
-    Behind an excess CLs falls from 0.5 to nothing within two or three steps of the grid.
-    """
-    above = int(np.searchsorted(grid, limit_pb))
-    ends = grid[max(above - 3, 0)], grid[min(above + 1, len(grid) - 1)]
-    return np.append(np.linspace(*ends, _AROUND + 2)[1:-1], limit_pb)
+    plain = np.asarray(low * _STEP**steps, dtype=np.float64)
+    if observed is None:
+        return plain, np.ones(len(plain), dtype=bool)
+    excess = max(observed - predicted, 0.0)
+    falling = (excess + math.hypot(error, math.sqrt(predicted + excess)) * _FALL) / events_per_pb
+    grid = np.union1d(plain, falling[(falling > low) & (falling < plain[-1])])
+    return grid, np.isin(grid, plain)
 
 
 def _count(

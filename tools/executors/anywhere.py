@@ -1,7 +1,8 @@
 """One function of many tasks on any engine: results as they come, and all ends with a failure.
 
-Meant for work of which the caller keeps what is finished, and that can simply be done again.
-(Chunks that a processor cannot read are another matter: `runner` lists them and goes on.)
+Meant for work of which the caller keeps what is finished. What is lost with a worker of dask is
+done again; a function that fails is not. (Chunks that a processor cannot read are another matter:
+`runner` lists them and goes on.)
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,12 +11,14 @@ from typing import Generic, TypeVar
 
 from tools import pool
 from tools.errors import XyyError
-from tools.executors.dask_tasks import DaskTasks
-from tools.executors.session import Session
+from tools.executors.dask_tasks import DaskTasks, LostError
+from tools.executors.session import GoneError, Session
 from tools.executors.shipping import packed
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+_ATTEMPTS = 3
+"""A task that is lost so often is the one that kills workers, and not one that was beside it."""
 
 
 def completed(
@@ -44,7 +47,7 @@ def completed(
     Raises
     ------
     XyyError
-        If a task cannot be done; on this machine whatever `function` raises.
+        If a task cannot be done, or on dask if `function` fails; elsewhere whatever it raises.
     """
     execution = session.execution
     if not tasks:
@@ -54,10 +57,20 @@ def completed(
         yield from pool.completed(function, tasks, workers, what=what)
         return
     there: DaskTasks[int, Result] = DaskTasks(session, packed(_Numbered(function, tasks), *classes))
-    for number, output in there.outputs(range(len(tasks))):
-        if isinstance(output, XyyError):
-            raise XyyError(f"{what}: {output}; what was finished is kept: run it again")
-        yield tasks[number], output
+    todo = list(range(len(tasks)))
+    for attempt in range(1, _ATTEMPTS + 1):
+        left, todo = todo, []
+        for number, output in there.outputs(left):
+            if isinstance(output, LostError) and attempt < _ATTEMPTS:
+                todo.append(number)
+            elif isinstance(output, LostError | GoneError):
+                raise XyyError(f"{what}: {output}; what was finished is kept: run it again")
+            elif isinstance(output, XyyError):
+                raise XyyError(f"{what}: {output}") from output.__cause__
+            else:
+                yield tasks[number], output
+        if not todo:
+            return
 
 
 @dataclass(frozen=True, slots=True)

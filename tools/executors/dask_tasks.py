@@ -1,8 +1,8 @@
 """Tasks of one function on dask's workers, with results as they come.
 
 A few tasks for each worker are on their way at any time; a result is taken and let go, so that
-memory does not grow with the run. A worker that dies takes its tasks with it, and dask gives them
-to others.
+memory does not grow with the run. A worker that dies takes its tasks with it; on a batch system,
+where that happens, dask gives them to others a few times, and then they are lost.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +20,10 @@ Result = TypeVar("Result")
 _PER_SLOT = 2
 """Tasks on their way for each one that is being done."""
 _POLL_SECONDS = 0.5
+
+
+class LostError(XyyError):
+    """A task never came back: perhaps its worker died of it, perhaps just with it."""
 
 
 class DaskTasks(Generic[Task, Result]):
@@ -46,7 +50,9 @@ class DaskTasks(Generic[Task, Result]):
     def outputs(self, todo: Sequence[Task]) -> Iterator[tuple[Task, Result | XyyError]]:
         """Yield the result of every task, or the error of one that could not be done.
 
-        Once the scheduler or all workers are gone that is a `GoneError`, for whatever is left.
+        That is a `LostError` for one that never came back, and a `GoneError`, once the scheduler or
+        all workers are gone, for whatever is left; else the function has failed, and its own error
+        is the cause.
         """
         from distributed.protocol.pickle import dumps
 
@@ -97,14 +103,18 @@ class DaskTasks(Generic[Task, Result]):
         if future.status == "cancelled":  # dask's word for all it had when the connection is lost
             if self.client.status != "running":
                 raise GoneError("the dask scheduler is gone")
-            return XyyError("dask gave it up")
+            return LostError("dask gave it up")
         try:
             # One whose worker is lost just now may never come, and dask would wait for it.
             output: Result = loads(future.result(timeout=self.session.result_seconds))
         except KilledWorker:
-            return XyyError("it killed its worker each time")
+            return LostError("it killed its worker each time")
+        except TimeoutError:
+            return LostError("its result did not come")
         except Exception as error:  # noqa: BLE001 - whatever it is, it must be told
-            return XyyError(f"{type(error).__name__}: {error}")
+            failed = XyyError(f"{type(error).__name__}: {error}")
+            failed.__cause__ = error
+            return failed
         return output
 
 

@@ -1,4 +1,4 @@
-"""How events are processed: it changes no result."""
+"""How work is spread: it changes no result."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -14,7 +14,7 @@ QUEUE_WAIT_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """Which engine runs the processor, and with what.
+    """Which engine does the work, and with what.
 
     Raises
     ------
