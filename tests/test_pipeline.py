@@ -9,9 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import pytest
 
 from analysis import cli
@@ -198,48 +195,11 @@ def test_while_blind_nothing_observed_is_told(place: Path, csv: Path) -> None:
     assert limit["expected_pb"]["0"] > 0
 
 
-def masses(events: pd.DataFrame) -> npt.NDArray[np.float64]:
-    bracket = np.cosh(events.photon1_eta - events.photon2_eta) - np.cos(
-        events.photon1_phi - events.photon2_phi
-    )
-    mass: npt.NDArray[np.float64] = np.sqrt(2 * events.photon1_pT * events.photon2_pT * bracket)
-    return np.asarray(mass)
-
-
-def test_other_events_inside_the_window_change_no_byte_of_a_blind_run(
-    place: Path, csv: Path
-) -> None:
-    assert run(place, "blind", "--data", csv, *QUICK) == 0  # figures: test_game.py
-    events = pd.read_csv(csv)
-    inside = np.flatnonzero((masses(events) > 401) & (masses(events) < 1099))
-    other = place / "other" / csv.name
-    other.parent.mkdir()
-    shuffled = events.copy()
-    columns = [name for name in events.columns if name != "Unnamed: 0"]
-    # In-window events give way to copies of the first of them, with changed isolation and jets.
-    replacement = events.loc[np.full(len(inside), inside[0]), columns].to_numpy()
-    shuffled.loc[inside, columns] = replacement
-    shuffled.loc[inside, ["n_jets", "photon1_isolation"]] = (0.0, 0.5)
-    shuffled.rename(columns={"Unnamed: 0": ""}).to_csv(other, index=False)
-    assert run(place, "other_blind", "--data", other, *QUICK) == 0
-    assert content(place / "other_blind") == content(place / "blind")
-
-    control = place / "control" / csv.name
-    control.parent.mkdir()
-    outside = np.flatnonzero(masses(events) < 300)[0]
-    events.loc[outside, "photon1_pT"] *= 1.2
-    events.rename(columns={"Unnamed: 0": ""}).to_csv(control, index=False)
-    assert run(place, "control_blind", "--data", control, *QUICK) == 0
-    ours, blind = content(place / "control_blind"), content(place / "blind")
-    assert ours["histograms.zip"] != blind["histograms.zip"]
-
-
 @pytest.mark.parametrize(
     ("killed_by", "after"),
     [
         (signal.SIGKILL, "run.json"),
         (signal.SIGINT, "selection.json"),
-        (signal.SIGKILL, "freeze.json"),
         (signal.SIGKILL, "unblinding.json"),
         (signal.SIGINT, "figures"),
     ],
