@@ -25,7 +25,7 @@ demo: $(READY)  ## the main job: course samples, a universe, a verdict, in resul
 test: $(READY)  ## the whole test suite, doctests included
 	$(PYTEST)
 
-coverage: $(READY) ## the same, and what the tests do not reach; fails below 90 % (a quarter longer)
+coverage: $(READY) ## the same, and what the tests do not reach; fails below 90 %
 	$(PYTEST) --cov --cov-fail-under=90
 
 test-services: $(READY) ## Slurm, XRootD and nginx on loopback, Chromium, and the tests that need them

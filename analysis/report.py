@@ -24,7 +24,7 @@ from tools.storage import write_bytes
 
 PAGE = "report.html"
 _FIGURES_EACH = 10
-"""at least, of a process that draws: it takes 3 s to start, and 0.3 GB"""
+"""at least, of a process that draws: to start it takes longer than to draw a few"""
 
 
 def report_folder(

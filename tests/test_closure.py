@@ -30,7 +30,7 @@ from analysis.closure.work import Batch, Doubt, Universes, batches, doubts, sett
 from analysis.closure.worlds import MOST_UNIVERSES, Campaign, Kind
 from analysis.commands import closure as command_module
 from analysis.plots.style import Header
-from analysis.search import Search
+from analysis.search import Label, Search
 from analysis.statistics.look_elsewhere import CountedToys
 from analysis.statistics.prediction import predict
 from analysis.statistics.shape import Effort, search_shape
@@ -325,8 +325,8 @@ def test_other_settings_have_other_batches(work: Universes, course: Universes) -
     search = replace(work.analysis.search, systematics=replace(
         work.analysis.search.systematics, resolution=0.07))  # fmt: skip
     other = replace(work, analysis=replace(work.analysis, search=search))
-    moved = replace(work, analysis=replace(
-        work.analysis, search=replace(work.analysis.search, path=Path("elsewhere"))))  # fmt: skip
+    same = replace(work.analysis.search, path=Path("elsewhere"), label=Label("CMS", ""))
+    moved = replace(work, analysis=replace(work.analysis, search=same))
     digests = [settings_digest(w) for w in (work, course, other)]
     assert len(set(digests)) == 3
     assert settings_digest(moved) == digests[0]

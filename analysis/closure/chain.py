@@ -7,7 +7,6 @@ the selected spectrum. That spectrum is then analysed as all those are that are 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,34 +73,33 @@ class Observation:
         )
 
 
-def run_chain(
-    work: Universes,
-    number: int,
-    out: Path,
-    request: Request,
-    console: Console,
-    session: Session,
-) -> Observation:
-    """Do everything for one universe, as `xyy run --universe K --unblind ...` does, but the page.
+def observe(
+    work: Universes, universes: int, request: Request, console: Console, say: Callable[[str], None]
+) -> list[Observation]:
+    """Do everything for universes 0, 1, ..., as `xyy run --universe K --unblind ...`, but the page.
 
     Parameters
     ----------
     work : Universes
-    number : int
-        K.
-    out : Path
-        Where folders of universes lie.
+    universes : int
+        How many.
     request : Request
-        What all universes share.
+        What all share; the folder is where theirs lie.
     console : Console
-    session : Session
-        Dask's workers, if that is the engine.
+        Told what each run does.
+    say : callable
+        Told how far it is.
     """
-    own = replace(
-        request, out=out / f"universe_{number}",
-        observed=Observed(universe=number), unblind=_REASON, until="infer",
-    )  # fmt: skip
-    return Observation.of(run(own, console, session=session), work)
+    found = []
+    with Session(request.execution, say) as session:
+        for number in range(universes):
+            say(f"universe {number} of {universes}, from events")
+            own = replace(
+                request, out=request.out / f"universe_{number}",
+                observed=Observed(universe=number), unblind=_REASON, until="infer",
+            )  # fmt: skip
+            found.append(Observation.of(run(own, console, session=session), work))
+    return found
 
 
 def compare(

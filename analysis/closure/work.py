@@ -20,7 +20,7 @@ import numpy as np
 from analysis.closure.analyse import analyse, second_look
 from analysis.closure.channels import Channels
 from analysis.closure.worlds import Analysis, Campaign, Kind, World, analysis_of, world_of
-from analysis.search import Search
+from analysis.search import Label, Search
 from analysis.statistics.spectra import FloatArray
 from tools.samples import Catalogue
 from tools.storage import code_digest, digest_text
@@ -147,7 +147,7 @@ class Universes:
 def settings_digest(work: Universes) -> str:
     """Return the digest of all that a universe's numbers depend on, but which one it is."""
     catalogue, analysis = work.catalogue, work.analysis
-    search = replace(analysis.search, path=Path())
+    search = replace(analysis.search, path=Path(), label=Label())  # neither changes a number
     samples = [
         (s.name, s.kind, s.mass_GeV, s.cross_section_pb, s.filter_efficiency)
         for s in catalogue.simulation

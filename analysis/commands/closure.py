@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,8 +81,8 @@ def closure(
 
     Spectra are drawn from each universe's own model, behind the course's cuts unless `--selection`
     names others. It works in a pool of processes, or on dask's workers wherever they are. An
-    interrupted campaign goes on where it was. With `--events` each of a few
-    universes goes through the whole of `xyy run`, and both verdicts are compared.
+    interrupted campaign goes on where it was. With `--events` each of a few universes goes through
+    the whole of `xyy run`, and both verdicts are compared.
 
     Example: `xyy closure --universes 1000 --empty 2000 --out results/closure`
     """
@@ -96,6 +97,8 @@ def closure(
         _refuse_with_events(size, masses, cross_sections, selection)
     work = _work(catalogue, search_of(search), selection, seed, masses, cross_sections)
     execution = how.execution()
+    if execution.engine == "iterative":
+        execution = replace(execution, workers=1)  # of `--events` the inference too
     document = _run(work, size, out, execution, console, events=events)
     _tell(document, out, print_json=print_json, quiet=quiet)
 
@@ -149,19 +152,12 @@ def _run(
         document = (_from_events if events else _from_spectra)(work, size, out, execution, console)
         about = provenance(
             executor=execution.engine,
-            workers=_workers(execution),
+            workers=None if execution.scheduler else execution.workers,  # a scheduler's come and go
             seconds=round(time.monotonic() - start, 1),
         )
         write_json(out / RESULT, {**document, "provenance": about})
         _write_page(document, out / RESULT, work.catalogue)
     return document
-
-
-def _workers(execution: "Execution") -> int | None:
-    """Return how many worked; None for an existing scheduler's, which come and go."""
-    if execution.scheduler is not None:
-        return None
-    return 1 if execution.engine == "iterative" else execution.workers
 
 
 def _channels(selection: Path | None, decided: "Search") -> "Channels":
@@ -232,18 +228,14 @@ def _from_events(
     from analysis.closure import chain
     from analysis.closure.report import document
     from analysis.pipeline import Request
-    from tools.executors import Session
     from tools.sources import Observed
 
     request = Request(
         out=out, chunks=DEFAULT_CHUNKS, catalogue=work.catalogue, search=work.analysis.search,
         observed=Observed(), seed=work.campaign.seed, execution=execution,
     )  # fmt: skip
-    observations, silent = [], Console(quiet=True)
-    with Session(execution, console.say) as session:
-        for number in range(size.universes):
-            console.say(f"universe {number} of {size.universes}, from events")
-            observations.append(chain.run_chain(work, number, out, request, silent, session))
+    silent = Console(quiet=True)
+    observations = chain.observe(work, size.universes, request, silent, console.say)
     results, rows = chain.compare(work, observations, say=console.say)
     same = sum(row["same_verdict"] for row in rows)
     return document(results) | {"events": {"same_verdicts": same, "n": len(rows), "each": rows}}

@@ -28,7 +28,7 @@ from tools.pool import completed
 
 _MAXIMA = 3
 BATCH = 125
-"""toys decided and fitted together: of 50, a toy takes half as long again"""
+"""toys decided and fitted together: of fewer, each takes longer"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
