@@ -21,9 +21,8 @@ from analysis.commands.options import (
     SamplesOption,
     SearchOption,
     SelectionOption,
-    catalogue_of,
-    search_of,
     selection_of,
+    settings_of,
     spread,
 )
 from analysis.console import Console
@@ -74,7 +73,8 @@ def plan(
     from analysis.folder import Folder
     from tools.manifest import read_manifest
 
-    catalogue, decided, chunks = catalogue_of(samples), search_of(search), read_manifest(manifest)
+    catalogue, decided = settings_of(samples, search)
+    chunks = read_manifest(manifest)
     cuts, score = selection_of(selection, decided)
     settings = stage.processor_settings(
         chunks.columns, decided, cuts, score=score, histograms=histograms
@@ -122,7 +122,7 @@ def bench(
 
     Example: `xyy bench --quick`
     """
-    catalogue, decided = catalogue_of(samples), search_of(search)
+    catalogue, decided = settings_of(samples, search)
     from analysis.bench import compare, report
     from analysis.bench.measure import in_new_process
     from tools.storage import write_json

@@ -19,8 +19,8 @@ from analysis.commands.options import (
     SeedOption,
     Where,
     catalogue_of,
-    search_of,
     selection_of,
+    settings_of,
     spread,
 )
 from analysis.console import Console
@@ -86,16 +86,16 @@ def closure(
 
     Example: `xyy closure --universes 1000 --empty 2000 --out results/closure`
     """
-    console, catalogue = Console(quiet=quiet), catalogue_of(samples)
+    console = Console(quiet=quiet)
     if page is not None:
-        _only_the_page(page, out, catalogue, console)
+        _only_the_page(page, out, catalogue_of(samples), console)
         return
     if out is None:
         raise InputError("--out DIR is missing: where are the results to go?")
     size = _size((universes, empty, with_x), quick=quick)
     if events:
         _refuse_with_events(size, masses, cross_sections, selection)
-    work = _work(catalogue, search_of(search), selection, seed, masses, cross_sections)
+    work = _work(*settings_of(samples, search), selection, seed, masses, cross_sections)
     execution = how.execution()
     if execution.engine == "iterative":
         execution = replace(execution, workers=1)  # of `--events` the inference too

@@ -12,8 +12,7 @@ from analysis.commands.options import (
     QuietOption,
     SamplesOption,
     SearchOption,
-    catalogue_of,
-    search_of,
+    settings_of,
 )
 from analysis.console import Console
 
@@ -95,7 +94,7 @@ def _export(
     from analysis.folder import Folder
     from tools.storage import one_writer
 
-    catalogue, decided = catalogue_of(samples), search_of(search)
+    catalogue, decided = settings_of(samples, search)
     if out is not None:
         refuse_occupied(out)
     place = default_folder(directory, name) if out is None else out

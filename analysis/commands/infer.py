@@ -15,9 +15,9 @@ from analysis.commands.options import (
     ProcessesOption,
     QuietOption,
     SamplesOption,
-    catalogue_of,
     print_json_file,
     search_of,
+    settings_of,
 )
 from analysis.console import Console
 from tools.errors import InputError
@@ -141,8 +141,8 @@ def infer(
     from analysis.summary import verdict_summary
     from tools.storage import one_writer
 
-    folder, catalogue = Folder(directory), catalogue_of(samples)
-    decided = search_of(search or SEARCH_FILE)
+    folder = Folder(directory)
+    catalogue, decided = settings_of(samples, search or SEARCH_FILE)
     wanted = stages.only_results(only)
     with one_writer(directory):
         now = stages.decided_in(folder, catalogue, decided)

@@ -120,6 +120,17 @@ def search_of(name: str, *, method: str | None = None) -> "Search":
     return replace(search, optimise=replace(search.optimise, method=method))
 
 
+def settings_of(
+    samples: str, search: str, *, method: str | None = None
+) -> "tuple[Catalogue, Search]":
+    """Read the files of `--samples` and `--search`, and check them against each other."""
+    from analysis.settings_check import check_together
+
+    catalogue, decided = catalogue_of(samples), search_of(search, method=method)
+    check_together(catalogue, decided)
+    return catalogue, decided
+
+
 def selection_of(path: Path | None, search: "Search") -> "tuple[Selection, ScoreTable | None]":
     """Read cuts and score of `--selection`; there are none unless it is given."""
     from analysis.folder import read_score_of, read_selection

@@ -24,8 +24,8 @@ from analysis.commands.options import (
     SelectionOption,
     catalogue_of,
     print_json_file,
-    search_of,
     selection_of,
+    settings_of,
     spread,
 )
 from analysis.console import Console
@@ -92,7 +92,8 @@ def process(
     from tools.manifest import read_manifest
     from tools.storage import one_writer
 
-    catalogue, decided, chunks = catalogue_of(samples), search_of(search), read_manifest(manifest)
+    catalogue, decided = settings_of(samples, search)
+    chunks = read_manifest(manifest)
     if only:
         chunks = chunks.only(only.split(","))
     folder, console = Folder(out), Console(quiet=quiet)
@@ -142,8 +143,8 @@ def optimise(
     from analysis.summary import selection_table
     from tools.storage import one_writer
 
-    folder, catalogue = Folder(directory), catalogue_of(samples)
-    decided = search_of(search, method=method)
+    folder = Folder(directory)
+    catalogue, decided = settings_of(samples, search, method=method)
     with one_writer(directory):
         selected = optimise_folder(folder, catalogue, decided, reason=after_unblinding)
     if print_json:
@@ -170,7 +171,7 @@ def freeze(
 
     folder = Folder(directory)
     with one_writer(directory):
-        decisions.freeze(folder, decided_in(folder, catalogue_of(samples), search_of(search)))
+        decisions.freeze(folder, decided_in(folder, *settings_of(samples, search)))
     Console(quiet=quiet).say(f"frozen: {directory / decisions.FREEZE}")
 
 
@@ -213,7 +214,7 @@ def report(
 
     folder = Folder(directory)
     with one_writer(directory):
-        stages.report(folder, catalogue_of(samples), search_of(search), workers=workers or cores())
+        stages.report(folder, *settings_of(samples, search), workers=workers or cores())
     Console(quiet=quiet).say(f"{directory / 'report.html'}")
     if not quiet:
         typer.echo("\n".join(lines(folder)))

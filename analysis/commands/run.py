@@ -21,9 +21,8 @@ from analysis.commands.options import (
     SearchOption,
     SeedOption,
     UniverseOption,
-    catalogue_of,
     print_json_file,
-    search_of,
+    settings_of,
     spread,
 )
 from analysis.console import Console
@@ -84,7 +83,7 @@ def run(
     """
     if data and universe is not None:
         raise InputError("--data and --universe exclude each other: which are the observed events?")
-    catalogue = catalogue_of(samples)
+    catalogue, decided = settings_of(samples, search, method=method)
     from analysis import pipeline
     from analysis.summary import verdict_summary
     from tools.generate import DEFAULT_SEED
@@ -96,7 +95,7 @@ def run(
         out=out or Path("results", default),
         chunks=chunks,
         catalogue=catalogue,
-        search=search_of(search, method=method),
+        search=decided,
         observed=observed,
         seed=DEFAULT_SEED if seed is None else seed,
         execution=how.execution(resume=resume, checkpoints=checkpoints),
