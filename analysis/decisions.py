@@ -10,7 +10,8 @@ Before unblinding a changed decision makes a new freeze. Afterwards it is refuse
 is given: then the reason, and what was changed, stand on every figure and result from there on, and
 the original freeze stays as it was. A program whose numbers may be others is not refused, as a
 correction must be possible, but told in the same way. Data that were opened once stay opened: a
-second unblinding for other decisions says so.
+second unblinding for other decisions says so, in this folder (even where its record was damaged)
+and in any other (`openings`).
 
 Times stand under ``provenance``: when the decisions were frozen, the data opened, and each change.
 """
@@ -20,6 +21,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from analysis import openings
 from analysis.folder import Folder
 from analysis.program import program_changes, program_version
 from analysis.search import Search
@@ -55,6 +57,26 @@ def decisions(
         "selection": {name: asdict(cut) for name, cut in selection.cuts.items()},
         "score": None if score is None else score.digest,
     }
+
+
+def refuse_other_settings(
+    folder: Folder, own: tuple[Catalogue, Search], given: tuple[Catalogue, Search]
+) -> None:
+    """Refuse settings that decide otherwise than those that a folder is made with.
+
+    Raises
+    ------
+    InputError
+        Naming what they decide otherwise.
+    """
+    none = Selection({})
+    names = changed(decisions(*own, none), decisions(*given, none))
+    if names:
+        raise InputError(
+            f"{folder.path} was made with {own[0].path} and {own[1].path}; {given[0].path} and "
+            f"{given[1].path} decide otherwise ({', '.join(names[:5])}): leave --samples and "
+            "--search out, or make everything anew with `xyy run`"
+        )
 
 
 def hashes(decided: Mapping[str, Any]) -> dict[str, str]:
@@ -150,8 +172,13 @@ def _peak_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
     return [f"{SIDEBANDS}.peak.{name}" for name in changed(before, after)]
 
 
-def unblind(folder: Folder, reason: str) -> None:
+def unblind(folder: Folder, reason: str) -> list[str]:
     """Open the data of `folder` for the decisions frozen there.
+
+    Returns
+    -------
+    list of str
+        What a user should be told.
 
     Raises
     ------
@@ -159,36 +186,71 @@ def unblind(folder: Folder, reason: str) -> None:
         If nothing is frozen or the reason is empty.
     """
     frozen = folder.read_if_there(FREEZE)
-    if frozen is None:
+    if frozen is None or not _intact(frozen):
+        wrong = "holds no" if frozen is None else "holds an edited"
         raise InputError(
-            f"{folder.path} holds no {FREEZE}; "
+            f"{folder.path} {wrong} {FREEZE}; "
             f"fix the decisions first with `xyy freeze {folder.path}`"
         )
     if not reason.strip():
         raise InputError("unblinding needs a reason in words; it stays on record")
     if is_unblinded(folder):
-        return
+        return []
     sidebands, now = frozen.get(SIDEBANDS), _now()
     earlier = folder.read_if_there(UNBLINDING)
+    before = {"changes": [], "provenance": {}} if earlier is None else earlier
+    again = [
+        {"reason": f"{told}; opened again: {reason}", "changed": names, "digest": frozen["digest"]}
+        for told, names in _opened_before(folder, frozen, earlier)
+    ]
     record = {
         "reason": reason,
         "freeze_digest": frozen["digest"],
         "sidebands_digest": None if sidebands is None else digest_document(sidebands),
-        "changes": [],
+        "changes": [*before["changes"], *again],
         "programs": [],
     }
-    if earlier is None:
-        folder.write(UNBLINDING, record, unblinded=now, changed=[])
-        return
-    # What was seen was seen, for whatever decisions.
-    again = {
-        "reason": f"the data had been opened before ({earlier['reason']}); opened again: {reason}",
-        "changed": ["the frozen record"],
-        "digest": frozen["digest"],
-    }
-    record["changes"] = [*earlier["changes"], again]
-    times = earlier["provenance"].get("changed", [])
-    folder.write(UNBLINDING, record, unblinded=_time(earlier, "unblinded"), changed=[*times, now])
+    times = [*before["provenance"].get("changed", []), *(now for _ in again)]
+    first = now if earlier is None else _time(earlier, "unblinded")
+    unkept = openings.remember(folder, frozen["hashes"], reason)
+    folder.write(UNBLINDING, record, unblinded=first, changed=times)
+    return [*(change["reason"] for change in again), *([] if unkept is None else [unkept])]
+
+
+def refuse_stale_freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
+    """Refuse to open data for decisions that are no longer those of the folder.
+
+    Raises
+    ------
+    InputError
+        Naming what has changed since the freeze.
+    """
+    frozen = folder.read_if_there(FREEZE)
+    names = [] if frozen is None else changed(frozen.get("decisions", {}), decided)
+    if names and not is_unblinded(folder):
+        raise InputError(
+            f"{folder.path} decides otherwise than what is frozen there ({', '.join(names[:5])}); "
+            f"freeze again with `xyy freeze {folder.path}`"
+        )
+
+
+def _opened_before(
+    folder: Folder, frozen: Mapping[str, Any], earlier: Mapping[str, Any] | None
+) -> list[tuple[str, list[str]]]:
+    """Return how the data were opened before, and what has changed since: nothing if it has not.
+
+    What was seen was seen, for whatever decisions, here and elsewhere.
+    """
+    if earlier is not None:
+        return [(f"the data had been opened before ({earlier['reason']})", ["the frozen record"])]
+    if (folder.path / UNBLINDING).exists():
+        told = f"the data had been opened before ({UNBLINDING} was damaged)"
+        return [(told, ["the record of the unblinding"])]
+    first = openings.first_opening(folder)
+    names = [] if first is None else first.differs(frozen["hashes"])
+    if first is None or not names:
+        return []
+    return [(f"the data had been opened before with other decisions ({first.reason})", names)]
 
 
 def is_unblinded(folder: Folder) -> bool:

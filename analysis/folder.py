@@ -1,24 +1,35 @@
 """One folder, one analysis: the names of its files and what they say when read back.
 
-Every stage reads what earlier stages left here and adds its own. ``provenance.inputs`` of a product
-is the digest of all that it was made from; a stage is up to date when that digest is still the one
-that it would be made from now.
+Every stage reads what earlier stages left here and adds its own. The file that a stage writes last
+is its record: ``provenance.inputs`` is the digest of all that the stage's products were made from,
+``provenance.products`` the digest of each other file that it wrote. A stage is up to date when it
+would be made from the same now, and all its products are there as they were written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from processors.selection import Interval, Selection
 from tools.errors import InputError
-from tools.storage import provenance, read_json, write_json
+from tools.storage import digest_document, digest_file, provenance, read_json, write_json
 
 if TYPE_CHECKING:
     from processors.histograms import Binning
     from processors.score import ScoreTable
 
 SELECTION, SCORE = "selection.json", "score.json"
+CUTFLOW, LEDGER, HISTOGRAMS = "cutflow.json", "ledger.json", "histograms.zip"
+PARTS = ("background", "counting", "scan", "limits")
+"""result files of the inference beside the verdict, in the order in which they are written"""
+VERDICT, CLAIM = "verdict.json", "claim.json"
+RESULTS = (*(f"{part}.json" for part in PARTS), VERDICT)
+PAGE, REPORT = "report.html", "report.json"
+RECORDS = (SELECTION, LEDGER, VERDICT, REPORT)
+"""what each stage writes last"""
+STAMP_KEYS = ("after_unblinding", "changed_after_unblinding")
+"""of result files, once something was changed after unblinding"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +41,7 @@ class Folder:
     @property
     def histograms(self) -> Path:
         """Path of the histograms of all samples."""
-        return self.path / "histograms.zip"
+        return self.path / HISTOGRAMS
 
     @property
     def checkpoints(self) -> Path:
@@ -68,11 +79,59 @@ class Folder:
         """Write the JSON product `name` with its provenance, to which `origin` is added."""
         write_json(self.path / name, {**document, "provenance": provenance(**origin)})
 
+    def record(
+        self, name: str, document: Mapping[str, Any], products: Iterable[str], **origin: Any
+    ) -> None:
+        """Write the record of a stage: `document`, and the digests of the stage's `products`."""
+        written = {product: self.digest(product) for product in products}
+        self.write(name, document, products=written, **origin)
+
+    def digest(self, name: str) -> str | None:
+        """Return the digest of a product's content, or None if it is missing or damaged.
+
+        That of a JSON product is without provenance and stamp, which may be written again.
+        """
+        path = self.path / name
+        if path.suffix != ".json":
+            return digest_file(path) if path.is_file() else None
+        document = self.read_if_there(name)
+        return None if document is None else digest_document(unstamped(document))
+
+    def origin(self, name: str) -> dict[str, Any]:
+        """Return ``provenance`` of a JSON product; empty if the product is missing or damaged."""
+        origin = (self.read_if_there(name) or {}).get("provenance")
+        return origin if isinstance(origin, dict) else {}
+
+    def written_with(self, record: str) -> dict[str, str]:
+        """Return the digests of the products of a stage, as its record has them."""
+        products = self.origin(record).get("products")
+        return products if isinstance(products, dict) else {}
+
+    def lost(self, record: str) -> list[str]:
+        """Return the products of a stage that are not there as they were written.
+
+        The record itself is among them where it is missing, damaged, or without digests.
+        """
+        if not isinstance(self.origin(record).get("products"), dict):
+            return [record]
+        return [n for n, digest in self.written_with(record).items() if self.digest(n) != digest]
+
     def made_from(self, name: str) -> str | None:
         """Return ``provenance.inputs`` of a product, or None if there is none."""
-        document = self.read_if_there(name) or {}
-        inputs = document.get("provenance", {}).get("inputs")
+        inputs = self.origin(name).get("inputs")
         return inputs if isinstance(inputs, str) else None
+
+    def up_to_date(self, record: str, inputs: str) -> bool:
+        """Return whether a stage was made from `inputs` and all its products are there."""
+        return self.made_from(record) == inputs and not self.lost(record)
+
+    def remove_products(self) -> None:
+        """Remove what the stages wrote, their records last."""
+        products = [name for record in RECORDS for name in self.written_with(record)]
+        workspaces = [f"workspaces/{path.name}" for path in self.workspaces.glob("mass_*.json")]
+        named = (PAGE, CLAIM, HISTOGRAMS, CUTFLOW, SCORE, *RESULTS)
+        for name in (*products, *workspaces, *named, *reversed(RECORDS)):
+            (self.path / name).unlink(missing_ok=True)
 
     def selection(self) -> Selection:
         """Return the selection that `xyy optimise` chose (or a person wrote).
@@ -98,6 +157,11 @@ class Folder:
             As `read_score_of`.
         """
         return read_score_of(self.path / SELECTION, axes)
+
+
+def unstamped(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result without its stamp: what it was made from does not depend on it."""
+    return {key: value for key, value in document.items() if key not in STAMP_KEYS}
 
 
 def read_score_of(path: Path, axes: "Sequence[Binning]") -> "ScoreTable | None":

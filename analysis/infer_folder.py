@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis import decisions
-from analysis.folder import Folder
+from analysis.folder import CLAIM, PARTS, VERDICT, Folder
 from analysis.game.claims import write_claim
 from analysis.histogram_file import Histograms, read_histograms
 from analysis.process import cut_variables, weight_of
@@ -24,9 +24,6 @@ from processors.score import ScoreTable
 from tools.errors import InputError
 from tools.samples import Catalogue, Sample
 from tools.storage import write_json
-
-PARTS = ("background", "counting", "scan", "limits")
-"""result files beside the verdict, in the order in which they are written"""
 
 
 def infer_folder(
@@ -76,8 +73,7 @@ def infer_folder(
     )
     if limits or decisions.is_unblinded(folder):
         decisions.keep_sidebands(folder, documents.known_before)
-    for name, workspace in documents.workspaces.items():
-        write_json(folder.workspaces / f"{name}.json", workspace)
+    _write_workspaces(folder, documents.workspaces, others_too=limits)
     spent = {"toys": effort.toys, "limit_toys": limit_toys, "seed": effort.seed}
     stamp = stamp_of(folder)
     for part in only:
@@ -93,7 +89,26 @@ def infer_folder(
             }
         verdict = {**verdict, **stamp}
         write_claim(folder, verdict, of_limits, inputs=inputs)
-        folder.write("verdict.json", verdict, inputs=inputs, effort=spent)
+        folder.record(VERDICT, verdict, _beside_verdict(folder), inputs=inputs, effort=spent)
+
+
+def _write_workspaces(
+    folder: Folder, workspaces: Mapping[str, Mapping[str, Any]], *, others_too: bool
+) -> None:
+    """Write the workspaces; remove, if asked, those of masses that are no longer among them."""
+    for name, workspace in workspaces.items():
+        write_json(folder.workspaces / f"{name}.json", workspace)
+    for path in folder.workspaces.glob("mass_*.json") if others_too else ():
+        if path.stem not in workspaces:
+            path.unlink()
+
+
+def _beside_verdict(folder: Folder) -> list[str]:
+    """Return the other products of a whole inference."""
+    named = [f"{part}.json" for part in PARTS]
+    if (folder.path / CLAIM).is_file():
+        named.append(CLAIM)
+    return [*named, *(f"workspaces/{path.name}" for path in folder.workspaces.glob("*.json"))]
 
 
 def _effort_of_scan(folder: Folder, inputs: str, effort: Effort) -> Effort:

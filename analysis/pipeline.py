@@ -21,12 +21,23 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from analysis import decisions, stages
-from analysis.folder import SCORE, SELECTION, Folder
+from analysis.folder import LEDGER, SELECTION, Folder
+from analysis.made_from import decided_in, optimise_inputs
+from analysis.origin import (
+    Identity,
+    Origin,
+    contents,
+    generated,
+    identity_of,
+    origin_of,
+    refuse_other_events,
+)
 from analysis.process import (
     Stage,
+    all_up_to_date,
     cut_variables,
     joint_key,
     losses,
@@ -49,7 +60,6 @@ from tools.sources import Observed
 from tools.storage import one_writer
 
 STAGES = ("chunks", "optimise", "freeze", "process", "infer", "report")
-RUN = "run.json"
 
 
 class Console(Protocol):
@@ -84,6 +94,10 @@ class Request:
     """the last stage to do"""
     force: bool = False
     """take over a folder made from other samples or data"""
+    method: str | None = None
+    """of the selection, where it is not the search file's"""
+    command: tuple[str, ...] = ()
+    """the words after `xyy run` that ask for the same again"""
 
 
 def run(request: Request, console: Console, *, session: Session | None = None) -> Folder:
@@ -133,7 +147,8 @@ class _Analysis:
         # What --cluster says is how many jobs there are, and not here.
         workers = None if execution.cluster else execution.workers
         files = sources.simulation_files(self.catalogue, generate_missing=request.generate_missing)
-        _claim(self.folder, request, generated=[name for name, found in files.items() if not found])
+        to_generate = [name for name, found in files.items() if not found]
+        _claim(self.folder, request, to_generate=to_generate)
         self.simulation = sources.simulation_chunks(
             self.catalogue, files, request.chunks,
             seed=request.seed, progress=progress, workers=workers,
@@ -149,17 +164,17 @@ class _Analysis:
         _record(self.folder, request, self.manifest)
 
     def optimise(self) -> None:
-        if decisions.is_unblinded(self.folder) and self.request.after_unblinding is None:
+        frozen = decisions.is_unblinded(self.folder) and self.request.after_unblinding is None
+        if frozen and not self.folder.lost(SELECTION):
             return  # the selection is frozen; `freeze` refuses what else has changed
         settings = self._settings(Selection({}), None)
         keys = {
             name: joint_key(self.simulation, name, settings) for name in self.simulation.samples
         }
-        inputs = stages.optimise_inputs(keys, self.catalogue, self.search)
-        if self.folder.made_from(SELECTION) == inputs:
+        inputs = optimise_inputs(keys, self.catalogue, self.search)
+        if self.folder.up_to_date(SELECTION, inputs):
             return
-        ledger = self.folder.read_if_there("ledger.json") or {"provenance": {}}
-        there = ledger["provenance"].get("joint_keys", {})
+        there = {} if self.folder.lost(LEDGER) else self.folder.origin(LEDGER)["joint_keys"]
         if any(there.get(name) != key for name, key in keys.items()):
             self._process("optimise", self.simulation, settings, "simulation, for the selection")
         selected = stages.optimise_folder(
@@ -168,7 +183,7 @@ class _Analysis:
         self.console.say(f"selection: {selected.words}")
 
     def freeze(self) -> None:
-        decided = stages.decided_in(self.folder, self.catalogue, self.search)
+        decided = decided_in(self.folder, self.catalogue, self.search)
         decisions.guard(self.folder, decided, reason=self.request.after_unblinding)
         if not decisions.is_unblinded(self.folder):
             decisions.freeze(self.folder, decided)
@@ -182,8 +197,10 @@ class _Analysis:
         self.console.say("inference")
         self._infer()
         if self.request.unblind is not None and not decisions.is_unblinded(self.folder):
-            decisions.unblind(self.folder, self.request.unblind)
+            notes = decisions.unblind(self.folder, self.request.unblind)
             self.console.say(f"unblinded: {self.request.unblind}")
+            for note in notes:
+                self.console.say(f"note: {note}")
             self.process()
             self._infer()
 
@@ -227,10 +244,10 @@ class _Analysis:
 
     def _process(self, stage: Stage, manifest: Manifest, settings: Settings, what: str) -> None:
         execution = self.request.execution
-        current = up_to_date(self.folder, manifest, settings)
-        if set(current) == set(manifest.samples) == _samples_in(self.folder):
+        if all_up_to_date(self.folder, manifest, self.catalogue, settings):
             remove_checkpoints_of_others(self.folder, manifest, settings, execution, stage)
             return
+        current = up_to_date(self.folder, manifest, settings)
         todo = sum(c.entries for name, c in manifest.samples.items() if name not in current)
         with self.console.progress(f"processing {what}", todo) as report:
             done = process(
@@ -247,67 +264,40 @@ class _Analysis:
             self.console.say(remark)
 
 
-def _samples_in(folder: Folder) -> set[str]:
-    ledger = folder.read_if_there("ledger.json") or {"samples": {}}
-    return set(ledger["samples"])
-
-
-def _claim(folder: Folder, request: Request, *, generated: Sequence[str]) -> None:
+def _claim(folder: Folder, request: Request, *, to_generate: Sequence[str]) -> None:
     """Make the folder this analysis', or refuse one that is another's."""
-    ours = _identity(request, generated)
-    there = folder.read_if_there(RUN)
-    if there is None:
-        return
-    theirs = {key: there.get(key) for key in ours}
-    if theirs == ours:
+    ours, theirs = _identity(request, to_generate), identity_of(folder)
+    origin = origin_of(folder)
+    if theirs is None or theirs == ours or (origin is not None and origin.by_hand):
         return
     if not request.force:
         raise InputError(
-            f"{folder.path} holds another analysis ({_short(theirs)}, not {_short(ours)}); "
+            f"{folder.path} holds another analysis ({theirs}, not {ours}); "
             "choose another --out, or give --force to replace it"
         )
     clear(folder.checkpoints)
-    for name in (decisions.UNBLINDING, decisions.FREEZE, "ledger.json", SELECTION, SCORE):
+    folder.remove_products()
+    for name in (decisions.UNBLINDING, decisions.FREEZE):
         (folder.path / name).unlink(missing_ok=True)
 
 
-def _identity(request: Request, generated: Sequence[str]) -> dict[str, Any]:
-    return {
-        "samples": request.catalogue.name,
-        "data": request.observed.label,
-        "generated_samples": list(generated),
-    }
-
-
-def _short(identity: dict[str, Any]) -> str:
-    generated = ", ".join(identity["generated_samples"] or []) or "none"
-    return f"samples {identity['samples']}, data {identity['data']}, generated: {generated}"
+def _identity(request: Request, of_ours: Sequence[str]) -> Identity:
+    return Identity(request.catalogue.name, request.observed.label, tuple(of_ours))
 
 
 def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
-    """Write ``run.json``: what the folder is made from, and where `xyy status` finds it."""
-    generated = [
-        name
-        for name, chunks in manifest.samples.items()
-        if chunks.generated and chunks.kind != "data"
-    ]
-    content = {name: chunks.content for name, chunks in manifest.samples.items()}
-    there = folder.read_if_there(RUN) or {"provenance": {"content": content}}
-    if decisions.is_unblinded(folder) and there["provenance"]["content"] != content:
-        raise InputError(
-            f"{folder.path} was unblinded with other events than these; "
-            "choose another --out, or give --force to replace it"
-        )
-    parts = sorted(
-        {str(Path(p.path).parent.parent) for c in manifest.samples.values() for p in c.parts}
-    )
-    folder.write(
-        RUN,
-        _identity(request, generated),
+    """Write ``run.json``: what the folder is made from."""
+    content = contents(manifest)
+    if decisions.is_unblinded(folder):
+        refuse_other_events(folder, content, unblinded=True)
+    parts = {Path(p.path).parent.parent for c in manifest.samples.values() for p in c.parts}
+    Origin(
+        identity=_identity(request, generated(manifest)),
+        samples_file=request.catalogue.path,
+        search_file=request.search.path,
+        method=request.method,
+        manifests=tuple(sorted(parts)),
         content=content,
-        manifests=parts,
-        seed=request.seed,
-        samples_file=str(request.catalogue.path.resolve()),
-        search_file=str(request.search.path.resolve()),
-        method=request.search.optimise.method,
-    )
+        command=request.command,
+        directory=Path.cwd(),
+    ).write(folder)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.folder import Folder
+from analysis.folder import CUTFLOW, HISTOGRAMS, LEDGER, Folder
 from analysis.histogram_file import Histograms, read_histograms, write_histograms
 from analysis.search import Search
 from processors.diphoton import DiphotonProcessor, Settings
@@ -28,7 +28,7 @@ from tools.executors import Checkpoints, Execution, Failure, Report, SampleLedge
 from tools.executors.checkpoints import versions
 from tools.manifest import Manifest
 from tools.samples import Catalogue, Column, Kind
-from tools.storage import code_digest, digest_file, digest_text
+from tools.storage import code_digest, digest_text
 
 if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem
@@ -196,12 +196,10 @@ def up_to_date(
     folder: Folder, manifest: Manifest, settings: Settings
 ) -> dict[str, tuple[Mapping[str, Any], SampleLedger]]:
     """Return the samples whose complete histograms in `folder` are those of `settings`."""
-    ledger = folder.read_if_there("ledger.json")
-    if ledger is None or not folder.histograms.is_file():
+    if folder.lost(LEDGER):
         return {}
+    ledger = folder.read(LEDGER, made_by="process")
     origin = ledger["provenance"]
-    if origin["histograms"] != digest_file(folder.histograms):
-        return {}
     current = {
         name
         for name in manifest.samples
@@ -211,6 +209,35 @@ def up_to_date(
         return {}
     histograms = read_histograms(folder.histograms)
     return {name: (histograms[name], _read_ledger(ledger["samples"][name])) for name in current}
+
+
+def all_up_to_date(
+    folder: Folder, manifest: Manifest, catalogue: Catalogue, settings: Settings
+) -> bool:
+    """Return whether `folder` holds what `process` would write, of these samples and no others."""
+    current = set(up_to_date(folder, manifest, settings))
+    ledger = folder.read_if_there(LEDGER) or {"samples": {}}
+    return current == set(manifest.samples) == set(ledger["samples"]) and folder.origin(LEDGER).get(
+        "weights"
+    ) == weights(catalogue, ledger["samples"])
+
+
+def weights(catalogue: Catalogue, samples: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Return the weight of an event of each sample of a ledger, of which some were processed."""
+    processed = {name: entry["processed_events"] for name, entry in samples.items()}
+    return {
+        name: weight_of(catalogue, name, events) for name, events in processed.items() if events
+    }
+
+
+def selected_by(settings: Settings) -> str:
+    """Return the digest of what the selected spectrum depends on, beside events and unblinding."""
+    return digest_text(repr((settings.mass, settings.window, settings.selection, settings.score)))
+
+
+def jointly_by(settings: Settings) -> str:
+    """Return the digest of what the joint histograms depend on, beside events."""
+    return digest_text(repr((settings.mass, settings.window, settings.cut_variables)))
 
 
 def _read_ledger(entry: dict[str, Any]) -> SampleLedger:
@@ -226,9 +253,10 @@ def _write(
     histograms: Histograms,
     ledger: Mapping[str, SampleLedger],
 ) -> dict[str, Any]:
+    samples = {name: sample.document() for name, sample in ledger.items()}
     document = {
         "complete": all(sample.complete for sample in ledger.values()),
-        "samples": {name: sample.document() for name, sample in ledger.items()},
+        "samples": samples,
     }
     flows = {
         name: cutflow(
@@ -242,14 +270,19 @@ def _write(
     }
     # The ledger vouches for the histograms: without it, a killed run's archive counts for nothing.
     write_histograms(folder.histograms, histograms)
-    folder.write("cutflow.json", flows)
+    folder.write(CUTFLOW, flows)
     complete = [name for name, sample in ledger.items() if sample.complete]
-    folder.write(
-        "ledger.json",
+    folder.record(
+        LEDGER,
         document,
+        products=(HISTOGRAMS, CUTFLOW),
         keys={name: sample_key(manifest, name, settings) for name in complete},
         joint_keys={name: joint_key(manifest, name, settings) for name in complete},
-        histograms=digest_file(folder.histograms),
+        selected_by=selected_by(settings),
+        jointly_by=jointly_by(settings),
+        unblinded=settings.unblinded,
+        content={name: manifest.samples[name].content for name in ledger},
+        weights=weights(catalogue, samples),
     )
     return document
 

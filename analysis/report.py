@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from analysis.drawing import remove_others
+from analysis.drawing import SUFFIXES, remove_others
 from analysis.figures import drawings
-from analysis.folder import Folder
+from analysis.folder import PAGE, Folder
 from analysis.page.layout import Image
 from analysis.page.render import render
 from analysis.results import read_results
@@ -22,14 +22,13 @@ from tools.pool import completed
 from tools.samples import Catalogue
 from tools.storage import write_bytes
 
-PAGE = "report.html"
 _FIGURES_EACH = 10
 """at least, of a process that draws: to start it takes longer than to draw a few"""
 
 
 def report_folder(
     folder: Folder, catalogue: Catalogue, search: Search, *, workers: int = 1
-) -> None:
+) -> list[str]:
     """Draw all figures of a folder and write its page.
 
     Parameters
@@ -40,6 +39,11 @@ def report_folder(
     search : Search
     workers : int
         Processes that draw, at most.
+
+    Returns
+    -------
+    list of str
+        What was written, below the folder.
 
     Raises
     ------
@@ -55,6 +59,8 @@ def report_folder(
     images = [drawn[number] for number in sorted(drawn)]
     remove_others(folder.figures, {image.name for image in images})
     write_bytes(folder.path / PAGE, render(results, images).encode())
+    figures = (f"figures/{image.name}{suffix}" for image in images for suffix in SUFFIXES)
+    return [PAGE, *figures]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,54 +1,34 @@
-"""The stages of an analysis on a folder: what each is made from, and the making.
+"""The stages of an analysis on a folder: each is made, unless it is up to date (`made_from`).
 
-A product's ``provenance.inputs`` is the digest of all that it was made from, code included. The
-functions ``*_inputs`` say what it would be made from now; where the two agree, it is up to date.
+What earlier stages left is looked at before it is used (`freshness`).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from analysis import decisions
 from analysis.expected_fit import expected_z
-from analysis.folder import SCORE, SELECTION, Folder
+from analysis.folder import LEDGER, PARTS, REPORT, SCORE, SELECTION, VERDICT, Folder
+from analysis.freshness import (
+    refuse_stale_histograms,
+    refuse_stale_joints,
+    refuse_stale_results,
+)
 from analysis.histogram_file import read_histograms
+from analysis.made_from import decided_in, infer_inputs, optimise_inputs, report_inputs
 from analysis.methods import Selected, select
-from analysis.process import cut_variables, loss, losses, weight_of
+from analysis.process import loss, losses, weight_of
 from analysis.scores.score_file import table_of_document
 from analysis.search import Search
-from analysis.stamps import stamp_products, unstamped
+from analysis.stamps import stamp_products
 from processors.histograms import Counts
 from processors.selection import Interval, Selection
 from tools.errors import InputError, RefusedError, XyyError
 from tools.samples import Catalogue
-from tools.storage import code_digest, digest_document, digest_text
 
 if TYPE_CHECKING:
     from analysis.statistics.shape import Effort
-
-REPORT = "report.json"
-RESULTS = ("background.json", "counting.json", "scan.json", "limits.json", "verdict.json")
-
-
-def optimise_inputs(joint_keys: dict[str, str], catalogue: Catalogue, search: Search) -> str:
-    """Return what ``selection.json`` is made from, given the keys of the joint histograms."""
-    simulated = {s.name: joint_keys.get(s.name) for s in catalogue.simulation}
-    return digest_document(
-        {
-            "joint": simulated,
-            "samples": [asdict(sample) for sample in catalogue.simulation],
-            "luminosity": catalogue.luminosity_invpb,
-            "optimise": asdict(search.optimise),
-            "score": asdict(search.score),
-            "code": [
-                code_digest("analysis/scores"),
-                code_digest("analysis/statistics"),
-                code_digest(
-                    "analysis", "optimise.py", "methods.py", "expected_fit.py", "stages.py"
-                ),
-            ],
-        }
-    )
 
 
 def optimise_folder(
@@ -68,7 +48,8 @@ def optimise_folder(
     XyyError
         If it was processed, and all of it was lost.
     """
-    ledger = folder.read("ledger.json", made_by="process")
+    refuse_stale_joints(folder, catalogue, search)
+    ledger = folder.read(LEDGER, made_by="process")
     joints = _of_simulation(folder, catalogue, "joint")
     background = _background_of(catalogue)
     if background not in joints or set(joints) == {background}:
@@ -101,7 +82,8 @@ def optimise_folder(
         (folder.path / SCORE).unlink(missing_ok=True)
     else:
         folder.write(SCORE, selected.score)
-    folder.write(SELECTION, document, inputs=inputs)
+    products = () if selected.score is None else (SCORE,)
+    folder.record(SELECTION, document, products, inputs=inputs)
     return replace(selected, document=document)
 
 
@@ -123,44 +105,6 @@ def _of_simulation(folder: Folder, catalogue: Catalogue, histogram: str) -> dict
         for name, named in read_histograms(folder.histograms, only=histogram).items()
         if catalogue.sample(name).kind != "data"
     }
-
-
-def decided_in(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
-    """Return the decisions as they stand now, with the selection of `folder`."""
-    score = folder.score(cut_variables(search))
-    return decisions.decisions(catalogue, search, folder.selection(), score)
-
-
-def infer_inputs(folder: Folder, decided: dict[str, Any]) -> str:
-    """Return what the results of `xyy infer` are made from."""
-    ledger = folder.read("ledger.json", made_by="process")
-    run = folder.read_if_there("run.json") or {}
-    return digest_text(
-        digest_document(unstamped(ledger)),
-        repr(sorted(ledger["provenance"]["keys"].items())),
-        digest_document(run),
-        digest_document(decided),
-        repr((decisions.is_unblinded(folder), decisions.after_unblinding(folder))),
-        code_digest("analysis"),
-    )
-
-
-def report_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> str:
-    """Return what the figures and the page are made from."""
-    decided = decisions.decisions(catalogue, search, Selection({}))  # the chosen cuts follow below
-    names = (
-        "run.json", "ledger.json", "cutflow.json", "selection.json", *RESULTS,
-        decisions.FREEZE, decisions.UNBLINDING,
-    )  # fmt: skip
-    documents = (folder.read_if_there(name) or {} for name in names)
-    ledger = folder.read("ledger.json", made_by="process")
-    return digest_text(
-        digest_document(decided),
-        repr(search.label),
-        *(digest_document(document) for document in documents),
-        repr(sorted(ledger["provenance"]["keys"].items())),
-        code_digest("analysis"),
-    )
 
 
 def infer(
@@ -198,13 +142,14 @@ def infer(
     RefusedError
         If observed events were lost, unless `allow_incomplete` and some are left.
     """
-    from analysis.infer_folder import PARTS, infer_folder
+    from analysis.infer_folder import infer_folder
 
     _refuse_incomplete_data(folder, catalogue, allowed=allow_incomplete)
+    refuse_stale_histograms(folder, catalogue, search)
     stamp_products(folder)
     inputs = infer_inputs(folder, decided_in(folder, catalogue, search))
     asked = only is not None or effort.toys is not None or limit_toys > 0
-    if not asked and folder.made_from("verdict.json") == inputs:
+    if not asked and folder.up_to_date(VERDICT, inputs):
         return
     infer_folder(
         folder, catalogue, search, inputs=inputs, effort=effort, limit_toys=limit_toys, say=say,
@@ -220,8 +165,6 @@ def only_results(text: str | None) -> tuple[str, ...] | None:
     InputError
         If there is no such part.
     """
-    from analysis.infer_folder import PARTS
-
     if text is None:
         return None
     names = [name.strip() for name in text.split(",")]
@@ -232,13 +175,23 @@ def only_results(text: str | None) -> tuple[str, ...] | None:
 
 
 def report(folder: Folder, catalogue: Catalogue, search: Search, *, workers: int = 1) -> None:
-    """Make all figures of `folder` and the page, by some processes, unless they are up to date."""
+    """Make all figures of `folder` and the page, by some processes, unless they are up to date.
+
+    Raises
+    ------
+    InputError
+        If what they would show is out of date.
+    RefusedError
+        If histograms of data are blind and the folder is not, or the other way round.
+    """
     from analysis.report import report_folder
 
+    refuse_stale_histograms(folder, catalogue, search)
+    refuse_stale_results(folder, catalogue, search)
     inputs = report_inputs(folder, catalogue, search)
-    if folder.made_from(REPORT) != inputs:
-        report_folder(folder, catalogue, search, workers=workers)
-        folder.write(REPORT, {}, inputs=inputs)
+    if not folder.up_to_date(REPORT, inputs):
+        products = report_folder(folder, catalogue, search, workers=workers)
+        folder.record(REPORT, {}, products, inputs=inputs)
 
 
 def _refuse_incomplete_data(folder: Folder, catalogue: Catalogue, *, allowed: bool) -> None:
@@ -249,7 +202,7 @@ def _refuse_incomplete_data(folder: Folder, catalogue: Catalogue, *, allowed: bo
     RefusedError
         Naming the first loss.
     """
-    ledger = folder.read("ledger.json", made_by="process")
+    ledger = folder.read(LEDGER, made_by="process")
     for name, entry in ledger["samples"].items():
         lost = entry["planned_events"] - entry["processed_events"]
         some_left = entry["processed_events"] > 0

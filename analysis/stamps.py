@@ -5,23 +5,21 @@ Figures and the page take their stamp when they are drawn. Result files carry tw
 Results that such a change does not make out of date (a selection, a ledger) are given them too.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from analysis.decisions import after_unblinding, changed_since
-from analysis.folder import Folder
+from analysis.folder import CUTFLOW, LEDGER, SELECTION, STAMP_KEYS, Folder
 from tools.storage import write_json
 
-STAMPED = ("selection.json", "cutflow.json", "ledger.json")
+STAMPED = (SELECTION, CUTFLOW, LEDGER)
 """results that are not made again with every change"""
-_KEYS = ("after_unblinding", "changed_after_unblinding")
 _MOST_NAMES = 3
 
 
 def stamp(folder: Folder) -> dict[str, Any]:
     """Return what every result file holds after a change; empty without one."""
     why = after_unblinding(folder)
-    return {} if why is None else dict(zip(_KEYS, (why, changed_since(folder)), strict=True))
+    return {} if why is None else dict(zip(STAMP_KEYS, (why, changed_since(folder)), strict=True))
 
 
 def stamp_products(folder: Folder) -> None:
@@ -31,11 +29,6 @@ def stamp_products(folder: Folder) -> None:
         document = folder.read_if_there(name)
         if document is not None and {key: document.get(key) for key in wanted} != wanted:
             write_json(folder.path / name, {**document, **wanted})
-
-
-def unstamped(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a result without its stamp: what it was made from does not depend on it."""
-    return {key: value for key, value in document.items() if key not in _KEYS}
 
 
 def told(why: str, names: list[str]) -> str:

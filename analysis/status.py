@@ -1,74 +1,81 @@
 """`xyy status`: how far a folder has come, stage by stage, without doing anything."""
 
 from dataclasses import replace
-from pathlib import Path
 
-from analysis import decisions, stages
-from analysis.folder import Folder
-from analysis.pipeline import RUN
-from analysis.process import cut_variables, joint_key, processor_settings, up_to_date
-from analysis.search_file import read_search
+from analysis import decisions
+from analysis.folder import LEDGER, REPORT, SELECTION, VERDICT, Folder
+from analysis.made_from import decided_in, infer_inputs, optimise_inputs, report_inputs
+from analysis.origin import RUN, origin_of
+from analysis.process import (
+    all_up_to_date,
+    cut_variables,
+    joint_key,
+    processor_settings,
+    up_to_date,
+)
+from analysis.search import Search
+from processors.diphoton import Settings
 from processors.selection import Selection
-from tools import sources
 from tools.errors import InputError
-from tools.manifest import read_manifest
-from tools.samples import read_catalogue
+from tools.manifest import Manifest
+from tools.samples import Catalogue
 from tools.storage import digest_document
 
 
-def status(folder: Folder) -> list[tuple[str, str]]:
+def status(folder: Folder, catalogue: Catalogue, search: Search) -> list[tuple[str, str]]:
     """Return, for each stage, ``up to date`` or why it is not.
 
     Raises
     ------
     InputError
-        If the folder holds no run.
+        If the folder does not say what it was made from.
     """
-    run_document = folder.read(RUN, made_by="run")
-    origin = run_document["provenance"]
-    catalogue = read_catalogue(Path(origin["samples_file"]))
-    search = read_search(Path(origin["search_file"]))
-    method = origin.get("method", search.optimise.method)
-    search = replace(search, optimise=replace(search.optimise, method=method))
-    rows: list[tuple[str, str]] = []
+    origin = origin_of(folder)
+    if origin is None:
+        raise InputError(f"{folder.path / RUN} is not there or damaged; make it with `xyy run`")
     try:
-        manifest = sources.merged([read_manifest(Path(path)) for path in origin["manifests"]])
+        manifest = origin.manifest()
     except InputError as error:
         return [("chunks", str(error))]
-    rows.append(("chunks", "up to date"))
     settings = processor_settings(catalogue.columns, search, Selection({}))
-    simulated = [s.name for s in catalogue.simulation]
+    simulated = [s.name for s in catalogue.simulation if s.name in manifest.samples]
     keys = {name: joint_key(manifest, name, settings) for name in simulated}
-    wanted = stages.optimise_inputs(keys, catalogue, search)
-    rows.append(("optimise", _compare(folder.made_from("selection.json"), wanted)))
-    if not (folder.path / "selection.json").is_file():
+    wanted = optimise_inputs(keys, catalogue, search)
+    rows = [("chunks", "up to date"), ("optimise", _compare(folder, SELECTION, wanted))]
+    if not (folder.path / SELECTION).is_file():
         return rows
     try:
         score = folder.score(cut_variables(search))
     except InputError as error:
         return [*rows[:-1], ("optimise", str(error))]
-    decided = stages.decided_in(folder, catalogue, search)
-    rows.append(("freeze", _compare(decisions.in_force(folder), digest_document(decided))))
-    unblinded = decisions.is_unblinded(folder)
-    selection = folder.selection()
+    decided = decided_in(folder, catalogue, search)
+    frozen = decisions.in_force(folder)
+    rows.append(("freeze", _state(frozen, digest_document(decided))))
+    unblinded, selection = decisions.is_unblinded(folder), folder.selection()
     settings = replace(settings, selection=selection, score=score, unblinded=unblinded)
-    stale = sorted(set(manifest.samples) - set(up_to_date(folder, manifest, settings)))
-    rows.append(("process", f"to be processed: {', '.join(stale)}" if stale else "up to date"))
-    if (folder.path / "ledger.json").is_file():
-        inputs = stages.infer_inputs(folder, decided)
-        rows.append(("infer", _compare(folder.made_from("verdict.json"), inputs)))
-        rows.append(
-            (
-                "report",
-                _compare(
-                    folder.made_from(stages.REPORT), stages.report_inputs(folder, catalogue, search)
-                ),
-            )
-        )
+    rows.append(("process", _processed(folder, manifest, catalogue, settings)))
+    if (folder.path / LEDGER).is_file():
+        rows.append(("infer", _compare(folder, VERDICT, infer_inputs(folder, decided))))
+        wanted = report_inputs(folder, catalogue, search)
+        rows.append(("report", _compare(folder, REPORT, wanted)))
     return rows
 
 
-def _compare(made_from: str | None, wanted: str) -> str:
+def _processed(folder: Folder, manifest: Manifest, catalogue: Catalogue, settings: Settings) -> str:
+    if all_up_to_date(folder, manifest, catalogue, settings):
+        return "up to date"
+    stale = sorted(set(manifest.samples) - set(up_to_date(folder, manifest, settings)))
+    return f"to be processed: {', '.join(stale) or 'its weights or samples changed'}"
+
+
+def _compare(folder: Folder, record: str, wanted: str) -> str:
+    made_from, lost = folder.made_from(record), folder.lost(record)
+    if made_from == wanted and lost:
+        return f"out of date: {', '.join(lost[:5])} missing or not as written"
+    return _state(made_from, wanted)
+
+
+def _state(made_from: str | None, wanted: str) -> str:
     if made_from is None:
         return "not made yet"
     return (

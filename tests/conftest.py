@@ -1,8 +1,9 @@
 """Shared inputs: the course's settings, and small generated samples in chunks."""
 
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
+from analysis import cli
 from analysis.search import Search
 from analysis.search_file import read_search
 from tools.chunks import write_part
@@ -19,6 +21,7 @@ from tools.manifest import Manifest, read_manifest
 from tools.pool import cores
 from tools.recipe import Events, background_recipe, make_events
 from tools.samples import Catalogue, read_catalogue
+from tools.universe import truth_of
 
 # Reproducible, and not failed by a busy machine.
 settings.register_profile("steady", deadline=None, derandomize=True)
@@ -27,6 +30,7 @@ settings.load_profile("steady")
 ROOT = Path(__file__).parent.parent
 LONGEST = ("test_pipeline.py", "test_game.py", "test_report.py", "test_dask.py", "test_closure.py")
 """They come first, so that in the end nobody waits for one of them."""
+Command = Callable[..., int]
 SMALL = {"background": 12_000, "signal_500": 3_000, "signal_750": 2_000, "signal_1000": 2_000}
 
 
@@ -89,6 +93,69 @@ def quick_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("search") / "quick.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def xyy() -> Command:
+    """Run the program in this process; return its exit code."""
+
+    def run(*words: object) -> int:
+        with pytest.raises(SystemExit) as end:
+            cli.main([str(word) for word in words])
+        return int(end.value.code or 0)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def quickest_file(quick_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with one family of functions, and a scan in steps of 25 GeV."""
+    text = quick_file.read_text(encoding="utf-8")
+    text = text.replace('families = ["exp", "atlas-diphoton"]', 'families = ["exp"]')
+    text = text.replace('step = "10 GeV"', 'step = "25 GeV"')
+    path = tmp_path_factory.mktemp("search") / "quickest.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny(quickest_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``samples.toml`` and ``search.toml`` that are done in seconds.
+
+    A twentieth of the course's luminosity, few columns, and the quickest decisions with one cut.
+    """
+    place = tmp_path_factory.mktemp("tiny")
+    samples = (ROOT / "datasets" / "course.toml").read_text(encoding="utf-8")
+    samples = samples.replace('"1298.1 / pb"', '"64.905 / pb"')
+    samples = samples.replace("= 100_000", "= 30_000").replace("= 10_000", "= 3_000")
+    head, *columns = re.split(r"^(?=\[columns\.)", samples, flags=re.MULTILINE)
+    kept = [text for text in columns if re.match(r"\[columns\.(photon._(pT|eta|phi)|n_jets)", text)]
+    (place / "samples.toml").write_text("".join([head, *kept]), encoding="utf-8")
+    search = quickest_file.read_text(encoding="utf-8")
+    search = re.sub(r"^(n_leptons|photon._isolation) = .*\n", "", search, flags=re.MULTILINE)
+    (place / "search.toml").write_text(search, encoding="utf-8")
+    return place
+
+
+@pytest.fixture(scope="session")
+def tiny_universe(tiny: Path) -> int:
+    """The loudest universe above 600 GeV of the first sixty with these settings."""
+    catalogue = read_catalogue(tiny / "samples.toml")
+    truths = [truth_of(DEFAULT_SEED, number, catalogue) for number in range(60)]
+    loud = [(t.cross_section_pb or 0.0) * ((t.mass_GeV or 0.0) > 600) for t in truths]
+    return int(np.argmax(loud))
+
+
+@pytest.fixture(scope="session")
+def tiny_blind(
+    tiny: Path, tiny_universe: int, xyy: Command, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A blind folder of `xyy run` with these settings, its chunks beside it, with figures."""
+    place = tmp_path_factory.mktemp("tiny_blind")
+    files = ("--samples", tiny / "samples.toml", "--search", tiny / "search.toml")
+    folders = ("--chunks", place / "chunks", "--out", place / "blind")
+    assert xyy("run", "--universe", tiny_universe, *files, *folders, "--quiet") == 0
+    return place / "blind"
 
 
 @pytest.fixture(scope="session")

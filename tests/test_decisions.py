@@ -7,7 +7,7 @@ import pytest
 
 from analysis import decisions as room
 from analysis import stamps
-from analysis.folder import Folder, read_selection
+from analysis.folder import Folder, read_selection, unstamped
 from analysis.history import history
 from analysis.program import program_version
 from analysis.search import Search
@@ -314,4 +314,4 @@ def test_products_are_stamped_once(opened: Folder, catalogue: Catalogue, search:
     stamps.stamp_products(opened)
     assert times == {name: (opened.path / name).stat().st_mtime_ns for name in stamps.STAMPED}
     ledger = opened.read("ledger.json", made_by="")
-    assert set(stamps.unstamped(ledger)) == {"complete", "provenance"}
+    assert set(unstamped(ledger)) == {"complete", "provenance"}

@@ -27,12 +27,13 @@ from analysis.export.hepdata_format import Errors, Table, Variable, measured, po
 from analysis.export.pyhf_format import Status, workspace_files
 from analysis.export.root_format import about, root_files
 from analysis.export.source import inferred, read_processed
-from analysis.export.writing import write_files
+from analysis.export.writing import Files, write_files
 from analysis.folder import Folder
 from analysis.histogram_file import read_histograms
 from analysis.process import Execution
 from analysis.results import Results
 from analysis.search import Search
+from analysis.search_file import read_search
 from analysis.statistics.band import MassPoint, mass_limit
 from analysis.statistics.spectrum_documents import mass_limits_document
 from analysis.statistics.template_fit import strength_scale
@@ -74,15 +75,9 @@ def small(small_file: Path) -> Catalogue:
 
 
 @pytest.fixture(scope="module")
-def quick(quick: Search) -> Search:
+def quick(quickest_file: Path) -> Search:
     """Decisions that are made even more quickly."""
-    return replace(
-        quick,
-        fit=replace(quick.fit, families=("exp",)),
-        peak=replace(quick.peak, families=("exp",)),
-        signal=replace(quick.signal, step_GeV=25.0),
-        score=replace(quick.score, kind="likelihood_ratio"),
-    )
+    return read_search(quickest_file)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +131,7 @@ def exported(
     def export(name: str, state: str) -> Path:
         if (name, state) not in done:
             told: list[str] = []
-            files = FORMATS[name](made(state), small, quick, told.append)
+            files = FORMATS[name](made(state), small, quick)
             assert not told
             done[name, state] = place / state / name
             write_files(done[name, state], files)
@@ -444,6 +439,12 @@ def test_pyhf_alone_finds_the_saved_limits_again_to_1e_6(
         pyhf.set_backend(*before)
 
 
+def workspaces_of(folder: Folder, *, observed: bool = True) -> Files:
+    """Return the files of the workspaces in a folder, whatever they were made from."""
+    limits, counting = (folder.read(name, made_by="") for name in ("limits.json", "counting.json"))
+    return workspace_files(folder, limits, counting, Status(observed=observed))
+
+
 def test_a_missing_workspace_and_one_of_other_limits_are_told(
     copy: Make, small: Catalogue, quick: Search
 ) -> None:
@@ -451,22 +452,24 @@ def test_a_missing_workspace_and_one_of_other_limits_are_told(
     path, other = (folder.workspaces / f"mass_{mass}.json" for mass in (500, 750))
     shutil.copy(other, path)
     with pytest.raises(InputError, match=r"mass_500\.json does not belong to limits\.json"):
-        FORMATS["workspace"](folder, small, quick, print)
+        workspaces_of(folder)
+    with pytest.raises(InputError, match=r"mass_500\.json is missing or not as it was written"):
+        FORMATS["workspace"](folder, small, quick)
     edit(folder, "workspaces/mass_500.json", measurements=[{"name": "mine", "config": {}}])
     with pytest.raises(InputError, match=r"mass_500\.json does not belong"):
-        FORMATS["workspace"](folder, small, quick, print)
+        workspaces_of(folder)
     path.unlink()
     with pytest.raises(InputError, match=r"mass_500\.json is not there; make it with `xyy infer"):
-        FORMATS["workspace"](folder, small, quick, print)
+        workspaces_of(folder)
+    with pytest.raises(InputError, match=r"mass_500\.json is missing or not as it was written"):
+        FORMATS["workspace"](folder, small, quick)
 
 
-def test_a_workspace_that_does_not_tell_its_strength_is_refused(
-    copy: Make, small: Catalogue, quick: Search
-) -> None:
+def test_a_workspace_that_does_not_tell_its_strength_is_refused(copy: Make) -> None:
     folder = copy("open")
     edit(folder, "workspaces/mass_500.json", measurements=[{"name": "mine", "config": {}}])
     with pytest.raises(InputError, match="does not say what mu = 1 stands for"):
-        FORMATS["workspace"](folder, small, quick, print)
+        workspaces_of(folder)
 
 
 def test_a_bare_spectrum_gives_workspaces_in_events_and_nothing_else(
@@ -587,18 +590,22 @@ def test_blind_data_have_empty_bins_in_the_window(
 # ---- what is refused -----------------------------------------------------------------------------
 
 
-def export(folder: Folder, name: str, small_file: Path, quick_file: Path, *words: object) -> int:
-    settings = ("--samples", small_file, "--search", quick_file)
+def export(folder: Folder, name: str, small_file: Path, quickest_file: Path, *words: object) -> int:
+    settings = ("--samples", small_file, "--search", quickest_file)
     return xyy("export", name, folder.path, *settings, *words)
 
 
 def test_a_histogram_of_the_window_does_not_leave_a_blind_folder(
-    copy: Make, made: Make, small_file: Path, quick_file: Path, capsys: pytest.CaptureFixture[str]
+    copy: Make,
+    made: Make,
+    small_file: Path,
+    quickest_file: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = copy("blind")
     shutil.copy(made("open").histograms, folder.histograms)
     for name in FORMATS:
-        assert export(folder, name, small_file, quick_file) == 4
+        assert export(folder, name, small_file, quickest_file) == 4
         assert "the data are blind, and spectrum holds something" in capsys.readouterr().err
     assert not (folder.path / "export").exists()
 
@@ -621,12 +628,10 @@ def test_an_observed_result_does_not_leave_a_blind_folder(
     edit(folder, name, **{key: made("open").read(name, made_by="")[key]})
     for export in ("hepdata", "workspace"):
         with pytest.raises(RefusedError, match=rf"the data are blind, and {name} holds something"):
-            FORMATS[export](folder, small, quick, print)
+            FORMATS[export](folder, small, quick)
 
 
-def test_a_workspace_with_observed_events_does_not_leave_a_blind_folder(
-    copy: Make, small: Catalogue, quick: Search
-) -> None:
+def test_a_workspace_with_observed_events_does_not_leave_a_blind_folder(copy: Make) -> None:
     folder = copy("blind")
     for name in ("mass_750", "counting"):
         path = folder.workspaces / f"{name}.json"
@@ -634,56 +639,58 @@ def test_a_workspace_with_observed_events_does_not_leave_a_blind_folder(
         document["observations"][0]["data"][0] += 1.0
         path.write_text(json.dumps(document))
         with pytest.raises(RefusedError, match=rf"{name}\.json holds observed events"):
-            FORMATS["workspace"](folder, small, quick, print)
+            workspaces_of(folder, observed=False)
         path.write_text(text)
 
 
-def test_results_that_are_still_blind_after_unblinding_are_told(
+def test_results_that_are_still_blind_after_unblinding_are_refused(
     copy: Make, made: Make, small: Catalogue, quick: Search
 ) -> None:
     folder = copy("blind")
     for name in ("freeze.json", "unblinding.json"):
         shutil.copy(made("open").path / name, folder.path / name)
-    with pytest.raises(InputError, match="were unblinded, and its results are still blind"):
-        FORMATS["hepdata"](folder, small, quick, print)
+    for export in FORMATS.values():
+        with pytest.raises(RefusedError, match="are unblinded, and its histograms are still blind"):
+            export(folder, small, quick)
 
 
-def test_results_that_do_not_belong_together_are_told(
+@pytest.mark.parametrize("name", ["counting.json", "scan.json", "limits.json", "background.json"])
+def test_results_that_do_not_belong_together_are_refused(
+    copy: Make, small: Catalogue, quick: Search, name: str
+) -> None:
+    folder = copy("open")
+    edit(folder, name, complete="of yesterday")
+    told = rf"{name} is missing or not as it was written; type `xyy infer {folder.path}`"
+    with pytest.raises(InputError, match=told):
+        FORMATS["hepdata"](folder, small, quick)
+    edit(folder, name, provenance={"inputs": "of yesterday"})
+    with pytest.raises(InputError, match=rf"{name} is out of date; type"):
+        FORMATS["workspace"](folder, small, quick)
+    (folder.path / name).unlink()
+    with pytest.raises(InputError, match=rf"{name} is not there; make it with `xyy infer`"):
+        FORMATS["hepdata"](folder, small, quick)
+
+
+def test_results_that_would_be_made_otherwise_now_are_not_exported(
     copy: Make, small: Catalogue, quick: Search
 ) -> None:
     folder = copy("open")
-    edit(folder, "limits.json", partial=True)
-    with pytest.raises(InputError, match=r"limits\.json does not belong to verdict\.json"):
-        FORMATS["hepdata"](folder, small, quick, print)
-    edit(folder, "scan.json", provenance={"inputs": "of yesterday"})
-    with pytest.raises(InputError, match=r"scan\.json does not belong to verdict\.json"):
-        FORMATS["workspace"](folder, small, quick, print)
-    (folder.path / "counting.json").unlink()
-    with pytest.raises(InputError, match=r"counting\.json is not there; make it with `xyy infer`"):
-        FORMATS["hepdata"](folder, small, quick, print)
-
-
-def test_results_that_would_be_made_otherwise_now_are_exported_with_a_warning(
-    copy: Make, small: Catalogue, quick: Search
-) -> None:
-    folder, told = copy("open"), list[str]()
     run = json.loads((folder.path / "run.json").read_text())
     edit(folder, "run.json", data=f"{run['data']} again")
-    FORMATS["workspace"](folder, small, quick, told.append)
-    assert len(told) == 1
-    assert "would be made from something else now; `xyy status` says more" in told[0]
+    with pytest.raises(InputError, match=r"are out of date; type `xyy infer .*`xyy status` says"):
+        FORMATS["workspace"](folder, small, quick)
 
 
 def test_settings_of_another_analysis_are_told_with_the_right_ones(
-    copy: Make, quick_file: Path, capsys: pytest.CaptureFixture[str]
+    copy: Make, quickest_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     course = ROOT / "datasets" / "course.toml"
     for name in FORMATS:
-        assert export(copy_once(copy, name), name, course, quick_file) == 2
+        assert export(copy_once(copy, name), name, course, quickest_file) == 2
         told = capsys.readouterr().err
-        assert "was made with other settings than" in told
-        assert "(samples); name its own with --samples and --search" in told
-        assert "small.toml" in told
+        assert "small.toml and" in told
+        assert "decide otherwise (samples.data_luminosity_invpb" in told
+        assert "leave --samples and --search out" in told
 
 
 def copy_once(copy: Make, name: str) -> Folder:
@@ -707,26 +714,26 @@ def test_a_folder_that_was_not_processed_is_told(
 def test_places_of_others_are_not_written_to_and_our_own_is_replaced(
     copy: Make,
     small_file: Path,
-    quick_file: Path,
+    quickest_file: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder, mine = copy("open"), tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.tex").write_text("three years")
-    assert export(folder, "workspace", small_file, quick_file, "--out", mine) == 2
+    assert export(folder, "workspace", small_file, quickest_file, "--out", mine) == 2
     assert f"--out {mine} is not empty (thesis.tex" in capsys.readouterr().err
     out = mine / "thesis.tex"
-    assert export(folder, "workspace", small_file, quick_file, "--out", out) == 2
+    assert export(folder, "workspace", small_file, quickest_file, "--out", out) == 2
     assert "is a file; name a folder" in capsys.readouterr().err
     assert [path.name for path in mine.iterdir()] == ["thesis.tex"]
     new = tmp_path / "new"
-    assert export(folder, "workspace", small_file, quick_file, "--out", new) == 0
+    assert export(folder, "workspace", small_file, quickest_file, "--out", new) == 0
     assert f"{new / 'workspaces.json'} and 4 files beside it" in capsys.readouterr().err
     own = folder.path / "export" / "workspace"
     own.mkdir(parents=True)
     (own / "mass_1.json").write_text("of an earlier version")
-    assert export(folder, "workspace", small_file, quick_file, "--quiet") == 0
+    assert export(folder, "workspace", small_file, quickest_file, "--quiet") == 0
     assert {path.name for path in own.iterdir()} == {path.name for path in new.iterdir()}
     assert capsys.readouterr().err == ""
 
@@ -753,7 +760,7 @@ def test_of_an_export_that_cannot_be_written_nothing_stays(tmp_path: Path) -> No
 def test_equal_results_are_equal_bytes(
     made: Make, exported: Callable[[str, str], Path], small: Catalogue, quick: Search
 ) -> None:
-    again = FORMATS["hepdata"](made("open"), small, quick, print)
+    again = FORMATS["hepdata"](made("open"), small, quick)
     there = exported("hepdata", "open")
     assert {name: (there / name).read_bytes() for name in again} == dict(again)
 

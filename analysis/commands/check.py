@@ -17,13 +17,17 @@ from analysis.commands.options import (
     HistogramsOption,
     How,
     JsonOption,
+    OwnSamplesOption,
+    OwnSearchOption,
     QuietOption,
     SamplesOption,
     SearchOption,
     SelectionOption,
     selection_of,
     settings_of,
+    settings_of_folder,
     spread,
+    work_on,
 )
 from analysis.console import Console
 
@@ -39,7 +43,7 @@ def status(directory: DirectoryArgument) -> None:
     from analysis.status import status as stages_of
 
     folder = Folder(directory)
-    for stage, state in stages_of(folder):
+    for stage, state in stages_of(folder, *settings_of_folder(folder)):
         typer.echo(f"{stage:9s} {state}")
     ledger = folder.read_if_there("ledger.json") or {"complete": None}
     complete = {True: "yes", False: "no, events were lost: see ledger.json", None: "not processed"}
@@ -56,26 +60,26 @@ def plan(
     histograms: HistogramsOption = "all",
     how: How,
     checkpoints: CheckpointsOption = True,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
+    samples: OwnSamplesOption = None,
+    search: OwnSearchOption = None,
     quiet: QuietOption = False,
     print_json: JsonOption = False,
 ) -> None:
     """Forecast what `xyy process` would take: time, memory, tasks, bytes.
 
     A few chunks are processed for it, as `process` would, and their result is thrown away. Jobs of
-    a `--cluster` are not submitted: the chunks are then processed here.
+    a `--cluster` are not submitted: the chunks are then processed here. MANIFEST may also be a
+    results folder: all its chunks, with its selection.
 
     Example: `xyy plan chunks/manifest.json --executor dask --workers 8`
     """
     from analysis import forecast as forecasts
     from analysis import process as stage
     from analysis.folder import Folder
-    from tools.manifest import read_manifest
 
-    catalogue, decided = settings_of(samples, search)
-    chunks = read_manifest(manifest)
-    cuts, score = selection_of(selection, decided)
+    work = work_on(manifest, manifest, selection, samples=samples, search=search)
+    catalogue, decided, chunks = work.catalogue, work.search, work.chunks
+    cuts, score = selection_of(work.selection, decided)
     settings = stage.processor_settings(
         chunks.columns, decided, cuts, score=score, histograms=histograms
     )

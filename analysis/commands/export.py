@@ -6,13 +6,11 @@ from typing import Annotated
 import typer
 
 from analysis.commands.options import (
-    SAMPLES_FILE,
-    SEARCH_FILE,
     DirectoryArgument,
+    OwnSamplesOption,
+    OwnSearchOption,
     QuietOption,
-    SamplesOption,
-    SearchOption,
-    settings_of,
+    settings_of_folder,
 )
 from analysis.console import Console
 
@@ -36,8 +34,8 @@ def hepdata(
     directory: DirectoryArgument,
     *,
     out: PlaceOption = None,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
+    samples: OwnSamplesOption = None,
+    search: OwnSearchOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Write a HEPData submission: spectra with fits, scan, limits, cutflow, count, resonance.
@@ -54,8 +52,8 @@ def workspace(
     directory: DirectoryArgument,
     *,
     out: PlaceOption = None,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
+    samples: OwnSamplesOption = None,
+    search: OwnSearchOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Write a pyhf workspace for every mass of the limits, and an index of what each gives.
@@ -72,8 +70,8 @@ def root(
     directory: DirectoryArgument,
     *,
     out: PlaceOption = None,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
+    samples: OwnSamplesOption = None,
+    search: OwnSearchOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Write the histograms as ROOT's TH1D and TH2D.
@@ -87,19 +85,25 @@ def root(
 
 
 def _export(
-    name: str, directory: Path, out: Path | None, samples: str, search: str, console: Console
+    name: str,
+    directory: Path,
+    out: Path | None,
+    samples: str | None,
+    search: str | None,
+    console: Console,
 ) -> None:
     from analysis.export.formats import FORMATS
     from analysis.export.writing import default_folder, refuse_occupied, write_files
     from analysis.folder import Folder
     from tools.storage import one_writer
 
-    catalogue, decided = settings_of(samples, search)
+    folder = Folder(directory)
+    settings = settings_of_folder(folder, samples, search)
     if out is not None:
         refuse_occupied(out)
     place = default_folder(directory, name) if out is None else out
     with one_writer(directory):
-        files = FORMATS[name](Folder(directory), catalogue, decided, console.say)
+        files = FORMATS[name](folder, *settings)
         write_files(place, files)
     others = len(files) - 1
     console.say(f"{place / list(files)[-1]}" + (f" and {others} files beside it" if others else ""))

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.commands.options import (
-    SAMPLES_FILE,
     SEARCH_FILE,
     AfterOption,
     AllowIncompleteOption,
     JsonOption,
+    OwnSamplesOption,
     ProcessesOption,
     QuietOption,
-    SamplesOption,
     print_json_file,
     search_of,
-    settings_of,
+    settings_of_folder,
 )
 from analysis.console import Console
 from tools.errors import InputError
@@ -44,7 +43,9 @@ LimitToysOption = Annotated[
 ToySeedOption = Annotated[int, typer.Option(min=0, help="Seed of the toys.")]
 SearchFileOption = Annotated[
     str | None,
-    typer.Option("--search", metavar="FILE", help=f"What is decided; default: {SEARCH_FILE}."),
+    typer.Option(
+        "--search", metavar="FILE", help=f"What is decided; default: that of DIR, or {SEARCH_FILE}."
+    ),
 ]
 SpectrumOption = Annotated[
     Path | None,
@@ -91,7 +92,7 @@ def infer(
     out: SpectrumOutOption = None,
     allow_incomplete: AllowIncompleteOption = False,
     after_unblinding: AfterOption = None,
-    samples: SamplesOption = SAMPLES_FILE,
+    samples: OwnSamplesOption = None,
     search: SearchFileOption = None,
     quiet: QuietOption = False,
     print_json: JsonOption = False,
@@ -138,14 +139,15 @@ def infer(
     _refuse(for_spectrum, "a results folder; give --spectrum FILE")
     from analysis import decisions, stages
     from analysis.folder import Folder
+    from analysis.made_from import decided_in
     from analysis.summary import verdict_summary
     from tools.storage import one_writer
 
     folder = Folder(directory)
-    catalogue, decided = settings_of(samples, search or SEARCH_FILE)
+    catalogue, decided = settings_of_folder(folder, samples, search)
     wanted = stages.only_results(only)
     with one_writer(directory):
-        now = stages.decided_in(folder, catalogue, decided)
+        now = decided_in(folder, catalogue, decided)
         decisions.guard(folder, now, reason=after_unblinding)
         stages.infer(
             folder, catalogue, decided, allow_incomplete=allow_incomplete,

@@ -12,10 +12,12 @@ import typer
 from tools.errors import InputError
 
 if TYPE_CHECKING:
+    from analysis.folder import Folder
     from analysis.search import Search
     from processors.score import ScoreTable
     from processors.selection import Selection
     from tools.executors import Execution
+    from tools.manifest import Manifest
     from tools.samples import Catalogue
 
 SamplesOption = Annotated[
@@ -23,6 +25,12 @@ SamplesOption = Annotated[
 ]
 SearchOption = Annotated[
     str, typer.Option("--search", metavar="FILE", help="What is decided: window, cuts, fits.")
+]
+OwnSamplesOption = Annotated[
+    str | None, typer.Option("--samples", metavar="FILE", help="Default: that of DIR.")
+]
+OwnSearchOption = Annotated[
+    str | None, typer.Option("--search", metavar="FILE", help="Default: that of DIR.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing but errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result file.")]
@@ -74,6 +82,10 @@ WaitOption = Annotated[
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")]
+ProcessOutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="The folder to write to; default: a results folder."),
+]
 UniverseOption = Annotated[
     int | None, typer.Option(metavar="K", min=0, help="The observed data of universe K.")
 ]
@@ -131,6 +143,44 @@ def settings_of(
     return catalogue, decided
 
 
+def settings_of_folder(
+    folder: "Folder",
+    samples: str | None = None,
+    search: str | None = None,
+    *,
+    method: str | None = None,
+    may_change: bool = False,
+) -> "tuple[Catalogue, Search]":
+    """Read the settings files that a folder is made with, or those of the options.
+
+    Parameters
+    ----------
+    folder : Folder
+    samples, search : str, optional
+        Files of ``--samples`` and ``--search``.
+    method : str, optional
+        Of ``--method``.
+    may_change : bool
+        Whether the command makes something of the folder anew, with other settings if need be.
+
+    Raises
+    ------
+    InputError
+        If the options decide otherwise than the folder, and may not.
+    """
+    from analysis.decisions import refuse_other_settings
+    from analysis.origin import origin_of
+
+    origin = origin_of(folder)
+    if origin is None:
+        return settings_of(samples or SAMPLES_FILE, search or SEARCH_FILE, method=method)
+    files = str(origin.samples_file), str(origin.search_file)
+    given = settings_of(samples or files[0], search or files[1], method=method or origin.method)
+    if (samples or search) and not may_change and all(Path(name).is_file() for name in files):
+        refuse_other_settings(folder, settings_of(*files), given)
+    return given
+
+
 def selection_of(path: Path | None, search: "Search") -> "tuple[Selection, ScoreTable | None]":
     """Read cuts and score of `--selection`; there are none unless it is given."""
     from analysis.folder import read_score_of, read_selection
@@ -140,6 +190,52 @@ def selection_of(path: Path | None, search: "Search") -> "tuple[Selection, Score
     if path is None:
         return Selection({}), None
     return read_selection(path), read_score_of(path, cut_variables(search))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """What `xyy process` works on: some chunks, or all those of a results folder again."""
+
+    folder: "Folder"
+    """where the products go"""
+    catalogue: "Catalogue"
+    search: "Search"
+    chunks: "Manifest"
+    manifests: tuple[Path, ...]
+    """folders of the chunks"""
+    selection: Path | None
+    """file of the cuts, if there are any"""
+
+
+def work_on(
+    manifest: Path,
+    out: Path | None,
+    selection: Path | None,
+    *,
+    samples: str | None,
+    search: str | None,
+) -> Work:
+    """Return what a command on MANIFEST, which may be a results folder, works on.
+
+    Raises
+    ------
+    InputError
+        If there is no place for the products, or something that is named cannot be read.
+    """
+    from analysis.folder import SELECTION, Folder
+    from analysis.origin import is_results, manifest_of, origin_of
+
+    again = is_results(manifest)
+    if out is None and not again:
+        raise InputError("where to? Give --out DIR, or a results folder in place of the manifest")
+    folder, there = Folder(out or manifest), Folder(manifest)
+    settings = settings_of_folder(there if again else folder, samples, search, may_change=True)
+    chunks = manifest_of(manifest)
+    origin = origin_of(there) if again else None
+    manifests = (chunks.folder,) if origin is None else origin.manifests
+    if again and selection is None and (manifest / SELECTION).is_file():
+        selection = manifest / SELECTION
+    return Work(folder, *settings, chunks, manifests, selection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

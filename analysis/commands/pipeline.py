@@ -7,7 +7,6 @@ import typer
 
 from analysis.commands.options import (
     SAMPLES_FILE,
-    SEARCH_FILE,
     AfterOption,
     CheckpointsOption,
     DirectoryArgument,
@@ -16,17 +15,20 @@ from analysis.commands.options import (
     JsonOption,
     MethodOption,
     OutOption,
+    OwnSamplesOption,
+    OwnSearchOption,
     ProcessesOption,
+    ProcessOutOption,
     QuietOption,
     ResumeOption,
     SamplesOption,
-    SearchOption,
     SelectionOption,
     catalogue_of,
     print_json_file,
     selection_of,
-    settings_of,
+    settings_of_folder,
     spread,
+    work_on,
 )
 from analysis.console import Console
 from tools.errors import XyyError
@@ -65,7 +67,7 @@ def _sample_and_file(word: str) -> tuple[str | None, Path]:
 def process(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST")],
     *,
-    out: OutOption,
+    out: ProcessOutOption = None,
     selection: SelectionOption = None,
     only: Annotated[str | None, typer.Option(metavar="NAME,...", help="These samples.")] = None,
     histograms: HistogramsOption = "all",
@@ -73,35 +75,40 @@ def process(
     resume: ResumeOption = False,
     checkpoints: CheckpointsOption = True,
     after_unblinding: AfterOption = None,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
+    samples: OwnSamplesOption = None,
+    search: OwnSearchOption = None,
     quiet: QuietOption = False,
     print_json: JsonOption = False,
 ) -> None:
     """Run the processor over chunks: events to histograms.
 
-    Data stay blind inside the window unless `DIR` holds an unblinding that matches its freeze.
-    After an interrupt or a lost chunk, `--resume` processes only what is missing or has changed.
+    MANIFEST may also be a results folder: it is processed again, all its chunks, with its
+    selection. Data stay blind inside the window unless `DIR` holds an unblinding that matches its
+    freeze. After an interrupt or a lost chunk, `--resume` processes only what is missing or has
+    changed.
 
     Example: `xyy process chunks/manifest.json --out results/mine --executor futures`
+
+    Example: `xyy process results/mine`
     """
     from analysis import decisions
     from analysis import process as stage
-    from analysis.folder import Folder
+    from analysis.origin import contents, refuse_other_events, remember_chunks
     from tools.executors import Session
-    from tools.manifest import read_manifest
     from tools.storage import one_writer
 
-    catalogue, decided = settings_of(samples, search)
-    chunks = read_manifest(manifest)
+    work = work_on(manifest, out, selection, samples=samples, search=search)
+    folder, catalogue, decided = work.folder, work.catalogue, work.search
+    chunks, console = work.chunks, Console(quiet=quiet)
     if only:
         chunks = chunks.only(only.split(","))
-    folder, console = Folder(out), Console(quiet=quiet)
-    cuts, score = selection_of(selection, decided)
+    cuts, score = selection_of(work.selection, decided)
     execution = how.execution(resume=resume, checkpoints=checkpoints)
-    with one_writer(out), Session(execution, console.say) as session:
+    with one_writer(folder.path), Session(execution, console.say) as session:
         now = decisions.decisions(catalogue, decided, cuts, score)
         decisions.guard(folder, now, reason=after_unblinding)
+        refuse_other_events(folder, contents(chunks), unblinded=decisions.is_unblinded(folder))
+        remember_chunks(folder, work.manifests, chunks, catalogue, decided)
         settings = stage.processor_settings(
             chunks.columns, decided, cuts, score=score,
             unblinded=decisions.is_unblinded(folder), histograms=histograms,
@@ -115,9 +122,9 @@ def process(
     for remark in done.remarks():
         console.say(remark)
     if print_json:
-        print_json_file(out / "ledger.json")
+        print_json_file(folder.path / "ledger.json")
     if not done.ledger["complete"]:
-        raise XyyError(stage.losses(done.ledger, out))
+        raise XyyError(stage.losses(done.ledger, folder.path))
 
 
 def optimise(
@@ -125,8 +132,8 @@ def optimise(
     *,
     method: MethodOption = None,
     after_unblinding: AfterOption = None,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
+    samples: OwnSamplesOption = None,
+    search: OwnSearchOption = None,
     quiet: QuietOption = False,
     print_json: JsonOption = False,
 ) -> None:
@@ -139,14 +146,16 @@ def optimise(
     Example: `xyy optimise results/mine`
     """
     from analysis.folder import Folder
+    from analysis.origin import remember_settings
     from analysis.stages import optimise_folder
     from analysis.summary import selection_table
     from tools.storage import one_writer
 
     folder = Folder(directory)
-    catalogue, decided = settings_of(samples, search, method=method)
+    catalogue, decided = settings_of_folder(folder, samples, search, method=method, may_change=True)
     with one_writer(directory):
         selected = optimise_folder(folder, catalogue, decided, reason=after_unblinding)
+        remember_settings(folder, catalogue, decided, method)
     if print_json:
         print_json_file(directory / "selection.json")
     elif not quiet:
@@ -156,8 +165,8 @@ def optimise(
 def freeze(
     directory: DirectoryArgument,
     *,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
+    samples: OwnSamplesOption = None,
+    search: OwnSearchOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Fix the decisions, before the data are looked at.
@@ -166,12 +175,15 @@ def freeze(
     """
     from analysis import decisions
     from analysis.folder import Folder
-    from analysis.stages import decided_in
+    from analysis.made_from import decided_in
+    from analysis.origin import remember_settings
     from tools.storage import one_writer
 
     folder = Folder(directory)
+    settings = settings_of_folder(folder, samples, search, may_change=True)
     with one_writer(directory):
-        decisions.freeze(folder, decided_in(folder, *settings_of(samples, search)))
+        decisions.freeze(folder, decided_in(folder, *settings))
+        remember_settings(folder, *settings)
     Console(quiet=quiet).say(f"frozen: {directory / decisions.FREEZE}")
 
 
@@ -181,25 +193,36 @@ def unblind(
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why now; it stays on record.")],
     quiet: QuietOption = False,
 ) -> None:
-    """Open the data inside the window; then `process` and `infer` again.
+    """Open the data inside the window; what to type next is told.
 
     Example: `xyy unblind results/mine --reason "approved by the group on Tuesday"`
     """
     from analysis import decisions
     from analysis.folder import Folder
+    from analysis.freshness import next_after_unblinding
+    from analysis.made_from import decided_in
+    from analysis.origin import origin_of
     from tools.storage import one_writer
 
+    folder, console = Folder(directory), Console(quiet=quiet)
     with one_writer(directory):
-        decisions.unblind(Folder(directory), reason)
-    Console(quiet=quiet).say(f"unblinded: {reason}; run `xyy process` and `xyy infer` again")
+        if origin_of(folder) is not None and (folder.path / decisions.FREEZE).is_file():
+            now = decided_in(folder, *settings_of_folder(folder))
+            decisions.refuse_stale_freeze(folder, now)
+        for note in decisions.unblind(folder, reason):
+            console.say(f"note: {note}")
+    console.say(
+        f"unblinded: {reason}; the results are blind until you type\n  "
+        f"{next_after_unblinding(folder)}"
+    )
 
 
 def report(
     directory: DirectoryArgument,
     *,
     workers: ProcessesOption = None,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
+    samples: OwnSamplesOption = None,
+    search: OwnSearchOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Draw the figures (PDF, PNG, and their numbers as JSON) and write the page `report.html`.
@@ -213,8 +236,9 @@ def report(
     from tools.storage import one_writer
 
     folder = Folder(directory)
+    settings = settings_of_folder(folder, samples, search)
     with one_writer(directory):
-        stages.report(folder, *settings_of(samples, search), workers=workers or cores())
+        stages.report(folder, *settings, workers=workers or cores())
     Console(quiet=quiet).say(f"{directory / 'report.html'}")
     if not quiet:
         typer.echo("\n".join(lines(folder)))

@@ -1,7 +1,9 @@
 """`xyy run`: all stages of the pipeline in one command."""
 
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -105,6 +107,23 @@ def run(
         after_unblinding=after_unblinding,
         until=until,
         force=force,
+        method=method,
+        command=_command(
+            how,
+            {
+                "data": data,
+                "universe": universe,
+                "out": out,
+                "chunks": None if chunks == DEFAULT_CHUNKS else chunks,
+                "method": method,
+                "seed": seed,
+                "generate-missing": generate_missing,
+                "no-checkpoints": not checkpoints,
+                "allow-incomplete": allow_incomplete,
+                "samples": None if samples == SAMPLES_FILE else samples,
+                "search": None if search == SEARCH_FILE else search,
+            },
+        ),
     )
     folder = pipeline.run(request, Console(quiet=quiet))
     if until not in ("infer", "report"):
@@ -113,3 +132,17 @@ def run(
         print_json_file(folder.path / "verdict.json")
     elif not quiet:
         typer.echo(verdict_summary(folder))
+
+
+def _command(how: How, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the words that ask for the same run again."""
+    pieces = {field.name: getattr(how, field.name) for field in fields(how)}
+    words: list[str] = []
+    for name, value in {**given, **pieces}.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif value is not None and value is not False:
+            values = value if isinstance(value, list) else [value]
+            words += [word for one in values for word in (option, str(one))]
+    return tuple(words)

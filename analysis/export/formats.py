@@ -1,11 +1,11 @@
 """From a results folder to the files of each format."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from analysis.export.source import inferred, is_bare_spectrum, out_of_date, read_processed
+from analysis.export.source import inferred, is_bare_spectrum, read_processed
 from analysis.export.writing import Files
 from analysis.folder import Folder
+from analysis.freshness import refuse_stale_histograms
 from analysis.search import Search
 from tools.errors import InputError
 from tools.samples import Catalogue
@@ -13,21 +13,17 @@ from tools.samples import Catalogue
 if TYPE_CHECKING:
     from analysis.export.pyhf_format import Status
 
-Say = Callable[[str], None]
-"""Takes what the user should be told"""
 
-
-def hepdata(folder: Folder, catalogue: Catalogue, search: Search, say: Say) -> Files:
+def hepdata(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
     """Return the HEPData submission of a folder."""
     from analysis.export.hepdata import hepdata_files
 
     results = read_processed(folder, catalogue, search)
     found = inferred(folder, results)
-    _tell(folder, catalogue, search, say)
     return hepdata_files(results, found)
 
 
-def workspace(folder: Folder, catalogue: Catalogue, search: Search, say: Say) -> Files:
+def workspace(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
     """Return the pyhf workspaces of a folder, of a bare spectrum too."""
     from analysis.export.pyhf_format import Status, workspace_files
 
@@ -36,16 +32,17 @@ def workspace(folder: Folder, catalogue: Catalogue, search: Search, say: Say) ->
         return workspace_files(folder, limits, None, _status_of_spectrum(folder))
     results = read_processed(folder, catalogue, search)
     found = inferred(folder, results)
-    _tell(folder, catalogue, search, say)
     status = Status(observed=found.limits["observed_pb"] is not None, stamps=results.stamps)
     return workspace_files(folder, found.limits, found.counting, status)
 
 
-def root(folder: Folder, catalogue: Catalogue, search: Search, _say: Say) -> Files:
+def root(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
     """Return the file of the histograms of a folder."""
     from analysis.export.root_format import root_files
 
-    return root_files(read_processed(folder, catalogue, search))
+    results = read_processed(folder, catalogue, search)
+    refuse_stale_histograms(folder, catalogue, search)
+    return root_files(results)
 
 
 FORMATS = {"hepdata": hepdata, "workspace": workspace, "root": root}
@@ -68,11 +65,3 @@ def _status_of_spectrum(folder: Folder) -> "Status":
             f"{folder.path} holds no verdict.json; make it with `xyy infer --spectrum`"
         )
     return Status(observed=not verdict["blinded"])
-
-
-def _tell(folder: Folder, catalogue: Catalogue, search: Search, say: Say) -> None:
-    if out_of_date(folder, catalogue, search):
-        say(
-            f"warning: the results in {folder.path} are exported as they are, and would be made "
-            "from something else now; `xyy status` says more"
-        )

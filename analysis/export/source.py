@@ -10,21 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from analysis import decisions
-from analysis.folder import SELECTION, Folder
+from analysis.folder import RESULTS, Folder
+from analysis.freshness import refuse_stale_histograms, refuse_stale_results
 from analysis.histogram_file import Histograms
 from analysis.results import Results, read_results
 from analysis.search import Search
-from analysis.stages import RESULTS, decided_in, infer_inputs
 from processors.histograms import REGIONS
 from processors.selection import Interval
 from tools.errors import InputError, RefusedError
 from tools.samples import Catalogue
-from tools.storage import digest_document
 
 Document = dict[str, Any]
-_TAKEN = ("samples", "search.window")
-"""decisions that an export takes from the settings; all others are in the results"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +40,7 @@ def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> Resu
     Raises
     ------
     InputError
-        If it was not, if it holds a bare spectrum, or if it was made with other settings.
+        If it was not, or if it holds a bare spectrum.
     RefusedError
         If data are blind and their histograms are not.
     """
@@ -54,7 +50,6 @@ def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> Resu
             "has neither histograms nor samples; `xyy export workspace` takes it"
         )
     results = read_results(folder, catalogue, search)
-    _refuse_other_settings(folder, catalogue, search)
     if results.blind and results.data is not None:
         _refuse_unblind_histograms(results.histograms, results.data.name, results.window)
     return results
@@ -67,69 +62,22 @@ def is_bare_spectrum(folder: Folder) -> bool:
 
 
 def inferred(folder: Folder, results: Results) -> Inferred:
-    """Return the results of `xyy infer`, all made from the same.
+    """Return the results of `xyy infer`, all made from what the folder holds now.
 
     Raises
     ------
     InputError
-        If one is missing, or was made from something else than the verdict.
+        If one is missing, damaged, or out of date.
     RefusedError
         If data are blind and a result is not.
     """
     documents = {name: folder.read(name, made_by="infer") for name in RESULTS}
-    made_from = {name: folder.made_from(name) for name in RESULTS}
-    others = [name for name in RESULTS if made_from[name] != made_from["verdict.json"]]
-    if others or documents["limits.json"].get("partial"):
-        raise InputError(
-            f"{folder.path / (others or ['limits.json'])[0]} does not belong to verdict.json; "
-            "make the results again with `xyy infer`"
-        )
     found = Inferred(**{name.removesuffix(".json"): d for name, d in documents.items()})
     if results.blind:
         _refuse_unblind_results(found, results)
-    elif found.verdict["blinded"]:
-        raise InputError(
-            f"the data of {folder.path} were unblinded, and its results are still blind; "
-            "run `xyy process` and `xyy infer` again (or `xyy run`)"
-        )
+    refuse_stale_histograms(folder, results.catalogue, results.search)
+    refuse_stale_results(folder, results.catalogue, results.search)
     return found
-
-
-def out_of_date(folder: Folder, catalogue: Catalogue, search: Search) -> bool:
-    """Return whether the results would be made from something else now, code included."""
-    now = infer_inputs(folder, decided_in(folder, catalogue, search))
-    return folder.made_from("verdict.json") != now
-
-
-def _refuse_other_settings(folder: Folder, catalogue: Catalogue, search: Search) -> None:
-    """Refuse settings that are not those of the folder: units, luminosity and titles are theirs."""
-    in_force = decisions.in_force(folder)
-    if in_force is None or not (folder.path / SELECTION).is_file():
-        return
-    decided = decided_in(folder, catalogue, search)
-    frozen = folder.read(decisions.FREEZE, made_by="freeze")["decisions"]
-    others = [name for name in _TAKEN if _changed_in(frozen, decided, name)]
-    # Decisions that were changed after unblinding are known by their digest alone.
-    if others and digest_document(decided) != in_force:
-        raise InputError(
-            f"{folder.path} was made with other settings than {catalogue.path} and {search.path} "
-            f"({', '.join(others)}); name its own with --samples and --search{_used(folder)}, or "
-            "make the results again with these"
-        )
-
-
-def _changed_in(frozen: Document, decided: Document, name: str) -> bool:
-    """Return whether a part of the decisions, like ``search.window``, is another one now."""
-    for key in name.split("."):
-        frozen, decided = frozen[key], decided[key]
-    return bool(decisions.changed(frozen, decided))
-
-
-def _used(folder: Folder) -> str:
-    """Return the settings files that a run was made with, if they are known."""
-    origin = (folder.read_if_there("run.json") or {}).get("provenance", {})
-    used = [origin.get("samples_file"), origin.get("search_file")]
-    return f" ({used[0]}, {used[1]})" if all(used) else ""
 
 
 def _refuse_unblind_results(found: Inferred, results: Results) -> None:

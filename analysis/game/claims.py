@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.folder import Folder
+from analysis.folder import CLAIM, Folder
 from analysis.statistics.measurement import Interval
 from tools.errors import InputError
 from tools.manifest import Source, read_manifest
 from tools.storage import read_json
 
-CLAIM, FORMAT = "claim.json", "xyy-claim-1"
+FORMAT = "xyy-claim-1"
 DECISIONS = ("discovery", "evidence", "limit")
 _MADE_BY = "xyy run --data FILE --unblind TEXT"
 

@@ -1,0 +1,217 @@
+"""What a folder is made from: ``run.json``, with the settings files, the chunks and the command.
+
+Whoever works on the folder later need not name them again. They stand under ``provenance``, as they
+are paths; what tells one analysis from another (`Identity`) stands beside it.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from analysis.folder import Folder
+from analysis.search import Search
+from tools import sources
+from tools.errors import InputError
+from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
+from tools.samples import Catalogue
+
+RUN = "run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which analysis this is."""
+
+    samples: str
+    """name of the samples file, without suffix"""
+    data: str | None
+    """what is observed; None if nothing is"""
+    generated_samples: tuple[str, ...]
+    """simulated samples that this program generated"""
+
+    def __str__(self) -> str:
+        generated = ", ".join(self.generated_samples) or "none"
+        return f"samples {self.samples}, data {self.data}, generated: {generated}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a folder is made from."""
+
+    identity: Identity
+    samples_file: Path
+    search_file: Path
+    method: str | None
+    """of the selection, where it is not the search file's"""
+    manifests: tuple[Path, ...]
+    """folders of the chunks"""
+    content: dict[str, str]
+    """digest of the events of each sample"""
+    command: tuple[str, ...] = ()
+    """words of the `xyy run` that made it; none if it was made step by step"""
+    directory: Path | None = None
+    """where that was run; None: it was made step by step"""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether it was made step by step, and not by `xyy run`."""
+        return self.directory is None
+
+    def holds(self, content: Mapping[str, str]) -> bool:
+        """Return whether samples of this content are among those of the folder."""
+        return all(self.content.get(name) == digest for name, digest in content.items())
+
+    def manifest(self) -> Manifest:
+        """Return the chunks of all samples.
+
+        Raises
+        ------
+        InputError
+            If they are no longer there.
+        """
+        read = sources.merged([read_manifest(path) for path in self.manifests])
+        return read.only(list(self.content))
+
+    def write(self, folder: Folder) -> None:
+        """Write ``run.json``."""
+        folder.write(
+            RUN,
+            asdict(self.identity),
+            samples_file=str(self.samples_file.resolve()),
+            search_file=str(self.search_file.resolve()),
+            method=self.method,
+            manifests=[str(path.resolve()) for path in self.manifests],
+            content=self.content,
+            command=list(self.command),
+            directory=None if self.directory is None else str(self.directory),
+        )
+
+
+def identity_of(folder: Folder) -> Identity | None:
+    """Return which analysis a folder holds, or None if it says nothing that can be read."""
+    document = folder.read_if_there(RUN) or {}
+    try:
+        return Identity(document["samples"], document["data"], tuple(document["generated_samples"]))
+    except (KeyError, TypeError):
+        return None
+
+
+def origin_of(folder: Folder) -> Origin | None:
+    """Return what a folder is made from, or None if it says nothing that can be read."""
+    identity, origin = identity_of(folder), folder.origin(RUN)
+    if identity is None:
+        return None
+    try:
+        return Origin(
+            identity,
+            Path(origin["samples_file"]),
+            Path(origin["search_file"]),
+            origin["method"],
+            tuple(map(Path, origin["manifests"])),
+            origin["content"],
+            tuple(origin["command"]),
+            None if origin["directory"] is None else Path(origin["directory"]),
+        )
+    except (KeyError, TypeError):
+        return None
+
+
+def refuse_other_events(folder: Folder, content: Mapping[str, str], *, unblinded: bool) -> None:
+    """Refuse other events than those that an unblinded folder, or one of `xyy run`, is made from.
+
+    Raises
+    ------
+    InputError
+        Naming the folder.
+    """
+    there = origin_of(folder)
+    if there is None or there.holds(content) or (there.by_hand and not unblinded):
+        return
+    how = "was unblinded with" if unblinded else "was made by `xyy run` from"
+    raise InputError(
+        f"{folder.path} {how} other events than these; choose another --out"
+        + ("" if there.by_hand else ", or give `xyy run` --force to replace it")
+    )
+
+
+def remember_chunks(
+    folder: Folder,
+    manifests: Sequence[Path],
+    chunks: Manifest,
+    catalogue: Catalogue,
+    search: Search,
+) -> None:
+    """Write ``run.json`` for a folder that is processed step by step.
+
+    Where the folder was made from these and others, they stay: a part was processed again.
+    """
+    there = origin_of(folder)
+    content = contents(chunks)
+    if there is None or not there.holds(content):
+        there = Origin(
+            Identity(catalogue.name, _label(chunks), generated(chunks)),
+            catalogue.path, search.path, None, tuple(manifests), content,
+        )  # fmt: skip
+    replace(there, samples_file=catalogue.path, search_file=search.path).write(folder)
+
+
+def remember_settings(
+    folder: Folder, catalogue: Catalogue, search: Search, method: str | None = None
+) -> None:
+    """Write with which settings files a folder is made from now on, and by which method."""
+    if (there := origin_of(folder)) is not None:
+        replace(there, samples_file=catalogue.path, search_file=search.path, method=method).write(
+            folder
+        )
+
+
+def contents(manifest: Manifest) -> dict[str, str]:
+    """Return the digest of the events of each sample."""
+    return {name: chunks.content for name, chunks in manifest.samples.items()}
+
+
+def generated(manifest: Manifest) -> tuple[str, ...]:
+    """Return the names of the simulated samples that this program generated."""
+    samples = manifest.samples.items()
+    return tuple(name for name, chunks in samples if chunks.generated and chunks.kind != "data")
+
+
+def _label(manifest: Manifest) -> str | None:
+    """Return a short name of the observed events."""
+    for name, chunks in manifest.samples.items():
+        if chunks.kind == "data":
+            return Path(chunks.sources[0].name).stem if chunks.sources else name
+    return None
+
+
+def manifest_of(path: Path) -> Manifest:
+    """Return the chunks that a manifest names, or all those that a results folder is made from.
+
+    Raises
+    ------
+    InputError
+        If there are none, or they are no longer there.
+    """
+    origin = origin_of(Folder(path)) if is_results(path) else None
+    return read_manifest(path) if origin is None else origin.manifest()
+
+
+def is_results(path: Path) -> bool:
+    """Return whether a path is a results folder, and not one of chunks."""
+    return (path / RUN).is_file() and not (path / MANIFEST_NAME).is_file()
+
+
+def run_again(folder: Folder, *more: str) -> str | None:
+    """Return the command line that brings a folder up to date, or None if no `xyy run` made it."""
+    origin = origin_of(folder)
+    if origin is None or not origin.command:
+        return None
+    line = shlex.join(["xyy", "run", *origin.command, *more])
+    here = origin.directory is None or origin.directory == Path.cwd()
+    return line if here else f"cd {shlex.quote(str(origin.directory))} && {line}"
+
+
+def again(folder: Folder, stage: str) -> str:
+    """Return what to type for a stage of a folder that is out of date."""
+    return run_again(folder) or f"xyy {stage} {shlex.quote(str(folder.path))}"
