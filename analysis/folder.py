@@ -103,9 +103,13 @@ class Folder:
         return origin if isinstance(origin, dict) else {}
 
     def written_with(self, record: str) -> dict[str, str]:
-        """Return the digests of the products of a stage, as its record has them."""
+        """Return the digests of the products of a stage, as its record has them.
+
+        Names that lead out of the folder are nobody's products.
+        """
         products = self.origin(record).get("products")
-        return products if isinstance(products, dict) else {}
+        named = products.items() if isinstance(products, dict) else ()
+        return {name: digest for name, digest in named if _inside(name)}
 
     def lost(self, record: str) -> list[str]:
         """Return the products of a stage that are not there as they were written.
@@ -157,6 +161,15 @@ class Folder:
             As `read_score_of`.
         """
         return read_score_of(self.path / SELECTION, axes)
+
+
+def _inside(name: str) -> bool:
+    """Return whether a name is below the folder that it is of.
+
+    >>> _inside("figures/scan.pdf"), _inside("../x"), _inside("/x")
+    (True, False, False)
+    """
+    return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
 def unstamped(document: Mapping[str, Any]) -> dict[str, Any]:

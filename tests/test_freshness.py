@@ -128,6 +128,19 @@ def test_force_leaves_nothing_of_the_former_analysis(
     assert not list(opened.rglob("*.pdf"))
 
 
+def test_force_removes_nothing_outside_the_folder(
+    opened: Path, run: Command, tiny_universe: int
+) -> None:
+    """A record can be anybody's: what it names elsewhere is no product."""
+    outside = opened.parent / "thesis.tex"
+    outside.write_text("three years")
+    verdict = read(opened, "verdict.json")
+    verdict["provenance"] = {"products": {"../thesis.tex": "", str(outside): ""}}
+    (opened / "verdict.json").write_text(json.dumps(verdict))
+    assert run(opened, "--universe", tiny_universe + 1, "--until", "chunks", "--force") == 0
+    assert outside.exists()
+
+
 def test_histograms_without_their_ledger_or_of_others_are_refused(
     blind: Path, opened: Path, xyy: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
