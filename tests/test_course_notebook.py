@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jupytext
 import nbformat
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -35,7 +37,10 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the notebook prints, executed from top to bottom where nothing is at hand."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     place = {"metadata": {"path": str(tmp_path_factory.mktemp("notebook"))}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
+    with TemporaryDirectory() as short:  # as names of sockets have to be
+        # Not by TCP, whose ports are chosen first and taken later, at times by somebody else.
+        kernel = AsyncKernelManager(connection_file=f"{short}/kernel.json", transport="ipc")
+        NotebookClient(notebook, km=kernel, timeout=1200, resources=place).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"]
     return "".join(o.text for o in outputs if o.output_type == "stream")
