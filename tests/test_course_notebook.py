@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 import jupytext
 import nbformat
 import pytest
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 DOCS = Path(__file__).parent.parent / "docs"
 NOTEBOOK, TEXT = DOCS / "course.ipynb", DOCS / "course.py"
@@ -39,8 +39,12 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     place = {"metadata": {"path": str(tmp_path_factory.mktemp("notebook"))}}
     with TemporaryDirectory() as short:  # as names of sockets have to be
         # Not by TCP, whose ports are chosen first and taken later, at times by somebody else.
-        kernel = AsyncKernelManager(connection_file=f"{short}/kernel.json", transport="ipc")
-        NotebookClient(notebook, km=kernel, timeout=1200, resources=place).execute()
+        sockets = Config(
+            KernelManager={"transport": "ipc", "connection_file": f"{short}/kernel.json"}
+        )
+        NotebookClient(
+            notebook, timeout=1200, kernel_name="python3", resources=place, config=sockets
+        ).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"]
     return "".join(o.text for o in outputs if o.output_type == "stream")
