@@ -22,8 +22,8 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)  ## the main job: course samples, a universe, a verdict, in results/demo
 	$(VENV)/bin/xyy run --universe 5 --unblind "the demonstration is over" --out results/demo
 
-test: $(READY)  ## the whole test suite, doctests included
-	$(PYTEST)
+test: $(READY)  ## the whole test suite, doctests included; `make test ORDER=7` in the random order 7
+	$(if $(ORDER),XYY_TEST_ORDER=$(ORDER) PYTHONHASHSEED=$(ORDER)) $(PYTEST)
 
 coverage: $(READY) ## the same, and what the tests do not reach; fails below 90 %
 	$(PYTEST) --cov --cov-fail-under=90

@@ -21,6 +21,7 @@ from tools.manifest import Manifest, read_manifest
 from tools.pool import cores
 from tools.recipe import Events, background_recipe, make_events
 from tools.samples import Catalogue, read_catalogue
+from tools.storage import digest_text
 from tools.universe import truth_of
 
 # Reproducible, and not failed by a busy machine.
@@ -31,6 +32,10 @@ ROOT = Path(__file__).parent.parent
 LONGEST = ("test_pipeline.py", "test_game.py", "test_report.py", "test_dask.py", "test_closure.py")
 """They come first, so that in the end nobody waits for one of them."""
 Command = Callable[..., int]
+ORDER = os.environ.get("XYY_TEST_ORDER", "")
+"""Any text: the tests are run in the order that it gives, files and what is in them."""
+REPEAT = int(os.environ.get("XYY_REPEAT", "1"))
+"""How often tests with the marker `chance` are run."""
 SMALL = {"background": 12_000, "signal_500": 3_000, "signal_750": 2_000, "signal_1000": 2_000}
 
 
@@ -40,9 +45,33 @@ def pytest_xdist_auto_num_workers() -> int:
     return cores() + 1
 
 
+def pytest_report_header() -> str:
+    """Say how to have the same order again."""
+    hashes = os.environ.get("PYTHONHASHSEED", "")
+    return f"order: XYY_TEST_ORDER={ORDER} PYTHONHASHSEED={hashes}" if ORDER else ""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first, each as it was."""
+    """Put the longest files first, each as it was; or all by chance, if that was asked for.
+
+    The order of some tests does not depend on which others there are, so that it can be narrowed
+    down which of them disturb each other.
+    """
+    if ORDER:
+        items.sort(key=lambda i: (by_chance(i.nodeid.split("::")[0]), by_chance(i.nodeid)))
+        return
     items.sort(key=lambda i: LONGEST.index(i.path.name) if i.path.name in LONGEST else len(LONGEST))
+
+
+def by_chance(name: str) -> str:
+    return digest_text(ORDER, name)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat what hangs on chance."""
+    if REPEAT > 1 and metafunc.definition.get_closest_marker("chance"):
+        metafunc.fixturenames.append("repetition")
+        metafunc.parametrize("repetition", range(REPEAT))
 
 
 @pytest.fixture(scope="session", autouse=True)

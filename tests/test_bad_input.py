@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -278,9 +277,7 @@ def test_paths_that_are_no_files(catalogue: Catalogue, tmp_path: Path) -> None:
     assert not out.exists()
 
 
-def test_refused_within_a_second_and_without_the_heavy_libraries(
-    catalogue: Catalogue, tmp_path: Path
-) -> None:
+def test_refused_without_the_heavy_libraries(catalogue: Catalogue, tmp_path: Path) -> None:
     path = tmp_path / "signal_500.csv"
     path.write_bytes(text(ROW, header=HEADER.replace("dEta", "DEta")))
     code = textwrap.dedent(f"""
@@ -295,15 +292,8 @@ def test_refused_within_a_second_and_without_the_heavy_libraries(
         except InputError:
             print(sorted({{"uproot", "awkward", "pyarrow", "pandas", "coffea"}} & set(sys.modules)))
     """)
-    seconds = []
-    for _ in range(3):  # the best of three: the machine may be busy
-        start = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        seconds.append(time.perf_counter() - start)
-        assert done.stdout == "[]\n"
-    assert min(seconds) < 1
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 # ---- ROOT and Parquet ----------------------------------------------------------------------------

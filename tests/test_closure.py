@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -181,7 +180,9 @@ def test_campaigns_say_what_is_true(catalogue: Catalogue) -> None:
 
 
 def test_a_universe_does_not_show_its_truth_in_tracebacks(work: Universes) -> None:
-    assert "750" not in repr(work.world("universes", 0))
+    """Nor anything else: there is an address, whose digits may be any, in place of it."""
+    world = work.world("universes", 0)
+    assert repr(world) == object.__repr__(world)
 
 
 # ---- the analysis --------------------------------------------------------------------------------
@@ -338,6 +339,23 @@ def stripped(path: Path) -> bytes:
     return json.dumps(content, indent=1).encode()
 
 
+KILLED = """
+import os, signal
+from analysis.cli import main
+from analysis.closure.kept import Kept
+
+save = Kept.save
+
+def save_and_die(*batch):
+    save(*batch)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Kept.save = save_and_die
+main()
+"""
+"""the program, killed when the first of two batches is kept: neither sooner nor later"""
+
+
 def test_killed_and_resumed_on_other_workers_gives_the_same_file(
     tmp_path: Path, quick_file: Path
 ) -> None:
@@ -345,14 +363,12 @@ def test_killed_and_resumed_on_other_workers_gives_the_same_file(
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     run = [sys.executable, "-c", "from analysis.cli import main; main()"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [*run, *words, "--workers", "1", "--out", str(cut)], env=environment, cwd=tmp_path
-    ) as killed:
-        while killed.poll() is None and not list(cut.glob("batches/*.npz")):
-            time.sleep(0.02)
-        killed.send_signal(signal.SIGKILL)
+    killed = subprocess.run(
+        [*run[:2], KILLED, *words, "--workers", "1", "--out", str(cut)],
+        env=environment, cwd=tmp_path, check=False,
+    )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL
-    assert 1 <= len(list(cut.glob("batches/*.npz"))) < 2
+    assert len(list(cut.glob("batches/*.npz"))) == 1
     assert not (cut / "closure.json").exists()
     for out, workers in ((cut, 1), (whole, 2)):
         subprocess.run(

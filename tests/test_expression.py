@@ -1,7 +1,5 @@
 """Expressions in m: against Python's own arithmetic, and what must never be computed."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -112,11 +110,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_nonsense_is_refused_at_once(text: str) -> None:
-    begin = time.perf_counter()
+def test_nonsense_is_refused_before_it_is_computed(text: str) -> None:
     with pytest.raises(InputError, match=REFUSED[text]) as caught:
         parse_expression(text, name="--resolution")
-    assert time.perf_counter() - begin < 0.5
     assert caught.value.exit_code == 2
     assert str(caught.value).startswith("--resolution")
 

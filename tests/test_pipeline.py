@@ -217,11 +217,11 @@ def test_a_killed_run_is_finished_by_the_next_one(
         words += ["--until", "infer"]
     command = [sys.executable, "-c", "from analysis.cli import main; main()", *map(str, words)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not (out / after).exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(killed_by)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == (130 if killed_by == signal.SIGINT else -signal.SIGKILL)
     assert "Traceback" not in err
     assert xyy(*words) == 0

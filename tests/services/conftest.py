@@ -114,7 +114,7 @@ def daemon(
     with log.open("ab") as out:
         process = subprocess.Popen(words, stdout=out, stderr=out, start_new_session=True)
     try:
-        if not soon(lambda: process.poll() is not None or ready(), seconds=20) or process.poll():
+        if not soon(lambda: process.poll() is not None or ready(), seconds=120) or process.poll():
             said = log.read_text(errors="replace").strip().splitlines() or ["it says nothing"]
             skipped(f"{name} does not start: {said[-1]}")
         yield process
@@ -123,7 +123,7 @@ def daemon(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
         try:
-            process.wait(timeout=5)
+            process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -152,6 +152,7 @@ def soon(condition: Callable[[], bool], *, seconds: float) -> bool:
 
 
 def free_port() -> int:
+    """Return a port that is free now; another program can take it before the daemon: 1e-4."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 

@@ -96,6 +96,11 @@ class Browser:
         while not self.said("Page.loadEventFired"):
             self._message()
 
+    def wait_until_logged(self, words: str) -> None:
+        """Wait for an entry in the browser's log."""
+        while not any(words in event["entry"]["text"] for event in self.said("Log.entryAdded")):
+            self._message()
+
     def said(self, *methods: str) -> list[dict[str, Any]]:
         """Return the parameters of all events of some kinds since the page was opened."""
         return [event["params"] for event in self.events if event["method"] in methods]
@@ -143,7 +148,7 @@ def browser(folder: Path) -> Iterator[Browser]:
         yield Browser(theirs[1], ours[0])
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=SECONDS)
         os.close(theirs[1])
         os.close(ours[0])
 
@@ -237,8 +242,7 @@ def test_no_other_script_would_run(chromium: Browser, page: Path) -> None:
     )
     time.sleep(0.3)
     assert chromium.run("window.bad ?? 0") == 0
-    refused = chromium.said("Log.entryAdded")
-    assert any("Content Security Policy" in event["entry"]["text"] for event in refused)
+    chromium.wait_until_logged("Content Security Policy")
 
 
 def test_the_keyboard_reaches_everything(chromium: Browser, page: Path) -> None:
