@@ -117,6 +117,7 @@ def test_without_a_data_luminosity_the_data_have_that_of_the_simulation(tmp_path
         ("low = 0, high = 25", "low = 0, high = inf", r"high: write a finite number, not inf"),
         ('type = "int8"\nmin = 0', 'type = "int8"\nmin = 200', "200 leaves nothing that int8 can"),
         ("[columns.n_jets]", '[columns.""]', "a column needs a name that can be printed"),
+        ("[columns.n_jets]", '[columns."n[1]"]', r"\[columns.\"n\[1\]\"\]: a column needs a name"),
         ('meaning = "number of jets"', "meaning = 3", r"n_jets\], meaning: write a text, not 3"),
     ],
 )

@@ -253,6 +253,16 @@ def test_chunks_of_another_kind_are_refused(
     assert code == 2
 
 
+def test_cuts_by_hand_in_a_folder_are_checked_when_they_are_frozen(
+    place: Path, xyy: Callable[..., tuple[object, str]]
+) -> None:
+    change(place, SELECTION, "n_jets", "n_jest")
+    code, told = xyy("freeze", ".")
+    assert "selection.json, [cuts], n_jest: samples.toml declares no column 'n_jest'" in told
+    assert code == 2
+    assert not (place / "freeze.json").exists()
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -258,8 +258,8 @@ def read_catalogue(path: Path) -> Catalogue:
 
 
 def _column(name: str, table: Table) -> Column:
-    if not name or not name.isprintable():
-        raise InputError(f"{table.where}: a column needs a name that can be printed")
+    if not name or not name.isprintable() or "[" in name:  # which ROOT takes for an array's size
+        raise InputError(f"{table.where}: a column needs a name that can be printed, without '['")
     kind: Any = table.choice("type", get_args(StoredType))
     column = Column(
         name=name,
