@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.search import METHODS
 from processors.selection import Interval, Selection
 from tools.errors import InputError
+from tools.settings_table import Table
 from tools.storage import digest_document, digest_file, provenance, read_json, write_json
 
 if TYPE_CHECKING:
@@ -189,7 +191,7 @@ def read_score_of(path: Path, axes: "Sequence[Binning]") -> "ScoreTable | None":
     from analysis.scores.score_file import read_score
 
     document = read_json(path, made_by="xyy optimise")
-    if document.get("method", "cuts") == "cuts":
+    if "method" not in document or Table(document, f"{path}").choice("method", METHODS) == "cuts":
         return None
     table = read_score(path.parent / SCORE, axes=axes)
     if table.digest != document.get("score_digest"):
@@ -206,19 +208,23 @@ def read_selection(path: Path) -> Selection:
     Raises
     ------
     InputError
-        If the file is missing or its cuts are not of the form ``{COLUMN: {"min", "max"}}``.
+        If the file is missing or its cuts are not of the form ``{COLUMN: {"min", "max"}}``; the
+        message names the cut.
     """
-    document = read_json(path, made_by="xyy optimise")
+    document = Table(read_json(path, made_by="xyy optimise"), f"{path}")
     try:
-        return Selection({name: _interval(**cut) for name, cut in document["cuts"].items()})
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        cuts = document.tables("cuts", ("min", "max"))
+        return Selection({name: _interval(cut) for name, cut in cuts.items()})
+    except InputError as error:
         raise InputError(
-            f'{path}: `cuts` must read {{"n_jets": {{"min": null, "max": 6}}, ...}} ({error})'
+            f'{error}; `cuts` must read {{"n_jets": {{"min": null, "max": 6}}, ...}}'
         ) from None
 
 
-def _interval(min: float | None = None, max: float | None = None) -> Interval:  # noqa: A002 - JSON's keys
-    return Interval(
-        None if min is None else float(min),
-        None if max is None else float(max),
-    )
+def _interval(cut: Table) -> Interval:
+    """Read a cut, of which an end that is missing or null is open."""
+    ends = {key: cut.number(key) for key, value in cut.content.items() if value is not None}
+    try:
+        return Interval(**ends)
+    except ValueError as error:
+        raise InputError(f"{cut.where}: {error}") from None

@@ -18,6 +18,7 @@ import numpy as np
 from analysis.expression import parse_expression
 from analysis.folder import Folder
 from analysis.search import FAMILIES, Limits, Search, Signal, Systematics, Window
+from analysis.search_file import MOST_MASSES
 from analysis.spectrum_file import read_spectrum
 from analysis.statistics.band import MassLimit
 from analysis.statistics.shape import Effort
@@ -36,11 +37,11 @@ from analysis.statistics.spectrum_search import (
     tournament_of,
 )
 from tools.errors import InputError
+from tools.names import nearest
 from tools.storage import digest_file, write_json
 
 SQRT_S_GeV = 13_000.0
 """of most published spectra; unless ``--sqrt-s`` says otherwise"""
-MOST_MASSES = 2000
 MOST_LIMITS = 51
 """masses with limits: each takes a second; of a finer grid every second, third ... has one"""
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -265,7 +266,8 @@ def _families(text: str | None, search: Search) -> tuple[str, ...]:
     unknown = [name for name in families if name not in known]
     if unknown:
         raise InputError(
-            f"--families: there is no family {unknown[0]!r}; there are: {', '.join(known)}"
+            f"--families: there is no family {unknown[0]!r}{nearest(unknown[0], known)}; "
+            f"there are: {', '.join(known)}"
         )
     return families
 

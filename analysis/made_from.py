@@ -12,6 +12,7 @@ from analysis.folder import CUTFLOW, LEDGER, RESULTS, SELECTION, Folder, unstamp
 from analysis.origin import RUN
 from analysis.process import cut_variables
 from analysis.search import Search
+from analysis.settings_check import check_selection
 from processors.selection import Selection
 from tools.samples import Catalogue
 from tools.storage import code_digest, digest_document, digest_text
@@ -41,7 +42,9 @@ def optimise_inputs(joint_keys: dict[str, str], catalogue: Catalogue, search: Se
 def decided_in(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
     """Return the decisions as they stand now, with the selection of `folder`."""
     score = folder.score(cut_variables(search))
-    return decisions.decisions(catalogue, search, folder.selection(), score)
+    selection = folder.selection()
+    check_selection(folder.path / SELECTION, selection, catalogue)
+    return decisions.decisions(catalogue, search, selection, score)
 
 
 def infer_inputs(folder: Folder, decided: dict[str, Any]) -> str:

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from analysis.search import FAMILIES, Fit, PeakFit
-from analysis.settings_table import Table
 from analysis.statistics.families import own_function
 from tools.errors import InputError
+from tools.settings_table import Table
 
 MOST_TERMS = 9
 _POINTS = 200
@@ -34,15 +34,14 @@ def read_own_functions(table: Table) -> dict[str, tuple[str, ...]]:
         If a name is taken or no name, or terms are missing, too many or cannot be read.
     """
     found = {}
-    for name in list(table.content):
-        entry = table.table(name)
+    for name in table.content:
+        entry = table.table(name, ("terms",))
         if name in FAMILIES or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise InputError(
                 f"{entry.where}: {name!r} cannot be the name of an own function; take small "
                 f"letters, digits and '-', and none of {', '.join(FAMILIES)}"
             )
         terms = entry.texts("terms")
-        entry.done()
         if len(terms) > MOST_TERMS:
             raise InputError(
                 f"{entry.where}, terms: {len(terms)} are too many; {MOST_TERMS} at most"

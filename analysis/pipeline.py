@@ -47,6 +47,7 @@ from analysis.process import (
     up_to_date,
 )
 from analysis.search import Search
+from analysis.settings_check import check_run
 from processors.diphoton import Settings
 from processors.score import ScoreTable
 from processors.selection import Selection
@@ -121,6 +122,7 @@ def run(request: Request, console: Console, *, session: Session | None = None) -
     """
     if request.unblind is not None and request.observed.label is None:
         raise InputError("--unblind: there are no data to open; give --data FILE or --universe K")
+    check_run(request.catalogue, request.search, observed=request.observed.label is not None)
     folder = Folder(request.out)
     own = nullcontext(session) if session else Session(request.execution, console.say)
     with one_writer(folder.path), own as workers:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from analysis.folder import CUTFLOW, HISTOGRAMS, LEDGER, Folder
 from analysis.histogram_file import Histograms, read_histograms, write_histograms
 from analysis.search import Search
+from analysis.settings_check import check_manifest
 from processors.diphoton import DiphotonProcessor, Settings
 from processors.histograms import REGIONS, Binning
 from processors.schema import DiphotonSchema
@@ -139,8 +140,9 @@ def process(
     Raises
     ------
     InputError
-        If a sample of the manifest is not in the catalogue.
+        If a sample of the manifest is not in the catalogue, or the chunks lack a column.
     """
+    check_manifest(manifest, catalogue, settings.needed())
     kept = up_to_date(folder, manifest, settings)
     planned = _planned(manifest, execution)
     checkpoints = _checkpoints(folder, manifest, settings, execution, stage)

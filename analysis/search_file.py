@@ -9,7 +9,9 @@ of the spectrum's, so that no bin is ever half in the window.
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from analysis.own_functions import check_own_functions, read_own_functions
 from analysis.search import (
@@ -30,10 +32,14 @@ from analysis.search import (
     Systematics,
     Window,
 )
-from analysis.settings_table import Table
 from tools.errors import InputError
-from tools.samples import Axis, read_toml
+from tools.samples import AXIS, read_axis, read_toml
+from tools.settings_table import Table
 
+MOST_MASSES = 2000
+"""steps of a grid of masses"""
+_MOST_BINS = 100_000
+"""of the spectrum"""
 _ROUNDING = 1e-9
 """of a number of steps"""
 _LABEL_LENGTH = 16
@@ -53,44 +59,49 @@ def read_search(path: Path) -> Search:
     InputError
         If an entry is missing, unknown, without its unit, or senseless; the message names it.
     """
-    document = Table(read_toml(path), f"{path}")
+    document = Table(read_toml(path), f"{path}", keys=(*_keys(Search), "functions"))
     own = read_own_functions(document.table("functions")) if "functions" in document.content else {}
     search = Search(
         path=path,
-        window=_window(document.table("window")),
-        spectrum=_spectrum(document.table("spectrum")),
-        fit=_fit(document.table("fit"), own),
-        peak=_peak(document.table("peak"), own),
-        systematics=_systematics(document.table("systematics")),
-        signal=_signal(document.table("signal")),
-        optimise=_optimise(document.table("optimise")),
-        score=_score(document.table("score")),
-        limits=_limits(document.table("limits")),
-        decision=_decision(document.table("decision")),
-        label=_label(document.table("label")) if "label" in document.content else Label(),
+        window=_window(document.table("window", _keys(Window))),
+        spectrum=_spectrum(document.table("spectrum", _keys(SpectrumAxis))),
+        fit=_fit(document.table("fit", _keys(Fit)), own),
+        peak=_peak(document.table("peak", _keys(PeakFit)), own),
+        systematics=_systematics(document.table("systematics", _keys(Systematics))),
+        signal=_signal(document.table("signal", ("masses",))),
+        optimise=_optimise(document.table("optimise", _keys(Optimise))),
+        score=_score(document.table("score", _keys(Score))),
+        limits=_limits(document.table("limits", _keys(Limits))),
+        decision=_decision(document.table("decision", _keys(Decision))),
+        label=_label(document),
     )
-    document.done()
     if search.fit.min_parameters > search.peak.max_parameters:
         raise InputError(
             f"{path}, [peak]: `max_parameters` must not be below `min_parameters` of [fit]"
         )
     _check_alignment(search)
+    _check_limits(search)
     check_own_functions(f"{path}", own, search.fit, search.peak)
     return search
 
 
+def _keys(kind: type[Any]) -> tuple[str, ...]:
+    """Return the entries of a table, which are the fields of what is read from it."""
+    names = (each.name.removesuffix("_GeV") for each in fields(kind))
+    return tuple(name for name in names if name not in ("path", "own"))
+
+
 def _window(table: Table) -> Window:
     window = Window(table.energy("low"), table.energy("high"))
-    table.done()
     _rising(table.where, low=window.low_GeV, high=window.high_GeV)
     return window
 
 
 def _spectrum(table: Table) -> SpectrumAxis:
     axis = SpectrumAxis(table.energy("low"), table.energy("high"), table.energy("bin"))
-    table.done()
     _rising(table.where, low=axis.low_GeV, high=axis.high_GeV)
     _on_grid(table.where, "bin", axis.high_GeV, axis.low_GeV, axis.bin_GeV)
+    _not_too_many(table.where, "bin", (axis.high_GeV - axis.low_GeV) / axis.bin_GeV, _MOST_BINS)
     return axis
 
 
@@ -108,7 +119,6 @@ def _fit(table: Table, own: Mapping[str, tuple[str, ...]]) -> Fit:
         closure_bias=table.number("closure_bias", 0),
         own=own,
     )
-    table.done()
     if fit.low_GeV > fit.low_highest_GeV:
         raise InputError(f"{table.where}: `low` must not be above `low_highest`")
     if fit.min_parameters > fit.max_parameters:
@@ -118,7 +128,7 @@ def _fit(table: Table, own: Mapping[str, tuple[str, ...]]) -> Fit:
 
 
 def _peak(table: Table, own: Mapping[str, tuple[str, ...]]) -> PeakFit:
-    peak = PeakFit(
+    return PeakFit(
         families=table.choices("families", (*FAMILIES, *own)),
         max_parameters=table.integer("max_parameters", 2, 10),
         spurious_signal=table.number("spurious_signal", 0),
@@ -126,48 +136,43 @@ def _peak(table: Table, own: Mapping[str, tuple[str, ...]]) -> PeakFit:
         global_toys=table.integer("global_toys", 0, 10_000_000),
         own=own,
     )
-    table.done()
-    return peak
 
 
 def _systematics(table: Table) -> Systematics:
-    errors = Systematics(
+    return Systematics(
         luminosity=table.number("luminosity", 0, 0.5),
         efficiency=table.number("efficiency", 0, 0.5),
         energy_scale=table.number("energy_scale", 0, 0.1),
         resolution=table.number("resolution", 0, 0.5),
     )
-    table.done()
-    return errors
 
 
 def _signal(table: Table) -> Signal:
-    masses = table.table("masses")
-    signal = Signal(masses.energy("low"), masses.energy("high"), masses.energy("step"))
-    masses.done()
-    table.done()
-    _check_masses(masses.where, signal)
-    return signal
-
-
-def _check_masses(where: str, signal: Signal) -> None:
-    _rising(where, low=signal.low_GeV, high=signal.high_GeV)
-    _on_grid(where, "step", signal.high_GeV, signal.low_GeV, signal.step_GeV)
+    masses = table.table("masses", _keys(Signal))
+    grid = Signal(masses.energy("low"), masses.energy("high"), masses.energy("step"))
+    _rising(masses.where, low=grid.low_GeV, high=grid.high_GeV)
+    _on_grid(masses.where, "step", grid.high_GeV, grid.low_GeV, grid.step_GeV)
+    _not_too_many(masses.where, "step", (grid.high_GeV - grid.low_GeV) / grid.step_GeV, MOST_MASSES)
+    return grid
 
 
 def _optimise(table: Table) -> Optimise:
-    axes, cuts = table.table("axes"), table.table("course_cuts")
-    optimise = Optimise(
+    axes = {name: read_axis(axis) for name, axis in table.tables("axes", AXIS).items()}
+    if not axes:
+        raise InputError(
+            f"{table.where[:-1]}.axes]: no column is here; name one or more, like "
+            "n_jets = { bins = 12, low = 0, high = 12 }"
+        )
+    cuts = table.table("course_cuts")
+    return Optimise(
         figure_of_merit=table.choice("figure_of_merit", FIGURES_OF_MERIT),
         background_error=table.number("background_error", 0),
-        reference_signal=str(table.take("reference_signal")),
+        reference_signal=table.text("reference_signal"),
         min_background_events=table.number("min_background_events", 0),
-        axes={name: _axis(axes.table(name)) for name in list(axes.content)},
-        course_cuts={name: cuts.number(name, -math.inf) for name in list(cuts.content)},
+        axes=axes,
+        course_cuts={name: cuts.number(name) for name in cuts.content},
         method=table.choice("method", METHODS),
     )
-    table.done()
-    return optimise
 
 
 def _score(table: Table) -> Score:
@@ -180,30 +185,13 @@ def _score(table: Table) -> Score:
         background_events=table.number("background_events", 1),
         mass_columns=table.boolean("mass_columns"),
     )
-    table.done()
     if score.least_categories > score.most_categories:
         raise InputError(f"{table.where}: `least_categories` must not be above `most_categories`")
     return score
 
 
-def _axis(table: Table) -> Axis:
-    axis = Axis(
-        table.integer("bins", 1, 10_000),
-        table.number("low", -math.inf),
-        table.number("high", -math.inf),
-    )
-    table.done()
-    _rising(table.where, low=axis.low, high=axis.high)
-    return axis
-
-
 def _limits(table: Table) -> Limits:
-    level, masses = table.number("confidence_level", 0.5, 0.999), table.table("masses")
-    grid = Signal(masses.energy("low"), masses.energy("high"), masses.energy("step"))
-    masses.done()
-    table.done()
-    _check_masses(masses.where, grid)
-    return Limits(level, grid)
+    return Limits(table.number("confidence_level", 0.5, 0.999), _signal(table))
 
 
 def _decision(table: Table) -> Decision:
@@ -214,7 +202,6 @@ def _decision(table: Table) -> Decision:
         measurement_local_z=table.number("measurement_local_z", 0),
         normalisation_tolerance=table.number("normalisation_tolerance", 0),
     )
-    table.done()
     if decision.evidence_global_z > decision.discovery_global_z:
         raise InputError(
             f"{table.where}: `evidence_global_z` must not be above `discovery_global_z`"
@@ -222,10 +209,11 @@ def _decision(table: Table) -> Decision:
     return decision
 
 
-def _label(table: Table) -> Label:
-    label = Label(table.words("experiment", _LABEL_LENGTH), table.words("status", _LABEL_LENGTH))
-    table.done()
-    return label
+def _label(document: Table) -> Label:
+    if "label" not in document.content:
+        return Label()
+    table = document.table("label", _keys(Label))
+    return Label(table.words("experiment", _LABEL_LENGTH), table.words("status", _LABEL_LENGTH))
 
 
 def _rising(where: str, *, low: float, high: float) -> None:
@@ -240,6 +228,22 @@ def _on_grid(where: str, key: str, value: float, origin: float, step: float) -> 
         raise InputError(
             f"{where}, {key}: {value:g} is not a whole number of {step:g} GeV steps from {origin:g}"
         )
+
+
+def _not_too_many(where: str, key: str, steps: float, most: int) -> None:
+    if steps > most:
+        raise InputError(f"{where}, {key}: it makes {steps:,.0f} steps, {most:,} at most; raise it")
+
+
+def _check_limits(search: Search) -> None:
+    """Refuse limits where nothing is searched: there the background is fitted, and not tested."""
+    asked, signal = search.limits.masses, search.signal
+    for key, value in (("low", asked.low_GeV), ("high", asked.high_GeV)):
+        if not signal.low_GeV <= value <= signal.high_GeV:
+            raise InputError(
+                f"{search.path}, [limits.masses], {key}: {value:g} GeV is not among the masses of "
+                f"[signal], {signal.low_GeV:g} to {signal.high_GeV:g} GeV; change either"
+            )
 
 
 def _check_alignment(search: Search) -> None:

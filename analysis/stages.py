@@ -25,6 +25,7 @@ from analysis.stamps import stamp_products
 from processors.histograms import Counts
 from processors.selection import Interval, Selection
 from tools.errors import InputError, RefusedError, XyyError
+from tools.names import nearest
 from tools.samples import Catalogue
 
 if TYPE_CHECKING:
@@ -170,7 +171,10 @@ def only_results(text: str | None) -> tuple[str, ...] | None:
     names = [name.strip() for name in text.split(",")]
     unknown = [name for name in names if name not in PARTS]
     if unknown:
-        raise InputError(f"--only: there is no {unknown[0]!r}; there are: {', '.join(PARTS)}")
+        raise InputError(
+            f"--only: there is no {unknown[0]!r}{nearest(unknown[0], PARTS)}; "
+            f"there are: {', '.join(PARTS)}"
+        )
     return tuple(part for part in PARTS if part in names)
 
 

@@ -39,14 +39,13 @@ from coffea.processor import ProcessorABC
 
 from processors import histograms
 from processors.histograms import Binning, Counts
-from processors.kinematics import PhotonPair
+from processors.kinematics import PHOTON_COLUMNS, PhotonPair
 from processors.score import NOWHERE, Categories, ScoreTable, category_index
 from processors.selection import Interval, Mask, Selection, all_but_one
 
 Columns = Mapping[str, npt.NDArray[np.generic]]
 BLOCK_EVENTS = 1 << 16
 """Filled at a time: what is computed of so many events stays in the processor's cache."""
-PHOTON_COLUMNS = tuple(f"photon{i}_{name}" for name in ("pT", "eta", "phi") for i in (1, 2))
 
 
 @dataclass(frozen=True, slots=True)

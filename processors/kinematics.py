@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+PHOTON_COLUMNS = tuple(f"photon{i}_{name}" for name in ("pT", "eta", "phi") for i in (1, 2))
+"""what a pair is made of, in the order of `PhotonPair`"""
 _TURN = 2.0 * np.pi
 
 

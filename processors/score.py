@@ -120,7 +120,7 @@ def cell_count(axes: Sequence[Binning]) -> int:
     if not 0 < cells <= MOST_CELLS:
         raise ValueError(
             f"{cells:,} cells of {', '.join(a.name for a in axes) or 'no columns'}; "
-            f"a score has at most {MOST_CELLS:,}: use fewer columns or wider bins"
+            f"at most {MOST_CELLS:,} are filled: use fewer columns or wider bins"
         )
     return cells
 

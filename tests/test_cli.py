@@ -148,7 +148,7 @@ files = ["jets.csv"]
     samples = tmp_path / "two.toml"
     samples.write_text(text + second, encoding="utf-8")
     assert xyy("optimise", processed, "--samples", samples) == 2
-    message = 'one sample with kind = "background"; there are 2 (background, jets): declare one'
+    message = '2 samples have kind = "background" (background, jets), and the selection is chosen'
     assert message in capsys.readouterr().err
 
 

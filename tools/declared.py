@@ -5,16 +5,13 @@ that the user came for. The message holds the lines that declare it or leave it 
 """
 
 import difflib
-import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from tools.errors import InputError
 from tools.samples import Catalogue
-
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+from tools.settings_table import toml_key, toml_string
 
 
 def check_fields(catalogue: Catalogue, path: Path, fields: Sequence[str]) -> None:
@@ -73,12 +70,11 @@ def _likely(missing: str, unknown: Sequence[str]) -> str:
 
 def _undeclared(catalogue: Catalogue, path: Path, unknown: Sequence[str]) -> str:
     name = unknown[0]
-    key = name if _BARE_KEY.fullmatch(name) else _quoted(name)
-    ignore = ", ".join(_quoted(field) for field in (*catalogue.ignore, *unknown))
+    ignore = ", ".join(toml_string(field) for field in (*catalogue.ignore, *unknown))
     return (
         f"{path}: {', '.join(map(repr, unknown))} not declared in {catalogue.path}.\n"
         f"To keep {name!r}, declare it there:\n\n"
-        f"    [columns.{key}]\n"
+        f"    [columns.{toml_key(name)}]\n"
         '    unit = "1"\n'
         '    type = "float32"\n'
         "    axis = { bins = 100, low = 0, high = 100 }\n"
@@ -87,8 +83,3 @@ def _undeclared(catalogue: Catalogue, path: Path, unknown: Sequence[str]) -> str
         "`ignore = ...` by:\n\n"
         f"    ignore = [{ignore}]"
     )
-
-
-def _quoted(text: str) -> str:
-    """Return a TOML string; JSON's escapes are among TOML's."""
-    return json.dumps(text, ensure_ascii=False)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.errors import InputError
+from tools.names import nearest
 from tools.samples import Axis, Column, Kind
 from tools.storage import provenance, read_json, write_json
 
@@ -95,7 +96,10 @@ class Manifest:
         for name in names:
             if name not in self.samples:
                 known = ", ".join(self.samples)
-                raise InputError(f"{self.folder} has no sample {name!r}; it holds: {known}")
+                raise InputError(
+                    f"{self.folder} has no sample {name!r}{nearest(name, self.samples)}; "
+                    f"it holds: {known}"
+                )
         return replace(self, samples={name: self.samples[name] for name in names})
 
     def write(self) -> Path:

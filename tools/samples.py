@@ -10,6 +10,7 @@ it the inference turns events into cross-sections, whatever the tables and figur
 are normalised to.
 """
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +20,20 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tools.errors import InputError
+from tools.names import nearest
+from tools.settings_table import Table, toml_key
 from tools.units import cross_section_pb, energy_GeV, luminosity_invpb
 
 Kind = Literal["signal", "background", "data"]
 StoredType = Literal["float32", "float64", "int8", "int16", "int32"]
+AXIS = ("bins", "low", "high")
+"""entries of a binning"""
+_DOCUMENT = ("collision_energy", "luminosity", "data_luminosity", "ignore", "columns", "samples")
+_COLUMN = ("unit", "type", "meaning", "axis", "min")
+_DATA = ("kind", "files")
+_BACKGROUND = (*_DATA, "cross_section", "filter_efficiency", "events")
+_SIGNAL = (*_BACKGROUND, "mass")
+_MOST_BINS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +136,10 @@ class Catalogue:
         """
         if name not in self.samples:
             known = ", ".join(self.samples)
-            raise InputError(f"{self.path} declares no sample {name!r}; it declares: {known}")
+            raise InputError(
+                f"{self.path} declares no sample {name!r}{nearest(name, self.samples)}; "
+                f"it declares: {known}"
+            )
         return self.samples[name]
 
     def observed(self) -> Sample:
@@ -219,98 +233,105 @@ def read_catalogue(path: Path) -> Catalogue:
     Raises
     ------
     InputError
-        If something is missing, unknown, or has no unit; the message names the entry.
+        If something is missing, unknown, has no unit, or makes no sense; the message names it.
     """
-    document = read_toml(path)
-    _only(
-        document,
-        f"{path}",
-        {"collision_energy", "luminosity", "data_luminosity", "ignore", "columns", "samples"},
-    )
-    luminosity = luminosity_invpb(_need(document, "luminosity", f"{path}"), f"{path}, luminosity")
-    data_luminosity = document.get("data_luminosity")
-    return Catalogue(
+    document = Table(read_toml(path), f"{path}", keys=_DOCUMENT)
+    luminosity = luminosity_invpb(document.take("luminosity"), f"{path}, luminosity")
+    data_luminosity = document.content.get("data_luminosity")
+    catalogue = Catalogue(
         path=path,
         collision_energy_GeV=energy_GeV(
-            _need(document, "collision_energy", f"{path}"), f"{path}, collision_energy"
+            document.take("collision_energy"), f"{path}, collision_energy"
         ),
         luminosity_invpb=luminosity,
         data_luminosity_invpb=luminosity
         if data_luminosity is None
         else luminosity_invpb(data_luminosity, f"{path}, data_luminosity"),
         columns=tuple(
-            _column(name, entry, f"{path}, [columns.{name}]")
-            for name, entry in _need(document, "columns", f"{path}").items()
+            _column(name, table) for name, table in document.tables("columns", _COLUMN).items()
         ),
-        ignore=tuple(document.get("ignore", ())),
-        samples={
-            name: _sample(name, entry, f"{path}, [samples.{name}]")
-            for name, entry in _need(document, "samples", f"{path}").items()
-        },
+        ignore=document.texts("ignore", least=0) if "ignore" in document.content else (),
+        samples={name: _sample(name, table) for name, table in document.tables("samples").items()},
     )
+    _refuse_both(catalogue)
+    return catalogue
 
 
-def _column(name: str, entry: dict[str, Any], where: str) -> Column:
-    _only(entry, where, {"unit", "type", "meaning", "axis", "min"})
-    if entry.get("type") not in get_args(StoredType):
-        raise InputError(f"{where}: type must be one of {', '.join(get_args(StoredType))}")
-    axis = _need(entry, "axis", where)
-    _only(axis, f"{where}, axis", {"bins", "low", "high"})
-    try:
-        binning = Axis(int(axis["bins"]), float(axis["low"]), float(axis["high"]))
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{where}: write axis = {{ bins = 100, low = 0, high = 10 }}") from None
-    if binning.bins < 1 or not binning.low < binning.high:
-        raise InputError(f"{where}: the axis needs one bin or more, and low < high")
-    minimum = entry.get("min")
-    return Column(
+def _column(name: str, table: Table) -> Column:
+    if not name or not name.isprintable() or "[" in name:  # which ROOT takes for an array's size
+        raise InputError(f"{table.where}: a column needs a name that can be printed, without '['")
+    kind: Any = table.choice("type", get_args(StoredType))
+    column = Column(
         name=name,
-        unit=str(_need(entry, "unit", where)),
-        type=entry["type"],
-        meaning=str(_need(entry, "meaning", where)),
-        axis=binning,
-        min=None if minimum is None else float(minimum),
+        unit=table.text("unit"),
+        type=kind,
+        meaning=table.text("meaning"),
+        axis=read_axis(table.table("axis", AXIS)),
+        min=table.number("min") if "min" in table.content else None,
     )
+    largest = 2 ** (int(kind.removeprefix("int")) - 1) - 1 if column.is_integer else math.inf
+    if column.min is not None and not column.min < min(column.axis.high, largest):
+        raise InputError(
+            f"{table.where}, min: {column.min:g} leaves nothing that {kind} can store below the "
+            f"end of the axis, {column.axis.high:g}; lower it"
+        )
+    return column
 
 
-def _sample(name: str, entry: dict[str, Any], where: str) -> Sample:
-    known = {"kind", "files", "cross_section", "filter_efficiency", "events", "mass"}
-    _only(entry, where, known)
+def read_axis(table: Table) -> Axis:
+    """Read a binning with the entries `AXIS`."""
+    axis = Axis(table.integer("bins", 1, _MOST_BINS), table.number("low"), table.number("high"))
+    if not axis.low < axis.high:
+        raise InputError(
+            f"{table.where}: `low` ({axis.low:g}) must be below `high` ({axis.high:g})"
+        )
+    return axis
+
+
+def _sample(name: str, table: Table) -> Sample:
+    table.only(_SIGNAL)
     if not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or not name.isascii():
-        raise InputError(f"{where}: a sample's name is made of letters, digits, '_', '.' and '-'")
-    kind: Any = entry.get("kind")
-    if kind not in get_args(Kind):
-        raise InputError(f"{where}: kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
-    files = tuple(_need(entry, "files", where))
+        raise InputError(
+            f"{table.where}: a sample's name is made of letters, digits, '_', '.' and '-'"
+        )
+    kind: Any = table.choice("kind", get_args(Kind))
+    files = table.texts("files", least=0)
     if kind == "data":
-        _only(entry, where, {"kind", "files"})
+        table.only(_DATA)
         return Sample(name=name, kind="data", files=files)
-    efficiency = float(_need(entry, "filter_efficiency", where))
-    if not 0 < efficiency <= 1:
-        raise InputError(f"{where}: filter_efficiency is a fraction in (0, 1], not {efficiency}")
-    mass = _need(entry, "mass", where) if kind == "signal" else None
+    table.only(_SIGNAL if kind == "signal" else _BACKGROUND)
+    efficiency = table.number("filter_efficiency", 0, 1)
+    if efficiency == 0:
+        raise InputError(f"{table.where}, filter_efficiency: with 0 there are no events; raise it")
     return Sample(
         name=name,
         kind=kind,
         files=files,
         cross_section_pb=cross_section_pb(
-            _need(entry, "cross_section", where), f"{where}, cross_section"
+            table.take("cross_section"), f"{table.where}, cross_section"
         ),
         filter_efficiency=efficiency,
-        events=int(_need(entry, "events", where)),
-        mass_GeV=None if mass is None else energy_GeV(mass, f"{where}, mass"),
+        events=table.integer("events", 1),
+        mass_GeV=energy_GeV(table.take("mass"), f"{table.where}, mass")
+        if kind == "signal"
+        else None,
     )
 
 
-def _need(entry: dict[str, Any], key: str, where: str) -> Any:
-    if key not in entry:
-        raise InputError(f"{where}: `{key}` is missing; add it")
-    return entry[key]
-
-
-def _only(entry: dict[str, Any], where: str, known: set[str]) -> None:
-    unknown = sorted(set(entry) - known)
-    if unknown:
-        raise InputError(
-            f"{where}: unknown entry `{unknown[0]}`; known: {', '.join(sorted(known))}"
-        )
+def _refuse_both(catalogue: Catalogue) -> None:
+    """Refuse a column that is also ignored, and files that belong to two samples."""
+    for column in catalogue.columns:
+        if column.name in catalogue.ignore:
+            raise InputError(
+                f"{catalogue.path}, ignore: {column.name!r} is declared, too, in "
+                f"[columns.{toml_key(column.name)}]; take out either"
+            )
+    owners: dict[str, str] = {}
+    for sample in catalogue.samples.values():
+        for pattern in sample.files:
+            owner = owners.setdefault(pattern, sample.name)
+            if owner != sample.name:
+                raise InputError(
+                    f"{catalogue.path}, [samples.{toml_key(sample.name)}], files: {pattern!r} "
+                    f"belongs to {owner} already; name each file once"
+                )

@@ -79,7 +79,7 @@ def plan(
 
     work = work_on(manifest, manifest, selection, samples=samples, search=search)
     catalogue, decided, chunks = work.catalogue, work.search, work.chunks
-    cuts, score = selection_of(work.selection, decided)
+    cuts, score = selection_of(work.selection, catalogue, decided)
     settings = stage.processor_settings(
         chunks.columns, decided, cuts, score=score, histograms=histograms
     )

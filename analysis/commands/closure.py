@@ -125,7 +125,7 @@ def _work(
     from analysis.closure.worlds import Campaign
     from tools.generate import DEFAULT_SEED
 
-    channels = _channels(selection, search)
+    channels = _channels(selection, catalogue, search)
     where = search.signal.low_GeV, search.signal.high_GeV
     campaign = Campaign(
         DEFAULT_SEED if seed is None else seed,
@@ -160,13 +160,13 @@ def _run(
     return document
 
 
-def _channels(selection: Path | None, decided: "Search") -> "Channels":
+def _channels(selection: Path | None, catalogue: "Catalogue", decided: "Search") -> "Channels":
     """Return the channels of `--selection`, or of the course's cuts."""
     from analysis.closure.channels import Channels, by_upper_cuts
 
     if selection is None:
         return by_upper_cuts(decided.optimise.course_cuts)
-    cuts, score = selection_of(selection, decided)
+    cuts, score = selection_of(selection, catalogue, decided)
     return Channels.of_cuts(cuts) if score is None else Channels.of_score(score)
 
 

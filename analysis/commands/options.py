@@ -181,15 +181,20 @@ def settings_of_folder(
     return given
 
 
-def selection_of(path: Path | None, search: "Search") -> "tuple[Selection, ScoreTable | None]":
+def selection_of(
+    path: Path | None, catalogue: "Catalogue", search: "Search"
+) -> "tuple[Selection, ScoreTable | None]":
     """Read cuts and score of `--selection`; there are none unless it is given."""
     from analysis.folder import read_score_of, read_selection
     from analysis.process import cut_variables
+    from analysis.settings_check import check_selection
     from processors.selection import Selection
 
     if path is None:
         return Selection({}), None
-    return read_selection(path), read_score_of(path, cut_variables(search))
+    selection = read_selection(path)
+    check_selection(path, selection, catalogue)
+    return selection, read_score_of(path, cut_variables(search))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

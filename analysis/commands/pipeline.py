@@ -102,7 +102,7 @@ def process(
     chunks, console = work.chunks, Console(quiet=quiet)
     if only:
         chunks = chunks.only(only.split(","))
-    cuts, score = selection_of(work.selection, decided)
+    cuts, score = selection_of(work.selection, catalogue, decided)
     execution = how.execution(resume=resume, checkpoints=checkpoints)
     with one_writer(folder.path), Session(execution, console.say) as session:
         now = decisions.decisions(catalogue, decided, cuts, score)

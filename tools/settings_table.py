@@ -1,0 +1,196 @@
+"""Strict reading of TOML tables: only known entries, each of its kind and in its range.
+
+An entry that is misspelt would otherwise be silently replaced by a default, and a decision that is
+silently a default is no decision. Messages name the file, the table and the entry.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from tools.errors import InputError
+from tools.names import nearest
+from tools.units import energy_GeV
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def toml_string(text: str) -> str:
+    """Return a TOML string; JSON's escapes are among TOML's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def toml_key(name: str) -> str:
+    """Return a name as a TOML key, in quotes if it needs them.
+
+    >>> toml_key("n_jets"), toml_key("vertex z")
+    ('n_jets', '"vertex z"')
+    """
+    return name if _BARE_KEY.fullmatch(name) else toml_string(name)
+
+
+class Table:
+    """A table of a settings file.
+
+    Parameters
+    ----------
+    content : object
+        What stands there.
+    file : str
+        Where it stands.
+    name : str
+        The table's name, dotted; empty for the whole file.
+    keys : sequence of str, optional
+        The entries that it may have; None: names of the user's own.
+
+    Raises
+    ------
+    InputError
+        If it is no table, or has other entries.
+    """
+
+    def __init__(
+        self, content: object, file: str, name: str = "", keys: Sequence[str] | None = None
+    ) -> None:
+        self.file, self.name = file, name
+        if not isinstance(content, dict):
+            raise InputError(f"{self.where}: must be a table, not {content!r}")
+        self.content = content
+        if keys is not None:
+            self.only(keys)
+
+    @property
+    def where(self) -> str:
+        """File and table, as messages name them."""
+        return f"{self.file}, [{self.name}]" if self.name else self.file
+
+    def only(self, keys: Sequence[str]) -> None:
+        """Refuse other entries than these."""
+        for key in self.content:
+            if key not in keys:
+                raise InputError(
+                    f"{self.where}: unknown entry `{key}`{nearest(key, keys)}; "
+                    f"known: {', '.join(keys)}"
+                )
+
+    def take(self, key: str) -> Any:
+        """Return an entry as it is."""
+        if key not in self.content:
+            raise InputError(f"{self.where}: `{key}` is missing; add it")
+        return self.content[key]
+
+    def table(self, key: str, keys: Sequence[str] | None = None) -> "Table":
+        """Return a table inside this one."""
+        name = f"{self.name}.{toml_key(key)}" if self.name else toml_key(key)
+        return Table(self.take(key), self.file, name, keys)
+
+    def tables(self, key: str, keys: Sequence[str] | None = None) -> dict[str, "Table"]:
+        """Return the tables inside a table inside this one, by the names that the user gave."""
+        inside = self.table(key)
+        return {name: inside.table(name, keys) for name in inside.content}
+
+    def texts(self, key: str, *, least: int = 1) -> tuple[str, ...]:
+        """Return a list of texts, `least` or more."""
+        values = self.take(key)
+        if (
+            not isinstance(values, list)
+            or len(values) < least
+            or not all(isinstance(v, str) for v in values)
+        ):
+            raise InputError(f"{self.where}, {key}: write a list of texts, not {values!r}")
+        return tuple(values)
+
+    def text(self, key: str) -> str:
+        """Return a text."""
+        value = self.take(key)
+        if not isinstance(value, str):
+            raise InputError(f"{self.where}, {key}: write a text, not {value!r}")
+        return value
+
+    def words(self, key: str, longest: int) -> str:
+        """Return a text of one line, which may be empty."""
+        value = self.take(key)
+        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+            raise InputError(
+                f"{self.where}, {key}: write a text of at most {longest} characters, not {value!r}"
+            )
+        return value
+
+    def energy(self, key: str) -> float:
+        """Return an energy in GeV."""
+        text = self.take(key)
+        # A quantity of zero is refused as meaningless; the edge of an axis may well be zero.
+        if isinstance(text, str) and text.split() == ["0", "GeV"]:
+            return 0.0
+        return energy_GeV(text, f"{self.where}, {key}")
+
+    def number(self, key: str, low: float = -math.inf, high: float = math.inf) -> float:
+        """Return a finite number between two."""
+        value = self.take(key)
+        number = _finite(value)
+        if number is None or not low <= number <= high:
+            raise InputError(
+                f"{self.where}, {key}: write a {_between(low, high)}, not {_shown(value)}"
+            )
+        return number
+
+    def integer(self, key: str, low: int, high: float = math.inf) -> int:
+        """Return a whole number between two."""
+        value = self.number(key, low, high)
+        if value != int(value):
+            raise InputError(f"{self.where}, {key}: write a whole number, not {value:g}")
+        return int(value)
+
+    def boolean(self, key: str) -> bool:
+        """Return true or false."""
+        value = self.take(key)
+        if not isinstance(value, bool):
+            raise InputError(f"{self.where}, {key}: write true or false, not {value!r}")
+        return value
+
+    def choice(self, key: str, choices: Sequence[str]) -> str:
+        """Return one of some words."""
+        value = self.take(key)
+        self._one_of(key, value, choices)
+        return str(value)
+
+    def choices(self, key: str, choices: Sequence[str]) -> tuple[str, ...]:
+        """Return a list of some words, none twice."""
+        values = self.take(key)
+        if not isinstance(values, list) or not values or len(set(map(str, values))) < len(values):
+            raise InputError(
+                f"{self.where}, {key}: list one or more of {', '.join(choices)}, each once"
+            )
+        for value in values:
+            self._one_of(key, value, choices)
+        return tuple(values)
+
+    def _one_of(self, key: str, value: object, choices: Sequence[str]) -> None:
+        if value not in choices:
+            raise InputError(
+                f"{self.where}, {key}: {value!r} is none of {', '.join(choices)}"
+                f"{nearest(value, choices)}"
+            )
+
+
+def _finite(value: object) -> float | None:
+    """Return a number as a float; None for what is none, and for what no float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def _between(low: float, high: float) -> str:
+    if math.isfinite(high):
+        return f"number from {low:g} to {high:g}"
+    return f"finite number from {low:g} on" if math.isfinite(low) else "finite number"
+
+
+def _shown(value: object, longest: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[:longest]}..."
