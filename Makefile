@@ -6,9 +6,9 @@ READY := $(VENV)/.ready
 # A user's indexes serve; a user's constraints do not change the lock, nor do packages elsewhere.
 PIP := PIP_CONSTRAINT=/dev/null PIP_USER=0 $(VENV)/bin/python -m pip --disable-pip-version-check
 unexport PYTHONPATH
-PYTEST := $(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+PYTEST := -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
-.PHONY: setup demo test coverage test-services lint bench notebook calibration closure lock clean help
+.PHONY: setup demo test coverage test-services lint bench notebook calibration closure lock lowest clean help
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -39,10 +39,10 @@ demo: $(READY)  ## the main job: course samples, a universe, a verdict, in resul
 	$(VENV)/bin/xyy run --universe 5 --unblind "the demonstration is over" --out results/demo
 
 test: $(READY)  ## the whole test suite, doctests included
-	$(PYTEST)
+	$(VENV)/bin/python $(PYTEST)
 
 coverage: $(READY) ## the same, and what the tests do not reach; fails below 90 %
-	$(PYTEST) --cov --cov-fail-under=90
+	$(VENV)/bin/python $(PYTEST) --cov --cov-fail-under=90
 
 test-services: $(READY) ## Slurm, XRootD and nginx on loopback, Chromium, and the tests that need them
 	$(VENV)/bin/python -m pytest tests/services
@@ -72,5 +72,10 @@ lock:           ## renew requirements.lock (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --extra bench --extra dev --extra notebook pyproject.toml --output-file requirements.lock
 
+lowest:         ## the whole test suite with the oldest releases that pyproject.toml allows (needs uv)
+	uv venv --quiet --clear --python $(PYTHON) $(VENV)-lowest
+	uv pip install --quiet --python $(VENV)-lowest --resolution lowest-direct --editable ".[bench,dev,notebook]"
+	$(VENV)-lowest/bin/python $(PYTEST)
+
 clean:          ## remove the environment and the caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(VENV)-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
