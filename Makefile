@@ -1,32 +1,48 @@
 # Each target does its own set-up. `make PYTHON=python3.12 demo` chooses the interpreter.
 PYTHON ?= python3
 VENV := .venv
+LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
-PYTEST := $(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+# A user's indexes serve; a user's constraints do not change the lock, nor do packages elsewhere.
+PIP := PIP_CONSTRAINT=/dev/null PIP_USER=0 $(VENV)/bin/python -m pip --disable-pip-version-check
+unexport PYTHONPATH
+PYTEST := -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
-.PHONY: setup demo test coverage test-services lint bench notebook calibration closure lock clean help
+.PHONY: setup demo test coverage test-services lint bench notebook calibration closure lock lowest clean help
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 setup: $(READY) ## the environment in .venv, exactly as in requirements.lock
 
-$(READY): requirements.lock pyproject.toml
+$(LOCKED): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "xyy needs Python 3.11 or newer; choose one with: make PYTHON=python3.12 ..." >&2; exit 2; }
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements.lock
 	@touch $@
+
+$(READY): $(LOCKED) pyproject.toml
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	$(PIP) check
+	@touch $@
+
+# An interpreter chosen by hand that is not the one of .venv: .venv is made anew.
+VERSION := -c 'import sys; print(sys.version)'
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell $(PYTHON) $(VERSION)),$(shell $(VENV)/bin/python $(VERSION) 2>/dev/null))
+.PHONY: $(LOCKED)
+endif
+endif
 
 demo: $(READY)  ## the main job: course samples, a universe, a verdict, in results/demo
 	$(VENV)/bin/xyy run --universe 5 --unblind "the demonstration is over" --out results/demo
 
 test: $(READY)  ## the whole test suite, doctests included; `make test ORDER=7` in the random order 7
-	$(if $(ORDER),XYY_TEST_ORDER=$(ORDER) PYTHONHASHSEED=$(ORDER)) $(PYTEST)
+	$(if $(ORDER),XYY_TEST_ORDER=$(ORDER) PYTHONHASHSEED=$(ORDER)) $(VENV)/bin/python $(PYTEST)
 
 coverage: $(READY) ## the same, and what the tests do not reach; fails below 90 %
-	$(PYTEST) --cov --cov-fail-under=90
+	$(VENV)/bin/python $(PYTEST) --cov --cov-fail-under=90
 
 test-services: $(READY) ## Slurm, XRootD and nginx on loopback, Chromium, and the tests that need them
 	$(VENV)/bin/python -m pytest tests/services
@@ -40,9 +56,8 @@ bench: $(READY) ## speed, side by side in one run
 	$(VENV)/bin/xyy bench
 	$(VENV)/bin/python tests/bench_convert.py
 
-notebook: $(READY) ## the course, in JupyterLab (which is installed for it)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check "jupyterlab>=4.2"
-	$(VENV)/bin/jupyter lab docs/course.ipynb
+notebook: $(READY) ## the course, in JupyterLab (root too: then on this machine alone)
+	$(VENV)/bin/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root --ip=localhost) docs/course.ipynb
 
 calibration: $(READY) ## the statistics on toys of known truth: docs/statistics{,_categories}.json and their pages (an hour)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.calibration
@@ -57,5 +72,10 @@ lock:           ## renew requirements.lock (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --extra bench --extra dev --extra notebook pyproject.toml --output-file requirements.lock
 
+lowest:         ## the whole test suite with the oldest releases that pyproject.toml allows (needs uv)
+	uv venv --quiet --clear --python $(PYTHON) $(VENV)-lowest
+	uv pip install --quiet --python $(VENV)-lowest --resolution lowest-direct --editable ".[bench,dev,notebook]"
+	$(VENV)-lowest/bin/python $(PYTEST)
+
 clean:          ## remove the environment and the caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) $(VENV)-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -618,10 +618,14 @@ def test_a_killed_run_goes_on_where_it_was_though_a_plot_has_changed(
     with (checkout / "analysis" / "plots" / "style.py").open("a") as source:
         source.write("# another colour\n")
     capfd.readouterr()
-    environment = {**os.environ, "PYTHONPATH": str(checkout)}
-    resumed = [*command, *map(str, words), "--out", str(out), "--resume"]
+    # -S: without what puts the installed checkout first
+    code = "import sys, analysis.cli as cli; sys.stderr.write(cli.__file__); cli.main()"
+    resumed = [sys.executable, "-S", "-c", code, *map(str, words), "--out", str(out), "--resume"]
+    environment = {**os.environ, "PYTHONPATH": f"{checkout}:{Path(np.__file__).parent.parent}"}
     subprocess.run(resumed, env=environment, cwd=tmp_path, check=True)
-    assert "1,000 events came from checkpoints of earlier runs" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert f"{checkout}/analysis/cli.py" in said
+    assert "1,000 events came from checkpoints of earlier runs" in said
     assert equal(out, whole)
     assert len(list(out.glob("checkpoints/*.zip"))) == 60
 

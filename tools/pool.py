@@ -19,7 +19,7 @@ from tools.errors import XyyError
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """For libraries of linear algebra: our matrices are small, their threads wait for each other."""
 WORKER_ENVIRONMENT = {
-    # So that a user's own `tools/` folder cannot shadow ours in a worker.
+    # So that a user's file with a library's name (`random.py`) is not imported in a worker.
     "PYTHONSAFEPATH": "1",
     **ONE_THREAD,
 }

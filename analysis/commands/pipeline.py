@@ -108,7 +108,6 @@ def process(
         now = decisions.decisions(catalogue, decided, cuts, score)
         decisions.guard(folder, now, reason=after_unblinding)
         refuse_other_events(folder, contents(chunks), unblinded=decisions.is_unblinded(folder))
-        remember_chunks(folder, work.manifests, chunks, catalogue, decided)
         settings = stage.processor_settings(
             chunks.columns, decided, cuts, score=score,
             unblinded=decisions.is_unblinded(folder), histograms=histograms,
@@ -119,6 +118,7 @@ def process(
                 folder, chunks, catalogue, settings,
                 execution=execution, report=report, session=session,
             )  # fmt: skip
+        remember_chunks(folder, work.manifests, chunks, catalogue, decided)
     for remark in done.remarks():
         console.say(remark)
     if print_json:
