@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from processors.score import ScoreTable
 
 SELECTION, SCORE = "selection.json", "score.json"
+PROCESSED = ("ledger.json", "cutflow.json", "histograms.zip")
+"""what `xyy process` writes"""
+SEARCHED = ("background.json", "scan.json", "limits.json", "verdict.json", "workspaces", "figures")
+"""what `xyy infer --spectrum` writes"""
+PRODUCTS = (
+    "run.json", SELECTION, SCORE, "freeze.json", "unblinding.json", *PROCESSED, *SEARCHED,
+    "counting.json", "claim.json", "report.json", "report.html",
+)  # fmt: skip
+"""what `xyy run` writes"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,12 @@ class Folder:
             As `read_score_of`.
         """
         return read_score_of(self.path / SELECTION, axes)
+
+
+def generated_samples(*records: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the simulated samples that are not real by any of ``run.json`` and ``ledger.json``."""
+    named = (name for record in records for name in (record or {}).get("generated_samples") or ())
+    return tuple(dict.fromkeys(named))
 
 
 def read_score_of(path: Path, axes: "Sequence[Binning]") -> "ScoreTable | None":

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from analysis import decisions, stages
-from analysis.folder import SCORE, SELECTION, Folder
+from analysis.folder import PRODUCTS, SCORE, SELECTION, Folder
 from analysis.process import (
     Stage,
     cut_variables,
@@ -109,7 +109,7 @@ def run(request: Request, console: Console, *, session: Session | None = None) -
         raise InputError("--unblind: there are no data to open; give --data FILE or --universe K")
     folder = Folder(request.out)
     own = nullcontext(session) if session else Session(request.execution, console.say)
-    with one_writer(folder.path), own as workers:
+    with one_writer(folder.path, writes=PRODUCTS), own as workers:
         analysis = _Analysis(request, folder, console, workers)
         for stage in STAGES[: STAGES.index(request.until) + 1]:
             getattr(analysis, stage)()
@@ -133,7 +133,7 @@ class _Analysis:
         # What --cluster says is how many jobs there are, and not here.
         workers = None if execution.cluster else execution.workers
         files = sources.simulation_files(self.catalogue, generate_missing=request.generate_missing)
-        _claim(self.folder, request, generated=[name for name, found in files.items() if not found])
+        _claim(self.folder, request, generated=sources.generated_samples(files))
         self.simulation = sources.simulation_chunks(
             self.catalogue, files, request.chunks,
             seed=request.seed, progress=progress, workers=workers,
@@ -286,11 +286,6 @@ def _short(identity: dict[str, Any]) -> str:
 
 def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
     """Write ``run.json``: what the folder is made from, and where `xyy status` finds it."""
-    generated = [
-        name
-        for name, chunks in manifest.samples.items()
-        if chunks.generated and chunks.kind != "data"
-    ]
     content = {name: chunks.content for name, chunks in manifest.samples.items()}
     there = folder.read_if_there(RUN) or {"provenance": {"content": content}}
     if decisions.is_unblinded(folder) and there["provenance"]["content"] != content:
@@ -303,7 +298,7 @@ def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
     )
     folder.write(
         RUN,
-        _identity(request, generated),
+        _identity(request, manifest.generated),
         content=content,
         manifests=parts,
         seed=request.seed,

@@ -229,6 +229,7 @@ def _write(
     document = {
         "complete": all(sample.complete for sample in ledger.values()),
         "samples": {name: sample.document() for name, sample in ledger.items()},
+        "generated_samples": manifest.generated,
     }
     flows = {
         name: cutflow(

@@ -87,7 +87,7 @@ def process(
     """
     from analysis import decisions
     from analysis import process as stage
-    from analysis.folder import Folder
+    from analysis.folder import PROCESSED, Folder
     from tools.executors import Session
     from tools.manifest import read_manifest
     from tools.storage import one_writer
@@ -98,7 +98,7 @@ def process(
     folder, console = Folder(out), Console(quiet=quiet)
     cuts, score = selection_of(selection, decided)
     execution = how.execution(resume=resume, checkpoints=checkpoints)
-    with one_writer(out), Session(execution, console.say) as session:
+    with one_writer(out, writes=PROCESSED), Session(execution, console.say) as session:
         now = decisions.decisions(catalogue, decided, cuts, score)
         decisions.guard(folder, now, reason=after_unblinding)
         settings = stage.processor_settings(
@@ -137,14 +137,14 @@ def optimise(
 
     Example: `xyy optimise results/mine`
     """
-    from analysis.folder import Folder
+    from analysis.folder import SCORE, SELECTION, Folder
     from analysis.stages import optimise_folder
     from analysis.summary import selection_table
     from tools.storage import one_writer
 
     folder, catalogue = Folder(directory), catalogue_of(samples)
     decided = search_of(search, method=method)
-    with one_writer(directory):
+    with one_writer(directory, writes=(SELECTION, SCORE)):
         selected = optimise_folder(folder, catalogue, decided, reason=after_unblinding)
     if print_json:
         print_json_file(directory / "selection.json")
