@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.plots.drawn import drawn
+from analysis.plots.drawn import drawn, is_drawn
 from analysis.plots.style import encode
-from tools.storage import write_bytes, write_json
+from tools.errors import InputError
+from tools.storage import read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SUFFIXES = (".pdf", ".png", ".json")
+"""of its files; the numbers go last"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,24 @@ class Drawing:
     def write(self, folder: Path) -> bytes:
         """Draw it and write its files into a folder; return the PNG."""
         figure = self.draw()
-        png = encode(figure, "png")
-        write_bytes(folder / f"{self.name}.png", png)
-        write_bytes(folder / f"{self.name}.pdf", encode(figure, "pdf"))
+        png, pdf = encode(figure, "png"), encode(figure, "pdf")
+        # The numbers come first: by them a figure is known as ours.
         write_json(folder / f"{self.name}.json", drawn(figure))
+        write_bytes(folder / f"{self.name}.png", png)
+        write_bytes(folder / f"{self.name}.pdf", pdf)
         return png
 
 
 def remove_others(folder: Path, names: Collection[str]) -> None:
-    """Remove the figures of an earlier run: what lies in a folder belongs together."""
-    for path in folder.glob("*"):
-        if path.suffix in SUFFIXES and path.stem not in names:
-            path.unlink()
+    """Remove the figures of an earlier run, and no other file: what lies there belongs together."""
+    for numbers in folder.glob("*.json"):
+        if numbers.stem not in names and _is_figure(numbers):
+            for suffix in SUFFIXES:
+                numbers.with_name(numbers.stem + suffix).unlink(missing_ok=True)
+
+
+def _is_figure(numbers: Path) -> bool:
+    try:
+        return is_drawn(read_json(numbers, made_by="xyy report"))
+    except InputError:
+        return False

@@ -32,6 +32,15 @@ RECORDS = (SELECTION, LEDGER, VERDICT, REPORT)
 """what each stage writes last"""
 STAMP_KEYS = ("after_unblinding", "changed_after_unblinding")
 """of result files, once something was changed after unblinding"""
+PROCESSED = (LEDGER, CUTFLOW, HISTOGRAMS)
+"""what `xyy process` writes, beside ``run.json``"""
+SEARCHED = ("background.json", "scan.json", "limits.json", VERDICT, "workspaces", "figures")
+"""what `xyy infer --spectrum` writes"""
+PRODUCTS = (
+    "run.json", SELECTION, SCORE, "freeze.json", "unblinding.json", *PROCESSED, *SEARCHED,
+    "counting.json", CLAIM, REPORT, PAGE,
+)  # fmt: skip
+"""what `xyy run` writes"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +186,12 @@ def _inside(name: str) -> bool:
 def unstamped(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result without its stamp: what it was made from does not depend on it."""
     return {key: value for key, value in document.items() if key not in STAMP_KEYS}
+
+
+def generated_samples(*records: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the simulated samples that are not real by any of ``run.json`` and ``ledger.json``."""
+    named = (name for record in records for name in (record or {}).get("generated_samples") or ())
+    return tuple(dict.fromkeys(named))
 
 
 def read_score_of(path: Path, axes: "Sequence[Binning]") -> "ScoreTable | None":

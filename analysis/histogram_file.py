@@ -14,7 +14,7 @@ import uhi.io.zip
 
 from processors.histograms import Counts
 from tools.errors import InputError
-from tools.storage import write_bytes
+from tools.storage import ZIP_MARK, write_bytes
 
 Histograms = Mapping[str, Mapping[str, Counts]]
 """Sample name to histogram name to histogram."""
@@ -36,6 +36,7 @@ def write_histograms(path: Path, histograms: Histograms) -> None:
         for sample, named in histograms.items():
             for name, histogram in named.items():
                 uhi.io.zip.write(archive, f"{sample}/{name}", histogram)
+        archive.comment = ZIP_MARK
     write_bytes(path, buffer.getvalue())
 
 

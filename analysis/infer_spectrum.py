@@ -45,6 +45,7 @@ SQRT_S_GeV = 13_000.0
 MOST_LIMITS = 51
 """masses with limits: each takes a second; of a finer grid every second, third ... has one"""
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_WORKSPACE = re.compile(r"mass_\d[\d.e+]*\.json")
 _ROUNDING = 1e-6
 
 
@@ -125,12 +126,23 @@ def infer_spectrum(
     say : callable
     **origin
         For ``provenance``.
+
+    Raises
+    ------
+    InputError
+        If nothing can be fitted, or the folder holds an analysis of events.
     """
+    if (folder.path / "ledger.json").exists():
+        raise InputError(
+            f"{folder.path} holds an analysis of events, whose results would be replaced; choose "
+            "another --out"
+        )
     tournament_of(spectrum)  # refuses what cannot be fitted, before anything is written
     for name in ("verdict.json", "limits.json", "scan.json", "background.json"):
         (folder.path / name).unlink(missing_ok=True)
     for old in folder.workspaces.glob("mass_*.json"):
-        old.unlink()
+        if _WORKSPACE.fullmatch(old.name):
+            old.unlink()
     level, masses = (
         spectrum.search.limits.confidence_level,
         len(spectrum.search.limits.masses.masses_GeV),

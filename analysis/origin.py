@@ -150,7 +150,7 @@ def remember_chunks(
     content = contents(chunks)
     if there is None or not there.holds(content):
         there = Origin(
-            Identity(catalogue.name, _label(chunks), generated(chunks)),
+            Identity(catalogue.name, _label(chunks), tuple(chunks.generated)),
             catalogue.path, search.path, None, tuple(manifests), content,
         )  # fmt: skip
     replace(there, samples_file=catalogue.path, search_file=search.path).write(folder)
@@ -169,12 +169,6 @@ def remember_settings(
 def contents(manifest: Manifest) -> dict[str, str]:
     """Return the digest of the events of each sample."""
     return {name: chunks.content for name, chunks in manifest.samples.items()}
-
-
-def generated(manifest: Manifest) -> tuple[str, ...]:
-    """Return the names of the simulated samples that this program generated."""
-    samples = manifest.samples.items()
-    return tuple(name for name, chunks in samples if chunks.generated and chunks.kind != "data")
 
 
 def _label(manifest: Manifest) -> str | None:

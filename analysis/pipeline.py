@@ -24,13 +24,12 @@ from pathlib import Path
 from typing import Protocol
 
 from analysis import decisions, stages
-from analysis.folder import LEDGER, SELECTION, Folder
+from analysis.folder import LEDGER, PRODUCTS, SELECTION, Folder
 from analysis.made_from import decided_in, optimise_inputs
 from analysis.origin import (
     Identity,
     Origin,
     contents,
-    generated,
     identity_of,
     origin_of,
     refuse_other_events,
@@ -125,7 +124,7 @@ def run(request: Request, console: Console, *, session: Session | None = None) -
     check_run(request.catalogue, request.search, observed=request.observed.label is not None)
     folder = Folder(request.out)
     own = nullcontext(session) if session else Session(request.execution, console.say)
-    with one_writer(folder.path), own as workers:
+    with one_writer(folder.path, writes=PRODUCTS), own as workers:
         analysis = _Analysis(request, folder, console, workers)
         for stage in STAGES[: STAGES.index(request.until) + 1]:
             getattr(analysis, stage)()
@@ -149,8 +148,7 @@ class _Analysis:
         # What --cluster says is how many jobs there are, and not here.
         workers = None if execution.cluster else execution.workers
         files = sources.simulation_files(self.catalogue, generate_missing=request.generate_missing)
-        to_generate = [name for name, found in files.items() if not found]
-        _claim(self.folder, request, to_generate=to_generate)
+        _claim(self.folder, request, generated=sources.generated_samples(files))
         self.simulation = sources.simulation_chunks(
             self.catalogue, files, request.chunks,
             seed=request.seed, progress=progress, workers=workers,
@@ -266,9 +264,9 @@ class _Analysis:
             self.console.say(remark)
 
 
-def _claim(folder: Folder, request: Request, *, to_generate: Sequence[str]) -> None:
+def _claim(folder: Folder, request: Request, *, generated: Sequence[str]) -> None:
     """Make the folder this analysis', or refuse one that is another's."""
-    ours, theirs = _identity(request, to_generate), identity_of(folder)
+    ours, theirs = _identity(request, generated), identity_of(folder)
     origin = origin_of(folder)
     if theirs is None or theirs == ours or (origin is not None and origin.by_hand):
         return
@@ -283,8 +281,8 @@ def _claim(folder: Folder, request: Request, *, to_generate: Sequence[str]) -> N
         (folder.path / name).unlink(missing_ok=True)
 
 
-def _identity(request: Request, of_ours: Sequence[str]) -> Identity:
-    return Identity(request.catalogue.name, request.observed.label, tuple(of_ours))
+def _identity(request: Request, generated: Sequence[str]) -> Identity:
+    return Identity(request.catalogue.name, request.observed.label, tuple(generated))
 
 
 def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
@@ -294,7 +292,7 @@ def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
         refuse_other_events(folder, content, unblinded=True)
     parts = {Path(p.path).parent.parent for c in manifest.samples.values() for p in c.parts}
     Origin(
-        identity=_identity(request, generated(manifest)),
+        identity=_identity(request, manifest.generated),
         samples_file=request.catalogue.path,
         search_file=request.search.path,
         method=request.method,

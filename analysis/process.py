@@ -259,6 +259,7 @@ def _write(
     document = {
         "complete": all(sample.complete for sample in ledger.values()),
         "samples": samples,
+        "generated_samples": manifest.generated,
     }
     flows = {
         name: cutflow(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis import decisions
-from analysis.folder import SELECTION, Folder
+from analysis.folder import SELECTION, Folder, generated_samples
 from analysis.histogram_file import Histograms, read_histograms
 from analysis.plots.columns import Process
 from analysis.plots.style import Header, plain
@@ -78,7 +78,7 @@ class Results:
     @property
     def generated(self) -> tuple[str, ...]:
         """Names of the simulated samples that this program generated."""
-        return tuple((self.run or {}).get("generated_samples") or ())
+        return generated_samples(self.run, self.ledger)
 
     def header(self, luminosity_invpb: float) -> Header:
         """Return what stands on a figure that is normalised to some luminosity."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.folder import Folder
+from analysis.folder import Folder, generated_samples
 
 TITLES = {
     "none": "window only",
@@ -230,8 +230,8 @@ def _limit_line(limit: Mapping[str, Any]) -> str:
 
 
 def _reservations(folder: Folder, verdict: Mapping[str, Any]) -> list[str]:
-    run = folder.read_if_there("run.json") or {}
-    generated = run.get("generated_samples") or []
+    records = (folder.read_if_there(name) for name in ("run.json", "ledger.json"))
+    generated = generated_samples(*records)
     notes = list(verdict["warnings"])
     if generated:
         notes.append(f"these samples were generated, not read from files: {', '.join(generated)}")

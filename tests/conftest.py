@@ -219,7 +219,9 @@ def in_twenty_files(
     for name, kind, seed in (("background", "background", 5), ("data", "data", 6)):
         events = make_events(background_recipe(), np.random.default_rng(seed), SMALL["background"])
         parts = [
-            write_part(folder, f"{name}/part-{index:05d}.root", catalogue.columns, [piece])
+            write_part(
+                folder, f"{name}/part-{index:05d}.root", catalogue.columns, [piece], generated=True
+            )
             for index, piece in enumerate(_pieces(events, 20))
         ]
         sample = replace(background, kind=kind, parts=tuple(parts), content=f"seed {seed}")

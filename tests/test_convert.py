@@ -288,7 +288,7 @@ def test_content_is_of_the_bytes_and_the_columns_only(narrow: Catalogue, tmp_pat
 
 def test_a_chunk_is_verified(narrow: Catalogue, tmp_path: Path) -> None:
     events = narrow_events(1_000)
-    part = write_part(tmp_path, "a/part-00000.root", narrow.columns, [events])
+    part = write_part(tmp_path, "a/part-00000.root", narrow.columns, [events], generated=False)
     path = tmp_path / part.path
     verify_part(path, part)
     whole = path.read_bytes()

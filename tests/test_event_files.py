@@ -23,6 +23,7 @@ from tools.event_files import (
     write_file,
 )
 from tools.manifest import SampleChunks, manifest_for, read_manifest
+from tools.marks import GENERATED
 from tools.pool import cores
 from tools.recipe import Events, background_recipe, make_events
 from tools.samples import Catalogue, find_settings, read_catalogue
@@ -84,8 +85,8 @@ def test_csv_reads_back_with_every_digit(tmp_path: Path, catalogue: Catalogue) -
     write_csv(tmp_path / "some.csv", catalogue.columns, plan, steps.append)
     assert steps == [3000, 5000, 5001]
     table = csv.read_csv(tmp_path / "some.csv")
-    assert table.column_names == ["", *(column.name for column in catalogue.columns)]
-    assert table[""].to_pylist() == list(range(5001))
+    assert table.column_names == [GENERATED, *(column.name for column in catalogue.columns)]
+    assert table[GENERATED].to_pylist() == list(range(5001))
     for column in catalogue.columns:
         expected = np.concatenate([plan.chunk(index)[column.name] for index in range(3)])
         np.testing.assert_array_equal(table[column.name].to_numpy(), expected)
@@ -94,7 +95,7 @@ def test_csv_reads_back_with_every_digit(tmp_path: Path, catalogue: Catalogue) -
 def test_csv_looks_like_the_courses(tmp_path: Path, catalogue: Catalogue) -> None:
     write_csv(tmp_path / "some.csv", catalogue.columns, SmallPlan(100))
     content = (tmp_path / "some.csv").read_bytes()
-    assert content.startswith(HEADER.encode())
+    assert content.startswith((GENERATED + HEADER).encode())
     assert content.endswith(b"\n")
     assert b'"' not in content
     assert b"\r" not in content
@@ -180,10 +181,11 @@ def test_only_one_chunk_is_in_memory(tmp_path: Path, catalogue: Catalogue) -> No
 
 def test_csv_is_whole_or_not_there(tmp_path: Path, catalogue: Catalogue) -> None:
     path = tmp_path / "some.csv"
-    path.write_text("the old file")
+    write_csv(path, catalogue.columns, SmallPlan(100))
+    old = path.read_bytes()
     with pytest.raises(XyyError, match=r"cannot write .*some\.csv: No space left on device"):
         write_csv(path, catalogue.columns, SmallPlan(3000, 2000, broken=1))
-    assert path.read_text() == "the old file"
+    assert path.read_bytes() == old
     assert list(tmp_path.iterdir()) == [path]
 
 

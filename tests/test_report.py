@@ -448,9 +448,12 @@ def test_reservations_stand_on_every_figure_and_first_on_the_page(
 
 def test_some_generated_samples_are_told_apart(copy: Make, small: Catalogue, quick: Search) -> None:
     folder = copy("no data")
-    edit(folder, "run.json", generated_samples=["background"])
+    for record in ("run.json", "ledger.json"):
+        edit(folder, record, generated_samples=["background"])
     assert read_results(folder, small, quick).stamps == ("Partly generated samples",)
-    edit(folder, "run.json", generated_samples=[])
+    edit(folder, "run.json", generated_samples=[])  # as of a folder that `xyy run` did not make
+    assert read_results(folder, small, quick).stamps == ("Partly generated samples",)
+    edit(folder, "ledger.json", generated_samples=[])
     assert read_results(folder, small, quick).stamps == ()
 
 

@@ -103,6 +103,58 @@ def test_a_new_writer_removes_what_a_killed_one_left(tmp_path: Path) -> None:
         assert not leftover.exists()
 
 
+def test_a_writer_leaves_the_temporary_files_of_others(tmp_path: Path) -> None:
+    """A user's own, and those of a run that works in a folder below."""
+    (tmp_path / "results" / "figures").mkdir(parents=True)
+    working = tmp_path / "results" / "figures" / ".a.png.123.tmp"
+    others = (tmp_path / ".mine.tmp", tmp_path / ".draft.v2.tmp", working)
+    for path in others:
+        path.touch()
+    with storage.one_writer(tmp_path / "results"):
+        working.touch()
+        with storage.one_writer(tmp_path):
+            pass
+        assert all(path.exists() for path in others)
+
+
+def ours(path: Path) -> None:
+    storage.write_json(path, {"provenance": storage.provenance()})
+
+
+def test_files_of_others_are_refused(tmp_path: Path) -> None:
+    names = ("a.json", "b.json", "page.html", "h.zip")
+    storage.refuse_foreign(tmp_path, names)  # nothing is there
+    for name, content in (
+        ("a.json", "{}"), ("b.json", "[]"), ("b.json", '{"provenance": {"versions": "1"}}'),
+        ("a.json", '{"provenance": 1}'), ("page.html", "<html>"), ("h.zip", "PK"), ("h.zip", ""),
+        ("b.json", "not JSON"),
+    ):  # fmt: skip
+        (tmp_path / name).write_text(content)
+        with (
+            pytest.raises(InputError, match=f"{name} is there, was not written by xyy, and would"),
+            storage.one_writer(tmp_path, writes=names),
+        ):
+            pass
+        assert os.listdir(tmp_path) == [name]
+        (tmp_path / name).unlink()
+    (tmp_path / "page.html").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"page.html is there"):
+        storage.refuse_foreign(tmp_path, names)
+
+
+def test_files_beside_ours_are_ours_unless_they_say_otherwise(tmp_path: Path) -> None:
+    names = ("a.json", "b.json", "page.html", "h.zip")
+    (tmp_path / "h.zip").write_bytes(b"PK" + storage.ZIP_MARK)  # a killed run left it, alone
+    storage.refuse_foreign(tmp_path, names)
+    ours(tmp_path / "a.json")
+    for name, content in (("b.json", "{damag"), ("page.html", "<html>"), ("h.zip", "torn")):
+        (tmp_path / name).write_text(content)
+    storage.refuse_foreign(tmp_path, names)
+    (tmp_path / "b.json").write_text('{"cuts": "by hand"}')
+    with pytest.raises(InputError, match=r"b.json is there"):
+        storage.refuse_foreign(tmp_path, names)
+
+
 def test_provenance_names_time_versions_and_what_is_added() -> None:
     origin = storage.provenance(seed=3)
     assert origin["seed"] == 3

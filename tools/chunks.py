@@ -33,6 +33,7 @@ import xxhash
 
 from tools.errors import XyyError
 from tools.manifest import Part
+from tools.marks import CONVERTED, GENERATED
 from tools.samples import Column
 from tools.storage import atomic, digest_file
 
@@ -55,6 +56,8 @@ def write_part(
     relative: str,
     columns: tuple[Column, ...],
     clusters: Iterable[Events],
+    *,
+    generated: bool,
 ) -> Part:
     """Write one chunk, whole or not at all.
 
@@ -68,6 +71,8 @@ def write_part(
         The declared columns; they are stored in this order, in their declared types.
     clusters : iterable of mapping of str to ndarray
         The events, with an array for each of `columns`; every item becomes a cluster.
+    generated : bool
+        Whether they were made up, for the mark in the file (`tools.marks`).
 
     Returns
     -------
@@ -84,7 +89,8 @@ def write_part(
     path, edges, content = folder / relative, [0], xxhash.xxh3_128()
     with atomic(path) as temporary:
         with uproot.recreate(temporary, compression=uproot.LZ4(1)) as file:
-            tree = file.mktree(TREE, {column.name: column.type for column in columns})
+            branches = {column.name: column.type for column in columns}
+            tree = file.mktree(TREE, branches, title=GENERATED if generated else CONVERTED)
             for events in clusters:
                 stored = {c.name: events[c.name].astype(c.type, copy=False) for c in columns}
                 tree.extend(stored)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.errors import InputError
+from tools.marks import GENERATED
 from tools.samples import Catalogue
 from tools.settings_table import toml_key, toml_string
 
@@ -29,7 +30,7 @@ def check_fields(catalogue: Catalogue, path: Path, fields: Sequence[str]) -> Non
             f"{path} has more than one column called {repeated[0]!r}; rename or remove one"
         )
     missing = [name for name in names if name not in fields]
-    unknown = [field for field in fields if field not in (*names, *catalogue.ignore)]
+    unknown = [field for field in fields if field not in (*names, *catalogue.ignore, GENERATED)]
     if missing:
         raise InputError(
             f"{path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)} of "

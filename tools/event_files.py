@@ -4,12 +4,13 @@ A *plan* says how many events each chunk has and makes any one of them, independ
 it can be sent to a worker, which makes and writes the chunks of one file and nothing else. The
 events of one file are in memory at a time.
 
-The CSV files look like the course's (header, unnamed index column, counts written as ``3.0``) and
-hold every number with all its digits. They are written by columns, through `pyarrow.csv`.
+The CSV files look like the course's (header, running index, counts written as ``3.0``) and hold
+every number with all its digits. They are written by columns, through `pyarrow.csv`. Where they go,
+a real file may lie: nothing that is not generated is replaced.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,11 +22,13 @@ import numpy.typing as npt
 from tools.chunks import write_part
 from tools.errors import InputError
 from tools.manifest import MANIFEST_NAME, Part, SampleChunks, manifest_for
+from tools.marks import GENERATED
 from tools.pool import completed, cores
 from tools.recipe import COLUMNS, COUNTS, Events
 from tools.samples import Catalogue, Column
 from tools.staging import commit, refuse_other_files, staging_folder
 from tools.storage import atomic, digest_text
+from tools.tables import is_generated
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,6 +39,7 @@ FILE_CHUNKS = 4
 """Chunks of the generator in a file: a file is a piece of work of half a second, and what it costs
 to open one, some milliseconds, does not count."""
 _CSV_BATCH_ROWS = 16_384
+_MOST_NAMES = 5
 _CHUNKS_FOR_WORKERS = 12
 """How many chunks it takes for a pool to pay: it starts in the time of about ten."""
 
@@ -79,6 +83,61 @@ def check_columns(catalogue: Catalogue) -> None:
             )
 
 
+def refuse_to_replace(
+    out: Path, names: Sequence[str], file_format: str, *, force: bool = False
+) -> None:
+    """Refuse to write generated samples where there is something already.
+
+    Parameters
+    ----------
+    out : Path
+        The folder.
+    names : sequence of str
+        Of the files or samples that are to be written there.
+    file_format : {"csv", "root"}
+        What is to be written.
+    force : bool
+        Replace what is generated. Anything else is refused all the same.
+
+    Raises
+    ------
+    InputError
+        Naming the files.
+    """
+    if file_format == "root":
+        refuse_other_files(out, names)
+    there = [path for name in names for path in _there(out, name, file_format)]
+    _refuse_real(there)
+    if there and not force:
+        raise InputError(
+            f"{_listed(there)}: there already, and generated; give --force to replace it, or "
+            "choose another --out"
+        )
+
+
+def _there(out: Path, name: str, file_format: str) -> list[Path]:
+    """Return the files that would be replaced."""
+    if file_format == "root":
+        return sorted((out / name).glob("part-*.root"))
+    path = out / f"{name}.csv"
+    return [path] if path.exists() or path.is_symlink() else []
+
+
+def _refuse_real(there: Iterable[Path]) -> None:
+    real = [path for path in there if not is_generated(path)]
+    if real:
+        raise InputError(
+            f"{_listed(real)}: not written by `xyy generate`, and never replaced; choose another "
+            "--out, or name samples that are not there"
+        )
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    more = len(paths) - _MOST_NAMES
+    names = ", ".join(str(path) for path in paths[:_MOST_NAMES])
+    return names + (f" and {more} more" if more > 0 else "")
+
+
 def write_csv(
     path: Path, columns: tuple[Column, ...], plan: Plan, progress: Progress | None = None
 ) -> None:
@@ -97,14 +156,17 @@ def write_csv(
 
     Raises
     ------
+    InputError
+        If a file is there that is not generated.
     XyyError
         If it cannot be written.
     """
     import pyarrow as pa
     from pyarrow import csv
 
+    _refuse_real(_there(path.parent, path.stem, "csv"))
     schema = pa.schema(
-        [("", pa.int64())]
+        [(GENERATED, pa.int64())]
         + [
             (column.name, pa.string() if column.name in COUNTS else pa.float64())
             for column in columns
@@ -114,7 +176,7 @@ def write_csv(
         include_header=False, batch_size=_CSV_BATCH_ROWS, quoting_style="none"
     )
     with atomic(path) as temporary, pa.OSFile(str(temporary), "wb") as sink:
-        sink.write(",".join(["", *(column.name for column in columns)]).encode() + b"\n")
+        sink.write(",".join(schema.names).encode() + b"\n")
         with csv.CSVWriter(sink, schema, write_options=options) as writer:
             first = 0
             for index, size in enumerate(plan.sizes):
@@ -168,7 +230,7 @@ def write_file(
     # Made in the call, so that no chunk is kept as it was made while the next one is.
     made = [_stored(plan.chunk(chunk), columns) for chunk in chunks]
     joined = {c.name: np.concatenate([events.pop(c.name) for events in made]) for c in columns}
-    return write_part(folder, f"{name}/part-{index:05d}.root", columns, [joined])
+    return write_part(folder, f"{name}/part-{index:05d}.root", columns, [joined], generated=True)
 
 
 def _stored(events: Events, columns: tuple[Column, ...]) -> dict[str, npt.NDArray[np.generic]]:
@@ -214,12 +276,14 @@ def write_chunks(
     Raises
     ------
     InputError
-        If the folder has a manifest of other columns, or other files where the chunks would go.
+        If the folder has a manifest of other columns, or other files where the chunks would go, or
+        chunks that are not generated.
     XyyError
         If a file cannot be written.
     """
     manifest = manifest_for(out, columns)
     refuse_other_files(out, [name])
+    _refuse_real(_there(out, name, "root"))
     with staging_folder(out) as folder:
         write = partial(write_file, plan, folder=folder, name=name, columns=columns)
         files = range(math.ceil(len(plan.sizes) / FILE_CHUNKS))

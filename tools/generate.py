@@ -209,7 +209,7 @@ def generate_sample(
     Raises
     ------
     InputError
-        As `plan_sample` and `write_chunks`; unknown format.
+        As `plan_sample`, `write_csv` and `write_chunks`; unknown format.
     XyyError
         If a file cannot be written.
     """

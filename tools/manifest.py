@@ -57,11 +57,11 @@ class SampleChunks:
     kind: Kind
     parts: tuple[Part, ...]
     sources: tuple[Source, ...] = ()
-    """empty for generated events"""
+    """empty for events that were generated as chunks"""
     content: str = ""
     """digest of what the events are: of the sources, or of the generator's settings"""
     generated: bool = False
-    """made by `xyy generate`, not converted from files: every output says so"""
+    """made up by `xyy generate`, converted from its files or not: every output says so"""
     mass_GeV: float | None = None
     cross_section_pb: float | None = None
     filter_efficiency: float | None = None
@@ -80,6 +80,12 @@ class Manifest:
     """where it lies"""
     columns: tuple[Column, ...]
     samples: Mapping[str, SampleChunks]
+
+    @property
+    def generated(self) -> list[str]:
+        """The simulated samples that are not real; data are called by their universe."""
+        simulated = (name for name, chunks in self.samples.items() if chunks.kind != "data")
+        return [name for name in simulated if self.samples[name].generated]
 
     def with_sample(self, name: str, chunks: SampleChunks) -> "Manifest":
         """Return a manifest that also holds `chunks`, in place of a sample of the same name."""

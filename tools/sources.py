@@ -17,6 +17,7 @@ from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
 from tools.remote import located
 from tools.samples import Catalogue, Sample
 from tools.storage import code_digest, digest_text, one_writer
+from tools.tables import open_table
 from tools.universe import generate_universe
 
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
@@ -68,6 +69,17 @@ def simulation_files(
             f"put theirs beside them, or generate them with --generate-missing"
         )
     return found
+
+
+def generated_samples(files: Mapping[str, Sequence[Path]]) -> list[str]:
+    """Return the samples that are not real: to be generated, or files that were.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    return [name for name, paths in files.items() if not paths or open_table(paths[0]).generated]
 
 
 def simulation_chunks(

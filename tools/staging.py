@@ -22,9 +22,11 @@ from pathlib import Path
 
 from tools.errors import InputError, XyyError
 from tools.manifest import MANIFEST_NAME, Manifest, SampleChunks, read_manifest
+from tools.tables import is_chunk
 
 _NEW, _OLD = ".xyy.new", ".xyy.old"
-_CHUNK_FILE = re.compile(r"\.?part-\d+\.root(\.\d+\.tmp)?")
+_CHUNK_FILE = re.compile(r"part-\d+\.root")
+_TEMPORARY = re.compile(rf"\.{_CHUNK_FILE.pattern}\.\d+\.tmp")
 
 
 @contextmanager
@@ -59,12 +61,16 @@ def staging_folder(out: Path) -> Iterator[Path]:
 def refuse_other_files(out: Path, samples: Iterable[str]) -> None:
     """Refuse to replace folders that hold more than chunks.
 
+    A chunk is known by the manifest, and where that does not name it, by its mark: a process that
+    was killed may have left some behind.
+
     Raises
     ------
     InputError
         If a sample's folder in `out` holds something else: with ``--out .`` and a sample called
         ``data``, that could be somebody's folder of data.
     """
+    known = _known(out)
     for name in samples:
         place = out / name
         if place.exists() and not place.is_dir():
@@ -74,11 +80,23 @@ def refuse_other_files(out: Path, samples: Iterable[str]) -> None:
         if not place.exists():
             continue
         for path in sorted(place.iterdir()):
-            if not _CHUNK_FILE.fullmatch(path.name):
+            ours = _TEMPORARY.fullmatch(path.name) or (
+                _CHUNK_FILE.fullmatch(path.name)
+                and (f"{name}/{path.name}" in known or is_chunk(path))
+            )
+            if not ours:
                 raise InputError(
-                    f"{place} holds {path.name}, which is no chunk, and would be replaced by the "
+                    f"{place} holds {path.name}, which is no chunk of xyy, and would go for the "
                     f"chunks of {name}; move it away or choose another --out"
                 )
+
+
+def _known(out: Path) -> set[str]:
+    """Return the paths of the chunks in the manifest of `out`."""
+    if not (out / MANIFEST_NAME).is_file():
+        return set()
+    samples = read_manifest(out).samples.values()
+    return {part.path for chunks in samples for part in chunks.parts}
 
 
 def commit(manifest: Manifest, staged: Mapping[str, SampleChunks]) -> Manifest:

@@ -2,7 +2,8 @@
 
 Every product is written to a temporary name in its own folder, flushed to the disk and renamed: a
 reader, or the next run after a crash, sees the old file or the new one and never a half. A folder
-has one writer at a time, by an advisory lock that the kernel frees when the process dies.
+has one writer at a time, by an advisory lock that the kernel frees when the process dies. Files
+that this program did not write are not replaced: with ``--out .`` they could be anybody's.
 
 JSON products hold no NaN (a reader in another language could not parse it) and keep everything
 that may differ between two equal runs - times, paths, hosts, digests - under the one key
@@ -14,8 +15,9 @@ import fcntl
 import json
 import os
 import platform
+import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +28,9 @@ import xxhash
 from tools.errors import InputError, XyyError
 
 LOCK_NAME = ".xyy.lock"
+ZIP_MARK = b"xyy"
+"""comment of an archive, which are its last bytes"""
+_TEMPORARY = re.compile(r"\..+\.(\d+|[0-9a-f]{32})\.tmp")
 _LIBRARIES = (
     "awkward",
     "boost-histogram",
@@ -169,16 +174,66 @@ def code_digest(room: str, *names: str) -> str:
     return digest_text(*(text for p in chosen for text in (p.name, p.read_text(encoding="utf-8"))))
 
 
-@contextlib.contextmanager
-def one_writer(folder: Path) -> Iterator[None]:
-    """Hold `folder` for this process alone while the block runs.
+def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
+    """Refuse to write where files of these names are there that this program did not write.
 
-    The folder is made if need be; what was made is removed again if the block leaves it empty.
+    JSON has to have our provenance, even beside other files of ours: a person may have written it.
+    Anything else is ours if it lies beside one that has, or bears the mark of an archive.
+
+    Parameters
+    ----------
+    folder : Path
+    names : iterable of str
+        Of the files and folders in it that are to be written.
 
     Raises
     ------
     InputError
-        If another process holds it; the message names that process.
+        Naming the first.
+    """
+    marks = {folder / name: _is_ours(folder / name) for name in names}
+    ours = any(marks.values())
+    for path, mark in marks.items():
+        there = path.exists() or path.is_symlink()
+        if there and not (ours if mark is None else mark):
+            raise InputError(
+                f"{path} is there, was not written by xyy, and would be replaced; move it away, or "
+                "choose another folder"
+            )
+
+
+def _is_ours(path: Path) -> bool | None:
+    """Return whether a file says that this program wrote it; None if it can say nothing."""
+    try:
+        if path.suffix == ".zip":
+            with path.open("rb") as stream:
+                stream.seek(-len(ZIP_MARK), os.SEEK_END)
+                return stream.read() == ZIP_MARK or None
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return "xyy" in document["provenance"]["versions"]
+    except (OSError, ValueError):
+        return None
+    except (KeyError, TypeError, IndexError):
+        return False
+
+
+@contextlib.contextmanager
+def one_writer(folder: Path, *, writes: Iterable[str] = ()) -> Iterator[None]:
+    """Hold `folder` for this process alone while the block runs.
+
+    The folder is made if need be; what was made is removed again if the block leaves it empty.
+
+    Parameters
+    ----------
+    folder : Path
+    writes : iterable of str
+        Names of what the block writes there, see `refuse_foreign`.
+
+    Raises
+    ------
+    InputError
+        If another process holds it (the message names that process), or it holds files of these
+        names that are not ours.
     """
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -186,15 +241,24 @@ def one_writer(folder: Path) -> Iterator[None]:
     with _locked(path) as lock:
         lock.write(f"xyy (process {os.getpid()} on {platform.node()})")
         lock.flush()
-        for leftover in folder.rglob(".*.tmp"):  # of a run that was killed
-            leftover.unlink(missing_ok=True)
         try:
+            refuse_foreign(folder, writes)
+            for leftover in _leftovers(folder):
+                leftover.unlink(missing_ok=True)
             yield
         finally:
             path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # it holds something
                 for place in made:
                     place.rmdir()
+
+
+def _leftovers(folder: Path) -> Iterator[Path]:
+    """Yield temporary files of a killed run; not those of one that works in a subfolder."""
+    for path in folder.rglob(".*.tmp"):
+        between = path.parents[: len(path.relative_to(folder).parents) - 1]
+        if _TEMPORARY.fullmatch(path.name) and not any((p / LOCK_NAME).exists() for p in between):
+            yield path
 
 
 def _locked(path: Path) -> IO[str]:

@@ -17,6 +17,7 @@ import xxhash
 
 from tools.csvfile import CsvHeader, read_head, read_header
 from tools.errors import InputError, XyyError
+from tools.marks import CONVERTED, GENERATED
 from tools.samples import Column
 from tools.values import Batch, Batches, Values, first_refused, stored
 
@@ -34,6 +35,10 @@ class Table(Protocol):
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of its columns, in its own order."""
+
+    @property
+    def generated(self) -> bool:
+        """Whether it says that its events were made up (`tools.marks`)."""
 
     def batches(self, columns: tuple[Column, ...], hasher: xxhash.xxh3_128) -> Batches:
         """Yield its events in order, checked and in the declared types.
@@ -62,6 +67,23 @@ def open_table(path: Path) -> Table:
     return CsvTable(path, read_header(path))
 
 
+def is_generated(path: Path) -> bool:
+    """Return whether there are generated events in the file at `path`."""
+    try:
+        return open_table(path).generated
+    except InputError:
+        return False
+
+
+def is_chunk(path: Path) -> bool:
+    """Return whether the file at `path` is a chunk that this program wrote."""
+    try:
+        table = open_table(path)
+    except InputError:
+        return False
+    return isinstance(table, RootTable) and table.title in {GENERATED, CONVERTED}
+
+
 @dataclass(frozen=True, slots=True)
 class CsvTable:
     """A CSV file with a header."""
@@ -73,6 +95,11 @@ class CsvTable:
     def fields(self) -> tuple[str, ...]:
         """The names in the header; the index column of pandas has an empty one."""
         return self.header.fields
+
+    @property
+    def generated(self) -> bool:
+        """See `Table.generated`."""
+        return GENERATED in self.fields
 
     def batches(self, columns: tuple[Column, ...], hasher: xxhash.xxh3_128) -> Batches:
         """Yield its events; see `Table.batches`."""
@@ -89,6 +116,13 @@ class RootTable:
     fields: tuple[str, ...]
     tree: str
     """its name in the file"""
+    title: str
+    """of the tree"""
+
+    @property
+    def generated(self) -> bool:
+        """See `Table.generated`."""
+        return GENERATED in (self.title, *self.fields)
 
     def batches(self, columns: tuple[Column, ...], hasher: xxhash.xxh3_128) -> Batches:
         """Yield its events; see `Table.batches`."""
@@ -107,6 +141,11 @@ class ParquetTable:
 
     path: Path
     fields: tuple[str, ...]
+
+    @property
+    def generated(self) -> bool:
+        """See `Table.generated`."""
+        return GENERATED in self.fields
 
     def batches(self, columns: tuple[Column, ...], hasher: xxhash.xxh3_128) -> Batches:
         """Yield its events; see `Table.batches`."""
@@ -152,7 +191,9 @@ def _open_root(path: Path) -> RootTable:
         if size < written:
             raise InputError(f"{path} is cut off ({size:,} of {written:,} bytes); get it again")
         tree = _tree_name(path, file.classnames(recursive=True, cycle=False))
-        return RootTable(path, tuple(file[tree].keys(recursive=False)), tree)
+        opened = file[tree]
+        title = str(getattr(opened, "title", ""))  # an RNTuple has none
+        return RootTable(path, tuple(opened.keys(recursive=False)), tree, title)
 
 
 def _tree_name(path: Path, classes: dict[str, str]) -> str:

@@ -272,8 +272,8 @@ def generate_universe(
     Raises
     ------
     InputError
-        As `plan_universe` and `write_chunks`; unknown format; a samples file without observed
-        data.
+        As `plan_universe`, `write_csv` and `write_chunks`; unknown format; a samples file without
+        observed data.
     XyyError
         If a file cannot be written.
     """

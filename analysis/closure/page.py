@@ -8,6 +8,7 @@ from analysis.calibration.report import wanted
 from analysis.closure.report import summary
 from analysis.plots import closure as figures
 from analysis.plots.style import Header, encode
+from tools.errors import InputError
 from tools.storage import write_bytes
 
 _FIGURES: Mapping[str, tuple[Callable[..., Any], str]] = {
@@ -21,6 +22,7 @@ _FIGURES: Mapping[str, tuple[Callable[..., Any], str]] = {
     ),
     "empty_global_p": (figures.empty_global_p, "Global p-value without X, by the formula"),
 }
+_MADE_BY = "xyy closure --page"
 _TITLES = {
     "empty": "Universes without X",
     "x": "Universes with X",
@@ -51,14 +53,23 @@ def write_page(document: Mapping[str, Any], path: Path, header: Header) -> None:
         Where the document is: ``calibration.json`` gets ``calibration.md``, ``calibration/*.png``.
     header : Header
         What stands on the figures.
+
+    Raises
+    ------
+    InputError
+        If another page is there.
     """
-    folder, drawn = path.with_suffix(""), []
+    folder, page, drawn = path.with_suffix(""), path.with_suffix(".md"), []
+    if page.exists() and _MADE_BY not in page.read_text(encoding="utf-8", errors="replace"):
+        raise InputError(
+            f"{page} is there, was not written by xyy, and would be replaced; move it away"
+        )
     for name, (draw, caption) in _FIGURES.items():
         if _has(document, name):
             write_bytes(folder / f"{name}.png", encode(draw(document, header), "png"))
             drawn.append((name, caption))
     text = "\n".join(_lines(document, path, drawn)) + "\n"
-    write_bytes(path.with_suffix(".md"), text.encode())
+    write_bytes(page, text.encode())
 
 
 def _has(document: Mapping[str, Any], name: str) -> bool:
@@ -83,7 +94,7 @@ def _lines(
     yield "# Calibration on parallel universes"
     yield ""
     yield (
-        f"Made of [{path.name}]({path.name}) by `xyy closure --page {path.name}`; that file by\n\n"
+        f"Made of [{path.name}]({path.name}) by `{_MADE_BY} {path.name}`; that file by\n\n"
         f"    {command(document)}\n"
     )
     yield (

@@ -129,8 +129,10 @@ def bench(
     catalogue, decided = settings_of(samples, search)
     from analysis.bench import compare, report
     from analysis.bench.measure import in_new_process
-    from tools.storage import write_json
+    from tools.storage import refuse_foreign, write_json
 
+    if out is not None:
+        refuse_foreign(out.parent, [out.name])
     with tempfile.TemporaryDirectory(prefix="xyy-bench-") as folder:
         job = partial(
             compare.measure, Path(folder), catalogue, decided,

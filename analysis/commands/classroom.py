@@ -31,6 +31,9 @@ def generate(
             min=1, help="Processes for large samples in ROOT chunks; all cores by default."
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what was generated before, and only that.")
+    ] = False,
     samples: SamplesOption = SAMPLES_FILE,
     quiet: QuietOption = False,
 ) -> None:
@@ -38,10 +41,12 @@ def generate(
 
     NAME is `background` or `signal_<mass>`, at any mass in GeV; without a name, all samples.
 
-    The events depend on the seed alone, not on the workers.
+    The events depend on the seed alone, not on the workers. The files say that they were
+    generated, wherever they are copied, and no other file is replaced by them.
 
     Example: `xyy generate signal_600 background --out mine`
     """
+    from tools.event_files import refuse_to_replace
     from tools.generate import DEFAULT_SEED, generate_sample
     from tools.storage import one_writer
     from tools.universe import generate_universe
@@ -53,11 +58,15 @@ def generate(
         raise InputError("--universe K takes no sample names and no --events: it has its own")
     with one_writer(out):
         if universe is not None:
+            data = f"universe_{universe}" if file_format == "csv" else catalogue.observed().name
+            refuse_to_replace(out, [data], file_format, force=force)
             with console.progress(f"universe {universe}") as report:
                 path = generate_universe(catalogue, universe, out, progress=report, **options)
             console.say(str(path))
             return
-        for name in names or [sample.name for sample in catalogue.simulation]:
+        names = names or [sample.name for sample in catalogue.simulation]
+        refuse_to_replace(out, names, file_format, force=force)
+        for name in names:
             with console.progress(name, events) as report:
                 path = generate_sample(
                     catalogue, name, out, events=events, progress=report, **options

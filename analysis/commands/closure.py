@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tools.samples import Catalogue
 
 RESULT = "closure.json"
+WRITTEN = (RESULT, "closure.md", "closure")
 QUICK = (10, 50, 20)
 """universes, empty ones, and with X"""
 
@@ -148,7 +149,7 @@ def _run(
     from tools.storage import one_writer, provenance, write_json
 
     start = time.monotonic()
-    with one_writer(out):
+    with one_writer(out, writes=WRITTEN):
         document = (_from_events if events else _from_spectra)(work, size, out, execution, console)
         about = provenance(
             executor=execution.engine,

@@ -177,7 +177,7 @@ def _spectrum(
     console: Console,
     print_json: bool,  # noqa: FBT001
 ) -> None:
-    from analysis.folder import Folder
+    from analysis.folder import SEARCHED, Folder
     from analysis.infer_spectrum import bare_spectrum, infer_spectrum, origin_of
     from analysis.spectrum_figures import draw
     from analysis.summary import spectrum_summary
@@ -186,7 +186,7 @@ def _spectrum(
     decided = search_of(search or SEARCH_FILE)
     spectrum = bare_spectrum(path, options, decided, systematics=search is not None)
     folder = Folder(out or Path("results") / path.stem)
-    with one_writer(folder.path):
+    with one_writer(folder.path, writes=SEARCHED):
         infer_spectrum(
             folder, spectrum, effort=effort, limit_toys=limit_toys, say=console.say,
             **origin_of(path, options, effort),

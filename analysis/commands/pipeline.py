@@ -93,7 +93,8 @@ def process(
     """
     from analysis import decisions
     from analysis import process as stage
-    from analysis.origin import contents, refuse_other_events, remember_chunks
+    from analysis.folder import PROCESSED
+    from analysis.origin import RUN, contents, refuse_other_events, remember_chunks
     from tools.executors import Session
     from tools.storage import one_writer
 
@@ -104,7 +105,8 @@ def process(
         chunks = chunks.only(only.split(","))
     cuts, score = selection_of(work.selection, catalogue, decided)
     execution = how.execution(resume=resume, checkpoints=checkpoints)
-    with one_writer(folder.path), Session(execution, console.say) as session:
+    writes = (*PROCESSED, RUN)
+    with one_writer(folder.path, writes=writes), Session(execution, console.say) as session:
         now = decisions.decisions(catalogue, decided, cuts, score)
         decisions.guard(folder, now, reason=after_unblinding)
         refuse_other_events(folder, contents(chunks), unblinded=decisions.is_unblinded(folder))
@@ -145,7 +147,7 @@ def optimise(
 
     Example: `xyy optimise results/mine`
     """
-    from analysis.folder import Folder
+    from analysis.folder import SCORE, SELECTION, Folder
     from analysis.origin import remember_settings
     from analysis.stages import optimise_folder
     from analysis.summary import selection_table
@@ -153,7 +155,7 @@ def optimise(
 
     folder = Folder(directory)
     catalogue, decided = settings_of_folder(folder, samples, search, method=method, may_change=True)
-    with one_writer(directory):
+    with one_writer(directory, writes=(SELECTION, SCORE)):
         selected = optimise_folder(folder, catalogue, decided, reason=after_unblinding)
         remember_settings(folder, catalogue, decided, method)
     if print_json:

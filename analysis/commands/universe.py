@@ -85,7 +85,7 @@ def score(
 
     game = read_game(directory)
     found = dinner.assign(game, claims)
-    with one_writer(directory):
+    with one_writer(directory, writes=[dinner.SCORES]):
         dinner.write_scores(game, dinner.scores(game, found))
     if print_json:
         print_json_file(directory / dinner.SCORES)
@@ -108,7 +108,7 @@ def reveal(directory: GameArgument, *, quiet: QuietOption = False) -> None:
     game = sealing.read_game(directory)
     files = sealing.refuse_other_data(game)
     if (directory / sealing.SECRET).is_file():
-        with one_writer(directory):
+        with one_writer(directory, writes=[sealing.REVEALED]):
             sealing.write_revealed(game)
     console.say(f"seal {game.seal}")
     console.say(

@@ -1,9 +1,11 @@
 """An export's folder: it is written when all its files are made, and never mixed with others.
 
-The folder ``export/<format>`` in the results folder is the program's own and is replaced. A folder
-that a person chose has to be new or empty: what lies there may be anybody's.
+The folder ``export/<format>`` in the results folder is the program's own and is replaced, if it
+holds nothing but an export. A folder that a person chose has to be new or empty: what lies there
+may be anybody's.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,27 +55,31 @@ def write_files(place: Path, files: Files) -> None:
     Raises
     ------
     InputError
-        If another process writes there, or it holds a folder, which no export makes.
+        If another process writes there, or it holds something that no export wrote.
     XyyError
         If the disk is full or the folder cannot be written.
     """
     with one_writer(place):
-        _clear(place)
+        for path in _old(place, files):
+            path.unlink()
         try:
             for name, content in files.items():
                 write_bytes(place / name, content)
         except BaseException:
-            _clear(place)
+            for name in files:
+                (place / name).unlink(missing_ok=True)
             raise
 
 
-def _clear(place: Path) -> None:
-    old = _contents(place)
+def _old(place: Path, files: Files) -> list[Path]:
+    """Return the files of an earlier export, which its last one names, and refuse any other."""
+    last, old = place / list(files)[-1], _contents(place)
+    told = last.read_text(encoding="utf-8", errors="replace") if last.is_file() else ""
+    known = {*files, *re.findall(r"[\w.-]+", told)}
     for path in old:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder, which no export makes; move it elsewhere")
-    for path in old:
-        path.unlink()
+        if path.is_dir() or path.name not in known:
+            raise InputError(f"{path} is of no export, and would be removed; move it elsewhere")
+    return old
 
 
 def _contents(place: Path) -> list[Path]:

@@ -18,7 +18,15 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from analysis.game.sealing import DataFile, Game, Opened, sha256_of, write_sealed
+from analysis.game.sealing import (
+    SEALED,
+    SECRET,
+    DataFile,
+    Game,
+    Opened,
+    sha256_of,
+    write_sealed,
+)
 from tools.errors import InputError
 from tools.event_files import check_format
 from tools.samples import Catalogue
@@ -130,21 +138,20 @@ def _refuse_used(out: Path) -> None:
 
 @contextmanager
 def _whole_or_not(out: Path) -> Iterator[Path]:
-    """Yield a folder for data as they are made; a game that fails leaves nothing behind."""
+    """Yield a folder for data as they are made; a game that fails leaves nothing of it behind."""
     staging = out / _STAGING
     staging.mkdir()
     try:
         yield staging
     except BaseException:
-        for path in out.iterdir():
-            if path.name == LOCK_NAME:
-                continue
+        for path in (*out.glob("group_*"), out / SEALED, out / SECRET):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
-                path.unlink()
+                path.unlink(missing_ok=True)
         raise
-    shutil.rmtree(staging)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _taken(staging: Path, out: Path, group: str) -> Iterator[DataFile]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from analysis.plots.style import Array
 
 Curve = dict[str, Any]
+_FRAME = {"x", "y", "texts", "curves"}
 
 
 def drawn(figure: Figure) -> dict[str, Any]:
@@ -53,6 +54,16 @@ def drawn(figure: Figure) -> dict[str, Any]:
         ``axis``; contours a ``level`` and ``parts``.
     """
     return {"frames": [_frame(ax) for ax in figure.axes if _shows(ax)]}
+
+
+def is_drawn(document: Mapping[str, Any]) -> bool:
+    """Return whether a JSON document is what `drawn` returns of some figure."""
+    frames = document.get("frames")
+    return (
+        len(document) == 1
+        and isinstance(frames, list)
+        and all(isinstance(frame, dict) and set(frame) == _FRAME for frame in frames)
+    )
 
 
 def _shows(ax: Axes) -> bool:

@@ -35,7 +35,7 @@ and unpickle what they read.
 import contextlib
 import io
 import json
-import shutil
+import re
 import uuid
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -93,7 +93,7 @@ class Checkpoints:
             If one of them cannot be removed: it may be of open data, in a folder that is blind now.
         """
         kept = {self._path(item) for item in items}
-        for path in self.folder.glob(f"{self.stage}-*.zip"):
+        for path in _ours(self.folder, self.stage):
             if path not in kept:
                 path.unlink()
 
@@ -173,8 +173,17 @@ class Checkpoints:
 
 
 def clear(folder: Path) -> None:
-    """Remove a folder of checkpoints, if it is there."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove all checkpoints in a folder, and the folder if it holds nothing else."""
+    for path in _ours(folder, r"\w+"):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it holds something, or is not there
+        folder.rmdir()
+
+
+def _ours(folder: Path, stage: str) -> Iterator[Path]:
+    """Yield the checkpoints in a folder: those of a stage, a pattern of its name."""
+    name = re.compile(rf"{stage}-[0-9a-f]{{32}}\.zip")
+    return (path for path in folder.glob("*.zip") if name.fullmatch(path.name))
 
 
 def _only(out: Mapping[str, Any], item: "WorkItem") -> Mapping[str, Any]:
