@@ -1,7 +1,7 @@
 """The README and the pages that take long, followed word by word; the others: `test_docs.py`.
 
 The README comes first in a folder that is empty, and after it every page in the order of its table.
-Behind the demonstration a search file is laid there, which makes the other analyses shorter.
+Behind the demonstration, and in the game, a search file is laid there that makes analyses shorter.
 """
 
 import os
@@ -25,10 +25,10 @@ def empty(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def given(tmp_path: Path, quick_file: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory, quick_file: Path) -> dict[str, str]:
     """Lay the reader's own files where the README says: real ones, as far as there are."""
-    theirs, program = tmp_path / "theirs", Path(sys.executable).with_name("xyy")
+    theirs, program = tmp_path_factory.mktemp("theirs"), Path(sys.executable).with_name("xyy")
     for words in (SAMPLES, ("--universe", "7")):
         command = [program, "generate", *words, "--out", theirs, "--quiet"]
         subprocess.run(command, check=True)
@@ -36,8 +36,10 @@ def given(tmp_path: Path, quick_file: Path) -> dict[str, str]:
         if file.parent != theirs:
             shutil.copyfile(file, theirs / file.name)
     lay = f"mkdir datasets; cp '{theirs}'/[bs]*.csv datasets; cp '{theirs}'/u*.csv observed.csv"
+    shorter = f"mkdir -p analysis; cp '{quick_file}' analysis/search.toml"
     return {
-        "xyy run --universe 0\n": f"mkdir analysis; cp '{quick_file}' analysis/search.toml",
+        "xyy run --universe 0\n": shorter,
+        "xyy run --data group_03.root\n": shorter,
         "xyy run --data observed.csv ": lay,
     }
 
@@ -45,8 +47,10 @@ def given(tmp_path: Path, quick_file: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     "page", [page for page in in_order() if page.name in LONG - {README.name}], ids=lambda p: p.name
 )
-def test_a_page_can_be_followed_in_an_empty_folder(page: Path, empty: Path) -> None:
-    follow(page, empty)
+def test_a_page_can_be_followed_in_an_empty_folder(
+    page: Path, empty: Path, given: dict[str, str]
+) -> None:
+    follow(page, empty, given)
 
 
 def test_all_pages_can_be_followed_one_after_the_other(empty: Path, given: dict[str, str]) -> None:
@@ -56,4 +60,4 @@ def test_all_pages_can_be_followed_one_after_the_other(empty: Path, given: dict[
     for line in verdict.splitlines():
         assert line.strip() == "..." or line[4:] in printed
     for page in others:
-        follow(page, empty)
+        follow(page, empty, given)
