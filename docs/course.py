@@ -21,7 +21,7 @@
 # the search itself uses. At the end of most tasks an `assert` compares with the number that the
 # course gives.
 #
-# It runs from a fresh clone in under a minute. Without the course's files it makes samples of its
+# It runs from a fresh clone. Without the course's files it makes samples of its
 # own, and says so.
 #
 # | the course's helper | here |
@@ -791,7 +791,7 @@ plt.show()
 #
 # # All of it, in one command
 #
-# In a terminal, in the folder of the project:
+# In a terminal, after `source .venv/bin/activate` in the folder of the project:
 #
 #     xyy run --universe 5 --unblind "our decisions are fixed"
 #

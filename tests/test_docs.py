@@ -1,26 +1,14 @@
-"""The pages: every command in them parses, every marked block runs, every message is a real one.
+"""The pages: every command parses, every block can be followed, every message is a real one.
 
-In the pages of `docs` and in the README
-
-- ``xyy ...`` in a code block or between backticks is read by the program's own parser;
-- a ``python`` block is run, in the order of the page, with the names of the blocks before it; a
-  line ``print(...)  # text`` must print that text;
-- a ``sh run`` block is run, line by line; a plain ``sh`` block costs too much, or needs a cluster;
-- a ``toml FILE`` block is what to change in a copy of a settings file: it is done there;
-- a ``text`` block on the page of errors is a message: it must stand so in the code.
-
-All blocks of a page share a folder that holds nothing but the two settings files.
+In the pages of `docs` and in the README ``xyy ...`` in a code block or between backticks is read by
+the program's own parser, and a ``text`` block on the page of errors must stand so in the code.
+What the blocks of a page do: `pages.py`. The pages that take long: `services/test_docs_pages.py`.
 """
 
 import ast
-import contextlib
-import glob
-import io
 import re
 import shlex
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,38 +17,34 @@ import pytest
 import typer
 
 from analysis import cli
+from tests.pages import (
+    DOCS,
+    DONE_OTHERWISE,
+    LONG,
+    NOT_DONE,
+    README,
+    ROOT,
+    blocks,
+    change_settings,
+    follow,
+    in_order,
+    steps,
+)
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "datasets" / "README.md", *sorted(DOCS.glob("*.md"))]
-SETTINGS = ("analysis/search.toml", "datasets/course.toml")
-PLACEHOLDERS = {"K": "1", "N": "1", "SEED": "1", "[how]": ""}
+PAGES = [README, ROOT / "datasets" / "README.md", *sorted(DOCS.glob("*.md"))]
+PLACEHOLDERS = {"K": "1", "N": "1", "SEED": "1"}
 LEAST_LITERAL = 20
 """characters of a message that do not depend on the case"""
 
 
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a page."""
-
-    language: str
-    about: str
-    text: str
-
-
-def blocks(page: Path) -> list[Block]:
-    text = page.read_text(encoding="utf-8")
-    fenced = re.findall(r"^```(\w*) ?(.*?)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [Block(*found) for found in fenced]
-
-
 def commands(text: str) -> list[str]:
     """Return the `xyy` commands of a Markdown text: lines of code, and code in a sentence."""
+    text = text.replace("\\\n", " ")
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     spans = [span.replace("\n", " ") for span in re.findall(r"(?<!`)`([^`]+)`(?!`)", prose)]
     found = []
     for line in [*text.splitlines(), *spans]:
-        match = re.match(r"(?:    )?\s*(?:\$ )?(?:\.venv/bin/)?(xyy(?: .*)?)$", line)
+        match = re.match(r"\s*(?:\$ )?(xyy(?: .*)?)$", line)
         if match:
             found.append(re.split(r"\s+#|\s+[|>]", match[1])[0].strip())
     return found
@@ -69,7 +53,6 @@ def commands(text: str) -> list[str]:
 def parse(command: str) -> None:
     """Read a command as the program would; a usage error is raised."""
     words = [PLACEHOLDERS.get(word, word) for word in shlex.split(command)][1:]
-    words = [word for word in words if word]
     parser: Any = typer.main.get_command(cli.app)
     while words and not words[0].startswith("-") and hasattr(parser, "commands"):
         assert words[0] in parser.commands, f"there is no command `{command}`"
@@ -123,93 +106,47 @@ def test_every_help_has_an_example_that_parses() -> None:
             parse(example)
 
 
-# ---- running the blocks --------------------------------------------------------------------------
+# ---- following the pages -------------------------------------------------------------------------
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the two settings files, to run a page's blocks in."""
-    for name in SETTINGS:
-        (tmp_path / name).parent.mkdir()
-        shutil.copy(ROOT / name, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+@pytest.mark.parametrize(
+    "page", [page for page in in_order() if page.name not in LONG], ids=lambda page: page.name
+)
+def test_a_page_can_be_followed_in_an_empty_folder(page: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    follow(page, folder)
 
 
-def marked(page: Path) -> list[Block]:
-    """Return the blocks of a page that are to be run."""
-    return [
-        block
-        for block in blocks(page)
-        if block.language == "python"
-        or (block.language == "sh" and block.about == "run")
-        or (block.language == "toml" and block.about)
-    ]
+def test_every_page_with_something_to_do_is_followed() -> None:
+    assert not LONG - {page.name for page in in_order()}
+    assert {page for page in PAGES if list(steps(page))} == set(in_order())
+    kinds = {"sh", "python", "toml", "json", "yaml", "text"}
+    assert {block.language for page in PAGES for block in blocks(page)} <= kinds
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if marked(p)], ids=lambda page: page.name)
-def test_the_marked_blocks_of_a_page_run(page: Path, place: Path) -> None:
-    names: dict[str, Any] = {"__name__": f"page_{page.stem}"}
-    for block in marked(page):
-        if block.language == "python":
-            run_python(block.text, names)
-        elif block.language == "sh":
-            for line in block.text.splitlines():
-                run_line(line)
-        else:
-            change_settings(place / block.about, block.text)
+def test_what_is_not_run_is_on_the_list() -> None:
+    """Commands that are no `sh` block are not followed; what is on the list is on a page."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert set(re.findall(r"^ {4}((?:xyy|make) .*)", text, re.MULTILINE)) <= set(NOT_DONE)
+    for typed in (*DONE_OTHERWISE, *NOT_DONE):
+        assert re.search(rf"^ *{re.escape(typed)}\b", text, re.MULTILINE), typed
 
 
-def run_python(text: str, names: dict[str, Any]) -> None:
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(text, "<page>", "exec"), names)  # noqa: S102 - the project's own pages
-    told = re.findall(r"^ *print\(.*\)  # (.+)$", text, re.MULTILINE)
-    if told:
-        assert printed.getvalue().splitlines() == told
-
-
-def run_line(line: str) -> None:
-    words = shlex.split(line, comments=True)
-    if not words:
-        return
-    words = [path for word in words for path in sorted(glob.glob(word)) or [word]]  # noqa: PTH207
-    if words[0] == "xyy":
-        with pytest.raises(SystemExit) as end:
-            cli.main([*words[1:], *(["--quiet"] if "--help" not in words else [])])
-        assert not end.value.code, line
-    elif words[0] == "cp":
-        shutil.copy(words[1], words[2])
-    elif words[0] == "mkdir":
-        Path(words[-1]).mkdir(parents=True, exist_ok=True)
-    else:
-        raise AssertionError(f"a page runs {words[0]}")
-
-
-def change_settings(path: Path, changes: str) -> None:
-    """Set the entries of a TOML file to those of a block; a table that is not there is added."""
-    text = path.read_text(encoding="utf-8")
-    for change in re.split(r"^(?=\[)", changes, flags=re.MULTILINE):
-        header, *lines = change.strip().splitlines() or [""]
-        if header and not header.startswith("["):
-            header, lines = "", [header, *lines]
-        tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
-        place = [
-            i for i, t in enumerate(tables) if t.split("]")[0] + "]" == header.split("]")[0] + "]"
-        ]
-        if header and not place:
-            text += f"\n{change.strip()}\n"
-            continue
-        index = place[0] if header else 0
-        for line in filter(None, lines):
-            key = re.escape(line.split("=")[0].strip())
-            tables[index], count = re.subn(
-                rf"^{key} *=.*$", lambda _, new=line: new, tables[index], flags=re.MULTILINE
-            )
-            if not count:
-                tables[index] = tables[index].rstrip("\n") + f"\n{line}\n\n"
-        text = "".join(tables)
-    path.write_text(text, encoding="utf-8")
+def test_a_page_that_does_not_work_is_noticed(tmp_path: Path) -> None:
+    page, folder = tmp_path / "page.md", tmp_path / "empty"
+    folder.mkdir()
+    python = "```python\n{}\n```\n\n"
+    page.write_text(f"{python.format('a = 1')}{python.format('print(a)  # 1')}```sh\ntrue\n```\n")
+    follow(page, folder)
+    page = page.rename(tmp_path / "wrong.md")
+    page.write_text("```sh\ntrue\n```\n\n```python\nprint(2)  # 1\n```\n")
+    with pytest.raises(AssertionError, match=r"wrong\.md"):
+        follow(page, folder)
+    page = page.rename(tmp_path / "fails.md")
+    page.write_text("```sh\nxyy status nowhere\ntrue\n```\n")
+    with pytest.raises(AssertionError, match=r"(?s)fails\.md.*nowhere"):
+        follow(page, folder)
 
 
 def test_settings_are_changed_where_they_stand(tmp_path: Path) -> None:

@@ -1,9 +1,7 @@
 """Exports: what HEPData's validator, pyhf and uproot make of them, and what never leaves blind."""
 
-import contextlib
 import io
 import json
-import re
 import resource
 import shutil
 import warnings
@@ -763,22 +761,3 @@ def test_equal_results_are_equal_bytes(
     again = FORMATS["hepdata"](made("open"), small, quick)
     there = exported("hepdata", "open")
     assert {name: (there / name).read_bytes() for name in again} == dict(again)
-
-
-def test_the_page_about_exports_can_be_followed(
-    exported: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in FORMATS:
-        shutil.copytree(exported(name, "open"), tmp_path / "results" / "mine" / "export" / name)
-    monkeypatch.chdir(tmp_path)
-    page = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
-    code = "".join(re.findall(r"^```py\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
-    before, printed = pyhf.get_backend(), io.StringIO()
-    try:
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code, "docs/export.md", "exec"), {})  # noqa: S102 - the project's own page
-    finally:
-        pyhf.set_backend(*before)
-    told = re.findall(r"print\(.*\)  # (.+)$", code, re.MULTILINE)
-    assert len(told) == 3
-    assert printed.getvalue().splitlines() == told

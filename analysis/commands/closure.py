@@ -48,9 +48,7 @@ def closure(
     with_x: Annotated[
         int | None, typer.Option(help="More universes with X, for coverages and power.")
     ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Few of each: 10, 50 and 20, in under a minute.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Few of each: 10, 50 and 20.")] = False,
     masses: Annotated[
         str | None, typer.Option(metavar="LIST", help="All have an X, at these masses in GeV.")
     ] = None,
