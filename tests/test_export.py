@@ -731,6 +731,7 @@ def test_places_of_others_are_not_written_to_and_our_own_is_replaced(
     own = folder.path / "export" / "workspace"
     own.mkdir(parents=True)
     (own / "mass_1.json").write_text("of an earlier version")
+    (own / "workspaces.json").write_text('{"workspaces": [{"file": "mass_1.json"}]}')
     assert export(folder, "workspace", small_file, quickest_file, "--quiet") == 0
     assert {path.name for path in own.iterdir()} == {path.name for path in new.iterdir()}
     assert capsys.readouterr().err == ""
@@ -738,10 +739,10 @@ def test_places_of_others_are_not_written_to_and_our_own_is_replaced(
 
 def test_a_folder_in_an_export_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "root" / "mine").mkdir(parents=True)
-    (tmp_path / "root" / "a").touch()
-    with pytest.raises(InputError, match="mine is a folder, which no export makes; move it"):
+    (tmp_path / "root" / "b").touch()
+    with pytest.raises(InputError, match="mine is of no export, and would be removed; move it"):
         write_files(tmp_path / "root", {"b": b""})
-    assert {path.name for path in (tmp_path / "root").iterdir()} == {"a", "mine"}
+    assert {path.name for path in (tmp_path / "root").iterdir()} == {"b", "mine"}
 
 
 def test_of_an_export_that_cannot_be_written_nothing_stays(tmp_path: Path) -> None:
