@@ -176,8 +176,13 @@ def settings_of_folder(
         return settings_of(samples or SAMPLES_FILE, search or SEARCH_FILE, method=method)
     files = str(origin.samples_file), str(origin.search_file)
     given = settings_of(samples or files[0], search or files[1], method=method or origin.method)
-    if (samples or search) and not may_change and all(Path(name).is_file() for name in files):
-        refuse_other_settings(folder, settings_of(*files), given)
+    if may_change or not (samples or search):
+        return given
+    try:
+        own = settings_of(*files)
+    except InputError:  # they can no longer be read
+        return given
+    refuse_other_settings(folder, own, given)
     return given
 
 
