@@ -49,7 +49,7 @@ class Origin:
     content: dict[str, str]
     """digest of the events of each sample"""
     command: tuple[str, ...] = ()
-    """words of the `xyy run` that made it; none if it was made step by step"""
+    """words of the `xyy run` that made it, without --out; none if it was made step by step"""
     directory: Path | None = None
     """where that was run; None: it was made step by step"""
 
@@ -201,9 +201,11 @@ def run_again(folder: Folder, *more: str) -> str | None:
     origin = origin_of(folder)
     if origin is None or not origin.command:
         return None
-    line = shlex.join(["xyy", "run", *origin.command, *more])
-    here = origin.directory is None or origin.directory == Path.cwd()
-    return line if here else f"cd {shlex.quote(str(origin.directory))} && {line}"
+    if origin.directory == Path.cwd():
+        return shlex.join(["xyy", "run", *origin.command, "--out", str(folder.path), *more])
+    place = str(folder.path.resolve())
+    line = shlex.join(["xyy", "run", *origin.command, "--out", place, *more])
+    return f"cd {shlex.quote(str(origin.directory))} && {line}"
 
 
 def again(folder: Folder, stage: str) -> str:

@@ -135,7 +135,8 @@ def test_force_removes_nothing_outside_the_folder(
     outside = opened.parent / "thesis.tex"
     outside.write_text("three years")
     verdict = read(opened, "verdict.json")
-    verdict["provenance"] = {"products": {"../thesis.tex": "", str(outside): ""}}
+    assert isinstance(verdict["provenance"], dict)
+    verdict["provenance"]["products"] = {"../thesis.tex": "", str(outside): ""}
     (opened / "verdict.json").write_text(json.dumps(verdict))
     assert run(opened, "--universe", tiny_universe + 1, "--until", "chunks", "--force") == 0
     assert outside.exists()
@@ -217,7 +218,7 @@ def test_no_verdict_comes_of_blind_histograms(
     told = capsys.readouterr().err
     line = told.splitlines()[-1].strip()
     assert line.startswith("xyy run --universe ")
-    assert line.endswith("--unblind 'it is time'")
+    assert line.endswith(f"--out {blind} --unblind 'it is time'")
     for stage in ("infer", "report"):
         assert xyy(stage, blind) == 4
         assert f"its histograms are still blind; type `{line}`" in capsys.readouterr().err

@@ -113,7 +113,6 @@ def run(
             {
                 "data": data,
                 "universe": universe,
-                "out": out,
                 "chunks": None if chunks == DEFAULT_CHUNKS else chunks,
                 "method": method,
                 "seed": seed,
@@ -135,7 +134,7 @@ def run(
 
 
 def _command(how: How, given: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the words that ask for the same run again."""
+    """Return the words that ask for the same run again, in whatever folder."""
     pieces = {field.name: getattr(how, field.name) for field in fields(how)}
     words: list[str] = []
     for name, value in {**given, **pieces}.items():
