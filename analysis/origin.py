@@ -48,8 +48,8 @@ class Origin:
     """folders of the chunks"""
     content: dict[str, str]
     """digest of the events of each sample"""
-    command: tuple[str, ...] = ()
-    """words of the `xyy run` that made it, without --out; none if it was made step by step"""
+    command: tuple[str, ...] | None = None
+    """words of the `xyy run` that made it, without --out; None if it was made in another way"""
     directory: Path | None = None
     """where that was run; None: it was made step by step"""
 
@@ -83,7 +83,7 @@ class Origin:
             method=self.method,
             manifests=[str(path.resolve()) for path in self.manifests],
             content=self.content,
-            command=list(self.command),
+            command=self.command,
             directory=None if self.directory is None else str(self.directory),
         )
 
@@ -110,7 +110,7 @@ def origin_of(folder: Folder) -> Origin | None:
             origin["method"],
             tuple(map(Path, origin["manifests"])),
             origin["content"],
-            tuple(origin["command"]),
+            None if origin["command"] is None else tuple(origin["command"]),
             None if origin["directory"] is None else Path(origin["directory"]),
         )
     except (KeyError, TypeError):
@@ -199,7 +199,7 @@ def is_results(path: Path) -> bool:
 def run_again(folder: Folder, *more: str) -> str | None:
     """Return the command line that brings a folder up to date, or None if no `xyy run` made it."""
     origin = origin_of(folder)
-    if origin is None or not origin.command:
+    if origin is None or origin.command is None:
         return None
     if origin.directory == Path.cwd():
         return shlex.join(["xyy", "run", *origin.command, "--out", str(folder.path), *more])

@@ -96,7 +96,7 @@ class Request:
     """take over a folder made from other samples or data"""
     method: str | None = None
     """of the selection, where it is not the search file's"""
-    command: tuple[str, ...] = ()
+    command: tuple[str, ...] | None = None
     """the words after `xyy run` that ask for the same again"""
 
 
