@@ -632,6 +632,6 @@ def test_a_killed_run_goes_on_where_it_was_though_a_plot_has_changed(
 
 def test_without_checkpoints_there_are_none(uninterrupted: Path, tmp_path: Path) -> None:
     assert {path.name for path in uninterrupted.iterdir()} == {
-        "cuts.json", "histograms.zip", "cutflow.json", "ledger.json",
+        "cuts.json", "histograms.zip", "cutflow.json", "ledger.json", "run.json",
     }  # fmt: skip
     clear(tmp_path / "nowhere")

@@ -20,6 +20,7 @@ from analysis.export.writing import write_files
 from analysis.folder import PROCESSED, PRODUCTS, SEARCHED, Folder
 from analysis.game import making
 from analysis.game.sealing import SEALED
+from analysis.origin import RUN
 from analysis.results import read_results
 from analysis.search import Search
 from analysis.summary import verdict_summary
@@ -340,7 +341,7 @@ def command(name: str, out: Path, chunks: Manifest, spectrum: Path) -> tuple[obj
 @pytest.mark.parametrize(
     ("name", "files"),
     [
-        ("process", PROCESSED),
+        ("process", (*PROCESSED, RUN)),
         ("run", PRODUCTS),
         ("infer", SEARCHED),
         ("closure", ("closure.json", "closure.md", "closure")),
@@ -364,7 +365,7 @@ def test_files_of_others_are_not_replaced(
         assert contents(tmp_path) == before, file
 
 
-@pytest.mark.parametrize(("name", "known"), [("process", PROCESSED), ("infer", SEARCHED)])
+@pytest.mark.parametrize(("name", "known"), [("process", (*PROCESSED, RUN)), ("infer", SEARCHED)])
 def test_a_command_names_all_that_it_writes(
     name: str, known: tuple[str, ...], tmp_path: Path, chunks: Manifest, spectrum: Path
 ) -> None:

@@ -41,6 +41,7 @@ KEPT = {
     "spectrum", "cutflow", "before/m_yy", "after/m_yy", "before/n_jets", "n_minus_1/n_jets",
 }  # fmt: skip
 """histograms that the tests' folders keep: with all of them a report has 50 figures, not 12"""
+MINE = {"mine.txt", "mine.pdf"}
 ALWAYS = {
     "sideband_fit", "cls_scan", "n_jets_scan", "selection_comparison", "cutflow", "m_yy_before",
     "m_yy_after", "n_minus_1_n_jets", "shape_m_yy", "shape_n_jets", "yield_n_jets",
@@ -175,19 +176,21 @@ def page_of(folder: Folder, catalogue: Catalogue, quick: Search) -> Page:
 def reported(
     made: Make, small: Catalogue, quick: Search, tmp_path_factory: pytest.TempPathFactory
 ) -> Folder:
-    """A reported discovery, over what an earlier report left."""
+    """A reported discovery, over what an earlier report left, and a person."""
     folder = Folder(tmp_path_factory.mktemp("reported") / "folder")
     shutil.copytree(made("discovery").path, folder.path)
     folder.figures.mkdir()
-    for name in ("scan.pdf", "scan.png", "mine.txt"):
-        (folder.figures / name).write_text("of an earlier run")
+    for suffix in ("pdf", "png", "json"):
+        (folder.figures / f"scan.{suffix}").write_text('{"frames": []}')
+    for name in MINE:
+        (folder.figures / name).write_text("%PDF")
     report_folder(folder, small, quick)
     return folder
 
 
 def test_every_figure_is_there_as_pdf_png_and_numbers_and_no_other(reported: Folder) -> None:
     wanted = {f"{name}.{s}" for name in ALWAYS | SEEN for s in ("pdf", "png", "json")}
-    assert {path.name for path in reported.figures.iterdir()} == wanted | {"mine.txt"}
+    assert {path.name for path in reported.figures.iterdir()} == wanted | MINE
     for path in reported.figures.glob("*.pdf"):
         assert path.read_bytes().startswith(b"%PDF")
 
