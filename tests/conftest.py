@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -234,3 +236,25 @@ def _pieces(events: Events, count: int) -> Iterator[Events]:
     size = len(events["n_jets"]) // count
     for index in range(count):
         yield {name: array[index * size : (index + 1) * size] for name, array in events.items()}
+
+
+@pytest.fixture(scope="session")
+def execute() -> Callable[[Any, Path], None]:
+    """Run a notebook's cells in a folder.
+
+    Not by TCP, whose ports are chosen first and taken later, at times by somebody else.
+    """
+    from nbclient import NotebookClient
+    from traitlets.config import Config
+
+    def run(notebook: Any, folder: Path) -> None:
+        with TemporaryDirectory() as short:  # as names of sockets have to be
+            NotebookClient(
+                notebook, timeout=1200, startup_timeout=600, kernel_name="python3",
+                resources={"metadata": {"path": str(folder)}},
+                config=Config(
+                    KernelManager={"transport": "ipc", "connection_file": f"{short}/kernel.json"}
+                ),
+            ).execute()  # fmt: skip
+
+    return run

@@ -1,14 +1,13 @@
 """The course as a notebook: its two forms agree, and it runs and gives the course's numbers."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import jupytext
 import nbformat
 import pytest
-from nbclient import NotebookClient
-from traitlets.config import Config
 
 DOCS = Path(__file__).parent.parent / "docs"
 NOTEBOOK, TEXT = DOCS / "course.ipynb", DOCS / "course.py"
@@ -33,18 +32,10 @@ def test_the_tasks_are_those_of_the_course_in_its_order() -> None:
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
+def printed(execute: Callable[[Any, Path], None], tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the notebook prints, executed from top to bottom where nothing is at hand."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    place = {"metadata": {"path": str(tmp_path_factory.mktemp("notebook"))}}
-    with TemporaryDirectory() as short:  # as names of sockets have to be
-        # Not by TCP, whose ports are chosen first and taken later, at times by somebody else.
-        sockets = Config(
-            KernelManager={"transport": "ipc", "connection_file": f"{short}/kernel.json"}
-        )
-        NotebookClient(
-            notebook, timeout=1200, kernel_name="python3", resources=place, config=sockets
-        ).execute()
+    execute(notebook, tmp_path_factory.mktemp("notebook"))
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [o.text for o in outputs if o.output_type == "stream" and o.name == "stderr"]
     return "".join(o.text for o in outputs if o.output_type == "stream")

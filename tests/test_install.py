@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -245,14 +246,15 @@ def test_ours_come_before_those_of_the_current_folder(
     assert done.returncode == 0, f"{done.stderr}\nIs it installed by `make setup`?"
 
 
-def test_ours_come_first_in_a_notebook(elsewhere: Path) -> None:
+def test_ours_come_first_in_a_notebook(
+    elsewhere: Path, execute: Callable[[Any, Path], None]
+) -> None:
     tree = ast.parse((ROOT / "docs" / "course.py").read_text(encoding="utf-8"))
     imports = [each for each in ast.walk(tree) if isinstance(each, ast.Import | ast.ImportFrom)]
     source = "\n".join(map(ast.unparse, imports)) + "\nimport tools\nprint(tools.__file__)"
     assert "from analysis" in source
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    place = {"metadata": {"path": str(elsewhere)}}
-    NotebookClient(notebook, timeout=60, kernel_name="python3", resources=place).execute()
+    execute(notebook, elsewhere)
     assert notebook.cells[0].outputs[0].text == f"{ROOT}/tools/__init__.py\n"
 
 
