@@ -129,10 +129,8 @@ def refuse_other_events(folder: Folder, content: Mapping[str, str], *, unblinded
     if there is None or there.holds(content) or (there.by_hand and not unblinded):
         return
     how = "was unblinded with" if unblinded else "was made by `xyy run` from"
-    raise InputError(
-        f"{folder.path} {how} other events than these; choose another --out"
-        + ("" if there.by_hand else ", or give `xyy run` --force to replace it")
-    )
+    remedy = "" if there.by_hand else ", or give --force to replace it"
+    raise InputError(f"{folder.path} {how} other events than these; choose another --out{remedy}")
 
 
 def remember_chunks(
