@@ -40,7 +40,7 @@ NOT_DONE = {
 LONG = {"README.md", "export.md", "game.md", "own-background.md", "own-selection.md", "scaling.md",
         "statistics.md"}  # fmt: skip
 """Pages that take more than some seconds: `make test-services` follows them."""
-SECONDS = 900.0
+SECONDS = 1800.0
 """for a page, at most"""
 
 
