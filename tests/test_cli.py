@@ -58,7 +58,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "--fly"], "No such option"),
         (["process", "m", "--out", "x", "--executor", "slurm"], "'iterative', 'futures'"),
         (["status", "/nowhere"], "does not exist"),
-        (["run", "--seed", "-1"], "greater than or equal to 0"),
+        (["run", "--seed", "-1"], "Invalid value for '--seed'"),
     ],
 )
 def test_wrong_use_exits_with_2(

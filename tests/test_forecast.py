@@ -87,7 +87,7 @@ def test_a_trial_is_made_as_the_run_but_without_jobs() -> None:
 def scheduler() -> Iterator[str]:
     """The address of a scheduler with one worker of three threads."""
     with LocalCluster(
-        n_workers=1, threads_per_worker=3, processes=False, protocol="tcp", dashboard_address=None
+        n_workers=1, threads_per_worker=3, processes=False, protocol="tcp", dashboard_address=":0"
     ) as cluster:
         yield cluster.scheduler_address
 

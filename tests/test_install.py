@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -117,9 +118,11 @@ class Project:
         )
 
     def run(self, code: str, *, cwd: Path | None = None) -> list[str]:
-        """Return the lines that the Python of the environment prints."""
+        """Return the lines that the Python of the environment prints, in another folder."""
         command = (self.folder / ".venv" / "bin" / "python", "-c", code)
-        printed = subprocess.check_output(command, text=True, cwd=cwd, env=without("PYTHONPATH"))
+        printed = subprocess.check_output(
+            command, text=True, cwd=cwd or self.place, env=without("PYTHONPATH")
+        )
         return printed.splitlines()
 
     def installed(self) -> dict[str, str]:
@@ -259,7 +262,8 @@ def test_ours_come_first_in_a_notebook(
 
 
 def test_the_installed_files_are_listed_with_their_checksums() -> None:
-    files = {str(file): file for file in metadata.distribution("xyy").files or []}
+    (installed,) = metadata.distributions(name="xyy", path=[sysconfig.get_path("purelib")])
+    files = {str(file): file for file in installed.files or []}
     assert {"_xyy_finder.pth", "_xyy_finder.py"} <= files.keys()
     for file in files.values():
         if file.hash:
