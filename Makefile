@@ -16,6 +16,7 @@ help:           ## this list
 setup: $(READY) ## the environment in .venv, exactly as in requirements.lock
 
 $(LOCKED): requirements.lock
+	@test -f $(VENV)/pyvenv.cfg || rm -rf $(VENV)/bin # cleared by halves: an activated python would link to itself
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "xyy needs Python 3.11 or newer; choose one with: make PYTHON=python3.12 ..." >&2; exit 2; }
 	$(PYTHON) -m venv --clear $(VENV)

@@ -196,8 +196,12 @@ def test_an_incomplete_lock_is_refused_and_nothing_of_it_stays(project: Project)
     refused = project.make()
     assert refused.returncode == 2
     assert "project 0 requires core, which is not installed" in refused.stdout
+    # Activated, and as an interrupt leaves it in the middle of its removal.
+    venv = project.folder / ".venv"
+    (venv / "pyvenv.cfg").unlink()
+    path = f"{venv / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     wanted = project.lock("core==1.0", "helper==1.0")
-    assert project.make().returncode == 0
+    assert project.make(PATH=path).returncode == 0
     assert project.installed() == wanted
 
 
