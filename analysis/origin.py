@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from analysis.folder import Folder
+from analysis.folder import LEDGER, Folder
 from analysis.search import Search
 from tools import sources
 from tools.errors import InputError
@@ -57,10 +57,6 @@ class Origin:
     def by_hand(self) -> bool:
         """Whether it was made step by step, and not by `xyy run`."""
         return self.directory is None
-
-    def holds(self, content: Mapping[str, str]) -> bool:
-        """Return whether samples of this content are among those of the folder."""
-        return all(self.content.get(name) == digest for name, digest in content.items())
 
     def manifest(self) -> Manifest:
         """Return the chunks of all samples.
@@ -126,11 +122,18 @@ def refuse_other_events(folder: Folder, content: Mapping[str, str], *, unblinded
         Naming the folder.
     """
     there = origin_of(folder)
-    if there is None or there.holds(content) or (there.by_hand and not unblinded):
+    known = folder.origin(LEDGER).get("content", content) if there is None else there.content
+    by_hand = there is None or there.by_hand
+    if holds(known, content) or (by_hand and not unblinded):
         return
     how = "was unblinded with" if unblinded else "was made by `xyy run` from"
-    remedy = "" if there.by_hand else ", or give --force to replace it"
+    remedy = "" if by_hand else ", or give --force to replace it"
     raise InputError(f"{folder.path} {how} other events than these; choose another --out{remedy}")
+
+
+def holds(known: Mapping[str, str], content: Mapping[str, str]) -> bool:
+    """Return whether samples of this content are among known ones."""
+    return all(known.get(name) == digest for name, digest in content.items())
 
 
 def remember_chunks(
@@ -146,7 +149,7 @@ def remember_chunks(
     """
     there = origin_of(folder)
     content = contents(chunks)
-    if there is None or not there.holds(content):
+    if there is None or not holds(there.content, content):
         there = Origin(
             Identity(catalogue.name, _label(chunks), tuple(chunks.generated)),
             catalogue.path, search.path, None, tuple(manifests), content,
@@ -159,9 +162,9 @@ def remember_settings(
 ) -> None:
     """Write with which settings files a folder is made from now on, and by which method."""
     if (there := origin_of(folder)) is not None:
-        replace(there, samples_file=catalogue.path, search_file=search.path, method=method).write(
-            folder
-        )
+        method = method or there.method
+        now = replace(there, samples_file=catalogue.path, search_file=search.path, method=method)
+        now.write(folder)
 
 
 def contents(manifest: Manifest) -> dict[str, str]:

@@ -168,6 +168,33 @@ def test_a_folder_remembers_its_settings_files(
     assert (blind / "report.html").read_bytes() == before
 
 
+def test_a_folder_remembers_its_method(
+    blind: Path, xyy: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert xyy("optimise", blind, "--method", "score", "--quiet") == 0
+    assert xyy("freeze", blind, "--quiet") == 0
+    assert xyy("status", blind) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in told[1:3]] == ["up to date", "up to date"]
+    assert xyy("infer", blind) == 2
+    assert "filled with another selection" in capsys.readouterr().err
+
+
+def test_a_damaged_memory_is_told_and_nothing_guessed(
+    opened: Path, xyy: Command, run: Command, tiny: Path, tiny_universe: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (opened / "run.json").write_text("{")
+    for stage in ("infer", "report", "status"):
+        assert xyy(stage, opened) == 2
+        assert "run.json is damaged, or of an earlier version" in capsys.readouterr().err
+    files = ("--samples", tiny / "samples.toml", "--search", tiny / "search.toml")
+    assert xyy("infer", opened, *files, "--quiet") == 0
+    (opened / "run.json").write_text("{")
+    assert run(opened, "--universe", tiny_universe + 1, "--until", "process") == 2
+    assert "was unblinded with other events than these" in capsys.readouterr().err
+
+
 def test_settings_that_were_edited_are_not_mixed_in(
     tiny: Path, blind: Path, xyy: Command, run: Command, tiny_universe: int,
     capsys: pytest.CaptureFixture[str],

@@ -169,9 +169,14 @@ def settings_of_folder(
         If the options decide otherwise than the folder, and may not.
     """
     from analysis.decisions import refuse_other_settings
-    from analysis.origin import origin_of
+    from analysis.origin import RUN, origin_of
 
     origin = origin_of(folder)
+    if origin is None and (folder.path / RUN).exists() and not (samples and search):
+        raise InputError(
+            f"{folder.path / RUN} is damaged, or of an earlier version: it does not say with which "
+            "settings files the folder was made; name them with --samples and --search"
+        )
     if origin is None:
         return settings_of(samples or SAMPLES_FILE, search or SEARCH_FILE, method=method)
     files = str(origin.samples_file), str(origin.search_file)
