@@ -181,11 +181,12 @@ def tiny_universe(tiny: Path) -> int:
 def tiny_blind(
     tiny: Path, tiny_universe: int, xyy: Command, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A blind folder of `xyy run` with these settings, its chunks beside it, with figures."""
+    """A blind folder of `xyy run` with these settings, without figures; its chunks beside it."""
     place = tmp_path_factory.mktemp("tiny_blind")
     files = ("--samples", tiny / "samples.toml", "--search", tiny / "search.toml")
     folders = ("--chunks", place / "chunks", "--out", place / "blind")
-    assert xyy("run", "--universe", tiny_universe, *files, *folders, "--quiet") == 0
+    words = ("--until", "infer", "--quiet")
+    assert xyy("run", "--universe", tiny_universe, *files, *folders, *words) == 0
     return place / "blind"
 
 

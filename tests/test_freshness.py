@@ -44,6 +44,19 @@ def opened(tiny_open: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
+def tiny_reported(tiny_blind: Path, xyy: Command) -> Path:
+    """The blind analysis with figures and page."""
+    place = shutil.copytree(tiny_blind, tiny_blind.parent / "reported")
+    assert xyy("report", place, "--quiet") == 0
+    return place
+
+
+@pytest.fixture
+def reported(tiny_reported: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(tiny_reported, tmp_path / "reported")
+
+
+@pytest.fixture(scope="module")
 def other_window(tiny: Path) -> Path:
     """A search file with another window."""
     text = (tiny / "search.toml").read_text()
@@ -83,16 +96,16 @@ def test_every_product_that_is_gone_or_damaged_is_made_again(
 
 
 def test_a_page_and_figures_that_are_gone_or_damaged_are_told_and_made_again(
-    blind: Path, tiny_blind: Path, xyy: Command, capsys: pytest.CaptureFixture[str]
+    reported: Path, tiny_reported: Path, xyy: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (blind / FIGURES[0]).unlink()
-    (blind / FIGURES[1]).unlink()
-    cut_short(blind / FIGURES[2])
-    assert xyy("status", blind) == 0
+    (reported / FIGURES[0]).unlink()
+    (reported / FIGURES[1]).unlink()
+    cut_short(reported / FIGURES[2])
+    assert xyy("status", reported) == 0
     (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("report"))
     assert f"out of date: {', '.join(FIGURES)} missing or not as written" in row
-    assert xyy("report", blind, "--quiet") == 0
-    there, whole = Folder(blind), Folder(tiny_blind)
+    assert xyy("report", reported, "--quiet") == 0
+    there, whole = Folder(reported), Folder(tiny_reported)
     assert [there.digest(n) for n in FIGURES] == [whole.digest(n) for n in FIGURES]
 
 
@@ -114,8 +127,11 @@ def test_a_page_is_not_made_of_stale_results(
 
 
 def test_force_leaves_nothing_of_the_former_analysis(
-    opened: Path, run: Command, tiny_universe: int
+    opened: Path, reported: Path, run: Command, tiny_universe: int
 ) -> None:
+    for name in ("report.html", "report.json"):
+        shutil.copy(reported / name, opened)
+    shutil.copytree(reported / "figures", opened / "figures")
     (opened / "notes.txt").write_text("mine")
     assert run(opened, "--universe", tiny_universe + 1, "--until", "process") == 2
     assert run(opened, "--universe", tiny_universe + 1, "--until", "process", "--force") == 0
@@ -155,17 +171,17 @@ def test_histograms_without_their_ledger_or_of_others_are_refused(
 
 
 def test_a_folder_remembers_its_settings_files(
-    blind: Path, xyy: Command, other_window: Path, capsys: pytest.CaptureFixture[str]
+    reported: Path, xyy: Command, other_window: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without options its own are taken, of which `report` is up to date; others are refused."""
-    assert xyy("report", blind, "--quiet") == 0
-    before = (blind / "report.html").read_bytes()
+    assert xyy("report", reported, "--quiet") == 0
+    before = (reported / "report.html").read_bytes()
     for command in (("report",), ("infer",), ("export", "root")):
-        assert xyy(*command, blind, "--search", other_window) == 2
+        assert xyy(*command, reported, "--search", other_window) == 2
         told = capsys.readouterr().err
         assert "search.toml; " in told
         assert "decide otherwise (search.window.low_GeV)" in told
-    assert (blind / "report.html").read_bytes() == before
+    assert (reported / "report.html").read_bytes() == before
 
 
 def test_a_folder_remembers_its_method(
