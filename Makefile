@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 # A user's indexes serve; a user's constraints do not change the lock, nor do packages elsewhere.
 PIP := PIP_CONSTRAINT=/dev/null PIP_USER=0 $(VENV)/bin/python -m pip --disable-pip-version-check
 unexport PYTHONPATH
+# What takes minutes and needs no service: pages and commands, followed in every order.
+FOLLOWED := tests/services/test_docs_pages.py tests/services/test_orders.py
 PYTEST := -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 .PHONY: setup demo test coverage test-services lint bench notebook calibration closure lock lowest clean help
@@ -46,7 +48,8 @@ coverage: $(READY) ## the same, and what the tests do not reach; fails below 90 
 	$(VENV)/bin/python $(PYTEST) --cov --cov-fail-under=90
 
 test-services: $(READY) ## Slurm, XRootD and nginx on loopback, Chromium, and the tests that need them
-	$(VENV)/bin/python -m pytest tests/services
+	$(VENV)/bin/python -m pytest tests/services $(addprefix --ignore=,$(FOLLOWED))
+	$(VENV)/bin/python -m pytest --numprocesses=2 --dist=worksteal $(FOLLOWED)
 
 lint: $(READY)  ## ruff and mypy, strict
 	$(VENV)/bin/ruff check .

@@ -127,7 +127,7 @@ def quick_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def xyy() -> Command:
+def program() -> Command:
     """Run the program in this process; return its exit code."""
 
     def run(*words: object) -> int:
@@ -179,14 +179,14 @@ def tiny_universe(tiny: Path) -> int:
 
 @pytest.fixture(scope="session")
 def tiny_blind(
-    tiny: Path, tiny_universe: int, xyy: Command, tmp_path_factory: pytest.TempPathFactory
+    tiny: Path, tiny_universe: int, program: Command, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A blind folder of `xyy run` with these settings, without figures; its chunks beside it."""
     place = tmp_path_factory.mktemp("tiny_blind")
     files = ("--samples", tiny / "samples.toml", "--search", tiny / "search.toml")
     folders = ("--chunks", place / "chunks", "--out", place / "blind")
     words = ("--until", "infer", "--quiet")
-    assert xyy("run", "--universe", tiny_universe, *files, *folders, *words) == 0
+    assert program("run", "--universe", tiny_universe, *files, *folders, *words) == 0
     return place / "blind"
 
 

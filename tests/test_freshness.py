@@ -18,13 +18,13 @@ def blind(tiny_blind: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(tiny: Path, tiny_blind: Path, xyy: Command) -> Command:
+def run(tiny: Path, tiny_blind: Path, program: Command) -> Command:
     """Do `xyy run` on a folder with the tiny settings (or others), as these folders were made."""
 
     def run_on(folder: Path, *words: object, search: Path | None = None) -> int:
         files = ("--samples", tiny / "samples.toml", "--search", search or tiny / "search.toml")
         chunks = ("--chunks", tiny_blind.parent / "chunks")
-        return xyy("run", *files, *chunks, "--out", folder, "--quiet", *words)
+        return program("run", *files, *chunks, "--out", folder, "--quiet", *words)
 
     return run_on
 
@@ -44,10 +44,10 @@ def opened(tiny_open: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tiny_reported(tiny_blind: Path, xyy: Command) -> Path:
+def tiny_reported(tiny_blind: Path, program: Command) -> Path:
     """The blind analysis with figures and page."""
     place = shutil.copytree(tiny_blind, tiny_blind.parent / "reported")
-    assert xyy("report", place, "--quiet") == 0
+    assert program("report", place, "--quiet") == 0
     return place
 
 
@@ -96,15 +96,15 @@ def test_every_product_that_is_gone_or_damaged_is_made_again(
 
 
 def test_a_page_and_figures_that_are_gone_or_damaged_are_told_and_made_again(
-    reported: Path, tiny_reported: Path, xyy: Command, capsys: pytest.CaptureFixture[str]
+    reported: Path, tiny_reported: Path, program: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (reported / FIGURES[0]).unlink()
     (reported / FIGURES[1]).unlink()
     cut_short(reported / FIGURES[2])
-    assert xyy("status", reported) == 0
+    assert program("status", reported) == 0
     (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("report"))
     assert f"out of date: {', '.join(FIGURES)} missing or not as written" in row
-    assert xyy("report", reported, "--quiet") == 0
+    assert program("report", reported, "--quiet") == 0
     there, whole = Folder(reported), Folder(tiny_reported)
     assert [there.digest(n) for n in FIGURES] == [whole.digest(n) for n in FIGURES]
 
@@ -113,14 +113,14 @@ def test_a_page_and_figures_that_are_gone_or_damaged_are_told_and_made_again(
 
 
 def test_a_page_is_not_made_of_stale_results(
-    blind: Path, xyy: Command, run: Command, other_window: Path, tiny_universe: int,
+    blind: Path, program: Command, run: Command, other_window: Path, tiny_universe: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """`xyy run --until process` with other decisions leaves results of the former ones."""
     words = ("--universe", tiny_universe, "--until", "process")
     assert run(blind, *words, search=other_window) == 0
     for command in (("report",), ("export", "workspace")):
-        assert xyy(*command, blind) == 2
+        assert program(*command, blind) == 2
         told = capsys.readouterr().err
         assert "verdict.json are out of date; type `xyy run --universe" in told
         assert f"--search {other_window}" in told
@@ -159,11 +159,11 @@ def test_force_removes_nothing_outside_the_folder(
 
 
 def test_histograms_without_their_ledger_or_of_others_are_refused(
-    blind: Path, opened: Path, xyy: Command, capsys: pytest.CaptureFixture[str]
+    blind: Path, opened: Path, program: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copy(opened / "histograms.zip", blind)
     for stage in ("infer", "report", "optimise"):
-        assert xyy(stage, blind) == 2
+        assert program(stage, blind) == 2
         assert "histograms.zip is missing or not as it was written" in capsys.readouterr().err
 
 
@@ -171,13 +171,13 @@ def test_histograms_without_their_ledger_or_of_others_are_refused(
 
 
 def test_a_folder_remembers_its_settings_files(
-    reported: Path, xyy: Command, other_window: Path, capsys: pytest.CaptureFixture[str]
+    reported: Path, program: Command, other_window: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without options its own are taken, of which `report` is up to date; others are refused."""
-    assert xyy("report", reported, "--quiet") == 0
+    assert program("report", reported, "--quiet") == 0
     before = (reported / "report.html").read_bytes()
     for command in (("report",), ("infer",), ("export", "root")):
-        assert xyy(*command, reported, "--search", other_window) == 2
+        assert program(*command, reported, "--search", other_window) == 2
         told = capsys.readouterr().err
         assert "search.toml; " in told
         assert "decide otherwise (search.window.low_GeV)" in told
@@ -185,34 +185,34 @@ def test_a_folder_remembers_its_settings_files(
 
 
 def test_a_folder_remembers_its_method(
-    blind: Path, xyy: Command, capsys: pytest.CaptureFixture[str]
+    blind: Path, program: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert xyy("optimise", blind, "--method", "score", "--quiet") == 0
-    assert xyy("freeze", blind, "--quiet") == 0
-    assert xyy("status", blind) == 0
+    assert program("optimise", blind, "--method", "score", "--quiet") == 0
+    assert program("freeze", blind, "--quiet") == 0
+    assert program("status", blind) == 0
     told = capsys.readouterr().out.splitlines()
     assert [line.split(maxsplit=1)[1] for line in told[1:3]] == ["up to date", "up to date"]
-    assert xyy("infer", blind) == 2
+    assert program("infer", blind) == 2
     assert "filled with another selection" in capsys.readouterr().err
 
 
 def test_a_damaged_memory_is_told_and_nothing_guessed(
-    opened: Path, xyy: Command, run: Command, tiny: Path, tiny_universe: int,
+    opened: Path, program: Command, run: Command, tiny: Path, tiny_universe: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     (opened / "run.json").write_text("{")
     for stage in ("infer", "report", "status"):
-        assert xyy(stage, opened) == 2
+        assert program(stage, opened) == 2
         assert "run.json is damaged, or of an earlier version" in capsys.readouterr().err
     files = ("--samples", tiny / "samples.toml", "--search", tiny / "search.toml")
-    assert xyy("infer", opened, *files, "--quiet") == 0
+    assert program("infer", opened, *files, "--quiet") == 0
     (opened / "run.json").write_text("{")
     assert run(opened, "--universe", tiny_universe + 1, "--until", "process") == 2
     assert "was unblinded with other events than these" in capsys.readouterr().err
 
 
 def test_settings_that_were_edited_are_not_mixed_in(
-    tiny: Path, blind: Path, xyy: Command, run: Command, tiny_universe: int,
+    tiny: Path, blind: Path, program: Command, run: Command, tiny_universe: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     search = blind.parent / "search.toml"
@@ -221,12 +221,12 @@ def test_settings_that_were_edited_are_not_mixed_in(
     text = search.read_text()
     search.write_text(text.replace('low = "400 GeV"', 'low = "450 GeV"'))
     for stage in ("infer", "report"):
-        assert xyy(stage, blind) == 2
+        assert program(stage, blind) == 2
         assert "filled with another selection, window or mass axis" in capsys.readouterr().err
     search.write_text(text.replace("confidence_level = 0.95", "confidence_level = 0.9"))
-    assert xyy("report", blind) == 2
+    assert program("report", blind) == 2
     assert "are out of date; type `xyy run" in capsys.readouterr().err
-    assert xyy("unblind", blind, "--reason", "now") == 2
+    assert program("unblind", blind, "--reason", "now") == 2
     told = capsys.readouterr().err
     assert "than what is frozen there (search.limits.confidence_level)" in told
     assert not (blind / "unblinding.json").exists()
@@ -254,28 +254,28 @@ def sumw(folder: Path) -> float:
 
 
 def test_no_verdict_comes_of_blind_histograms(
-    blind: Path, opened: Path, xyy: Command, capsys: pytest.CaptureFixture[str]
+    blind: Path, opened: Path, program: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """They were taken for a window without events: a limit 20 sigma below the prediction."""
-    assert xyy("unblind", blind, "--reason", "it is time") == 0
+    assert program("unblind", blind, "--reason", "it is time") == 0
     told = capsys.readouterr().err
     line = told.splitlines()[-1].strip()
     assert line.startswith("xyy run --universe ")
     assert line.endswith(f"--out {blind} --unblind 'it is time'")
     for stage in ("infer", "report"):
-        assert xyy(stage, blind) == 4
+        assert program(stage, blind) == 4
         assert f"its histograms are still blind; type `{line}`" in capsys.readouterr().err
     assert read(blind, "verdict.json")["decision"] is None
     assert not (blind / "claim.json").exists()
-    assert xyy("process", blind, "--quiet") == 0
-    assert xyy("infer", blind, "--quiet") == 0
+    assert program("process", blind, "--quiet") == 0
+    assert program("infer", blind, "--quiet") == 0
     assert Folder(blind).digest("verdict.json") == Folder(opened).digest("verdict.json")
 
 
 def test_open_histograms_of_a_folder_that_is_shut_again_are_refused(
-    opened: Path, xyy: Command, capsys: pytest.CaptureFixture[str]
+    opened: Path, program: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (opened / "unblinding.json").unlink()
     for stage in ("infer", "report"):
-        assert xyy(stage, opened) == 4
+        assert program(stage, opened) == 4
         assert "are shut, and its histograms are of the open window" in capsys.readouterr().err

@@ -22,7 +22,7 @@ def chunks(tiny_blind: Path) -> Path:
 
 @pytest.fixture
 def frozen(
-    tiny: Path, tiny_universe: int, chunks: Path, xyy: Command, tmp_path: Path
+    tiny: Path, tiny_universe: int, chunks: Path, program: Command, tmp_path: Path
 ) -> Callable[..., Folder]:
     """Return a function that makes a frozen folder; all share chunks that nobody has opened."""
     shutil.copytree(chunks, tmp_path / "chunks")
@@ -36,74 +36,77 @@ def frozen(
         files = ("--samples", tiny / "samples.toml", "--search", search)
         folders = ("--chunks", tmp_path / "chunks", "--out", tmp_path / name)
         data = words or ("--universe", tiny_universe)
-        assert xyy("run", *data, *files, *folders, "--until", "freeze", "--quiet") == 0
+        assert program("run", *data, *files, *folders, "--until", "freeze", "--quiet") == 0
         return Folder(tmp_path / name)
 
     return make
 
 
 def test_another_folder_with_other_decisions_is_stamped(
-    frozen: Callable[..., Folder], xyy: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    frozen: Callable[..., Folder],
+    program: Command,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     first = frozen("first")
-    assert xyy("unblind", first.path, "--reason", "first") == 0
+    assert program("unblind", first.path, "--reason", "first") == 0
     assert after_unblinding(first) is None
     second = frozen("second", search=tmp_path / "other.toml")
-    assert xyy("unblind", second.path, "--reason", "second") == 0
+    assert program("unblind", second.path, "--reason", "second") == 0
     assert f"note: {SAME}" in capsys.readouterr().err
     assert is_unblinded(second)
     assert after_unblinding(second) == SAME
     assert changed_since(second) == ["limits"]
     third = frozen("third")
-    assert xyy("unblind", third.path, "--reason", "third") == 0
+    assert program("unblind", third.path, "--reason", "third") == 0
     assert after_unblinding(third) is None, "the first opening was for these decisions"
 
 
 def test_files_are_known_by_their_content(
-    frozen: Callable[..., Folder], xyy: Command, tiny: Path, tiny_universe: int, tmp_path: Path
+    frozen: Callable[..., Folder], program: Command, tiny: Path, tiny_universe: int, tmp_path: Path
 ) -> None:
     """Whatever they are called, among others, and with other columns: other chunks beside these."""
     samples = ("--samples", tiny / "samples.toml")
     for universe in (tiny_universe, tiny_universe + 1):
         words = ("--universe", universe, "--out", tmp_path, "--quiet", *samples)
-        assert xyy("generate", *words) == 0
+        assert program("generate", *words) == 0
     one, two = (tmp_path / f"universe_{n}.csv" for n in (tiny_universe, tiny_universe + 1))
-    assert xyy("unblind", frozen("first", "--data", one).path, "--reason", "first") == 0
+    assert program("unblind", frozen("first", "--data", one).path, "--reason", "first") == 0
     renamed = shutil.copy(one, tmp_path / "mine.csv")
     both = ("--data", two, "--data", renamed)
     second = frozen("second", *both, search=tmp_path / "other.toml")
-    assert xyy("unblind", second.path, "--reason", "second") == 0
+    assert program("unblind", second.path, "--reason", "second") == 0
     assert after_unblinding(second) == SAME
     alone = frozen("alone", "--data", two, search=tmp_path / "other.toml")
-    assert xyy("unblind", alone.path, "--reason", "of these alone") == 0
+    assert program("unblind", alone.path, "--reason", "of these alone") == 0
     assert after_unblinding(alone) is None
 
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text("{")])
 def test_a_lost_record_of_the_unblinding_lets_no_changed_decision_through(
-    frozen: Callable[..., Folder], xyy: Command, tmp_path: Path, spoil: Callable[[Path], None]
+    frozen: Callable[..., Folder], program: Command, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     folder = frozen("first")
-    assert xyy("unblind", folder.path, "--reason", "first") == 0
+    assert program("unblind", folder.path, "--reason", "first") == 0
     spoil(folder.path / "unblinding.json")
     assert not is_unblinded(folder)
     again = frozen("first", search=tmp_path / "other.toml")
-    assert xyy("unblind", again.path, "--reason", "second") == 0
+    assert program("unblind", again.path, "--reason", "second") == 0
     told = after_unblinding(again) or ""
     assert told.startswith("the data had been opened before (unblinding.json was damaged)") or (
         told == SAME
     )
-    assert xyy("status", again.path) == 0
+    assert program("status", again.path) == 0
 
 
 def test_a_damaged_record_beside_the_chunks_counts_as_an_opening(
-    frozen: Callable[..., Folder], xyy: Command, tmp_path: Path
+    frozen: Callable[..., Folder], program: Command, tmp_path: Path
 ) -> None:
     folder = frozen("first")
-    assert xyy("unblind", folder.path, "--reason", "first") == 0
+    assert program("unblind", folder.path, "--reason", "first") == 0
     (record,) = (tmp_path / "chunks").glob("*/openings.json")
     assert json.loads(record.read_text())["openings"][0]["reason"] == "first"
     record.write_text("{")
     second = frozen("second")
-    assert xyy("unblind", second.path, "--reason", "second") == 0
+    assert program("unblind", second.path, "--reason", "second") == 0
     assert f"{record} is damaged" in (after_unblinding(second) or "")

@@ -44,15 +44,6 @@ def given(tmp_path_factory: pytest.TempPathFactory, quick_file: Path) -> dict[st
     }
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in in_order() if page.name in LONG - {README.name}], ids=lambda p: p.name
-)
-def test_a_page_can_be_followed_in_an_empty_folder(
-    page: Path, empty: Path, given: dict[str, str]
-) -> None:
-    follow(page, empty, given)
-
-
 def test_all_pages_can_be_followed_one_after_the_other(empty: Path, given: dict[str, str]) -> None:
     first, *others = in_order()
     printed = follow(first, empty, given)
@@ -61,3 +52,12 @@ def test_all_pages_can_be_followed_one_after_the_other(empty: Path, given: dict[
         assert line.strip() == "..." or line[4:] in printed
     for page in others:
         follow(page, empty, given)
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in in_order() if page.name in LONG - {README.name}], ids=lambda p: p.name
+)
+def test_a_page_can_be_followed_in_an_empty_folder(
+    page: Path, empty: Path, given: dict[str, str]
+) -> None:
+    follow(page, empty, given)

@@ -23,23 +23,23 @@ REFUSED = 4
 class Analysis:
     """How to do each step."""
 
-    xyy: Command
+    program: Command
     run: tuple[object, ...]
     """words of the `xyy run` that made the folder, without it"""
 
     def do(self, step: str, folder: Path) -> int:
         """Do one step; return its exit code."""
         if step == "run":
-            return self.xyy("run", *self.run, "--out", folder, "--until", "infer", "--quiet")
+            return self.program("run", *self.run, "--out", folder, "--until", "infer", "--quiet")
         reason = ("--reason", "it is time") if step == "unblind" else ()
-        return self.xyy(step, folder, *reason, "--quiet")
+        return self.program(step, folder, *reason, "--quiet")
 
 
 @pytest.fixture(scope="module")
-def analysis(tiny: Path, tiny_universe: int, tiny_blind: Path, xyy: Command) -> Analysis:
+def analysis(tiny: Path, tiny_universe: int, tiny_blind: Path, program: Command) -> Analysis:
     files = ("--samples", tiny / "samples.toml", "--search", tiny / "search.toml")
     chunks = ("--chunks", tiny_blind.parent / "chunks")
-    return Analysis(xyy, ("--universe", tiny_universe, *files, *chunks))
+    return Analysis(program, ("--universe", tiny_universe, *files, *chunks))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def right(analysis: Analysis, tiny_blind: Path, tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("right") / "blind"
     shutil.copytree(tiny_blind, folder)
     words = ("--unblind", "it is time", "--until", "infer", "--quiet")
-    assert analysis.xyy("run", *analysis.run, "--out", folder, *words) == 0
+    assert analysis.program("run", *analysis.run, "--out", folder, *words) == 0
     digest = Folder(folder).digest("verdict.json")
     assert digest is not None
     return digest
