@@ -48,7 +48,8 @@ class Console:
             yield report
         seconds = time.monotonic() - start
         rate = done / max(seconds, 1e-9) / 1e6
-        self.say(f"{what}: {done:,} events in {seconds:.1f} s ({rate:.2f} million/s)")
+        of_all = "" if events in (None, done) else f" of {events:,}"
+        self.say(f"{what}: {done:,}{of_all} events in {seconds:.1f} s ({rate:.2f} million/s)")
 
     def _shown(
         self, what: str, events: int | None

@@ -38,12 +38,12 @@ from analysis.process import (
     Stage,
     all_up_to_date,
     cut_variables,
+    events_to_do,
     joint_key,
     losses,
     process,
     processor_settings,
     remove_checkpoints_of_others,
-    up_to_date,
 )
 from analysis.search import Search
 from analysis.settings_check import check_run
@@ -247,8 +247,7 @@ class _Analysis:
         if all_up_to_date(self.folder, manifest, self.catalogue, settings):
             remove_checkpoints_of_others(self.folder, manifest, settings, execution, stage)
             return
-        current = up_to_date(self.folder, manifest, settings)
-        todo = sum(c.entries for name, c in manifest.samples.items() if name not in current)
+        todo = events_to_do(self.folder, manifest, settings)
         with self.console.progress(f"processing {what}", todo) as report:
             done = process(
                 self.folder,

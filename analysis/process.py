@@ -131,7 +131,7 @@ def process(
         The processor's.
     execution : Execution
     report : callable
-        Called after every chunk with the number of events done so far.
+        Called after every batch with the number of events processed so far.
     session : Session, optional
         Dask's workers, if they are to stay for another stage.
     stage : Stage
@@ -211,6 +211,12 @@ def up_to_date(
         return {}
     histograms = read_histograms(folder.histograms)
     return {name: (histograms[name], _read_ledger(ledger["samples"][name])) for name in current}
+
+
+def events_to_do(folder: Folder, manifest: Manifest, settings: Settings) -> int:
+    """Return how many events `process` has to process."""
+    kept = up_to_date(folder, manifest, settings)
+    return sum(chunks.entries for name, chunks in manifest.samples.items() if name not in kept)
 
 
 def all_up_to_date(

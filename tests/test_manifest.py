@@ -34,7 +34,7 @@ SIGNAL = SampleChunks(
     cross_section_pb=5.4,
     filter_efficiency=0.17,
 )
-DATA = SampleChunks(kind="data", parts=(), generated=True)
+DATA = SampleChunks(kind="data", parts=PARTS[1:], generated=True)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_read_back(manifest: Manifest) -> None:
 
 def test_events_of_a_sample() -> None:
     assert SIGNAL.entries == 500_017
-    assert DATA.entries == 0
+    assert DATA.entries == 17
 
 
 def test_what_other_programs_find_in_it(manifest: Manifest) -> None:
@@ -113,26 +113,94 @@ def test_no_manifest_but_other_json(tmp_path: Path) -> None:
         read_manifest(path)
 
 
+def _part(document: dict[str, Any], index: int = 0) -> dict[str, Any]:
+    part: dict[str, Any] = document["samples"]["signal_500"]["parts"][index]
+    return part
+
+
+def _nest(depth: int) -> object:
+    nested: object = []
+    for _ in range(depth):
+        nested = [nested]
+    return nested
+
+
 Damage = Callable[[dict[str, Any]], object]
-DAMAGES: dict[str, Damage] = {
-    "no columns": lambda d: d.pop("columns"),
-    "a column without axis": lambda d: d["columns"][0].pop("axis"),
-    "an unknown entry of a column": lambda d: d["columns"][0].update(colour="red"),
-    "no samples": lambda d: d.pop("samples"),
-    "samples as a list": lambda d: d.update(samples=[]),
-    "a sample without parts": lambda d: d["samples"]["signal_500"].pop("parts"),
-    "a part without checksum": lambda d: d["samples"]["signal_500"]["parts"][0].pop("checksum"),
-    "an unknown entry of a sample": lambda d: d["samples"]["signal_500"].update(weight=1),
-}
+SIGNAL_500, FIRST = r"\[samples.signal_500\]", r"\[samples.signal_500.parts\[0\]\]"
+DAMAGES: dict[str, tuple[Damage, str]] = {
+    "no columns": (lambda d: d.pop("columns"), "`columns` is missing"),
+    "a column without axis": (
+        lambda d: d["columns"][0].pop("axis"), r"\[columns\[0\]\]: `axis` is missing"
+    ),
+    "an unknown entry of a column": (
+        lambda d: d["columns"][0].update(colour="red"), r"\[columns\[0\]\]: unknown entry `colour`"
+    ),
+    "an absurd number of bins": (
+        lambda d: d["columns"][0]["axis"].update(bins=10**9),
+        r"\[columns\[0\].axis\], bins: write a number from 1 to 10000, not 1000000000",
+    ),
+    "an unknown type": (
+        lambda d: d["columns"][0].update(type="float99"), "'float99' is none of float32, float64"
+    ),
+    "no samples": (lambda d: d.pop("samples"), "`samples` is missing"),
+    "samples as a list": (lambda d: d.update(samples=[]), r"\[samples\]: must be a table"),
+    "a sample without parts": (
+        lambda d: d["samples"]["signal_500"].pop("parts"), f"{SIGNAL_500}: `parts` is missing"
+    ),
+    "no parts": (
+        lambda d: d["samples"]["signal_500"].update(parts=[]),
+        f"{SIGNAL_500}, parts: must be a list of 1 or more tables",
+    ),
+    "parts that are texts": (
+        lambda d: d["samples"]["signal_500"].update(parts=["part-00000.root"]),
+        f"{FIRST}: must be a table, not 'part-00000.root'",
+    ),
+    "an unknown kind": (
+        lambda d: d["samples"]["signal_500"].update(kind="signals"),
+        f"{SIGNAL_500}, kind: 'signals' is none of signal, background, data",
+    ),
+    "a number as text": (
+        lambda d: d["samples"]["signal_500"].update(mass_GeV="500"),
+        f"{SIGNAL_500}, mass_GeV: write a finite number from 0 on, not '500'",
+    ),
+    "entries as text": (lambda d: _part(d).update(entries="500000"), f"{FIRST}, entries: write a"),
+    "fewer entries": (
+        lambda d: _part(d).update(entries=100),
+        f"{FIRST}, clusters: they must rise from 0 to 100, the entries",
+    ),
+    "fewer entries, and clusters": (
+        lambda d: _part(d).update(entries=100, clusters=[0, 100]),
+        f"{SIGNAL_500}, entries: 500,017, where the parts have 117",
+    ),
+    "an infinity": (lambda d: _part(d).update(bytes=1e999), "Infinity"),
+    "a part without checksum": (
+        lambda d: _part(d).pop("checksum"), f"{FIRST}: `checksum` is missing"
+    ),
+    "a checksum of other digits": (
+        lambda d: _part(d).update(checksum="0g" * 16), f"{FIRST}, checksum: write 32 hexadecimal"
+    ),
+    "a path with a NUL": (lambda d: _part(d).update(path="a\0b"), f"{FIRST}, path: write a text"),
+    "the same path twice": (
+        lambda d: _part(d).update(path="./signal_500/../signal_500/part-00001.root"),
+        r"\[samples.signal_500.parts\[1\]\]: the events of signal_500/part-00001.root are those of "
+        rf"{FIRST} and would count twice",
+    ),
+    "the same events twice": (
+        lambda d: _part(d).update(checksum="0b" * 16), "would count twice",
+    ),
+    "an unknown entry of a sample": (
+        lambda d: d["samples"]["signal_500"].update(weight=1), f"{SIGNAL_500}: unknown entry"
+    ),
+    "something deep": (lambda d: d.update(provenance=_nest(900)), "nested"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_damaged(manifest: Manifest, name: str) -> None:
     path = manifest.write()
     document = json.loads(path.read_text(encoding="utf-8"))
-    DAMAGES[name](document)
+    damage, told = DAMAGES[name]
+    damage(document)
     path.write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(
-        InputError, match=r"manifest.json is damaged \(.*\); make it with `xyy conv"
-    ):
+    with pytest.raises(InputError, match=rf"manifest.json.*{told}.* make it .*with `xyy convert`"):
         read_manifest(path)

@@ -14,8 +14,8 @@ from processors.schema import DiphotonSchema
 from tools import executors
 from tools.chunks import verify_part
 from tools.executors.function import WorkFunction
-from tools.executors.guarded import part_of
 from tools.executors.memory import clean
+from tools.executors.work import part_of
 from tools.manifest import Manifest
 
 

@@ -9,18 +9,26 @@ Paths are relative to the manifest's folder, so that a folder can be moved or li
 lies on another machine has an address in their place (`tools.remote`).
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import pairwise
+from os.path import normpath
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tools.errors import InputError
 from tools.names import nearest
-from tools.samples import Axis, Column, Kind
+from tools.samples import Column, Kind, read_column
+from tools.settings_table import Table, toml_key
 from tools.storage import provenance, read_json, write_json
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = "xyy-manifest-1"
+_DIGEST = re.compile("[0-9a-f]{32}")
+_LONGEST_PATH = 4096
+_MOST_ENTRIES = 2**31 - 1
+"""of a part: more is no chunk"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +132,35 @@ class Manifest:
         return path
 
 
+_PART, _SOURCE = ([field.name for field in fields(kind)] for kind in (Part, Source))
+_SAMPLE = [*(field.name for field in fields(SampleChunks)), "entries"]
+
+
 def read_manifest(path: Path) -> Manifest:
     """Read a manifest, given its path or its folder.
 
     Raises
     ------
     InputError
-        If it is missing or is not a manifest of this version.
+        If it is missing, is not a manifest of this version, or an entry makes no sense: the message
+        has the file and the entry.
     """
     path = path / MANIFEST_NAME if path.is_dir() else path
-    document = read_json(path, made_by="xyy convert")
-    if document.get("format") != FORMAT:
+    document = Table(read_json(path, made_by="xyy convert"), f"{path}")
+    if document.content.get("format") != FORMAT:
         raise InputError(f"{path} is not a manifest ({FORMAT}); make it with `xyy convert`")
     try:
-        return Manifest(
+        document.only(("format", "columns", "samples", "provenance"))
+        samples = document.tables("samples", _SAMPLE)
+        manifest = Manifest(
             folder=path.parent,
-            columns=tuple(
-                Column(**{**entry, "axis": Axis(**entry["axis"])}) for entry in document["columns"]
-            ),
-            samples={name: _sample(entry) for name, entry in document["samples"].items()},
+            columns=tuple(_column(entry) for entry in document.listed("columns")),
+            samples={name: _sample(entry) for name, entry in samples.items()},
         )
-    except (AttributeError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}); make it with `xyy convert`") from None
+        _refuse_repeats(manifest, path)
+    except InputError as error:
+        raise InputError(f"{error}; make it with `xyy convert`") from None
+    return manifest
 
 
 def manifest_for(folder: Path, columns: tuple[Column, ...]) -> Manifest:
@@ -166,10 +181,72 @@ def manifest_for(folder: Path, columns: tuple[Column, ...]) -> Manifest:
     return manifest
 
 
-def _sample(entry: dict[str, Any]) -> SampleChunks:
-    fields = {key: value for key, value in entry.items() if key != "entries"}
-    fields["parts"] = tuple(
-        Part(**{**part, "clusters": tuple(part["clusters"])}) for part in entry["parts"]
+def _column(entry: Table) -> Column:
+    return read_column(entry.text("name"), entry.without("name"))
+
+
+def _sample(entry: Table) -> SampleChunks:
+    """Read a sample; how many events it has in all is told again, and has to agree."""
+    parts = tuple(_part(part) for part in entry.listed("parts", _PART))
+    kind: Any = entry.choice("kind", get_args(Kind))
+    sample = SampleChunks(
+        kind,
+        parts,
+        tuple(_source(source) for source in entry.listed("sources", _SOURCE, least=0)),
+        entry.text("content"),
+        entry.boolean("generated"),
+        entry.number_or_none("mass_GeV", 0),
+        entry.number_or_none("cross_section_pb", 0),
+        entry.number_or_none("filter_efficiency", 0, 1),
     )
-    fields["sources"] = tuple(Source(**source) for source in entry["sources"])
-    return SampleChunks(**fields)
+    if entry.integer("entries", 1) != sample.entries:
+        raise InputError(
+            f"{entry.where}, entries: {entry.content['entries']:,}, where the parts have "
+            f"{sample.entries:,}"
+        )
+    return sample
+
+
+def _part(entry: Table) -> Part:
+    part = Part(
+        entry.words("path", _LONGEST_PATH),
+        entry.integer("entries", 1, _MOST_ENTRIES),
+        tuple(entry.integers("clusters")),
+        entry.integer("bytes", 1),
+        _digest(entry, "checksum"),
+        _digest(entry, "content"),
+    )
+    edges = part.clusters
+    if edges[0] != 0 or edges[-1] != part.entries or any(a >= b for a, b in pairwise(edges)):
+        raise InputError(
+            f"{entry.where}, clusters: they must rise from 0 to {part.entries:,}, the entries"
+        )
+    return part
+
+
+def _source(entry: Table) -> Source:
+    return Source(entry.text("name"), entry.integer("bytes", 0), _digest(entry, "digest"))
+
+
+def _digest(entry: Table, key: str) -> str:
+    """Read a digest, or the empty text of what has none."""
+    text = entry.text(key)
+    if text and not _DIGEST.fullmatch(text):
+        raise InputError(f"{entry.where}, {key}: write 32 hexadecimal digits, not {text[:40]!r}")
+    return text
+
+
+def _refuse_repeats(manifest: Manifest, path: Path) -> None:
+    """Refuse events that would count twice: the same file, or a copy of it in the same sample."""
+    owners: dict[str, str] = {}
+    for name, chunks in manifest.samples.items():
+        for index, part in enumerate(chunks.parts):
+            where = f"samples.{toml_key(name)}.parts[{index}]"
+            marks = (normpath(part.path), f"{name}: {part.checksum}", f"{name}: {part.content}")
+            for mark in marks if part.content else marks[:2]:
+                owner = owners.setdefault(mark, where)
+                if owner != where:
+                    raise InputError(
+                        f"{path}, [{where}]: the events of {part.path} are those of [{owner}] and "
+                        "would count twice"
+                    )

@@ -81,7 +81,7 @@ def located(folder: Path, part: str) -> str:
         If it is an address of a kind that cannot be read.
     """
     if not is_address(part):
-        return str((folder / part).resolve())
+        return os.path.realpath(folder / part)  # `resolve` raises where links go round in a loop
     if part.partition("://")[0] not in _COPIERS:
         known = ", ".join(f"{scheme}://" for scheme in _COPIERS)
         raise InputError(f"the manifest in {folder} names {part}; addresses start with {known}")

@@ -248,7 +248,7 @@ def read_catalogue(path: Path) -> Catalogue:
         if data_luminosity is None
         else luminosity_invpb(data_luminosity, f"{path}, data_luminosity"),
         columns=tuple(
-            _column(name, table) for name, table in document.tables("columns", _COLUMN).items()
+            read_column(name, table) for name, table in document.tables("columns", _COLUMN).items()
         ),
         ignore=document.texts("ignore", least=0) if "ignore" in document.content else (),
         samples={name: _sample(name, table) for name, table in document.tables("samples").items()},
@@ -257,7 +257,14 @@ def read_catalogue(path: Path) -> Catalogue:
     return catalogue
 
 
-def _column(name: str, table: Table) -> Column:
+def read_column(name: str, table: Table) -> Column:
+    """Read the declaration of a column.
+
+    Raises
+    ------
+    InputError
+        If its name, type or axis makes no sense.
+    """
     if not name or not name.isprintable() or "[" in name:  # which ROOT takes for an array's size
         raise InputError(f"{table.where}: a column needs a name that can be printed, without '['")
     kind: Any = table.choice("type", get_args(StoredType))
@@ -267,7 +274,7 @@ def _column(name: str, table: Table) -> Column:
         type=kind,
         meaning=table.text("meaning"),
         axis=read_axis(table.table("axis", AXIS)),
-        min=table.number("min") if "min" in table.content else None,
+        min=None if table.content.get("min") is None else table.number("min"),
     )
     largest = 2 ** (int(kind.removeprefix("int")) - 1) - 1 if column.is_integer else math.inf
     if column.min is not None and not column.min < min(column.axis.high, largest):

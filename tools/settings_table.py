@@ -7,7 +7,7 @@ silently a default is no decision. Messages name the file, the table and the ent
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tools.errors import InputError
@@ -91,6 +91,22 @@ class Table:
         inside = self.table(key)
         return {name: inside.table(name, keys) for name in inside.content}
 
+    def listed(
+        self, key: str, keys: Sequence[str] | None = None, *, least: int = 1
+    ) -> Iterator["Table"]:
+        """Yield the tables of a list of tables, `least` or more."""
+        values = self.take(key)
+        if not isinstance(values, list) or len(values) < least:
+            raise InputError(f"{self.where}, {key}: must be a list of {least} or more tables")
+        inside = f"{self.name}.{key}" if self.name else key
+        for index, value in enumerate(values):
+            yield Table(value, self.file, f"{inside}[{index}]", keys)
+
+    def without(self, key: str) -> "Table":
+        """Return the table without an entry."""
+        content = {name: value for name, value in self.content.items() if name != key}
+        return Table(content, self.file, self.name)
+
     def texts(self, key: str, *, least: int = 1) -> tuple[str, ...]:
         """Return a list of texts, `least` or more."""
         values = self.take(key)
@@ -142,6 +158,19 @@ class Table:
         if value != int(value):
             raise InputError(f"{self.where}, {key}: write a whole number, not {value:g}")
         return int(value)
+
+    def number_or_none(
+        self, key: str, low: float = -math.inf, high: float = math.inf
+    ) -> float | None:
+        """Return a finite number between two, or None where there is null."""
+        return None if self.take(key) is None else self.number(key, low, high)
+
+    def integers(self, key: str) -> list[int]:
+        """Return a list of one or more whole numbers."""
+        values = self.take(key)
+        if not isinstance(values, list) or not values or not all(type(v) is int for v in values):
+            raise InputError(f"{self.where}, {key}: must be a list of whole numbers")
+        return values
 
     def boolean(self, key: str) -> bool:
         """Return true or false."""

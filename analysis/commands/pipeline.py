@@ -114,7 +114,7 @@ def process(
             chunks.columns, decided, cuts, score=score,
             unblinded=decisions.is_unblinded(folder), histograms=histograms,
         )  # fmt: skip
-        events = sum(sample.entries for sample in chunks.samples.values())
+        events = stage.events_to_do(folder, chunks, settings)
         with console.progress("processing", events) as report:
             done = stage.process(
                 folder, chunks, catalogue, settings,

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from tools.chunks import DamagedChunkError
 from tools.executors.memory import clean
 from tools.executors.memory_source import MemorySource, held
+from tools.executors.work import part_of
 
 if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem
@@ -55,6 +57,11 @@ class WorkFunction:
             uproot.open({item.filename: None}, handler=MemorySource) as file,
         ):
             tree = file[item.treename]
+            if tree.num_entries != (planned := part_of(item).entries):
+                raise DamagedChunkError(
+                    f"{item.filename} holds {tree.num_entries:,} events where the manifest says "
+                    f"{planned:,}; convert its sample again"
+                )
             # One by one: `tree.arrays` takes longer.
             return {
                 name: tree[name].array(entry_start=first, entry_stop=last, library="np")

@@ -17,8 +17,7 @@ from tools.chunks import DamagedChunkError, verify_part
 from tools.errors import XyyError
 from tools.executors.checkpoints import Checkpoints
 from tools.executors.memory import keep_memory
-from tools.executors.work import Batch
-from tools.manifest import Part
+from tools.executors.work import Batch, part_of
 from tools.remote import local_copy
 
 if TYPE_CHECKING:
@@ -89,12 +88,6 @@ class Guarded:
             cause = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
             return {f"checkpoints cannot be written to {self.checkpoints.folder} ({cause})"}
         return set()
-
-
-def part_of(item: "WorkItem") -> Part:
-    """Return the manifest's entry of the chunk that an item lies in."""
-    part = (item.usermeta or {})["part"]
-    return Part(**{**part, "clusters": tuple(part["clusters"])})
 
 
 def empty() -> Output:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem
 
 Report = Callable[[int], None]
-"""Called after every batch with the number of events done so far."""
+"""Called after every batch with the number of events processed so far, lost ones not among them."""
 
 
 def run(
@@ -66,9 +66,9 @@ def run(
             outputs = in_dask(items, packed(function, type(processor), schema), workers)
         else:  # processes of this machine import what we import
             outputs = _outputs(execution, items, function)
-        for batch, output in stack.enter_context(closing(outputs)):
+        for _, output in stack.enter_context(closing(outputs)):
             merged([output], collected)
-            done += sum(map(len, batch))
+            done += sum(map(len, output["processed"]))
             report(done)
     return Outcome(
         outputs=collected["out"],

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tools.chunks import TREE
-from tools.manifest import Manifest
+from tools.manifest import Manifest, Part
 from tools.remote import located
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ def plan(
             ]
             first_entry += part.entries
     return items
+
+
+def part_of(item: "WorkItem") -> Part:
+    """Return the manifest's entry of the chunk that an item lies in."""
+    part = (item.usermeta or {})["part"]
+    return Part(**{**part, "clusters": tuple(part["clusters"])})
 
 
 def _ranges(entries: int, chunk_events: int | None) -> Iterator[tuple[int, int]]:
