@@ -26,9 +26,9 @@ from analysis.folder import Folder
 from analysis.program import program_changes, program_version
 from analysis.search import Search
 from processors.selection import Selection
+from tools.digests import digest_document
 from tools.errors import InputError, RefusedError
 from tools.samples import Catalogue
-from tools.storage import digest_document
 
 if TYPE_CHECKING:
     from processors.score import ScoreTable

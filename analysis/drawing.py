@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from analysis.plots.drawn import drawn, is_drawn
 from analysis.plots.style import encode
+from tools.atomic import write_bytes
 from tools.errors import InputError
-from tools.storage import read_json, write_bytes, write_json
+from tools.json_file import read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

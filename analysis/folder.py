@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.search import METHODS
 from processors.selection import Interval, Selection
+from tools.digests import digest_document, digest_file
 from tools.errors import InputError
+from tools.json_file import read_json, write_json
+from tools.provenance import provenance
 from tools.settings_table import Table
-from tools.storage import digest_document, digest_file, provenance, read_json, write_json
 
 if TYPE_CHECKING:
     from processors.histograms import Binning

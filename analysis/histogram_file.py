@@ -13,8 +13,9 @@ import hist
 import uhi.io.zip
 
 from processors.histograms import Counts
+from tools.atomic import write_bytes
 from tools.errors import InputError
-from tools.storage import ZIP_MARK, write_bytes
+from tools.foreign import ZIP_MARK
 
 Histograms = Mapping[str, Mapping[str, Counts]]
 """Sample name to histogram name to histogram."""

@@ -22,8 +22,8 @@ from analysis.statistics.shape import Effort
 from processors.histograms import CATEGORIES, Counts
 from processors.score import ScoreTable
 from tools.errors import InputError
+from tools.json_file import write_json
 from tools.samples import Catalogue, Sample
-from tools.storage import write_json
 
 
 def infer_folder(

@@ -36,9 +36,10 @@ from analysis.statistics.spectrum_search import (
     draw_spectrum_inference,
     tournament_of,
 )
+from tools.digests import digest_file
 from tools.errors import InputError
+from tools.json_file import write_json
 from tools.names import nearest
-from tools.storage import digest_file, write_json
 
 SQRT_S_GeV = 13_000.0
 """of most published spectra; unless ``--sqrt-s`` says otherwise"""

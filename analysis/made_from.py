@@ -14,8 +14,8 @@ from analysis.process import cut_variables
 from analysis.search import Search
 from analysis.settings_check import check_selection
 from processors.selection import Selection
+from tools.digests import code_digest, digest_document, digest_text
 from tools.samples import Catalogue
-from tools.storage import code_digest, digest_document, digest_text
 
 
 def optimise_inputs(joint_keys: dict[str, str], catalogue: Catalogue, search: Search) -> str:

@@ -12,9 +12,10 @@ import re
 import shlex
 from pathlib import Path
 
+from tools.atomic import write_bytes
 from tools.errors import InputError, XyyError
+from tools.locks import one_writer
 from tools.samples import find_settings
-from tools.storage import one_writer, write_bytes
 
 SAMPLES, SEARCH = "samples.toml", "search.toml"
 

@@ -15,8 +15,10 @@ from typing import Any
 from analysis.folder import Folder
 from analysis.origin import origin_of
 from tools.errors import InputError
+from tools.json_file import read_json, write_json
+from tools.locks import one_writer
 from tools.manifest import SampleChunks, read_manifest
-from tools.storage import one_writer, provenance, read_json, write_json
+from tools.provenance import provenance
 
 OPENINGS, FORMAT = "openings.json", "xyy-openings-1"
 

@@ -54,10 +54,10 @@ from tools import sources
 from tools.errors import InputError, XyyError
 from tools.executors import Execution, Report, Session
 from tools.executors.checkpoints import clear
+from tools.locks import one_writer
 from tools.manifest import Manifest
 from tools.samples import Catalogue
 from tools.sources import Observed
-from tools.storage import one_writer
 
 STAGES = ("chunks", "optimise", "freeze", "process", "infer", "report")
 

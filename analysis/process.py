@@ -25,11 +25,11 @@ from processors.schema import DiphotonSchema
 from processors.score import ScoreTable
 from processors.selection import Interval, Selection
 from tools import executors
+from tools.digests import code_digest, digest_text
 from tools.executors import Checkpoints, Execution, Failure, Report, SampleLedger, Session
 from tools.executors.checkpoints import versions
 from tools.manifest import Manifest
 from tools.samples import Catalogue, Column, Kind
-from tools.storage import code_digest, digest_text
 
 if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem

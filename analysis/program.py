@@ -7,7 +7,7 @@ time without a word on the results.
 
 from importlib import metadata
 
-from tools.storage import code_digest, digest_text
+from tools.digests import code_digest, digest_text
 
 PARTS = ("processors", "selection", "statistics")
 """of the program, each with a digest of its code"""

@@ -18,9 +18,9 @@ from analysis.page.layout import Image
 from analysis.page.render import render
 from analysis.results import read_results
 from analysis.search import Search
+from tools.atomic import write_bytes
 from tools.pool import completed
 from tools.samples import Catalogue
-from tools.storage import write_bytes
 
 _FIGURES_EACH = 10
 """at least, of a process that draws: to start it takes longer than to draw a few"""

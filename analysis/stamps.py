@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.decisions import after_unblinding, changed_since
 from analysis.folder import CUTFLOW, LEDGER, SELECTION, STAMP_KEYS, Folder
-from tools.storage import write_json
+from tools.json_file import write_json
 
 STAMPED = (SELECTION, CUTFLOW, LEDGER)
 """results that are not made again with every change"""

@@ -16,10 +16,10 @@ from analysis.process import (
 from analysis.search import Search
 from processors.diphoton import Settings
 from processors.selection import Selection
+from tools.digests import digest_document
 from tools.errors import InputError
 from tools.manifest import Manifest
 from tools.samples import Catalogue
-from tools.storage import digest_document
 
 
 def status(folder: Folder, catalogue: Catalogue, search: Search) -> list[tuple[str, str]]:

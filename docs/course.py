@@ -401,7 +401,7 @@ from processors.schema import DiphotonSchema
 from processors.selection import Interval, Selection
 from tools.convert import convert
 from tools.executors import Execution, plan, run
-from tools.storage import one_writer
+from tools.locks import one_writer
 
 search = read_search(checkout() / "analysis" / "search.toml")  # what is decided
 with one_writer(work / "chunks"):

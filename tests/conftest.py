@@ -18,12 +18,12 @@ from analysis import cli
 from analysis.search import Search
 from analysis.search_file import read_search
 from tools.chunks import write_part
+from tools.digests import digest_text
 from tools.generate import DEFAULT_SEED, generate_sample
 from tools.manifest import Manifest, read_manifest
 from tools.pool import cores
 from tools.recipe import Events, background_recipe, make_events
 from tools.samples import Catalogue, read_catalogue
-from tools.storage import digest_text
 from tools.universe import truth_of
 
 # Reproducible, and not failed by a busy machine.

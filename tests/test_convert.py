@@ -19,10 +19,10 @@ import uproot
 
 from tools.chunks import PART_EVENTS, TREE, DamagedChunkError, verify_part, write_part
 from tools.convert import chunks_key, convert
+from tools.digests import digest_file, digest_text
 from tools.errors import InputError, XyyError
 from tools.manifest import Manifest, read_manifest
 from tools.samples import Catalogue, read_catalogue
-from tools.storage import digest_file, digest_text
 
 NARROW = """
 collision_energy = "14 TeV"

@@ -13,8 +13,8 @@ from analysis.program import program_version
 from analysis.search import Search
 from processors.selection import Interval, Selection
 from tools.errors import InputError, RefusedError
+from tools.json_file import write_json
 from tools.samples import Catalogue
-from tools.storage import write_json
 
 CUTS = Selection({"n_jets": Interval(max=6)})
 OTHER = Selection({"n_jets": Interval(max=5)})

@@ -14,6 +14,7 @@ import uproot
 from pyarrow import csv
 
 from tools.chunks import TREE, verify_part
+from tools.digests import digest_text
 from tools.errors import InputError, XyyError
 from tools.event_files import (
     check_columns,
@@ -27,7 +28,6 @@ from tools.marks import GENERATED
 from tools.pool import cores
 from tools.recipe import Events, background_recipe, make_events
 from tools.samples import Catalogue, find_settings, read_catalogue
-from tools.storage import digest_text
 
 # Workers cannot import this module: what it defines goes to them by value.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])

@@ -39,9 +39,9 @@ from analysis.statistics.workspaces import ChannelTemplates, workspace
 from processors.histograms import Counts
 from tools.errors import InputError, RefusedError, XyyError
 from tools.generate import DEFAULT_SEED
+from tools.json_file import write_json
 from tools.samples import Catalogue, read_catalogue
 from tools.sources import Observed
-from tools.storage import write_json
 from tools.universe import truth_of
 
 ROOT = Path(__file__).parent.parent

@@ -29,10 +29,10 @@ from tools.convert import convert
 from tools.errors import InputError
 from tools.executors.checkpoints import clear
 from tools.generate import generate_sample
+from tools.locks import one_writer
 from tools.manifest import Manifest, read_manifest
 from tools.marks import CONVERTED, GENERATED
 from tools.samples import Catalogue, read_catalogue
-from tools.storage import one_writer
 from tools.universe import generate_universe
 
 FOREIGN = b"mine, and not to be replaced\n"

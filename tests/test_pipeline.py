@@ -237,7 +237,7 @@ def test_a_second_run_in_the_same_folder_is_refused(
     opened: Path, place: Path, universe: tuple[int, Truth], capsys: pytest.CaptureFixture[str]
 ) -> None:
     script = (
-        "import pathlib, sys; from tools.storage import one_writer\n"
+        "import pathlib, sys; from tools.locks import one_writer\n"
         "with one_writer(pathlib.Path(sys.argv[1])): print('in', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script, str(opened)]

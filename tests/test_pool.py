@@ -13,9 +13,9 @@ import pytest
 
 from tools.errors import XyyError
 from tools.generate import generate_sample
+from tools.locks import one_writer
 from tools.pool import completed, cores, follow
 from tools.samples import Catalogue
-from tools.storage import one_writer
 
 # Workers cannot import this module: what it defines goes to them by value.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])

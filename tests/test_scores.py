@@ -22,8 +22,8 @@ from analysis.scores.sculpting import sculpting
 from analysis.scores.training import Sample
 from processors.histograms import Binning, Counts, joint
 from tools.errors import InputError, RefusedError
+from tools.json_file import write_json
 from tools.recipe import Recipe, Resonance, background_recipe, make_events, signal_recipe
-from tools.storage import write_json
 
 AXES = (
     Binning("n_jets", 12, 0, 12),

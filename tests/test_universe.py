@@ -14,11 +14,11 @@ import xxhash
 from scipy import stats
 
 from tools.chunks import PART_EVENTS
+from tools.digests import digest_text
 from tools.errors import InputError
 from tools.manifest import read_manifest
 from tools.recipe import Events, Floats, Resonance, make_events, signal_recipe
 from tools.samples import Catalogue, find_settings, read_catalogue
-from tools.storage import digest_text
 from tools.universe import Truth, UniversePlan, generate_universe, plan_universe, truth_of
 
 SEED = 918_273_645_546

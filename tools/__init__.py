@@ -11,6 +11,8 @@ chunks       `chunks` (files), `manifest` (what there is), `sources` (made where
              (on other machines)
 work         `executors` (a coffea processor over chunks, and the ledger), `pool` (any function in
              several processes)
-everywhere   `storage` (whole files, one writer, digests, provenance), `errors` (exit codes)
+written      `atomic` (whole files), `json_file`, `locks` (one writer in a folder), `foreign` (what
+             others wrote stays), `digests`, `provenance`
+everywhere   `errors` (exit codes)
 ===========  ====================================================================================
 """

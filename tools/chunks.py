@@ -31,11 +31,12 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from tools.atomic import atomic
+from tools.digests import digest_file
 from tools.errors import XyyError
 from tools.manifest import Part
 from tools.marks import CONVERTED, GENERATED
 from tools.samples import Column
-from tools.storage import atomic, digest_file
 
 TREE = "Events"
 PART_EVENTS = 500_000

@@ -21,11 +21,11 @@ import xxhash
 
 from tools.chunks import CLUSTER_EVENTS, PART_EVENTS, write_part
 from tools.declared import check_fields, check_same_fields
+from tools.digests import digest_file, digest_text
 from tools.errors import InputError
 from tools.manifest import Manifest, Part, SampleChunks, Source, manifest_for
 from tools.samples import Catalogue, Column, Sample
 from tools.staging import commit, refuse_other_files, staging_folder
-from tools.storage import digest_file, digest_text
 from tools.tables import Table, open_table
 from tools.values import Batch
 
@@ -42,7 +42,7 @@ def convert(
 ) -> Manifest:
     """Convert event files to chunks in `out`, all of them or none.
 
-    The caller holds `out` with `tools.storage.one_writer` if anything else could write there.
+    The caller holds `out` with `tools.locks.one_writer` if anything else could write there.
 
     Parameters
     ----------

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tools.atomic import atomic
 from tools.chunks import write_part
+from tools.digests import digest_text
 from tools.errors import InputError
 from tools.manifest import MANIFEST_NAME, Part, SampleChunks, manifest_for
 from tools.marks import GENERATED
@@ -27,7 +29,6 @@ from tools.pool import completed, cores
 from tools.recipe import COLUMNS, COUNTS, Events
 from tools.samples import Catalogue, Column
 from tools.staging import commit, refuse_other_files, staging_folder
-from tools.storage import atomic, digest_text
 from tools.tables import is_generated
 
 if TYPE_CHECKING:

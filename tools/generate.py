@@ -19,6 +19,7 @@ import numpy as np
 import xxhash
 
 from tools.chunks import PART_EVENTS
+from tools.digests import digest_text
 from tools.errors import InputError
 from tools.event_files import (
     Progress,
@@ -30,7 +31,6 @@ from tools.event_files import (
 from tools.manifest import SampleChunks
 from tools.recipe import Events, Recipe, Resonance, background_recipe, make_events, signal_recipe
 from tools.samples import Catalogue, Column, Sample
-from tools.storage import digest_text
 
 DEFAULT_SEED = 2044
 """The seed nearest to 2043 whose default samples reproduce the course's numbers."""
@@ -192,7 +192,7 @@ def generate_sample(
         As for `plan_sample`.
     out : Path
         The folder: it gets ``<name>.csv``, or ``<name>/part-*.root`` and an entry in
-        ``manifest.json``. The caller holds it (`tools.storage.one_writer`).
+        ``manifest.json``. The caller holds it (`tools.locks.one_writer`).
     file_format : {"csv", "root"}
         What to write.
     progress : callable, optional

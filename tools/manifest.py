@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from tools.errors import InputError
+from tools.json_file import read_json, write_json
 from tools.names import nearest
+from tools.provenance import provenance
 from tools.samples import Column, Kind, read_column
 from tools.settings_table import Table, toml_key
-from tools.storage import provenance, read_json, write_json
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = "xyy-manifest-1"

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.convert import chunks_key, convert
+from tools.digests import code_digest, digest_text
 from tools.errors import InputError
 from tools.generate import generate_sample
+from tools.locks import one_writer
 from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
 from tools.remote import located
 from tools.samples import Catalogue, Sample
-from tools.storage import code_digest, digest_text, one_writer
 from tools.tables import open_table
 from tools.universe import generate_universe
 

@@ -255,7 +255,7 @@ def generate_universe(
     out : Path
         The folder: it gets ``universe_<K>.csv``; or, with ``<data>`` the name of the samples file's
         observed sample, ``<data>/part-*.root`` and an entry in ``manifest.json``. The caller
-        holds it (`tools.storage.one_writer`).
+        holds it (`tools.locks.one_writer`).
     file_format : {"csv", "root"}
         What to write.
     progress : callable, optional

@@ -18,10 +18,10 @@ from analysis.bench.inputs import events_of
 from analysis.bench.loops import Counts
 from analysis.bench.measure import in_new_process, one_core, peak_memory_MiB
 from processors.diphoton import Settings
+from tools.digests import digest_text
 from tools.errors import XyyError
 from tools.executors import Execution
 from tools.manifest import Manifest
-from tools.storage import digest_text
 
 Sizes = tuple[Manifest, Manifest]
 """Of the small job and of the large one."""

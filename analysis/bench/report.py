@@ -7,7 +7,7 @@ from typing import Any
 from analysis.bench.compare import Measured
 from analysis.bench.measure import machine
 from analysis.bench.tables import LIBRARIES
-from tools.storage import provenance
+from tools.provenance import provenance
 
 RATIOS = {
     "full_vs_loop": ("full", "full_loop"),

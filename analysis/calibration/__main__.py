@@ -9,9 +9,9 @@ from analysis.calibration.plan import one_spectrum, six_categories
 from analysis.calibration.report import document, page, summary
 from analysis.calibration.size import WITH_CATEGORIES, Size
 from analysis.search_file import read_search
+from tools.json_file import read_json, write_json
 from tools.pool import cores
 from tools.samples import find_settings, read_catalogue
-from tools.storage import read_json, write_json
 
 DOCUMENT, OF_CATEGORIES = Path("docs/statistics.json"), Path("docs/statistics_categories.json")
 

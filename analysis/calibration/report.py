@@ -12,7 +12,7 @@ from analysis.calibration.background import Empty
 from analysis.calibration.campaigns import Results
 from analysis.calibration.checks import Check, checks
 from analysis.calibration.frozen import Setting
-from tools.storage import provenance
+from tools.provenance import provenance
 
 _TITLES = {
     "local": "No resonance: local significance at a fixed mass",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tools.storage import write_bytes
+from tools.atomic import write_bytes
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 

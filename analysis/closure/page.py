@@ -8,8 +8,8 @@ from analysis.calibration.report import wanted
 from analysis.closure.report import summary
 from analysis.plots import closure as figures
 from analysis.plots.style import Header, encode
+from tools.atomic import write_bytes
 from tools.errors import InputError
-from tools.storage import write_bytes
 
 _FIGURES: Mapping[str, tuple[Callable[..., Any], str]] = {
     "verdicts": (figures.verdicts, "What was decided, by what is true"),

@@ -22,8 +22,8 @@ from analysis.closure.channels import Channels
 from analysis.closure.worlds import Analysis, Campaign, Kind, World, analysis_of, world_of
 from analysis.search import Label, Search
 from analysis.statistics.spectra import FloatArray
+from tools.digests import code_digest, digest_text
 from tools.samples import Catalogue
-from tools.storage import code_digest, digest_text
 
 BATCH = 25
 """universes analysed together"""

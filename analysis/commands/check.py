@@ -129,7 +129,8 @@ def bench(
     catalogue, decided = settings_of(samples, search)
     from analysis.bench import compare, report
     from analysis.bench.measure import in_new_process
-    from tools.storage import refuse_foreign, write_json
+    from tools.foreign import refuse_foreign
+    from tools.json_file import write_json
 
     if out is not None:
         refuse_foreign(out.parent, [out.name])

@@ -48,7 +48,7 @@ def generate(
     """
     from tools.event_files import refuse_to_replace
     from tools.generate import DEFAULT_SEED, generate_sample
-    from tools.storage import one_writer
+    from tools.locks import one_writer
     from tools.universe import generate_universe
 
     catalogue, console = catalogue_of(samples), Console(quiet=quiet)

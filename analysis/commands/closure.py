@@ -103,7 +103,7 @@ def closure(
 
 
 def _only_the_page(path: Path, out: Path | None, catalogue: "Catalogue", console: Console) -> None:
-    from tools.storage import read_json
+    from tools.json_file import read_json
 
     if out is not None:
         raise InputError("--page FILE writes beside FILE: give no --out")
@@ -144,7 +144,9 @@ def _run(
     events: bool,
 ) -> dict[str, Any]:
     """Do all universes, and write what is told of them."""
-    from tools.storage import one_writer, provenance, write_json
+    from tools.json_file import write_json
+    from tools.locks import one_writer
+    from tools.provenance import provenance
 
     start = time.monotonic()
     with one_writer(out, writes=WRITTEN):

@@ -95,7 +95,7 @@ def _export(
     from analysis.export.formats import FORMATS
     from analysis.export.writing import default_folder, refuse_occupied, write_files
     from analysis.folder import Folder
-    from tools.storage import one_writer
+    from tools.locks import one_writer
 
     folder = Folder(directory)
     settings = settings_of_folder(folder, samples, search)

@@ -141,7 +141,7 @@ def infer(
     from analysis.folder import Folder
     from analysis.made_from import decided_in
     from analysis.summary import verdict_summary
-    from tools.storage import one_writer
+    from tools.locks import one_writer
 
     folder = Folder(directory)
     catalogue, decided = settings_of_folder(folder, samples, search)
@@ -181,7 +181,7 @@ def _spectrum(
     from analysis.infer_spectrum import bare_spectrum, infer_spectrum, origin_of
     from analysis.spectrum_figures import draw
     from analysis.summary import spectrum_summary
-    from tools.storage import one_writer
+    from tools.locks import one_writer
 
     decided = search_of(search or SEARCH_FILE)
     spectrum = bare_spectrum(path, options, decided, systematics=search is not None)

@@ -49,7 +49,7 @@ def convert(
     """
     catalogue, console = catalogue_of(samples), Console(quiet=quiet)
     from tools.convert import convert as convert_files
-    from tools.storage import one_writer
+    from tools.locks import one_writer
 
     named = [_sample_and_file(word) for word in files]
     with one_writer(out), console.progress("converting") as report:
@@ -96,7 +96,7 @@ def process(
     from analysis.folder import PROCESSED
     from analysis.origin import RUN, contents, refuse_other_events, remember_chunks
     from tools.executors import Session
-    from tools.storage import one_writer
+    from tools.locks import one_writer
 
     work = work_on(manifest, out, selection, samples=samples, search=search)
     folder, catalogue, decided = work.folder, work.catalogue, work.search
@@ -151,7 +151,7 @@ def optimise(
     from analysis.origin import remember_settings
     from analysis.stages import optimise_folder
     from analysis.summary import selection_table
-    from tools.storage import one_writer
+    from tools.locks import one_writer
 
     folder = Folder(directory)
     catalogue, decided = settings_of_folder(folder, samples, search, method=method, may_change=True)
@@ -179,7 +179,7 @@ def freeze(
     from analysis.folder import Folder
     from analysis.made_from import decided_in
     from analysis.origin import remember_settings
-    from tools.storage import one_writer
+    from tools.locks import one_writer
 
     folder = Folder(directory)
     settings = settings_of_folder(folder, samples, search, may_change=True)
@@ -204,7 +204,7 @@ def unblind(
     from analysis.freshness import next_after_unblinding
     from analysis.made_from import decided_in
     from analysis.origin import origin_of
-    from tools.storage import one_writer
+    from tools.locks import one_writer
 
     folder, console = Folder(directory), Console(quiet=quiet)
     with one_writer(directory):
@@ -234,8 +234,8 @@ def report(
     from analysis import stages
     from analysis.folder import Folder
     from analysis.history import lines
+    from tools.locks import one_writer
     from tools.pool import cores
-    from tools.storage import one_writer
 
     folder = Folder(directory)
     settings = settings_of_folder(folder, samples, search)

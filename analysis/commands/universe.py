@@ -46,7 +46,7 @@ def make(
     """
     catalogue, console = catalogue_of(samples), Console(quiet=quiet)
     from analysis.game import making, sealing
-    from tools.storage import one_writer
+    from tools.locks import one_writer
 
     if seed is not None and seed < making.SHORT_SEED:
         console.say(
@@ -81,7 +81,7 @@ def score(
     """
     from analysis.game import dinner
     from analysis.game.sealing import read_game
-    from tools.storage import one_writer
+    from tools.locks import one_writer
 
     game = read_game(directory)
     found = dinner.assign(game, claims)
@@ -102,7 +102,7 @@ def reveal(directory: GameArgument, *, quiet: QuietOption = False) -> None:
     Example: `xyy universe reveal game`
     """
     from analysis.game import dinner, sealing
-    from tools.storage import one_writer
+    from tools.locks import one_writer
 
     console = Console(quiet=quiet)
     game = sealing.read_game(directory)

@@ -21,7 +21,8 @@ import numpy as np
 from analysis.folder import Folder
 from analysis.statistics.workspaces import ChannelTemplates, counts_under_peak
 from tools.errors import InputError, RefusedError
-from tools.storage import provenance, read_json
+from tools.json_file import read_json
+from tools.provenance import provenance
 
 Document = dict[str, Any]
 INDEX = "workspaces.json"

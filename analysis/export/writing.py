@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from tools.atomic import write_bytes
 from tools.errors import InputError
-from tools.storage import LOCK_NAME, one_writer, write_bytes
+from tools.locks import LOCK_NAME, one_writer
 
 Files = Mapping[str, bytes]
 """File name to contents; the last one tells what the others are."""

@@ -16,8 +16,8 @@ from typing import Any
 from analysis.folder import CLAIM, Folder
 from analysis.statistics.measurement import Interval
 from tools.errors import InputError
+from tools.json_file import read_json
 from tools.manifest import Source, read_manifest
-from tools.storage import read_json
 
 FORMAT = "xyy-claim-1"
 DECISIONS = ("discovery", "evidence", "limit")

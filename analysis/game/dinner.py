@@ -16,7 +16,7 @@ from analysis.game.scoring import MASS_ERRORS, Score, score
 from analysis.game.sealing import Game, write_private
 from analysis.statistics.measurement import Interval
 from tools.errors import InputError
-from tools.storage import provenance
+from tools.provenance import provenance
 
 SCORES = "scores.json"
 RULE = (

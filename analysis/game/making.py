@@ -27,10 +27,11 @@ from analysis.game.sealing import (
     sha256_of,
     write_sealed,
 )
+from tools.digests import digest_file
 from tools.errors import InputError
 from tools.event_files import check_format
+from tools.locks import LOCK_NAME
 from tools.samples import Catalogue
-from tools.storage import LOCK_NAME, digest_file
 from tools.universe import Truth, generate_universe, truth_of
 
 SECRET_BITS = 128
@@ -61,7 +62,7 @@ def make(
     groups : int
         How many universes.
     out : Path
-        The game's folder, which must be empty. The caller holds it (`tools.storage.one_writer`).
+        The game's folder, which must be empty. The caller holds it (`tools.locks.one_writer`).
     seed : int, optional
         Zero or positive; 128 bits from the operating system unless given.
     file_format : {"csv", "root"}

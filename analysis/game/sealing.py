@@ -22,8 +22,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.atomic import atomic
 from tools.errors import InputError
-from tools.storage import atomic, provenance, read_json, write_json
+from tools.json_file import read_json, write_json
+from tools.provenance import provenance
 
 SEALED, SECRET, REVEALED = "sealed.json", "TEACHER_ONLY_secret.json", "revealed.json"
 SEALED_FORMAT, OPEN_FORMAT = "xyy-sealed-1", "xyy-truth-1"

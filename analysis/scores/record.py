@@ -19,7 +19,7 @@ from analysis.scores.guards import (
 from analysis.scores.merit import bound
 from analysis.scores.training import Sample
 from processors.histograms import Counts
-from tools.storage import digest_text
+from tools.digests import digest_text
 
 FOLDS = (
     "2, by the event's index in its sample: the first table is trained on even, the second on odd "

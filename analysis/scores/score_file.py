@@ -24,8 +24,9 @@ from analysis.scores.likelihood_ratio import table_of
 from analysis.scores.trees import DECIMALS
 from processors.histograms import Binning
 from processors.score import ScoreTable, cell_count, shape_of
+from tools.digests import digest_text
 from tools.errors import InputError
-from tools.storage import digest_text, read_json
+from tools.json_file import read_json
 
 FORMAT = "xyy score 1"
 Terms = Sequence[Sequence[npt.NDArray[np.float64]]]

@@ -47,8 +47,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xxhash
 
+from tools.digests import digest_text
 from tools.executors.sparse import Layout, decode, encode
-from tools.storage import digest_text
 
 if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem

@@ -1,0 +1,61 @@
+"""Digests: what is the same has the same one.
+
+They are identity checks, not signatures (``analysis.game.sealing`` has those).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import xxhash
+
+
+def digest_file(path: Path) -> str:
+    """Return the XXH3-128 digest of a file's bytes (an identity check, not a signature)."""
+    hasher = xxhash.xxh3_128()
+    with path.open("rb") as stream:
+        for block in _blocks(stream):
+            hasher.update(block)
+    return hasher.hexdigest()
+
+
+def _blocks(stream: IO[bytes], size: int = 1 << 22) -> Iterator[bytes]:
+    while block := stream.read(size):
+        yield block
+
+
+def digest_text(*parts: str) -> str:
+    """Return the XXH3-128 digest of some texts, each told apart from its neighbours."""
+    hasher = xxhash.xxh3_128()
+    for part in parts:
+        data = part.encode()
+        hasher.update(f"{len(data)}:".encode() + data)
+    return hasher.hexdigest()
+
+
+def digest_document(document: Mapping[str, Any]) -> str:
+    """Return the digest of a JSON document's content, its ``provenance`` left out.
+
+    >>> digest_document({"a": 1, "provenance": {"t": 0}}) == digest_document({"a": 1})
+    True
+    """
+    content = {key: value for key, value in document.items() if key != "provenance"}
+    return digest_text(json.dumps(content, sort_keys=True, allow_nan=False))
+
+
+def code_digest(room: str, *names: str) -> str:
+    """Return the digest of source files of a room (``processors``, ``analysis``, ``tools``).
+
+    Results that another version of the code made are never taken for today's.
+
+    Parameters
+    ----------
+    room : str
+    *names : str
+        Which files; all of them unless given.
+    """
+    folder = Path(__file__).parent.parent / room
+    sources = [path for path in sorted(folder.rglob("*")) if path.suffix in {".py", ".html"}]
+    chosen = [path for path in sources if not names or path.name in names]
+    return digest_text(*(text for p in chosen for text in (p.name, p.read_text(encoding="utf-8"))))
