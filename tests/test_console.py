@@ -33,7 +33,7 @@ def test_a_terminal_gets_a_bar(
     with Console().progress("processing", 3000) as report:
         report(1500)
     err = capsys.readouterr().err
-    assert "processing: 1,500 events in" in err
+    assert "processing: 1,500 of 3,000 events in" in err
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,12 +101,18 @@ def cannot_be_read(path: Path) -> None:
     path.mkdir()
 
 
+def goes_round_in_a_loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
 @pytest.mark.parametrize(
     ("harm", "cause"),
     [
         (flip_a_bit, "has another checksum than the manifest says"),
         (Path.unlink, "is missing; convert its sample again"),
         (cannot_be_read, "damaged|Is a directory"),
+        (goes_round_in_a_loop, "cannot be read (Too many levels of symbolic links)"),
     ],
 )
 def test_one_of_twenty_files_harmed_in_mid_run_is_the_one_that_is_listed(
@@ -131,6 +137,35 @@ def test_one_of_twenty_files_harmed_in_mid_run_is_the_one_that_is_listed(
     assert any(words in failure.error for words in cause.split("|"))
     assert outcome.ledger["signal_500"].complete
     assert outcome.outputs["background"]["before/m_yy"].sum(flow=True) == 11_400
+
+
+@pytest.mark.parametrize("entries", [100, 599, 601, 5000])
+def test_a_manifest_is_not_believed_against_a_chunk(
+    manifest: Manifest, processor: DiphotonProcessor, entries: int
+) -> None:
+    chunks = manifest.samples["background"]
+    first = replace(chunks.parts[0], entries=entries, clusters=(0, entries))
+    lying = manifest.with_sample("background", replace(chunks, parts=(first, *chunks.parts[1:])))
+    outcome = run(lying, processor, ["background"])
+    ledger = outcome.ledger["background"]
+    assert (ledger.planned_events, ledger.processed_events) == (11_400 + entries, 11_400)
+    told = f"part-00000.root holds 600 events where the manifest says {entries:,}; convert its"
+    assert told in ledger.failed[0].error
+    assert outcome.outputs["background"]["before/m_yy"].sum(flow=True) == 11_400
+
+
+def test_progress_does_not_count_what_was_lost(
+    manifest: Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cuts.json").write_text('{"cuts": {}}')
+    words = ("process", manifest.folder, "--only", "background", "--selection",
+             tmp_path / "cuts.json", "--out", tmp_path / "out")  # fmt: skip
+    for index in range(20):
+        chunk(manifest, "background", index).write_bytes(b"nothing")
+        if index in (4, 19):
+            assert xyy(*words) == 1
+            left = 600 * (19 - index)
+            assert f"processing: {left:,} of 12,000 events in " in capsys.readouterr().err
 
 
 def test_100_of_100_flipped_bits_are_found(manifest: Manifest) -> None:

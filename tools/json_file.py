@@ -5,9 +5,10 @@ differ between two equal runs - times, paths, hosts, digests - under the one key
 """
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tools.atomic import write_bytes
 from tools.errors import InputError
@@ -41,13 +42,24 @@ def read_json(path: Path, *, made_by: str) -> dict[str, Any]:
         If the file is missing, is not JSON, or is not an object.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except FileNotFoundError:
         raise InputError(f"{path} is not there; make it with `{made_by}`") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} cannot be read as JSON ({error}); make it again with `{made_by}`"
         ) from None
     if not isinstance(document, dict):
         raise InputError(f"{path} holds no JSON object; make it again with `{made_by}`")
     return document
+
+
+def _finite(text: str) -> float:
+    """Return a number, which Python would take for an infinity where it is too large for one."""
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"no number of JSON: {text}")

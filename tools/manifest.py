@@ -133,7 +133,7 @@ class Manifest:
         return path
 
 
-_PART, _SOURCE = ([field.name for field in fields(kind)] for kind in (Part, Source))
+_COLUMN, _PART, _SOURCE = ([f.name for f in fields(kind)] for kind in (Column, Part, Source))
 _SAMPLE = [*(field.name for field in fields(SampleChunks)), "entries"]
 
 
@@ -155,7 +155,7 @@ def read_manifest(path: Path) -> Manifest:
         samples = document.tables("samples", _SAMPLE)
         manifest = Manifest(
             folder=path.parent,
-            columns=tuple(_column(entry) for entry in document.listed("columns")),
+            columns=tuple(_column(entry) for entry in document.listed("columns", _COLUMN)),
             samples={name: _sample(entry) for name, entry in samples.items()},
         )
         _refuse_repeats(manifest, path)
