@@ -15,7 +15,7 @@ from analysis.search import METHODS
 from processors.selection import Interval, Selection
 from tools.digests import digest_document, digest_file
 from tools.errors import InputError
-from tools.json_file import read_json, write_json
+from tools.json_file import read_sealed, write_sealed
 from tools.provenance import provenance
 from tools.settings_table import Table
 
@@ -79,18 +79,19 @@ class Folder:
         InputError
             If it is missing or damaged; the message names the command that makes it.
         """
-        return read_json(self.path / name, made_by=f"xyy {made_by}")
+        path, command = self.path / name, f"xyy {made_by}"
+        return read_sealed(path, made_by=command, or_by_hand=name == SELECTION)
 
     def read_if_there(self, name: str) -> dict[str, Any] | None:
         """Return the JSON product `name`, or None if it is missing or damaged."""
         try:
-            return read_json(self.path / name, made_by="")
+            return self.read(name, made_by="")
         except InputError:
             return None
 
     def write(self, name: str, document: Mapping[str, Any], **origin: Any) -> None:
         """Write the JSON product `name` with its provenance, to which `origin` is added."""
-        write_json(self.path / name, {**document, "provenance": provenance(**origin)})
+        write_sealed(self.path / name, {**document, "provenance": provenance(**origin)})
 
     def record(
         self, name: str, document: Mapping[str, Any], products: Iterable[str], **origin: Any
@@ -207,7 +208,7 @@ def read_score_of(path: Path, axes: "Sequence[Binning]") -> "ScoreTable | None":
     """
     from analysis.scores.score_file import read_score
 
-    document = read_json(path, made_by="xyy optimise")
+    document = read_sealed(path, made_by="xyy optimise", or_by_hand=True)
     if "method" not in document or Table(document, f"{path}").choice("method", METHODS) == "cuts":
         return None
     table = read_score(path.parent / SCORE, axes=axes)
@@ -228,7 +229,7 @@ def read_selection(path: Path) -> Selection:
         If the file is missing or its cuts are not of the form ``{COLUMN: {"min", "max"}}``; the
         message names the cut.
     """
-    document = Table(read_json(path, made_by="xyy optimise"), f"{path}")
+    document = Table(read_sealed(path, made_by="xyy optimise", or_by_hand=True), f"{path}")
     try:
         cuts = document.tables("cuts", ("min", "max"))
         return Selection({name: _interval(cut) for name, cut in cuts.items()})

@@ -15,7 +15,7 @@ from typing import Any
 from analysis.folder import Folder
 from analysis.origin import origin_of
 from tools.errors import InputError
-from tools.json_file import read_json, write_json
+from tools.json_file import read_sealed, write_sealed
 from tools.locks import one_writer
 from tools.manifest import SampleChunks, read_manifest
 from tools.provenance import provenance
@@ -81,7 +81,7 @@ def _add(path: Path, opening: Opening, folder: Folder) -> None:
     openings = [*(asdict(earlier) for _, earlier in there), asdict(opening)]
     times = [*(when for when, _ in there), datetime.now(UTC).isoformat(timespec="seconds")]
     origin = provenance(opened=times, by=str(folder.path.resolve()))
-    write_json(path, {"format": FORMAT, "openings": openings, "provenance": origin})
+    write_sealed(path, {"format": FORMAT, "openings": openings, "provenance": origin})
 
 
 def _read(path: Path) -> Iterator[tuple[str, Opening]]:
@@ -92,7 +92,7 @@ def _read(path: Path) -> Iterator[tuple[str, Opening]]:
     if not path.exists():
         return
     try:
-        document = read_json(path, made_by="xyy unblind")
+        document = read_sealed(path, made_by="xyy unblind")
         times = document["provenance"]["opened"]
         for when, entry in zip(times, document["openings"], strict=True):
             yield str(when), _opening(entry)

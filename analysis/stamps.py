@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.decisions import after_unblinding, changed_since
 from analysis.folder import CUTFLOW, LEDGER, SELECTION, STAMP_KEYS, Folder
-from tools.json_file import write_json
+from tools.json_file import write_sealed
 
 STAMPED = (SELECTION, CUTFLOW, LEDGER)
 """results that are not made again with every change"""
@@ -28,7 +28,7 @@ def stamp_products(folder: Folder) -> None:
     for name in STAMPED if wanted else ():
         document = folder.read_if_there(name)
         if document is not None and {key: document.get(key) for key in wanted} != wanted:
-            write_json(folder.path / name, {**document, **wanted})
+            write_sealed(folder.path / name, {**document, **wanted})
 
 
 def told(why: str, names: list[str]) -> str:

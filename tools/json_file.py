@@ -2,6 +2,9 @@
 
 They hold no NaN (a reader in another language could not parse it) and keep everything that may
 differ between two equal runs - times, paths, hosts, digests - under the one key ``provenance``.
+
+A result holds the digest of all of itself there: one whose bytes rotted, or that was edited, would
+otherwise be read on with another number. (It is a check, no signature: who wants to can make it.)
 """
 
 import json
@@ -11,7 +14,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tools.atomic import write_bytes
+from tools.digests import digest_text
 from tools.errors import InputError
+
+DIGEST = "digest"
+"""of a result: entry of its provenance"""
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
@@ -24,6 +31,53 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     write_bytes(path, (text + "\n").encode())
+
+
+def write_sealed(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a result that says what it was when it was written.
+
+    Parameters
+    ----------
+    path : Path
+    document : mapping
+        With a mapping ``provenance``, to which the digest is added.
+    """
+    origin = {**document["provenance"], DIGEST: _digest(document)}
+    write_json(path, {**document, "provenance": origin})
+
+
+def read_sealed(path: Path, *, made_by: str, or_by_hand: bool = False) -> dict[str, Any]:
+    """Read a result that `write_sealed` wrote.
+
+    Parameters
+    ----------
+    path : Path
+    made_by : str
+        As for `read_json`.
+    or_by_hand : bool
+        Whether it may also be one without provenance, which a person wrote.
+
+    Raises
+    ------
+    InputError
+        As `read_json`, and if it is not as it was written.
+    """
+    document = read_json(path, made_by=made_by)
+    if or_by_hand and "provenance" not in document:
+        return document
+    origin = document.get("provenance")
+    if not isinstance(origin, dict) or origin.get(DIGEST) != _digest(document):
+        raise InputError(
+            f"{path} is not as xyy wrote it: damaged, or edited; make it again with `{made_by}`"
+        )
+    return document
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    """Return the digest of a document, its provenance included, but for the digest itself."""
+    origin = {key: value for key, value in document["provenance"].items() if key != DIGEST}
+    text = json.dumps({**document, "provenance": origin}, sort_keys=True, allow_nan=False)
+    return digest_text(text)
 
 
 def read_json(path: Path, *, made_by: str) -> dict[str, Any]:

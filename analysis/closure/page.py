@@ -95,7 +95,7 @@ def _lines(
     yield ""
     yield (
         f"Made of [{path.name}]({path.name}) by `{_MADE_BY} {path.name}`; that file by\n\n"
-        f"    {command(document)}\n"
+        f"```sh\n{command(document)}\n```\n"
     )
     yield (
         f"{document['universes']:,} universes of the course, {document['empty']:,} without X, "
