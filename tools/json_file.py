@@ -6,12 +6,14 @@ differ between two equal runs - times, paths, hosts, digests - under the one key
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from tools.atomic import write_bytes
 from tools.errors import InputError
+from tools.reading import TEXT_BYTES, read_text
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
@@ -23,10 +25,11 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
         If the document holds a NaN or an infinity: a result says null, with a reason.
     """
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, (text + "\n").encode())
+    # Bytes of a path that are not UTF-8 are spelt as JSON spells them.
+    write_bytes(path, (text + "\n").encode(errors="backslashreplace"))
 
 
-def read_json(path: Path, *, made_by: str) -> dict[str, Any]:
+def read_json(path: Path, *, made_by: str, most: int = TEXT_BYTES) -> dict[str, Any]:
     """Read a JSON product.
 
     Parameters
@@ -35,18 +38,20 @@ def read_json(path: Path, *, made_by: str) -> dict[str, Any]:
         The file.
     made_by : str
         The command that makes it, for the message when it is missing.
+    most : int
+        Bytes; a larger file is refused unread.
 
     Raises
     ------
     InputError
-        If the file is missing, is not JSON, or is not an object.
+        If the file is missing, too large, is not JSON, or is not an object.
     """
+    if not os.path.lexists(path):
+        raise InputError(f"{path} is not there; make it with `{made_by}`")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, most)
         document = json.loads(text, parse_constant=_no_number, parse_float=_finite)
-    except FileNotFoundError:
-        raise InputError(f"{path} is not there; make it with `{made_by}`") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (RecursionError, ValueError) as error:
         raise InputError(
             f"{path} cannot be read as JSON ({error}); make it again with `{made_by}`"
         ) from None

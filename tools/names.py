@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-_MOST = 10
+MOST_NAMES = 10
+"""in a list in a message"""
 _LONGEST = 80
 """characters of one name: those of the user's files may be of any length"""
 _NEAR = 0.7
 """ratio of `difflib` from which on two names look alike"""
 
 
-def listed(names: Iterable[object], most: int = _MOST) -> str:
+def listed(names: Iterable[object], most: int = MOST_NAMES) -> str:
     """Return the first names, with commas, and how many more there are.
 
     >>> listed(range(3)), listed(range(30), most=2), listed([])

@@ -11,10 +11,10 @@ from typing import IO
 
 from tools.errors import InputError
 
-TEXT_BYTES = 1 << 28
-"""of a text that is read whole; the largest products of this program have a tenth of it"""
-SETTINGS_BYTES = 1 << 22
-"""of a file that a person writes"""
+TEXT_BYTES = 1 << 27
+"""of a text that is read whole; the largest products of this program have a fraction of it"""
+SETTINGS_BYTES = 1 << 20
+"""of a file of settings or a claim, which have some kilobytes"""
 
 
 def open_regular(path: Path) -> IO[bytes]:
