@@ -9,6 +9,7 @@ A file that is refused, an interrupt or a full disk leaves the folder as it was.
 """
 
 import json
+import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -99,7 +100,7 @@ def chunks_key(catalogue: Catalogue, sample: Sample, files: Sequence[Path]) -> s
             digests.append(digest_file(path))
         except OSError as error:
             raise InputError(
-                f"{path} cannot be read ({error.strerror}); check its name and permissions"
+                f"{path} cannot be read ({error.strerror or error}); get it again"
             ) from None
     content = _content(catalogue.columns, digests)
     return digest_text(sample.name, json.dumps(_about(sample), sort_keys=True), content)
@@ -142,9 +143,9 @@ def _tables(
 
 def _refuse_twice(named: Iterable[tuple[Sample, Path]]) -> None:
     """Refuse a file that is given twice before anything is read."""
-    given: dict[Path, str] = {}
+    given: dict[str, str] = {}
     for sample, path in named:
-        place = path.resolve()
+        place = os.path.realpath(path)  # a loop of links is told of when it is opened
         if place in given:
             raise InputError(
                 f"{path} is given twice, for {given[place]} and for {sample.name}: every event "

@@ -4,6 +4,7 @@ A pipe or a device has no size and no second reading, and some never end or neve
 settings of a gigabyte is none. Both are refused before anything of them is in memory.
 """
 
+import io
 import os
 import stat
 from pathlib import Path
@@ -54,7 +55,7 @@ def open_regular(path: Path) -> IO[bytes]:
 
 
 def read_text(path: Path, most: int = TEXT_BYTES) -> str:
-    """Return the text in a file, which is UTF-8.
+    """Return the text in a file, which is UTF-8 and may have any line ends.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def read_text(path: Path, most: int = TEXT_BYTES) -> str:
                 f"{most / 1e6:,.0f} MB: name another file"
             )
         try:
-            return stream.read(most).decode()
+            return io.TextIOWrapper(stream, encoding="utf-8").read(most)
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
 
