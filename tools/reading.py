@@ -4,7 +4,6 @@ A pipe or a device has no size and no second reading, and some never end or neve
 settings of a gigabyte is none. Both are refused before anything of them is in memory.
 """
 
-import io
 import os
 import stat
 from pathlib import Path
@@ -55,7 +54,7 @@ def open_regular(path: Path) -> IO[bytes]:
 
 
 def read_text(path: Path, most: int = TEXT_BYTES) -> str:
-    """Return the text in a file, which is UTF-8 and may have any line ends.
+    r"""Return the text in a file, which is UTF-8 and may have any line ends; it has ``\n``.
 
     Parameters
     ----------
@@ -78,9 +77,10 @@ def read_text(path: Path, most: int = TEXT_BYTES) -> str:
                 f"{most / 1e6:,.0f} MB: name another file"
             )
         try:
-            return io.TextIOWrapper(stream, encoding="utf-8").read(most)
+            text = stream.read(most).decode()
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def refuse_odd_name(path: Path | str) -> None:

@@ -158,6 +158,9 @@ class ParquetTable:
                 arrays = {name: _numbers(self.path, rows, name, start) for name in names}
                 yield _batch(self.path, columns, arrays, start)
                 start += rows.num_rows
+            # Not by the metadata of columns: pyarrow 26 ends the process where they are damaged.
+            if start != file.metadata.num_rows:
+                raise ValueError(f"it holds {start:,} rows for {file.metadata.num_rows:,}")
 
 
 @contextmanager
