@@ -7,7 +7,9 @@ them, so that ``xyy --help`` and a refused file answer in under a second.
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -19,6 +21,7 @@ from analysis.commands.new_analysis import new_analysis
 from analysis.commands.run import run
 from tools.errors import InputError, XyyError
 from tools.pool import ONE_THREAD
+from tools.reading import refuse_odd_name
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -60,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     try:
         _refuse_other_installs()
+        _refuse_odd_names(words)
         app([word for word in words if word != "--debug"], prog_name="xyy")
     except SystemExit as end:
         if end.code == INTERRUPTED:
@@ -90,6 +94,14 @@ def _refuse_other_installs() -> None:
 
     if not (checkout() / "datasets" / "course.toml").is_file():
         raise InputError(f"{checkout()} is not a checkout of xyy; install with `pip install -e .`")
+
+
+def _refuse_odd_names(words: Sequence[str]) -> None:
+    """Refuse names that are not UTF-8, which neither JSON nor a page nor a figure could hold."""
+    with suppress(FileNotFoundError):  # of a current folder that is gone
+        refuse_odd_name(Path.cwd())
+    for word in words:
+        refuse_odd_name(word)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it

@@ -28,6 +28,7 @@ from analysis.search import Search
 from processors.selection import Selection
 from tools.digests import digest_document
 from tools.errors import InputError, RefusedError
+from tools.names import listed
 from tools.samples import Catalogue
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def refuse_other_settings(
     if names:
         raise InputError(
             f"{folder.path} was made with {own[0].path} and {own[1].path}; {given[0].path} and "
-            f"{given[1].path} decide otherwise ({', '.join(names[:5])}): leave --samples and "
+            f"{given[1].path} decide otherwise ({listed(names)}): leave --samples and "
             "--search out, or make everything anew with `xyy run`"
         )
 
@@ -157,7 +158,7 @@ def _keep_peak(folder: Folder, frozen: Mapping[str, Any], peak: Mapping[str, Any
     names, reason = _peak_names(last["peak"], peak), opened.get("offered")
     if names and reason is None:
         raise RefusedError(
-            f"the background under a peak that the sidebands decide on ({', '.join(names)}) is not "
+            f"the background under a peak that the sidebands decide on ({listed(names)}) is not "
             f"the one that the data of {folder.path} were opened for: the sidebands or the program "
             "changed; change them back, or give --after-unblinding TEXT, which stamps every figure "
             "and result"
@@ -229,7 +230,7 @@ def refuse_stale_freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
     names = [] if frozen is None else changed(frozen.get("decisions", {}), decided)
     if names and not is_unblinded(folder):
         raise InputError(
-            f"{folder.path} decides otherwise than what is frozen there ({', '.join(names[:5])}); "
+            f"{folder.path} decides otherwise than what is frozen there ({listed(names)}); "
             f"freeze again with `xyy freeze {folder.path}`"
         )
 
@@ -408,6 +409,6 @@ def _plain(value: object) -> object:
 def _changed_message(frozen: Mapping[str, Any], decided: Mapping[str, Any]) -> str:
     names = changed(frozen.get("decisions", {}), decided)
     return (
-        f"decisions changed after unblinding: {', '.join(names[:5])}; change them back, "
+        f"decisions changed after unblinding: {listed(names)}; change them back, "
         "or give --after-unblinding TEXT, which stamps every figure and result"
     )

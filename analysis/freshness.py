@@ -15,6 +15,7 @@ from analysis.search import Search
 from processors.diphoton import Settings
 from processors.selection import Selection
 from tools.errors import InputError, RefusedError
+from tools.names import listed
 from tools.samples import Catalogue
 
 
@@ -74,7 +75,7 @@ def refuse_stale_results(folder: Folder, catalogue: Catalogue, search: Search) -
     for names, what in ((others, "out of date"), (lost, "missing or not as it was written")):
         if names:
             raise InputError(
-                f"{folder.path}: {', '.join(names[:5])} {'is' if len(names) == 1 else 'are'} "
+                f"{folder.path}: {listed(names)} {'is' if len(names) == 1 else 'are'} "
                 f"{what}; type `{again(folder, 'infer')}` (`xyy status` says more)"
             )
 
@@ -91,7 +92,7 @@ def _refuse_damaged(folder: Folder) -> None:
     folder.read(LEDGER, made_by="process")
     if lost := folder.lost(LEDGER):
         raise InputError(
-            f"{folder.path}: {', '.join(lost)} is missing or not as it was written; "
+            f"{folder.path}: {listed(lost)} is missing or not as it was written; "
             f"type `{again(folder, 'process')}`"
         )
 

@@ -23,6 +23,7 @@ from processors.histograms import CATEGORIES, Counts
 from processors.score import ScoreTable
 from tools.errors import InputError
 from tools.json_file import write_json
+from tools.names import listed
 from tools.samples import Catalogue, Sample
 
 
@@ -210,6 +211,6 @@ def _refuse_other_selection(
         if steps != wanted or list(named["spectrum"].axes["category"]) != channels:
             raise InputError(
                 f"the histograms of {name} in {folder.path} were made with other cuts "
-                f"({', '.join(steps[1:]) or 'none'}) than its selection.json; "
+                f"({listed(steps[1:]) or 'none'}) than its selection.json; "
                 "process again with --selection"
             )

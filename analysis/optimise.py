@@ -27,6 +27,7 @@ import numpy.typing as npt
 from analysis.search import Optimise
 from processors.histograms import Counts
 from tools.errors import InputError
+from tools.names import listed
 
 Array = npt.NDArray[np.float64]
 SIGNIFICANT = 1e-3
@@ -55,7 +56,7 @@ class Grid:
         unknown = set(cuts) - set(self.edges)
         if unknown:
             raise InputError(
-                f"[optimise]: {min(unknown)} is not among its axes: {', '.join(self.edges)}"
+                f"[optimise]: {min(unknown)} is not among its axes: {listed(self.edges)}"
             )
         return tuple(
             self._edge(name, cuts[name]) if name in cuts else len(edges)
@@ -252,7 +253,7 @@ def optimise(
     if reference not in signals:
         raise InputError(
             f"[optimise] reference_signal: {reference!r} is not among the signals: "
-            f"{', '.join(signals)}"
+            f"{listed(signals)}"
         )
     grid = grid_of(joints[background])
     pvalues = independence(joints[background])

@@ -16,7 +16,7 @@ from processors.score import cell_count
 from processors.selection import Selection
 from tools.errors import InputError
 from tools.manifest import MANIFEST_NAME, Manifest
-from tools.names import nearest
+from tools.names import listed, nearest
 from tools.samples import Axis, Catalogue, Column, Sample
 from tools.settings_table import toml_key
 
@@ -100,7 +100,7 @@ def check_manifest(manifest: Manifest, catalogue: Catalogue, needed: Iterable[st
         if name not in there:
             raise InputError(
                 f"{path}: the chunks have no column {name!r}{nearest(name, there)}; convert their "
-                f"files again with --samples {catalogue.path}, or name only: {', '.join(there)}"
+                f"files again with --samples {catalogue.path}, or name only: {listed(there)}"
             )
 
 
@@ -150,7 +150,7 @@ def _check_declared(where: str, name: str, catalogue: Catalogue) -> None:
     computed = " (it is computed, and cuts are on columns of the files)" if name in _TAKEN else ""
     raise InputError(
         f"{where}: {catalogue.path} declares no column {name!r}{computed}{nearest(name, declared)};"
-        f" it declares: {', '.join(declared)}"
+        f" it declares: {listed(declared)}"
     )
 
 
@@ -170,7 +170,7 @@ def _check_course_cuts(search: Search) -> None:
         if name not in axes:
             raise InputError(
                 f"{where}: it is not in [optimise.axes]{nearest(name, axes)}; "
-                f"there are: {', '.join(axes)}"
+                f"there are: {listed(axes)}"
             )
         axis = axes[name]
         width = (axis.high - axis.low) / axis.bins
@@ -193,7 +193,7 @@ def _check_kinds(catalogue: Catalogue) -> None:
             number = f"{len(names)} samples have" if names else "no sample has"
             raise InputError(
                 f'{catalogue.path}, [samples]: {number} kind = "{kind}" '
-                f"({', '.join(names) or 'none'}), and {why}; declare one"
+                f"({listed(names) or 'none'}), and {why}; declare one"
             )
 
 
@@ -203,7 +203,7 @@ def _check_reference(catalogue: Catalogue, search: Search) -> None:
     if name not in signals:
         raise InputError(
             f"{search.path}, [optimise], reference_signal: {catalogue.path} declares no signal "
-            f"{name!r}{nearest(name, signals)}; it declares: {', '.join(signals) or 'none'}"
+            f"{name!r}{nearest(name, signals)}; it declares: {listed(signals) or 'none'}"
         )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from analysis.statistics.spectra import Bins, FloatArray
 from tools.csvfile import read_head
 from tools.errors import InputError
+from tools.reading import read_text
 
 COLUMNS = ("low", "high", "events")
 MIN_BINS = 4
@@ -82,7 +83,7 @@ def _lines(path: Path) -> list[_Line]:
     if 0 in head:
         raise InputError(f"{path} is a binary file or UTF-16, not CSV; save it as UTF-8 text")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, _MAX_BYTES).removeprefix("\ufeff")
     except UnicodeDecodeError:
         raise InputError(
             f"{path} is not UTF-8 text: it is binary, or has another encoding; save it as UTF-8"

@@ -25,7 +25,7 @@ from analysis.stamps import stamp_products
 from processors.histograms import Counts
 from processors.selection import Interval, Selection
 from tools.errors import InputError, RefusedError, XyyError
-from tools.names import nearest
+from tools.names import listed, nearest
 from tools.samples import Catalogue
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _background_of(catalogue: Catalogue) -> str:
     if len(names) != 1:
         raise InputError(
             f"{catalogue.path}: a selection is chosen against one sample with kind = "
-            f'"background"; there are {len(names)} ({", ".join(names) or "none"}): declare one'
+            f'"background"; there are {len(names)} ({listed(names) or "none"}): declare one'
         )
     return names[0]
 

@@ -10,6 +10,7 @@ from typing import Any
 from analysis.decisions import after_unblinding, changed_since
 from analysis.folder import CUTFLOW, LEDGER, SELECTION, STAMP_KEYS, Folder
 from tools.json_file import write_sealed
+from tools.names import listed
 
 STAMPED = (SELECTION, CUTFLOW, LEDGER)
 """results that are not made again with every change"""
@@ -43,6 +44,4 @@ def told(why: str, names: list[str]) -> str:
     """
     if not names:
         return why
-    more = len(names) - _MOST_NAMES
-    shown = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-    return f"{why} ({shown})"
+    return f"{why} ({listed(names, _MOST_NAMES)})"

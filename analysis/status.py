@@ -19,6 +19,7 @@ from processors.selection import Selection
 from tools.digests import digest_document
 from tools.errors import InputError
 from tools.manifest import Manifest
+from tools.names import listed
 from tools.samples import Catalogue
 
 
@@ -65,13 +66,13 @@ def _processed(folder: Folder, manifest: Manifest, catalogue: Catalogue, setting
     if all_up_to_date(folder, manifest, catalogue, settings):
         return "up to date"
     stale = sorted(set(manifest.samples) - set(up_to_date(folder, manifest, settings)))
-    return f"to be processed: {', '.join(stale) or 'its weights or samples changed'}"
+    return f"to be processed: {listed(stale) or 'its weights or samples changed'}"
 
 
 def _compare(folder: Folder, record: str, wanted: str) -> str:
     made_from, lost = folder.made_from(record), folder.lost(record)
     if made_from == wanted and lost:
-        return f"out of date: {', '.join(lost[:5])} missing or not as written"
+        return f"out of date: {listed(lost)} missing or not as written"
     return _state(made_from, wanted)
 
 

@@ -19,6 +19,7 @@ import uproot
 from tools.convert import chunks_key, convert
 from tools.csvdiagnosis import diagnose
 from tools.errors import InputError
+from tools.manifest import read_manifest
 from tools.samples import Catalogue, read_catalogue
 
 HEADER = (
@@ -240,9 +241,22 @@ def test_a_file_twice(catalogue: Catalogue, tmp_path: Path) -> None:
     first, second, out = tmp_path / "a.csv", tmp_path / "b.csv", tmp_path / "out"
     for path in (first, second):
         path.write_bytes(text(ROW))
-    with pytest.raises(InputError, match=r"a\.csv and .*b\.csv, both of signal_500, have the same"):
-        convert(catalogue, [("signal_500", first), ("signal_500", second)], out)
+    for other in ("signal_500", "signal_750"):
+        with pytest.raises(
+            InputError, match=rf"a\.csv of signal_500 and b\.csv of {other} have the same content, "
+        ):
+            convert(catalogue, [("signal_500", first), (other, second)], out)
+        link = tmp_path / "link.csv"
+        link.unlink(missing_ok=True)
+        link.symlink_to(first)
+        with pytest.raises(InputError, match=rf"given twice, for signal_500 and for {other}:"):
+            convert(catalogue, [("signal_500", first), (other, link)], out)
     assert not out.exists()
+    manifest = convert(catalogue, [("signal_500", first)], out)
+    with pytest.raises(InputError, match=r"a\.csv of signal_500 and b\.csv of signal_750 have"):
+        convert(catalogue, [("signal_750", second)], out)
+    assert read_manifest(out) == manifest
+    assert convert(catalogue, [("signal_500", second)], out).samples.keys() == {"signal_500"}
 
 
 def test_a_bad_second_sample_leaves_nothing_of_the_first(
@@ -268,7 +282,7 @@ def test_paths_that_are_no_files(catalogue: Catalogue, tmp_path: Path) -> None:
         convert(catalogue, [("data", tmp_path / "nothing.csv")], out)
     with pytest.raises(InputError, match=r"is a folder; name the files in it"):
         convert(catalogue, [("data", tmp_path)], out)
-    with pytest.raises(InputError, match=r"nothing.csv cannot be read \(No such file"):
+    with pytest.raises(InputError, match=r"nothing.csv is not there; check its name"):
         chunks_key(catalogue, catalogue.sample("data"), [tmp_path / "nothing.csv"])
     loop = tmp_path / "loop.csv"
     loop.symlink_to(loop)

@@ -36,6 +36,7 @@ from tools.digests import digest_file
 from tools.errors import XyyError
 from tools.manifest import Part
 from tools.marks import CONVERTED, GENERATED
+from tools.root_clock import root_clock
 from tools.samples import Column
 
 TREE = "Events"
@@ -89,7 +90,7 @@ def write_part(
 
     path, edges, content = folder / relative, [0], xxhash.xxh3_128()
     with atomic(path) as temporary:
-        with uproot.recreate(temporary, compression=uproot.LZ4(1)) as file:
+        with root_clock(), uproot.recreate(temporary, compression=uproot.LZ4(1)) as file:
             branches = {column.name: column.type for column in columns}
             tree = file.mktree(TREE, branches, title=GENERATED if generated else CONVERTED)
             for events in clusters:

@@ -9,6 +9,7 @@ A file that is refused, an interrupt or a full disk leaves the folder as it was.
 """
 
 import json
+import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -78,6 +79,7 @@ def convert(
             name: _convert_sample(catalogue, catalogue.sample(name), files, folder, counter)
             for name, files in tables.items()
         }
+        refuse_repeated({**manifest.samples, **staged})
         return commit(manifest, staged)
 
 
@@ -98,7 +100,7 @@ def chunks_key(catalogue: Catalogue, sample: Sample, files: Sequence[Path]) -> s
             digests.append(digest_file(path))
         except OSError as error:
             raise InputError(
-                f"{path} cannot be read ({error.strerror}); check its name and permissions"
+                f"{path} cannot be read ({error.strerror or error}); get it again"
             ) from None
     content = _content(catalogue.columns, digests)
     return digest_text(sample.name, json.dumps(_about(sample), sort_keys=True), content)
@@ -128,6 +130,7 @@ def _tables(
         for name, path in inputs
     ]
     tables: dict[str, list[Table]] = {}
+    _refuse_twice(named)
     for sample, path in named:
         table = open_table(path)
         check_fields(catalogue, path, table.fields)
@@ -136,6 +139,19 @@ def _tables(
         _refuse_mixed(sample.name, files[0], table)
         check_same_fields(sample.name, files[0].path, path, fields=(files[0].fields, table.fields))
     return tables
+
+
+def _refuse_twice(named: Iterable[tuple[Sample, Path]]) -> None:
+    """Refuse a file that is given twice before anything is read."""
+    given: dict[str, str] = {}
+    for sample, path in named:
+        place = os.path.realpath(path)  # a loop of links is told of when it is opened
+        if place in given:
+            raise InputError(
+                f"{path} is given twice, for {given[place]} and for {sample.name}: every event "
+                "would count twice; name it once"
+            )
+        given[place] = sample.name
 
 
 def _refuse_mixed(sample: str, first: Table, second: Table) -> None:
@@ -167,7 +183,6 @@ def _convert_sample(
     with closing(_read(tables, hashers, columns, counter)) as batches:
         parts = _write(folder, sample.name, columns, batches, generated=generated)
     digests = [hasher.hexdigest() for hasher in hashers]
-    _refuse_repeated(sample.name, tables, digests)
     return SampleChunks(
         parts=parts,
         sources=tuple(
@@ -238,16 +253,29 @@ def _joined(batches: Iterable[Batch], columns: tuple[Column, ...]) -> Iterator[B
         yield {name: values[:filled] for name, values in joined.items()}
 
 
-def _refuse_repeated(sample: str, tables: Sequence[Table], digests: Sequence[str]) -> None:
-    """Refuse two files of equal content: every event would count twice."""
-    first: dict[str, Path] = {}
-    for table, digest in zip(tables, digests, strict=True):
-        if digest in first:
-            raise InputError(
-                f"{first[digest]} and {table.path}, both of {sample}, have the same content; "
-                "name it once"
-            )
-        first[digest] = table.path
+def refuse_repeated(samples: Mapping[str, SampleChunks]) -> None:
+    """Refuse two source files of equal content: every event would count twice.
+
+    Parameters
+    ----------
+    samples : mapping of str to SampleChunks
+        All that are used together.
+
+    Raises
+    ------
+    InputError
+        Naming the files and their samples.
+    """
+    first: dict[str, str] = {}
+    for name, chunks in samples.items():
+        for source in chunks.sources:
+            told = f"{source.name} of {name}"
+            if source.digest in first:
+                raise InputError(
+                    f"{first[source.digest]} and {told} have the same content, and every event "
+                    "would count twice; name it once, or choose another --out"
+                )
+            first[source.digest] = told
 
 
 class _Counter:

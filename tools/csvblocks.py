@@ -22,12 +22,12 @@ import pyarrow.csv as pa_csv
 import xxhash
 
 from tools.csvdiagnosis import diagnose
-from tools.csvfile import CsvHeader
+from tools.csvfile import LONGEST_LINE, CsvHeader, lines_before
 from tools.errors import InputError
 from tools.samples import Column
 from tools.values import Batch, Batches, stored
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = LONGEST_LINE
 _MAX_THREADS = 8  # a bound on memory, about what the one thread that writes keeps up with
 _LINE_END = ord("\n")
 
@@ -96,6 +96,8 @@ def _blocks(path: Path, header: CsvHeader, hasher: xxhash.xxh3_128) -> Generator
 
 def _parse(block: Block, fields: tuple[str, ...], columns: tuple[Column, ...]) -> Batch:
     """Parse and check a block; a ValueError (ArrowInvalid is one) says that it is bad."""
+    if b"\0" in block.data:  # as of a disk that lost a page: in a field that is not used, unnoticed
+        raise ValueError("there are zero bytes in it")
     table = pa_csv.read_csv(
         pa.py_buffer(block.data),
         read_options=pa_csv.ReadOptions(
@@ -130,17 +132,8 @@ def _result(
     try:
         return parsed.result()
     except ValueError as error:
-        first_line = 1 + _lines_before(path, block.offset)
+        first_line = 1 + lines_before(path, block.offset)
         raise diagnose(path, header.fields, columns, block.data, first_line, str(error)) from None
-
-
-def _lines_before(path: Path, offset: int) -> int:
-    lines = 0
-    with path.open("rb") as stream:
-        while offset > 0 and (data := stream.read(min(offset, BLOCK_BYTES))):
-            lines += data.count(b"\n")
-            offset -= len(data)
-    return lines
 
 
 def _values(numbers: pa.ChunkedArray) -> npt.NDArray[np.float64]:

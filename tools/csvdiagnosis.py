@@ -55,6 +55,8 @@ def _problem(fields: tuple[str, ...], declared: dict[str, Column], line: bytes) 
     """Return what is wrong with one line, or None."""
     if not line.strip(b"\r"):
         return None  # empty lines are skipped
+    if b"\0" in line:
+        return " holds zero bytes: the file was never written whole; get it again"
     cells = split_line(line)
     if len(cells) < len(fields):
         return (

@@ -16,7 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.errors import InputError
+from tools.names import listed
+from tools.reading import open_regular
 
+LONGEST_LINE = 1 << 20
+"""bytes: what is longer is no line of numbers"""
 _HEAD_BYTES = 1 << 16
 _BOM = b"\xef\xbb\xbf"
 _OTHER_KINDS = (
@@ -47,19 +51,13 @@ def read_head(path: Path) -> bytes:
     Raises
     ------
     InputError
-        If there is no such file, or it is a folder, unreadable or empty.
+        As `tools.reading.open_regular`, and if it is empty.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; name the files in it")
-    try:
-        with path.open("rb") as stream:
+    with open_regular(path) as stream:
+        try:
             head = stream.read(_HEAD_BYTES)
-    except FileNotFoundError:
-        raise InputError(f"{path} is not there; check its name and folder") from None
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); check its permissions"
-        ) from None
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror}); get it again") from None
     if not head:
         raise InputError(f"{path} is empty (0 bytes); get the file again")
     return head
@@ -131,7 +129,8 @@ def _fields(path: Path, line: bytes) -> tuple[str, ...]:
     for name, count in Counter(fields).items():
         if count > 1:
             raise InputError(
-                f"{path}, line 1: {count} fields are called {name!r}; give each a name of its own"
+                f"{path}, line 1: {count} fields are called {listed([repr(name)])}; give each a "
+                "name of its own"
             )
     return fields
 
@@ -147,13 +146,18 @@ def _is_number(text: str) -> bool:
 def _refuse_open_end(path: Path, fields: int) -> None:
     """Refuse a file whose last byte is not a line end."""
     with path.open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        if stream.read(1) == b"\n":
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(size - LONGEST_LINE, 0))
+        end = stream.read(LONGEST_LINE)
+        if end.endswith(b"\n"):
             return
-        stream.seek(0)
-        number, last = 0, b""
-        for number, last in enumerate(stream, start=1):  # noqa: B007 - to the last one
-            pass
+        last = end[end.rfind(b"\n") + 1 :]
+        if b"\0" in last or len(last) == LONGEST_LINE:
+            raise InputError(
+                f"{path} does not end in a line of text but in {len(last):,} bytes or more without "
+                "a line end: it was never written whole; get it again"
+            )
+        number = 1 + lines_before(path, size)
     found = last.count(b",") + 1
     if found < fields:
         raise InputError(
@@ -164,3 +168,13 @@ def _refuse_open_end(path: Path, fields: int) -> None:
         f"{path}, line {number}: the last line has no line end: the file may be cut off in its "
         "last number; get it again or, if it is complete, add a line end"
     )
+
+
+def lines_before(path: Path, offset: int) -> int:
+    """Return how many lines end before byte `offset` of a file."""
+    lines = 0
+    with path.open("rb") as stream:
+        while offset > 0 and (data := stream.read(min(offset, LONGEST_LINE))):
+            lines += data.count(b"\n")
+            offset -= len(data)
+    return lines

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tools.errors import InputError
 from tools.marks import GENERATED
+from tools.names import MOST_NAMES, listed
 from tools.samples import Catalogue
 from tools.settings_table import toml_key, toml_string
 
@@ -33,9 +34,9 @@ def check_fields(catalogue: Catalogue, path: Path, fields: Sequence[str]) -> Non
     unknown = [field for field in fields if field not in (*names, *catalogue.ignore, GENERATED)]
     if missing:
         raise InputError(
-            f"{path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)} of "
+            f"{path} lacks the column{'s' * (len(missing) > 1)} {listed(missing)} of "
             f"{catalogue.path}{_likely(missing[0], unknown)}; it has: "
-            f"{', '.join(map(repr, fields))}"
+            f"{listed(map(repr, fields))}"
         )
     if unknown:
         raise InputError(_undeclared(catalogue, path, unknown))
@@ -60,7 +61,7 @@ def check_same_fields(
     ]
     raise InputError(
         f"{first} and {second}, both of {sample}, have different headers "
-        f"({', '.join(differences) or 'the order differs'}); write them alike"
+        f"({listed(differences) or 'the order differs'}); write them alike"
     )
 
 
@@ -71,16 +72,22 @@ def _likely(missing: str, unknown: Sequence[str]) -> str:
 
 def _undeclared(catalogue: Catalogue, path: Path, unknown: Sequence[str]) -> str:
     name = unknown[0]
-    ignore = ", ".join(toml_string(field) for field in (*catalogue.ignore, *unknown))
     return (
-        f"{path}: {', '.join(map(repr, unknown))} not declared in {catalogue.path}.\n"
+        f"{path}: {listed(map(repr, unknown))} not declared in {catalogue.path}.\n"
         f"To keep {name!r}, declare it there:\n\n"
         f"    [columns.{toml_key(name)}]\n"
         '    unit = "1"\n'
         '    type = "float32"\n'
         "    axis = { bins = 100, low = 0, high = 100 }\n"
         '    meaning = "..."\n\n'
-        f"To leave out {'it' if len(unknown) == 1 else 'all of them'}, replace the line "
-        "`ignore = ...` by:\n\n"
-        f"    ignore = [{ignore}]"
+        f"To leave out {_left_out(catalogue, unknown)}"
     )
+
+
+def _left_out(catalogue: Catalogue, unknown: Sequence[str]) -> str:
+    """Return what to do to leave out columns; a message has no list of hundreds."""
+    if len(unknown) > MOST_NAMES:
+        return "all of them, write a file without them, or name each in the list `ignore`"
+    ignore = ", ".join(toml_string(field) for field in (*catalogue.ignore, *unknown))
+    them = "it" if len(unknown) == 1 else "all of them"
+    return f"{them}, replace the line `ignore = ...` by:\n\n    ignore = [{ignore}]"

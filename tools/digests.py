@@ -10,11 +10,19 @@ from typing import IO, Any
 
 import xxhash
 
+from tools.reading import open_regular
+
 
 def digest_file(path: Path) -> str:
-    """Return the XXH3-128 digest of a file's bytes (an identity check, not a signature)."""
+    """Return the XXH3-128 digest of a file's bytes (an identity check, not a signature).
+
+    Raises
+    ------
+    InputError
+        See `tools.reading.open_regular`.
+    """
     hasher = xxhash.xxh3_128()
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         for block in _blocks(stream):
             hasher.update(block)
     return hasher.hexdigest()

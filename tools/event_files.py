@@ -25,6 +25,7 @@ from tools.digests import digest_text
 from tools.errors import InputError
 from tools.manifest import MANIFEST_NAME, Part, SampleChunks, manifest_for
 from tools.marks import GENERATED
+from tools.names import listed
 from tools.pool import completed, cores
 from tools.recipe import COLUMNS, COUNTS, Events
 from tools.samples import Catalogue, Column
@@ -40,7 +41,6 @@ FILE_CHUNKS = 4
 """Chunks of the generator in a file: a file is a piece of work of half a second, and what it costs
 to open one, some milliseconds, does not count."""
 _CSV_BATCH_ROWS = 16_384
-_MOST_NAMES = 5
 _CHUNKS_FOR_WORKERS = 12
 """How many chunks it takes for a pool to pay: it starts in the time of about ten."""
 
@@ -111,7 +111,7 @@ def refuse_to_replace(
     _refuse_real(there)
     if there and not force:
         raise InputError(
-            f"{_listed(there)}: there already, and generated; give --force to replace it, or "
+            f"{listed(there)}: there already, and generated; give --force to replace it, or "
             "choose another --out"
         )
 
@@ -128,15 +128,9 @@ def _refuse_real(there: Iterable[Path]) -> None:
     real = [path for path in there if not is_generated(path)]
     if real:
         raise InputError(
-            f"{_listed(real)}: not written by `xyy generate`, and never replaced; choose another "
+            f"{listed(real)}: not written by `xyy generate`, and never replaced; choose another "
             "--out, or name samples that are not there"
         )
-
-
-def _listed(paths: Sequence[Path]) -> str:
-    more = len(paths) - _MOST_NAMES
-    names = ", ".join(str(path) for path in paths[:_MOST_NAMES])
-    return names + (f" and {more} more" if more > 0 else "")
 
 
 def write_csv(

@@ -29,6 +29,7 @@ from tools.event_files import (
     write_csv,
 )
 from tools.manifest import SampleChunks
+from tools.names import listed
 from tools.recipe import Events, Recipe, Resonance, background_recipe, make_events, signal_recipe
 from tools.samples import Catalogue, Column, Sample
 
@@ -117,7 +118,7 @@ def sample_named(catalogue: Catalogue, name: str) -> Sample:
         known += ["signal_<mass in GeV>"] if signals else []
         raise InputError(
             f"{name!r} is not a sample that can be generated from {catalogue.path}; known: "
-            f"{', '.join(known)} (observed data are those of a universe)"
+            f"{listed(known)} (observed data are those of a universe)"
         )
     mass = float(match[1])
     nearest = min(signals, key=lambda signal: abs((signal.mass_GeV or 0.0) - mass))

@@ -9,6 +9,7 @@ otherwise be read on with another number. (It is a check, no signature: who want
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,6 +17,7 @@ from typing import Any, NoReturn
 from tools.atomic import write_bytes
 from tools.digests import digest_text
 from tools.errors import InputError
+from tools.reading import TEXT_BYTES, read_text
 
 DIGEST = "digest"
 """of a result: entry of its provenance"""
@@ -30,7 +32,8 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
         If the document holds a NaN or an infinity: a result says null, with a reason.
     """
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, (text + "\n").encode())
+    # Bytes of a path that are not UTF-8 are spelt as JSON spells them.
+    write_bytes(path, (text + "\n").encode(errors="backslashreplace"))
 
 
 def write_sealed(path: Path, document: Mapping[str, Any]) -> None:
@@ -80,7 +83,7 @@ def _digest(document: Mapping[str, Any]) -> str:
     return digest_text(text)
 
 
-def read_json(path: Path, *, made_by: str) -> dict[str, Any]:
+def read_json(path: Path, *, made_by: str, most: int = TEXT_BYTES) -> dict[str, Any]:
     """Read a JSON product.
 
     Parameters
@@ -89,18 +92,20 @@ def read_json(path: Path, *, made_by: str) -> dict[str, Any]:
         The file.
     made_by : str
         The command that makes it, for the message when it is missing.
+    most : int
+        Bytes; a larger file is refused unread.
 
     Raises
     ------
     InputError
-        If the file is missing, is not JSON, or is not an object.
+        If the file is missing, too large, is not JSON, or is not an object.
     """
+    if not os.path.lexists(path):
+        raise InputError(f"{path} is not there; make it with `{made_by}`")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, most)
         document = json.loads(text, parse_constant=_no_number, parse_float=_finite)
-    except FileNotFoundError:
-        raise InputError(f"{path} is not there; make it with `{made_by}`") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (RecursionError, ValueError) as error:
         raise InputError(
             f"{path} cannot be read as JSON ({error}); make it again with `{made_by}`"
         ) from None

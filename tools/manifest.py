@@ -19,7 +19,7 @@ from typing import Any, get_args
 
 from tools.errors import InputError
 from tools.json_file import read_json, write_json
-from tools.names import nearest
+from tools.names import listed, nearest
 from tools.provenance import provenance
 from tools.samples import Column, Kind, read_column
 from tools.settings_table import Table, toml_key
@@ -110,7 +110,7 @@ class Manifest:
         """
         for name in names:
             if name not in self.samples:
-                known = ", ".join(self.samples)
+                known = listed(self.samples)
                 raise InputError(
                     f"{self.folder} has no sample {name!r}{nearest(name, self.samples)}; "
                     f"it holds: {known}"

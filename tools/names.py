@@ -1,10 +1,26 @@
-"""The right name for a wrong one: what a message suggests where a name is not known."""
+"""Names in messages: the right one for a wrong one, and lists of them that are never long."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
+MOST_NAMES = 10
+"""in a list in a message"""
+_LONGEST = 80
+"""characters of one name: those of the user's files may be of any length"""
 _NEAR = 0.7
 """ratio of `difflib` from which on two names look alike"""
+
+
+def listed(names: Iterable[object], most: int = MOST_NAMES) -> str:
+    """Return the first names, with commas, and how many more there are.
+
+    >>> listed(range(3)), listed(range(30), most=2), listed([])
+    ('0, 1, 2', '0, 1 and 28 more', '')
+    """
+    texts = [str(name) for name in names]
+    more = len(texts) - most
+    shown = (t if len(t) <= _LONGEST else f"{t[:_LONGEST]}..." for t in texts[:most])
+    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
 
 
 def nearest(wrong: object, right: Iterable[str]) -> str:

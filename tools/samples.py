@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tools.errors import InputError
-from tools.names import nearest
+from tools.names import listed, nearest
+from tools.reading import SETTINGS_BYTES, read_text
 from tools.settings_table import Table, toml_key
 from tools.units import cross_section_pb, energy_GeV, luminosity_invpb
 
@@ -135,7 +136,7 @@ class Catalogue:
             If there is none; the message lists the known names.
         """
         if name not in self.samples:
-            known = ", ".join(self.samples)
+            known = listed(self.samples)
             raise InputError(
                 f"{self.path} declares no sample {name!r}{nearest(name, self.samples)}; "
                 f"it declares: {known}"
@@ -172,7 +173,7 @@ class Catalogue:
                 return sample
         raise InputError(
             f"{path}: no sample of {self.path} has a file of this name; "
-            f"write SAMPLE={path} with one of: {', '.join(self.samples)}"
+            f"write SAMPLE={path} with one of: {listed(self.samples)}"
         )
 
     def weight(self, sample: Sample, rows: int) -> float:
@@ -222,8 +223,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         If it cannot be read or is not TOML; the message has the line.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return tomllib.loads(read_text(path, SETTINGS_BYTES))
+    except (RecursionError, ValueError) as error:
         raise InputError(f"{path}: {error}") from None
 
 

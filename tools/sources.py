@@ -10,12 +10,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tools.convert import chunks_key, convert
+from tools.convert import chunks_key, convert, refuse_repeated
 from tools.digests import code_digest, digest_text
 from tools.errors import InputError
 from tools.generate import generate_sample
 from tools.locks import one_writer
 from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
+from tools.names import listed
 from tools.remote import located
 from tools.samples import Catalogue, Sample
 from tools.tables import open_table
@@ -64,9 +65,9 @@ def simulation_files(
     found = {sample.name: find_files(catalogue, sample) for sample in catalogue.simulation}
     missing = [name for name, files in found.items() if not files]
     if missing and len(missing) < len(found) and not generate_missing:
-        there = ", ".join(str(path) for files in found.values() for path in files)
+        there = listed(str(path) for files in found.values() for path in files)
         raise InputError(
-            f"files of some samples are missing: {', '.join(missing)} (there: {there}); "
+            f"files of some samples are missing: {listed(missing)} (there: {there}); "
             f"put theirs beside them, or generate them with --generate-missing"
         )
     return found
@@ -116,7 +117,9 @@ def simulation_chunks(
                         workers=workers,
                     )
         manifests.append(read_manifest(folder))
-    return merged(manifests)
+    simulation = merged(manifests)
+    refuse_repeated(simulation.samples)
+    return simulation
 
 
 def observed_chunks(

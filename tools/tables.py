@@ -1,28 +1,30 @@
 """Event files of any accepted kind - CSV, flat ROOT, Parquet - seen as columns and batches.
 
-The kind is told by the file's first bytes, not by its name.  A flat ROOT file holds one TTree or
-RNTuple, or several of which one is called ``Events``.  ROOT and Parquet files are read twice, once
-for their digest and once for their events.  The checksums that they may carry inside are not relied
-on: a bit that flipped before the conversion is noticed only if it makes a value that `tools.values`
-refuses.
+The kind is told by the file's first bytes, not by its name.  ROOT and Parquet files are read twice,
+once for their digest and once for their events.  The checksums that they may carry inside are
+compared, but not every file has them: a bit that flipped before the conversion may be noticed only
+if it makes a value that `tools.values` refuses.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import xxhash
 
 from tools.csvfile import CsvHeader, read_head, read_header
 from tools.errors import InputError, XyyError
 from tools.marks import CONVERTED, GENERATED
+from tools.names import listed
 from tools.samples import Column
 from tools.values import Batch, Batches, Values, first_refused, stored
 
+if TYPE_CHECKING:
+    from tools.trees import RootFile
+
 _BATCH_EVENTS = 100_000
-_TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
 
 
 class Table(Protocol):
@@ -114,8 +116,6 @@ class RootTable:
 
     path: Path
     fields: tuple[str, ...]
-    tree: str
-    """its name in the file"""
     title: str
     """of the tree"""
 
@@ -129,8 +129,8 @@ class RootTable:
         _hash_file(self.path, hasher)
         names = [column.name for column in columns]
         start = 0
-        with _reading(self.path, "ROOT"), _uproot_open(self.path) as file:
-            for arrays in file[self.tree].iterate(names, step_size=_BATCH_EVENTS, library="np"):
+        with _reading(self.path, "ROOT"), _root_file(self.path) as file:
+            for arrays in file.arrays(names, _BATCH_EVENTS):
                 yield _batch(self.path, columns, arrays, start)
                 start += len(arrays[names[0]])
 
@@ -153,10 +153,14 @@ class ParquetTable:
         names = [column.name for column in columns]
         start = 0
         with _reading(self.path, "Parquet"), _parquet_open(self.path) as file:
+            _check_types(self.path, file.schema_arrow, names)
             for rows in file.iter_batches(batch_size=_BATCH_EVENTS, columns=names):
                 arrays = {name: _numbers(self.path, rows, name, start) for name in names}
                 yield _batch(self.path, columns, arrays, start)
                 start += rows.num_rows
+            # Not by the metadata of columns: pyarrow 26 ends the process where they are damaged.
+            if start != file.metadata.num_rows:
+                raise ValueError(f"it holds {start:,} rows for {file.metadata.num_rows:,}")
 
 
 @contextmanager
@@ -164,10 +168,15 @@ def _reading(path: Path, kind: str) -> Iterator[None]:
     """Turn whatever a library raises on a damaged file into an InputError."""
     try:
         yield
-    except (XyyError, MemoryError):
+    except XyyError:
         raise
+    except MemoryError as error:
+        raise InputError(
+            f"{path} cannot be read as {kind} (what it says it holds does not fit into memory): it "
+            "is damaged, or written in pieces that are too large; get it again"
+        ) from error
     except Exception as error:  # uproot and its decompressors raise many kinds
-        cause = str(error).strip().partition("\n")[0] or type(error).__name__
+        cause = listed([str(error).strip().partition("\n")[0] or type(error).__name__])
         raise InputError(
             f"{path} cannot be read as {kind} ({cause}): it is damaged; get it again"
         ) from error
@@ -179,35 +188,15 @@ def _hash_file(path: Path, hasher: xxhash.xxh3_128) -> None:
             hasher.update(data)
 
 
-def _uproot_open(path: Path) -> Any:
-    import uproot
+def _root_file(path: Path) -> "RootFile":
+    from tools.trees import RootFile  # imports uproot
 
-    return uproot.open({str(path): None})  # as a dict: a colon in the path is no separator
+    return RootFile(path)
 
 
 def _open_root(path: Path) -> RootTable:
-    with _reading(path, "ROOT"), _uproot_open(path) as file:
-        size, written = path.stat().st_size, file.file.fEND
-        if size < written:
-            raise InputError(f"{path} is cut off ({size:,} of {written:,} bytes); get it again")
-        tree = _tree_name(path, file.classnames(recursive=True, cycle=False))
-        opened = file[tree]
-        title = str(getattr(opened, "title", ""))  # an RNTuple has none
-        return RootTable(path, tuple(opened.keys(recursive=False)), tree, title)
-
-
-def _tree_name(path: Path, classes: dict[str, str]) -> str:
-    trees = [name for name, kind in classes.items() if kind in _TREES]
-    if len(trees) == 1:
-        return trees[0]
-    if "Events" in trees:
-        return "Events"
-    if trees:
-        raise InputError(
-            f"{path} holds several trees ({', '.join(trees)}); call the one to convert `Events`"
-        )
-    found = ", ".join(f"{name} ({kind})" for name, kind in classes.items()) or "nothing"
-    raise InputError(f"{path} holds no TTree or RNTuple but {found}; name a file with flat events")
+    with _reading(path, "ROOT"), _root_file(path) as file:
+        return RootTable(path, file.fields, file.title)
 
 
 def _parquet_open(path: Path) -> Any:
@@ -222,6 +211,19 @@ def _parquet_open(path: Path) -> Any:
 def _open_parquet(path: Path) -> ParquetTable:
     with _reading(path, "Parquet"), _parquet_open(path) as file:
         return ParquetTable(path, tuple(file.schema_arrow.names))
+
+
+def _check_types(path: Path, schema: Any, names: list[str]) -> None:
+    """Refuse columns of a Parquet file that hold no plain numbers."""
+    from pyarrow import types
+
+    for name in names:
+        kind = schema.field(name).type
+        if not (types.is_integer(kind) or types.is_floating(kind)):
+            raise InputError(
+                f"{path}, column {name} holds no plain numbers ({listed([kind])}); "
+                "store one integer or float per event"
+            )
 
 
 def _numbers(path: Path, rows: Any, name: str, start: int) -> Values:
@@ -239,15 +241,12 @@ def _numbers(path: Path, rows: Any, name: str, start: int) -> Values:
 
 def _batch(path: Path, columns: tuple[Column, ...], arrays: dict[str, Values], start: int) -> Batch:
     """Check and cast the events from entry `start` on."""
+    if len({len(values) for values in arrays.values()}) > 1:
+        raise ValueError("its columns are not of one length")
     return {column.name: _column(path, column, arrays[column.name], start) for column in columns}
 
 
 def _column(path: Path, column: Column, values: Values, start: int) -> Values:
-    if values.ndim != 1 or values.dtype.kind not in "iuf":
-        raise InputError(
-            f"{path}, column {column.name} holds no plain numbers ({values.dtype}); "
-            "store one integer or float per event"
-        )
     try:
         return stored(column, values)
     except ValueError:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from analysis.results import Results
 from processors.histograms import REGIONS, Counts
+from tools.root_clock import root_clock
 
 FILE = "histograms.root"
 Array = npt.NDArray[np.float64]
@@ -64,7 +65,7 @@ def root_files(results: Results) -> dict[str, bytes]:
     import uproot
 
     buffer = io.BytesIO()
-    with uproot.recreate(buffer) as file:
+    with root_clock(), uproot.recreate(buffer) as file:
         file["about"] = _ascii("\n".join(about(results)))
         for path, histogram in root_histograms(results):
             file[path] = writable(histogram)

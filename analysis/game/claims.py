@@ -18,6 +18,7 @@ from analysis.statistics.measurement import Interval
 from tools.errors import InputError
 from tools.json_file import read_json
 from tools.manifest import Source, read_manifest
+from tools.reading import SETTINGS_BYTES
 
 FORMAT = "xyy-claim-1"
 DECISIONS = ("discovery", "evidence", "limit")
@@ -113,7 +114,7 @@ def read_claim(path: Path) -> Claim:
         If it is missing, is no claim, or does not hold what a claim holds.
     """
     path = path / CLAIM if path.is_dir() else path
-    document = read_json(path, made_by=_MADE_BY)
+    document = read_json(path, made_by=_MADE_BY, most=SETTINGS_BYTES)
     if document.get("format") != FORMAT:
         raise InputError(
             f"{path} is not a claim ({FORMAT}); hand in the {CLAIM} that `{_MADE_BY}` wrote"

@@ -16,6 +16,7 @@ from analysis.game.scoring import MASS_ERRORS, Score, score
 from analysis.game.sealing import Game, write_private
 from analysis.statistics.measurement import Interval
 from tools.errors import InputError
+from tools.names import listed
 from tools.provenance import provenance
 
 SCORES = "scores.json"
@@ -72,7 +73,7 @@ def _split(game: Game, word: str) -> tuple[str | None, Path]:
     if not equals or Path(word).exists():
         return None, Path(word)
     if group not in game.files:
-        known = ", ".join(game.files)
+        known = listed(game.files)
         raise InputError(f"{word}: there is no group {group!r} in {game.folder}; there are {known}")
     return group, Path(path)
 
@@ -88,7 +89,7 @@ def _group_of(game: Game, claim: Claim) -> str:
         )
     raise InputError(
         f"{claim.path} is a claim on other data than those of any group in {game.folder} "
-        f"({', '.join(game.files)}); it must be made from the file as it was handed out"
+        f"({listed(game.files)}); it must be made from the file as it was handed out"
     )
 
 

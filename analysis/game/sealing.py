@@ -25,6 +25,7 @@ from typing import Any
 from tools.atomic import atomic
 from tools.errors import InputError
 from tools.json_file import read_json, write_json
+from tools.names import listed
 from tools.provenance import provenance
 
 SEALED, SECRET, REVEALED = "sealed.json", "TEACHER_ONLY_secret.json", "revealed.json"
@@ -245,7 +246,7 @@ def _refuse_other_seal(folder: Path, truth: Mapping[str, Any], seal: str, path: 
 
 def _refuse_other_truth(game: Game, sealed: Mapping[str, Any], path: Path) -> None:
     if set(game.opened) != set(game.files):
-        other = ", ".join(sorted(set(game.opened) ^ set(game.files)))
+        other = listed(sorted(set(game.opened) ^ set(game.files)))
         raise InputError(f"{path}: groups were added or left out after sealing: {other}")
     for group, files in game.files.items():
         wanted = sealed["groups"][group]["commitment"]

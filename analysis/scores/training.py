@@ -21,6 +21,7 @@ import numpy.typing as npt
 from processors.histograms import Binning, Counts
 from processors.score import cell_count, shape_of
 from tools.errors import InputError, RefusedError
+from tools.names import listed
 
 Array = npt.NDArray[np.float64]
 HALVES = (0, 1)
@@ -156,6 +157,6 @@ def refuse_leakage(columns: Sequence[str], *, force: bool) -> None:
     leaking = sorted(FORBIDDEN.intersection(columns))
     if leaking and not force:
         raise RefusedError(
-            f"a score of {', '.join(leaking)} would learn the diphoton mass and bend its spectrum; "
+            f"a score of {listed(leaking)} would learn the diphoton mass and bend its spectrum; "
             "take it out of [optimise.axes], or force it"
         )

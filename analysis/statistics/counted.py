@@ -14,6 +14,7 @@ from analysis.search import Search
 from analysis.statistics.inputs import InferenceInputs, signal_channels
 from analysis.statistics.prediction import Prediction
 from tools.errors import InputError
+from tools.names import listed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +55,7 @@ def counted_channels(inputs: InferenceInputs, search: Search) -> tuple[str, ...]
     if sample not in inputs.signals:
         raise InputError(
             f"{search.path}, [optimise], reference_signal: {sample!r} is not a simulated signal; "
-            f"there are: {', '.join(inputs.signals)}"
+            f"there are: {listed(inputs.signals)}"
         )
     channels = signal_channels(inputs.signals[sample]), inputs.background_channels()
     s, b = (np.array([c.inside(search.window)[0] for c in each]) for each in channels)

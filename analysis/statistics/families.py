@@ -40,6 +40,7 @@ import numpy as np
 from analysis.expression import Expression, parse_expression
 from analysis.statistics.spectra import FloatArray
 from tools.errors import InputError
+from tools.names import listed
 
 REFERENCE_GeV = 500.0
 """where `exp`, `power` and `cms-diphoton` have their normalisation and centre"""
@@ -232,7 +233,7 @@ def functions(
                 found.setdefault((same, parameters), Function(family, order, sqrt_s_GeV))
     if not found:
         raise InputError(
-            f"[fit]: no function of {', '.join(families)} has {min_parameters} to {max_parameters} "
+            f"[fit]: no function of {listed(families)} has {min_parameters} to {max_parameters} "
             "parameters; raise `max_parameters`"
         )
     return tuple(found.values())

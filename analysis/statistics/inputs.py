@@ -23,6 +23,7 @@ from analysis.statistics.signal_model import (
 )
 from analysis.statistics.spectra import Channel, FloatArray
 from tools.errors import InputError
+from tools.names import listed
 
 Counts = Mapping[str, npt.NDArray[Any]]
 """channel -> counts of the fine bins"""
@@ -104,7 +105,7 @@ class InferenceInputs:
         if all(kinds) or not any(kinds):
             raise InputError(
                 "the inference needs a simulated background and at least one simulated signal; "
-                f"there are: {', '.join(self.simulation) or 'none'}"
+                f"there are: {listed(self.simulation) or 'none'}"
             )
         spectra: list[Spectrum | SimulatedSpectrum] = [*self.simulation.values()]
         if self.data is not None:

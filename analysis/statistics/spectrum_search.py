@@ -41,6 +41,7 @@ from analysis.statistics.toys import Experiment
 from analysis.statistics.verdict import Claim, decide
 from analysis.statistics.workspaces import workspace
 from tools.errors import InputError
+from tools.names import listed
 
 CHANNEL = "all"
 _LEAST_EVENTS = 50
@@ -246,7 +247,7 @@ def tournament_of(spectrum: BareSpectrum) -> Tournament:
     if beyond and highest >= spectrum.sqrt_s_GeV:
         raise InputError(
             f"the spectrum ends at {highest:g} GeV, above sqrt(s) = {spectrum.sqrt_s_GeV:g} GeV, "
-            f"where {', '.join(beyond)} end; give --sqrt-s, --range or --families"
+            f"where {listed(beyond)} end; give --sqrt-s, --range or --families"
         )
     width = spectrum.signal.width_GeV(masses)
     steps = (masses[-1] - masses[0]) / (_GRID_STEP * float(width.min()))
