@@ -15,7 +15,7 @@ from analysis.search import METHODS
 from processors.selection import Interval, Selection
 from tools.digests import digest_document, digest_file
 from tools.errors import InputError
-from tools.json_file import read_sealed, write_sealed
+from tools.json_file import read_json, read_sealed, write_sealed
 from tools.provenance import provenance
 from tools.settings_table import Table
 
@@ -108,8 +108,10 @@ class Folder:
         path = self.path / name
         if path.suffix != ".json":
             return digest_file(path) if path.is_file() else None
-        document = self.read_if_there(name)
-        return None if document is None else digest_document(unstamped(document))
+        try:
+            return digest_document(unstamped(read_json(path, made_by="")))
+        except InputError:
+            return None
 
     def origin(self, name: str) -> dict[str, Any]:
         """Return ``provenance`` of a JSON product; empty if the product is missing or damaged."""
