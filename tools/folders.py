@@ -1,15 +1,12 @@
 """Folders that are made to be written to, and removed again if nothing came of it."""
 
 import contextlib
-import errno
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from tools.errors import InputError
-from tools.system_errors import reason, writing
-
-_WRONG = (errno.ELOOP, errno.ENAMETOOLONG)
+from tools.system_errors import WRONG_NAMES, reason, writing
 
 
 def refuse_no_folder(folder: Path) -> None:
@@ -28,7 +25,7 @@ def refuse_no_folder(folder: Path) -> None:
             if place.is_symlink():
                 raise _no_folder(folder, f"{place} is a symbolic link that leads nowhere") from None
         except OSError as error:
-            if error.errno in _WRONG:
+            if error.errno in WRONG_NAMES:
                 raise _no_folder(folder, f"{place}: {reason(error)}") from None
             return  # whoever writes there is told
         else:

@@ -9,12 +9,13 @@ import contextlib
 import errno
 import os
 import re
+import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from tools.errors import XyyError
+from tools.errors import InputError, XyyError
 
 TEMPORARY = re.compile(r"\.xyy-[0-9a-f]{16}\.tmp")
 """names of `tools.atomic`, which nobody chose"""
@@ -40,6 +41,8 @@ _REMEDIES = {
     errno.ENOLCK: f"its file system has no locks: {_OTHER_FOLDER}",
     errno.EPIPE: "whoever was to read it has ended",
 }
+WRONG_NAMES = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
+"""what no machine could do anything about"""
 _NO_MEMORY = (
     "not enough memory; use fewer --workers, free memory, or raise the limit (`ulimit -v`, or that "
     "of the batch job)"
@@ -80,14 +83,20 @@ def told(error: BaseException, place: object = None) -> str | None:
     if _of_shared_memory(error.__traceback__):
         return (
             f"{SHARED_MEMORY}, the shared memory of this machine: {reason(error)}; make it larger, "
-            "or do everything in one process: --workers 1"
+            "or work in one process: --workers 1 and no other --executor than iterative"
         )
     where = _path(error) or place
-    if where is None and _stdout_fails():
-        where = "standard output"
+    if where is None and (_is_of_printing(error.__traceback__) or _stdout_fails()):
+        return f"standard output: {reason(error)}; send it elsewhere"
     remedy = _REMEDIES.get(error.errno or 0)
     what = f"{where or 'the operating system says'}: {reason(error)}"
     return f"{what}; {remedy}" if remedy else what
+
+
+def exit_code(error: BaseException) -> int:
+    """Return the exit code of an error that is none of ours."""
+    wrong = isinstance(error, OSError) and error.errno in WRONG_NAMES
+    return InputError.exit_code if wrong else XyyError.exit_code
 
 
 def told_by_any(error: BaseException) -> str | None:
@@ -121,9 +130,25 @@ def _is_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    text = str(error) if isinstance(error, ImportError | RuntimeError) else ""
-    return any(words in text for words in _MEMORY_WORDS)
+        return error.errno == errno.ENOMEM or (error.errno is None and _near_limit())
+    if isinstance(error, ImportError | RuntimeError | SystemError):
+        return any(words in str(error) for words in _MEMORY_WORDS) or _near_limit()
+    return False
+
+
+def _near_limit() -> bool:
+    """Return whether more than half of what `ulimit -v` allows is used.
+
+    A library that cannot be loaded then (they are large) says whatever comes to its mind.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return False
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:  # no Linux
+        return False
+    return pages * resource.getpagesize() > limit / 2
 
 
 def _path(error: OSError) -> str | None:
@@ -145,10 +170,28 @@ def _of_shared_memory(traceback: TracebackType | None) -> bool:
     return False
 
 
+def _is_of_printing(traceback: TracebackType | None) -> bool:
+    """Return whether an error comes from what prints for us."""
+    module = ""
+    while traceback is not None:
+        module = str(traceback.tb_frame.f_globals.get("__name__"))
+        traceback = traceback.tb_next
+    return module.partition(".")[0] in {"click", "rich", "typer"}
+
+
+def discard_stuck_output() -> None:
+    """Drop what standard output cannot get rid of: Python would try again at its end, and fail."""
+    if _stdout_fails():
+        with contextlib.suppress(OSError), Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
 def _stdout_fails() -> bool:
     """Return whether standard output still holds what it cannot get rid of."""
     try:
         sys.stdout.flush()
-    except (OSError, ValueError, AttributeError):  # full, closed, or none
+    except OSError:
         return True
+    except (ValueError, AttributeError):  # closed, or none
+        return False
     return False
