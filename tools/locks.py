@@ -276,4 +276,4 @@ def _same(path: Path, descriptor: int) -> bool:
 
 
 def _text(descriptor: int) -> str:
-    return os.pread(descriptor, 300, 0).decode(errors="replace")
+    return os.pread(descriptor, 300, 0).decode(errors="replace").strip()
