@@ -4,10 +4,10 @@ Commands stand in `analysis.commands`, grouped as in the help. Heavy libraries a
 them, so that ``xyy --help`` and a refused file answer in under a second.
 """
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -22,6 +22,7 @@ from analysis.commands.run import run
 from tools.errors import InputError, XyyError
 from tools.pool import ONE_THREAD
 from tools.reading import refuse_odd_name
+from tools.system_errors import discard_stuck_output, exit_code, told_by_any
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -64,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         _refuse_other_installs()
         _refuse_odd_names(words)
-        app([word for word in words if word != "--debug"], prog_name="xyy")
+        with _whole_output():
+            app([word for word in words if word != "--debug"], prog_name="xyy")
     except SystemExit as end:
         if end.code == INTERRUPTED:
             _fail("interrupted; nothing is half written, run it again", INTERRUPTED)
@@ -73,17 +75,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if debug:
             raise
         _fail(str(error), error.exit_code)
-    except OSError as error:
-        if debug:
-            raise
-        _fail(f"{error.filename or 'a file'}: {error.strerror or error}", XyyError.exit_code)
     except Exception as error:
         if debug:
             raise
-        _fail(f"{type(error).__name__}: {error}; a defect of xyy: --debug shows where", 1)
+        defect = f"{type(error).__name__}: {error}; a defect of xyy: --debug shows where"
+        _fail(told_by_any(error) or defect, exit_code(error))
+
+
+@contextlib.contextmanager
+def _whole_output() -> Iterator[None]:
+    """Have all that the block prints on its way: Python tells no exit code of what is stuck."""
+    try:
+        yield
+    except SystemExit:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise
 
 
 def _fail(message: str, code: int) -> NoReturn:
+    discard_stuck_output()
     typer.echo(f"xyy: {message}", err=True)
     sys.exit(code)
 
@@ -98,7 +109,7 @@ def _refuse_other_installs() -> None:
 
 def _refuse_odd_names(words: Sequence[str]) -> None:
     """Refuse names that are not UTF-8, which neither JSON nor a page nor a figure could hold."""
-    with suppress(FileNotFoundError):  # of a current folder that is gone
+    with contextlib.suppress(FileNotFoundError):  # of a current folder that is gone
         refuse_odd_name(Path.cwd())
     for word in words:
         refuse_odd_name(word)

@@ -14,7 +14,7 @@ from typing import Any
 
 from analysis.folder import Folder
 from analysis.origin import origin_of
-from tools.errors import InputError
+from tools.errors import InputError, XyyError
 from tools.json_file import read_sealed, write_sealed
 from tools.locks import one_writer
 from tools.manifest import SampleChunks, read_manifest
@@ -69,11 +69,15 @@ def remember(folder: Folder, hashes: Mapping[str, str], reason: str) -> str | No
         return "the chunks of the data are not there, and cannot keep that they were opened"
     opening = Opening(tuple(sorted(data)), hashes, reason)
     try:
-        with one_writer(place):
+        with one_writer(place, waiting=_wait_in_silence):
             _add(place / OPENINGS, opening, folder)
-    except OSError as error:
-        return f"{place} cannot keep that the data were opened ({error.strerror})"
+    except XyyError as error:
+        return f"{place} cannot keep that the data were opened ({error})"
     return None
+
+
+def _wait_in_silence(_whom: str) -> None:
+    """Tell nothing: whoever holds chunks that are there is soon done."""
 
 
 def _add(path: Path, opening: Opening, folder: Folder) -> None:

@@ -54,6 +54,7 @@ from tools import sources
 from tools.errors import InputError, XyyError
 from tools.executors import Execution, Report, Session
 from tools.executors.checkpoints import clear
+from tools.folders import refuse_no_folder
 from tools.locks import one_writer
 from tools.manifest import Manifest
 from tools.samples import Catalogue
@@ -121,6 +122,7 @@ def run(request: Request, console: Console, *, session: Session | None = None) -
     """
     if request.unblind is not None and request.observed.label is None:
         raise InputError("--unblind: there are no data to open; give --data FILE or --universe K")
+    refuse_no_folder(request.chunks)
     check_run(request.catalogue, request.search, observed=request.observed.label is not None)
     folder = Folder(request.out)
     own = nullcontext(session) if session else Session(request.execution, console.say)
@@ -151,11 +153,11 @@ class _Analysis:
         _claim(self.folder, request, generated=sources.generated_samples(files))
         self.simulation = sources.simulation_chunks(
             self.catalogue, files, request.chunks,
-            seed=request.seed, progress=progress, workers=workers,
+            seed=request.seed, progress=progress, say=self.console.say, workers=workers,
         )  # fmt: skip
         data = sources.observed_chunks(
             self.catalogue, request.observed, request.chunks,
-            seed=request.seed, progress=progress, workers=workers,
+            seed=request.seed, progress=progress, say=self.console.say, workers=workers,
         )  # fmt: skip
         for name, chunks in self.simulation.samples.items():
             sample = self.catalogue.samples[name]

@@ -161,7 +161,7 @@ def test_workers_write_the_same_sample(tmp_path: Path, catalogue: Catalogue) -> 
 
 def test_a_failing_worker_leaves_nothing(tmp_path: Path, catalogue: Catalogue) -> None:
     plan = SmallPlan(*[50] * 12, broken=1)
-    with pytest.raises(XyyError, match=r"cannot write in .*: No space left on device; free space"):
+    with pytest.raises(XyyError, match=r"cannot write .*: No space left on device; free space"):
         write_chunks(tmp_path / "out", "one", catalogue.columns, plan, ABOUT, workers=2)
     assert not list(tmp_path.iterdir())
 

@@ -11,8 +11,8 @@ chunks       `chunks` (files), `manifest` (what there is), `sources` (made where
              (on other machines)
 work         `executors` (a coffea processor over chunks, and the ledger), `pool` (any function in
              several processes)
-written      `atomic` (whole files), `json_file`, `locks` (one writer in a folder), `foreign` (what
-             others wrote stays), `digests`, `provenance`
-everywhere   `errors` (exit codes)
+written      `atomic` (whole files), `json_file`, `folders`, `locks` (one writer in a folder),
+             `foreign` (what others wrote stays), `digests`, `provenance`
+everywhere   `errors` (exit codes), `system_errors` (what the operating system says)
 ===========  ====================================================================================
 """

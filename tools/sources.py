@@ -91,20 +91,22 @@ def simulation_chunks(
     *,
     seed: int,
     progress: Progress,
+    say: Callable[[str], None],
     workers: int | None = None,
 ) -> Manifest:
     """Return one manifest of the chunks of every simulated sample, made where they are missing.
 
-    Large samples are made by `workers` processes; all cores unless given.
+    Large samples are made by `workers` processes; all cores unless given. Where another run makes
+    the same chunks, it is waited for, and that is told by `say`.
     """
     manifests = []
     for name, sources in files.items():
         sample = catalogue.samples[name]
         if sources:
-            manifests.append(_converted(catalogue, name, sources, chunks, progress))
+            manifests.append(_converted(catalogue, name, sources, chunks, progress, say))
             continue
         folder = chunks / f"{name}-{_generated_key(catalogue, name, seed)}"
-        with one_writer(folder):
+        with one_writer(folder, waiting=say):
             if not (folder / MANIFEST_NAME).is_file():
                 with progress(f"generating {name}", sample.events) as report:
                     generate_sample(
@@ -129,19 +131,22 @@ def observed_chunks(
     *,
     seed: int,
     progress: Progress,
+    say: Callable[[str], None],
     workers: int | None = None,
 ) -> Manifest | None:
     """Return the manifest of the observed events' chunks, or None where there are none.
 
-    A large universe is made by `workers` processes; all cores unless given.
+    A large universe is made by `workers` processes; all cores unless given. Another run is waited
+    for as in `simulation_chunks`.
     """
     if observed.files:
-        return _converted(catalogue, catalogue.observed().name, observed.files, chunks, progress)
+        name = catalogue.observed().name
+        return _converted(catalogue, name, observed.files, chunks, progress, say)
     if observed.universe is None:
         return None
     name = f"universe_{observed.universe}"
     folder = chunks / f"{name}-{_generated_key(catalogue, name, seed)}"
-    with one_writer(folder):
+    with one_writer(folder, waiting=say):
         if not (folder / MANIFEST_NAME).is_file():
             with progress(f"generating {name}", None) as report:
                 generate_universe(
@@ -164,10 +169,15 @@ def _generated_key(catalogue: Catalogue, name: str, seed: int) -> str:
 
 
 def _converted(
-    catalogue: Catalogue, name: str, sources: Sequence[Path], chunks: Path, progress: Progress
+    catalogue: Catalogue,
+    name: str,
+    sources: Sequence[Path],
+    chunks: Path,
+    progress: Progress,
+    say: Callable[[str], None],
 ) -> Manifest:
     folder = chunks / f"{name}-{chunks_key(catalogue, catalogue.sample(name), sources)[:16]}"
-    with one_writer(folder):
+    with one_writer(folder, waiting=say):
         if not (folder / MANIFEST_NAME).is_file():
             with progress(f"converting {name}", None) as report:
                 convert(catalogue, [(name, path) for path in sources], folder, progress=report)

@@ -20,13 +20,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from tools.errors import InputError, XyyError
+from tools.atomic import is_temporary, sweep
+from tools.errors import InputError
 from tools.manifest import MANIFEST_NAME, Manifest, SampleChunks, read_manifest
+from tools.system_errors import writing
 from tools.tables import is_chunk
 
 _NEW, _OLD = ".xyy.new", ".xyy.old"
 _CHUNK_FILE = re.compile(r"part-\d+\.root")
-_TEMPORARY = re.compile(rf"\.{_CHUNK_FILE.pattern}\.\d+\.tmp")
 
 
 @contextmanager
@@ -43,14 +44,11 @@ def staging_folder(out: Path) -> Iterator[Path]:
     """
     made, done = not out.exists(), False
     try:
-        _clear(out)
-        (out / _NEW).mkdir(parents=True)
-        yield out / _NEW
+        with writing(out):
+            _clear(out)
+            (out / _NEW).mkdir(parents=True)
+            yield out / _NEW
         done = True
-    except OSError as error:
-        raise XyyError(
-            f"cannot write in {out}: {error.strerror or error}; free space or choose another folder"
-        ) from error
     finally:
         _clear(out)
         if made and not done:
@@ -80,7 +78,7 @@ def refuse_other_files(out: Path, samples: Iterable[str]) -> None:
         if not place.exists():
             continue
         for path in sorted(place.iterdir()):
-            ours = _TEMPORARY.fullmatch(path.name) or (
+            ours = is_temporary(path) or (
                 _CHUNK_FILE.fullmatch(path.name)
                 and (f"{name}/{path.name}" in known or is_chunk(path))
             )
@@ -134,7 +132,8 @@ def _written(manifest: Manifest) -> bool:
 
 def _put(out: Path, name: str) -> None:
     if (out / name).exists():
-        (out / _OLD).mkdir(exist_ok=True)
+        if not (out / _OLD).is_dir() or (out / _OLD).is_symlink():
+            (out / _OLD).mkdir()
         (out / name).replace(out / _OLD / name)
     (out / _NEW / name).replace(out / name)
 
@@ -148,7 +147,8 @@ def _put_back(out: Path, name: str) -> None:
 
 
 def _clear(out: Path) -> None:
-    for folder in (_NEW, _OLD):
-        shutil.rmtree(out / folder, ignore_errors=True)
-    for path in out.glob(".manifest.json.*.tmp"):
-        path.unlink(missing_ok=True)
+    for folder in (out / _NEW, out / _OLD):
+        if folder.is_symlink():  # of somebody who wants our chunks elsewhere
+            folder.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+    sweep(out)

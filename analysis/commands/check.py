@@ -129,10 +129,12 @@ def bench(
     catalogue, decided = settings_of(samples, search)
     from analysis.bench import compare, report
     from analysis.bench.measure import in_new_process
+    from tools.folders import refuse_no_folder
     from tools.foreign import refuse_foreign
     from tools.json_file import write_json
 
     if out is not None:
+        refuse_no_folder(out.parent)
         refuse_foreign(out.parent, [out.name])
     with tempfile.TemporaryDirectory(prefix="xyy-bench-") as folder:
         job = partial(

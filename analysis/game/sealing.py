@@ -16,13 +16,12 @@ the game knows after it that nothing at all was exchanged.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.atomic import atomic
+from tools.atomic import atomic, write_bytes
 from tools.errors import InputError
 from tools.json_file import read_json, write_json
 from tools.names import listed
@@ -153,8 +152,7 @@ def write_sealed(
     # The secret first: a sealed game without it could never be revealed.
     warning = "Not to be handed out: this file holds the truth of every group's universe."
     write_private(folder / SECRET, {"warning": warning, **_open_document(game)})
-    with atomic(folder / SEALED) as temporary:
-        temporary.write_bytes(text)
+    write_bytes(folder / SEALED, text)
     return game
 
 
@@ -182,10 +180,8 @@ def write_private(path: Path, document: Mapping[str, Any]) -> None:
         If the disk is full or the folder cannot be written.
     """
     text = (json.dumps(document, indent=1, allow_nan=False) + "\n").encode("ascii")
-    with atomic(path) as temporary:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
+    with atomic(path, mode=0o600) as temporary:
+        temporary.write_bytes(text)
 
 
 def read_game(folder: Path) -> Game:

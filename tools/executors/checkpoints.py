@@ -36,7 +36,6 @@ import contextlib
 import io
 import json
 import re
-import uuid
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -47,6 +46,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xxhash
 
+from tools.atomic import replacing
 from tools.digests import digest_text
 from tools.executors.sparse import Layout, decode, encode
 
@@ -153,13 +153,8 @@ class Checkpoints:
             "versions": versions(),
             "histograms": [asdict(layout) for layout in layouts],
         }
-        path = self._path(item)
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-        try:
+        with replacing(self._path(item), flush=False) as temporary:
             temporary.write_bytes(_packed(about, histograms))
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def _nothing(self, item: "WorkItem") -> dict[str, Any]:
         """Return the empty histograms of an item: the processor's own, for no events."""

@@ -19,6 +19,7 @@ from tools.executors.checkpoints import Checkpoints
 from tools.executors.memory import keep_memory
 from tools.executors.work import Batch, part_of
 from tools.remote import local_copy
+from tools.system_errors import told
 
 if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem
@@ -99,6 +100,7 @@ def failed(items: Iterable["WorkItem"], error: BaseException) -> Output:
     """Return the output of items that could not be processed."""
     chain = list(_causes(error))  # coffea buries the cause in a chain of exceptions
     ours = [str(cause) for cause in chain if isinstance(cause, XyyError)]
+    ours += [str(told(cause)) for cause in chain if isinstance(cause, MemoryError)]
     text = ours[0] if ours else f"{type(chain[-1]).__name__}: {chain[-1]}"
     return {**empty(), "failed": [(item, " ".join(text.split())) for item in items]}
 
