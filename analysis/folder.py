@@ -159,8 +159,10 @@ class Folder:
         Raises
         ------
         InputError
-            If ``selection.json`` is missing or its cuts are not intervals.
+            If ``selection.json`` is missing, its cuts are not intervals, or `xyy optimise` wrote it
+            otherwise.
         """
+        self.read(SELECTION, made_by="optimise")
         return read_selection(self.path / SELECTION)
 
     def score(self, axes: "Sequence[Binning]") -> "ScoreTable | None":
@@ -210,7 +212,7 @@ def read_score_of(path: Path, axes: "Sequence[Binning]") -> "ScoreTable | None":
     """
     from analysis.scores.score_file import read_score
 
-    document = read_sealed(path, made_by="xyy optimise", or_by_hand=True)
+    document = read_json(path, made_by="xyy optimise")
     if "method" not in document or Table(document, f"{path}").choice("method", METHODS) == "cuts":
         return None
     table = read_score(path.parent / SCORE, axes=axes)
@@ -231,7 +233,7 @@ def read_selection(path: Path) -> Selection:
         If the file is missing or its cuts are not of the form ``{COLUMN: {"min", "max"}}``; the
         message names the cut.
     """
-    document = Table(read_sealed(path, made_by="xyy optimise", or_by_hand=True), f"{path}")
+    document = Table(read_json(path, made_by="xyy optimise"), f"{path}")
     try:
         cuts = document.tables("cuts", ("min", "max"))
         return Selection({name: _interval(cut) for name, cut in cuts.items()})

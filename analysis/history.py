@@ -14,7 +14,8 @@ def history(folder: Folder) -> list[tuple[str, str]]:
     """Return what happened, in order: for each event its time (or what stands for it) and words."""
     frozen = folder.read_if_there(decisions.FREEZE)
     if frozen is None:
-        return [("", "nothing is frozen yet")]
+        there = (folder.path / decisions.FREEZE).exists()
+        return [("", f"{decisions.FREEZE} is damaged" if there else "nothing is frozen yet")]
     rows = [(_time(frozen, "frozen"), f"frozen under {frozen.get('digest')}{_program(frozen)}")]
     rows += [("", line) for line in _sidebands(frozen.get(decisions.SIDEBANDS))]
     opened = folder.read_if_there(decisions.UNBLINDING)

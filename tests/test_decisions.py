@@ -13,7 +13,7 @@ from analysis.program import program_version
 from analysis.search import Search
 from processors.selection import Interval, Selection
 from tools.errors import InputError, RefusedError
-from tools.json_file import write_json
+from tools.json_file import write_sealed
 from tools.samples import Catalogue
 
 CUTS = Selection({"n_jets": Interval(max=6)})
@@ -45,7 +45,7 @@ def test_unblinding_holds_only_for_what_was_frozen(
     room.guard(folder, frozen)
     document = folder.read("freeze.json", made_by="")
     edited = {**document, "decisions": room.decisions(catalogue, search, OTHER)}
-    write_json(folder.path / "freeze.json", edited)
+    write_sealed(folder.path / "freeze.json", edited)
     assert not room.is_unblinded(folder)
     (folder.path / "freeze.json").unlink()
     assert not room.is_unblinded(folder)
@@ -157,7 +157,7 @@ def opened(folder: Folder, catalogue: Catalogue, search: Search) -> Folder:
 
 
 def edit(folder: Folder, name: str, **changes: object) -> None:
-    write_json(folder.path / name, {**folder.read(name, made_by=""), **changes})
+    write_sealed(folder.path / name, {**folder.read(name, made_by=""), **changes})
 
 
 def test_every_decision_has_its_hash(folder: Folder, catalogue: Catalogue, search: Search) -> None:
@@ -223,6 +223,14 @@ def test_an_edited_record_shuts_the_data(
     better = {**KEPT, "of": "wishes"}
     edit(opened, "freeze.json", sidebands=better)
     assert not room.is_unblinded(opened)
+    edit(opened, "freeze.json", sidebands=KEPT)
+    assert room.is_unblinded(opened)
+    path = opened.path / "freeze.json"
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole.replace('"max": 6', '"max": 7'), encoding="utf-8")
+    assert not room.is_unblinded(opened)
+    assert history(opened) == [("", "freeze.json is damaged")]
+    path.write_text(whole, encoding="utf-8")
     edit(opened, "freeze.json", sidebands=KEPT)
     assert room.is_unblinded(opened)
     frozen = room.decisions(catalogue, search, CUTS)

@@ -39,7 +39,7 @@ from analysis.statistics.workspaces import ChannelTemplates, workspace
 from processors.histograms import Counts
 from tools.errors import InputError, RefusedError, XyyError
 from tools.generate import DEFAULT_SEED
-from tools.json_file import write_json
+from tools.json_file import write_json, write_sealed
 from tools.samples import Catalogue, read_catalogue
 from tools.sources import Observed
 from tools.universe import truth_of
@@ -115,7 +115,8 @@ def copy(made: Make, tmp_path: Path) -> Make:
 
 def edit(folder: Folder, name: str, **changes: Any) -> None:
     document = json.loads((folder.path / name).read_text())
-    (folder.path / name).write_text(json.dumps({**document, **changes}))
+    write = write_sealed if "provenance" in document else write_json
+    write(folder.path / name, {**document, **changes})
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis.folder import RESULTS, Folder
+from tools.json_file import write_sealed
 
 Command = Callable[..., int]
 
@@ -153,7 +154,7 @@ def test_force_removes_nothing_outside_the_folder(
     verdict = read(opened, "verdict.json")
     assert isinstance(verdict["provenance"], dict)
     verdict["provenance"]["products"] = {"../thesis.tex": "", str(outside): ""}
-    (opened / "verdict.json").write_text(json.dumps(verdict))
+    write_sealed(opened / "verdict.json", verdict)
     assert run(opened, "--universe", tiny_universe + 1, "--until", "chunks", "--force") == 0
     assert outside.exists()
 

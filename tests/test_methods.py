@@ -16,6 +16,7 @@ from analysis.methods import select
 from analysis.search import Search
 from processors.histograms import Counts
 from tools.errors import InputError, RefusedError
+from tools.json_file import write_sealed
 from tools.samples import Catalogue, read_catalogue
 
 ROOT = Path(__file__).parent.parent
@@ -195,7 +196,7 @@ def test_a_score_that_is_not_the_chosen_one_is_refused(
         assert message in capsys.readouterr().err
     (processed / "score.json").write_text(json.dumps(good))
     selection = read(processed, "selection.json")
-    (processed / "selection.json").write_text(json.dumps({**selection, "score_digest": "0"}))
+    write_sealed(processed / "selection.json", {**selection, "score_digest": "0"})
     assert xyy("infer", processed, *words) == 2
     assert "not the score that selection.json was chosen with" in capsys.readouterr().err
     (processed / "score.json").unlink()

@@ -32,6 +32,7 @@ from analysis.results import Results, read_results
 from analysis.search import Label, Search
 from tools.errors import InputError
 from tools.generate import DEFAULT_SEED
+from tools.json_file import write_sealed
 from tools.samples import Catalogue, read_catalogue
 from tools.sources import Observed
 from tools.universe import truth_of
@@ -128,7 +129,7 @@ def copy(made: Make, tmp_path: Path) -> Make:
 
 def edit(folder: Folder, name: str, **changes: Any) -> None:
     document = json.loads((folder.path / name).read_text())
-    (folder.path / name).write_text(json.dumps({**document, **changes}))
+    write_sealed(folder.path / name, {**document, **changes})
 
 
 def names(results: Results) -> set[str]:
@@ -295,7 +296,7 @@ def multiply(folder: Folder, scale: int) -> None:
     for entry in ledger["samples"].values():
         for key in ("planned_events", "processed_events"):
             entry[key] *= scale
-    (folder.path / "ledger.json").write_text(json.dumps(ledger))
+    write_sealed(folder.path / "ledger.json", ledger)
 
 
 # ---- states --------------------------------------------------------------------------------------
@@ -431,7 +432,7 @@ def test_reservations_stand_on_every_figure_and_first_on_the_page(
         {"file": "part-1.root", "entry_start": 0, "entry_stop": 1500, "error": "truncated"}
     ]
     ledger["complete"] = False
-    (folder.path / "ledger.json").write_text(json.dumps(ledger))
+    write_sealed(folder.path / "ledger.json", ledger)
     change = {"reason": "a wrong cut", "changed": ["selection.n_jets.max"], "digest": "abc"}
     edit(folder, "unblinding.json", changes=[change])
     results = read_results(folder, small, quick)
@@ -496,7 +497,7 @@ def test_texts_appear_as_text(copy: Make, small: Catalogue, quick: Search) -> No
     ledger = json.loads((folder.path / "ledger.json").read_text())
     ledger["samples"]["background"]["failed"] = failed
     ledger["provenance"]["host"] = EVIL
-    (folder.path / "ledger.json").write_text(json.dumps(ledger))
+    write_sealed(folder.path / "ledger.json", ledger)
     edit(folder, "verdict.json", warnings=[EVIL], reason=EVIL)
     results = read_results(folder, small, quick)
     html = render(results, [Image("figure", "cutflow", EVIL, PNG)])
