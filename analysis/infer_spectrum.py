@@ -18,7 +18,7 @@ import numpy as np
 from analysis.expression import parse_expression
 from analysis.folder import Folder
 from analysis.search import FAMILIES, Limits, Search, Signal, Systematics, Window
-from analysis.search_file import MOST_MASSES
+from analysis.search_file import MOST_FIT_BINS, MOST_MASSES
 from analysis.spectrum_file import read_spectrum
 from analysis.statistics.band import MassLimit
 from analysis.statistics.shape import Effort
@@ -83,6 +83,7 @@ def bare_spectrum(
         If a file or an option cannot be read, or nothing can be searched with it.
     """
     bins = _in_range(read_spectrum(path), options.range_, path)
+    _refuse_too_many(path, len(bins.low_GeV))
     grid = _masses(options.masses, bins)
     width = parse_expression(options.resolution, name="--resolution").at
     _check_step(grid, width(grid.masses_GeV))
@@ -162,7 +163,7 @@ def infer_spectrum(
     found = draw_spectrum_inference(
         spectrum, effort=effort, limit_toys=limit_toys, say=say, on_limit=save
     )
-    for name, workspace in found.workspaces.items():
+    for name, workspace in found.workspaces():
         write_json(folder.workspaces / f"{name}.json", workspace)
     limits = mass_limits_document(found.limits, level, found.reason, partial=False)
     folder.write("background.json", background_document(found), **origin)
@@ -224,6 +225,15 @@ def _in_range(bins: Bins, text: str | None, path: Path) -> Bins:
             f"{bins.low_GeV[0]:g} to {bins.high_GeV[-1]:g} GeV"
         )
     return inside
+
+
+def _refuse_too_many(path: Path, bins: int) -> None:
+    if bins > MOST_FIT_BINS:
+        raise InputError(
+            f"{path} has {bins:,} bins, {MOST_FIT_BINS:,} at most are fitted: add "
+            f"{-(-bins // MOST_FIT_BINS)} or more neighbours together (bins of a fifth of the "
+            "resolution tell as much), or give a narrower --range"
+        )
 
 
 def _masses(text: str, bins: Bins) -> Signal:
