@@ -23,7 +23,7 @@ from analysis.spectrum_file import read_spectrum
 from analysis.statistics.band import MassLimit
 from analysis.statistics.shape import Effort
 from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.spectra import Bins
+from analysis.statistics.spectra import Bins, FloatArray
 from analysis.statistics.spectrum_documents import (
     background_document,
     mass_limits_document,
@@ -40,9 +40,13 @@ from tools.digests import digest_file
 from tools.errors import InputError
 from tools.json_file import write_json
 from tools.names import nearest
+from tools.shown import shown
 
 SQRT_S_GeV = 13_000.0
 """of most published spectra; unless ``--sqrt-s`` says otherwise"""
+MOST_SQRT_S_GeV = 1e9
+_FINEST = 1e-3
+"""of the narrowest bin: no resolution is finer"""
 MOST_LIMITS = 51
 """masses with limits: each takes a second; of a finer grid every second, third ... has one"""
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -87,6 +91,7 @@ def bare_spectrum(
     grid = _masses(options.masses, bins)
     width = parse_expression(options.resolution, name="--resolution").at
     _check_step(grid, width(grid.masses_GeV))
+    _check_width(width(grid.masses_GeV), bins)
     families = _families(options.families, search)
     errors = Systematics(0.0, 0.0, 0.0, 0.0)
     if systematics:
@@ -100,8 +105,11 @@ def bare_spectrum(
         systematics=errors,
     )
     sqrt_s = SQRT_S_GeV if options.sqrt_s is None else options.sqrt_s
-    if not (math.isfinite(sqrt_s) and sqrt_s > 0):
-        raise InputError(f"--sqrt-s: {sqrt_s:g} GeV is no collision energy; give a positive number")
+    if not 0 < sqrt_s <= MOST_SQRT_S_GeV:
+        raise InputError(
+            f"--sqrt-s: {sqrt_s:g} GeV is no collision energy; give a number above 0 and up to "
+            f"{MOST_SQRT_S_GeV:g}"
+        )
     blind = None if options.blind is None else _blind(options.blind, bins)
     return BareSpectrum(bins, plain_signal(width), decided, sqrt_s, blind)
 
@@ -187,12 +195,12 @@ def origin_of(path: Path, options: SpectrumOptions, effort: Effort) -> dict[str,
 def _numbers(text: str, option: str, names: tuple[str, ...]) -> list[float]:
     """Return the numbers of ``LO:HI`` or ``LO:HI:STEP``."""
     parts = [part.strip() for part in text.split(":")]
-    shown = ":".join(names)
+    wanted = ":".join(names)
     if len(parts) != len(names) or not all(_NUMBER.fullmatch(part) for part in parts):
-        raise InputError(f"{option}: {text[:60]!r} does not read {shown}, in GeV")
+        raise InputError(f"{option}: {shown(text)} does not read {wanted}, in GeV")
     values = [float(part) for part in parts]
     if not all(math.isfinite(value) for value in values):
-        raise InputError(f"{option}: {text[:60]!r} does not read {shown}, in GeV")
+        raise InputError(f"{option}: {shown(text)} does not read {wanted}, in GeV")
     return values
 
 
@@ -240,7 +248,7 @@ def _masses(text: str, bins: Bins) -> Signal:
     low, high, step = _numbers(text, "--masses", ("LO", "HI", "STEP"))
     if low > high or step <= 0:
         raise InputError(
-            f"--masses: {text!r} holds no mass; LO must not be above HI, and STEP be positive"
+            f"--masses: {shown(text)} holds no mass; LO must not be above HI, and STEP be positive"
         )
     first, last = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
     if not first <= low <= high <= last:
@@ -271,6 +279,15 @@ def _check_step(grid: Signal, width: Any) -> None:
         )
 
 
+def _check_width(width: FloatArray, bins: Bins) -> None:
+    finest = _FINEST * float((bins.high_GeV - bins.low_GeV).min())
+    if width.min() < finest:
+        raise InputError(
+            f"--resolution: {width.min():.3g} GeV is finer than a thousandth of any bin; sigma of "
+            "the peak is asked for, in GeV"
+        )
+
+
 def _every(grid: Signal) -> Signal:
     """Return the masses that get a limit."""
     steps = len(grid.masses_GeV) - 1
@@ -289,7 +306,7 @@ def _families(text: str | None, search: Search) -> tuple[str, ...]:
     unknown = [name for name in families if name not in known]
     if unknown:
         raise InputError(
-            f"--families: there is no family {unknown[0]!r}{nearest(unknown[0], known)}; "
+            f"--families: there is no family {shown(unknown[0])}{nearest(unknown[0], known)}; "
             f"there are: {', '.join(known)}"
         )
     return families
