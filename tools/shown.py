@@ -20,9 +20,10 @@ def shown(value: object, longest: int = _LONGEST) -> str:
 
 
 def brief(name: str, longest: int = _LONGEST) -> str:
-    """Return a name as a message may hold it, without quotes.
+    r"""Return a name as a message may hold it, without quotes.
 
-    >>> brief("n_jets"), brief("a" * 100, 5)
-    ('n_jets', 'aaaaa...')
+    >>> brief("n_jets"), brief("a" * 100, 5), brief(chr(27))
+    ('n_jets', 'aaaaa...', '\\x1b')
     """
-    return name if len(name) <= longest else f"{name[:longest]}..."
+    text = name if name.isprintable() else repr(name)[1:-1]
+    return text if len(text) <= longest else f"{text[:longest]}..."

@@ -72,13 +72,16 @@ def of_bins(
 
     >>> edges = np.array([100.0, 110.0, 120.0])
     >>> of_bins(edges, edges + 10, np.array([9950.0, 0.0, 30.0]), np.array([1e4, 9e3, 29.0]))
-    ('1 bin is far below the fit (110 to 120 GeV: 0 events, 9,000 expected), where events ...',)
+    ('1 bin is far below the fit: 110 to 120 GeV has 0 events where 9,000 are expected; ...',)
     """
     empty = np.flatnonzero(counts - expected < -_FAR * np.sqrt(expected))
     if not len(empty):
         return ()
     worst = empty[np.argmax(((expected - counts) / np.sqrt(expected))[empty])]
-    where = f"{low_GeV[worst]:g} to {high_GeV[worst]:g} GeV"
-    told = f"{counts[worst]:,.10g} events, {expected[worst]:,.0f} expected"
     bins = "1 bin is" if len(empty) == 1 else f"{len(empty)} bins are"
-    return (f"{bins} far below the fit ({where}: {told}), where events must have been lost",)
+    return (
+        (
+            f"{bins} far below the fit: {low_GeV[worst]:g} to {high_GeV[worst]:g} GeV has "
+            f"{counts[worst]:,.10g} events where {expected[worst]:,.0f} are expected; some got lost"
+        ),
+    )
