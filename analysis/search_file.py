@@ -32,7 +32,7 @@ from analysis.search import (
     Window,
 )
 from tools.errors import InputError
-from tools.samples import AXIS, read_axis
+from tools.samples import AXIS, LARGEST, read_axis
 from tools.settings_table import Table, read_toml
 
 MOST_MASSES = 2000
@@ -186,7 +186,7 @@ def _optimise(table: Table) -> Optimise:
         reference_signal=table.text("reference_signal"),
         min_background_events=table.number("min_background_events", 0, _MOST_EVENTS),
         axes=axes,
-        course_cuts={name: cuts.number(name) for name in cuts.content},
+        course_cuts={name: cuts.number(name, -LARGEST, LARGEST) for name in cuts.content},
         method=table.choice("method", METHODS),
     )
 

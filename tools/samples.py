@@ -34,7 +34,7 @@ _DATA = ("kind", "files")
 _BACKGROUND = (*_DATA, "cross_section", "filter_efficiency", "events")
 _SIGNAL = (*_BACKGROUND, "mass")
 _MOST_BINS = 10_000
-_LARGEST, _FINEST = 1e30, 1e-12
+LARGEST, _FINEST = 1e30, 1e-12
 """of the end of an axis; and of a bin's width relative to it, below which edges coincide"""
 _MOST_NAMES = 1000
 """columns, and samples"""
@@ -287,9 +287,7 @@ def read_column(name: str, table: Table) -> Column:
         type=kind,
         meaning=table.words("meaning", _LONGEST_MEANING),
         axis=read_axis(table.table("axis", AXIS)),
-        min=(
-            None if table.content.get("min") is None else table.number("min", -_LARGEST, _LARGEST)
-        ),
+        min=(None if table.content.get("min") is None else table.number("min", -LARGEST, LARGEST)),
     )
     largest = 2 ** (int(kind.removeprefix("int")) - 1) - 1 if column.is_integer else math.inf
     if column.min is not None and not column.min < min(column.axis.high, largest):
@@ -302,7 +300,7 @@ def read_column(name: str, table: Table) -> Column:
 
 def read_axis(table: Table) -> Axis:
     """Read a binning with the entries `AXIS`."""
-    low, high = (table.number(key, -_LARGEST, _LARGEST) for key in ("low", "high"))
+    low, high = (table.number(key, -LARGEST, LARGEST) for key in ("low", "high"))
     axis = Axis(table.integer("bins", 1, _MOST_BINS), low, high)
     if not axis.low < axis.high:
         raise InputError(
