@@ -210,7 +210,7 @@ WRONG: dict[str, tuple[Change, str]] = {
     ),
     "cut at no number": (
         (SELECTION, "6", "NaN"),
-        r"selection.json, \[cuts.n_jets\], max: write a finite number, not nan",
+        r"selection.json cannot be read as JSON \(no number of JSON: NaN\); make it again",
     ),
     "cut in another direction": (
         (SELECTION, "max", "mx"),
