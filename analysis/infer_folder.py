@@ -16,6 +16,7 @@ from analysis.search import Search
 from analysis.stamps import stamp as stamp_of
 from analysis.statistics.band import MassLimit
 from analysis.statistics.documents import limits_so_far
+from analysis.statistics.doubts import LIMITS
 from analysis.statistics.infer import infer
 from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.shape import Effort
@@ -84,10 +85,11 @@ def infer_folder(
     if all(folder.made_from(f"{part}.json") == inputs for part in PARTS):
         verdict, of_limits = documents.verdict, folder.read("limits.json", made_by="infer")
         if not limits:
-            kept = of_limits["warnings"]
-            verdict = verdict | {
-                "warnings": [*verdict["warnings"], *(f"limit at {note}" for note in kept)]
-            }
+            kept = (
+                note if note.startswith(LIMITS) else f"limit at {note}"
+                for note in of_limits["warnings"]
+            )  # fmt: skip
+            verdict = verdict | {"warnings": [*verdict["warnings"], *kept]}
         verdict = {**verdict, **stamp}
         write_claim(folder, verdict, of_limits, inputs=inputs)
         folder.record(VERDICT, verdict, _beside_verdict(folder), inputs=inputs, effort=spent)

@@ -18,12 +18,12 @@ import numpy as np
 from analysis.expression import parse_expression
 from analysis.folder import Folder
 from analysis.search import FAMILIES, Limits, Search, Signal, Systematics, Window
-from analysis.search_file import MOST_MASSES
+from analysis.search_file import MOST_FIT_BINS, MOST_MASSES
 from analysis.spectrum_file import read_spectrum
 from analysis.statistics.band import MassLimit
 from analysis.statistics.shape import Effort
 from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.spectra import Bins
+from analysis.statistics.spectra import Bins, FloatArray
 from analysis.statistics.spectrum_documents import (
     background_document,
     mass_limits_document,
@@ -40,9 +40,13 @@ from tools.digests import digest_file
 from tools.errors import InputError
 from tools.json_file import write_json
 from tools.names import nearest
+from tools.shown import shown
 
 SQRT_S_GeV = 13_000.0
 """of most published spectra; unless ``--sqrt-s`` says otherwise"""
+MOST_SQRT_S_GeV = 1e9
+_FINEST = 1e-3
+"""of the narrowest bin: no resolution is finer"""
 MOST_LIMITS = 51
 """masses with limits: each takes a second; of a finer grid every second, third ... has one"""
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -83,9 +87,11 @@ def bare_spectrum(
         If a file or an option cannot be read, or nothing can be searched with it.
     """
     bins = _in_range(read_spectrum(path), options.range_, path)
+    _refuse_too_many(path, len(bins.low_GeV))
     grid = _masses(options.masses, bins)
     width = parse_expression(options.resolution, name="--resolution").at
     _check_step(grid, width(grid.masses_GeV))
+    _check_width(width(grid.masses_GeV), bins)
     families = _families(options.families, search)
     errors = Systematics(0.0, 0.0, 0.0, 0.0)
     if systematics:
@@ -99,8 +105,11 @@ def bare_spectrum(
         systematics=errors,
     )
     sqrt_s = SQRT_S_GeV if options.sqrt_s is None else options.sqrt_s
-    if not (math.isfinite(sqrt_s) and sqrt_s > 0):
-        raise InputError(f"--sqrt-s: {sqrt_s:g} GeV is no collision energy; give a positive number")
+    if not 0 < sqrt_s <= MOST_SQRT_S_GeV:
+        raise InputError(
+            f"--sqrt-s: {sqrt_s:g} GeV is no collision energy; give a number above 0 and up to "
+            f"{MOST_SQRT_S_GeV:g}"
+        )
     blind = None if options.blind is None else _blind(options.blind, bins)
     return BareSpectrum(bins, plain_signal(width), decided, sqrt_s, blind)
 
@@ -162,7 +171,7 @@ def infer_spectrum(
     found = draw_spectrum_inference(
         spectrum, effort=effort, limit_toys=limit_toys, say=say, on_limit=save
     )
-    for name, workspace in found.workspaces.items():
+    for name, workspace in found.workspaces():
         write_json(folder.workspaces / f"{name}.json", workspace)
     limits = mass_limits_document(found.limits, level, found.reason, partial=False)
     folder.write("background.json", background_document(found), **origin)
@@ -186,12 +195,12 @@ def origin_of(path: Path, options: SpectrumOptions, effort: Effort) -> dict[str,
 def _numbers(text: str, option: str, names: tuple[str, ...]) -> list[float]:
     """Return the numbers of ``LO:HI`` or ``LO:HI:STEP``."""
     parts = [part.strip() for part in text.split(":")]
-    shown = ":".join(names)
+    wanted = ":".join(names)
     if len(parts) != len(names) or not all(_NUMBER.fullmatch(part) for part in parts):
-        raise InputError(f"{option}: {text[:60]!r} does not read {shown}, in GeV")
+        raise InputError(f"{option}: {shown(text)} does not read {wanted}, in GeV")
     values = [float(part) for part in parts]
     if not all(math.isfinite(value) for value in values):
-        raise InputError(f"{option}: {text[:60]!r} does not read {shown}, in GeV")
+        raise InputError(f"{option}: {shown(text)} does not read {wanted}, in GeV")
     return values
 
 
@@ -226,11 +235,20 @@ def _in_range(bins: Bins, text: str | None, path: Path) -> Bins:
     return inside
 
 
+def _refuse_too_many(path: Path, bins: int) -> None:
+    if bins > MOST_FIT_BINS:
+        raise InputError(
+            f"{path} has {bins:,} bins, {MOST_FIT_BINS:,} at most are fitted: add "
+            f"{-(-bins // MOST_FIT_BINS)} or more neighbours together (bins of a fifth of the "
+            "resolution tell as much), or give a narrower --range"
+        )
+
+
 def _masses(text: str, bins: Bins) -> Signal:
     low, high, step = _numbers(text, "--masses", ("LO", "HI", "STEP"))
     if low > high or step <= 0:
         raise InputError(
-            f"--masses: {text!r} holds no mass; LO must not be above HI, and STEP be positive"
+            f"--masses: {shown(text)} holds no mass; LO must not be above HI, and STEP be positive"
         )
     first, last = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
     if not first <= low <= high <= last:
@@ -261,6 +279,15 @@ def _check_step(grid: Signal, width: Any) -> None:
         )
 
 
+def _check_width(width: FloatArray, bins: Bins) -> None:
+    finest = _FINEST * float((bins.high_GeV - bins.low_GeV).min())
+    if width.min() < finest:
+        raise InputError(
+            f"--resolution: {width.min():.3g} GeV is finer than a thousandth of any bin; sigma of "
+            "the peak is asked for, in GeV"
+        )
+
+
 def _every(grid: Signal) -> Signal:
     """Return the masses that get a limit."""
     steps = len(grid.masses_GeV) - 1
@@ -279,7 +306,7 @@ def _families(text: str | None, search: Search) -> tuple[str, ...]:
     unknown = [name for name in families if name not in known]
     if unknown:
         raise InputError(
-            f"--families: there is no family {unknown[0]!r}{nearest(unknown[0], known)}; "
+            f"--families: there is no family {shown(unknown[0])}{nearest(unknown[0], known)}; "
             f"there are: {', '.join(known)}"
         )
     return families

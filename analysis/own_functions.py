@@ -18,6 +18,7 @@ from analysis.search import FAMILIES, Fit, PeakFit
 from analysis.statistics.families import own_function
 from tools.errors import InputError
 from tools.settings_table import Table
+from tools.shown import shown
 
 MOST_TERMS = 9
 _POINTS = 200
@@ -38,7 +39,7 @@ def read_own_functions(table: Table) -> dict[str, tuple[str, ...]]:
         entry = table.table(name, ("terms",))
         if name in FAMILIES or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise InputError(
-                f"{entry.where}: {name!r} cannot be the name of an own function; take small "
+                f"{entry.where}: {shown(name)} cannot be the name of an own function; take small "
                 f"letters, digits and '-', and none of {', '.join(FAMILIES)}"
             )
         terms = entry.texts("terms")
@@ -46,7 +47,10 @@ def read_own_functions(table: Table) -> dict[str, tuple[str, ...]]:
             raise InputError(
                 f"{entry.where}, terms: {len(terms)} are too many; {MOST_TERMS} at most"
             )
-        own_function(name, terms)
+        try:
+            own_function(name, terms)
+        except InputError as error:
+            raise InputError(f"{table.file}, {error}") from None
         found[name] = terms
     return found
 
@@ -69,7 +73,10 @@ def check_own_functions(
                 f"{where}, [functions.{name}]: it is not used; add {name!r} to `families` of "
                 "[fit], of [peak], or both"
             )
-        basis = own_function(name, terms).basis(mass)
+        try:
+            basis = own_function(name, terms).basis(mass)
+        except InputError as error:
+            raise InputError(f"{where}, {error}") from None
         sizes = np.linalg.svd(basis / np.linalg.norm(basis, axis=0), compute_uv=False)
         if not sizes[-1] > _INDEPENDENT * sizes[0]:
             raise InputError(

@@ -7,7 +7,6 @@ Bins must line up: the window and the fit range end on edges of the fit's bins, 
 of the spectrum's, so that no bin is ever half in the window.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -33,13 +32,21 @@ from analysis.search import (
     Window,
 )
 from tools.errors import InputError
-from tools.samples import AXIS, read_axis, read_toml
-from tools.settings_table import Table
+from tools.samples import AXIS, LARGEST, read_axis
+from tools.settings_table import Table, read_toml
 
 MOST_MASSES = 2000
 """steps of a grid of masses"""
 _MOST_BINS = 100_000
 """of the spectrum"""
+MOST_FIT_BINS = 5000
+"""of a fit: each makes a model of its own at every mass with a limit"""
+_MOST_RANGES = 100
+"""that are tried one after the other"""
+_MOST_SIGMA, _MOST_EVENTS = 1000, 1e15
+"""of a threshold in standard deviations or errors; and in events"""
+_MOST_AXES = 50
+"""that selections are made of"""
 _ROUNDING = 1e-9
 """of a number of steps"""
 _LABEL_LENGTH = 16
@@ -92,13 +99,13 @@ def _keys(kind: type[Any]) -> tuple[str, ...]:
 
 
 def _window(table: Table) -> Window:
-    window = Window(table.energy("low"), table.energy("high"))
+    window = Window(table.edge("low"), table.energy("high"))
     _rising(table.where, low=window.low_GeV, high=window.high_GeV)
     return window
 
 
 def _spectrum(table: Table) -> SpectrumAxis:
-    axis = SpectrumAxis(table.energy("low"), table.energy("high"), table.energy("bin"))
+    axis = SpectrumAxis(table.edge("low"), table.energy("high"), table.energy("bin"))
     _rising(table.where, low=axis.low_GeV, high=axis.high_GeV)
     _on_grid(table.where, "bin", axis.high_GeV, axis.low_GeV, axis.bin_GeV)
     _not_too_many(table.where, "bin", (axis.high_GeV - axis.low_GeV) / axis.bin_GeV, _MOST_BINS)
@@ -116,7 +123,7 @@ def _fit(table: Table, own: Mapping[str, tuple[str, ...]]) -> Fit:
         min_parameters=table.integer("min_parameters", 2, 10),
         max_parameters=table.integer("max_parameters", 2, 10),
         gof_pvalue=table.number("gof_pvalue", 0, 1),
-        closure_bias=table.number("closure_bias", 0),
+        closure_bias=table.number("closure_bias", 0, _MOST_SIGMA),
         own=own,
     )
     if fit.low_GeV > fit.low_highest_GeV:
@@ -124,6 +131,11 @@ def _fit(table: Table, own: Mapping[str, tuple[str, ...]]) -> Fit:
     if fit.min_parameters > fit.max_parameters:
         raise InputError(f"{table.where}: `min_parameters` must not be above `max_parameters`")
     _on_grid(table.where, "low_highest", fit.low_highest_GeV, fit.low_GeV, fit.low_step_GeV)
+    for key, length, step, most in (
+        ("low_step", fit.low_highest_GeV - fit.low_GeV, fit.low_step_GeV, _MOST_RANGES),
+        ("bin", fit.high_GeV - fit.low_GeV, fit.bin_GeV, MOST_FIT_BINS),
+    ):
+        _not_too_many(table.where, key, length / step, most)
     return fit
 
 
@@ -131,7 +143,7 @@ def _peak(table: Table, own: Mapping[str, tuple[str, ...]]) -> PeakFit:
     return PeakFit(
         families=table.choices("families", (*FAMILIES, *own)),
         max_parameters=table.integer("max_parameters", 2, 10),
-        spurious_signal=table.number("spurious_signal", 0),
+        spurious_signal=table.number("spurious_signal", 0, _MOST_SIGMA),
         bend=table.number("bend", 0, 0.5),
         global_toys=table.integer("global_toys", 0, 10_000_000),
         own=own,
@@ -163,14 +175,18 @@ def _optimise(table: Table) -> Optimise:
             f"{table.where[:-1]}.axes]: no column is here; name one or more, like "
             "n_jets = { bins = 12, low = 0, high = 12 }"
         )
+    if len(axes) > _MOST_AXES:
+        raise InputError(
+            f"{table.where[:-1]}.axes]: {len(axes):,} are too many; {_MOST_AXES} at most"
+        )
     cuts = table.table("course_cuts")
     return Optimise(
         figure_of_merit=table.choice("figure_of_merit", FIGURES_OF_MERIT),
-        background_error=table.number("background_error", 0),
+        background_error=table.number("background_error", 0, 10),
         reference_signal=table.text("reference_signal"),
-        min_background_events=table.number("min_background_events", 0),
+        min_background_events=table.number("min_background_events", 0, _MOST_EVENTS),
         axes=axes,
-        course_cuts={name: cuts.number(name) for name in cuts.content},
+        course_cuts={name: cuts.number(name, -LARGEST, LARGEST) for name in cuts.content},
         method=table.choice("method", METHODS),
     )
 
@@ -181,8 +197,8 @@ def _score(table: Table) -> Score:
         most_categories=table.integer("most_categories", 1, 50),
         least_categories=table.integer("least_categories", 1, 50),
         least_gain=table.number("least_gain", 0, 1),
-        sideband_events=table.number("sideband_events", 0),
-        background_events=table.number("background_events", 1),
+        sideband_events=table.number("sideband_events", 0, _MOST_EVENTS),
+        background_events=table.number("background_events", 1, _MOST_EVENTS),
         mass_columns=table.boolean("mass_columns"),
     )
     if score.least_categories > score.most_categories:
@@ -196,11 +212,11 @@ def _limits(table: Table) -> Limits:
 
 def _decision(table: Table) -> Decision:
     decision = Decision(
-        discovery_local_z=table.number("discovery_local_z", 0),
-        discovery_global_z=table.number("discovery_global_z", 0),
-        evidence_global_z=table.number("evidence_global_z", 0),
-        measurement_local_z=table.number("measurement_local_z", 0),
-        normalisation_tolerance=table.number("normalisation_tolerance", 0),
+        discovery_local_z=table.number("discovery_local_z", 0, _MOST_SIGMA),
+        discovery_global_z=table.number("discovery_global_z", 0, _MOST_SIGMA),
+        evidence_global_z=table.number("evidence_global_z", 0, _MOST_SIGMA),
+        measurement_local_z=table.number("measurement_local_z", 0, _MOST_SIGMA),
+        normalisation_tolerance=table.number("normalisation_tolerance", 0, 1000),
     )
     if decision.evidence_global_z > decision.discovery_global_z:
         raise InputError(
@@ -223,8 +239,9 @@ def _rising(where: str, *, low: float, high: float) -> None:
 
 def _on_grid(where: str, key: str, value: float, origin: float, step: float) -> None:
     """Refuse a `value` that is not a whole number of steps away from `origin`."""
-    steps = (value - origin) / step if step else math.nan
-    if not math.isfinite(steps) or abs(steps - round(steps)) > _ROUNDING:
+    steps = (value - origin) / step
+    far = value != origin and round(steps) == 0
+    if far or abs(steps - round(steps)) > _ROUNDING * max(1.0, steps):
         raise InputError(
             f"{where}, {key}: {value:g} is not a whole number of {step:g} GeV steps from {origin:g}"
         )

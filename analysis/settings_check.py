@@ -19,9 +19,12 @@ from tools.manifest import MANIFEST_NAME, Manifest
 from tools.names import listed, nearest
 from tools.samples import Axis, Catalogue, Column, Sample
 from tools.settings_table import toml_key
+from tools.shown import brief, shown
 
 _UNITS = {"pT": "GeV", "phi": "rad"}
 """that the mass is computed from"""
+_MOST_BINS = 1_000_000
+"""of all columns together, of which each worker and each checkpoint holds three histograms"""
 _TAKEN = ("m_yy", *(quantity.name for quantity in KINEMATICS), "half", "region", "score")
 """names of what is histogrammed beside the columns, and of the joint histogram's own axes"""
 
@@ -105,7 +108,7 @@ def check_manifest(manifest: Manifest, catalogue: Catalogue, needed: Iterable[st
 
 
 def _check_photons(catalogue: Catalogue) -> None:
-    """Refuse columns of which no mass can be made, and those with a name that is taken."""
+    """Refuse columns of which no mass can be made, names that are taken, and too many bins."""
     columns = {column.name: column for column in catalogue.columns}
     for name in PHOTON_COLUMNS:
         if name not in columns:
@@ -125,6 +128,12 @@ def _check_photons(catalogue: Catalogue) -> None:
                 f"{_column(catalogue, column)}: the name is taken by what is computed; call it "
                 f"something else (taken: {', '.join(_TAKEN)})"
             )
+    bins = sum(column.axis.bins for column in catalogue.columns)
+    if bins > _MOST_BINS:
+        raise InputError(
+            f"{catalogue.path}, [columns]: their axes have {bins:,} bins together, {_MOST_BINS:,} "
+            "at most; use fewer columns or wider bins"
+        )
 
 
 def _check_axes(catalogue: Catalogue, search: Search) -> None:
@@ -132,7 +141,7 @@ def _check_axes(catalogue: Catalogue, search: Search) -> None:
     axes = search.optimise.axes
     declared = {column.name: column for column in catalogue.columns}
     for name, axis in axes.items():
-        where = f"{search.path}, [optimise.axes], {toml_key(name)}"
+        where = f"{search.path}, [optimise.axes], {brief(toml_key(name))}"
         _check_declared(where, name, catalogue)
         _check_overlap(where, axis, declared[name].axis)
     try:
@@ -149,8 +158,8 @@ def _check_declared(where: str, name: str, catalogue: Catalogue) -> None:
         return
     computed = " (it is computed, and cuts are on columns of the files)" if name in _TAKEN else ""
     raise InputError(
-        f"{where}: {catalogue.path} declares no column {name!r}{computed}{nearest(name, declared)};"
-        f" it declares: {listed(declared)}"
+        f"{where}: {catalogue.path} declares no column {shown(name)}{computed}"
+        f"{nearest(name, declared)}; it declares: {listed(declared)}"
     )
 
 
@@ -166,7 +175,7 @@ def _check_course_cuts(search: Search) -> None:
     """Refuse cuts that the joint histogram cannot evaluate: they stand at edges of its bins."""
     axes = search.optimise.axes
     for name, cut in search.optimise.course_cuts.items():
-        where = f"{search.path}, [optimise.course_cuts], {toml_key(name)}"
+        where = f"{search.path}, [optimise.course_cuts], {brief(toml_key(name))}"
         if name not in axes:
             raise InputError(
                 f"{where}: it is not in [optimise.axes]{nearest(name, axes)}; "
@@ -203,7 +212,7 @@ def _check_reference(catalogue: Catalogue, search: Search) -> None:
     if name not in signals:
         raise InputError(
             f"{search.path}, [optimise], reference_signal: {catalogue.path} declares no signal "
-            f"{name!r}{nearest(name, signals)}; it declares: {listed(signals) or 'none'}"
+            f"{shown(name)}{nearest(name, signals)}; it declares: {listed(signals) or 'none'}"
         )
 
 

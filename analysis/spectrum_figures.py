@@ -70,13 +70,13 @@ def _fits(shown: Shown, spectrum: BareSpectrum, header: Header) -> Iterator[Draw
 def _background(channel: dict[str, Any], spectrum: BareSpectrum) -> plots.FittedSpectrum:
     bins, pvalue = channel["bins"], channel["chosen"]["gof_pvalue"]
     edges, (counts, expected) = _filled(bins, "observed_events", "expected_events")
-    low, high = channel["not_read_GeV"] or (float(edges[0]), float(edges[0]))
+    masked = channel["not_read_GeV"]
     return plots.FittedSpectrum(
         edges_GeV=edges,
         counts=counts,
         variances=counts,
         background=expected,
-        window=Interval(low, high),
+        window=None if masked is None else Interval(*masked),
         blinded=spectrum.blind is not None,
         function=function_name(channel["chosen"]),
         notes=() if pvalue is None else (f"Goodness of fit: $p$ = {pvalue:.2g}",),

@@ -102,8 +102,12 @@ def test_without_a_data_luminosity_the_data_have_that_of_the_simulation(tmp_path
         ),
         ("filter_efficiency = 0.081", "filter_efficiency = 0", r"with 0 there are no events"),
         ("filter_efficiency = 0.17", 'filter_efficiency = "high"', r"from 0 to 1, not 'high'"),
-        ("events = 10_000", "events = 0", r"\[samples.signal_500\], events: .* from 1 on, not 0"),
-        ("events = 10_000", 'events = "many"', r"events: write a finite number .*, not 'many'"),
+        (
+            "events = 10_000",
+            "events = 0",
+            r"\[samples.signal_500\], events: .* from 1 to 1e\+12, not 0",
+        ),
+        ("events = 10_000", 'events = "many"', r"events: write a number from .*, not 'many'"),
         ("events = 100_000", 'events = 9\nmass = "1 GeV"', r"background\]: unknown entry `mass`"),
         (
             'files = ["background.csv"',
@@ -114,16 +118,105 @@ def test_without_a_data_luminosity_the_data_have_that_of_the_simulation(tmp_path
         ("bins = 25, low = 0", "bins = 1.7, low = 0", r"bins: write a whole number, not 1.7"),
         ("bins = 25, low = 0", "bins = 2_000_000, low = 0", r"from 1 to 10000, not 2000000"),
         ("low = 0, high = 25", "low = 25, high = 25", r"axis\]: `low` \(25\) must be below"),
-        ("low = 0, high = 25", "low = 0, high = inf", r"high: write a finite number, not inf"),
+        ("low = 0, high = 25", "low = 0, high = inf", r"high: write a number from .*, not inf"),
         ('type = "int8"\nmin = 0', 'type = "int8"\nmin = 200', "200 leaves nothing that int8 can"),
-        ("[columns.n_jets]", '[columns.""]', "a column needs a name that can be printed"),
+        ("[columns.n_jets]", '[columns.""]', "a column needs a name of at most 100 char"),
         ("[columns.n_jets]", '[columns."n[1]"]', r"\[columns.\"n\[1\]\"\]: a column needs a name"),
-        ('meaning = "number of jets"', "meaning = 3", r"n_jets\], meaning: write a text, not 3"),
+        (
+            'meaning = "number of jets"',
+            "meaning = 3",
+            r"n_jets\], meaning: write a text of one line",
+        ),
+        # what a number, a quantity or a text may be
+        ("filter_efficiency = 0.17", 'filter_efficiency = "17 %"', r"from 0 to 1, not '17 %'"),
+        ("filter_efficiency = 0.17", "filter_efficiency = nan", r"from 0 to 1, not nan"),
+        ("filter_efficiency = 0.17", "filter_efficiency = 1979-05-27", r"not datetime.date\(1979"),
+        ("filter_efficiency = 0.17", f"filter_efficiency = 0x{5000 * 'f'}", "thousands of digits"),
+        ("axis = { bins = 25, low = 0, high = 25 }", "axis = 5", r"axis\]: must be a table, not 5"),
+        (
+            'type = "int8"\nmin = 0',
+            'type = "int8"\nmin = "0 GeV"',
+            r"n_jets\], min: .* not '0 GeV'",
+        ),
+        ('type = "int8"\nmin = 0', 'type = "int8"\nmin = nan', r"n_jets\], min: .* not nan"),
+        ("low = 0, high = 25", "low = -1e308, high = 1e308", r"low: write a number from -1e.30 to"),
+        (
+            "low = 0, high = 25",
+            "low = 1e20, high = 1.00000000001e20",
+            "too narrow to be told apart",
+        ),
+        ("low = 0, high = 25", "low = 0, high = 1e-300", "too narrow to be told apart"),
+        ("events = 10_000", "events = 1e18", r"events: .* from 1 to 1e.12, not 1e.18"),
+        ('"5.4 pb"', '"1e308 mb"', "'1e308 mb' is no cross-section that there is; .* to 1e.15 pb"),
+        ('"5.4 pb"', '"1e-30 pb"', "'1e-30 pb' is no cross-section that there is"),
+        ('luminosity = "1298.1 / pb"', 'luminosity = "1e15 / pb"', r"1.04e.18 events are expected"),
+        (
+            'collision_energy = "14 TeV"',
+            'collision_energy = "1e300 TeV"',
+            "is no energy that there",
+        ),
+        ('meaning = "number of jets"', f'meaning = "{"x" * 501}"', "n_jets.*, at most 500 char"),
+        (
+            "[columns.n_jets]",
+            f"[columns.{'n' * 101}]",
+            r"n{60}...\]: a column needs a name of at m",
+        ),
+        ("[samples.background]", f"[samples.{'n' * 101}]", "a sample's name is made of letters"),
+        (
+            '["background.csv"',
+            '["/data/*.csv"',
+            r"background\], files: '/data/\*.csv' is no name or",
+        ),
+        ('["background.csv"', '[""', "files: '' is no name or pattern"),
+        ('["background.csv"', '["."', "files: '.' is no name or pattern"),
+        ('["background.csv"', '["**.csv"', "files: .* is no name or pattern"),
+        ('["background.csv"', r'["a\u0000.csv"', "files: .* is no name or pattern"),
+        ('["background.csv"', "[" + '"a", ' * 1001 + '"b"', "files: 1,004 texts are too many"),
+        (
+            'ignore = [""]',
+            "ignore = [" + "[" * 3000 + "]" * 3001,
+            "course.toml: .* nested too deep",
+        ),
+        ('ignore = [""]', 'ignore = [""]\nignore = []', "course.toml: Cannot overwrite .*line 13"),
+        (
+            'ignore = [""]',
+            "a." * 5000 + "a = 1",
+            "course.toml, line 12 has 10,005 characters; break",
+        ),
+        (
+            'ignore = [""]',
+            "ignore = 9" + "9" * 5000,
+            "course.toml: Exceeds the limit .*; correct it",
+        ),
     ],
 )
 def test_a_wrong_entry_is_refused_by_name(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_catalogue(replaced(ROOT / "datasets/course.toml", tmp_path, old, new))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a = 1\n\0", "line 2 holds a zero byte"),
+        ("a = 1".encode("utf-16"), "line 1: the byte 0xff is not UTF-8"),
+        (b'a = 1\nb = "\xe9"', "line 2: the byte 0xe9 is not UTF-8; save the file as UTF-8"),
+        (b"#" * 1000 + b"\n" * (1 << 20), "has more than 1 MB"),
+    ],
+)
+def test_what_is_no_settings_file(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"mine.toml.*{message}"):
+        read_catalogue(path)
+    with pytest.raises(InputError, match="is a folder"):
+        read_catalogue(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_settings(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = tmp_path / "course.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + (ROOT / "datasets/course.toml").read_bytes())
+    assert read_catalogue(path).samples == catalogue.samples
 
 
 def test_an_unknown_sample_is_refused_with_the_known_names(catalogue: Catalogue) -> None:

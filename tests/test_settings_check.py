@@ -30,6 +30,9 @@ files = []
 COLUMN = '[columns.%s]\nunit = "1"\ntype = "int8"\nmeaning = ""\n'
 COLUMN += "axis = { bins = 2, low = 0, high = 1 }\n\n"
 
+MANY = '[columns.a%d]\nunit = "1"\ntype = "int8"\nmeaning = ""\n'
+MANY += "axis = { bins = 10_000, low = 0, high = 1 }\n\n"
+
 Change = tuple[str, str, str]
 """file, and what to write there in place of what"""
 
@@ -98,6 +101,10 @@ WRONG: dict[str, tuple[Change, str]] = {
             r"search.toml, \[optimise.axes\]: their joint histogram has 28,238,112 cells of n_jets,"
             r" .*at most 2,000,000 are filled: use fewer columns or wider bins"
         ),
+    ),
+    "columns beyond the memory": (
+        (SAMPLES, "[columns.n_jets]", "".join(MANY % n for n in range(100)) + "[columns.n_jets]"),
+        r"samples.toml, \[columns\]: their axes have 1,001,\d+ bins together, 1,000,000 at most",
     ),
     "course's cut on no axis": (
         (SEARCH, "n_leptons = 7", "n_lepton = 7"),
@@ -203,7 +210,7 @@ WRONG: dict[str, tuple[Change, str]] = {
     ),
     "cut at no number": (
         (SELECTION, "6", "NaN"),
-        r"selection.json, \[cuts.n_jets\], max: write a finite number, not nan",
+        r"selection.json cannot be read as JSON \(no number of JSON: NaN\); make it again",
     ),
     "cut in another direction": (
         (SELECTION, "max", "mx"),

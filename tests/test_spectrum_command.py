@@ -176,6 +176,33 @@ def test_nothing_is_claimed_where_no_background_fits(tmp_path: Path) -> None:
     assert "nothing is claimed" in verdict["reason"]
 
 
+def test_a_spectrum_without_a_mask_is_drawn(tmp_path: Path) -> None:
+    """Of bins much wider than the resolution none is masked; all of them decide."""
+    edges = np.arange(100.0, 701.0, 100.0)
+    path = write(tmp_path / "wide.csv", edges, falling(edges, 1e5).round())
+    out, words = tmp_path / "out", ("--resolution", 30, "--masses", "160:190:30", "--toys", 0)
+    assert xyy("infer", "--spectrum", path, *words, "--out", out, "--quiet", "--workers", 1) == 0
+    assert read(out)["background.json"]["channels"]["all"]["not_read_GeV"] is None
+    assert (out / "figures" / "background_fit.pdf").is_file()
+
+
+def test_nothing_is_claimed_beside_a_bin_that_lost_its_events(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its neighbours stand out of a fit that it pulls down."""
+    counts = falling(EDGES, 400_000.0).round()
+    counts[9] = 0.0
+    path, out = write(tmp_path / "hole.csv", EDGES, counts), tmp_path / "out"
+    assert xyy("infer", "--spectrum", path, *OPTIONS[:4], "--toys", 0, "--out", out) == 0
+    documents, told = read(out), capsys.readouterr().out
+    verdict, limits = documents["verdict.json"], documents["limits.json"]
+    assert verdict["decision"] == "limit"
+    assert any("far below the fit: 123 to 125 GeV has 0 ev" in x for x in verdict["warnings"])
+    assert "far below the fit: 123 to 125 GeV has 0 events where " in told
+    assert any(note.startswith("limits: the observed ones are far") for note in limits["warnings"])
+    assert set(limits["warnings"]) < set(verdict["warnings"])
+
+
 GOOD = {"--resolution": "1.7", "--masses": "115:145:1.5"}
 
 
@@ -187,6 +214,14 @@ GOOD = {"--resolution": "1.7", "--masses": "115:145:1.5"}
         ({"--resolution": "m - 130"}, "finite and positive"),
         ({"--resolution": "40"}, "40 GeV"),
         ({"--masses": "115:145"}, "LO:HI:STEP"),
+        ({"--resolution": "1e-300", "--masses": "125:125:1"}, "finer than a thousandth of any bin"),
+        ({"--resolution": "1e300"}, "1e+300 GeV: a peak is not told"),
+        ({"--resolution": "m" * 300}, "has 300 characters; 200 are allowed"),
+        ({"--masses": "0:1e9:1e-9"}, "not inside the spectrum"),
+        ({"--masses": "120:130:1e-300"}, "masses are too many"),
+        ({"--masses": "9" * 500}, "does not read LO:HI:STEP"),
+        ({"--sqrt-s": "1e300"}, "above 0 and up to 1e+09"),
+        ({"--sqrt-s": "nan"}, "nan GeV is no collision energy"),
         ({"--masses": "145:115:1"}, "no mass"),
         ({"--masses": "115:145:0"}, "no mass"),
         ({"--masses": "90:145:1"}, "not inside the spectrum"),
@@ -233,6 +268,11 @@ def test_senseless_options_are_refused(
         ("low,high,events\n105,110,5\n108,120,-3\n", "negative"),
         ("low,high,events\n105,110,5\n108,120,3\n120,130,2\n130,150,1\n", "overlaps"),
         ("low,high,events\n105,110,many\n", "is not a number"),
+        (
+            "low,high,events\n"
+            + "".join(f"{105 + m / 100},{105 + (m + 1) / 100},9\n" for m in range(5001)),
+            "has 5,001 bins, 5,000 at most are fitted: add 2 or more neighbours together",
+        ),
         (
             "low,high,events\n" + "".join(f"{m},{m + 9},9\n" for m in range(0, 160, 9)),
             "begins at 0",

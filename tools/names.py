@@ -9,6 +9,8 @@ _LONGEST = 80
 """characters of one name: those of the user's files may be of any length"""
 _NEAR = 0.7
 """ratio of `difflib` from which on two names look alike"""
+_COMPARED = 200
+"""characters of a name that is compared with others"""
 
 
 def listed(names: Iterable[object], most: int = MOST_NAMES) -> str:
@@ -31,9 +33,11 @@ def nearest(wrong: object, right: Iterable[str]) -> str:
     >>> nearest("weight", ["n_jets", "n_leptons"])
     ''
     """
+    if not isinstance(wrong, str) or len(wrong) > _COMPARED:
+        return ""
 
     def likeness(name: str) -> float:
-        return SequenceMatcher(None, str(wrong).casefold(), name.casefold()).ratio()
+        return SequenceMatcher(None, wrong.casefold(), name.casefold()).ratio()
 
     name = max(right, key=likeness, default="")  # of equals, the first
     return f" (is it {name!r}?)" if likeness(name) >= _NEAR else ""

@@ -11,18 +11,17 @@ are normalised to.
 """
 
 import math
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib.resources import files as package_files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from tools.errors import InputError
 from tools.names import listed, nearest
-from tools.reading import SETTINGS_BYTES, read_text
-from tools.settings_table import Table, toml_key
+from tools.settings_table import Table, read_toml, toml_key
+from tools.shown import shown
 from tools.units import cross_section_pb, energy_GeV, luminosity_invpb
 
 Kind = Literal["signal", "background", "data"]
@@ -35,6 +34,16 @@ _DATA = ("kind", "files")
 _BACKGROUND = (*_DATA, "cross_section", "filter_efficiency", "events")
 _SIGNAL = (*_BACKGROUND, "mass")
 _MOST_BINS = 10_000
+LARGEST, _FINEST = 1e30, 1e-12
+"""of the end of an axis; and of a bin's width relative to it, below which edges coincide"""
+_MOST_NAMES = 1000
+"""columns, and samples"""
+MOST_EVENTS = 10**12
+"""of a sample: a machine generates them in a month"""
+_MOST_EXPECTED = 1e18
+"""events of a sample in the luminosity"""
+_LONGEST_NAME, _LONGEST_UNIT, _LONGEST_MEANING = 100, 40, 500
+"""characters"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,20 +223,6 @@ def checkout() -> Path:
     return Path(str(package_files("tools"))).parent
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read or is not TOML; the message has the line.
-    """
-    try:
-        return tomllib.loads(read_text(path, SETTINGS_BYTES))
-    except (RecursionError, ValueError) as error:
-        raise InputError(f"{path}: {error}") from None
-
-
 def read_catalogue(path: Path) -> Catalogue:
     """Read and check a samples file.
 
@@ -249,13 +244,26 @@ def read_catalogue(path: Path) -> Catalogue:
         if data_luminosity is None
         else luminosity_invpb(data_luminosity, f"{path}, data_luminosity"),
         columns=tuple(
-            read_column(name, table) for name, table in document.tables("columns", _COLUMN).items()
+            read_column(name, table) for name, table in _named(document, "columns", _COLUMN)
         ),
         ignore=document.texts("ignore", least=0) if "ignore" in document.content else (),
-        samples={name: _sample(name, table) for name, table in document.tables("samples").items()},
+        samples={name: _sample(name, table) for name, table in _named(document, "samples")},
     )
     _refuse_both(catalogue)
+    _refuse_too_many(catalogue)
     return catalogue
+
+
+def _named(
+    document: Table, key: str, keys: Sequence[str] | None = None
+) -> Iterable[tuple[str, Table]]:
+    """Return the tables of `key` with their names."""
+    tables = document.tables(key, keys)
+    if len(tables) > _MOST_NAMES:
+        raise InputError(
+            f"{document.where}, [{key}]: {len(tables):,} are too many; {_MOST_NAMES:,} at most"
+        )
+    return tables.items()
 
 
 def read_column(name: str, table: Table) -> Column:
@@ -266,16 +274,20 @@ def read_column(name: str, table: Table) -> Column:
     InputError
         If its name, type or axis makes no sense.
     """
-    if not name or not name.isprintable() or "[" in name:  # which ROOT takes for an array's size
-        raise InputError(f"{table.where}: a column needs a name that can be printed, without '['")
+    # ROOT takes '[' for an array's size.
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable() or "[" in name:
+        raise InputError(
+            f"{table.where}: a column needs a name of at most {_LONGEST_NAME} characters that can "
+            "be printed, without '['"
+        )
     kind: Any = table.choice("type", get_args(StoredType))
     column = Column(
         name=name,
-        unit=table.text("unit"),
+        unit=table.words("unit", _LONGEST_UNIT),
         type=kind,
-        meaning=table.text("meaning"),
+        meaning=table.words("meaning", _LONGEST_MEANING),
         axis=read_axis(table.table("axis", AXIS)),
-        min=None if table.content.get("min") is None else table.number("min"),
+        min=(None if table.content.get("min") is None else table.number("min", -LARGEST, LARGEST)),
     )
     largest = 2 ** (int(kind.removeprefix("int")) - 1) - 1 if column.is_integer else math.inf
     if column.min is not None and not column.min < min(column.axis.high, largest):
@@ -288,22 +300,30 @@ def read_column(name: str, table: Table) -> Column:
 
 def read_axis(table: Table) -> Axis:
     """Read a binning with the entries `AXIS`."""
-    axis = Axis(table.integer("bins", 1, _MOST_BINS), table.number("low"), table.number("high"))
+    low, high = (table.number(key, -LARGEST, LARGEST) for key in ("low", "high"))
+    axis = Axis(table.integer("bins", 1, _MOST_BINS), low, high)
     if not axis.low < axis.high:
         raise InputError(
             f"{table.where}: `low` ({axis.low:g}) must be below `high` ({axis.high:g})"
+        )
+    if (axis.high - axis.low) / axis.bins <= _FINEST * max(abs(axis.low), abs(axis.high), _FINEST):
+        raise InputError(
+            f"{table.where}: bins of {(axis.high - axis.low) / axis.bins:g} at "
+            f"{axis.low:g} to {axis.high:g} are too narrow to be told apart; make them wider"
         )
     return axis
 
 
 def _sample(name: str, table: Table) -> Sample:
     table.only(_SIGNAL)
-    if not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or not name.isascii():
+    letters = name.replace("_", "").replace("-", "").replace(".", "")
+    if not letters.isalnum() or not name.isascii() or len(name) > _LONGEST_NAME:
         raise InputError(
-            f"{table.where}: a sample's name is made of letters, digits, '_', '.' and '-'"
+            f"{table.where}: a sample's name is made of letters, digits, '_', '.' and '-', at most "
+            f"{_LONGEST_NAME}"
         )
     kind: Any = table.choice("kind", get_args(Kind))
-    files = table.texts("files", least=0)
+    files = _patterns(table)
     if kind == "data":
         table.only(_DATA)
         return Sample(name=name, kind="data", files=files)
@@ -319,11 +339,41 @@ def _sample(name: str, table: Table) -> Sample:
             table.take("cross_section"), f"{table.where}, cross_section"
         ),
         filter_efficiency=efficiency,
-        events=table.integer("events", 1),
+        events=table.integer("events", 1, MOST_EVENTS),
         mass_GeV=energy_GeV(table.take("mass"), f"{table.where}, mass")
         if kind == "signal"
         else None,
     )
+
+
+def _patterns(table: Table) -> tuple[str, ...]:
+    """Return the name patterns of a sample's files, each one that can be looked for."""
+    patterns = table.texts("files", least=0)
+    for pattern in patterns:
+        path = PurePosixPath(pattern)
+        if (
+            not path.parts
+            or path.is_absolute()
+            or not pattern.isprintable()
+            or any("**" in part and part != "**" for part in path.parts)
+        ):
+            raise InputError(
+                f"{table.where}, files: {shown(pattern)} is no name or pattern of files that are "
+                'looked for in ./datasets and beside this file; write one like "background*.csv"'
+            )
+    return patterns
+
+
+def _refuse_too_many(catalogue: Catalogue) -> None:
+    """Refuse a luminosity in which a sample has more events than float64 can tell."""
+    for sample in catalogue.simulation:
+        expected = sample.expected_events(catalogue.luminosity_invpb)
+        if not expected <= _MOST_EXPECTED:
+            raise InputError(
+                f"{catalogue.path}, [samples.{toml_key(sample.name)}]: {expected:.3g} events are "
+                f"expected in the luminosity, {_MOST_EXPECTED:g} at most; correct cross_section, "
+                "filter_efficiency or luminosity"
+            )
 
 
 def _refuse_both(catalogue: Catalogue) -> None:

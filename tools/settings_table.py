@@ -7,14 +7,62 @@ silently a default is no decision. Messages name the file, the table and the ent
 import json
 import math
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from tools.errors import InputError
 from tools.names import nearest
+from tools.reading import SETTINGS_BYTES, read_text
+from tools.shown import brief, shown
 from tools.units import energy_GeV
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST_LINE = 10_000
+"""characters: the parser takes a minute for a dotted key of 100,000"""
+_MOST_TEXTS = 1000
+"""of a list"""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file, with or without a byte-order mark.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is too large, not UTF-8, or not TOML; the message has the line.
+    """
+    text = _text(path)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise InputError(f"{path}: lists or tables are nested too deep; write them flat") from None
+    except ValueError as error:
+        raise InputError(f"{path}: {brief(str(error), 200)}; correct it") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        text = read_text(path, SETTINGS_BYTES).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        number, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
+        raise InputError(
+            f"{path}, line {number}: the byte 0x{byte:02x} is not UTF-8; save the file as UTF-8 "
+            "text"
+        ) from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > _LONGEST_LINE:
+            raise InputError(
+                f"{path}, line {number} has {len(line):,} characters; break it into lines of "
+                f"{_LONGEST_LINE:,} at most"
+            )
+        if "\0" in line:
+            raise InputError(
+                f"{path}, line {number} holds a zero byte: the file is damaged or binary; get it "
+                "again"
+            )
+    return text
 
 
 def toml_string(text: str) -> str:
@@ -56,7 +104,7 @@ class Table:
     ) -> None:
         self.file, self.name = file, name
         if not isinstance(content, dict):
-            raise InputError(f"{self.where}: must be a table, not {content!r}")
+            raise InputError(f"{self.where}: must be a table, not {shown(content)}")
         self.content = content
         if keys is not None:
             self.only(keys)
@@ -71,7 +119,7 @@ class Table:
         for key in self.content:
             if key not in keys:
                 raise InputError(
-                    f"{self.where}: unknown entry `{key}`{nearest(key, keys)}; "
+                    f"{self.where}: unknown entry `{brief(key)}`{nearest(key, keys)}; "
                     f"known: {', '.join(keys)}"
                 )
 
@@ -83,7 +131,8 @@ class Table:
 
     def table(self, key: str, keys: Sequence[str] | None = None) -> "Table":
         """Return a table inside this one."""
-        name = f"{self.name}.{toml_key(key)}" if self.name else toml_key(key)
+        own = brief(toml_key(key))
+        name = f"{self.name}.{own}" if self.name else own
         return Table(self.take(key), self.file, name, keys)
 
     def tables(self, key: str, keys: Sequence[str] | None = None) -> dict[str, "Table"]:
@@ -115,14 +164,18 @@ class Table:
             or len(values) < least
             or not all(isinstance(v, str) for v in values)
         ):
-            raise InputError(f"{self.where}, {key}: write a list of texts, not {values!r}")
+            raise InputError(f"{self.where}, {key}: write a list of texts, not {shown(values)}")
+        if len(values) > _MOST_TEXTS:
+            raise InputError(
+                f"{self.where}, {key}: {len(values):,} texts are too many; {_MOST_TEXTS:,} at most"
+            )
         return tuple(values)
 
     def text(self, key: str) -> str:
         """Return a text."""
         value = self.take(key)
         if not isinstance(value, str):
-            raise InputError(f"{self.where}, {key}: write a text, not {value!r}")
+            raise InputError(f"{self.where}, {key}: write a text, not {shown(value)}")
         return value
 
     def words(self, key: str, longest: int) -> str:
@@ -130,17 +183,22 @@ class Table:
         value = self.take(key)
         if not isinstance(value, str) or len(value) > longest or not value.isprintable():
             raise InputError(
-                f"{self.where}, {key}: write a text of at most {longest} characters, not {value!r}"
+                f"{self.where}, {key}: write a text of one line, at most {longest} characters, "
+                f"not {shown(value)}"
             )
         return value
 
     def energy(self, key: str) -> float:
-        """Return an energy in GeV."""
+        """Return an energy above zero, in GeV."""
+        return energy_GeV(self.take(key), f"{self.where}, {key}")
+
+    def edge(self, key: str) -> float:
+        """Return where an axis begins, in GeV: zero or above."""
         text = self.take(key)
         # A quantity of zero is refused as meaningless; the edge of an axis may well be zero.
         if isinstance(text, str) and text.split() == ["0", "GeV"]:
             return 0.0
-        return energy_GeV(text, f"{self.where}, {key}")
+        return self.energy(key)
 
     def number(self, key: str, low: float = -math.inf, high: float = math.inf) -> float:
         """Return a finite number between two."""
@@ -148,7 +206,7 @@ class Table:
         number = _finite(value)
         if number is None or not low <= number <= high:
             raise InputError(
-                f"{self.where}, {key}: write a {_between(low, high)}, not {_shown(value)}"
+                f"{self.where}, {key}: write a {_between(low, high)}, not {shown(value)}"
             )
         return number
 
@@ -176,7 +234,7 @@ class Table:
         """Return true or false."""
         value = self.take(key)
         if not isinstance(value, bool):
-            raise InputError(f"{self.where}, {key}: write true or false, not {value!r}")
+            raise InputError(f"{self.where}, {key}: write true or false, not {shown(value)}")
         return value
 
     def choice(self, key: str, choices: Sequence[str]) -> str:
@@ -199,7 +257,7 @@ class Table:
     def _one_of(self, key: str, value: object, choices: Sequence[str]) -> None:
         if value not in choices:
             raise InputError(
-                f"{self.where}, {key}: {value!r} is none of {', '.join(choices)}"
+                f"{self.where}, {key}: {shown(value)} is none of {', '.join(choices)}"
                 f"{nearest(value, choices)}"
             )
 
@@ -218,8 +276,3 @@ def _between(low: float, high: float) -> str:
     if math.isfinite(high):
         return f"number from {low:g} to {high:g}"
     return f"finite number from {low:g} on" if math.isfinite(low) else "finite number"
-
-
-def _shown(value: object, longest: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= longest else f"{text[:longest]}..."

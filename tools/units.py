@@ -13,6 +13,7 @@ import re
 from hepunits import units
 
 from tools.errors import InputError
+from tools.shown import shown
 
 _AREA = {
     "mb": units.millibarn,
@@ -24,6 +25,8 @@ _AREA = {
 }
 _ENERGY = {"MeV": units.MeV, "GeV": units.GeV, "TeV": units.TeV}
 _QUANTITY = re.compile(r"\s*([0-9.+-]+(?:[eE][+-]?[0-9]+)?)\s*(/?)\s*([A-Za-z]+)\s*")
+_RANGES = {"energy": (1e-9, 1e9), "cross-section": (1e-15, 1e15), "luminosity": (1e-15, 1e15)}
+"""GeV, pb and 1/pb: what any collider or process may have, and arithmetic can bear"""
 
 
 def cross_section_pb(text: object, where: str) -> float:
@@ -35,7 +38,8 @@ def cross_section_pb(text: object, where: str) -> float:
     Raises
     ------
     InputError
-        If the unit is missing, unknown or not one of a cross-section, or the number not positive.
+        If the unit is missing, unknown or not one of a cross-section, or the number not positive
+        or beyond what there is.
     """
     return _quantity(text, where, kind="cross-section", example="5.4 pb", table=_AREA, base="pb")
 
@@ -83,16 +87,24 @@ def _quantity(
     advice = f'write it with its unit, like "{example}" (units: {", ".join(table)})'
     match = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
     if match is None:
-        raise InputError(f"{where}: {text!r} is not a {kind}; {advice}")
+        raise InputError(f"{where}: {shown(text)} is not a {kind}; {advice}")
     number, slash, unit = match.groups()
     if unit not in table or bool(slash) != inverse:
-        raise InputError(f"{where}: {slash + unit!r} is not a unit of {kind}; {advice}")
+        raise InputError(f"{where}: {shown(slash + unit)} is not a unit of {kind}; {advice}")
     try:
         value = float(number)
     except ValueError:
-        raise InputError(f"{where}: {number!r} is not a number; {advice}") from None
+        raise InputError(f"{where}: {shown(number)} is not a number; {advice}") from None
     if not (math.isfinite(value) and value > 0):
-        raise InputError(f"{where}: a {kind} must be positive and finite, not {text!r}")
+        raise InputError(f"{where}: a {kind} must be positive and finite, not {shown(text)}")
     # Rounded to 15 digits: 140/fb is 140000/pb, not 139999.99999999997/pb.
     factor = table[base] / table[unit] if inverse else table[unit] / table[base]
-    return float(f"{value * factor:.15g}")
+    quantity = float(f"{value * factor:.15g}")
+    low, high = _RANGES[kind]
+    if not low <= quantity <= high:
+        per = f"1/{base}" if inverse else base
+        raise InputError(
+            f"{where}: {shown(text)} is no {kind} that there is; write one from {low:g} to "
+            f"{high:g} {per}"
+        )
+    return quantity

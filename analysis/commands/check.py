@@ -105,10 +105,11 @@ def bench(
         bool, typer.Option("--quick", help="Fewer events and rounds: 1,000,000 and 3.")
     ] = False,
     events: Annotated[
-        int | None, typer.Option(min=1, help="Events on one core; the engines get 20 times these.")
+        int | None,
+        typer.Option(min=1, max=10**9, help="Events on one core; the engines get 20 times these."),
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option(min=1, help="Rounds whose median counts; 5 by default.")
+        int | None, typer.Option(min=1, max=1000, help="Rounds whose median counts; 5 by default.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the result file, too.")

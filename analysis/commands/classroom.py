@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from analysis.commands.options import (
+    MOST_PROCESSES,
     SAMPLES_FILE,
     OutOption,
     QuietOption,
@@ -23,12 +24,16 @@ def generate(
     out: OutOption,
     universe: UniverseOption = None,
     seed: SeedOption = None,
-    events: Annotated[int | None, typer.Option(min=1, help="Events of each sample.")] = None,
+    events: Annotated[
+        int | None, typer.Option(min=1, max=10**12, help="Events of each sample.")
+    ] = None,
     file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Processes for large samples in ROOT chunks; all cores by default."
+            min=1,
+            max=MOST_PROCESSES,
+            help="Processes for large samples in ROOT chunks; all cores by default.",
         ),
     ] = None,
     force: Annotated[

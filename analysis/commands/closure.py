@@ -25,6 +25,7 @@ from analysis.commands.options import (
 )
 from analysis.console import Console
 from tools.errors import InputError
+from tools.shown import shown
 
 if TYPE_CHECKING:
     from analysis.closure.campaign import Size
@@ -196,7 +197,7 @@ def _numbers(option: str, text: str | None, low: float, high: float) -> tuple[fl
     try:
         values = tuple(float(word) for word in text.split(","))
     except ValueError:
-        raise InputError(f"{option}: numbers with commas between them, not {text!r}") from None
+        raise InputError(f"{option}: numbers with commas between them, not {shown(text)}") from None
     for value in values:
         if not (math.isfinite(value) and low <= value <= high):
             raise InputError(f"{option}: {value:g} is not between {low:g} and {high:g}")

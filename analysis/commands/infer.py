@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.commands.options import (
+    MOST_SEED,
     SEARCH_FILE,
     AfterOption,
     AllowIncompleteOption,
@@ -35,12 +36,15 @@ OnlyOption = Annotated[
 ]
 ToysOption = Annotated[
     int | None,
-    typer.Option(min=0, help="Toys for the global significance; default: if it is worth them."),
+    typer.Option(
+        min=0, max=10**7, help="Toys for the global significance; default: if it is worth them."
+    ),
 ]
 LimitToysOption = Annotated[
-    int, typer.Option(min=0, help="Toys of each limit where counts are low; 0: asymptotic.")
+    int,
+    typer.Option(min=0, max=10**6, help="Toys of each limit where counts are low; 0: asymptotic."),
 ]
-ToySeedOption = Annotated[int, typer.Option(min=0, help="Seed of the toys.")]
+ToySeedOption = Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of the toys.")]
 SearchFileOption = Annotated[
     str | None,
     typer.Option(

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from tools.manifest import Manifest
     from tools.samples import Catalogue
 
+
+def _seconds(value: float | None) -> float | None:
+    """Refuse a time that nobody waits; a range of typer's takes NaN."""
+    if value is not None and not 0 < value <= _LONGEST_WAIT:
+        raise typer.BadParameter(f"{value:g} is not between 0 and {_LONGEST_WAIT:,} seconds.")
+    return value
+
+
+_LONGEST_WAIT = 1_000_000
 SamplesOption = Annotated[
     str, typer.Option("--samples", metavar="FILE", help="What the data are: samples and units.")
 ]
@@ -34,8 +43,11 @@ OwnSearchOption = Annotated[
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing but errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result file.")]
+MOST_SEED = (1 << 128) - 1
+"""as many bits as the seed of a game"""
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, help="Seed of generated events; each seed another world.")
+    int | None,
+    typer.Option(min=0, max=MOST_SEED, help="Seed of generated events; each seed another world."),
 ]
 SelectionOption = Annotated[
     Path | None, typer.Option(help="Cuts to apply, a `selection.json`; none unless given.")
@@ -56,10 +68,15 @@ PoolOption = Annotated[
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(min=1, help="Processes, or jobs of --cluster; default: as many as cores here."),
+    typer.Option(
+        min=1, max=10_000, help="Processes, or jobs of --cluster; default: as many as cores here."
+    ),
 ]
+MOST_PROCESSES = 1024
+"""of one machine"""
 ProcessesOption = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes; default: all cores.")
+    int | None,
+    typer.Option("--workers", min=1, max=MOST_PROCESSES, help="Processes; default: all cores."),
 ]
 SchedulerOption = Annotated[
     str | None,
@@ -78,7 +95,9 @@ InsecureOption = Annotated[
 WaitOption = Annotated[
     float | None,
     typer.Option(
-        metavar="SECONDS", help="How long to wait for a dask worker: 45 s; 600 s with --cluster."
+        metavar="SECONDS",
+        help="How long to wait for a dask worker: 45 s; 600 s with --cluster.",
+        callback=_seconds,
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")]
@@ -87,14 +106,14 @@ ProcessOutOption = Annotated[
     typer.Option("--out", metavar="DIR", help="The folder to write to; default: a results folder."),
 ]
 UniverseOption = Annotated[
-    int | None, typer.Option(metavar="K", min=0, help="The observed data of universe K.")
+    int | None, typer.Option(metavar="K", min=0, max=10**9, help="The observed data of universe K.")
 ]
 AfterOption = Annotated[
     str | None,
     typer.Option("--after-unblinding", metavar="TEXT", help="Why decisions changed after it."),
 ]
 ChunkEventsOption = Annotated[
-    int | None, typer.Option(min=1, help="Events in one piece of work, at most.")
+    int | None, typer.Option(min=1, max=10**9, help="Events in one piece of work, at most.")
 ]
 ResumeOption = Annotated[
     bool, typer.Option("--resume/--no-resume", help="Use the checkpoints of earlier runs.")
@@ -275,6 +294,8 @@ class Where:
 
         if self.workers is not None and self.scheduler is not None:
             raise InputError("--workers: an existing scheduler has the workers that it has")
+        if (self.workers or 1) > MOST_PROCESSES and self.cluster is None:
+            raise InputError(f"--workers: {MOST_PROCESSES:,} processes at most on one machine")
         implied = "dask" if self.scheduler or self.cluster else otherwise
         return Execution(
             engine=self.executor or implied,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from analysis.commands.options import (
+    MOST_SEED,
     SAMPLES_FILE,
     JsonOption,
     OutOption,
@@ -28,11 +29,15 @@ GameArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The game's fo
 @app.command()
 def make(
     *,
-    groups: Annotated[int, typer.Option(metavar="N", min=1, help="How many universes.")],
+    groups: Annotated[
+        int, typer.Option(metavar="N", min=1, max=10_000, help="How many universes.")
+    ],
     out: OutOption,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="Who knows it knows the truth; 128 random bits unless given."),
+        typer.Option(
+            min=0, max=MOST_SEED, help="Who knows it knows the truth; 128 random bits unless given."
+        ),
     ] = None,
     file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
     samples: SamplesOption = SAMPLES_FILE,

@@ -50,7 +50,7 @@ def _events(fit: FittedSpectrum) -> Variable:
         return Variable("Simulated background", measured(fit.counts, shown))
     counts = fit.counts.copy()
     if fit.blinded:
-        counts[fit.window.contains((fit.edges_GeV[1:] + fit.edges_GeV[:-1]) / 2)] = np.nan
+        counts[fit.inside] = np.nan
     down, up = np.full_like(counts, np.nan), np.full_like(counts, np.nan)
     there = np.isfinite(counts)
     down[there], up[there] = poisson_errors(counts[there])

@@ -7,7 +7,6 @@ is stands with its provenance: name, size and digest of every file that was conv
 claim on other data is recognised whatever the folder is called.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,14 @@ from tools.errors import InputError
 from tools.json_file import read_json
 from tools.manifest import Source, read_manifest
 from tools.reading import SETTINGS_BYTES
+from tools.shown import brief, shown
 
 FORMAT = "xyy-claim-1"
 DECISIONS = ("discovery", "evidence", "limit")
+MOST_GeV, MOST_PB, MOST_LIMITS = 1e5, 1e6, 10_000
+"""of a mass and of a cross-section that a claim may hold, and how many limits"""
+MOST_MASS_ERROR_GeV = 500.0
+"""the range of masses of the course's universes: who is not sure by so much has measured no mass"""
 _MADE_BY = "xyy run --data FILE --unblind TEXT"
 
 
@@ -124,7 +128,7 @@ def read_claim(path: Path) -> Claim:
     except KeyError as error:
         raise _wrong(path, f"{error} is missing") from None
     except (AttributeError, TypeError, ValueError) as error:
-        raise _wrong(path, str(error)) from None
+        raise _wrong(path, brief(str(error), 200)) from None
 
 
 def _wrong(path: Path, what: str) -> InputError:
@@ -134,41 +138,59 @@ def _wrong(path: Path, what: str) -> InputError:
 def _claim(path: Path, document: Mapping[str, Any]) -> Claim:
     limits, decision = document["limits"], document["decision"]
     if decision not in DECISIONS:
-        raise ValueError(f"decision is {decision!r}, not one of {', '.join(DECISIONS)}")
-    masses = tuple(_number(mass, "limits, mass_GeV") for mass in limits["mass_GeV"])
+        raise ValueError(f"decision is {shown(decision)}, not one of {', '.join(DECISIONS)}")
+    given = limits["mass_GeV"], limits["observed_pb"]
+    if not all(isinstance(values, list) and len(values) <= MOST_LIMITS for values in given):
+        raise TypeError(f"limits: mass_GeV and observed_pb are lists of at most {MOST_LIMITS:,}")
+    masses = tuple(_number(mass, "limits, mass_GeV", MOST_GeV) for mass in given[0])
     observed = tuple(
-        None if value is None else _number(value, "limits, observed_pb")
-        for value in limits["observed_pb"]
+        None if value is None else _number(value, "limits, observed_pb", MOST_PB)
+        for value in given[1]
     )
     if len(masses) != len(observed) or list(masses) != sorted(set(masses)):
         raise ValueError("limits: the masses do not rise, or are not as many as the limits")
     if not isinstance(document["complete"], bool):
         raise TypeError("complete is neither true nor false")
+    changed = document["after_unblinding"]
+    if not (changed is None or isinstance(changed, str)):
+        raise TypeError(f"after_unblinding is {shown(changed)}, neither null nor a text")
+    mass = _interval(document, "mass_GeV", MOST_GeV)
+    if (
+        mass is not None
+        and max(mass.high - mass.value, mass.value - mass.low) > MOST_MASS_ERROR_GeV
+    ):
+        raise ValueError(
+            f"mass_GeV: {mass.value:g} GeV between {mass.low:g} and {mass.high:g} GeV is no "
+            f"measurement; its uncertainties are at most {MOST_MASS_ERROR_GeV:g} GeV"
+        )
     data = document["provenance"]["data"]
     return Claim(
         path=path,
         decision=decision,
-        mass_GeV=_interval(document, "mass_GeV"),
-        cross_section_pb=_interval(document, "cross_section_pb"),
+        mass_GeV=mass,
+        cross_section_pb=_interval(document, "cross_section_pb", MOST_PB),
         limit_mass_GeV=masses,
         limit_pb=observed,
         complete=document["complete"],
-        after_unblinding=document["after_unblinding"],
+        after_unblinding=changed,
         digests=frozenset(str(file["digest"]) for file in data),
     )
 
 
-def _interval(document: Mapping[str, Any], key: str) -> Interval | None:
+def _interval(document: Mapping[str, Any], key: str, most: float) -> Interval | None:
     found = document[key]
     if found is None:
         return None
-    value, low, high = (_number(found[part], key) for part in ("value", "low", "high"))
+    value, low, high = (_number(found[part], key, most) for part in ("value", "low", "high"))
     if not low <= value <= high:
         raise ValueError(f"{key}: {value:g} is not between {low:g} and {high:g}")
     return Interval(value, low, high)
 
 
-def _number(value: object, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{key} holds {value!r}, which is no number")
+def _number(value: object, key: str, most: float) -> float:
+    """Return a number above zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{key} holds {shown(value)}, which is no number")
+    if not 0 < value <= most:
+        raise ValueError(f"{key} holds {shown(value)}, not a number above 0 and up to {most:g}")
     return float(value)

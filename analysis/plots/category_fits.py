@@ -9,7 +9,6 @@ import numpy as np
 
 from analysis.plots import grid, spectrum, style
 from analysis.plots.names import axis_title, per_bin
-from analysis.plots.observed import shade_window
 from analysis.plots.scan import MASS_TITLE
 from analysis.plots.style import Array, Header, atlas_style
 from analysis.plots.tournament import SpuriousSignal, draw_spurious
@@ -65,8 +64,7 @@ def _fits(
         low, high = float(fit.edges_GeV[0]), float(fit.edges_GeV[-1])
         for ax, top in ((upper, _WINDOW_TOP), (lower, 1.0)):
             ax.set_xlim(low, high)
-            if fit.blinded or not spectrum.covers(fit.window, low, high):
-                shade_window(ax, fit.window, blinded=fit.blinded, top=top)
+            spectrum.shade(ax, fit, top=top)
         _scale(upper, contents, floor)
     first = next(iter(fits.values()))
     grid.titles(made, list(fits), [fit.notes for fit in fits.values()])

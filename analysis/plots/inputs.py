@@ -165,7 +165,7 @@ def all_together(background: Mapping[str, Any]) -> dict[str, float]:
 
 def _observed(fit: FittedSpectrum) -> float | None:
     """Return the events in the window, or None if they are not known."""
-    inside = fit.counts[fit.window.contains((fit.edges_GeV[1:] + fit.edges_GeV[:-1]) / 2)]
+    inside = fit.counts[fit.inside]
     known = not fit.blinded and not fit.simulated and np.isfinite(inside).all()
     return float(inside.sum()) if known else None
 

@@ -47,7 +47,8 @@ class FittedSpectrum:
     """sums of squared weights, shape (n,); equal to `counts` for events"""
     background: Array
     """expected by the background function, shape (n,)"""
-    window: Interval
+    window: Interval | None
+    """where a signal may be; None: nowhere in particular"""
     blinded: bool
     """whether the window's contents are to be left out"""
     function: str
@@ -68,9 +69,15 @@ class FittedSpectrum:
     @property
     def shown(self) -> npt.NDArray[np.bool_]:
         """Which bins may be drawn, shape (n,)."""
-        centres = (self.edges_GeV[1:] + self.edges_GeV[:-1]) / 2
         there = np.isfinite(self.counts)
-        return there & ~self.window.contains(centres) if self.blinded else there
+        return there & ~self.inside if self.blinded else there
+
+    @property
+    def inside(self) -> npt.NDArray[np.bool_]:
+        """Which bins are in the window, shape (n,)."""
+        centres = (self.edges_GeV[1:] + self.edges_GeV[:-1]) / 2
+        none = np.zeros(len(centres), dtype=bool)
+        return none if self.window is None else self.window.contains(centres)
 
     @property
     def unit_GeV(self) -> float:
@@ -115,15 +122,16 @@ def draw_sideband_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tuple
         Where its scale is to begin.
     """
     centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
-    inside, background = fitted.window.contains(centres), fitted.background * fitted.per_unit
+    inside, background = fitted.inside, fitted.background * fitted.per_unit
     _function(
         upper, centres, np.where(inside, np.nan, background), color=style.FIT, zorder=3,
         label=_named("Fit of the sidebands", fitted),
     )  # fmt: skip
-    _function(
-        upper, centres, np.where(inside, background, np.nan), color=style.FIT, zorder=3,
-        linestyle="--", label="Prediction",
-    )  # fmt: skip
+    if inside.any():
+        _function(
+            upper, centres, np.where(inside, background, np.nan), color=style.FIT, zorder=3,
+            linestyle="--", label="Prediction",
+        )  # fmt: skip
     if fitted.background_errors is not None:
         errors = fitted.background_errors * fitted.per_unit
         low, high = (background + s * errors for s in (-1, 1))
@@ -226,8 +234,7 @@ def _finish(
     low, high = float(fitted.edges_GeV[0]), float(fitted.edges_GeV[-1])
     for ax, top in ((upper, 0.68), (lower, 1.0)):
         ax.set_xlim(low, high)
-        if fitted.blinded or not covers(fitted.window, low, high):
-            shade_window(ax, fitted.window, blinded=fitted.blinded, top=top)
+        shade(ax, fitted, top=top)
     what = "Weighted events" if fitted.weighted else "Events"
     upper.set_ylabel(per_bin(what, fitted.unit_GeV, "GeV"))
     upper.tick_params(labelbottom=False)
@@ -254,6 +261,7 @@ def _leave_room(ax: Axes, fitted: FittedSpectrum, height: float) -> None:
         ax.set_ylim(low, max(high, low * (most / low) ** (1 / height)))
 
 
-def covers(window: Interval, low: float, high: float) -> bool:
-    """Whether the window is all that is shown; then there is nothing to tell it from."""
-    return (window.min is None or window.min <= low) and (window.max is None or window.max >= high)
+def shade(ax: Axes, fitted: FittedSpectrum, *, top: float) -> None:
+    """Shade the window, unless it is all that is shown: then there is nothing to tell it from."""
+    if fitted.window is not None and (fitted.blinded or not fitted.inside.all()):
+        shade_window(ax, fitted.window, blinded=fitted.blinded, top=top)

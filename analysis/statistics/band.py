@@ -126,7 +126,8 @@ def mass_limit(
         )
         expected = search.expected(blind, warnings)
         if is_open:
-            observed = search.observed(_Likelihood.of(point.channels, optimisers), warnings)
+            opened = _Likelihood.of(point.channels, optimisers, known=blind)
+            observed = search.observed(opened, warnings)
     return MassLimit(
         mass_GeV=point.mass_GeV,
         observed=observed,
@@ -164,12 +165,28 @@ class _Likelihood:
     fitters: tuple[Fitter, Fitter]
 
     @classmethod
-    def of(cls, channels: Sequence[ChannelTemplates], optimisers: Sequence[Any]) -> "_Likelihood":
+    def of(
+        cls,
+        channels: Sequence[ChannelTemplates],
+        optimisers: Sequence[Any],
+        *,
+        known: "_Likelihood | None" = None,
+    ) -> "_Likelihood":
+        """Return the likelihood; one that is `known` of other events lends its model."""
         scale = strength_scale(channels)
+        if known is not None and known.scale == scale:
+            return known.seeing(channels)
         templates = TemplateFit.of(channels, scale=scale)
         model, data = model_of(workspace(channels, scale=scale))
         fitters = (template_fitter(model, templates), pyhf_fitter(model, optimisers))
         return cls(model, data, templates, scale, fitters)
+
+    def seeing(self, channels: Sequence[ChannelTemplates]) -> "_Likelihood":
+        """Return the likelihood of the channels' observed events."""
+        data = self.data.copy()
+        seen = [each.observed for each in channels if each.observed is not None]
+        data[bin_order(self.model, self.templates)] = np.concatenate(seen)
+        return replace(self, data=data)
 
     @property
     def counts(self) -> FloatArray:

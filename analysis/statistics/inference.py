@@ -20,6 +20,7 @@ from analysis.statistics.band import MassLimit, MassPoint, band
 from analysis.statistics.cls import counting_workspace
 from analysis.statistics.counted import Counted, counted
 from analysis.statistics.counting import Count
+from analysis.statistics.doubts import of_limits
 from analysis.statistics.expectations import (
     Expectation,
     Normalisation,
@@ -88,7 +89,7 @@ class Inference:
         parts = [self.inputs.warnings, self.normalisation.warnings]
         parts += [background.warnings for background in self.prediction.backgrounds]
         parts += [self.shape.warnings, self.window_limit.limit.warnings]
-        parts += [_of_mass(limit) for limit in self.mass_limits]
+        parts += [*(_of_mass(limit) for limit in self.mass_limits), of_limits(self.mass_limits)]
         return tuple(dict.fromkeys(note for part in parts for note in part))
 
 

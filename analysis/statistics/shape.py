@@ -17,6 +17,7 @@ import numpy as np
 
 from analysis.search import Search
 from analysis.statistics.compatibility import Compatibility, compatibility
+from analysis.statistics.doubts import of_bins
 from analysis.statistics.entries import Entry
 from analysis.statistics.look_elsewhere import (
     CountedToys,
@@ -26,6 +27,7 @@ from analysis.statistics.look_elsewhere import (
     upcrossings,
 )
 from analysis.statistics.measurement import Measurement, measure
+from analysis.statistics.poisson import scoring_fit
 from analysis.statistics.prediction import Prediction
 from analysis.statistics.resonance import ChannelModel, MassScan, Spectra
 from analysis.statistics.sidebands import Background
@@ -79,6 +81,8 @@ class Observed:
     """of the categories; None without an excess or with one category"""
     whole: Global
     stability: tuple[Stability, ...]
+    warnings: tuple[str, ...] = ()
+    """what speaks against the spectrum"""
 
     @property
     def best(self) -> int:
@@ -115,6 +119,7 @@ class ShapeSearch:
                 notes.append("no smooth truth fits the sidebands: spurious signals are uncertain")
             if not decided.passes[0]:
                 notes.append(_not_passing(decided, self.tournament.settings.spurious_signal))
+        notes += () if self.observed is None else self.observed.warnings
         return tuple(dict.fromkeys(notes))
 
 
@@ -245,7 +250,18 @@ def observe(
         compatibility=alike,
         whole=whole,
         stability=_stability(found, data, search, scan),
+        warnings=_doubts(spectra, measurement),
     )
+
+
+def _doubts(spectra: Spectra, measurement: Measurement | None) -> tuple[str, ...]:
+    """Return what the best fit tells against the spectra."""
+    if measurement is None:
+        expected = scoring_fit(spectra.counts[None], spectra.peak.background).expected[0]
+    else:
+        background, peak = measurement.background_per_bin, measurement.signal_per_bin
+        expected = np.concatenate(background) + np.concatenate(peak)
+    return of_bins(spectra.peak.low_GeV, spectra.peak.high_GeV, spectra.counts, expected)
 
 
 def _global(

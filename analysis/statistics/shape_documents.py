@@ -14,6 +14,7 @@ import numpy as np
 from analysis.statistics.band import MassLimit
 from analysis.statistics.cls import BANDS
 from analysis.statistics.compatibility import Compatibility
+from analysis.statistics.doubts import of_limits
 from analysis.statistics.entries import Entry
 from analysis.statistics.look_elsewhere import Global
 from analysis.statistics.measurement import Measurement
@@ -147,7 +148,10 @@ def limits_document(
             "observed": None if blind else _excluded(masses, observed, unit.benchmark),
             "expected": _excluded(masses, expected["0"], unit.benchmark),
         },
-        "warnings": [f"{x.mass_GeV:g} GeV: {note}" for x in limits for note in x.warnings],
+        "warnings": [
+            *(f"{x.mass_GeV:g} GeV: {note}" for x in limits for note in x.warnings),
+            *of_limits(limits),
+        ],
         "reason": reason,
     }
 

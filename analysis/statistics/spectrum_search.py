@@ -16,7 +16,7 @@ excess nor a blind event bends them. Bins may have any width and gaps between th
 integrated over each.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ import numpy as np
 
 from analysis.search import Search, Window
 from analysis.statistics.band import MassLimit, MassPoint, band
+from analysis.statistics.doubts import of_limits
 from analysis.statistics.entries import Flags
 from analysis.statistics.families import BELOW_SQRT_S, Function
 from analysis.statistics.fitted_function import FittedFunction
@@ -121,7 +122,17 @@ class SpectrumInference:
     gof_pvalue: float | None
     limits: tuple[MassLimit, ...]
     """in events, rising in mass"""
-    workspaces: dict[str, dict[str, Any]]
+    points: tuple[MassPoint, ...]
+    """what the limits are made of"""
+
+    def workspaces(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield each limit's likelihood with its name, one at a time: all take a gigabyte."""
+        for point in self.points:
+            scale = strength_scale(point.channels)
+            yield (
+                f"mass_{point.mass_GeV:g}",
+                workspace(point.channels, scale=scale, unit="events"),
+            )
 
     @property
     def observed(self) -> Observed | None:
@@ -137,7 +148,9 @@ class SpectrumInference:
 
     @property
     def misfit(self) -> str | None:
-        """Why the background is not to be believed, or None."""
+        """Why the spectrum, or the background in it, is not to be believed, or None."""
+        if self.observed is not None and self.observed.warnings:
+            return "; ".join(self.observed.warnings)
         if self.gof_pvalue is None or self.gof_pvalue >= self.spectrum.search.fit.gof_pvalue:
             return None
         return (
@@ -168,7 +181,7 @@ class SpectrumInference:
                 f"{min(few):g} GeV on: asymptotic limits are too strong there; give --limit-toys"
             )
         notes += [f"{x.mass_GeV:g} GeV: {note}" for x in self.limits for note in x.warnings]
-        return tuple(dict.fromkeys(notes))
+        return tuple(dict.fromkeys([*notes, *of_limits(self.limits)]))
 
 
 def draw_spectrum_inference(
@@ -199,6 +212,7 @@ def draw_spectrum_inference(
         If there are too few bins or events to fit any background.
     """
     tournament = tournament_of(spectrum)
+    say(f"background functions in {len(spectrum.bins.counts):,} bins")
     seen = np.where(spectrum.outside, spectrum.bins.counts, 0.0)
     decided = tournament.decide(seen[None], all_entries=True)
     deciding, curve = _expectation(tournament, seen, decided)
@@ -211,6 +225,7 @@ def draw_spectrum_inference(
     error, unknown = expected.scan(masses).signal_error_events[0], np.full(len(masses), np.nan)
     shape = ShapeSearch(spectrum.signal, deciding, (decided,), expected, unknown, None)
     if spectrum.blind is None:
+        say(f"fits of a signal at {len(masses)} masses")
         toys = Experiment(
             (tournament,), (curve,), spectrum.signal, search.systematics, masses
         )  # the range is the whole spectrum's
@@ -222,13 +237,7 @@ def draw_spectrum_inference(
     limits = _limits(points, search, effort, limit_toys, on_limit)
     fitted, used, deviance, gof = _fit(spectrum, deciding, option.function)
     return SpectrumInference(
-        spectrum, shape, error, fitted, used, deviance, gof, limits,
-        {
-            f"mass_{p.mass_GeV:g}": workspace(
-                p.channels, scale=strength_scale(p.channels), unit="events"
-            )
-            for p in points
-        },
+        spectrum, shape, error, fitted, used, deviance, gof, limits, tuple(points)
     )  # fmt: skip
 
 

@@ -1,0 +1,58 @@
+"""Limits and bins that no fluctuation explains are told, and others are not."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from analysis.statistics.band import MassLimit
+from analysis.statistics.doubts import of_bins, of_limits
+
+BAND = (0.53, 0.72, 1.0, 1.4, 1.9)
+GOOD = MassLimit(
+    mass_GeV=500.0, observed=1.2, expected=BAND, counts_under_peak=100.0, low_counts=False,
+    method="asymptotic", warnings=(),
+)  # fmt: skip
+
+
+def at(*observed: float | None) -> list[MassLimit]:
+    return [
+        replace(GOOD, mass_GeV=500.0 + 25 * number, observed=each)
+        for number, each in enumerate(observed)
+    ]
+
+
+def test_limits_in_and_near_their_band_need_no_word() -> None:
+    """Up to an excess of seven standard deviations, which the scan tells."""
+    assert of_limits(at(0.5, 1.0, 1.9, 4.3, None)) == ()
+    assert of_limits([]) == ()
+
+
+def test_limits_far_from_their_band_are_told_with_their_masses() -> None:
+    (above,) = of_limits(at(1.0, 5.0, 900.0))
+    assert above.startswith(
+        "limits: the observed ones are far above their band at 2 of 3 masses, 525 to 550 GeV: no fl"
+    )
+    (below,) = of_limits(at(1.0, 0.2))
+    assert "far below their band at 1 of 2 masses, 525 to 525 GeV" in below
+    (every,) = of_limits(at(0.2, 0.1))
+    assert "far below their band at all masses" in every
+
+
+def test_limits_that_are_not_there_are_told() -> None:
+    none = [replace(each, expected=(None,) * 5) for each in at(1.0, None)]
+    assert of_limits(none) == (
+        "limits: no limit is expected at all masses: nothing can be excluded there",
+    )
+    assert "at 500 GeV" in of_limits(none[:1])[0]
+
+
+def test_deep_bins_are_told_and_fluctuations_are_not() -> None:
+    """One Poisson bin in 3.5 million lies five standard deviations low; 10,000 are tried."""
+    rng = np.random.default_rng(5)
+    low, expected = np.arange(10_000.0), rng.uniform(0.0, 1e4, 10_000)
+    counts = rng.poisson(expected).astype(np.float64)
+    assert of_bins(low, low + 1, counts, expected) == ()
+    counts[expected > 9990] = 0
+    (told,) = of_bins(low, low + 1, counts, expected)
+    assert f"{np.sum(expected > 9990)} bins are far below the fit" in told
+    assert "GeV has 0 events where 10,000 are expected; some got lost" in told
