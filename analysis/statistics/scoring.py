@@ -42,8 +42,8 @@ _SOFT_DAMPING = 1.0
 """beyond it a short step does not tell that the minimum is near"""
 _RELATIVE = 1e-10
 """of a deviance: nobody asks for more of a fit that is far off"""
-_BLOCK = 512
-"""rows minimised together: their arrays stay in the processor's cache"""
+_BLOCK, _CELLS = 512, 800_000
+"""rows minimised together, whose arrays stay in the processor's cache; and their bins at most"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,8 +115,9 @@ def minimise(curve: Curve, counts: FloatArray, start: FloatArray, settings: Sett
     size, parameters = start.shape
     values, covariance = start.copy(), np.zeros((size, parameters, parameters))
     value, converged = np.empty(size), np.zeros(size, dtype=bool)
-    for first in range(0, size, _BLOCK):
-        rows = np.arange(first, min(first + _BLOCK, size))
+    most = min(_BLOCK, max(1, _CELLS // counts.shape[1]))
+    for first in range(0, size, most):
+        rows = np.arange(first, min(first + most, size))
         block = _Block(curve, counts[rows], rows, settings)
         values[rows], value[rows], converged[rows] = block.minimise(start[rows])
         inverse = block.inverse(values[rows])

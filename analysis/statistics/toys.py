@@ -27,6 +27,8 @@ from analysis.statistics.tournament import Decisions, Tournament, decide_all
 from tools.pool import completed
 
 _MAXIMA = 3
+_CELLS = 2_000_000
+"""bins of toys that are projected at once"""
 BATCH = 125
 """toys decided and fitted together: of fewer, each takes longer"""
 
@@ -122,12 +124,23 @@ class Group:
 
     def first_order(self) -> FloatArray:
         """Return the significance of every mass to first order, shape (T, M)."""
+        toys, bins = self.counts.shape
+        most = max(1, _CELLS // bins)
+        parts = [
+            self._first_order(
+                self.counts[first : first + most], self.spurious[first : first + most]
+            )
+            for first in range(0, toys, most)
+        ]
+        return np.concatenate(parts)
+
+    def _first_order(self, counts: FloatArray, spurious: FloatArray) -> FloatArray:
         peak = self.peak
-        fit = scoring_fit(self.counts, peak.background)
+        fit = scoring_fit(counts, peak.background)
         slopes = peak.background.slopes(fit.theta)
-        templates = Spectra(peak, self.counts[0], ()).templates(self.masses_GeV)
+        templates = Spectra(peak, counts[0], ()).templates(self.masses_GeV)
         shares = peak.signal.shares(self.masses_GeV)
-        score = information = np.zeros((len(self.counts), len(self.masses_GeV)))
+        score = information = np.zeros((len(counts), len(self.masses_GeV)))
         column = 0
         for channel, rotation in enumerate(peak.background.rotations):
             own = peak.channel == channel
@@ -135,10 +148,10 @@ class Group:
             column = used.stop
             share = shares[:, channel]
             found = project(
-                self.counts[:, own], fit.expected[:, own], slopes[:, own, used],
+                counts[:, own], fit.expected[:, own], slopes[:, own, used],
                 templates[:, own] / share[:, None],
             )  # fmt: skip
-            known = 1 / (found.error**2 + self.spurious[..., channel] ** 2)
+            known = 1 / (found.error**2 + spurious[..., channel] ** 2)
             score = score + share * found.strength * known
             information = information + share**2 * known
         return np.asarray(score / np.sqrt(information))
