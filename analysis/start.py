@@ -13,8 +13,10 @@ from tools import ending, streams
 def main() -> NoReturn:
     """Run the command line in this process and end it."""
     _leave_modes()
-    # So that no process we start imports a user's file with a library's name (`random.py`).
+    # So that no process we start imports a user's file with a library's name (`random.py`), and
+    # none that cleans up behind us, if we are killed, complains.
     os.environ["PYTHONSAFEPATH"] = "1"
+    os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker:UserWarning"
     printed = streams.prepare()
     from analysis import cli
 

@@ -178,7 +178,8 @@ def test_so_does_the_end_of_the_process_itself(place: Path, engine: str) -> None
     if engine == "dask":
         until(lambda: os.listdir(place / "temporary"))
     process.kill()
-    process.communicate()
+    _, told = process.communicate(timeout=HANGS_SECONDS)
+    assert told == ""
     assert left_of(process.pid) == []
     end = time.monotonic() + 5
     while os.listdir(place / "temporary") and time.monotonic() < end:

@@ -23,12 +23,13 @@ def folder(prefix: str, *, inside: Path | None = None) -> Iterator[Path]:
     inside : Path, optional
         The folder that it is made in; the system's temporary one (``TMPDIR``) unless given.
     """
-    with TemporaryDirectory(prefix=prefix, dir=inside) as place, _guard(place):
+    with TemporaryDirectory(prefix=prefix, dir=inside) as place, guarded(place):
         yield Path(place)
 
 
 @contextmanager
-def _guard(place: str) -> Iterator[None]:
+def guarded(place: str) -> Iterator[None]:
+    """Have a folder removed if this process is killed while the block runs."""
     guard = subprocess.Popen(  # noqa: S603 - the path is an argument, no code
         ["/bin/sh", "-c", _GUARD, "sh", place],
         stdin=subprocess.PIPE,

@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.util import get_temp_dir
 from typing import TYPE_CHECKING, Any, Self
 
 from tools import temporary
@@ -147,6 +148,7 @@ class Session:
 
         self._open.enter_context(_silence())
         self._open.enter_context(_environment_kept())
+        self._open.enter_context(temporary.guarded(get_temp_dir()))  # for the server of forks
         place = self._open.enter_context(temporary.folder("xyy-dask-"))
         self._open.enter_context(dask.config.set(clusters.settings(self.execution, place)))
         if self.execution.scheduler is None:
