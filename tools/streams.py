@@ -21,10 +21,11 @@ class Patient(io.FileIO):
     error: OSError | None = None
 
     def write(self, content: "ReadableBuffer") -> int:
-        """Write, if there was no error yet."""
-        if self.error is None:
+        """Write all of it, if there was no error yet."""
+        left = memoryview(content)
+        while left and self.error is None:
             try:
-                return super().write(content)
+                left = left[super().write(left) or 0 :]
             except OSError as error:
                 self.error = error
         return memoryview(content).nbytes
@@ -59,8 +60,9 @@ def _fill_gaps() -> None:
 
 
 def _text(file: Patient, like: TextIO | None) -> TextIO:
+    # Without a buffer, which would be written again if Ctrl-C came at the end of `write`.
     return io.TextIOWrapper(
-        io.BufferedWriter(file),
+        file,
         encoding="utf-8" if like is None else like.encoding,
         errors="backslashreplace",
         line_buffering=True,
