@@ -5,9 +5,11 @@ them, so that ``xyy --help`` and a refused file answer in under a second.
 """
 
 import contextlib
+import inspect
 import os
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -19,12 +21,13 @@ from analysis.commands.closure import closure
 from analysis.commands.infer import infer
 from analysis.commands.new_analysis import new_analysis
 from analysis.commands.run import run
+from tools import ending
 from tools.errors import InputError, XyyError
 from tools.pool import ONE_THREAD
 from tools.reading import refuse_odd_name
-from tools.system_errors import discard_stuck_output, exit_code, told_by_any
+from tools.system_errors import exit_code, told_by_any
 
-INTERRUPTED = 130
+INTERRUPTED = ending.exit_code(signal.SIGINT)
 COMMANDS = {
     "Pipeline": (
         new_analysis,
@@ -65,11 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         _refuse_other_installs()
         _refuse_odd_names(words)
-        with _whole_output():
-            app([word for word in words if word != "--debug"], prog_name="xyy")
-    except SystemExit as end:
-        if end.code == INTERRUPTED:
-            _fail("interrupted; nothing is half written, run it again", INTERRUPTED)
+        app([word for word in words if word != "--debug"], prog_name="xyy")
+    except (KeyboardInterrupt, SystemExit) as end:
+        if getattr(end, "code", INTERRUPTED) == INTERRUPTED:
+            _fail(ending.message(signal.SIGINT), INTERRUPTED)
         raise
     except XyyError as error:
         if debug:
@@ -82,21 +84,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(told_by_any(error) or defect, exit_code(error))
 
 
-@contextlib.contextmanager
-def _whole_output() -> Iterator[None]:
-    """Have all that the block prints on its way: Python tells no exit code of what is stuck."""
-    try:
-        yield
-    except SystemExit:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        raise
-
-
 def _fail(message: str, code: int) -> NoReturn:
-    discard_stuck_output()
+    if (number := ending.received()) is not None:  # whatever failed, it failed of that
+        message, code = ending.message(number, resumes=_resumes()), ending.exit_code(number)
     typer.echo(f"xyy: {message}", err=True)
     sys.exit(code)
+
+
+def _resumes() -> bool:
+    """Return whether the command that runs takes ``--resume``."""
+    commands = {command.__name__: command for group in COMMANDS.values() for command in group}
+    command = commands.get((*sys.argv, "")[1])
+    return command is not None and "resume" in inspect.signature(command).parameters
 
 
 def _refuse_other_installs() -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 import cloudpickle
 import pytest
 
+from tools.ending import SIGNALS
 from tools.errors import XyyError
 from tools.generate import generate_sample
 from tools.locks import one_writer
-from tools.pool import completed, cores, follow
+from tools.pool import completed, cores
 from tools.samples import Catalogue
 
 # Workers cannot import this module: what it defines goes to them by value.
@@ -67,13 +68,13 @@ def test_a_dead_worker_is_told_in_one_message() -> None:
         list(completed(die_at_three, range(100), 2, what="some numbers"))
 
 
-def test_a_worker_leaves_ctrl_c_to_its_parent() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        follow(os.getppid())
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
+def deaf(_number: int) -> set[int]:
+    return set(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+
+def test_a_worker_leaves_signals_to_its_parent() -> None:
+    assert dict(completed(deaf, range(2), 2, what="look"))[0] >= set(SIGNALS)
+    assert deaf(0) == set()
 
 
 # ---- the command, ended from outside -------------------------------------------------------------
@@ -99,7 +100,7 @@ def wait_until_gone(leader: int, seconds: float = 120.0) -> None:
 def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Start to generate more than can be made in this test, in a process group of its own."""
     words = ["generate", "background", "--events", "500000000", "--format", "root"]
-    start = [sys.executable, "-c", "from analysis.cli import main; main()", *words]
+    start = [sys.executable, "-c", "from analysis.start import main; main()", *words]
     process = subprocess.Popen(
         [*start, "--workers", "2", "--out", "made", "--quiet"],
         cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE, text=True,

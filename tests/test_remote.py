@@ -1,11 +1,11 @@
 """Chunks behind addresses: same histograms as local ones; no server can hold up or fool a run."""
 
 import json
-import resource
 import socket
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -25,11 +25,11 @@ from processors.diphoton import DiphotonProcessor
 from processors.schema import DiphotonSchema
 from processors.selection import Selection
 from tools import executors, remote
-from tools.chunks import DamagedChunkError, verify_part
+from tools.chunks import DamagedChunkError, verify_content
 from tools.errors import InputError
 from tools.executors import Execution, Outcome
 from tools.manifest import Manifest, Part
-from tools.remote import DeadServerError, RemoteError, local_copy
+from tools.remote import DeadServerError, RemoteError
 from tools.samples import Catalogue
 
 HANGS_S = 60.0
@@ -75,12 +75,16 @@ class Handler(SimpleHTTPRequestHandler):
         if trouble == "other":
             content += b"more"
         self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Length", str(len(content)))
+        if trouble != "endless":
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if trouble == "drips":
             for byte in content:
                 self.wfile.write(bytes([byte]))
                 time.sleep(0.05)
+        elif trouble == "endless":
+            while True:
+                self.wfile.write(content)
         elif trouble in {"cut", "stalls"}:
             self.wfile.write(content[:half])
             self._wait() if trouble == "stalls" else None
@@ -163,10 +167,10 @@ def run(manifest: Manifest, processor: DiphotonProcessor, **how: Any) -> Outcome
 
 
 def fetch(address: str, part: Part) -> bytes:
-    """Return a checked copy's bytes."""
-    with local_copy(address, part.bytes) as path:
-        verify_part(path, part, name=address)
-        return path.read_bytes()
+    """Return a checked chunk's bytes."""
+    content = remote.fetch(address, part.bytes)
+    verify_content(content, part, name=address)
+    return content
 
 
 @pytest.fixture
@@ -196,19 +200,23 @@ def test_histograms_are_those_of_local_files_bit_for_bit(
             assert np.array_equal(histogram.view(flow=True), there.view(flow=True)), (name, kind)
 
 
-def test_a_copy_is_private_and_removed(
+def test_a_chunk_comes_whole_and_leaves_no_file(
     chunks: Manifest, part: Part, server: str, tmp_path: Path
 ) -> None:
-    with local_copy(f"{server}/good/{part.path}", part.bytes) as path:
-        assert path.read_bytes() == (chunks.folder / part.path).read_bytes()
-        assert path.is_relative_to(tmp_path / "temporary")
-        assert path.parent.stat().st_mode & 0o077 == 0
+    there = fetch(f"{server}/good/{part.path}", part)
+    assert there == (chunks.folder / part.path).read_bytes()
     assert not list((tmp_path / "temporary").iterdir())
 
 
-def test_a_local_file_is_not_copied(tmp_path: Path) -> None:
-    with local_copy(str(tmp_path / "part.root"), 1) as path:
-        assert path == tmp_path / "part.root"
+def test_no_more_is_taken_than_the_manifest_says(part: Part, server: str) -> None:
+    """The server sends for ever."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(DamagedChunkError, match=r"endless/.* came with more bytes where the m"):
+            fetch(f"{server}/endless/{part.path}", part)
+        assert tracemalloc.get_traced_memory()[1] < 2 * part.bytes + (4 << 20)
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
@@ -282,16 +290,6 @@ def test_a_server_that_recovers_is_forgiven(
 def test_an_impossible_address_is_told(part: Part) -> None:
     with pytest.raises(RemoteError, match=r"no answer from its server \(nonnumeric port: 'port'"):
         fetch("http://127.0.0.1:port/part.root", part)
-
-
-def test_a_full_temporary_folder_is_told_apart_from_a_bad_server(part: Part, server: str) -> None:
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(RemoteError, match=r"cannot be copied to .* another folder in TMPDIR"):
-            fetch(f"{server}/good/{part.path}", part)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_an_address_of_an_unknown_kind_is_bad_input(chunks: Manifest) -> None:

@@ -109,7 +109,7 @@ def _digest(events: Events, hasher: xxhash.xxh3_128) -> None:
         hasher.update(np.ascontiguousarray(array).data)
 
 
-def verify_part(path: Path, part: Part, *, name: str = "") -> bytes:
+def verify_part(path: Path, part: Part) -> bytes:
     """Read a chunk file, once, and make sure that it is what the manifest says.
 
     Parameters
@@ -118,8 +118,6 @@ def verify_part(path: Path, part: Part, *, name: str = "") -> bytes:
         The chunk file.
     part : Part
         Its entry in the manifest.
-    name : str
-        What messages call it, like the address that `path` is a copy of; `path` unless given.
 
     Returns
     -------
@@ -131,23 +129,36 @@ def verify_part(path: Path, part: Part, *, name: str = "") -> bytes:
     DamagedChunkError
         If it is missing, cannot be read, or has another size or checksum.
     """
-    name, remedy = name or str(path), "convert its sample again"
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size == part.bytes else b""
     except FileNotFoundError as error:
-        raise DamagedChunkError(f"{name} is missing; {remedy}") from error
+        raise DamagedChunkError(f"{path} is missing; {_REMEDY}") from error
     except OSError as error:
         raise DamagedChunkError(
-            f"{name} cannot be read ({error.strerror or error}); {remedy}"
+            f"{path} cannot be read ({error.strerror or error}); {_REMEDY}"
         ) from error
     if size != part.bytes:
         raise DamagedChunkError(
-            f"{name} has {size:,} bytes where the manifest says {part.bytes:,}: it is damaged; "
-            f"{remedy}"
+            f"{path} has {size:,} bytes where the manifest says {part.bytes:,}: it is damaged; "
+            f"{_REMEDY}"
         )
+    verify_content(content, part, name=str(path))
+    return content
+
+
+def verify_content(content: bytes, part: Part, *, name: str) -> None:
+    """Make sure that bytes are those of a chunk.
+
+    Raises
+    ------
+    DamagedChunkError
+        If they are not: it calls the chunk `name`.
+    """
     if xxhash.xxh3_128(content).hexdigest() != part.checksum:
         raise DamagedChunkError(
-            f"{name} has another checksum than the manifest says: it is damaged; {remedy}"
+            f"{name} has another checksum than the manifest says: it is damaged; {_REMEDY}"
         )
-    return content
+
+
+_REMEDY = "convert its sample again"

@@ -4,6 +4,9 @@ Python looks into the current folder (``python -m``, ``python -c``, a notebook) 
 before it looks at what is installed, and setuptools' editable install is asked last of all. There,
 a user's own ``analysis/`` or ``tools/`` would be imported instead of ours. So the wheel of an
 editable install gets a finder of ours beside setuptools' own; it is asked before any folder is.
+
+It gets a file that Python runs before all others, too: what they and `xyy` import on the way to its
+first line takes a tenth of a second, in which Ctrl-C would end in a traceback.
 """
 
 from base64 import urlsafe_b64encode
@@ -54,6 +57,26 @@ class Finder:
 sys.meta_path.insert(0, Finder)
 '''
 
+_FIRST = '''\
+"""Ends `xyy` with one line if a signal comes before it has begun."""
+
+import _signal  # `signal` would import more
+import os
+import sys
+
+
+def leave(number, _frame):
+    word = "interrupted" if number == _signal.SIGINT else "terminated"
+    os.write(2, f"xyy: {word}; run it again\\n".encode())
+    os._exit(128 + number)
+
+
+if os.path.basename((*sys.orig_argv, "")[1]) == "xyy":
+    for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
+        if _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, leave)
+'''
+
 
 def build_editable(
     wheel_directory: str,
@@ -62,7 +85,12 @@ def build_editable(
 ) -> str:
     """Make the wheel of an editable install and return its name (PEP 660)."""
     name: str = build_meta.build_editable(wheel_directory, config_settings, metadata_directory)
-    files = {"_xyy_finder.py": _FINDER, "_xyy_finder.pth": "import _xyy_finder\n"}
+    files = {
+        "_xyy_finder.py": _FINDER,
+        "_xyy_finder.pth": "import _xyy_finder\n",
+        "_xyy_first.py": _FIRST,
+        "0_xyy_first.pth": "import _xyy_first\n",  # they are read in the order of their names
+    }
     _add(Path(wheel_directory) / name, files)
     return name
 

@@ -6,14 +6,15 @@ caller has stopped, failed or been killed. (Chunks that a processor cannot read 
 """
 
 import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
+from tools.ending import held
 from tools.errors import XyyError
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -67,36 +68,50 @@ def completed(
         for task in tasks:
             yield task, function(task)
         return
-    from loky import ProcessPoolExecutor
-
-    pool = ProcessPoolExecutor(
-        min(workers, len(tasks)),
-        initializer=follow,
-        initargs=(os.getpid(),),
-        env=WORKER_ENVIRONMENT,
-    )
     try:
-        futures = {pool.submit(function, task): task for task in tasks}
-        for future in as_completed(list(futures)):
-            yield futures.pop(future), future.result()
+        with processes(min(workers, len(tasks))) as pool:
+            futures = {pool.submit(function, task): task for task in tasks}
+            for future in as_completed(list(futures)):
+                yield futures.pop(future), future.result()
     except BrokenProcessPool:
         raise XyyError(
             f"{what}: a worker died (killed, or not enough memory for {workers} workers); run it "
             "again, perhaps with fewer --workers"
         ) from None
+
+
+@contextmanager
+def processes(workers: int, environment: Mapping[str, str] = WORKER_ENVIRONMENT) -> Iterator[Any]:
+    """Yield a pool (`concurrent.futures.Executor`) of processes that are killed after the block.
+
+    Parameters
+    ----------
+    workers : int
+        How many.
+    environment : mapping of str to str
+        What variables they have beside ours.
+    """
+    from loky import ProcessPoolExecutor
+
+    with held():
+        pool = ProcessPoolExecutor(
+            workers, initializer=follow, initargs=(os.getpid(),), env=dict(environment)
+        )
+        pool.submit(os.getpid)  # they are started with the first task: now
+    try:
+        yield pool
     finally:
         pool.shutdown(wait=True, kill_workers=True)
 
 
 def follow(parent: int) -> None:
-    """Begin a worker: leave Ctrl-C to its parent, which ends it, and end if the parent was killed.
+    """Begin a worker: let it end if its parent was killed.
 
     Parameters
     ----------
     parent : int
         The parent's process id.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_without, args=(parent,), daemon=True).start()
 
 

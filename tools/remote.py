@@ -1,10 +1,11 @@
 """Chunks on other machines: fetched whole, once, then checked and read like local ones.
 
 A part in a manifest may be an address instead of a path: ``root://host:port//path`` (XRootD),
-``http://`` or ``https://``. Its chunk is copied to a private temporary folder, which is removed
-after use. Reading only the wanted columns over the network would save some of the bytes, but the
-checksum of a chunk is that of all of it, and nothing is used unverified; and a server without byte
-ranges, with which column-wise reading fails in confusing ways, serves whole files as well as any.
+``http://`` or ``https://``. Its chunk comes into memory, where a local one is read to as well, so
+nothing is left anywhere if a run is killed; and never more of it than the manifest says it has.
+Reading only the wanted columns over the network would save some of the bytes, but the checksum of a
+chunk is that of all of it, and nothing is used unverified; and a server without byte ranges, with
+which column-wise reading fails in confusing ways, serves whole files as well as any.
 
 No server can hold up a run: one that does not answer, stops in the middle or only drips is given up
 within a time limit, and when it has only failed for some seconds, its other chunks fail at once.
@@ -13,15 +14,15 @@ its cause, or is a `DamagedChunkError`: `tools.executors.guarded` tries it again
 settings of XRootD (``XRD_REQUESTTIMEOUT`` and so on) win over the limits here.
 """
 
-import contextlib
+import io
 import math
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -82,42 +83,10 @@ def located(folder: Path, part: str) -> str:
     """
     if not is_address(part):
         return os.path.realpath(folder / part)  # `resolve` raises where links go round in a loop
-    if part.partition("://")[0] not in _COPIERS:
-        known = ", ".join(f"{scheme}://" for scheme in _COPIERS)
+    if part.partition("://")[0] not in _READERS:
+        known = ", ".join(f"{scheme}://" for scheme in _READERS)
         raise InputError(f"the manifest in {folder} names {part}; addresses start with {known}")
     return part
-
-
-@contextlib.contextmanager
-def local_copy(place: str, size: int) -> Iterator[Path]:
-    """Yield a local path to a chunk: its own, or of a copy that is removed after the block.
-
-    Parameters
-    ----------
-    place : str
-        From `located`.
-    size : int
-        What the manifest says, in bytes. A copy has this size; its checksum is not compared.
-
-    Raises
-    ------
-    RemoteError
-        If it cannot be fetched.
-    DamagedChunkError
-        If it comes with another size.
-    """
-    if not is_address(place):
-        yield Path(place)
-        return
-    with tempfile.TemporaryDirectory(prefix="xyy-") as folder:
-        copy = Path(folder) / "part.root"
-        _fetch(place, copy, size)
-        if (got := copy.stat().st_size) != size:
-            raise DamagedChunkError(
-                f"{place} came with {got:,} bytes where the manifest says {size:,}: cut off on its "
-                "way, or another file; run again, or put the right file there"
-            )
-        yield copy
 
 
 _failing: dict[str, tuple[float, float]] = {}
@@ -125,8 +94,23 @@ _failing: dict[str, tuple[float, float]] = {}
 # a dead server costs a worker its time limit about once, not for each of thousands of chunks.
 
 
-def _fetch(address: str, target: Path, size: int) -> None:
-    """Copy what is at `address` to `target`, unless its server is known to be dead."""
+def fetch(address: str, size: int) -> bytes:
+    """Return the content of a chunk; its checksum is not compared.
+
+    Parameters
+    ----------
+    address : str
+        From `located`.
+    size : int
+        What the manifest says, in bytes.
+
+    Raises
+    ------
+    RemoteError
+        If it cannot be fetched, or its server is known to be dead.
+    DamagedChunkError
+        If it has another size.
+    """
     parts = urlsplit(address)
     server = f"{parts.scheme}://{parts.netloc}"
     start = time.monotonic()
@@ -134,11 +118,28 @@ def _fetch(address: str, target: Path, size: int) -> None:
     if last - since >= PATIENCE_S and start < last + PAUSE_S:
         raise DeadServerError(f"{address} was not tried, as {server} does not answer; is it up?")
     _failing.pop(server, None)
+    content = io.BytesIO()
     try:
-        _COPIERS[parts.scheme](address, target, SILENCE_S + size / SLOWEST_BYTES_PER_S)
+        for block in _READERS[parts.scheme](address, size):
+            content.write(block)
+            if content.tell() > size:
+                break
+            if time.monotonic() > start + SILENCE_S + size / SLOWEST_BYTES_PER_S:
+                raise _dead(address, f"slower than {SLOWEST_BYTES_PER_S // 1000} kB/s")
     except DeadServerError:
         _failing[server] = (since, time.monotonic())
         raise
+    _check_size(address, content.tell(), size)
+    return content.getvalue()
+
+
+def _check_size(address: str, got: int, size: int) -> None:
+    if got != size:
+        came = "more" if got > size else f"{got:,}"
+        raise DamagedChunkError(
+            f"{address} came with {came} bytes where the manifest says {size:,}: cut off on its "
+            "way, or another file; run again, or put the right file there"
+        )
 
 
 def _dead(address: str, reason: object) -> DeadServerError:
@@ -147,26 +148,11 @@ def _dead(address: str, reason: object) -> DeadServerError:
     )
 
 
-def _over_http(address: str, target: Path, limit_s: float) -> None:
+def _over_http(address: str, _size: int) -> Iterator[bytes]:
     try:
-        with target.open("wb") as copy:
-            for block in _http_blocks(address, limit_s):
-                copy.write(block)
-    except OSError as error:
-        raise RemoteError(
-            f"{address} cannot be copied to {target.parent} ({error.strerror or error}); "
-            "free space there, or name another folder in TMPDIR"
-        ) from None
-
-
-def _http_blocks(address: str, limit_s: float) -> Iterator[bytes]:
-    give_up = time.monotonic() + limit_s
-    try:
-        with urlopen(address, timeout=SILENCE_S) as response:  # noqa: S310 - http or https, see _COPIERS
+        with urlopen(address, timeout=SILENCE_S) as response:  # noqa: S310 - http or https, see _READERS
             while block := response.read1(1 << 20):
                 yield block
-                if time.monotonic() > give_up:
-                    raise _dead(address, f"slower than {SLOWEST_BYTES_PER_S // 1000} kB/s")
     except HTTPError as error:
         with error:
             raise RemoteError(
@@ -179,23 +165,30 @@ def _http_blocks(address: str, limit_s: float) -> Iterator[bytes]:
         raise _dead(address, getattr(reason, "strerror", None) or reason) from cause
 
 
-def _over_xrootd(address: str, target: Path, limit_s: float) -> None:
+def _over_xrootd(address: str, size: int) -> Iterator[bytes]:
     for name, value in XROOTD_LIMITS.items():
         os.environ.setdefault(name, value)
     try:
-        from XRootD.client import CopyProcess
+        from XRootD.client import File
     except ModuleNotFoundError:
         raise RemoteError(
             f"{address} needs the package xrootd: `pip install xrootd`, or, where that has no "
             "binary for this machine, `conda install -c conda-forge xrootd`"
         ) from None
-    process = CopyProcess()  # as xrdcp: it asks for several blocks at once
-    process.add_job(address, str(target), cptimeout=int(limit_s))
-    status = process.prepare()
+    with File() as file:
+        _answer(address, file.open(address))
+        _check_size(address, _answer(address, file.stat()).size, size)
+        for start in range(0, size, _XROOTD_BLOCK):
+            wanted = min(_XROOTD_BLOCK, size - start)
+            limit = int(SILENCE_S + wanted / SLOWEST_BYTES_PER_S)
+            yield _answer(address, file.read(start, wanted, timeout=limit))
+
+
+def _answer(address: str, answer: tuple[Any, Any]) -> Any:
+    """Return what XRootD answers, or raise why it does not."""
+    status, content = answer
     if status.ok:
-        status, _results = process.run()
-    if status.ok:
-        return
+        return content
     reason = " ".join(status.message.split())
     if status.code in _SILENCE:
         raise _dead(address, reason)
@@ -204,8 +197,10 @@ def _over_xrootd(address: str, target: Path, limit_s: float) -> None:
     raise RemoteError(f"{address} cannot be fetched ({reason}); is it there, and open to you?")
 
 
+_XROOTD_BLOCK = 8 << 20
+"""Bytes asked for at once: much, as a link may be long, and little enough for Ctrl-C."""
 _SILENCE = {103, 206}  # XRootD's errSocketTimeout and errOperationExpired
-_COPIERS: dict[str, Callable[[str, Path, float], None]] = {
+_READERS: dict[str, Callable[[str, int], Iterator[bytes]]] = {
     "root": _over_xrootd,
     "roots": _over_xrootd,
     "http": _over_http,

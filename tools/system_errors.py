@@ -1,8 +1,8 @@
 """What the operating system says, as a sentence: which place, what is wrong with it, what to do.
 
 An error deep in a library (uproot, pyarrow, zipfile, matplotlib) has the system's number and often
-no path: whoever knows the path says it with `writing`. Two places have no path in any library: the
-shared memory that locks between processes lie in, and standard output.
+no path: whoever knows the path says it with `writing`. The shared memory that locks between
+processes lie in has no path in any library. (For standard output see `tools.streams`.)
 """
 
 import contextlib
@@ -10,7 +10,6 @@ import errno
 import os
 import re
 import resource
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -86,8 +85,6 @@ def told(error: BaseException, place: object = None) -> str | None:
             "or work in one process: --workers 1 and no other --executor than iterative"
         )
     where = _path(error) or place
-    if where is None and (_is_of_printing(error.__traceback__) or _stdout_fails()):
-        return f"standard output: {reason(error)}; send it elsewhere"
     remedy = _REMEDIES.get(error.errno or 0)
     what = f"{where or 'the operating system says'}: {reason(error)}"
     return f"{what}; {remedy}" if remedy else what
@@ -167,31 +164,4 @@ def _of_shared_memory(traceback: TracebackType | None) -> bool:
         if Path(code.co_filename).name in {"synchronize.py", "shared_memory.py"}:
             return True
         traceback = traceback.tb_next
-    return False
-
-
-def _is_of_printing(traceback: TracebackType | None) -> bool:
-    """Return whether an error comes from what prints for us."""
-    module = ""
-    while traceback is not None:
-        module = str(traceback.tb_frame.f_globals.get("__name__"))
-        traceback = traceback.tb_next
-    return module.partition(".")[0] in {"click", "rich", "typer"}
-
-
-def discard_stuck_output() -> None:
-    """Drop what standard output cannot get rid of: Python would try again at its end, and fail."""
-    if _stdout_fails():
-        with contextlib.suppress(OSError), Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-
-
-def _stdout_fails() -> bool:
-    """Return whether standard output still holds what it cannot get rid of."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    except (ValueError, AttributeError):  # closed, or none
-        return False
     return False

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tools.pool import WORKER_ENVIRONMENT, follow
+from tools.pool import WORKER_ENVIRONMENT, processes
 
 Result = TypeVar("Result")
 ENVIRONMENT = {**WORKER_ENVIRONMENT, "POLARS_MAX_THREADS": "1"}
@@ -35,15 +35,9 @@ def in_new_process(function: Callable[..., Result], *arguments: object) -> Resul
     *arguments
         Of the function.
     """
-    from loky import ProcessPoolExecutor
-
-    pool = ProcessPoolExecutor(1, initializer=follow, initargs=(os.getpid(),), env=ENVIRONMENT)
-    try:
+    with processes(1, ENVIRONMENT) as pool:
         result: Result = pool.submit(function, *arguments).result()
-    except BaseException:
-        pool.shutdown(wait=True, kill_workers=True)
-        raise
-    pool.shutdown(wait=True)  # killed, it could not put away the semaphores of pools of its own
+        pool.shutdown(wait=True)  # killed, it could not put away semaphores of pools of its own
     return result
 
 

@@ -1,7 +1,6 @@
 """Commands that check what is there."""
 
 import json
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -30,6 +29,7 @@ from analysis.commands.options import (
     work_on,
 )
 from analysis.console import Console
+from tools import temporary
 
 
 def status(directory: DirectoryArgument) -> None:
@@ -88,9 +88,9 @@ def plan(
     some = forecasts.trial_chunks(chunks, here.slots)
 
     def process(report: Callable[[int], None]) -> dict[str, Any]:
-        with tempfile.TemporaryDirectory(prefix="xyy-plan-") as place:
+        with temporary.folder("xyy-plan-") as place:
             return stage.process(
-                Folder(Path(place)), some, catalogue, settings,
+                Folder(place), some, catalogue, settings,
                 execution=here.execution, report=report,
             ).ledger  # fmt: skip
 
@@ -137,9 +137,9 @@ def bench(
     if out is not None:
         refuse_no_folder(out.parent)
         refuse_foreign(out.parent, [out.name])
-    with tempfile.TemporaryDirectory(prefix="xyy-bench-") as folder:
+    with temporary.folder("xyy-bench-") as folder:
         job = partial(
-            compare.measure, Path(folder), catalogue, decided,
+            compare.measure, folder, catalogue, decided,
             events=events or (1_000_000 if quick else 5_000_000),
             rounds=rounds or (3 if quick else 5),
             say=Console(quiet=quiet).say,

@@ -1,25 +1,25 @@
 """Where dask's scheduler and workers are: on this machine, in a batch system, or already running.
 
-A scheduler runs the code of anyone who reaches its port. So our own on this machine listens on
-loopback only; that of a batch system talks TLS, with certificates made for the occasion; and an
-existing one on another machine must have a ``tls://`` address. ``--insecure`` says otherwise.
+A scheduler runs the code of anyone who reaches its port, and every user of a machine reaches its
+loopback. So ours talk TLS, here and in a batch system, with certificates made for the occasion; an
+existing one on another machine must have a ``tls://`` address (``--insecure`` says otherwise).
+dask's dashboard has no password and shows files, code and logs to all of them, so ours have none.
 
 Batch systems are described in dask-jobqueue's own file, as every site knows it.
 """
 
 import ipaddress
 import json
+import os
 import shutil
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from multiprocessing import resource_tracker
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
+from tools import temporary
 from tools.errors import InputError, XyyError
 from tools.executors.execution import Execution
 from tools.pool import WORKER_ENVIRONMENT
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from distributed import Security, SpecCluster
 
 LOOPBACK = "127.0.0.1"
-DASHBOARD = f"{LOOPBACK}:0"
-"""On any free port."""
+_NO_DASHBOARD = {"dashboard": False, "dashboard_address": f"{LOOPBACK}:0"}
+"""Its server listens, on any free port, and has nothing to say: see `settings`."""
 _HERE = {**WORKER_ENVIRONMENT, "DASK_LOGGING__DISTRIBUTED": "critical"}
 ENVIRONMENT = (*_HERE, "PYTHONHASHSEED")
 """What dask's nannies set, for the workers that they start and, in passing, for themselves."""
@@ -92,25 +92,32 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def settings(execution: Execution) -> dict[str, Any]:
-    """Return the dask settings under which a cluster of ours lives."""
+def settings(execution: Execution, place: Path) -> dict[str, Any]:
+    """Return the dask settings under which a cluster of ours lives, with its files in `place`."""
     return {
+        "temporary-directory": str(place),
         "distributed.nanny.pre-spawn-environ": _HERE,
         # Workers keep what they freed (see `memory`): dask would take it for a leak.
         **{f"distributed.worker.memory.{rule}": False for rule in _MEMORY_RULES},
         "distributed.worker.multiprocessing-method": "forkserver" if _FORKED else "spawn",
         "distributed.comm.timeouts.connect": "15s",
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
         # Here nobody takes workers away: who loses one is taken apart at once (see `in_dask`).
         **({} if execution.cluster else {"distributed.scheduler.allowed-failures": 0}),
     }
 
 
-def start(execution: Execution, problems: list[str], opened: ExitStack) -> "SpecCluster":
+def start(
+    execution: Execution, place: Path, problems: list[str], opened: ExitStack
+) -> "SpecCluster":
     """Return a cluster of our own, whose workers are starting.
 
     Parameters
     ----------
     execution : Execution
+    place : Path
+        A private folder, for as long as the cluster lives.
     problems : list of str
         What prevents jobs from being submitted is added to it, later.
     opened : ExitStack
@@ -125,28 +132,14 @@ def start(execution: Execution, problems: list[str], opened: ExitStack) -> "Spec
     """
     try:
         if execution.cluster is None:
-            return _on_this_machine(execution)
+            return _on_this_machine(execution, place)
         return _in_batch_system(execution, problems, opened)
     except (OSError, RuntimeError, ValueError) as error:
         where = execution.cluster or "this machine"
         raise XyyError(f"dask workers cannot be started on {where}: {error}") from error
 
 
-@contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back; threads and processes started meanwhile will never see it.
-
-    A terminal sends it to all of them, and it is for us to close them, in order.
-    """
-    resource_tracker.ensure_running()  # else the first process does, and lets signals through after
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _on_this_machine(execution: Execution) -> "SpecCluster":
+def _on_this_machine(execution: Execution, place: Path) -> "SpecCluster":
     from distributed import LocalCluster
     from distributed.utils import get_mp_context
 
@@ -156,7 +149,9 @@ def _on_this_machine(execution: Execution) -> "SpecCluster":
         n_workers=0 if execution.adaptive else execution.workers,
         threads_per_worker=1,
         memory_limit=None,
-        dashboard_address=DASHBOARD,
+        security=_certificates(place),
+        dashboard_address=None,
+        scheduler_kwargs=_NO_DASHBOARD,
         death_timeout=execution.patience,
     )
     if execution.adaptive:
@@ -172,17 +167,18 @@ def _in_batch_system(execution: Execution, problems: list[str], opened: ExitStac
     exports = {
         **WORKER_ENVIRONMENT,
         **{f"DASK_DISTRIBUTED__WORKER__MEMORY__{rule.upper()}": "False" for rule in _MEMORY_RULES},
+        "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]",
     }
-    shared = Path(described["shared-temp-directory"] or ".").expanduser().absolute()
     cluster = kind(
         job_cls=_telling(kind.job_cls, problems),
         processes=described["processes"] or described["cores"],
-        security=None if execution.insecure else opened.enter_context(_certificates(shared)),
+        security=None if execution.insecure else _certificates(_shared(described, opened)),
         job_script_prologue=[
             *(f"export {name}={value}" for name, value in exports.items()),
             *(described["job-script-prologue"] or ()),
         ],
-        scheduler_options={**described["scheduler-options"], "dashboard_address": DASHBOARD},
+        scheduler_options={**described["scheduler-options"], **_NO_DASHBOARD},
+        worker_extra_args=[*(described["worker-extra-args"] or ()), "--no-dashboard"],
     )
     if execution.adaptive:
         cluster.adapt(minimum_jobs=1, maximum_jobs=execution.workers, **_ADAPTIVE)
@@ -191,22 +187,31 @@ def _in_batch_system(execution: Execution, problems: list[str], opened: ExitStac
     return cluster
 
 
-@contextmanager
-def _certificates(folder: Path) -> Iterator["Security"]:
-    """Make certificates for TLS, in files that only the user can read, there and in the jobs."""
+def _shared(described: Mapping[str, Any], opened: ExitStack) -> Path:
+    """Return a private folder that the jobs can see, until all is closed."""
+    inside = Path(described["shared-temp-directory"] or ".").expanduser().absolute()
+    return opened.enter_context(temporary.folder(".xyy-tls-", inside=inside))
+
+
+def _certificates(folder: Path) -> "Security":
+    """Make certificates for TLS, in files of a private folder that only the user can read."""
     from distributed import Security
 
     made: dict[str, Any] = Security.temporary().get_tls_config_for_role("worker")
-    with TemporaryDirectory(prefix=".xyy-tls-", dir=folder) as place:
-        files = {name: str(Path(place, name)) for name in ("ca_file", "cert", "key")}
-        for name, file in files.items():
-            Path(file).write_text(made[name], encoding="ascii")
-        roles = {
-            f"tls_{role}_{name}": files[name]
-            for role in ("client", "scheduler", "worker")
-            for name in ("cert", "key")
-        }
-        yield Security(require_encryption=True, tls_ca_file=files["ca_file"], **roles)
+    files = {name: str(folder / name) for name in ("ca_file", "cert", "key")}
+    for name, file in files.items():
+        with open(file, "x", encoding="ascii", opener=_private) as stream:
+            stream.write(made[name])
+    roles = {
+        f"tls_{role}_{name}": files[name]
+        for role in ("client", "scheduler", "worker")
+        for name in ("cert", "key")
+    }
+    return Security(require_encryption=True, tls_ca_file=files["ca_file"], **roles)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
 
 
 def description(execution: Execution) -> dict[str, Any]:

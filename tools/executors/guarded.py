@@ -11,14 +11,15 @@ the way. What was processed before comes from its checkpoint, without a look at 
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.chunks import DamagedChunkError, verify_part
+from tools.chunks import DamagedChunkError, verify_content, verify_part
 from tools.errors import XyyError
 from tools.executors.checkpoints import Checkpoints
 from tools.executors.memory import keep_memory
 from tools.executors.work import Batch, part_of
-from tools.remote import local_copy
+from tools.remote import fetch, is_address
 from tools.system_errors import told
 
 if TYPE_CHECKING:
@@ -75,8 +76,11 @@ class Guarded:
 
     def _process(self, item: "WorkItem") -> dict[str, Any]:
         part = part_of(item)
-        with local_copy(item.filename, part.bytes) as path:
-            content = verify_part(path, part, name=item.filename)
+        if is_address(item.filename):
+            content = fetch(item.filename, part.bytes)
+            verify_content(content, part, name=item.filename)
+        else:
+            content = verify_part(Path(item.filename), part)
         return self.function(item, content)
 
     def _keep(self, item: "WorkItem", out: dict[str, Any]) -> set[str]:

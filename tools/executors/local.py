@@ -1,14 +1,14 @@
 """Engines on this machine: ``iterative`` in this process, ``futures`` in a pool of processes."""
 
-import os
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 
 from tools.errors import XyyError
 from tools.executors.guarded import Guarded, Output, failed
 from tools.executors.work import Batch
-from tools.pool import WORKER_ENVIRONMENT, follow
+from tools.pool import processes
 
 DEATHS = 10
 """Chunks that killed their worker twice, after which the pools are given up."""
@@ -56,17 +56,7 @@ def _in_pool(
     batches: Sequence[Batch], function: Guarded, workers: int
 ) -> Iterator[tuple[Batch, Output]]:
     """Yield outputs as they come, until all are there or a worker died."""
-    from loky import ProcessPoolExecutor
-
-    pool = ProcessPoolExecutor(
-        workers, initializer=follow, initargs=(os.getpid(),), env=WORKER_ENVIRONMENT
-    )
-    try:
+    with suppress(BrokenProcessPool), processes(workers) as pool:
         futures = {pool.submit(function, batch): batch for batch in batches}
         for future in as_completed(list(futures)):
-            try:
-                yield futures.pop(future), future.result()
-            except BrokenProcessPool:
-                return
-    finally:
-        pool.shutdown(wait=True, kill_workers=True)
+            yield futures.pop(future), future.result()

@@ -14,8 +14,11 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.util import get_temp_dir
 from typing import TYPE_CHECKING, Any, Self
 
+from tools import temporary
+from tools.ending import held
 from tools.errors import XyyError
 from tools.executors import clusters, versions
 from tools.executors.execution import Execution
@@ -145,10 +148,12 @@ class Session:
 
         self._open.enter_context(_silence())
         self._open.enter_context(_environment_kept())
-        self._open.enter_context(dask.config.set(clusters.settings(self.execution)))
+        self._open.enter_context(temporary.guarded(get_temp_dir()))  # for the server of forks
+        place = self._open.enter_context(temporary.folder("xyy-dask-"))
+        self._open.enter_context(dask.config.set(clusters.settings(self.execution, place)))
         if self.execution.scheduler is None:
-            with clusters.interrupts_held():  # or nobody closes what was being opened
-                cluster = clusters.start(self.execution, self._problems, self._open)
+            with held():  # or nobody closes what was being opened
+                cluster = clusters.start(self.execution, place, self._problems, self._open)
                 self._open.callback(_close, cluster)
             client = self._attached(cluster, str(self.execution.cluster or "this machine"))
         else:
@@ -157,7 +162,7 @@ class Session:
             client = self._attached(address, address)
         self._wait(client)
         versions.check(client, self.packages)
-        self._tell(client)
+        self._tell()
         return client
 
     def _attached(self, to: Any, name: str) -> "Client":
@@ -200,12 +205,8 @@ class Session:
             return f"look at what {self.execution.cluster} says of the jobs submitted"
         return "look at what else this machine is doing"
 
-    def _tell(self, client: "Client") -> None:
-        services = client.scheduler_info(n_workers=0)["services"]
-        self.say(
-            f"dask: {self._threads} of {self.slots} tasks at once"
-            f"; dashboard http://{clusters.LOOPBACK}:{services['dashboard']}/status"
-        )
+    def _tell(self) -> None:
+        self.say(f"dask: {self._threads} of {self.slots} tasks at once")
 
 
 def _knock(address: str, seconds: float) -> None:
