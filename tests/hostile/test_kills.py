@@ -156,7 +156,7 @@ def test_a_kill_leaves_nothing_and_costs_nothing(
 ) -> None:
     rng, mark = random.Random(number), uuid.uuid4().hex  # noqa: S311 - a test's
     name = list(jobs)[number % len(jobs)]
-    job, sent = jobs[name], SIGNALS[number // len(jobs) % len(SIGNALS)]
+    job, sent = jobs[name], SIGNALS[number % len(SIGNALS)]
     if not job.right:
         done_once(job, tmp_path / "once")
     place = tmp_path / "killed"
