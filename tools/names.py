@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
+from pathlib import Path
+
+from tools.shown import shortened
 
 MOST_NAMES = 10
 """in a list in a message"""
@@ -14,15 +17,15 @@ _COMPARED = 200
 
 
 def listed(names: Iterable[object], most: int = MOST_NAMES) -> str:
-    """Return the first names, with commas, and how many more there are.
+    """Return the first names, with commas, and how many more there are; only paths are never cut.
 
     >>> listed(range(3)), listed(range(30), most=2), listed([])
     ('0, 1, 2', '0, 1 and 28 more', '')
     """
-    texts = [str(name) for name in names]
-    more = len(texts) - most
-    shown = (t if len(t) <= _LONGEST else f"{t[:_LONGEST]}..." for t in texts[:most])
-    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
+    names = list(names)
+    more = len(names) - most
+    first = (str(n) if isinstance(n, Path) else shortened(str(n), _LONGEST) for n in names[:most])
+    return ", ".join(first) + (f" and {more:,} more" if more > 0 else "")
 
 
 def nearest(wrong: object, right: Iterable[str]) -> str:

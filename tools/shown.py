@@ -16,7 +16,7 @@ def shown(value: object, longest: int = _LONGEST) -> str:
         text = repr(value)
     except ValueError:  # Python prints no integer of more than 4,300 digits
         return "a value with thousands of digits"
-    return text if len(text) <= longest else f"{text[:longest]}..."
+    return shortened(text, longest)
 
 
 def brief(name: str, longest: int = _LONGEST) -> str:
@@ -25,5 +25,13 @@ def brief(name: str, longest: int = _LONGEST) -> str:
     >>> brief("n_jets"), brief("a" * 100, 5), brief(chr(27))
     ('n_jets', 'aaaaa...', '\\x1b')
     """
-    text = name if name.isprintable() else repr(name)[1:-1]
+    return shortened(name if name.isprintable() else repr(name)[1:-1], longest)
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return a text, or its beginning.
+
+    >>> shortened("n_jets", 6), shortened("n_jets", 3)
+    ('n_jets', 'n_j...')
+    """
     return text if len(text) <= longest else f"{text[:longest]}..."

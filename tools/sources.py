@@ -65,7 +65,7 @@ def simulation_files(
     found = {sample.name: find_files(catalogue, sample) for sample in catalogue.simulation}
     missing = [name for name, files in found.items() if not files]
     if missing and len(missing) < len(found) and not generate_missing:
-        there = listed(str(path) for files in found.values() for path in files)
+        there = listed(path for files in found.values() for path in files)
         raise InputError(
             f"files of some samples are missing: {listed(missing)} (there: {there}); "
             f"put theirs beside them, or generate them with --generate-missing"

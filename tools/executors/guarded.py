@@ -20,6 +20,7 @@ from tools.executors.checkpoints import Checkpoints
 from tools.executors.memory import keep_memory
 from tools.executors.work import Batch, part_of
 from tools.remote import fetch, is_address
+from tools.shown import shortened
 from tools.system_errors import told
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ cause); ``resumed``: how many events came from checkpoints; ``notes``: set of wh
 tell"""
 PAUSES_S = (0.2, 1.0)
 """Before the second and the third attempt, where the operating system reports an error."""
+_LONGEST = 500
+"""characters of a cause: a library may list all that is in a file"""
 _LASTING = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 
 
@@ -106,7 +109,8 @@ def failed(items: Iterable["WorkItem"], error: BaseException) -> Output:
     ours = [str(cause) for cause in chain if isinstance(cause, XyyError)]
     ours += [str(told(cause)) for cause in chain if isinstance(cause, MemoryError)]
     text = ours[0] if ours else f"{type(chain[-1]).__name__}: {chain[-1]}"
-    return {**empty(), "failed": [(item, " ".join(text.split())) for item in items]}
+    text = shortened(" ".join(text.split()), _LONGEST)
+    return {**empty(), "failed": [(item, text) for item in items]}
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
