@@ -203,18 +203,19 @@ def alone(options: str, *words: object) -> "subprocess.CompletedProcess[str]":
     return done
 
 
+@pytest.mark.parametrize("engine", ["futures", "dask"])
 @pytest.mark.parametrize(
     ("options", "said"),
     [("size=8k", "No space left on device"), ("ro", "Read-only file system")],
 )
 def test_small_shared_memory_is_named_and_can_be_done_without(
-    options: str, said: str, settings: Path, tmp_path: Path
+    options: str, said: str, engine: str, settings: Path, tmp_path: Path
 ) -> None:
     files = ("--samples", settings, "--search", settings.with_name("search.toml"))
     words = ("process", settings.parent / "blind", "--out", tmp_path / "out", *files)
-    done = alone(options, *words, "--executor", "futures", "--workers", 2, "--quiet")
+    done = alone(options, *words, "--executor", engine, "--workers", 2, "--quiet")
     assert done.returncode == 1
-    assert f"xyy: /dev/shm, the shared memory of this machine: {said}; " in done.stderr
+    assert f"/dev/shm, the shared memory of this machine: {said}; " in done.stderr
     assert "--workers 1" in done.stderr
     assert not (tmp_path / "out").exists()
     assert alone(options, *words, "--workers", 1, "--quiet").returncode == 0

@@ -23,6 +23,7 @@ from tools import temporary
 from tools.errors import InputError, XyyError
 from tools.executors.execution import Execution
 from tools.pool import WORKER_ENVIRONMENT
+from tools.system_errors import told_by_any
 
 if TYPE_CHECKING:
     from distributed import Security, SpecCluster
@@ -136,7 +137,16 @@ def start(
         return _in_batch_system(execution, problems, opened)
     except (OSError, RuntimeError, ValueError) as error:
         where = execution.cluster or "this machine"
-        raise XyyError(f"dask workers cannot be started on {where}: {error}") from error
+        raise XyyError(f"dask workers cannot be started on {where}: {_why(error)}") from error
+
+
+def _why(error: BaseException) -> str:
+    """Return what dask says, and what it had from somebody else."""
+    said = str(error).removesuffix(".")
+    while error.__cause__ is not None:
+        error = error.__cause__
+    cause = told_by_any(error) or f"{type(error).__name__}: {error}"
+    return said if cause.endswith(f": {said}") else f"{said} ({cause})"
 
 
 def _on_this_machine(execution: Execution, place: Path) -> "SpecCluster":
