@@ -20,6 +20,7 @@ import pytest
 import uproot
 
 from tools.atomic import is_temporary
+from tools.system_errors import SHARED_MEMORY
 
 Command = Callable[..., int]
 SIZE = 64 << 20
@@ -215,7 +216,7 @@ def test_small_shared_memory_is_named_and_can_be_done_without(
     words = ("process", settings.parent / "blind", "--out", tmp_path / "out", *files)
     done = alone(options, *words, "--executor", engine, "--workers", 2, "--quiet")
     assert done.returncode == 1
-    assert f"/dev/shm, the shared memory of this machine: {said}; " in done.stderr
+    assert f"{SHARED_MEMORY}, the shared memory of this machine: {said}; " in done.stderr
     assert "--workers 1" in done.stderr
     assert not (tmp_path / "out").exists()
     assert alone(options, *words, "--workers", 1, "--quiet").returncode == 0
