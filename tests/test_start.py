@@ -109,6 +109,16 @@ def test_files_of_the_user_are_not_run(place: Path, engine: str) -> None:
     assert (ours / "histograms.zip").read_bytes() == (theirs / "histograms.zip").read_bytes()
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_folder_for_temporary_files_is_too_deep(place: Path, engine: str) -> None:
+    """The path of a socket is not, which multiprocessing makes there."""
+    (deep := place / ("deep" * 25)).mkdir()
+    line = f"xyy process chunks --out out --quiet {' '.join(ENGINES[engine])}"
+    done = shell(line, place, TMPDIR=str(deep))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert os.listdir(deep) == []
+
+
 # ---- signals -------------------------------------------------------------------------------------
 
 ENDS = {

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -35,9 +36,8 @@ _HERE = {**WORKER_ENVIRONMENT, "DASK_LOGGING__DISTRIBUTED": "critical"}
 ENVIRONMENT = (*_HERE, "PYTHONHASHSEED")
 """What dask's nannies set, for the workers that they start and, in passing, for themselves."""
 _MEMORY_RULES = ("target", "spill", "pause")
-_FORKED = sys.platform == "linux"
-"""Workers here are forked from a process that has imported what they need: the second one and every
-replacement starts at once. (Elsewhere, libraries of the system do not bear it.)"""
+_LONGEST_SOCKET = 107
+"""bytes of the path of a socket, on Linux (unix(7))"""
 _IMPORTED = ("distributed", "coffea.processor")
 _SUBMIT = {"slurm": "sbatch", "htcondor": "condor_submit"}
 _NEEDED = {"slurm": ("cores", "memory"), "htcondor": ("cores", "memory", "disk")}
@@ -100,13 +100,23 @@ def settings(execution: Execution, place: Path) -> dict[str, Any]:
         "distributed.nanny.pre-spawn-environ": _HERE,
         # Workers keep what they freed (see `memory`): dask would take it for a leak.
         **{f"distributed.worker.memory.{rule}": False for rule in _MEMORY_RULES},
-        "distributed.worker.multiprocessing-method": "forkserver" if _FORKED else "spawn",
+        "distributed.worker.multiprocessing-method": "forkserver" if _forked() else "spawn",
         "distributed.comm.timeouts.connect": "15s",
         "distributed.scheduler.http.routes": [],
         "distributed.worker.http.routes": [],
         # Here nobody takes workers away: who loses one is taken apart at once (see `in_dask`).
         **({} if execution.cluster else {"distributed.scheduler.allowed-failures": 0}),
     }
+
+
+def _forked() -> bool:
+    """Return whether workers here are forked from a process that has imported what they need.
+
+    Then the second one and every replacement starts at once. Libraries of other systems do not bear
+    it, nor does it work where the path of its socket is too long for one: by a deep TMPDIR.
+    """
+    socket = os.fsencode(f"{gettempdir()}/pymp-01234567/listener-01234567")
+    return sys.platform == "linux" and len(socket) <= _LONGEST_SOCKET
 
 
 def start(
@@ -153,7 +163,7 @@ def _on_this_machine(execution: Execution, place: Path) -> "SpecCluster":
     from distributed import LocalCluster
     from distributed.utils import get_mp_context
 
-    if _FORKED:
+    if _forked():
         get_mp_context().set_forkserver_preload(list(_IMPORTED))
     cluster = LocalCluster(
         n_workers=0 if execution.adaptive else execution.workers,
