@@ -207,6 +207,24 @@ def test_a_bench_takes_its_events_along(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "temporary") == []
 
 
+def test_a_signal_that_nothing_can_be_raised_at_comes_again(tmp_path: Path) -> None:
+    (tmp_path / "finalised.py").write_text(
+        "import signal, time\n"
+        "from tools import ending\n"
+        "class Finalised:\n"
+        "    def __del__(self):\n"
+        "        signal.raise_signal(signal.SIGTERM)\n"
+        "ending.in_order()\n"
+        "try:\n"
+        "    Finalised()\n"
+        "    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('unwound by', ending.received())\n"
+    )
+    done = shell(f"{sys.executable} finalised.py", tmp_path)
+    assert (done.stdout, done.stderr) == ("unwound by 15\n", "")
+
+
 def test_what_is_ignored_stays_so(place: Path) -> None:
     """As after ``nohup``."""
     line = "trap '' HUP; xyy process chunks --out out --quiet & sleep 0.5; kill -HUP $!; wait $!"

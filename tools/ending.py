@@ -6,14 +6,17 @@ not see the signals, which a terminal or a batch system sends to all processes o
 us to end them, in order. (For what is before the program's first line see `tools.editable`.)
 """
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Timer
 from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SOON_S = 0.01
 _received: list[int] = []
 # Of this process, as signals are: the one that ends it.
 
@@ -39,9 +42,12 @@ def _unwind(number: int, _frame: FrameType | None) -> None:
 
 
 def _again(unraisable: Any) -> None:
-    """Send the signal again that met Python where nothing can be raised, as in a ``__del__``."""
+    """Send the signal again that met Python where nothing can be raised, as in a ``__del__``.
+
+    Nor can anything be raised here: it comes when this function is done.
+    """
     if _received and issubclass(unraisable.exc_type, KeyboardInterrupt):
-        signal.raise_signal(_received.pop())
+        Timer(_SOON_S, os.kill, (os.getpid(), _received.pop())).start()
     else:
         sys.__unraisablehook__(unraisable)
 
