@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SELECTION, SCORE = "selection.json", "score.json"
 CUTFLOW, LEDGER, HISTOGRAMS = "cutflow.json", "ledger.json", "histograms.zip"
+FREE = {SELECTION: ("cuts",)}
+"""what a person may change in a result"""
 PARTS = ("background", "counting", "scan", "limits")
 """result files of the inference beside the verdict, in the order in which they are written"""
 VERDICT, CLAIM = "verdict.json", "claim.json"
@@ -79,8 +81,7 @@ class Folder:
         InputError
             If it is missing or damaged; the message names the command that makes it.
         """
-        path, command = self.path / name, f"xyy {made_by}"
-        return read_sealed(path, made_by=command, or_by_hand=name == SELECTION)
+        return read_sealed(self.path / name, made_by=f"xyy {made_by}", free=FREE.get(name, ()))
 
     def read_if_there(self, name: str) -> dict[str, Any] | None:
         """Return the JSON product `name`, or None if it is missing or damaged."""
@@ -91,7 +92,8 @@ class Folder:
 
     def write(self, name: str, document: Mapping[str, Any], **origin: Any) -> None:
         """Write the JSON product `name` with its provenance, to which `origin` is added."""
-        write_sealed(self.path / name, {**document, "provenance": provenance(**origin)})
+        written = {**document, "provenance": provenance(**origin)}
+        write_sealed(self.path / name, written, free=FREE.get(name, ()))
 
     def record(
         self, name: str, document: Mapping[str, Any], products: Iterable[str], **origin: Any

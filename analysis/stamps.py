@@ -8,7 +8,7 @@ Results that such a change does not make out of date (a selection, a ledger) are
 from typing import Any
 
 from analysis.decisions import after_unblinding, changed_since
-from analysis.folder import CUTFLOW, LEDGER, SELECTION, STAMP_KEYS, Folder
+from analysis.folder import CUTFLOW, FREE, LEDGER, SELECTION, STAMP_KEYS, Folder
 from tools.json_file import write_sealed
 from tools.names import listed
 
@@ -29,7 +29,8 @@ def stamp_products(folder: Folder) -> None:
     for name in STAMPED if wanted else ():
         document = folder.read_if_there(name)
         if document is not None and {key: document.get(key) for key in wanted} != wanted:
-            write_sealed(folder.path / name, {**document, **wanted})
+            written = {**document, **wanted}
+            write_sealed(folder.path / name, written, free=FREE.get(name, ()))
 
 
 def told(why: str, names: list[str]) -> str:

@@ -33,8 +33,9 @@ DONE_OTHERWISE = {
 }
 """Lines of a page, and what is done in their place."""
 FEWER = {
-    "cd rehearsal\n": "cd rehearsal; cp -r ../analysis .\n",
-    "make --groups 10 ": "make --groups 2 ",
+    "cd rehearsal\nxyy universe make --groups 10 ": (
+        "cd rehearsal; cp -r ../analysis .\nxyy universe make --groups 2 "
+    ),
     "seq -w 1 10)": "seq -f %02g 1 2)",
     "--universes 1000 --empty 2000 --with-x 2000 ": "--universes 10 --empty 10 --with-x 10 ",
 }

@@ -34,7 +34,7 @@ from analysis.search_file import read_search
 from analysis.statistics.measurement import Interval
 from tools.convert import convert
 from tools.errors import InputError
-from tools.json_file import read_json, write_sealed
+from tools.json_file import read_json
 from tools.samples import Catalogue, read_catalogue
 from tools.universe import Truth, generate_universe, truth_of
 
@@ -785,7 +785,7 @@ def test_a_changed_cut_after_unblinding_stamps_everything(
     before = outputs(folder)
     selection = json.loads((folder / "selection.json").read_text())
     selection["cuts"]["n_jets"] = {"min": None, "max": 4}
-    write_sealed(folder / "selection.json", selection)
+    write_json(folder / "selection.json", selection)
     assert run(place, base, folder, game / "group_02.csv") == 4
     assert "decisions changed after unblinding: selection.n_jets.max" in capsys.readouterr().err
     results = [

@@ -10,7 +10,7 @@ otherwise be read on with another number. (It is a check, no signature: who want
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,7 +36,7 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     write_bytes(path, (text + "\n").encode(errors="backslashreplace"))
 
 
-def write_sealed(path: Path, document: Mapping[str, Any]) -> None:
+def write_sealed(path: Path, document: Mapping[str, Any], *, free: Sequence[str] = ()) -> None:
     """Write a result that says what it was when it was written.
 
     Parameters
@@ -44,12 +44,14 @@ def write_sealed(path: Path, document: Mapping[str, Any]) -> None:
     path : Path
     document : mapping
         With a mapping ``provenance``, to which the digest is added.
+    free : sequence of str
+        Keys of what a person may change in it.
     """
-    origin = {**document["provenance"], DIGEST: _digest(document)}
+    origin = {**document["provenance"], DIGEST: _digest(document, free)}
     write_json(path, {**document, "provenance": origin})
 
 
-def read_sealed(path: Path, *, made_by: str, or_by_hand: bool = False) -> dict[str, Any]:
+def read_sealed(path: Path, *, made_by: str, free: Sequence[str] = ()) -> dict[str, Any]:
     """Read a result that `write_sealed` wrote.
 
     Parameters
@@ -57,8 +59,8 @@ def read_sealed(path: Path, *, made_by: str, or_by_hand: bool = False) -> dict[s
     path : Path
     made_by : str
         As for `read_json`.
-    or_by_hand : bool
-        Whether it may also be one without provenance, which a person wrote.
+    free : sequence of str
+        As for `write_sealed`; a person may also have written these alone.
 
     Raises
     ------
@@ -66,20 +68,21 @@ def read_sealed(path: Path, *, made_by: str, or_by_hand: bool = False) -> dict[s
         As `read_json`, and if it is not as it was written.
     """
     document = read_json(path, made_by=made_by)
-    if or_by_hand and "provenance" not in document:
+    if free and document.keys() <= set(free):
         return document
     origin = document.get("provenance")
-    if not isinstance(origin, dict) or origin.get(DIGEST) != _digest(document):
+    if not isinstance(origin, dict) or origin.get(DIGEST) != _digest(document, free):
         raise InputError(
             f"{path} is not as xyy wrote it: damaged, or edited; make it again with `{made_by}`"
         )
     return document
 
 
-def _digest(document: Mapping[str, Any]) -> str:
+def _digest(document: Mapping[str, Any], free: Sequence[str]) -> str:
     """Return the digest of a document, its provenance included, but for the digest itself."""
     origin = {key: value for key, value in document["provenance"].items() if key != DIGEST}
-    text = json.dumps({**document, "provenance": origin}, sort_keys=True, allow_nan=False)
+    kept = {key: value for key, value in document.items() if key not in free}
+    text = json.dumps({**kept, "provenance": origin}, sort_keys=True, allow_nan=False)
     return digest_text(text)
 
 

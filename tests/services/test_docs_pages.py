@@ -40,7 +40,7 @@ def given(tmp_path_factory: pytest.TempPathFactory, quick_file: Path) -> dict[st
     return {
         "xyy run --universe 0\n": shorter,
         "xyy run --data group_03.root\n": shorter,
-        "xyy run --data observed.csv ": lay,
+        "xyy run --data observed.csv  ": lay,
     }
 
 
