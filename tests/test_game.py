@@ -34,7 +34,7 @@ from analysis.search_file import read_search
 from analysis.statistics.measurement import Interval
 from tools.convert import convert
 from tools.errors import InputError
-from tools.json_file import read_json
+from tools.json_file import read_json, write_json
 from tools.samples import Catalogue, read_catalogue
 from tools.universe import Truth, generate_universe, truth_of
 
