@@ -32,15 +32,14 @@ DONE_OTHERWISE = {
     "make notebook": ":",  # a server; tests/test_course_notebook.py runs the notebook
 }
 """Lines of a page, and what is done in their place."""
+NOT_DONE = {
+    "mkdir rehearsal && cd rehearsal": "half an hour; tests/test_game.py plays it, with less data",
+}
+"""Blocks of commands, by their first line, and why they are not run."""
 FEWER = {
-    "cd rehearsal\nxyy universe make --groups 10 ": (
-        "cd rehearsal; cp -r ../analysis .\nxyy universe make --groups 2 "
-    ),
-    "seq -w 1 10)": "seq -f %02g 1 2)",
     "--universes 1000 --empty 2000 --with-x 2000 ": "--universes 10 --empty 10 --with-x 10 ",
 }
-"""Words of commands that take half an hour each, and what is typed in their place: with less to do,
-and with the search file that was laid in the folder."""
+"""Words of commands that take half an hour, and what is typed in their place."""
 LONG = {"README.md", "calibration.md", "export.md", "game.md", "own-background.md",
         "own-selection.md", "scaling.md", "statistics.md"}  # fmt: skip
 """Pages that take more than some seconds: `make test-services` follows them."""
@@ -145,6 +144,8 @@ def script(page: Path, answers: Path, given: Mapping[str, str] | None = None) ->
 
 def commands(text: str, given: Mapping[str, str]) -> str:
     """Return a block of commands as it is run, behind what the reader does before it."""
+    if text.partition("\n")[0] in NOT_DONE:
+        return ""
     for words, fewer in FEWER.items():
         text = text.replace(words, fewer)
     before = [do for typed, do in given.items() if typed in text]
