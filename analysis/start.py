@@ -16,7 +16,9 @@ def main() -> NoReturn:
     # So that no process we start imports a user's file with a library's name (`random.py`), and
     # none that cleans up behind us, if we are killed, complains.
     os.environ["PYTHONSAFEPATH"] = "1"
-    os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker:UserWarning"
+    own = os.environ.get("PYTHONWARNINGS")
+    ours = "ignore:resource_tracker:UserWarning"
+    os.environ["PYTHONWARNINGS"] = f"{own},{ours}" if own else ours
     printed = streams.prepare()
     from analysis import cli
 

@@ -45,6 +45,8 @@ PART_EVENTS = 500_000
 CLUSTER_EVENTS = 125_000
 """Events of a full cluster of converted files."""
 
+_REMEDY = "convert its sample again"
+
 Events = Mapping[str, npt.NDArray[np.generic]]
 """One array for each column, all of one length."""
 
@@ -159,6 +161,3 @@ def verify_content(content: bytes, part: Part, *, name: str) -> None:
         raise DamagedChunkError(
             f"{name} has another checksum than the manifest says: it is damaged; {_REMEDY}"
         )
-
-
-_REMEDY = "convert its sample again"
