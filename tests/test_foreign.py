@@ -48,3 +48,18 @@ def test_files_beside_ours_are_ours_unless_they_say_otherwise(tmp_path: Path) ->
     (tmp_path / "b.json").write_text('{"cuts": "by hand"}')
     with pytest.raises(InputError, match=r"b.json is there"):
         refuse_foreign(tmp_path, names)
+
+
+@pytest.mark.parametrize("name", ["a.json", "h.zip"])
+def test_a_pipe_in_a_products_place_is_refused_and_not_waited_for(
+    tmp_path: Path, name: str
+) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match=f"{name} is there, was not written by xyy"):
+        refuse_foreign(tmp_path, [name])
+
+
+def test_json_too_deep_to_be_read_is_not_ours(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"a.json is there, was not written by xyy"):
+        refuse_foreign(tmp_path, ["a.json"])

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tools.errors import InputError
+from tools.reading import open_regular, read_text
 
 ZIP_MARK = b"xyy"
 """comment of an archive, which are its last bytes"""
@@ -43,12 +44,12 @@ def _is_ours(path: Path) -> bool | None:
     """Return whether a file says that this program wrote it; None if it can say nothing."""
     try:
         if path.suffix == ".zip":
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
                 stream.seek(-len(ZIP_MARK), os.SEEK_END)
                 return stream.read() == ZIP_MARK or None
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_text(path))
         return "xyy" in document["provenance"]["versions"]
-    except (OSError, ValueError):
+    except (InputError, OSError, ValueError, RecursionError):
         return None
     except (KeyError, TypeError, IndexError):
         return False
