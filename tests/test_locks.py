@@ -188,7 +188,6 @@ def test_writers_one_after_another_all_come_in(tmp_path: Path) -> None:
     )
     words = [sys.executable, "-c", code, str(tmp_path / "a" / "b")]
     running = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    for process in running:
-        _, said = process.communicate(timeout=120)
-        assert process.returncode == 0, said
+    said = [process.communicate(timeout=120)[1] for process in running]
+    assert said == ["", "", ""]
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

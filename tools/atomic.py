@@ -18,6 +18,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.folders import make_folder
 from tools.system_errors import TEMPORARY, writing
 
 _swept: set[Path] = set()
@@ -46,7 +47,7 @@ def atomic(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
         If the disk is full or the folder cannot be written.
     """
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with replacing(path, mode=mode) as temporary:
             yield temporary
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from tools.errors import InputError
 from tools.system_errors import WRONG_NAMES, reason, writing
 
+_ATTEMPTS = 20
+"""how often a folder is made that another process has just removed"""
+
 
 def refuse_no_folder(folder: Path) -> None:
     """Refuse a folder that cannot be one, made or not.
@@ -34,6 +37,29 @@ def refuse_no_folder(folder: Path) -> None:
             return
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, where they are not yet.
+
+    Another process may remove a folder that it leaves empty at the moment when this one finds it:
+    `Path.mkdir` then says that it exists, or that the one above it does not.
+
+    Raises
+    ------
+    InputError
+        If it cannot be a folder.
+    OSError
+        If it cannot be made.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, FileNotFoundError):
+            refuse_no_folder(folder)
+        else:
+            return
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 def _no_folder(folder: Path, why: str) -> InputError:
     return InputError(f"{folder} cannot be a folder ({why}); choose another")
 
@@ -54,7 +80,7 @@ def made(folder: Path) -> Iterator[None]:
     try:
         with writing(folder):
             new += [place for place in (folder, *folder.parents) if not place.exists()]
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         yield
     finally:
         with contextlib.suppress(OSError):  # it holds something

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from tools.atomic import sweep
 from tools.errors import InputError
-from tools.folders import made
+from tools.folders import made, make_folder
 from tools.foreign import refuse_foreign
 from tools.system_errors import reason, writing
 
@@ -129,7 +129,7 @@ def _taken(path: Path) -> int:
         for _ in range(_ATTEMPTS):
             with contextlib.suppress(_GoneError, FileNotFoundError):
                 return _attempt(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 

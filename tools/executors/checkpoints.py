@@ -49,6 +49,7 @@ import xxhash
 from tools.atomic import replacing
 from tools.digests import digest_text
 from tools.executors.sparse import Layout, decode, encode
+from tools.folders import make_folder
 
 if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem
@@ -101,7 +102,7 @@ class Checkpoints:
     def folder_made(self) -> Iterator[None]:
         """Have the folder while the block runs, if it will be written to; afterwards if needed."""
         if self.write:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
         try:
             yield
         finally:
