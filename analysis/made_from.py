@@ -14,7 +14,8 @@ from analysis.process import cut_variables
 from analysis.search import Search
 from analysis.settings_check import check_selection
 from processors.selection import Selection
-from tools.digests import code_digest, digest_document, digest_text
+from tools.code import behind, code_digest
+from tools.digests import digest_document, digest_text
 from tools.samples import Catalogue
 
 
@@ -28,13 +29,7 @@ def optimise_inputs(joint_keys: dict[str, str], catalogue: Catalogue, search: Se
             "luminosity": catalogue.luminosity_invpb,
             "optimise": asdict(search.optimise),
             "score": asdict(search.score),
-            "code": [
-                code_digest("analysis/scores"),
-                code_digest("analysis/statistics"),
-                code_digest(
-                    "analysis", "optimise.py", "methods.py", "expected_fit.py", "stages.py"
-                ),
-            ],
+            "code": code_digest(*behind("analysis.optimise_folder")),
         }
     )
 
@@ -57,7 +52,7 @@ def infer_inputs(folder: Folder, decided: dict[str, Any]) -> str:
         digest_document(run),
         digest_document(decided),
         repr((decisions.is_unblinded(folder), decisions.after_unblinding(folder))),
-        code_digest("analysis"),
+        code_digest(*behind("analysis.infer_folder")),
     )
 
 
@@ -75,5 +70,5 @@ def report_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> str:
         repr(search.label),
         *(digest_document(document) for document in documents),
         repr(sorted(ledger["provenance"]["keys"].items())),
-        code_digest("analysis"),
+        code_digest(*behind("analysis.report"), "analysis.page"),
     )

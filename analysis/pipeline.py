@@ -26,6 +26,7 @@ from typing import Protocol
 from analysis import decisions, stages
 from analysis.folder import LEDGER, PRODUCTS, SELECTION, Folder
 from analysis.made_from import decided_in, optimise_inputs
+from analysis.optimise_folder import optimise_folder
 from analysis.origin import (
     Identity,
     Origin,
@@ -179,7 +180,7 @@ class _Analysis:
         there = {} if self.folder.lost(LEDGER) else self.folder.origin(LEDGER)["joint_keys"]
         if any(there.get(name) != key for name, key in keys.items()):
             self._process("optimise", self.simulation, settings, "simulation, for the selection")
-        selected = stages.optimise_folder(
+        selected = optimise_folder(
             self.folder, self.catalogue, self.search, reason=self.request.after_unblinding
         )
         self.console.say(f"selection: {selected.words}")

@@ -25,7 +25,8 @@ from processors.schema import DiphotonSchema
 from processors.score import ScoreTable
 from processors.selection import Interval, Selection
 from tools import executors
-from tools.digests import code_digest, digest_text
+from tools.code import code_digest
+from tools.digests import digest_text
 from tools.executors import Checkpoints, Execution, Failure, Report, SampleLedger, Session
 from tools.executors.checkpoints import versions
 from tools.manifest import Manifest

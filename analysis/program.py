@@ -7,7 +7,7 @@ time without a word on the results.
 
 from importlib import metadata
 
-from tools.digests import code_digest, digest_text
+from tools.code import behind, code_digest
 
 PARTS = ("processors", "selection", "statistics")
 """of the program, each with a digest of its code"""
@@ -18,10 +18,8 @@ def program_version() -> dict[str, str]:
     return {
         "version": metadata.version("xyy"),
         "processors": code_digest("processors"),
-        "selection": digest_text(
-            code_digest("analysis", "optimise.py"), code_digest("analysis/scores")
-        ),
-        "statistics": code_digest("analysis/statistics"),
+        "selection": code_digest(*behind("analysis.methods")),
+        "statistics": code_digest(*behind("analysis.statistics.infer")),
     }
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tools.digests import code_digest, digest_document, digest_file, digest_text
+from tools.digests import digest_document, digest_file, digest_text
 
 
 def test_digests_tell_texts_apart_and_leave_provenance_out(tmp_path: Path) -> None:
@@ -13,9 +13,3 @@ def test_digests_tell_texts_apart_and_leave_provenance_out(tmp_path: Path) -> No
     (tmp_path / "x").write_bytes(b"abc" * 3_000_000)
     (tmp_path / "y").write_bytes(b"abc" * 3_000_000 + b"d")
     assert digest_file(tmp_path / "x") != digest_file(tmp_path / "y")
-
-
-def test_the_code_digest_changes_with_the_chosen_files() -> None:
-    one = code_digest("processors", "kinematics.py")
-    other = code_digest("processors", "selection.py")
-    assert len({one, other, code_digest("processors")}) == 3

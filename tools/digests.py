@@ -50,20 +50,3 @@ def digest_document(document: Mapping[str, Any]) -> str:
     """
     content = {key: value for key, value in document.items() if key != "provenance"}
     return digest_text(json.dumps(content, sort_keys=True, allow_nan=False))
-
-
-def code_digest(room: str, *names: str) -> str:
-    """Return the digest of source files of a room (``processors``, ``analysis``, ``tools``).
-
-    Results that another version of the code made are never taken for today's.
-
-    Parameters
-    ----------
-    room : str
-    *names : str
-        Which files; all of them unless given.
-    """
-    folder = Path(__file__).parent.parent / room
-    sources = [path for path in sorted(folder.rglob("*")) if path.suffix in {".py", ".html"}]
-    chosen = [path for path in sources if not names or path.name in names]
-    return digest_text(*(text for p in chosen for text in (p.name, p.read_text(encoding="utf-8"))))

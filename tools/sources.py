@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tools.code import code_digest
 from tools.convert import chunks_key, convert, refuse_repeated
-from tools.digests import code_digest, digest_text
+from tools.digests import digest_text
 from tools.errors import InputError
 from tools.generate import generate_sample
 from tools.locks import one_writer
@@ -22,6 +23,10 @@ from tools.samples import Catalogue, Sample
 from tools.tables import open_table
 from tools.universe import generate_universe
 
+_GENERATING = (
+    "tools.chunks", "tools.generate", "tools.landau", "tools.recipe", "tools.universe",
+)  # fmt: skip
+"""what decides on generated events"""
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
 """Called with what is being done and how many events there are to do, if that is known; gives a
 context whose value takes the number of events done so far."""
@@ -164,7 +169,7 @@ def observed_chunks(
 def _generated_key(catalogue: Catalogue, name: str, seed: int) -> str:
     """Return the digest of all that generated events depend on."""
     settings = (catalogue.simulation, catalogue.data_luminosity_invpb, catalogue.columns)
-    code = code_digest("tools", "chunks.py", "generate.py", "landau.py", "recipe.py", "universe.py")
+    code = code_digest(*_GENERATING)
     return digest_text(name, str(seed), repr(settings), code)[:16]
 
 

@@ -22,7 +22,8 @@ from analysis.closure.channels import Channels
 from analysis.closure.worlds import Analysis, Campaign, Kind, World, analysis_of, world_of
 from analysis.search import Label, Search
 from analysis.statistics.spectra import FloatArray
-from tools.digests import code_digest, digest_text
+from tools.code import behind, code_digest
+from tools.digests import digest_text
 from tools.samples import Catalogue
 
 BATCH = 25
@@ -35,7 +36,8 @@ PACKAGES = (
     "boost-histogram", "cloudpickle", "hist", "iminuit", "numpy", "scipy", "threadpoolctl",
 )  # fmt: skip
 """what a worker needs"""
-_OURS = ("analyse.py", "channels.py", "fits.py", "work.py", "worlds.py")
+_DRAWING = ("tools.universe", "tools.recipe", "tools.generate")
+"""what universes are drawn with"""
 _LIBRARIES = ("numpy", "scipy", "iminuit")
 _STREAMS = 2
 """of seeds for each universe: its upcrossings, its second look"""
@@ -154,15 +156,10 @@ def settings_digest(work: Universes) -> str:
     ]
     luminosities = catalogue.luminosity_invpb, catalogue.data_luminosity_invpb
     versions = [metadata.version(name) for name in _LIBRARIES]
-    code = [
-        code_digest("analysis/statistics"),
-        code_digest("analysis/closure", *_OURS),
-        code_digest("analysis/calibration", "frozen.py"),
-        code_digest("tools", "universe.py", "recipe.py", "generate.py"),
-    ]
+    code = code_digest(*behind("analysis.closure.work"), *_DRAWING)
     channels = work.channels
     cells = digest_text(channels.channel.astype(np.int64).tobytes().hex())
     parts = (work.campaign, search, samples, luminosities, catalogue.collision_energy_GeV,
              channels.names, channels.columns, [e.tolist() for e in channels.edges], cells,
              TOYS, BATCH, PART)  # fmt: skip
-    return digest_text(*map(repr, parts), *versions, *code)
+    return digest_text(*map(repr, parts), *versions, code)

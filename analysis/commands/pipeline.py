@@ -148,8 +148,8 @@ def optimise(
     Example: `xyy optimise results/mine`
     """
     from analysis.folder import SCORE, SELECTION, Folder
+    from analysis.optimise_folder import optimise_folder
     from analysis.origin import remember_settings
-    from analysis.stages import optimise_folder
     from analysis.summary import selection_table
     from tools.locks import one_writer
 

@@ -34,7 +34,7 @@ def render(results: Results, images: Sequence[Image]) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates = files("analysis").joinpath("templates")
+    templates = files("analysis.page").joinpath("templates")
     source = templates.joinpath("report.html").read_text(encoding="utf-8")
     script = templates.joinpath("report.js").read_text(encoding="utf-8")
     template = environment.from_string(source)
