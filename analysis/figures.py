@@ -23,7 +23,7 @@ from processors.selection import Interval
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from analysis.results import Results
+    from analysis.folder_results import FolderResults
     from processors.histograms import Counts
 
 WIDEST_MASS_BIN_GeV = 20.0
@@ -32,7 +32,7 @@ WIDEST_MASS_BIN_GeV = 20.0
 _ROUNDING = 1e-9
 
 
-def drawings(results: Results) -> Iterator[Drawing]:
+def drawings(results: FolderResults) -> Iterator[Drawing]:
     """Yield every figure that the folder has the inputs of."""
     parts = (
         _fits, search_figures.drawings, _selection, score_figures.drawings, _spectra, _n_minus_1,
@@ -56,7 +56,7 @@ def _file_name(name: str, taken: Collection[str]) -> str:
     return next(candidate for candidate in chain([safe], others) if candidate.lower() not in taken)
 
 
-def _fits(results: Results) -> Iterator[Drawing]:
+def _fits(results: FolderResults) -> Iterator[Drawing]:
     header = results.header(results.catalogue.data_luminosity_invpb)
     if (found := figure_inputs.sideband_fit(results)) is not None:
         yield Drawing(
@@ -124,7 +124,7 @@ def _resonance_caption(peak: spectrum.FittedSpectrum) -> str:
     )
 
 
-def _selection(results: Results) -> Iterator[Drawing]:
+def _selection(results: FolderResults) -> Iterator[Drawing]:
     luminosity, document = results.catalogue.luminosity_invpb, results.selection
     header, processes = results.header(luminosity), results.processes(luminosity, data=True)
     if document is not None and document.get("n_jets_scan"):
@@ -167,7 +167,7 @@ def _selection(results: Results) -> Iterator[Drawing]:
         )
 
 
-def _spectra(results: Results) -> Iterator[Drawing]:
+def _spectra(results: FolderResults) -> Iterator[Drawing]:
     for when, words in (("before", "before the selection"), ("after", "after the selection")):
         named = _named(results, f"{when}/m_yy")
         if not named:
@@ -179,7 +179,7 @@ def _spectra(results: Results) -> Iterator[Drawing]:
         )
 
 
-def _n_minus_1(results: Results) -> Iterator[Drawing]:
+def _n_minus_1(results: FolderResults) -> Iterator[Drawing]:
     units = _units(results)
     for name, cut in ((results.selection or {}).get("cuts") or {}).items():
         named = _open(results, _named(results, f"n_minus_1/{name}"))
@@ -195,7 +195,7 @@ def _n_minus_1(results: Results) -> Iterator[Drawing]:
         yield _yields(results, named, f"n_minus_1_{name}", "n_minus_1", caption, units[name])
 
 
-def _columns(results: Results) -> Iterator[Drawing]:
+def _columns(results: FolderResults) -> Iterator[Drawing]:
     """Yield all shapes (tasks 1.3 to 1.5), then all yields (task 2.2)."""
     units = _units(results)
     before = {name: _open(results, _named(results, f"before/{name}")) for name in units}
@@ -209,7 +209,7 @@ def _columns(results: Results) -> Iterator[Drawing]:
             )
 
 
-def _shape(results: Results, name: str, unit: str, named: Mapping[str, Counts]) -> Drawing:
+def _shape(results: FolderResults, name: str, unit: str, named: Mapping[str, Counts]) -> Drawing:
     luminosity = results.luminosity_invpb
     header, processes = results.header(luminosity), results.processes(luminosity)
     shown = {p.name: named[p.name] for p in processes if p.name in named}
@@ -224,7 +224,7 @@ def _shape(results: Results, name: str, unit: str, named: Mapping[str, Counts]) 
 
 
 def _yields(
-    results: Results,
+    results: FolderResults,
     named: Mapping[str, Counts],
     name: str,
     section: str,
@@ -246,24 +246,24 @@ def _yields(
     )
 
 
-def _named(results: Results, name: str) -> dict[str, Counts]:
+def _named(results: FolderResults, name: str) -> dict[str, Counts]:
     """Return the histogram called `name` of every sample that has it."""
     return {sample: named[name] for sample, named in results.histograms.items() if name in named}
 
 
-def _open(results: Results, named: Mapping[str, Counts]) -> dict[str, Counts]:
+def _open(results: FolderResults, named: Mapping[str, Counts]) -> dict[str, Counts]:
     """Leave out blind data: their histograms are of the sidebands, simulation's of all masses."""
     closed = results.data.name if results.data is not None and results.blind else None
     return {sample: histogram for sample, histogram in named.items() if sample != closed}
 
 
-def _units(results: Results) -> dict[str, str]:
+def _units(results: FolderResults) -> dict[str, str]:
     """Return the unit of every quantity that is histogrammed, the mass first."""
     declared = {column.name: column.unit for column in results.catalogue.columns}
     return {"m_yy": "GeV", **declared, **{binning.name: binning.unit for binning in KINEMATICS}}
 
 
-def _mass_view(histogram: Counts, results: Results) -> Any:
+def _mass_view(histogram: Counts, results: FolderResults) -> Any:
     """Return a mass spectrum up to the end of the fits, in bins that end where the window does."""
     import hist
 
@@ -272,7 +272,7 @@ def _mass_view(histogram: Counts, results: Results) -> Any:
     return histogram[hist.loc(low) : hist.loc(high) : hist.rebin(bins)]
 
 
-def mass_bin_GeV(results: Results) -> float:
+def mass_bin_GeV(results: FolderResults) -> float:
     """Return the bin width of mass spectra: the widest with edges at both ends of the window."""
     search = results.search
     low, bin_GeV = search.spectrum.low_GeV, search.fit.bin_GeV

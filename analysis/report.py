@@ -14,9 +14,9 @@ from itertools import chain, islice
 from analysis.drawing import SUFFIXES, remove_others
 from analysis.figures import drawings
 from analysis.folder import PAGE, Folder
+from analysis.folder_results import read_results
 from analysis.page.layout import Image
 from analysis.page.render import render
-from analysis.results import read_results
 from analysis.search import Search
 from tools.atomic import write_bytes
 from tools.pool import completed

@@ -10,13 +10,13 @@ from analysis.plots import score, score_inputs, sculpted, sculpted_inputs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analysis.results import Results
+    from analysis.folder_results import FolderResults
     from processors.histograms import Counts
 
 SECTION = "score"
 
 
-def drawings(results: Results) -> Iterator[Drawing]:
+def drawings(results: FolderResults) -> Iterator[Drawing]:
     """Yield every figure of the score that the folder has the inputs of."""
     luminosity = results.catalogue.luminosity_invpb
     header, processes = results.header(luminosity), results.processes(luminosity)
@@ -57,7 +57,7 @@ def drawings(results: Results) -> Iterator[Drawing]:
         )
 
 
-def n_minus_1(results: Results) -> dict[str, dict[str, Counts]]:
+def n_minus_1(results: FolderResults) -> dict[str, dict[str, Counts]]:
     """Return each column of the score after the best cut on all the others, by sample."""
     found = score_inputs.scored(results)
     return (

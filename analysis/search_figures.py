@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from analysis.folder_results import FolderResults
     from analysis.plots.style import Header
-    from analysis.results import Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Shown:
     from_data: bool = True
 
 
-def drawings(results: Results) -> Iterator[Drawing]:
+def drawings(results: FolderResults) -> Iterator[Drawing]:
     """Yield every figure of the shape search that the folder has the inputs of."""
     shown = Shown(
         background=results.background,

@@ -27,9 +27,9 @@ from analysis.export.root_format import about, root_files
 from analysis.export.source import inferred, read_processed
 from analysis.export.writing import Files, write_files
 from analysis.folder import Folder
+from analysis.folder_results import FolderResults
 from analysis.histogram_file import read_histograms
 from analysis.process import Execution
-from analysis.results import Results
 from analysis.search import Search
 from analysis.search_file import read_search
 from analysis.statistics.band import MassPoint, mass_limit
@@ -139,7 +139,7 @@ def exported(
     return export
 
 
-def results_of(folder: Folder, small: Catalogue, quick: Search) -> Results:
+def results_of(folder: Folder, small: Catalogue, quick: Search) -> FolderResults:
     return read_processed(folder, small, quick)
 
 
@@ -349,7 +349,7 @@ def test_reservations_go_with_every_export(
     assert space["measurements"][0]["name"] == "; ".join(["mu = 1 is 10.0 pb", *stamps])
 
 
-def _of_root(results: Results) -> str:
+def _of_root(results: FolderResults) -> str:
     """Return what a ROOT file says of itself, read back; and see that every title says it, too."""
     few = {"signal_500": {"cutflow": results.histograms["signal_500"]["cutflow"]}}
     (content,) = root_files(replace(results, histograms=few)).values()

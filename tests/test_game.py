@@ -25,11 +25,11 @@ import pytest
 
 from analysis import cli
 from analysis.folder import Folder
+from analysis.folder_results import read_results
 from analysis.game import dinner, making, sealing
 from analysis.game.claims import Claim, read_claim
 from analysis.game.scoring import limit_at, score
 from analysis.page.render import render
-from analysis.results import read_results
 from analysis.search_file import read_search
 from analysis.statistics.measurement import Interval
 from tools.convert import convert

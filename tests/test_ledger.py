@@ -16,9 +16,9 @@ from coffea.processor import ProcessorABC
 from analysis import cli
 from analysis.figures import drawings
 from analysis.folder import Folder
+from analysis.folder_results import read_results
 from analysis.page.render import render
 from analysis.process import processor_settings
-from analysis.results import read_results
 from analysis.search import Search
 from processors.diphoton import DiphotonProcessor
 from processors.schema import DiphotonSchema

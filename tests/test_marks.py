@@ -18,10 +18,10 @@ from analysis import cli
 from analysis.drawing import Drawing, remove_others
 from analysis.export.writing import write_files
 from analysis.folder import PROCESSED, PRODUCTS, SEARCHED, Folder
+from analysis.folder_results import read_results
 from analysis.game import making
 from analysis.game.sealing import SEALED
 from analysis.origin import RUN
-from analysis.results import read_results
 from analysis.search import Search
 from analysis.summary import verdict_summary
 from tools.chunks import TREE

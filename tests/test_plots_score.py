@@ -15,6 +15,7 @@ from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 
 from analysis.figures import drawings
+from analysis.folder_results import FolderResults
 from analysis.methods import select
 from analysis.page import inference
 from analysis.page import selection as selection_page
@@ -33,7 +34,6 @@ from analysis.plots import (
 )
 from analysis.plots.spectrum import FittedSpectrum
 from analysis.plots.style import Header, encode
-from analysis.results import Results
 from analysis.scores.score_file import table_of_document
 from analysis.search import Axis, Search
 from analysis.summary import objections, selection_table
@@ -176,10 +176,10 @@ SHARES = {"score_1": (0.6, 20.0), "score_2": (0.3, 40.0), "score_3": (0.1, 60.0)
 
 
 @pytest.fixture
-def folder(world: World, catalogue: Catalogue) -> Callable[..., Results]:
+def folder(world: World, catalogue: Catalogue) -> Callable[..., FolderResults]:
     """Return a function that gives the results of a folder with categories."""
 
-    def make(*, blind: bool = False, data: bool = True) -> Results:
+    def make(*, blind: bool = False, data: bool = True) -> FolderResults:
         shown = {name: dict(named) for name, named in world.histograms.items()}
         if blind:
             shown["data"]["joint"] = sidebands_only(shown["data"]["joint"])
@@ -202,7 +202,7 @@ def folder(world: World, catalogue: Catalogue) -> Callable[..., Results]:
             "compatibility": {"chi2": 2.5, "degrees_of_freedom": 2, "pvalue": 0.287},
         }  # fmt: skip
         verdict = {"local_z": 7.1, "cross_section_pb": strength, "fit": fit}
-        return Results(
+        return FolderResults(
             catalogue=catalogue, search=world.search, histograms=shown,
             ledger={"samples": events, "complete": True, "provenance": {}}, cutflow={},
             unblinded=not blind, after_unblinding=None, run=None, selection=world.document,
@@ -221,7 +221,7 @@ def sidebands_only(histogram: Counts) -> Counts:
 
 
 @pytest.fixture
-def scored(folder: Callable[..., Results]) -> score_inputs.Scored:
+def scored(folder: Callable[..., FolderResults]) -> score_inputs.Scored:
     found = score_inputs.scored(folder())
     assert found is not None
     return found
@@ -251,7 +251,7 @@ def points(ax: Axes) -> np.ndarray:
 
 
 def test_efficiencies_are_those_of_counted_events(
-    world: World, folder: Callable[..., Results], scored: score_inputs.Scored
+    world: World, folder: Callable[..., FolderResults], scored: score_inputs.Scored
 ) -> None:
     results = folder()
     found = score_inputs.roc(results, scored)
@@ -279,7 +279,7 @@ def test_efficiencies_are_those_of_counted_events(
 
 
 def test_the_best_cut_touches_its_line_and_no_cut_reaches_the_bound(
-    world: World, folder: Callable[..., Results], scored: score_inputs.Scored
+    world: World, folder: Callable[..., FolderResults], scored: score_inputs.Scored
 ) -> None:
     results = folder()
     found = score_inputs.roc(results, scored)
@@ -294,7 +294,7 @@ def test_the_best_cut_touches_its_line_and_no_cut_reaches_the_bound(
 
 
 def test_the_scores_distributions_have_unit_area_and_the_categories_edges(
-    world: World, folder: Callable[..., Results], scored: score_inputs.Scored
+    world: World, folder: Callable[..., FolderResults], scored: score_inputs.Scored
 ) -> None:
     results = folder()
     found = score_inputs.score_shapes(scored)
@@ -316,7 +316,7 @@ def test_the_scores_distributions_have_unit_area_and_the_categories_edges(
     assert abs(np.median(ratio) - 1) < 0.05
 
 
-def test_blind_data_are_of_the_sidebands(folder: Callable[..., Results]) -> None:
+def test_blind_data_are_of_the_sidebands(folder: Callable[..., FolderResults]) -> None:
     shapes = []
     for blind in (True, False):
         found = score_inputs.scored(folder(blind=blind))
@@ -331,7 +331,9 @@ def test_blind_data_are_of_the_sidebands(folder: Callable[..., Results]) -> None
     assert not ax.containers, "the data of the window are not drawn"
 
 
-def test_without_data_the_distributions_are_simulation(folder: Callable[..., Results]) -> None:
+def test_without_data_the_distributions_are_simulation(
+    folder: Callable[..., FolderResults],
+) -> None:
     results = folder(data=False)
     found = score_inputs.scored(results)
     assert found is not None
@@ -342,7 +344,7 @@ def test_without_data_the_distributions_are_simulation(folder: Callable[..., Res
 
 
 def test_a_column_without_information_is_worth_nothing(
-    folder: Callable[..., Results], scored: score_inputs.Scored
+    folder: Callable[..., FolderResults], scored: score_inputs.Scored
 ) -> None:
     results = folder()
     rows = score_inputs.importance(results, scored, score_inputs.without(scored, results))
@@ -359,7 +361,7 @@ def test_a_column_without_information_is_worth_nothing(
 
 
 def test_columns_after_the_cut_on_all_the_others(
-    world: World, folder: Callable[..., Results], scored: score_inputs.Scored
+    world: World, folder: Callable[..., FolderResults], scored: score_inputs.Scored
 ) -> None:
     others = score_inputs.without(scored, folder())
     found = score_inputs.n_minus_1(scored, others)
@@ -380,7 +382,7 @@ def test_columns_after_the_cut_on_all_the_others(
 
 
 def test_the_mass_of_a_category_and_of_the_rest_are_all_events(
-    world: World, folder: Callable[..., Results]
+    world: World, folder: Callable[..., FolderResults]
 ) -> None:
     found = sculpted_inputs.sculpted(folder())
     assert tuple(found) == world.table.names
@@ -400,7 +402,7 @@ def test_the_mass_of_a_category_and_of_the_rest_are_all_events(
     assert "Flagged" not in written
 
 
-def test_a_bent_spectrum_is_flagged_on_its_frame(folder: Callable[..., Results]) -> None:
+def test_a_bent_spectrum_is_flagged_on_its_frame(folder: Callable[..., FolderResults]) -> None:
     results = folder()
     bent = results.histograms["background"]["spectrum"].copy()
     extra = np.full(70, 3)
@@ -417,12 +419,12 @@ def test_a_bent_spectrum_is_flagged_on_its_frame(folder: Callable[..., Results])
 # ---- fits ----------------------------------------------------------------------------------------
 
 
-def fits(results: Results) -> dict[str, FittedSpectrum]:
+def fits(results: FolderResults) -> dict[str, FittedSpectrum]:
     return inputs.resonance_fits(results)
 
 
 def test_the_sum_of_the_sidebands_is_that_of_all_categories(
-    folder: Callable[..., Results],
+    folder: Callable[..., FolderResults],
 ) -> None:
     each = inputs.sideband_fits(folder())
     total = inputs.sideband_fit(folder())
@@ -436,7 +438,7 @@ def test_the_sum_of_the_sidebands_is_that_of_all_categories(
 
 
 def test_weights_keep_the_signal_and_follow_signal_over_background(
-    folder: Callable[..., Results],
+    folder: Callable[..., FolderResults],
 ) -> None:
     each = fits(folder())
     weights = combined.weights_of(each)
@@ -474,7 +476,7 @@ def test_weights_keep_the_signal_and_follow_signal_over_background(
     assert np.ptp(ends, axis=1) / 2 == pytest.approx(np.sqrt(total.variances[there]))
 
 
-def test_without_a_signal_the_sum_is_plain(folder: Callable[..., Results]) -> None:
+def test_without_a_signal_the_sum_is_plain(folder: Callable[..., FolderResults]) -> None:
     each = {name: replace(fit, signal=0 * fit.background) for name, fit in fits(folder()).items()}
     total = combined.weighted(each)
     assert not total.weighted
@@ -484,7 +486,7 @@ def test_without_a_signal_the_sum_is_plain(folder: Callable[..., Results]) -> No
     assert not total.signal.any()
 
 
-def test_bins_that_do_not_fit_together_are_refused(folder: Callable[..., Results]) -> None:
+def test_bins_that_do_not_fit_together_are_refused(folder: Callable[..., FolderResults]) -> None:
     each = fits(folder())
     odd = replace(each["score_3"], edges_GeV=each["score_3"].edges_GeV + 3.0)
     with pytest.raises(InputError, match="bins that do not fit together"):
@@ -492,7 +494,7 @@ def test_bins_that_do_not_fit_together_are_refused(folder: Callable[..., Results
 
 
 def test_every_category_has_its_frame_with_its_own_contents(
-    folder: Callable[..., Results],
+    folder: Callable[..., FolderResults],
 ) -> None:
     named = {d.name: d for d in drawings(folder())}
     for name, wanted in (
@@ -508,7 +510,7 @@ def test_every_category_has_its_frame_with_its_own_contents(
             assert points(ax)[:, 1] == pytest.approx(fit.counts[fit.counts > 0])
 
 
-def test_blind_frames_have_no_point_in_the_window(folder: Callable[..., Results]) -> None:
+def test_blind_frames_have_no_point_in_the_window(folder: Callable[..., FolderResults]) -> None:
     results = folder(blind=True)
     named = {d.name: d for d in drawings(results)}
     assert not {name for name in named if name.startswith(("resonance", "category_strengths"))}
@@ -521,7 +523,7 @@ def test_blind_frames_have_no_point_in_the_window(folder: Callable[..., Results]
 
 
 def test_without_data_every_category_has_its_own_simulation(
-    world: World, folder: Callable[..., Results]
+    world: World, folder: Callable[..., FolderResults]
 ) -> None:
     results = folder(data=False)
     for channel in (results.background or {})["channels"].values():
@@ -538,7 +540,7 @@ def test_without_data_every_category_has_its_own_simulation(
 
 
 def test_the_strengths_of_the_categories_stand_beside_the_combined_one(
-    folder: Callable[..., Results],
+    folder: Callable[..., FolderResults],
 ) -> None:
     found = fit_inputs.category_strengths(folder().verdict)
     assert found is not None
@@ -566,8 +568,8 @@ CATEGORIES = {"sideband_fit", "sideband_fit_categories", "spurious_signal", "tou
 OPEN = {"resonance_fit", "resonance_fit_categories", "category_strengths"}
 
 
-def test_the_figures_of_categories(folder: Callable[..., Results]) -> None:
-    def names(results: Results) -> set[str]:
+def test_the_figures_of_categories(folder: Callable[..., FolderResults]) -> None:
+    def names(results: FolderResults) -> set[str]:
         own = {d.name for d in drawings(results)}
         return {n for n in own if not n.startswith(("shape", "yield", "m_yy", "n_jets_scan"))}
 
@@ -581,7 +583,7 @@ def test_the_figures_of_categories(folder: Callable[..., Results]) -> None:
                              verdict=None))  # fmt: skip
 
 
-def test_nothing_is_clipped(folder: Callable[..., Results]) -> None:
+def test_nothing_is_clipped(folder: Callable[..., FolderResults]) -> None:
     seen = {"tournament_score_2", "tournament_score_3", "n_minus_1_n_leptons"}  # as the first ones
     for drawing in drawings(folder()):
         if drawing.name not in (CATEGORIES | OPEN) - seen:
@@ -592,7 +594,9 @@ def test_nothing_is_clipped(folder: Callable[..., Results]) -> None:
 
 
 @pytest.mark.parametrize("categories", [1, 2, 4, 8])
-def test_any_number_of_categories_has_room(folder: Callable[..., Results], categories: int) -> None:
+def test_any_number_of_categories_has_room(
+    folder: Callable[..., FolderResults], categories: int
+) -> None:
     one = sculpted_inputs.sculpted(folder())["score_1"]
     names = [f"score_{place + 1}" for place in range(categories)] if categories > 1 else ["all"]
     figure = sculpted.mass_by_category(dict.fromkeys(names, one), HEADER)
@@ -627,7 +631,7 @@ def legends_are_free(figure: Figure) -> bool:
 
 
 def test_the_expected_fit_is_that_of_every_method(
-    world: World, folder: Callable[..., Results]
+    world: World, folder: Callable[..., FolderResults]
 ) -> None:
     figure = selection.expected_fit(world.document, folder().processes(1298.1), HEADER)
     (ax,) = figure.axes
@@ -649,7 +653,7 @@ def words(section: Section) -> str:
 
 
 def test_the_page_tells_method_categories_and_guards(
-    world: World, folder: Callable[..., Results]
+    world: World, folder: Callable[..., FolderResults]
 ) -> None:
     said = words(selection_page.selection(folder()))
     assert "3 categories of a score (likelihood ratio)" in said
@@ -669,7 +673,7 @@ def test_the_page_tells_method_categories_and_guards(
         assert f"{name} | x {factor:.4g}" in guards
 
 
-def test_the_page_has_one_section_of_each_kind(folder: Callable[..., Results]) -> None:
+def test_the_page_has_one_section_of_each_kind(folder: Callable[..., FolderResults]) -> None:
     sections = inference.sections(folder())
     anchors = [section.anchor for section in sections]
     assert len(anchors) == len(set(anchors)), "or figures stand on the page twice"
@@ -683,7 +687,7 @@ def test_the_page_has_one_section_of_each_kind(folder: Callable[..., Results]) -
 
 
 def test_what_speaks_against_a_method_is_told_once(
-    world: World, folder: Callable[..., Results]
+    world: World, folder: Callable[..., FolderResults]
 ) -> None:
     flag = "the score depends on the mass (p = 1e-09)"
     bent = {"size_events": 900.0, "error_events": 100.0, "pvalue": 1e-9, "flagged": True}

@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from scipy.stats import norm
 
 from analysis.figures import drawings
+from analysis.folder_results import FolderResults
 from analysis.page import inference
 from analysis.page import search as search_page
 from analysis.page import tournament as tournament_page
@@ -38,7 +39,6 @@ from analysis.plots import (
 from analysis.plots.spectrum import FittedSpectrum, resonance_fit
 from analysis.plots.strength import EVENTS
 from analysis.plots.style import Header, encode
-from analysis.results import Results
 from analysis.search import Search
 from processors.selection import Interval
 from tools.errors import InputError
@@ -274,10 +274,10 @@ def background_document() -> Document:
 
 
 @pytest.fixture
-def folder(catalogue: Catalogue, search: Search) -> Callable[[str], Results]:
+def folder(catalogue: Catalogue, search: Search) -> Callable[[str], FolderResults]:
     """Return a function that gives the results of a folder in some state, made up."""
 
-    def make(state: str) -> Results:
+    def make(state: str) -> FolderResults:
         samples = [name for name, sample in catalogue.samples.items() if sample.kind != "data"]
         data = [name for name, sample in catalogue.samples.items() if sample.kind == "data"]
         entry = {"planned_events": 10, "processed_events": 10, "failed": []}
@@ -287,7 +287,7 @@ def folder(catalogue: Catalogue, search: Search) -> Callable[[str], Results]:
             "provenance": {},
         }
         nothing = dict.fromkeys(("run", "selection", "counting", "freeze", "unblinding"))
-        return Results(
+        return FolderResults(
             catalogue=catalogue,
             search=search,
             histograms={},
@@ -783,7 +783,9 @@ def test_a_spectrum_of_events_is_measured_in_events() -> None:
 # ---- the spectrum under a peak -------------------------------------------------------------------
 
 
-def test_the_fit_of_a_resonance_is_shown_in_its_own_range(folder: Callable[[str], Results]) -> None:
+def test_the_fit_of_a_resonance_is_shown_in_its_own_range(
+    folder: Callable[[str], FolderResults],
+) -> None:
     results = folder("evidence")
     verdict_ = copy.deepcopy(results.verdict)
     assert verdict_ is not None
@@ -836,7 +838,7 @@ def test_a_peak_on_the_right_stays_below_the_notes() -> None:
 # ---- hooks and page ------------------------------------------------------------------------------
 
 
-def names(results: Results) -> set[str]:
+def names(results: FolderResults) -> set[str]:
     return {drawing.name for drawing in drawings(results)}
 
 
@@ -845,7 +847,7 @@ ALL = {"tournament", "spurious_signal", "p0_scan", "mass_limits", "contour", "pr
 
 
 def test_a_folder_gets_the_figures_that_it_has_the_documents_of(
-    folder: Callable[[str], Results],
+    folder: Callable[[str], FolderResults],
 ) -> None:
     results = folder("discovery")
     assert names(results) >= ALL
@@ -869,7 +871,7 @@ def words(section: Section) -> str:
     return " | ".join([section.title, *section.sentences, *cells]).replace("\xa0", " ")
 
 
-def test_the_page_tells_the_search(folder: Callable[[str], Results]) -> None:
+def test_the_page_tells_the_search(folder: Callable[[str], FolderResults]) -> None:
     results = folder("evidence")
     said = {s.anchor: words(s) for s in inference.sections(replace(results, background=None))}
     said |= {s.anchor: words(s) for s in tournament_page.tournament(results)}
@@ -898,7 +900,7 @@ def test_the_page_tells_the_search(folder: Callable[[str], Results]) -> None:
 
 
 def test_the_verdict_of_no_discovery_rests_on_the_limits_of_the_shape(
-    folder: Callable[[str], Results],
+    folder: Callable[[str], FolderResults],
 ) -> None:
     results = folder("limit")
     said = verdict(results)
@@ -919,7 +921,9 @@ def test_the_verdict_of_no_discovery_rests_on_the_limits_of_the_shape(
 
 
 @pytest.mark.parametrize("state", ["discovery", "evidence", "limit", "blind"])
-def test_the_page_is_made_of_every_state(folder: Callable[[str], Results], state: str) -> None:
+def test_the_page_is_made_of_every_state(
+    folder: Callable[[str], FolderResults], state: str
+) -> None:
     html = render(folder(state), [])
     assert "Limits against mass" in html
     assert "Scan over mass" in html

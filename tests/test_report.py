@@ -20,6 +20,7 @@ from analysis import pipeline, stages
 from analysis.console import Console
 from analysis.figures import drawings, mass_bin_GeV
 from analysis.folder import Folder
+from analysis.folder_results import FolderResults, read_results
 from analysis.histogram_file import read_histograms, write_histograms
 from analysis.page.layout import Image
 from analysis.page.render import render
@@ -28,7 +29,6 @@ from analysis.plots.inputs import limit_scan, resonance_fit, sideband_fit
 from analysis.plots.style import encode
 from analysis.process import Execution
 from analysis.report import report_folder
-from analysis.results import Results, read_results
 from analysis.search import Label, Search
 from tools.errors import InputError
 from tools.generate import DEFAULT_SEED
@@ -132,7 +132,7 @@ def edit(folder: Folder, name: str, **changes: Any) -> None:
     write_sealed(folder.path / name, {**document, **changes})
 
 
-def names(results: Results) -> set[str]:
+def names(results: FolderResults) -> set[str]:
     return {drawing.name for drawing in drawings(results)}
 
 

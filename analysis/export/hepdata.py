@@ -29,15 +29,15 @@ from analysis.export.hepdata_results import (
 )
 from analysis.export.hepdata_spectra import fit_tables, spectrum_tables
 from analysis.export.source import Inferred
-from analysis.results import Results
+from analysis.folder_results import FolderResults
 
 
-def hepdata_files(results: Results, found: Inferred) -> dict[str, bytes]:
+def hepdata_files(results: FolderResults, found: Inferred) -> dict[str, bytes]:
     """Return the files of the submission."""
     return submission(list(_tables(results, found)), comment(results), keywords(results))
 
 
-def _tables(results: Results, found: Inferred) -> Iterator[Table]:
+def _tables(results: FolderResults, found: Inferred) -> Iterator[Table]:
     yield from spectrum_tables(results)
     yield from fit_tables(results)
     yield scan_table(results, found.scan)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from analysis.export.hepdata_format import Entry
-from analysis.results import Results
+from analysis.folder_results import FolderResults
 
 REACTION = "P P --> X --> GAMMA GAMMA"
 MASS = r"$m_{\gamma\gamma}$"
@@ -14,7 +14,7 @@ _ABOUT = (
 )
 
 
-def keywords(results: Results) -> dict[str, list[Any]]:
+def keywords(results: FolderResults) -> dict[str, list[Any]]:
     """Return the keywords by which HEPData finds all tables."""
     return {
         "cmenergies": [results.catalogue.collision_energy_GeV],
@@ -23,7 +23,7 @@ def keywords(results: Results) -> dict[str, list[Any]]:
     }
 
 
-def comment(results: Results) -> str:
+def comment(results: FolderResults) -> str:
     """Return what holds for all tables."""
     parts = [_ABOUT]
     if results.blind:
@@ -37,12 +37,12 @@ def comment(results: Results) -> str:
     return " ".join([*parts, *(f"{stamp}." for stamp in results.stamps)])
 
 
-def described(results: Results, text: str) -> str:
+def described(results: FolderResults, text: str) -> str:
     """Return a description with the reservations about all results."""
     return " ".join([text, *(f"{stamp}." for stamp in results.stamps)])
 
 
-def qualifiers(results: Results, luminosity_invpb: float | None = None) -> tuple[Entry, ...]:
+def qualifiers(results: FolderResults, luminosity_invpb: float | None = None) -> tuple[Entry, ...]:
     """Return what holds for every column: reaction, energy, luminosity and reservations."""
     luminosity = results.luminosity_invpb if luminosity_invpb is None else luminosity_invpb
     found: list[Entry] = [

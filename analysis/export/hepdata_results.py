@@ -17,14 +17,14 @@ from analysis.export.hepdata_format import (
     points,
     words,
 )
+from analysis.folder_results import FolderResults
 from analysis.plots.observed import poisson_errors
-from analysis.results import Results
 
 _BANDS = (("1", "1 sigma"), ("2", "2 sigma"))
 _ENDS = ("value", "low", "high")
 
 
-def scan_table(results: Results, scan: Mapping[str, Any]) -> Table:
+def scan_table(results: FolderResults, scan: Mapping[str, Any]) -> Table:
     """Return the scan over mass; while blind, what is expected of the benchmark signal."""
     rows = len(scan["mass_GeV"])
     benchmark = scan.get("benchmark_pb")
@@ -62,7 +62,7 @@ def _rows(values: list[float | None] | None, rows: int) -> list[float | None]:
     return [None] * rows if values is None else values
 
 
-def limits_table(results: Results, limits: Mapping[str, Any]) -> Table:
+def limits_table(results: FolderResults, limits: Mapping[str, Any]) -> Table:
     """Return the upper limits against mass."""
     rows, level = len(limits["mass_GeV"]), limits["confidence_level"]
     return Table(
@@ -96,7 +96,7 @@ def _array(values: list[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array([math.nan if value is None else value for value in values], np.float64)
 
 
-def cutflow_tables(results: Results) -> Iterator[Table]:
+def cutflow_tables(results: FolderResults) -> Iterator[Table]:
     """Yield the cutflow: simulation as expected, data as counted (blind: of their sidebands)."""
     flows = {name: flow for name, flow in results.cutflow.items() if name != "provenance"}
     data = results.data
@@ -128,7 +128,7 @@ def _expected_flow(name: str, flow: list[dict[str, Any]]) -> Variable:
     return Variable(name, measured(values, Errors(errors, errors, "simulation statistics")))
 
 
-def counting_table(results: Results, counting: Mapping[str, Any]) -> Table:
+def counting_table(results: FolderResults, counting: Mapping[str, Any]) -> Table:
     """Return the count in the window."""
     limit, error = counting["limit"], counting["predicted_error_events"]
     return Table(
@@ -167,7 +167,7 @@ def _count(events: float | None) -> tuple[Entry, ...]:
     return measured([events], Errors(down, up, "stat"))
 
 
-def resonance_table(results: Results, verdict: Mapping[str, Any]) -> Table:
+def resonance_table(results: FolderResults, verdict: Mapping[str, Any]) -> Table:
     """Return what was found: of the most significant mass."""
     energy = results.catalogue.collision_energy_GeV
     return Table(

@@ -6,14 +6,14 @@ import numpy as np
 
 from analysis.export.hepdata_about import MASS, described, qualifiers
 from analysis.export.hepdata_format import Errors, Table, Variable, bins, measured, points
+from analysis.folder_results import FolderResults
 from analysis.plots.combined import summed
 from analysis.plots.inputs import resonance_fits, sideband_fits
 from analysis.plots.observed import poisson_errors
 from analysis.plots.spectrum import FittedSpectrum
-from analysis.results import Results
 
 
-def spectrum_tables(results: Results) -> Iterator[Table]:
+def spectrum_tables(results: FolderResults) -> Iterator[Table]:
     """Yield the selected spectrum with the fit of its sidebands: the sum, and each category."""
     fits, title = sideband_fits(results), "Selected spectrum"
     if len(fits) > 1:
@@ -24,7 +24,7 @@ def spectrum_tables(results: Results) -> Iterator[Table]:
         yield _spectrum_table(results, title if alone else f"{title}, {name}", fit, of)
 
 
-def _spectrum_table(results: Results, title: str, fit: FittedSpectrum, of: str) -> Table:
+def _spectrum_table(results: FolderResults, title: str, fit: FittedSpectrum, of: str) -> Table:
     said = f"The diphoton mass spectrum {of}, and the background fitted to its sidebands"
     errors = fit.background_errors
     label = "fit" if errors is not None else ""
@@ -57,7 +57,7 @@ def _events(fit: FittedSpectrum) -> Variable:
     return Variable("Data", measured(counts, Errors(down, up, "stat")))
 
 
-def fit_tables(results: Results) -> Iterator[Table]:
+def fit_tables(results: FolderResults) -> Iterator[Table]:
     """Yield the fit of background and resonance in every category; none while blind."""
     fits = {} if results.blind else resonance_fits(results)
     for name, fit in fits.items():

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.results import Results
+from analysis.folder_results import FolderResults
 from processors.histograms import REGIONS, Counts
 from tools.root_clock import root_clock
 
@@ -60,7 +60,7 @@ class RootHistogram:
         return self.counts * self.weight
 
 
-def root_files(results: Results) -> dict[str, bytes]:
+def root_files(results: FolderResults) -> dict[str, bytes]:
     """Return the file with all histograms of a folder."""
     import uproot
 
@@ -74,7 +74,7 @@ def root_files(results: Results) -> dict[str, bytes]:
     return {FILE: content}
 
 
-def about(results: Results) -> list[str]:
+def about(results: FolderResults) -> list[str]:
     """Return what holds for all histograms, line by line."""
     lines = [
         "Histograms of a search for X -> yy, exported by xyy.",
@@ -87,7 +87,7 @@ def about(results: Results) -> list[str]:
     return [*lines, *results.stamps]
 
 
-def root_histograms(results: Results) -> Iterator[tuple[str, RootHistogram]]:
+def root_histograms(results: FolderResults) -> Iterator[tuple[str, RootHistogram]]:
     """Yield every histogram with its path in the file."""
     weights = {p.name: p.weight for p in results.processes(results.luminosity_invpb)}
     for sample, named in results.histograms.items():

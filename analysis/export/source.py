@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from analysis.folder import RESULTS, Folder
+from analysis.folder_results import FolderResults, read_results
 from analysis.freshness import refuse_stale_histograms, refuse_stale_results
 from analysis.histogram_file import Histograms
-from analysis.results import Results, read_results
 from analysis.search import Search
 from processors.histograms import REGIONS
 from processors.selection import Interval
@@ -34,7 +34,7 @@ class Inferred:
     verdict: Document
 
 
-def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> Results:
+def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> FolderResults:
     """Read a folder that was processed at least.
 
     Raises
@@ -61,7 +61,7 @@ def is_bare_spectrum(folder: Folder) -> bool:
     return there == [False, True]
 
 
-def inferred(folder: Folder, results: Results) -> Inferred:
+def inferred(folder: Folder, results: FolderResults) -> Inferred:
     """Return the results of `xyy infer`, all made from what the folder holds now.
 
     Raises
@@ -80,7 +80,7 @@ def inferred(folder: Folder, results: Results) -> Inferred:
     return found
 
 
-def _refuse_unblind_results(found: Inferred, results: Results) -> None:
+def _refuse_unblind_results(found: Inferred, results: FolderResults) -> None:
     """Refuse results that tell of a window which is shut.
 
     Raises

@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.folder_results import FolderResults
 from analysis.page.layout import Table
 from analysis.page.wording import NOTHING, count, number, with_error
 from analysis.plots.fit_inputs import function_name, peaks, spurious
 from analysis.plots.names import category_title
-from analysis.results import Results
 
 Document = Mapping[str, Any]
 
 
-def categories(results: Results) -> Table | None:
+def categories(results: FolderResults) -> Table | None:
     """Return the table of the categories in use, or None if there are none."""
     document = results.selection or {}
     rows = (document.get("score") or {}).get("categories") or ()
@@ -37,7 +37,7 @@ def categories(results: Results) -> Table | None:
     return Table(head, body, title="Categories", notes=(note,))
 
 
-def _names(results: Results, several: int) -> tuple[str, ...]:
+def _names(results: FolderResults, several: int) -> tuple[str, ...]:
     if results.score is not None and len(results.score.names) == several:
         return results.score.names
     return tuple(f"score_{place + 1}" for place in range(several))

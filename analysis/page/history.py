@@ -6,15 +6,15 @@ No times: they stand under ``provenance`` in the JSON files, and `xyy report` te
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.folder_results import FolderResults
 from analysis.page.layout import Section, Table
 from analysis.page.wording import cross_section, number, with_error
 from analysis.plots.fit_inputs import function_name
-from analysis.results import Results
 
 Document = Mapping[str, Any]
 
 
-def history(results: Results) -> Section:
+def history(results: FolderResults) -> Section:
     """Tell what was frozen, what was expected, why the data were opened, and what changed since."""
     sentences, tables = [_frozen(results.freeze)], []
     if results.freeze is not None:
@@ -38,7 +38,7 @@ def _frozen(freeze: Document | None) -> str:
     return f"The decisions are frozen{by} under the digest {freeze['digest']}."
 
 
-def _opened(results: Results) -> str:
+def _opened(results: FolderResults) -> str:
     if results.unblinded and results.unblinding is not None:
         return f"The data were opened. Reason: {results.unblinding['reason']}"
     if results.data is None:

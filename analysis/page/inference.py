@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.folder_results import FolderResults
 from analysis.page import search, tournament
 from analysis.page.layout import Section, Table
 from analysis.page.wording import (
@@ -25,13 +26,12 @@ from analysis.page.wording import (
 from analysis.plots.fit_inputs import function_name
 from analysis.plots.inputs import all_together
 from analysis.plots.names import category_title
-from analysis.results import Results
 from analysis.summary import counted_of
 
 Document = Mapping[str, Any]
 
 
-def sections(results: Results) -> tuple[Section, ...]:
+def sections(results: FolderResults) -> tuple[Section, ...]:
     """Return the sections of everything that was inferred."""
     found: list[Section] = []
     found.extend(_sidebands(results))
@@ -49,7 +49,7 @@ def sections(results: Results) -> tuple[Section, ...]:
     return tuple(found)
 
 
-def _sidebands(results: Results) -> tuple[Section, ...]:
+def _sidebands(results: FolderResults) -> tuple[Section, ...]:
     """Tell the fit of the sidebands, of every category if there are several."""
     document = results.background or {}
     channels = document.get("channels") or {}

@@ -15,17 +15,17 @@ from importlib.resources import files
 from itertools import chain
 from typing import Any
 
+from analysis.folder_results import FolderResults
 from analysis.page import history, inference, samples, selection, verdict
 from analysis.page.layout import Image, Section
-from analysis.results import Results
 
 
-def render(results: Results, images: Sequence[Image]) -> str:
+def render(results: FolderResults, images: Sequence[Image]) -> str:
     """Return the page.
 
     Parameters
     ----------
-    results : Results
+    results : FolderResults
     images : sequence of Image
         The figures; each goes to the end of the section of its anchor.
     """
@@ -54,12 +54,12 @@ def render(results: Results, images: Sequence[Image]) -> str:
     )
 
 
-def _title(results: Results) -> str:
+def _title(results: FolderResults) -> str:
     what = (results.run or {}).get("data") or ("data" if results.data else "expected results")
     return f"Search for X → γγ: {what}"
 
 
-def _subtitle(results: Results) -> str:
+def _subtitle(results: FolderResults) -> str:
     energy = results.catalogue.collision_energy_GeV / 1000
     state = "no data" if results.data is None else "blind" if results.blind else "unblinded"
     return (
@@ -68,7 +68,7 @@ def _subtitle(results: Results) -> str:
     )
 
 
-def _sections(results: Results, with_images: set[str]) -> list[Section]:
+def _sections(results: FolderResults, with_images: set[str]) -> list[Section]:
     sections = [
         samples.samples(results),
         samples.cutflow(results),

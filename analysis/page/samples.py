@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.folder_results import FolderResults
 from analysis.page.layout import Section, Table
 from analysis.page.wording import NOTHING, count, number, with_error
-from analysis.results import Results
 
 
-def samples(results: Results) -> Section:
+def samples(results: FolderResults) -> Section:
     """Tell the samples, and the arithmetic of their weights (task 2.2)."""
     catalogue = results.catalogue
     rows: list[tuple[str, ...]] = []
@@ -46,7 +46,7 @@ def samples(results: Results) -> Section:
     )
 
 
-def _luminosities(results: Results) -> str:
+def _luminosities(results: FolderResults) -> str:
     catalogue = results.catalogue
     simulation, data = catalogue.luminosity_invpb, catalogue.data_luminosity_invpb
     text = f"Tables are normalised to {simulation:.10g}/pb"
@@ -57,7 +57,7 @@ def _luminosities(results: Results) -> str:
     return f"{text}; the data have {data:.10g}/pb, and figures are normalised to that."
 
 
-def cutflow(results: Results) -> Section:
+def cutflow(results: FolderResults) -> Section:
     """Tell what every cut leaves, in all and in the signal window."""
     flows = results.cutflow
     shown = [
@@ -109,7 +109,7 @@ def _in_window(row: Mapping[str, Any], kind: str) -> str:
     return with_error(inside * weight, math.sqrt(inside) * weight)
 
 
-def ledger(results: Results) -> Section:
+def ledger(results: FolderResults) -> Section:
     """Tell which events were processed and which were lost."""
     entries = results.ledger["samples"]
     rows = tuple(

@@ -8,19 +8,19 @@ Every number is that of a result file; sections of what a folder does not hold a
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.folder_results import FolderResults
 from analysis.page.layout import Section, Table
 from analysis.page.wording import NOTHING, interval, number, sentence, with_error, z_value
 from analysis.plots.fit_inputs import fit_of, kind_of
 from analysis.plots.names import category_title, with_category
 from analysis.plots.strength import EVENTS, Strength, strength_of
-from analysis.results import Results
 
 Document = Mapping[str, Any]
 _MOST_ROWS = 12
 """of a table over masses; the rest is in the file"""
 
 
-def scan(results: Results) -> tuple[Section, ...]:
+def scan(results: FolderResults) -> tuple[Section, ...]:
     """Tell the maximum of the p0 scan, and what it is worth anywhere in the range."""
     document = results.scan
     if document is None or not document.get("mass_GeV"):
@@ -73,7 +73,7 @@ def _upcrossings(found: Document | None) -> str:
     return f"{level}, {number(found.get('toys'), 9)} toys" if found.get("toys") else level
 
 
-def mass_limits(results: Results) -> tuple[Section, ...]:
+def mass_limits(results: FolderResults) -> tuple[Section, ...]:
     """Tell the limits against mass, and what they exclude."""
     document = results.limits
     if document is None or not document.get("mass_GeV"):
@@ -180,7 +180,7 @@ def compatibility(fit: Document) -> tuple[Table, ...]:
     return (Table(head, (*rows, both), title=title, notes=tuple(notes)),)
 
 
-def referee(results: Results) -> tuple[Section, ...]:
+def referee(results: FolderResults) -> tuple[Section, ...]:
     """Tell what nuisance parameters did, and whether other choices give the same."""
     fit = fit_of(results.verdict)
     found = []

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.folder_results import FolderResults
 from analysis.methods import ROWS
 from analysis.page.categories import categories
 from analysis.page.layout import Section, Table
 from analysis.page.wording import number, with_error
-from analysis.results import Results
 from analysis.summary import TITLES, objections
 from processors.selection import Interval
 
@@ -15,7 +15,7 @@ Document = Mapping[str, Any]
 _MERITS = {"s": "s = S/√B", "asimov": "Asimov significance"}
 
 
-def selection(results: Results) -> Section:
+def selection(results: FolderResults) -> Section:
     """Tell the selection and what it is worth (tasks 3.1 to 3.4)."""
     document = results.selection
     if document is None:
@@ -148,7 +148,7 @@ def _optimism(document: Document) -> tuple[str, ...]:
 # ---- the score -----------------------------------------------------------------------------------
 
 
-def score(results: Results) -> Section:
+def score(results: FolderResults) -> Section:
     """Tell what the score is, and what its guards say."""
     found = (results.selection or {}).get("score")
     if not found:

@@ -5,18 +5,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.folder_results import FolderResults
 from analysis.page.layout import Section, Table
 from analysis.page.wording import NOTHING, number
 from analysis.plots.fit_inputs import function_name, peaks
 from analysis.plots.names import category_title
-from analysis.results import Results
 
 Document = Mapping[str, Any]
 _SIMPLEST = 5
 """candidates of a category that the page lists"""
 
 
-def tournament(results: Results) -> tuple[Section, ...]:
+def tournament(results: FolderResults) -> tuple[Section, ...]:
     """Tell how the functions under a peak were decided on."""
     found = peaks(results.background)
     if not found:

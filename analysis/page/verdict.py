@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.folder_results import FolderResults
 from analysis.page import search
 from analysis.page.layout import Table, Verdict
 from analysis.page.wording import (
@@ -16,7 +17,6 @@ from analysis.page.wording import (
     with_error,
     z_value,
 )
-from analysis.results import Results
 from analysis.summary import counted_of
 
 Document = Mapping[str, Any]
@@ -29,7 +29,7 @@ _FIGURES = {
 _LIMITS_FIGURE = "mass_limits"
 
 
-def verdict(results: Results) -> Verdict:
+def verdict(results: FolderResults) -> Verdict:
     """Tell the verdict and the numbers that it rests on."""
     document = results.verdict
     if document is None:
@@ -48,7 +48,7 @@ def verdict(results: Results) -> Verdict:
     )
 
 
-def _figure(document: Document, results: Results) -> str:
+def _figure(document: Document, results: FolderResults) -> str:
     """Return the figure that shows the decision: of the shape's limits where there are some."""
     decision = document.get("decision") or ""
     if decision == "limit" and _shape_limits(results):
@@ -56,13 +56,13 @@ def _figure(document: Document, results: Results) -> str:
     return _FIGURES.get(decision, "sideband_fit")
 
 
-def _shape_limits(results: Results) -> list[float]:
+def _shape_limits(results: FolderResults) -> list[float]:
     """Return the observed limits on the cross-section over all masses."""
     observed = (results.limits or {}).get("observed_pb") or ()
     return [value for value in observed if value is not None]
 
 
-def _headline(document: Document, results: Results) -> str:
+def _headline(document: Document, results: FolderResults) -> str:
     decision, mass = document.get("decision"), interval(document.get("mass_GeV"), "GeV")
     if decision == "discovery":
         return f"Discovery: a resonance at {mass}"
@@ -91,7 +91,7 @@ def _because(document: Document) -> str:
     return " ".join(parts) + "." + (f" {sentence(reason)}" if reason else "")
 
 
-def _key_numbers(document: Document, results: Results) -> Table:
+def _key_numbers(document: Document, results: FolderResults) -> Table:
     counting = document["counting"]
     limit = counting["limit"]
     predicted = with_error(counting["predicted_events"], counting["predicted_error_events"])
@@ -128,7 +128,7 @@ def _expected_significances(document: Document) -> list[tuple[str, str]]:
     ]
 
 
-def _over(results: Results) -> str:
+def _over(results: FolderResults) -> str:
     found = _shape_limits(results)
     return f"{number(min(found), 2)} to {number(max(found), 2)} pb"
 

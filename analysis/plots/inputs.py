@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from analysis.folder_results import FolderResults
 from analysis.plots.combined import summed, weighted
 from analysis.plots.limits import LimitScan
 from analysis.plots.spectrum import FittedSpectrum
 from analysis.plots.style import Array
-from analysis.results import Results
 from analysis.statistics.spectra import Channel
 from processors.histograms import Counts
 from processors.selection import Interval
@@ -23,7 +23,7 @@ from tools.errors import InputError
 _BANDS = ("-2", "-1", "0", "1", "2")
 
 
-def sideband_fit(results: Results) -> FittedSpectrum | None:
+def sideband_fit(results: FolderResults) -> FittedSpectrum | None:
     """Return the sideband fit, of several categories their sum, or None if there is none yet."""
     fits = sideband_fits(results)
     if len(fits) < 2:  # noqa: PLR2004 - one is its own sum
@@ -32,7 +32,7 @@ def sideband_fit(results: Results) -> FittedSpectrum | None:
     return replace(total, notes=_total_notes(results, total))
 
 
-def sideband_fits(results: Results) -> dict[str, FittedSpectrum]:
+def sideband_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
     """Return the sideband fit of every category that has one."""
     channels = (results.background or {}).get("channels") or {}
     alone = len(channels) == 1
@@ -45,7 +45,7 @@ def sideband_fits(results: Results) -> dict[str, FittedSpectrum]:
     return found
 
 
-def _sideband_fit(results: Results, name: str, channel: Mapping[str, Any]) -> FittedSpectrum:
+def _sideband_fit(results: FolderResults, name: str, channel: Mapping[str, Any]) -> FittedSpectrum:
     bins, chosen = channel["bins"], channel["chosen"]
     edges = _array(bins["edges_GeV"])
     counts = _array(bins["observed_events"])
@@ -66,7 +66,7 @@ def _sideband_fit(results: Results, name: str, channel: Mapping[str, Any]) -> Fi
     )
 
 
-def resonance_fit(results: Results) -> FittedSpectrum | None:
+def resonance_fit(results: FolderResults) -> FittedSpectrum | None:
     """Return the fit of a resonance, of several categories weighted; None before unblinding."""
     fits = resonance_fits(results)
     notes = resonance_notes(results.verdict or {})
@@ -75,7 +75,7 @@ def resonance_fit(results: Results) -> FittedSpectrum | None:
     return replace(weighted(fits), notes=notes)
 
 
-def resonance_fits(results: Results) -> dict[str, FittedSpectrum]:
+def resonance_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
     """Return the fit of background and resonance in every category; none before unblinding."""
     channels = ((results.verdict or {}).get("fit") or {}).get("channels") or {}
     backgrounds = (results.background or {}).get("channels") or {}
@@ -106,7 +106,7 @@ def _resonance_fit(
     )
 
 
-def limit_scan(results: Results) -> LimitScan | None:
+def limit_scan(results: FolderResults) -> LimitScan | None:
     """Return the scan of CLs, or None if there is none yet."""
     limit = (results.counting or {}).get("limit")
     curve = (limit or {}).get("curve")
@@ -124,7 +124,7 @@ def limit_scan(results: Results) -> LimitScan | None:
     )
 
 
-def _sideband_notes(results: Results, channel: Mapping[str, Any]) -> tuple[str, ...]:
+def _sideband_notes(results: FolderResults, channel: Mapping[str, Any]) -> tuple[str, ...]:
     notes = [f"Window, predicted: {_predicted(channel)}", *_observed_notes(results)]
     pvalue = channel["chosen"].get("gof_pvalue")
     if pvalue is not None and results.data is not None:  # a smooth expectation fits anyhow
@@ -144,7 +144,7 @@ def _category_notes(fit: FittedSpectrum, channel: Mapping[str, Any]) -> tuple[st
     return tuple(notes)
 
 
-def _total_notes(results: Results, total: FittedSpectrum) -> tuple[str, ...]:
+def _total_notes(results: FolderResults, total: FittedSpectrum) -> tuple[str, ...]:
     """Return what stands on the sum of all categories; what is counted may be some of them."""
     notes = [f"Window, predicted: {_predicted(all_together(results.background or {}))}"]
     observed = _observed(total)
@@ -175,7 +175,7 @@ def _predicted(document: Mapping[str, Any]) -> str:
     return rf"{predicted:,.0f} $\pm$ {error:,.0f}"
 
 
-def _observed_notes(results: Results) -> tuple[str, ...]:
+def _observed_notes(results: FolderResults) -> tuple[str, ...]:
     counting, notes = results.counting or {}, []
     if counting.get("observed_events") is not None:
         notes.append(f"Window, observed: {counting['observed_events']:,.0f}")
@@ -247,7 +247,7 @@ def _counts_between(spectrum: FittedSpectrum, channel: Mapping[str, Any]) -> tup
     return edges, spectrum.counts[first : first + len(edges) - 1]
 
 
-def _simulated(results: Results, category: str, edges: Array) -> tuple[Array, Array]:
+def _simulated(results: FolderResults, category: str, edges: Array) -> tuple[Array, Array]:
     """Return the selected simulated background in the bins of a fit, with its variances."""
     counts, variances = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
     for process in results.processes(results.catalogue.data_luminosity_invpb):
@@ -270,7 +270,7 @@ def of_category(spectrum: Counts, category: str) -> Array:
     return row
 
 
-def _window(results: Results) -> Interval:
+def _window(results: FolderResults) -> Interval:
     low, high = (results.counting or {}).get("window_GeV") or (
         results.window.min,
         results.window.max,

@@ -16,11 +16,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from analysis.folder_results import FolderResults
 from analysis.methods import SEED, demands_of
 from analysis.optimise import grid_of
 from analysis.plots.score import Curve, Importance, Point, Roc, ScoreShapes
 from analysis.plots.style import Array
-from analysis.results import Results
 from analysis.scores.choose import Candidate, advantage, candidate
 from analysis.scores.merit import Scores, yields_of
 from analysis.scores.training import HALVES, Sample, sample_of
@@ -54,7 +54,7 @@ class Scored:
         """The tables for even and for odd simulated events."""
         return self.table.for_simulation
 
-    def whole(self, results: Results) -> Candidate:
+    def whole(self, results: FolderResults) -> Candidate:
         """Return the score with its best categories and its best cut."""
         return candidate("score", self.table.folds, self.sample, demands_of(results.search.score))
 
@@ -65,7 +65,7 @@ class Scored:
         return float(self.sample.passing.sum()), signals
 
 
-def scored(results: Results) -> Scored | None:
+def scored(results: FolderResults) -> Scored | None:
     """Return what the figures of the score are made of, or None if there is no score."""
     joints = {
         name: named["joint"] for name, named in results.histograms.items() if "joint" in named
@@ -95,7 +95,7 @@ def scored(results: Results) -> Scored | None:
 # ---- efficiencies --------------------------------------------------------------------------------
 
 
-def roc(results: Results, found: Scored) -> Roc:
+def roc(results: FolderResults, found: Scored) -> Roc:
     """Return the efficiencies of the score, and of the selections that are compared with it."""
     document = results.selection or {}
     reference = document["reference_signal"]
@@ -208,7 +208,7 @@ def _binned(scores: Table, cells: Array, edges: Array) -> Array:
 # ---- columns -------------------------------------------------------------------------------------
 
 
-def without(found: Scored, results: Results) -> dict[str, Candidate]:
+def without(found: Scored, results: FolderResults) -> dict[str, Candidate]:
     """Return, for every column, the score that does not know it, with its own categories."""
     demands = demands_of(results.search.score)
     return {
@@ -229,13 +229,13 @@ def _averaged(found: Scored, column: int) -> Table:
 
 
 def importance(
-    results: Results, found: Scored, candidates: Mapping[str, Candidate]
+    results: FolderResults, found: Scored, candidates: Mapping[str, Candidate]
 ) -> tuple[Importance, ...]:
     """Return what each column is worth, the one that is worth most first.
 
     Parameters
     ----------
-    results : Results
+    results : FolderResults
     found : Scored
     candidates : mapping of str to Candidate
         The scores that do not know a column (`without`).

@@ -7,17 +7,17 @@ asked of the whole spectrum, which was filled after the selection.
 import numpy as np
 import numpy.typing as npt
 
+from analysis.folder_results import FolderResults
 from analysis.plots.inputs import of_category
 from analysis.plots.sculpted import Sculpted
 from analysis.plots.style import Array
-from analysis.results import Results
 from analysis.scores.sculpting import sculpting
 
 WIDE = 10
 """bins of a fit in one bin of the figure"""
 
 
-def sculpted(results: Results) -> dict[str, Sculpted]:
+def sculpted(results: FolderResults) -> dict[str, Sculpted]:
     """Return the simulated background's mass in every category, and that of all other events."""
     processes = results.processes(results.catalogue.data_luminosity_invpb)
     backgrounds = [process for process in processes if process.kind == "background"]
@@ -47,7 +47,7 @@ def _wider(contents: Array) -> Array:
     return merged
 
 
-def _mass_bins(results: Results) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _mass_bins(results: FolderResults) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Return edges of the bins of fits, and which bins are the window."""
     search = results.search
     count = round((search.fit.high_GeV - search.fit.low_GeV) / search.fit.bin_GeV)
@@ -55,7 +55,7 @@ def _mass_bins(results: Results) -> tuple[Array, npt.NDArray[np.bool_]]:
     return edges, results.window.contains((edges[1:] + edges[:-1]) / 2)
 
 
-def _in_bins(results: Results, fine: Array) -> Array:
+def _in_bins(results: FolderResults, fine: Array) -> Array:
     """Return a fine spectrum in the bins of fits; what lies beyond them is left out."""
     edges, _ = _mass_bins(results)
     axis = results.search.spectrum

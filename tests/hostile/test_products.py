@@ -19,8 +19,8 @@ import pytest
 from coffea.processor import ProcessorABC
 
 from analysis.folder import Folder
+from analysis.folder_results import read_results
 from analysis.freshness import refuse_stale_histograms, refuse_stale_results
-from analysis.results import read_results
 from analysis.search_file import read_search
 from analysis.settings_check import check_manifest
 from analysis.status import status

@@ -24,7 +24,7 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Results:
+class FolderResults:
     """A results folder with the settings that it was made with."""
 
     catalogue: Catalogue
@@ -147,7 +147,7 @@ class Results:
         return Process(sample.name, sample.kind, title, weight, assumed)
 
 
-def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Results:
+def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> FolderResults:
     """Read a results folder.
 
     Raises
@@ -159,7 +159,7 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Result
     ledger = folder.read("ledger.json", made_by="process")
     for name in ledger["samples"]:
         catalogue.sample(name)
-    return Results(
+    return FolderResults(
         catalogue=catalogue,
         search=search,
         histograms=read_histograms(folder.histograms),
