@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 from analysis import openings
 from analysis.folder import Folder
 from analysis.program import program_changes, program_version
+from analysis.results.codec import to_json
+from analysis.results.freeze import KnownBefore
 from analysis.search import Search
 from processors.selection import Selection
 from tools.digests import digest_document
@@ -118,22 +120,20 @@ def freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
     )
 
 
-def keep_sidebands(folder: Folder, kept: Mapping[str, Any]) -> None:
+def keep_sidebands(folder: Folder, known: KnownBefore) -> None:
     """Keep in ``freeze.json`` what was decided on the sidebands, and what they let expect.
 
     Parameters
     ----------
     folder : Folder
-    kept : mapping
-        ``peak``: for each channel family, order and range of the function under a peak;
-        whatever else was known before the data were opened.
+    known : KnownBefore
 
     Raises
     ------
     RefusedError
         If the data are open, and what is decided now is not what they were opened for.
     """
-    frozen = folder.read_if_there(FREEZE)
+    frozen, kept = folder.read_if_there(FREEZE), to_json(known)
     if frozen is None:
         return
     before = frozen.get(SIDEBANDS)

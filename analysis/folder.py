@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.results.codec import InFile, Result, from_json, to_json
 from analysis.search import METHODS
 from processors.selection import Interval, Selection
 from tools.digests import digest_document, digest_file
@@ -89,6 +90,34 @@ class Folder:
             return self.read(name, made_by="")
         except InputError:
             return None
+
+    def load(self, kind: type[Result], *, made_by: str) -> Result:
+        """Return a result.
+
+        Raises
+        ------
+        InputError
+            If its file is missing, damaged, or does not hold it; the message names the command
+            that makes it.
+        """
+        return from_json(kind, self.read(kind.FILE, made_by=made_by), self.path / kind.FILE)
+
+    def load_if_there(self, kind: type[Result]) -> Result | None:
+        """Return a result, or None if its file is missing or damaged.
+
+        Raises
+        ------
+        InputError
+            If the file is as it was written, and does not hold this result.
+        """
+        document = self.read_if_there(kind.FILE)
+        return None if document is None else from_json(kind, document, self.path / kind.FILE)
+
+    def save(
+        self, result: InFile, *, stamp: Mapping[str, Any] | None = None, **origin: Any
+    ) -> None:
+        """Write a result with its provenance, to which `origin` is added, and its stamp."""
+        self.write(result.FILE, {**to_json(result), **(stamp or {})}, **origin)
 
     def write(self, name: str, document: Mapping[str, Any], **origin: Any) -> None:
         """Write the JSON product `name` with its provenance, to which `origin` is added."""

@@ -12,13 +12,16 @@ from analysis.folder import CLAIM, PARTS, VERDICT, Folder
 from analysis.game.claims import write_claim
 from analysis.histogram_file import Histograms, read_histograms
 from analysis.process import cut_variables, weight_of
+from analysis.results.codec import to_json
+from analysis.results.limits import MassLimits
+from analysis.results.verdict import Verdict
 from analysis.search import Search
 from analysis.stamps import stamp as stamp_of
 from analysis.statistics.band import MassLimit
-from analysis.statistics.documents import limits_so_far
 from analysis.statistics.doubts import LIMITS
 from analysis.statistics.infer import infer
 from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
+from analysis.statistics.search_results import limits_so_far
 from analysis.statistics.shape import Effort
 from processors.histograms import CATEGORIES, Counts
 from processors.score import ScoreTable
@@ -70,29 +73,32 @@ def infer_folder(
     if "scan" not in only:
         effort = _effort_of_scan(folder, inputs, effort)
     save = _LimitsSoFar(folder, start, search, say)
-    documents = infer(
+    found = infer(
         start, search, effort=effort, limit_toys=limit_toys, say=say, on_limit=save, limits=limits
     )
     if limits or decisions.is_unblinded(folder):
-        decisions.keep_sidebands(folder, documents.known_before)
-    _write_workspaces(folder, documents.workspaces, others_too=limits)
+        decisions.keep_sidebands(folder, found.known_before)
+    _write_workspaces(folder, found.workspaces, others_too=limits)
     spent = {"toys": effort.toys, "limit_toys": limit_toys, "seed": effort.seed}
     stamp = stamp_of(folder)
     for part in only:
-        document = {**getattr(documents, part), **stamp}
-        folder.write(f"{part}.json", document, inputs=inputs, effort=spent)
+        folder.save(getattr(found, part), stamp=stamp, inputs=inputs, effort=spent)
     # The verdict comes last: with it, everything before it is there.
     if all(folder.made_from(f"{part}.json") == inputs for part in PARTS):
-        verdict, of_limits = documents.verdict, folder.read("limits.json", made_by="infer")
+        verdict, of_limits = found.verdict, folder.load(MassLimits, made_by="infer")
         if not limits:
-            kept = (
-                note if note.startswith(LIMITS) else f"limit at {note}"
-                for note in of_limits["warnings"]
-            )  # fmt: skip
-            verdict = verdict | {"warnings": [*verdict["warnings"], *kept]}
-        verdict = {**verdict, **stamp}
-        write_claim(folder, verdict, of_limits, inputs=inputs)
-        folder.record(VERDICT, verdict, _beside_verdict(folder), inputs=inputs, effort=spent)
+            verdict = _warned_of(verdict, of_limits)
+        write_claim(folder, verdict, of_limits, stamp=stamp, inputs=inputs)
+        products = _beside_verdict(folder)
+        folder.record(VERDICT, {**to_json(verdict), **stamp}, products, inputs=inputs, effort=spent)
+
+
+def _warned_of(verdict: Verdict, limits: MassLimits) -> Verdict:
+    """Return a verdict with the warnings of limits that were made before."""
+    kept = (
+        note if note.startswith(LIMITS) else f"limit at {note}" for note in limits.warnings
+    )  # fmt: skip
+    return replace(verdict, warnings=(*verdict.warnings, *kept))
 
 
 def _write_workspaces(
@@ -138,7 +144,7 @@ class _LimitsSoFar:
     def __call__(self, limit: MassLimit) -> None:
         self.done.append(limit)
         masses = len(self.search.limits.masses.masses_GeV)
-        self.folder.write("limits.json", limits_so_far(self.done, self.inputs, self.search))
+        self.folder.save(limits_so_far(self.done, self.inputs, self.search))
         self.say(f"limit at {limit.mass_GeV:g} GeV ({len(self.done)} of {masses})")
 
 

@@ -20,16 +20,11 @@ from analysis.folder import Folder
 from analysis.search import FAMILIES, Limits, Search, Signal, Systematics, Window
 from analysis.search_file import MOST_FIT_BINS, MOST_MASSES
 from analysis.spectrum_file import read_spectrum
+from analysis.statistics import spectrum_results
 from analysis.statistics.band import MassLimit
 from analysis.statistics.shape import Effort
 from analysis.statistics.signal_model import plain_signal
 from analysis.statistics.spectra import Bins, FloatArray
-from analysis.statistics.spectrum_documents import (
-    background_document,
-    mass_limits_document,
-    mass_scan_document,
-    verdict_document,
-)
 from analysis.statistics.spectrum_search import (
     BareSpectrum,
     SpectrumInference,
@@ -164,8 +159,7 @@ def infer_spectrum(
         done.append(limit)
         so_far = sorted(done, key=lambda one: one.mass_GeV)
         partial = len(done) < masses
-        document = mass_limits_document(so_far, level, reason, partial=partial)
-        folder.write("limits.json", document, **origin)
+        folder.save(spectrum_results.mass_limits(so_far, level, reason, partial=partial), **origin)
         say(f"limit at {limit.mass_GeV:g} GeV ({len(done)} of {masses})")
 
     found = draw_spectrum_inference(
@@ -173,11 +167,10 @@ def infer_spectrum(
     )
     for name, workspace in found.workspaces():
         write_json(folder.workspaces / f"{name}.json", workspace)
-    limits = mass_limits_document(found.limits, level, found.reason, partial=False)
-    folder.write("background.json", background_document(found), **origin)
-    folder.write("scan.json", mass_scan_document(found), **origin)
-    folder.write("limits.json", limits, **origin)
-    folder.write("verdict.json", verdict_document(found), **origin)
+    folder.save(spectrum_results.background_fit(found), **origin)
+    folder.save(spectrum_results.mass_scan(found), **origin)
+    folder.save(spectrum_results.mass_limits(found.limits, level, found.reason), **origin)
+    folder.save(spectrum_results.verdict(found), **origin)
     return found
 
 

@@ -31,7 +31,7 @@ from analysis.game.claims import Claim, read_claim
 from analysis.game.scoring import limit_at, score
 from analysis.page.render import render
 from analysis.search_file import read_search
-from analysis.statistics.measurement import Interval
+from analysis.results.values import Estimate
 from tools.convert import convert
 from tools.errors import InputError
 from tools.json_file import read_json, write_json
@@ -568,8 +568,8 @@ EMPTY = {"exists": False, "mass_GeV": None, "cross_section_pb": 0.0}
 CLAIM = Claim(
     path=Path("claim.json"),
     decision="discovery",
-    mass_GeV=Interval(612.0, 608.0, 615.0),
-    cross_section_pb=Interval(2.5, 2.1, 3.0),
+    mass_GeV=Estimate(612.0, 608.0, 615.0),
+    cross_section_pb=Estimate(2.5, 2.1, 3.0),
     limit_mass_GeV=(600.0, 650.0, 700.0),
     limit_pb=(4.0, 2.0, None),
     complete=True,

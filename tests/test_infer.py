@@ -16,7 +16,7 @@ from analysis.statistics.counted import Counted
 from analysis.statistics.expectations import normalisation, rehearsals
 from analysis.statistics.infer import Documents, infer
 from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
-from analysis.statistics.measurement import Interval
+from analysis.results.values import Estimate
 from analysis.statistics.prediction import predict_from_simulation
 from analysis.statistics.shape import Effort
 from analysis.statistics.verdict import decide
@@ -220,7 +220,7 @@ def test_the_cross_section_is_events_over_luminosity_and_efficiencies(opened: Do
     efficiency, error = float(found), float(its_error)
     per_event = 1 / (LUMINOSITY * 0.17 * efficiency)
     events = fit["signal_events"]
-    expected = Interval(events["value"], events["low"], events["high"]).scaled(
+    expected = Estimate(events["value"], events["low"], events["high"]).scaled(
         per_event, relative_error=error / efficiency
     )
     assert fit["cross_section_pb"]["value"] == pytest.approx(expected.value)

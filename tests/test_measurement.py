@@ -11,7 +11,8 @@ from scipy.stats import norm
 
 from analysis.search import Search, Systematics
 from analysis.statistics.families import Function
-from analysis.statistics.measurement import Interval, Measurement, measure
+from analysis.results.values import Estimate
+from analysis.statistics.measurement import Measurement, measure
 from analysis.statistics.resonance import ChannelModel, Spectra
 from analysis.statistics.signal_model import plain_signal
 from analysis.statistics.spectra import Bins
@@ -86,7 +87,7 @@ def test_intervals_are_minos(
     measured: Measurement, minuit: Minuit, name: str, profile: str
 ) -> None:
     """To 2 % of the error, on both sides."""
-    found: Interval = getattr(measured, profile).interval
+    found: Estimate = getattr(measured, profile).interval
     error = minuit.errors[name]
     assert found.value == pytest.approx(minuit.values[name], abs=0.01 * error)
     other = minuit.merrors[name]
@@ -168,7 +169,7 @@ def test_a_profile_that_is_not_closed_is_a_parabolas_and_said_to_be() -> None:
 
 
 def test_intervals_scale_with_the_error_of_the_factor() -> None:
-    scaled = Interval(100, 90, 120).scaled(0.5, relative_error=0.1)
+    scaled = Estimate(100, 90, 120).scaled(0.5, relative_error=0.1)
     assert scaled.value == 50
     assert scaled.high == pytest.approx(50 + np.hypot(10, 5))
     assert scaled.low == pytest.approx(50 - np.hypot(5, 5))
@@ -202,7 +203,7 @@ def universes(search: Search) -> list[Universe]:
     return made
 
 
-def pull(truth: float, interval: Interval) -> float:
+def pull(truth: float, interval: Estimate) -> float:
     above = truth > interval.value
     error = interval.high - interval.value if above else interval.value - interval.low
     return (interval.value - truth) / error

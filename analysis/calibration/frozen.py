@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.results.scan import Upcrossings
 from analysis.search import Search
 from analysis.statistics.entries import Flags, Option
 from analysis.statistics.families import Function
-from analysis.statistics.look_elsewhere import Upcrossings, upcrossings
+from analysis.statistics.look_elsewhere import upcrossings
 from analysis.statistics.peak import Peak
 from analysis.statistics.resonance import ChannelModel, Spectra
 from analysis.statistics.signal_model import SignalModel

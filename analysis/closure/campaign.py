@@ -15,9 +15,10 @@ from analysis.closure.analyse import Found, borderline
 from analysis.closure.kept import Kept
 from analysis.closure.work import PACKAGES, Universes, batches, doubts, settings_digest
 from analysis.closure.worlds import KINDS, MOST_UNIVERSES, Analysis, Campaign, Kind
+from analysis.results.verdict import Claim
 from analysis.statistics.look_elsewhere import CountedToys, significance
 from analysis.statistics.spectra import FloatArray
-from analysis.statistics.verdict import Claim, decide
+from analysis.statistics.verdict import decide
 from processors.selection import Selection
 from tools.errors import InputError
 from tools.executors import Execution, Session, completed

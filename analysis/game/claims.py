@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.folder import CLAIM, Folder
-from analysis.statistics.measurement import Interval
+from analysis.results.codec import to_json
+from analysis.results.limits import MassLimits
+from analysis.results.values import Estimate
+from analysis.results.verdict import Verdict
 from tools.errors import InputError
 from tools.json_file import read_json
 from tools.manifest import Source, read_manifest
@@ -37,8 +40,8 @@ class Claim:
     """of the claim file"""
     decision: str
     """one of `DECISIONS`"""
-    mass_GeV: Interval | None
-    cross_section_pb: Interval | None
+    mass_GeV: Estimate | None
+    cross_section_pb: Estimate | None
     limit_mass_GeV: tuple[float, ...]
     """where limits were set, rising"""
     limit_pb: tuple[float | None, ...]
@@ -60,29 +63,32 @@ class Claim:
 
 
 def write_claim(
-    folder: Folder, verdict: Mapping[str, Any], limits: Mapping[str, Any], *, inputs: str
+    folder: Folder, verdict: Verdict, limits: MassLimits, *, stamp: Mapping[str, Any], inputs: str
 ) -> None:
     """Write ``claim.json``; while the data are blind there is none.
 
     Parameters
     ----------
     folder : Folder
-    verdict, limits : mapping
-        Contents of ``verdict.json`` and ``limits.json``.
+    verdict : Verdict
+    limits : MassLimits
+    stamp : mapping
+        What stands on every result after a change.
     inputs : str
         Digest of what the results are made from.
     """
-    if verdict["decision"] is None:
+    if verdict.decision is None:
         (folder.path / CLAIM).unlink(missing_ok=True)
         return
     taken = (
         "decision", "local_z", "global_z", "mass_GeV", "cross_section_pb", "complete",
         "after_unblinding", "changed_after_unblinding",
     )  # fmt: skip
+    said, bounds = {**to_json(verdict), **stamp}, to_json(limits)
     claim = {
         "format": FORMAT,
-        **{key: verdict[key] for key in taken if key in verdict},
-        "limits": {key: limits[key] for key in ("confidence_level", "mass_GeV", "observed_pb")},
+        **{key: said[key] for key in taken if key in said},
+        "limits": {key: bounds[key] for key in ("confidence_level", "mass_GeV", "observed_pb")},
     }
     data = [{"name": s.name, "bytes": s.bytes, "digest": s.digest} for s in _data_files(folder)]
     folder.write(CLAIM, claim, inputs=inputs, data=data)
@@ -177,14 +183,14 @@ def _claim(path: Path, document: Mapping[str, Any]) -> Claim:
     )
 
 
-def _interval(document: Mapping[str, Any], key: str, most: float) -> Interval | None:
+def _interval(document: Mapping[str, Any], key: str, most: float) -> Estimate | None:
     found = document[key]
     if found is None:
         return None
     value, low, high = (_number(found[part], key, most) for part in ("value", "low", "high"))
     if not low <= value <= high:
         raise ValueError(f"{key}: {value:g} is not between {low:g} and {high:g}")
-    return Interval(value, low, high)
+    return Estimate(value, low, high)
 
 
 def _number(value: object, key: str, most: float) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 from analysis.game.claims import Claim, read_claim
 from analysis.game.scoring import MASS_ERRORS, Score, score
 from analysis.game.sealing import Game, write_private
-from analysis.statistics.measurement import Interval
+from analysis.results.values import Estimate
 from tools.errors import InputError
 from tools.names import listed
 from tools.provenance import provenance
@@ -145,7 +145,7 @@ def _claimed(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _document(interval: Interval | None) -> dict[str, float] | None:
+def _document(interval: Estimate | None) -> dict[str, float] | None:
     return None if interval is None else asdict(interval)
 
 
@@ -209,7 +209,7 @@ def _signed(pull: float | None) -> str:
     return _NOTHING if pull is None else f"{pull:+.1f}"
 
 
-def _interval(interval: Interval, digits: int) -> str:
+def _interval(interval: Estimate, digits: int) -> str:
     up, down = interval.high - interval.value, interval.value - interval.low
     return f"{interval.value:.{digits}f} +{up:.{digits}f} -{down:.{digits}f}"
 

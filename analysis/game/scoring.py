@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from analysis.game.claims import Claim
-from analysis.statistics.measurement import Interval
+from analysis.results.values import Estimate
 
 MASS_ERRORS = 3.0
 """how many of its uncertainties a claimed mass may be off"""
@@ -121,7 +121,7 @@ def limit_at(claim: Claim, mass_GeV: float) -> float | None:
     return None
 
 
-def _pull(found: Interval, truth: float) -> float | None:
+def _pull(found: Estimate, truth: float) -> float | None:
     """Return the pull; None if the claim has no uncertainty on that side."""
     error = found.value - found.low if truth < found.value else found.high - found.value
     return (found.value - truth) / error if error > 0 else None

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.results.values import Estimate
 from analysis.search import Systematics
-from analysis.statistics.measurement import STEPS, Interval, Measurement, crossing
+from analysis.statistics.measurement import STEPS, Measurement, crossing
 from analysis.statistics.peak import ALL_BUT_MASS
 from analysis.statistics.poisson import scoring_fit
 from analysis.statistics.resonance import Spectra
@@ -31,7 +32,7 @@ class Strength:
 
     local_z: float
     """with the sign of the strength"""
-    events: Interval
+    events: Estimate
     """of the whole signal"""
 
 
@@ -92,7 +93,7 @@ def _alone(
     )  # fmt: skip
     rises = np.maximum(fixed.deviance - float(scan.deviance[0]), 0.0)
     down, up = (crossing(points[:-1], rises[:-1], best, side) for side in (-1, 1))
-    interval = Interval(
+    interval = Estimate(
         best, best - error if down is None else down, best + error if up is None else up
     )
     return Strength(float(scan.z[0]), interval.scaled(1 / share)), float(rises[-1])

@@ -1,75 +1,79 @@
-"""The statistics of a search as documents: spectra in, the contents of the result files out.
+"""The statistics of a search: spectra in, the results of its files out.
 
 ``background.json``, ``counting.json``, ``scan.json``, ``limits.json``, ``verdict.json`` and pyhf
-workspaces; how they come about is told in `inference.py`, what stands in them in `documents.py`. No
-file is read or written here.
+workspaces; how they come about is told in `inference.py`, what stands in them in
+`search_results.py`. No file is read or written here.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.search import Search
-from analysis.statistics.documents import (
-    background_document,
-    counting_document,
-    mass_limits_document,
-    mass_scan_document,
-    verdict_document,
+from analysis.results.background import BackgroundFits
+from analysis.results.counting import Counting
+from analysis.results.freeze import (
+    ExpectedLimits,
+    ExpectedResults,
+    ExpectedScan,
+    KnownBefore,
+    PeakDecision,
 )
+from analysis.results.limits import MassLimits
+from analysis.results.scan import Scan
+from analysis.results.verdict import Verdict
+from analysis.search import Search
+from analysis.statistics import search_results
 from analysis.statistics.inference import Inference, draw_inference
 from analysis.statistics.inputs import InferenceInputs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Documents:
-    """The contents of the result files, and the results that they were made from."""
+class SearchResults:
+    """The results of the files, and the inference that they were made from."""
 
-    results: Inference
-    background: dict[str, Any]
-    """of ``background.json``"""
-    counting: dict[str, Any]
-    """of ``counting.json``"""
-    scan: dict[str, Any]
-    """of ``scan.json``"""
-    limits: dict[str, Any]
-    """of ``limits.json``"""
-    verdict: dict[str, Any]
-    """of ``verdict.json``"""
+    inference: Inference
+    background: BackgroundFits
+    counting: Counting
+    scan: Scan
+    limits: MassLimits
+    verdict: Verdict
     workspaces: dict[str, dict[str, Any]]
-    """of ``workspaces/<name>.json``"""
+    """pyhf workspaces, by name of their file"""
 
     @property
-    def known_before(self) -> dict[str, Any]:
+    def known_before(self) -> KnownBefore:
         """What was known before the data were opened: decisions on the sidebands, expectations."""
-        channels = self.background["channels"].items()
-        decided = ("range", "fit_range_GeV", "family", "order")
-        return {
-            "of": self.background["of"],
-            "peak": {name: {key: c["peak"][key] for key in decided} for name, c in channels},
-            "sideband_gof_pvalue": {name: c["chosen"]["gof_pvalue"] for name, c in channels},
-            "predicted_events": self.counting["predicted_events"],
-            "predicted_error_events": self.counting["predicted_error_events"],
-            "expected": {
-                "counting_limit_pb": self.counting["limit"]["expected_pb"],
-                "signals": self.verdict["expected"]["signals"],
-                "scan": {key: self.scan[key] for key in ("mass_GeV", "expected_local_z")},
-                "limits": {key: self.limits[key] for key in ("mass_GeV", "expected_pb")},
-            },
-        }
+        channels = self.background.channels
+        return KnownBefore(
+            of=self.background.of,
+            peak={name: PeakDecision.of(found.peak) for name, found in channels.items()},
+            sideband_gof_pvalue={n: found.chosen.gof_pvalue for n, found in channels.items()},
+            predicted_events=self.counting.predicted_events,
+            predicted_error_events=self.counting.predicted_error_events,
+            expected=ExpectedResults(
+                counting_limit_pb=self.counting.limit.expected_pb,
+                signals=self.counting.expected.signals,
+                scan=ExpectedScan(
+                    mass_GeV=self.scan.mass_GeV, expected_local_z=self.scan.expected_local_z
+                ),
+                limits=ExpectedLimits(
+                    mass_GeV=self.limits.mass_GeV, expected_pb=self.limits.expected
+                ),
+            ),
+        )
 
 
-def infer(inputs: InferenceInputs, search: Search, **how: Any) -> Documents:
-    """Do the statistics of a search and return its documents.
+def infer(inputs: InferenceInputs, search: Search, **how: Any) -> SearchResults:
+    """Do the statistics of a search and return its results.
 
     The parameters are those of `inference.draw_inference`.
     """
-    results = draw_inference(inputs, search, **how)
-    return Documents(
-        results=results,
-        background=background_document(results),
-        counting=counting_document(results),
-        scan=mass_scan_document(results),
-        limits=mass_limits_document(results),
-        verdict=verdict_document(results),
-        workspaces={"counting": results.window_limit.workspace, **results.mass_workspaces},
+    found = draw_inference(inputs, search, **how)
+    return SearchResults(
+        inference=found,
+        background=search_results.background_fits(found),
+        counting=search_results.counting(found),
+        scan=search_results.mass_scan(found),
+        limits=search_results.mass_limits(found),
+        verdict=search_results.verdict(found),
+        workspaces={"counting": found.window_limit.workspace, **found.mass_workspaces},
     )

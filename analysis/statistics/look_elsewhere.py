@@ -21,6 +21,7 @@ from typing import Literal
 
 import numpy as np
 
+from analysis.results.scan import Upcrossings
 from analysis.statistics.resonance import Spectra
 from analysis.statistics.spectra import FloatArray
 from analysis.statistics.toys import Group
@@ -32,40 +33,6 @@ _TAIL = 0.3
 """p above which the formula is not to be believed"""
 _LEAST_P = 1e-280
 """below it a float has no digits left"""
-
-
-@dataclass(frozen=True, slots=True)
-class Upcrossings:
-    """Upcrossings of a level by scans without a resonance."""
-
-    level_z: float
-    mean: float
-    error: float
-    toys: int
-
-    def p(self, local_z: float) -> float:
-        """Return the global p-value of a local significance.
-
-        >>> round(Upcrossings(0.0, 2.1, 0.1, 1000).p(3.0), 4)
-        0.0244
-        """
-        from scipy.special import ndtr
-
-        tail = np.exp((self.level_z**2 - local_z**2) / 2)
-        return float(-np.expm1(-(ndtr(-local_z) + self.mean * tail)))
-
-    def local_z(self, global_z: float) -> float:
-        """Return the local significance that has a global one.
-
-        >>> crossings = Upcrossings(0.0, 2.1, 0.1, 1000)
-        >>> round(significance(crossings.p(crossings.local_z(2.0))), 3)
-        2.0
-        """
-        from scipy.optimize import brentq
-        from scipy.special import ndtr
-
-        wanted = float(ndtr(-global_z))
-        return float(brentq(lambda z: np.log(self.p(z) / wanted), 0.0, 30.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.results.values import Estimate
 from analysis.statistics.peak import ALL_BUT_MASS, NO_SIGNAL
 from analysis.statistics.poisson import goodness_of_fit, scoring_fit
 from analysis.statistics.resonance import Spectra
@@ -29,30 +30,12 @@ _CONTOUR_REACH = 3.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Interval:
-    """A best value with its 68 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def scaled(self, factor: float, *, relative_error: float = 0.0) -> "Interval":
-        """Return the interval times a factor that has a relative error of its own."""
-        added = self.value * factor * relative_error
-        down, up = factor * (self.value - self.low), factor * (self.high - self.value)
-        value = self.value * factor
-        return Interval(
-            value, value - float(np.hypot(down, added)), value + float(np.hypot(up, added))
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Profile:
     """How much the deviance rises with one parameter, all else fitted again."""
 
     values: FloatArray
     rises: FloatArray
-    interval: Interval
+    interval: Estimate
     closed: bool
     """whether the deviance rises by 1 on both sides; else the interval is the parabola's"""
 
@@ -213,7 +196,7 @@ class _Fit:
         rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
         down, up = (crossing(points, rises, value, side) for side in (-1, 1))
         closed = down is not None and up is not None
-        interval = Interval(
+        interval = Estimate(
             value, value - error if down is None else down, value + error if up is None else up
         )
         return Profile(points, rises, interval, closed)

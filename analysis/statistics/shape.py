@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from analysis.results.scan import Upcrossings
 from analysis.search import Search
 from analysis.statistics.compatibility import Compatibility, compatibility
 from analysis.statistics.doubts import of_bins
@@ -22,7 +23,6 @@ from analysis.statistics.entries import Entry
 from analysis.statistics.look_elsewhere import (
     CountedToys,
     Global,
-    Upcrossings,
     combined,
     upcrossings,
 )

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.results.verdict import Claim
 from analysis.search import Search, Window
 from analysis.statistics.band import MassLimit, MassPoint, band
 from analysis.statistics.doubts import of_limits
@@ -39,7 +40,7 @@ from analysis.statistics.template_fit import strength_scale
 from analysis.statistics.tournament import Decisions, Tournament
 from analysis.statistics.toy_limits import ToySettings
 from analysis.statistics.toys import Experiment
-from analysis.statistics.verdict import Claim, decide
+from analysis.statistics.verdict import decide
 from analysis.statistics.workspaces import workspace
 from tools.errors import InputError
 from tools.names import listed

@@ -11,28 +11,27 @@ efficiency and the selection efficiency at the fitted mass, whose errors are add
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from analysis.results.values import Estimate
+from analysis.results.verdict import Claim
 from analysis.search import Decision
 from analysis.statistics.inference import Inference
 from analysis.statistics.inputs import InferenceInputs
 from analysis.statistics.mass_limits import norm_errors
-from analysis.statistics.measurement import Interval, Measurement
-
-Claim = Literal["discovery", "evidence", "limit"]
+from analysis.statistics.measurement import Measurement
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """What the data say."""
 
     decision: Claim | None
     local_z: float | None
-    mass_GeV: Interval | None
+    mass_GeV: Estimate | None
     """None below `measurement_local_z`"""
-    cross_section_pb: Interval | None
+    cross_section_pb: Estimate | None
     reason: str | None
     """why there is no decision, or no mass; None if there are both"""
 
@@ -49,11 +48,11 @@ def decide(local_z: float, global_z: float, thresholds: Decision) -> Claim:
     return "evidence" if global_z >= thresholds.evidence_global_z else "limit"
 
 
-def judge(inference: Inference) -> Verdict:
+def judge(inference: Inference) -> Judgement:
     """Return the verdict of an inference."""
     observed = inference.shape.observed
     if observed is None:
-        return Verdict(None, None, None, None, closed(inference))
+        return Judgement(None, None, None, None, closed(inference))
     thresholds, local_z = inference.search.decision, observed.local_z
     decision = decide(local_z, observed.whole.z, thresholds)
     measured = observed.measurement
@@ -62,9 +61,9 @@ def judge(inference: Inference) -> Verdict:
             f"local z = {local_z:.2f} is below {thresholds.measurement_local_z:g}: "
             "mass and cross-section are not quoted"
         )
-        return Verdict(decision, local_z, None, None, reason)
+        return Judgement(decision, local_z, None, None, reason)
     cross_section = fitted_cross_section(inference, measured)
-    return Verdict(decision, local_z, measured.mass.interval, cross_section, None)
+    return Judgement(decision, local_z, measured.mass.interval, cross_section, None)
 
 
 def closed(inference: Inference) -> str | None:
@@ -81,7 +80,7 @@ def shut(inputs: InferenceInputs) -> str | None:
     return None
 
 
-def fitted_cross_section(inference: Inference, measured: Measurement) -> Interval:
+def fitted_cross_section(inference: Inference, measured: Measurement) -> Estimate:
     """Return the cross-section of a fitted resonance."""
     mass = np.array([measured.mass.interval.value])
     signal = inference.shape.signal

@@ -1,0 +1,71 @@
+"""``freeze.json``: what was known of the sidebands, and expected, before the data were opened."""
+
+from dataclasses import dataclass
+
+from analysis.results.background import PeakBackground
+from analysis.results.codec import Numbers
+from analysis.results.counting import ExpectedSignal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeakDecision:
+    """The function under a peak that the sidebands decided on."""
+
+    range: str
+    """name of its range"""
+    fit_range_GeV: tuple[float, float]
+    family: str
+    order: int
+
+    @classmethod
+    def of(cls, peak: PeakBackground) -> "PeakDecision":
+        """Return the decision of a channel."""
+        return cls(
+            range=peak.range, fit_range_GeV=peak.fit_range_GeV, family=peak.family, order=peak.order
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ExpectedScan:
+    """Expected significances."""
+
+    mass_GeV: Numbers
+    expected_local_z: Numbers | None
+    """local significance of the benchmark strength at each mass"""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ExpectedLimits:
+    """Expected limits against mass."""
+
+    mass_GeV: Numbers
+    expected_pb: dict[str, Numbers]
+    """expected upper limits at each mass, pb, for each of ``-2`` to ``2`` sigma"""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ExpectedResults:
+    """What the sidebands let expect."""
+
+    counting_limit_pb: dict[str, float | None]
+    """expected upper limits of the count, pb, for each of ``-2`` to ``2`` sigma"""
+    signals: dict[str, ExpectedSignal]
+    scan: ExpectedScan
+    limits: ExpectedLimits
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class KnownBefore:
+    """What was decided on the sidebands, and what they let expect."""
+
+    of: str
+    """what the background was fitted to: ``data`` or ``simulation``"""
+    peak: dict[str, PeakDecision]
+    """function under a peak, by channel"""
+    sideband_gof_pvalue: dict[str, float | None]
+    """p-value of the goodness of fit in the sidebands, by channel"""
+    predicted_events: float
+    """background events predicted in the window"""
+    predicted_error_events: float
+    """uncertainty of the prediction"""
+    expected: ExpectedResults

@@ -1,0 +1,23 @@
+"""Values with their uncertainties, as they stand in several result files."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A best value with its 68 % interval; an end that was not found is NaN."""
+
+    value: float
+    low: float
+    high: float
+
+    def scaled(self, factor: float, *, relative_error: float = 0.0) -> "Estimate":
+        """Return the estimate times a factor that has a relative error of its own."""
+        added = self.value * factor * relative_error
+        down, up = factor * (self.value - self.low), factor * (self.high - self.value)
+        value = self.value * factor
+        return Estimate(
+            value, value - float(np.hypot(down, added)), value + float(np.hypot(up, added))
+        )
