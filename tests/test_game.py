@@ -30,8 +30,8 @@ from analysis.game import dinner, making, sealing
 from analysis.game.claims import Claim, read_claim
 from analysis.game.scoring import limit_at, score
 from analysis.page.render import render
-from analysis.search_file import read_search
 from analysis.results.values import Estimate
+from analysis.search_file import read_search
 from tools.convert import convert
 from tools.errors import InputError
 from tools.json_file import read_json, write_json

@@ -10,13 +10,13 @@ import pyhf
 import pytest
 from scipy.stats import norm
 
+from analysis.results.values import Estimate
 from analysis.search import Search
 from analysis.statistics.cls import numpy_backend
 from analysis.statistics.counted import Counted
 from analysis.statistics.expectations import normalisation, rehearsals
 from analysis.statistics.infer import Documents, infer
 from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
-from analysis.results.values import Estimate
 from analysis.statistics.prediction import predict_from_simulation
 from analysis.statistics.shape import Effort
 from analysis.statistics.verdict import decide

@@ -22,6 +22,7 @@ def test_json_holds_no_nan(tmp_path: Path) -> None:
         (None, "is not there; make it with `xyy infer`"),
         ("{", "cannot be read"),
         ("[]", "no JSON o"),
+        ('{"samples": {"a": 1, "b": 2, "a": 3}}', r"cannot be read as JSON \(a stands twice\)"),
     ],
 )
 def test_an_unreadable_product_is_refused(

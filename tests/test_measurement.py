@@ -9,9 +9,9 @@ from iminuit import Minuit
 from scipy.special import xlogy
 from scipy.stats import norm
 
+from analysis.results.values import Estimate
 from analysis.search import Search, Systematics
 from analysis.statistics.families import Function
-from analysis.results.values import Estimate
 from analysis.statistics.measurement import Measurement, measure
 from analysis.statistics.resonance import ChannelModel, Spectra
 from analysis.statistics.signal_model import plain_signal

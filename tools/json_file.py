@@ -18,6 +18,7 @@ from tools.atomic import write_bytes
 from tools.digests import digest_text
 from tools.errors import InputError
 from tools.reading import TEXT_BYTES, read_text
+from tools.shown import brief
 
 DIGEST = "digest"
 """of a result: entry of its provenance"""
@@ -101,13 +102,15 @@ def read_json(path: Path, *, made_by: str, most: int = TEXT_BYTES) -> dict[str, 
     Raises
     ------
     InputError
-        If the file is missing, too large, is not JSON, or is not an object.
+        If the file is missing, too large, is not JSON, holds a key twice, or is no object.
     """
     if not os.path.lexists(path):
         raise InputError(f"{path} is not there; make it with `{made_by}`")
     try:
         text = read_text(path, most)
-        document = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        document = json.loads(
+            text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_object
+        )
     except (RecursionError, ValueError) as error:
         raise InputError(
             f"{path} cannot be read as JSON ({error}); make it again with `{made_by}`"
@@ -115,6 +118,16 @@ def read_json(path: Path, *, made_by: str, most: int = TEXT_BYTES) -> dict[str, 
     if not isinstance(document, dict):
         raise InputError(f"{path} holds no JSON object; make it again with `{made_by}`")
     return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; of a key that stands twice nobody knows which value is meant."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"{brief(twice, 50)} stands twice")
+    return found
 
 
 def _finite(text: str) -> float:

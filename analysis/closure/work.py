@@ -33,7 +33,8 @@ PART = 250
 TOYS = {"universes": 1_000, "empty": 1_000, "with_x": 100}
 """of the frozen model in each universe, for the upcrossings; `look_elsewhere` has 1,000"""
 PACKAGES = (
-    "boost-histogram", "cattrs", "cloudpickle", "hist", "iminuit", "numpy", "scipy", "threadpoolctl",
+    "boost-histogram", "cattrs", "cloudpickle", "hist", "iminuit", "numpy", "scipy",
+    "threadpoolctl",
 )  # fmt: skip
 """what a worker needs"""
 _DRAWING = ("tools.universe", "tools.recipe", "tools.generate")
