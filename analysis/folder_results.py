@@ -14,6 +14,11 @@ from analysis.histogram_file import Histograms, read_histograms
 from analysis.plots.columns import Process
 from analysis.plots.style import Header, plain
 from analysis.process import cut_variables, weight_of
+from analysis.results.background import BackgroundFits
+from analysis.results.counting import Counting
+from analysis.results.limits import MassLimits
+from analysis.results.scan import Scan
+from analysis.results.verdict import Verdict
 from analysis.search import Search
 from analysis.stamps import told
 from processors.score import ScoreTable
@@ -37,11 +42,11 @@ class FolderResults:
     """why something was changed after unblinding, and what, if it was"""
     run: Document | None
     selection: Document | None
-    background: Document | None
-    counting: Document | None
-    scan: Document | None
-    limits: Document | None
-    verdict: Document | None
+    background: BackgroundFits | None
+    counting: Counting | None
+    scan: Scan | None
+    limits: MassLimits | None
+    verdict: Verdict | None
     freeze: Document | None
     unblinding: Document | None
     score: ScoreTable | None = None
@@ -91,11 +96,11 @@ class FolderResults:
         )
 
     @property
-    def made(self) -> tuple[Document | None, ...]:
-        """The results that were made from the histograms, which may have been others then."""
-        return (
-            self.selection, self.background, self.counting, self.scan, self.limits, self.verdict,
-        )  # fmt: skip
+    def all_complete(self) -> bool:
+        """Whether no result was made from histograms, now others, that had lost events."""
+        made = (self.background, self.counting, self.scan, self.limits, self.verdict)
+        selected = self.selection is None or self.selection.get("complete", True)
+        return selected and all(result is None or result.complete for result in made)
 
     @property
     def stamps(self) -> tuple[str, ...]:
@@ -106,7 +111,7 @@ class FolderResults:
             stamps.append("Generated samples" if every else "Partly generated samples")
         if not self.ledger.get("complete", False):
             stamps.append(f"Incomplete: {_lost(self.ledger):,} events are missing")
-        elif any(result is not None and not result.get("complete", True) for result in self.made):
+        elif not self.all_complete:
             stamps.append("Incomplete: results were made while events were missing")
         if self.after_unblinding:
             stamps.append(f"Changed after unblinding: {self.after_unblinding}")
@@ -169,11 +174,11 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
         after_unblinding=_changed(folder),
         run=folder.read_if_there("run.json"),
         selection=folder.read_if_there("selection.json"),
-        background=folder.read_if_there("background.json"),
-        counting=folder.read_if_there("counting.json"),
-        scan=folder.read_if_there("scan.json"),
-        limits=folder.read_if_there("limits.json"),
-        verdict=folder.read_if_there("verdict.json"),
+        background=folder.load_if_there(BackgroundFits),
+        counting=folder.load_if_there(Counting),
+        scan=folder.load_if_there(Scan),
+        limits=folder.load_if_there(MassLimits),
+        verdict=folder.load_if_there(Verdict),
         freeze=folder.read_if_there(decisions.FREEZE),
         unblinding=folder.read_if_there(decisions.UNBLINDING),
         score=_score(folder, search),
