@@ -7,13 +7,14 @@ are left the best one is taken, unless the search file names one.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from analysis.expected_fit import Shares
 from analysis.optimise import Optimum, optimise
+from analysis.results.selection import ChosenSelection, Merits, ScoreRecord, Sculpting
 from analysis.scores import record
 from analysis.scores.categories import Demands
 from analysis.scores.choose import Candidate, Choice, choose
@@ -22,6 +23,7 @@ from analysis.scores.sculpting import sculpting
 from analysis.scores.training import Sample, sample_of
 from analysis.search import Score, Search
 from processors.histograms import Counts
+from processors.selection import Interval
 from tools.errors import InputError, RefusedError
 
 ROWS = {"cuts": "best_cuts", "score": "score_cut", "categories": "categories"}
@@ -34,24 +36,18 @@ SEED = 1
 class Selected:
     """What was chosen."""
 
-    document: Mapping[str, Any] = field(repr=False)
-    """``selection.json`` without provenance"""
+    selection: ChosenSelection = field(repr=False)
     score: Mapping[str, Any] | None = field(repr=False)
     """``score.json`` without provenance; None if the method is ``cuts``"""
     shares: Mapping[str, Shares] = field(repr=False)
     """what each method keeps"""
 
     @property
-    def method(self) -> str:
-        """The method in use."""
-        return str(self.document["method"])
-
-    @property
     def words(self) -> str:
         """The selection in a line."""
         if self.score is None:
-            cuts = self.document["cuts"].items()
-            return ", ".join(f"{name} < {cut['max']:g}" for name, cut in cuts) or "no cut"
+            cuts = self.selection.cuts.items()
+            return ", ".join(f"{name} < {cut.max:g}" for name, cut in cuts) or "no cut"
         kind, edges = self.score["kind"].replace("_", " "), self.score["edges"]
         lowest = "" if edges[0] is None else f", above {edges[0]:g}"
         what = "one cut on" if len(edges) == 1 else f"{len(edges)} categories of"
@@ -105,37 +101,41 @@ def select(
     """
     optimum = optimise(joints, weights, background, search.optimise)
     trained, reason = _train(joints, weights, background, search, optimum)
-    tables = _tables(optimum, trained)
-    section = _section(trained, search.optimise.reference_signal)
-    flags = {method: [reason] if section is None else section["flags"] for method in ROWS}
-    flags["cuts"] = []
-    method = _taken(search, tables, flags)
-    for table in tables:
-        for rows in table.values():
-            rows["final"] = rows[ROWS[method]]
+    reference = search.optimise.reference_signal
+    values, errors = _tables(optimum, trained)
+    section = _section(trained, reference)
+    flags = dict.fromkeys(ROWS, (reason,) if section is None else section.flags)
+    flags["cuts"] = ()
+    method = _taken(search, values[reference], flags)
+    for rows in (*values.values(), *errors.values()):
+        rows["final"] = rows[ROWS[method]]
     score = None
     if trained is not None and method != "cuts":
         score = _score_document(trained, method, joints, optimum)
     shares = {"cuts": _shares_of_cuts(joints, background, optimum)}
     if trained is not None:
         shares |= {each: trained.shares(each) for each in ("score", "categories")}
-    values, errors = tables
-    reference = search.optimise.reference_signal
-    document = {
-        **optimum.document,
-        "method": method,
-        "cuts": optimum.document["cuts"] if score is None else {},
-        "best_cuts": optimum.document["cuts"],
-        "score_digest": None if score is None else score["digest"],
-        "by_signal": values,
-        "by_signal_errors": errors,
-        "significance": values[reference],
-        "errors": errors[reference],
-        "flags": flags,
-        "sculpting": _sculpting_of_cuts(joints[background], optimum, weights[background]),
-        "score": section,
-    }
-    return Selected(document, score, shares)
+    best_cuts = {name: Interval(max=cut) for name, cut in optimum.cuts.items()}
+    chosen = ChosenSelection(
+        cuts=best_cuts if score is None else {},
+        reference_signal=reference,
+        figure_of_merit=search.optimise.figure_of_merit,
+        significance=values[reference],
+        errors=errors[reference],
+        n_jets_scan=optimum.n_jets_scan,
+        by_signal=values,
+        by_signal_errors=errors,
+        optimism=optimum.optimism,
+        independence_pvalues=dict(optimum.independence_pvalues),
+        background_fractions_from="whole sample" if optimum.independent else "window only",
+        method=method,
+        best_cuts=best_cuts,
+        score_digest=None if score is None else score["digest"],
+        flags=flags,
+        sculpting=_sculpting_of_cuts(joints[background], optimum, weights[background]),
+        score=section,
+    )
+    return Selected(chosen, score, shares)
 
 
 def _train(
@@ -176,11 +176,11 @@ def demands_of(settings: Score) -> Demands:
     )
 
 
-def _tables(optimum: Optimum, trained: Trained | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return value and error of every kind of selection, by signal."""
+def _tables(optimum: Optimum, trained: Trained | None) -> tuple[Merits, Merits]:
+    """Return value and uncertainty of every kind of selection, by signal."""
     values, errors = (
-        {name: dict(rows) for name, rows in optimum.document[key].items()}
-        for key in ("by_signal", "by_signal_errors")
+        {name: dict(rows) for name, rows in table.items()}
+        for table in (optimum.by_signal, optimum.errors)
     )
     if trained is not None:
         for name in values:
@@ -190,19 +190,20 @@ def _tables(optimum: Optimum, trained: Trained | None) -> tuple[dict[str, Any], 
     return values, errors
 
 
-def _section(trained: Trained | None, signal: str) -> dict[str, Any] | None:
+def _section(trained: Trained | None, signal: str) -> ScoreRecord | None:
     if trained is None:
         return None
     return record.section(trained.sample, trained.choice, trained.demands, signal, seed=SEED)
 
 
-def _taken(search: Search, tables: tuple[Any, Any], flags: Mapping[str, list[str]]) -> str:
+def _taken(
+    search: Search, merits: Mapping[str, float | None], flags: Mapping[str, tuple[str, ...]]
+) -> str:
     """Return the method that is asked for, or the best of those that nothing speaks against."""
     asked = search.optimise.method
     if asked != "best":
         return asked
-    merits = tables[0][search.optimise.reference_signal]
-    return max((m for m in ROWS if not flags[m]), key=lambda m: float(merits[ROWS[m]]))
+    return max((m for m in ROWS if not flags[m]), key=lambda m: merits[ROWS[m]] or 0.0)
 
 
 def _score_document(
@@ -217,7 +218,7 @@ def _score_document(
         terms=choice.terms if ratio else None,
         folds=None if ratio else candidate.folds,
         training=record.training_record(
-            joints, trained.sample, choice, optimum.document["independence_pvalues"], seed=SEED
+            joints, trained.sample, choice, optimum.independence_pvalues, seed=SEED
         ),
     )
 
@@ -237,13 +238,12 @@ def _shares_of_cuts(joints: Mapping[str, Counts], background: str, optimum: Opti
     return Shares(np.array([kept(background, region)]), signals)
 
 
-def _sculpting_of_cuts(joint: Counts, optimum: Optimum, weight: float) -> dict[str, Any]:
+def _sculpting_of_cuts(joint: Counts, optimum: Optimum, weight: float) -> dict[str, Sculpting]:
     """Return what each of the best rectangular cuts does to window against sideband."""
     found, window = {}, np.array([True, False])
     for name, cut in optimum.cuts.items():
         counts = np.asarray(joint.project("region", name).view(flow=True), np.float64)
         below = 1 + int(np.argmin(np.abs(np.asarray(joint.axes[name].edges) - cut)))
         kept, rest = counts[:, :below].sum(axis=1), counts[:, below:].sum(axis=1)
-        bent = sculpting(kept, rest, window, weight=weight, looked_at=len(optimum.cuts))
-        found[name] = asdict(bent)
+        found[name] = sculpting(kept, rest, window, weight=weight, looked_at=len(optimum.cuts))
     return found

@@ -18,12 +18,12 @@ uncertainty (arXiv:1007.1727, and G. Cowan's note of 2012 on the uncertainty).
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.results.selection import CutsOptimism, Merits, ScanPoint
 from analysis.search import Optimise
 from processors.histograms import Counts
 from tools.errors import InputError
@@ -101,15 +101,20 @@ class Merit:
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """What `optimise` found; `document` is what ``selection.json`` says of rectangular cuts."""
+    """The best rectangular cuts, and what they and others are worth."""
 
     cuts: Mapping[str, float]
-    document: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def independent(self) -> bool:
-        """Whether background fractions are those of events at any mass."""
-        return bool(self.document["background_fractions_from"] == "whole sample")
+    """upper cuts by column"""
+    by_signal: Merits
+    errors: Merits
+    """uncertainties of the figures of merit"""
+    n_jets_scan: tuple[ScanPoint, ...]
+    """of the reference signal"""
+    optimism: CutsOptimism
+    independence_pvalues: Mapping[str, float]
+    """p-value that the background has one shape in window and sidebands, by column"""
+    independent: bool
+    """whether background fractions are those of events at any mass"""
 
     def bins(self, joint: Counts) -> tuple[slice, ...]:
         """Return which bins of the cut variables' axes, flow bins included, are kept."""
@@ -267,23 +272,28 @@ def optimise(
     whole = {name: figure(name) for name in signals}
     index = best(whole[reference])
     tables = {name: _table(whole[name], grid, settings, final=index) for name in signals}
-    cuts = grid.cuts(index)
-    document = {
-        "cuts": {name: {"min": None, "max": cut} for name, cut in cuts.items()},
-        "reference_signal": reference,
-        "figure_of_merit": settings.figure_of_merit,
-        **tables[reference],
-        "by_signal": {name: table["significance"] for name, table in tables.items()},
-        "by_signal_errors": {name: table["errors"] for name, table in tables.items()},
-        "optimism": _optimism(figure(reference, 0), figure(reference, 1), grid),
-        "independence_pvalues": pvalues,
-        "background_fractions_from": "whole sample" if independent else "window only",
-    }
-    return Optimum(cuts=cuts, document=document)
+    return Optimum(
+        cuts=grid.cuts(index),
+        by_signal={name: table.value for name, table in tables.items()},
+        errors={name: table.error for name, table in tables.items()},
+        n_jets_scan=tables[reference].n_jets_scan,
+        optimism=_optimism(figure(reference, 0), figure(reference, 1), grid),
+        independence_pvalues=pvalues,
+        independent=independent,
+    )
 
 
-def _table(figure: Merit, grid: Grid, settings: Optimise, final: tuple[int, ...]) -> dict[str, Any]:
-    """Return the course's table for one signal: value and error of every kind of selection."""
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The course's table for one signal: value and uncertainty of every kind of selection."""
+
+    value: dict[str, float | None]
+    error: dict[str, float | None]
+    n_jets_scan: tuple[ScanPoint, ...]
+
+
+def _table(figure: Merit, grid: Grid, settings: Optimise, final: tuple[int, ...]) -> _Table:
+    """Return the course's table for one signal."""
     course_first = {"n_jets": 5.0}  # task 3.2
     has_it = course_first["n_jets"] in grid.edges.get("n_jets", ())
     rows: dict[str, tuple[int, ...] | None] = {
@@ -297,21 +307,23 @@ def _table(figure: Merit, grid: Grid, settings: Optimise, final: tuple[int, ...]
         "bound": None,
         "final": final,
     }
-    scan = []
-    if "n_jets" in grid.edges:
-        places = [(cut, grid.index({"n_jets": cut})) for cut in grid.edges["n_jets"]]
-        scan = [
-            {"cut": float(cut), "s": float(figure.value[i]), "error": float(figure.error[i])}
-            for cut, i in places
-            if not np.isnan(figure.value[i])
-        ]
-        if scan:
-            rows["best_n_jets"] = grid.index({"n_jets": max(scan, key=lambda row: row["s"])["cut"]})
-    return {
-        "significance": {key: _number(figure.value, i) for key, i in rows.items()},
-        "errors": {key: _number(figure.error, i) for key, i in rows.items()},
-        "n_jets_scan": scan,
-    }
+    if scan := _n_jets_scan(figure, grid):
+        rows["best_n_jets"] = grid.index({"n_jets": max(scan, key=lambda point: point.s).cut})
+    return _Table(
+        value={key: _number(figure.value, i) for key, i in rows.items()},
+        error={key: _number(figure.error, i) for key, i in rows.items()},
+        n_jets_scan=scan,
+    )
+
+
+def _n_jets_scan(figure: Merit, grid: Grid) -> tuple[ScanPoint, ...]:
+    """Return what each upper cut on the number of jets is worth (task 3.1)."""
+    places = [(cut, grid.index({"n_jets": cut})) for cut in grid.edges.get("n_jets", ())]
+    return tuple(
+        ScanPoint(cut=float(cut), s=float(figure.value[i]), error=float(figure.error[i]))
+        for cut, i in places
+        if not np.isnan(figure.value[i])
+    )
 
 
 def _number(values: Array, index: tuple[int, ...] | None) -> float | None:
@@ -320,12 +332,12 @@ def _number(values: Array, index: tuple[int, ...] | None) -> float | None:
     return float(values[index])
 
 
-def _optimism(first: Merit, second: Merit, grid: Grid) -> dict[str, Any]:
+def _optimism(first: Merit, second: Merit, grid: Grid) -> CutsOptimism:
     """Return what a selection chosen on even events is worth on odd events."""
     index = best(first)
-    return {
-        "cuts": grid.cuts(index),
-        "chosen_on_half": _number(first.value, index),
-        "checked_on_other_half": _number(second.value, index),
-        "error": _number(second.error, index),
-    }
+    return CutsOptimism(
+        cuts=grid.cuts(index),
+        chosen_on_half=_number(first.value, index),
+        checked_on_other_half=_number(second.value, index),
+        error=_number(second.error, index),
+    )

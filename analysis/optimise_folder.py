@@ -10,10 +10,11 @@ from analysis.histogram_file import read_histograms
 from analysis.made_from import optimise_inputs
 from analysis.methods import Selected, select
 from analysis.process import losses, weight_of
+from analysis.results.codec import to_json
 from analysis.scores.score_file import table_of_document
 from analysis.search import Search
 from processors.histograms import Counts
-from processors.selection import Interval, Selection
+from processors.selection import Selection
 from tools.errors import InputError, XyyError
 from tools.names import listed
 from tools.samples import Catalogue
@@ -59,8 +60,8 @@ def optimise_folder(
     selected = select(joints, weights, background, search)
     masses = _of_simulation(folder, catalogue, "before/m_yy")
     expected = expected_z(selected.shares, masses, weights, catalogue, search)
-    document = {**selected.document, "expected_fit_z": expected, "complete": complete}
-    selection = Selection({name: Interval(**cut) for name, cut in document["cuts"].items()})
+    chosen = replace(selected.selection, expected_fit_z=expected, complete=complete)
+    selection = Selection(chosen.cuts)
     score = None if selected.score is None else table_of_document(selected.score)
     decisions.guard(folder, decisions.decisions(catalogue, search, selection, score), reason=reason)
     inputs = optimise_inputs(ledger["provenance"]["joint_keys"], catalogue, search)
@@ -71,8 +72,8 @@ def optimise_folder(
     else:
         folder.write(SCORE, selected.score)
     products = () if selected.score is None else (SCORE,)
-    folder.record(SELECTION, document, products, inputs=inputs)
-    return replace(selected, document=document)
+    folder.record(SELECTION, to_json(chosen), products, inputs=inputs)
+    return replace(selected, selection=chosen)
 
 
 def _background_of(catalogue: Catalogue) -> str:

@@ -10,11 +10,11 @@
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.results.selection import Compared, Sculpting
 from analysis.scores.categories import (
     Demands,
     best_categories,
@@ -24,25 +24,12 @@ from analysis.scores.categories import (
 )
 from analysis.scores.choose import Candidate
 from analysis.scores.merit import yields_of
-from analysis.scores.sculpting import LEVEL, Sculpting, sculpting
+from analysis.scores.sculpting import LEVEL, sculpting
 from analysis.scores.training import HALVES, Sample
 
 TOLERATED = 0.05
 """part of the significance by which the training half may be better"""
 ERRORS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A figure of merit where it was chosen or trained, and where it was not."""
-
-    there: float
-    """on the half that trained or chose"""
-    elsewhere: float
-    """on the other half; both are means over the two ways round"""
-    error: float
-    """of `elsewhere`"""
-    flagged: bool = False
 
 
 def overtraining(sample: Sample, candidate: Candidate, signal: str) -> Compared:

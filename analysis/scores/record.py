@@ -1,14 +1,20 @@
 """What is told of a score: rows of the table of selections, its guards, its training record."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 
+from analysis.results.selection import (
+    CandidateMerit,
+    ScoreCategory,
+    ScoreRecord,
+    Sculpting,
+    TreesAdvantage,
+)
 from analysis.scores.categories import Demands
-from analysis.scores.choose import Choice
+from analysis.scores.choose import Candidate, Choice
 from analysis.scores.guards import (
     category_sculpting,
     flagged_dependence,
@@ -41,40 +47,49 @@ def rows(
 
 def section(
     sample: Sample, choice: Choice, demands: Demands, signal: str, *, seed: int
-) -> dict[str, Any]:
-    """Return the entry ``score`` of ``selection.json``."""
+) -> ScoreRecord:
+    """Return what ``selection.json`` says of a score."""
     chosen, pvalue = choice.chosen, score_independence(sample, choice.chosen)
-    yields = chosen.yields(sample)
     bent = category_sculpting(sample, chosen)
-    categories = [
-        {
-            "edge": None if edge == -np.inf else edge,
-            "signal_events": float(yields.signals[signal][i] * yields.weights[signal]),
-            "background_events": float(yields.background[i]),
-            "sideband_data_events": float(yields.sideband[i]),
-            "simulated_background_events": float(yields.passing[i]),
-            "s": float(np.sqrt(yields.squared(signal)[i])),
-            "sculpting": asdict(bent[i]),
-        }
-        for i, edge in enumerate(chosen.edges)
-    ]
-    return {
-        "kind": chosen.kind,
-        "cut": None if chosen.cut == -np.inf else chosen.cut,
-        "categories": categories,
-        "bound_factors": dict(
+    return ScoreRecord(
+        kind=chosen.kind,
+        cut=None if chosen.cut == -np.inf else chosen.cut,
+        categories=_categories(sample, chosen, signal, bent),
+        bound_factors=dict(
             bound(sample, choice.terms, signal, rng=np.random.default_rng(seed)).factors
         ),
-        "trees_advantage": {"value": choice.advantage, "error": choice.advantage_error},
-        "candidates": {
-            name: dict(zip(("s", "error"), each.yields(sample).significance(signal), strict=True))
+        trees_advantage=TreesAdvantage(value=choice.advantage, error=choice.advantage_error),
+        candidates={
+            name: _merit(*each.yields(sample).significance(signal))
             for name, each in choice.candidates.items()
         },
-        "overtraining": asdict(overtraining(sample, chosen, signal)),
-        "optimism": asdict(optimism(sample, chosen, demands, signal)),
-        "independence_pvalue": pvalue,
-        "flags": _flags(sample, choice, signal, pvalue, [each.flagged for each in bent]),
-    }
+        overtraining=overtraining(sample, chosen, signal),
+        optimism=optimism(sample, chosen, demands, signal),
+        independence_pvalue=pvalue,
+        flags=tuple(_flags(sample, choice, signal, pvalue, [each.flagged for each in bent])),
+    )
+
+
+def _categories(
+    sample: Sample, chosen: Candidate, signal: str, bent: Sequence[Sculpting]
+) -> tuple[ScoreCategory, ...]:
+    yields = chosen.yields(sample)
+    return tuple(
+        ScoreCategory(
+            edge=None if edge == -np.inf else edge,
+            signal_events=yields.signals[signal][i] * yields.weights[signal],
+            background_events=yields.background[i],
+            sideband_data_events=yields.sideband[i],
+            simulated_background_events=yields.passing[i],
+            s=np.sqrt(yields.squared(signal)[i]),
+            sculpting=bent[i],
+        )
+        for i, edge in enumerate(chosen.edges)
+    )
+
+
+def _merit(s: float, error: float) -> CandidateMerit:
+    return CandidateMerit(s=s, error=error)
 
 
 def _flags(

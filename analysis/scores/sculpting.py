@@ -10,10 +10,10 @@ whole: the two hold different events, so their errors are independent and the er
 - the shape: chi-square of the two spectra, in bins that expect ten events or more.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
+
+from analysis.results.selection import Sculpting
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -21,22 +21,6 @@ LEVEL = 1e-3
 """p-value below which a selection is flagged, divided by the number of selections looked at"""
 SHAPE_BINS = 20
 _LEAST = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sculpting:
-    """What a selection does to the spectrum."""
-
-    size_events: float
-    """expected data events in the window beyond those of an unbent spectrum"""
-    error_events: float
-    """statistical error of the simulation"""
-    shape_pvalue: float
-    """that what is kept and the rest have one spectrum"""
-    pvalue: float
-    """of both questions together"""
-    flagged: bool
-    """the spectrum is bent"""
 
 
 def sculpting(
