@@ -7,11 +7,11 @@ would be made from the same now, and all its products are there as they were wri
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.results.codec import InFile, Result, from_json, to_json
+from analysis.results.codec import Content, InFile, Result, from_json, to_json
 from analysis.search import METHODS
 from processors.selection import Interval, Selection
 from tools.digests import digest_document, digest_file
@@ -91,7 +91,7 @@ class Folder:
         except InputError:
             return None
 
-    def load(self, kind: type[Result], *, made_by: str) -> Result:
+    def load(self, kind: type[Content], *, made_by: str) -> Content:
         """Return a result.
 
         Raises
@@ -102,7 +102,7 @@ class Folder:
         """
         return from_json(kind, self.read(kind.FILE, made_by=made_by), self.path / kind.FILE)
 
-    def load_if_there(self, kind: type[Result]) -> Result | None:
+    def load_if_there(self, kind: type[Content]) -> Content | None:
         """Return a result, or None if its file is missing or damaged.
 
         Raises
@@ -148,6 +148,20 @@ class Folder:
         """Return ``provenance`` of a JSON product; empty if the product is missing or damaged."""
         origin = (self.read_if_there(name) or {}).get("provenance")
         return origin if isinstance(origin, dict) else {}
+
+    def made_with(self, name: str, kind: type[Result]) -> Result | None:
+        """Return what ``provenance`` says of how a product was made; None without that.
+
+        Raises
+        ------
+        InputError
+            If it says something else.
+        """
+        origin, names = self.origin(name), [each.name for each in fields(kind)]  # type: ignore[arg-type]
+        if not origin.keys() & set(names):
+            return None
+        kept = {key: origin[key] for key in names if key in origin}
+        return from_json(kind, kept, self.path / name)
 
     def written_with(self, record: str) -> dict[str, str]:
         """Return the digests of the products of a stage, as its record has them.

@@ -11,6 +11,7 @@ from analysis.folder import LEDGER, RESULTS, SELECTION, VERDICT, Folder
 from analysis.made_from import decided_in, infer_inputs
 from analysis.origin import again, origin_of, run_again
 from analysis.process import cut_variables, jointly_by, processor_settings, selected_by, weights
+from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.search import Search
 from processors.diphoton import Settings
 from processors.selection import Selection
@@ -30,16 +31,17 @@ def refuse_stale_histograms(folder: Folder, catalogue: Catalogue, search: Search
         If those of data are blind and the folder is not, or the other way round.
     """
     _refuse_damaged(folder)
-    filled = folder.origin(LEDGER)
-    if filled.get("selected_by") != selected_by(_settings(folder, catalogue, search)):
+    filled = folder.made_with(LEDGER, ProcessedFrom)
+    wanted = selected_by(_settings(folder, catalogue, search))
+    if filled is None or filled.selected_by != wanted:
         raise _other_histograms(folder, "with another selection, window or mass axis")
     origin = origin_of(folder)
-    if origin is not None and filled.get("content") != origin.content:
+    if origin is not None and filled.content != origin.content:
         raise _other_histograms(folder, "from other events, or not from all of them")
-    samples = folder.read(LEDGER, made_by="process")["samples"]
-    if filled.get("weights") != weights(catalogue, samples):
+    samples = folder.load(Ledger, made_by="process").samples
+    if filled.weights != weights(catalogue, samples):
         raise _other_histograms(folder, "with other cross-sections or luminosity")
-    _refuse_other_blindness(folder, catalogue, unblinded=filled.get("unblinded") is True)
+    _refuse_other_blindness(folder, catalogue, unblinded=filled.unblinded)
 
 
 def refuse_stale_joints(folder: Folder, catalogue: Catalogue, search: Search) -> None:
@@ -52,7 +54,8 @@ def refuse_stale_joints(folder: Folder, catalogue: Catalogue, search: Search) ->
     """
     _refuse_damaged(folder)
     settings = processor_settings(catalogue.columns, search, Selection({}))
-    if folder.origin(LEDGER).get("jointly_by") != jointly_by(settings):
+    filled = folder.made_with(LEDGER, ProcessedFrom)
+    if filled is None or filled.jointly_by != jointly_by(settings):
         raise _other_histograms(folder, "with other [optimise.axes], window or mass axis")
 
 
@@ -105,7 +108,7 @@ def _other_histograms(folder: Folder, how: str) -> InputError:
 
 
 def _refuse_other_blindness(folder: Folder, catalogue: Catalogue, *, unblinded: bool) -> None:
-    samples = folder.read(LEDGER, made_by="process")["samples"]
+    samples = folder.load(Ledger, made_by="process").samples
     opened = decisions.is_unblinded(folder)
     if unblinded == opened or all(catalogue.sample(n).kind != "data" for n in samples):
         return

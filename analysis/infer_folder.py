@@ -13,6 +13,7 @@ from analysis.game.claims import write_claim
 from analysis.histogram_file import Histograms, read_histograms
 from analysis.process import cut_variables, weight_of
 from analysis.results.codec import to_json
+from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
 from analysis.search import Search
@@ -156,25 +157,25 @@ def inference_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> In
     InputError
         If the histograms are missing or were made with another selection.
     """
-    ledger = folder.read("ledger.json", made_by="process")
+    ledger = folder.load(Ledger, made_by="process")
     histograms = read_histograms(folder.histograms)
     _refuse_other_selection(folder, histograms, folder.score(cut_variables(search)))
     unblinded = decisions.is_unblinded(folder)
     data, simulation = None, {}
     for name, named in histograms.items():
-        sample, entry = catalogue.sample(name), ledger["samples"][name]
+        sample, entry = catalogue.sample(name), ledger.samples[name]
         if sample.kind == "data":
             data = Spectrum(_edges(named), _counts(named), not unblinded, _unselected(named))
         else:
-            weight = weight_of(catalogue, name, entry["processed_events"])
-            simulation[name] = _simulated(sample, named, weight, entry["processed_events"])
+            weight = weight_of(catalogue, name, entry.processed_events)
+            simulation[name] = _simulated(sample, named, weight, entry.processed_events)
     return InferenceInputs(
         simulation=simulation,
         luminosity_invpb=catalogue.luminosity_invpb,
         data_luminosity_invpb=catalogue.data_luminosity_invpb,
         collision_energy_GeV=catalogue.collision_energy_GeV,
         data=data,
-        complete=ledger["complete"],
+        complete=ledger.complete,
         after_unblinding=decisions.after_unblinding(folder),
     )
 

@@ -11,6 +11,7 @@ from analysis.made_from import optimise_inputs
 from analysis.methods import Selected, select
 from analysis.process import losses, weight_of
 from analysis.results.codec import to_json
+from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.scores.score_file import table_of_document
 from analysis.search import Search
 from processors.histograms import Counts
@@ -38,23 +39,22 @@ def optimise_folder(
         If it was processed, and all of it was lost.
     """
     refuse_stale_joints(folder, catalogue, search)
-    ledger = folder.read(LEDGER, made_by="process")
+    ledger = folder.load(Ledger, made_by="process")
     joints = _of_simulation(folder, catalogue, "joint")
     background = _background_of(catalogue)
     if background not in joints or set(joints) == {background}:
-        if any(ledger["samples"][name]["failed"] for name in ledger["samples"]):
+        if ledger.failed:
             raise XyyError(losses(ledger, folder.path))
         raise InputError(
             f"{folder.histograms} needs the joint histograms of {background} and of a signal; "
             "process them with `xyy process --histograms all`"
         )
     weights = {
-        name: weight_of(catalogue, name, ledger["samples"][name]["processed_events"])
-        for name in joints
+        name: weight_of(catalogue, name, ledger.samples[name].processed_events) for name in joints
     }
     complete = all(
-        entry["processed_events"] == entry["planned_events"]
-        for name, entry in ledger["samples"].items()
+        not entry.lost_events
+        for name, entry in ledger.samples.items()
         if catalogue.sample(name).kind != "data"
     )
     selected = select(joints, weights, background, search)
@@ -64,7 +64,9 @@ def optimise_folder(
     selection = Selection(chosen.cuts)
     score = None if selected.score is None else table_of_document(selected.score)
     decisions.guard(folder, decisions.decisions(catalogue, search, selection, score), reason=reason)
-    inputs = optimise_inputs(ledger["provenance"]["joint_keys"], catalogue, search)
+    origin = folder.made_with(LEDGER, ProcessedFrom)
+    joint_keys = {} if origin is None else origin.joint_keys
+    inputs = optimise_inputs(joint_keys, catalogue, search)
     # The selection comes last: with it, the score that it names is there.
     (folder.path / SELECTION).unlink(missing_ok=True)
     if selected.score is None:

@@ -46,6 +46,7 @@ from analysis.process import (
     processor_settings,
     remove_checkpoints_of_others,
 )
+from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.search import Search
 from analysis.settings_check import check_run
 from processors.diphoton import Settings
@@ -177,7 +178,8 @@ class _Analysis:
         inputs = optimise_inputs(keys, self.catalogue, self.search)
         if self.folder.up_to_date(SELECTION, inputs):
             return
-        there = {} if self.folder.lost(LEDGER) else self.folder.origin(LEDGER)["joint_keys"]
+        origin = self.folder.made_with(LEDGER, ProcessedFrom)
+        there = {} if origin is None or self.folder.lost(LEDGER) else origin.joint_keys
         if any(there.get(name) != key for name, key in keys.items()):
             self._process("optimise", self.simulation, settings, "simulation, for the selection")
         selected = optimise_folder(
@@ -213,8 +215,8 @@ class _Analysis:
 
     def finish(self) -> None:
         """Tell what was lost."""
-        ledger = self.folder.read_if_there("ledger.json")
-        if ledger is None or ledger["complete"]:
+        ledger = self.folder.load_if_there(Ledger)
+        if ledger is None or ledger.complete:
             return
         if self.request.allow_incomplete:
             self.console.say(losses(ledger, self.folder.path))

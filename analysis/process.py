@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.folder import CUTFLOW, HISTOGRAMS, LEDGER, Folder
 from analysis.histogram_file import Histograms, read_histograms, write_histograms
+from analysis.results.codec import to_json
+from analysis.results.ledger import CutflowRow, Cutflows, Ledger, ProcessedFrom
 from analysis.search import Search
 from analysis.settings_check import check_manifest
 from processors.diphoton import DiphotonProcessor, Settings
@@ -43,8 +45,7 @@ Stage = Literal["optimise", "process"]
 class Processed:
     """What processing brought."""
 
-    ledger: dict[str, Any]
-    """of ``ledger.json``"""
+    ledger: Ledger
     resumed_events: int
     """how many events came from checkpoints"""
     notes: tuple[str, ...]
@@ -164,8 +165,8 @@ def process(
     ledgers = {**outcome.ledger, **{name: ledger for name, (_, ledger) in kept.items()}}
     histograms = {name: outputs[name] for name in manifest.samples if name in outputs}
     ledger = {name: ledgers[name] for name in manifest.samples}
-    document = _write(folder, manifest, catalogue, settings, histograms, ledger)
-    return Processed(document, outcome.resumed_events, outcome.notes)
+    written = _write(folder, manifest, catalogue, settings, histograms, ledger)
+    return Processed(written, outcome.resumed_events, outcome.notes)
 
 
 def remove_checkpoints_of_others(
@@ -201,17 +202,15 @@ def up_to_date(
     """Return the samples whose complete histograms in `folder` are those of `settings`."""
     if folder.lost(LEDGER):
         return {}
-    ledger = folder.read(LEDGER, made_by="process")
-    origin = ledger["provenance"]
+    origin = folder.made_with(LEDGER, ProcessedFrom)
+    keys = {} if origin is None else origin.keys
     current = {
-        name
-        for name in manifest.samples
-        if origin["keys"].get(name) == sample_key(manifest, name, settings)
+        name for name in manifest.samples if keys.get(name) == sample_key(manifest, name, settings)
     }
     if not current:
         return {}
-    histograms = read_histograms(folder.histograms)
-    return {name: (histograms[name], _read_ledger(ledger["samples"][name])) for name in current}
+    histograms, ledger = read_histograms(folder.histograms), folder.load(Ledger, made_by="process")
+    return {name: (histograms[name], ledger.samples[name]) for name in current}
 
 
 def events_to_do(folder: Folder, manifest: Manifest, settings: Settings) -> int:
@@ -225,17 +224,19 @@ def all_up_to_date(
 ) -> bool:
     """Return whether `folder` holds what `process` would write, of these samples and no others."""
     current = set(up_to_date(folder, manifest, settings))
-    ledger = folder.read_if_there(LEDGER) or {"samples": {}}
-    return current == set(manifest.samples) == set(ledger["samples"]) and folder.origin(LEDGER).get(
-        "weights"
-    ) == weights(catalogue, ledger["samples"])
+    ledger, origin = folder.load_if_there(Ledger), folder.made_with(LEDGER, ProcessedFrom)
+    if ledger is None or origin is None:
+        return not manifest.samples
+    same = current == set(manifest.samples) == set(ledger.samples)
+    return same and origin.weights == weights(catalogue, ledger.samples)
 
 
-def weights(catalogue: Catalogue, samples: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """Return the weight of an event of each sample of a ledger, of which some were processed."""
-    processed = {name: entry["processed_events"] for name, entry in samples.items()}
+def weights(catalogue: Catalogue, samples: Mapping[str, SampleLedger]) -> dict[str, float]:
+    """Return the weight of an event of each sample of which some were processed."""
     return {
-        name: weight_of(catalogue, name, events) for name, events in processed.items() if events
+        name: weight_of(catalogue, name, sample.processed_events)
+        for name, sample in samples.items()
+        if sample.processed_events
     }
 
 
@@ -249,52 +250,44 @@ def jointly_by(settings: Settings) -> str:
     return digest_text(repr((settings.mass, settings.window, settings.cut_variables)))
 
 
-def _read_ledger(entry: dict[str, Any]) -> SampleLedger:
-    failed = tuple(Failure(**failure) for failure in entry["failed"])
-    return SampleLedger(entry["planned_events"], entry["processed_events"], failed)
-
-
 def _write(
     folder: Folder,
     manifest: Manifest,
     catalogue: Catalogue,
     settings: Settings,
     histograms: Histograms,
-    ledger: Mapping[str, SampleLedger],
-) -> dict[str, Any]:
-    samples = {name: sample.document() for name, sample in ledger.items()}
-    document = {
-        "complete": all(sample.complete for sample in ledger.values()),
-        "samples": samples,
-        "generated_samples": manifest.generated,
-    }
-    flows = {
+    samples: dict[str, SampleLedger],
+) -> Ledger:
+    ledger = Ledger(
+        complete=all(sample.complete for sample in samples.values()),
+        samples=samples,
+        generated_samples=tuple(manifest.generated),
+    )
+    flows: Cutflows = {
         name: cutflow(
             named,
-            weight_of(catalogue, name, ledger[name].processed_events),
+            weight_of(catalogue, name, samples[name].processed_events),
             settings,
             kind=manifest.samples[name].kind,
-            complete=ledger[name].complete,
+            complete=samples[name].complete,
         )
         for name, named in histograms.items()
     }
     # The ledger vouches for the histograms: without it, a killed run's archive counts for nothing.
     write_histograms(folder.histograms, histograms)
-    folder.write(CUTFLOW, flows)
-    complete = [name for name, sample in ledger.items() if sample.complete]
-    folder.record(
-        LEDGER,
-        document,
-        products=(HISTOGRAMS, CUTFLOW),
+    folder.write(CUTFLOW, to_json(flows))
+    complete = [name for name, sample in samples.items() if sample.complete]
+    origin = ProcessedFrom(
         keys={name: sample_key(manifest, name, settings) for name in complete},
         joint_keys={name: joint_key(manifest, name, settings) for name in complete},
         selected_by=selected_by(settings),
         jointly_by=jointly_by(settings),
         unblinded=settings.unblinded,
-        content={name: manifest.samples[name].content for name in ledger},
+        content={name: manifest.samples[name].content for name in samples},
         weights=weights(catalogue, samples),
     )
-    return document
+    folder.record(LEDGER, to_json(ledger), (HISTOGRAMS, CUTFLOW), **to_json(origin))
+    return ledger
 
 
 def weight_of(catalogue: Catalogue, name: str, events: int) -> float:
@@ -304,7 +297,7 @@ def weight_of(catalogue: Catalogue, name: str, events: int) -> float:
 
 def cutflow(
     named: Mapping[str, Any], weight: float, settings: Settings, *, kind: str, complete: bool
-) -> list[dict[str, Any]]:
+) -> tuple[CutflowRow, ...]:
     """Return the entry of ``cutflow.json`` for one sample.
 
     Each row has the events left after a step and, of them, those in the mass window: null where
@@ -318,30 +311,29 @@ def cutflow(
     for step, counted in zip(flow.axes["step"], flow.view(), strict=True):
         events = int(counted.sum())
         rows.append(
-            {
-                "cut": step,
-                "events": events,
-                "sumw": events * weight,
-                "sumw2": events * weight**2,
-                "window_events": int(counted[0]) if divided and not blind else None,
-                **({"blinded": "sidebands only"} if blind else {}),
-                **({} if complete else {"complete": False}),
-            }
+            CutflowRow(
+                cut=step,
+                events=events,
+                sumw=events * weight,
+                sumw2=events * weight**2,
+                window_events=int(counted[0]) if divided and not blind else None,
+                blinded="sidebands only" if blind else None,
+                complete=None if complete else False,
+            )
         )
-    return rows
+    return tuple(rows)
 
 
-def losses(ledger: dict[str, Any], path: Path) -> str:
+def losses(ledger: Ledger, path: Path) -> str:
     """Return the message that names what was lost."""
-    failed = [lost for entry in ledger["samples"].values() for lost in entry["failed"]]
     return (
-        f"events were lost in {len(failed)} chunks, first {loss(failed[0])}; "
+        f"events were lost in {len(ledger.failed)} chunks, first {loss(ledger.failed[0])}; "
         f"what was processed is written and marked incomplete in {path}; "
         "repair the files and run again, with --resume"
     )
 
 
-def loss(lost: Mapping[str, Any]) -> str:
+def loss(lost: Failure) -> str:
     """Return one line about a range of events that was lost."""
-    cause = lost["error"].removeprefix(f"{lost['file']} ")
-    return f"{lost['file']} entries {lost['entry_start']}-{lost['entry_stop']}: {cause}"
+    cause = lost.error.removeprefix(f"{lost.file} ")
+    return f"{lost.file} entries {lost.entry_start}-{lost.entry_stop}: {cause}"

@@ -6,13 +6,14 @@ What earlier stages left is looked at before it is used (`freshness`).
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from analysis.folder import LEDGER, PARTS, REPORT, VERDICT, Folder
+from analysis.folder import PARTS, REPORT, VERDICT, Folder
 from analysis.freshness import (
     refuse_stale_histograms,
     refuse_stale_results,
 )
 from analysis.made_from import decided_in, infer_inputs, report_inputs
 from analysis.process import loss
+from analysis.results.ledger import Ledger
 from analysis.search import Search
 from analysis.stamps import stamp_products
 from tools.errors import InputError, RefusedError
@@ -121,14 +122,13 @@ def _refuse_incomplete_data(folder: Folder, catalogue: Catalogue, *, allowed: bo
     RefusedError
         Naming the first loss.
     """
-    ledger = folder.read(LEDGER, made_by="process")
-    for name, entry in ledger["samples"].items():
-        lost = entry["planned_events"] - entry["processed_events"]
-        some_left = entry["processed_events"] > 0
+    ledger = folder.load(Ledger, made_by="process")
+    for name, entry in ledger.samples.items():
+        lost, some_left = entry.lost_events, entry.processed_events > 0
         if catalogue.sample(name).kind == "data" and lost and not (allowed and some_left):
             otherwise = ", or give --allow-incomplete: all results will say so" if some_left else ""
             raise RefusedError(
-                f"the data are incomplete: {lost:,} of {entry['planned_events']:,} events of "
-                f"{name} are lost, first {loss(entry['failed'][0])}; "
+                f"the data are incomplete: {lost:,} of {entry.planned_events:,} events of "
+                f"{name} are lost, first {loss(entry.failed[0])}; "
                 f"repair it and process again{otherwise}"
             )

@@ -220,9 +220,9 @@ def test_a_column_that_follows_the_mass_leaves_the_cuts(
     search = read_search(opened.parent / "quick.toml")
     wrong = {**histograms, "background": bent(histograms["background"])}
     selected = select(wrong, weights, "background", search)
-    assert selected.document["background_fractions_from"] == "window only"
-    assert selected.method == "cuts"
-    assert selected.document["flags"]["categories"]
+    assert selected.selection.background_fractions_from == "window only"
+    assert selected.selection.method == "cuts"
+    assert selected.selection.flags["categories"]
     assert selected.score is None
 
 
@@ -232,8 +232,8 @@ def test_what_is_asked_for_is_taken_or_refused(
     histograms, weights, _ = simulated
     demanding = replace(search, score=replace(search.score, background_events=1e9))
     selected = select(histograms, weights, "background", demanding)
-    assert selected.method == "cuts"
-    assert "no category keeps" in selected.document["flags"]["categories"][0]
+    assert selected.selection.method == "cuts"
+    assert "no category keeps" in selected.selection.flags["categories"][0]
     asked = replace(demanding, optimise=replace(search.optimise, method="categories"))
     with pytest.raises(InputError, match="no category keeps"):
         select(histograms, weights, "background", asked)
@@ -253,9 +253,9 @@ def test_columns_that_make_the_mass_are_refused(
     with pytest.raises(RefusedError, match="photon1_pT would learn the diphoton mass"):
         select(leaking, weights, "background", replace(search, optimise=own))
     cuts = replace(search, optimise=replace(own, method="cuts"))
-    assert select(leaking, weights, "background", cuts).method == "cuts"
+    assert select(leaking, weights, "background", cuts).selection.method == "cuts"
     forced = replace(search, optimise=own, score=replace(search.score, mass_columns=True))
-    assert select(leaking, weights, "background", forced).document["score"] is not None
+    assert select(leaking, weights, "background", forced).selection.score is not None
 
 
 def test_more_categories_let_expect_more(

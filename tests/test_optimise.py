@@ -70,14 +70,11 @@ def test_the_optimum_is_that_of_brute_force_over_all_cuts(
         best = max(best, (s / np.sqrt(b), (jets, isolation)))
     weights = {"background": 3.0, "signal": 0.5}
     found = room.optimise(histograms, weights, "background", settings)
-    assert found.document["significance"]["best_cuts"] == pytest.approx(best[0], rel=1e-12)
+    assert found.by_signal["signal"]["best_cuts"] == pytest.approx(best[0], rel=1e-12)
     expected = {
         name: cut for name, cut in zip(("n_jets", "isolation"), best[1], strict=True) if cut < 9
     }
     assert found.cuts == pytest.approx(expected)
-    assert found.document["cuts"] == {
-        name: {"min": None, "max": cut} for name, cut in found.cuts.items()
-    }
 
 
 def test_quoted_errors_are_the_scatter_over_simulations(settings: Optimise) -> None:
@@ -104,9 +101,9 @@ def test_a_background_that_depends_on_the_mass_is_noticed(settings: Optimise) ->
     signal, _ = sample(rng, 2000, jets=1.0, isolation=0.65, window=1.0)
     histograms = {"background": in_window + outside, "signal": signal}
     weights = {"background": 1.0, "signal": 1.0}
-    document = room.optimise(histograms, weights, "background", settings).document
-    assert document["independence_pvalues"]["n_jets"] < 1e-6
-    assert document["background_fractions_from"] == "window only"
+    found = room.optimise(histograms, weights, "background", settings)
+    assert found.independence_pvalues["n_jets"] < 1e-6
+    assert not found.independent
 
 
 def test_independence_is_seldom_denied_where_it_holds() -> None:
@@ -132,9 +129,11 @@ def test_the_two_halves_are_checked_against_each_other(
     assert even.anywhere[-1, -1] == np.count_nonzero(columns["signal"]["half"] == 0)
     optimism = room.optimise(
         histograms, {"background": 3.0, "signal": 0.5}, "background", settings
-    ).document["optimism"]
-    assert optimism["chosen_on_half"] > 0
-    assert optimism["checked_on_other_half"] > 0
+    ).optimism
+    assert optimism.chosen_on_half is not None
+    assert optimism.chosen_on_half > 0
+    assert optimism.checked_on_other_half is not None
+    assert optimism.checked_on_other_half > 0
 
 
 def test_the_asimov_significance_approaches_its_limits(settings: Optimise) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -76,6 +76,7 @@ def plan(
     from analysis import forecast as forecasts
     from analysis import process as stage
     from analysis.folder import Folder
+    from analysis.results.ledger import Ledger
 
     work = work_on(manifest, manifest, selection, samples=samples, search=search)
     catalogue, decided, chunks = work.catalogue, work.search, work.chunks
@@ -87,7 +88,7 @@ def plan(
     here = forecasts.how_to_try(execution, Console(quiet=quiet).say)
     some = forecasts.trial_chunks(chunks, here.slots)
 
-    def process(report: Callable[[int], None]) -> dict[str, Any]:
+    def process(report: Callable[[int], None]) -> Ledger:
         with temporary.folder("xyy-plan-") as place:
             return stage.process(
                 Folder(place), some, catalogue, settings,

@@ -125,7 +125,7 @@ def process(
         console.say(remark)
     if print_json:
         print_json_file(folder.path / "ledger.json")
-    if not done.ledger["complete"]:
+    if not done.ledger.complete:
         raise XyyError(stage.losses(done.ledger, folder.path))
 
 

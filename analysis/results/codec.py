@@ -74,7 +74,8 @@ class InFile(Protocol):
     """name of the file"""
 
 
-Result = TypeVar("Result", bound=InFile)
+Result = TypeVar("Result")
+Content = TypeVar("Content", bound=InFile)
 
 
 # ---- there and back ------------------------------------------------------------------------------
@@ -92,7 +93,7 @@ def from_json(kind: type[Result], document: Mapping[str, Any], path: Path) -> Re
     Parameters
     ----------
     kind : type
-        A dataclass of this package.
+        A dataclass of this package, or a mapping of names to them.
     document : mapping
     path : Path
         The file, for messages.
@@ -102,7 +103,7 @@ def from_json(kind: type[Result], document: Mapping[str, Any], path: Path) -> Re
     InputError
         If something is missing, unknown, or not of its type; the message names file and key.
     """
-    own = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    own = {each.name for each in fields(kind)} if is_dataclass(kind) else set()
     content = {key: value for key, value in document.items() if key in own or key not in _STAMPS}
     unit: Unit = "pb" if "unit" not in own or _OF_PB & document.keys() else "events"
     try:

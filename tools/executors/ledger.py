@@ -1,7 +1,7 @@
 """The ledger: what was planned against what was processed, for every sample."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ class SampleLedger:
         """Whether every planned event was processed, and once."""
         return self.processed_events == self.planned_events and not self.failed
 
-    def document(self) -> dict[str, Any]:
-        """Return the entry of ``ledger.json``."""
-        return asdict(self)
+    @property
+    def lost_events(self) -> int:
+        """Number of events that were planned and not processed."""
+        return self.planned_events - self.processed_events
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,72 @@
+"""``ledger.json`` and ``cutflow.json``: which events were processed, and what every cut leaves."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from analysis.results.codec import ABSENT
+from tools.executors.ledger import Failure, SampleLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """What was planned and what was processed, for every sample."""
+
+    FILE: ClassVar = "ledger.json"
+
+    complete: bool
+    """whether no event was lost"""
+    samples: dict[str, SampleLedger]
+    generated_samples: tuple[str, ...]
+    """simulated samples that this program generated"""
+
+    @property
+    def failed(self) -> tuple[Failure, ...]:
+        """Ranges of events that were lost, of all samples."""
+        return tuple(lost for sample in self.samples.values() for lost in sample.failed)
+
+    @property
+    def lost_events(self) -> int:
+        """Number of events that were planned and not processed."""
+        return sum(sample.lost_events for sample in self.samples.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessedFrom:
+    """What the histograms beside a ledger were made from, under ``provenance``."""
+
+    keys: dict[str, str]
+    """digest of all that the histograms of a sample depend on, by complete sample"""
+    joint_keys: dict[str, str]
+    """the same of the joint histograms, which know no selection"""
+    selected_by: str
+    """digest of selection, window and mass axis"""
+    jointly_by: str
+    """digest of the axes of the joint histograms, window and mass axis"""
+    unblinded: bool
+    """whether the window of the data was filled"""
+    content: dict[str, str]
+    """digest of the events of each sample"""
+    weights: dict[str, float]
+    """weight of an event of each sample"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutflowRow:
+    """The events of a sample after a cut; of blinded data those outside the window."""
+
+    cut: str
+    events: int
+    sumw: float
+    """sum of weights"""
+    sumw2: float
+    """sum of squared weights"""
+    window_events: int | None
+    """events in the window; None where it was not filled"""
+    blinded: Annotated[str | None, ABSENT] = None
+    """``sidebands only`` for blinded data"""
+    complete: Annotated[bool | None, ABSENT] = None
+    """False for a sample that lost events"""
+
+
+Cutflows = dict[str, tuple[CutflowRow, ...]]
+"""content of ``cutflow.json``, by sample"""
