@@ -17,7 +17,7 @@ Times stand under ``provenance``: when the decisions were frozen, the data opene
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,8 @@ from analysis import openings
 from analysis.folder import Folder
 from analysis.program import program_changes, program_version
 from analysis.results.codec import to_json
-from analysis.results.freeze import KnownBefore
+from analysis.results.freeze import Freeze, FrozenWhen, KnownBefore, PeakDecision, Program
+from analysis.results.unblinding import Change, UnblindedWhen, Unblinding
 from analysis.search import Search
 from processors.selection import Selection
 from tools.digests import digest_document
@@ -36,7 +37,7 @@ from tools.samples import Catalogue
 if TYPE_CHECKING:
     from processors.score import ScoreTable
 
-FREEZE, UNBLINDING = "freeze.json", "unblinding.json"
+FREEZE, UNBLINDING = Freeze.FILE, Unblinding.FILE
 SIDEBANDS = "sidebands"
 """key of what was known of the sidebands before the data were opened"""
 
@@ -101,23 +102,20 @@ def freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
         guard(folder, decided)
         return
     digest, program = digest_document(decided), program_version()
-    frozen = folder.read_if_there(FREEZE) or {}
-    same = _intact(frozen) and frozen["digest"] == digest
-    if same and frozen.get("program") == program:
+    frozen = folder.load_if_there(Freeze)
+    same = frozen is not None and _intact(frozen) and frozen.digest == digest
+    if frozen is not None and same and frozen.program == program:
         return
     # What was known of the sidebands is known still, if only the program is another.
-    kept = {SIDEBANDS: frozen[SIDEBANDS]} if same and SIDEBANDS in frozen else {}
-    folder.write(
-        FREEZE,
-        {
-            "digest": digest,
-            "hashes": hashes(decided),
-            "program": program,
-            "decisions": decided,
-            **kept,
-        },
-        frozen=_now(),
+    known = frozen.sidebands if frozen is not None and same else None
+    written = Freeze(
+        digest=digest,
+        hashes=hashes(decided),
+        program=program,
+        decisions=dict(decided),
+        sidebands=known,
     )
+    folder.save(written, frozen=_now())
 
 
 def keep_sidebands(folder: Folder, known: KnownBefore) -> None:
@@ -133,44 +131,48 @@ def keep_sidebands(folder: Folder, known: KnownBefore) -> None:
     RefusedError
         If the data are open, and what is decided now is not what they were opened for.
     """
-    frozen, kept = folder.read_if_there(FREEZE), to_json(known)
+    frozen = folder.load_if_there(Freeze)
     if frozen is None:
         return
-    before = frozen.get(SIDEBANDS)
-    if not is_unblinded(folder) or before is None:
-        record = {key: value for key, value in frozen.items() if key != "provenance"}
-        since = _time(frozen, "frozen")
-        folder.write(FREEZE, {**record, SIDEBANDS: kept}, frozen=since)
+    if not is_unblinded(folder) or frozen.sidebands is None:
+        since = folder.made_with(FREEZE, FrozenWhen)
+        when = _now() if since is None else since.frozen
+        folder.save(replace(frozen, sidebands=known), frozen=when)
         return
-    _keep_peak(folder, frozen, kept["peak"])
+    _keep_peak(folder, frozen, frozen.sidebands.peak, known.peak)
 
 
-def _keep_peak(folder: Folder, frozen: Mapping[str, Any], peak: Mapping[str, Any]) -> None:
+def _keep_peak(
+    folder: Folder, frozen: Freeze, first: Mapping[str, PeakDecision], now: dict[str, PeakDecision]
+) -> None:
     """Put on record what function the sidebands of open data decide on, if it is another one."""
-    opened = folder.read(UNBLINDING, made_by="unblind")
-    first = {"peak": frozen[SIDEBANDS]["peak"], "changed": []}
-    last = opened["changes"][-1] if opened["changes"] else first
-    if "peak" not in last:  # the first inference with this change: it is part of what changed
-        last["changed"] += _peak_names(first["peak"], peak)
-        last["peak"] = peak
-        _write_opened(folder, opened)
+    opened = folder.load(Unblinding, made_by="unblind")
+    last = opened.changes[-1] if opened.changes else None
+    if last is not None and last.peak is None:
+        # The first inference with this change: it is part of what changed.
+        names = (*last.changed, *_peak_names(first, now))
+        seen = replace(last, changed=names, peak=now)
+        _write_opened(folder, replace(opened, changes=(*opened.changes[:-1], seen)))
         return
-    names, reason = _peak_names(last["peak"], peak), opened.get("offered")
-    if names and reason is None:
+    names = _peak_names(first if last is None or last.peak is None else last.peak, now)
+    if names and opened.offered is None:
         raise RefusedError(
             f"the background under a peak that the sidebands decide on ({listed(names)}) is not "
             f"the one that the data of {folder.path} were opened for: the sidebands or the program "
             "changed; change them back, or give --after-unblinding TEXT, which stamps every figure "
             "and result"
         )
-    if names:
+    if names and opened.offered is not None:
         digest = _allowed(frozen, opened)
-        change = {"reason": reason, "changed": names, "digest": digest, "peak": peak}
+        change = Change(reason=opened.offered, changed=names, digest=digest, peak=now)
         _add_change(folder, opened, change)
 
 
-def _peak_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    return [f"{SIDEBANDS}.peak.{name}" for name in changed(before, after)]
+def _peak_names(
+    before: Mapping[str, PeakDecision], after: Mapping[str, PeakDecision]
+) -> tuple[str, ...]:
+    one, other = ({name: asdict(peak) for name, peak in each.items()} for each in (before, after))
+    return tuple(f"{SIDEBANDS}.peak.{name}" for name in changed(one, other))
 
 
 def unblind(folder: Folder, reason: str) -> list[str]:
@@ -186,7 +188,7 @@ def unblind(folder: Folder, reason: str) -> list[str]:
     InputError
         If nothing is frozen or the reason is empty.
     """
-    frozen = folder.read_if_there(FREEZE)
+    frozen = folder.load_if_there(Freeze)
     if frozen is None or not _intact(frozen):
         wrong = "holds no" if frozen is None else "holds an edited"
         raise InputError(
@@ -197,25 +199,23 @@ def unblind(folder: Folder, reason: str) -> list[str]:
         raise InputError("unblinding needs a reason in words; it stays on record")
     if is_unblinded(folder):
         return []
-    sidebands, now = frozen.get(SIDEBANDS), _now()
-    earlier = folder.read_if_there(UNBLINDING)
-    before = {"changes": [], "provenance": {}} if earlier is None else earlier
-    again = [
-        {"reason": f"{told}; opened again: {reason}", "changed": names, "digest": frozen["digest"]}
+    earlier, now = folder.load_if_there(Unblinding), _now()
+    since = folder.made_with(UNBLINDING, UnblindedWhen)
+    again = tuple(
+        Change(reason=f"{told}; opened again: {reason}", changed=names, digest=frozen.digest)
         for told, names in _opened_before(folder, frozen, earlier)
-    ]
-    record = {
-        "reason": reason,
-        "freeze_digest": frozen["digest"],
-        "sidebands_digest": None if sidebands is None else digest_document(sidebands),
-        "changes": [*before["changes"], *again],
-        "programs": [],
-    }
-    times = [*before["provenance"].get("changed", []), *(now for _ in again)]
-    first = now if earlier is None else _time(earlier, "unblinded")
-    unkept = openings.remember(folder, frozen["hashes"], reason)
-    folder.write(UNBLINDING, record, unblinded=first, changed=times)
-    return [*(change["reason"] for change in again), *([] if unkept is None else [unkept])]
+    )
+    opened = Unblinding(
+        reason=reason,
+        freeze_digest=frozen.digest,
+        sidebands_digest=_digest_of(frozen.sidebands),
+        changes=(*(() if earlier is None else earlier.changes), *again),
+        programs=(),
+    )
+    first, times = (now, ()) if since is None else (since.unblinded, since.changed)
+    unkept = openings.remember(folder, frozen.hashes, reason)
+    folder.save(opened, unblinded=first, changed=[*times, *(now for _ in again)])
+    return [*(change.reason for change in again), *([] if unkept is None else [unkept])]
 
 
 def refuse_stale_freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
@@ -226,8 +226,8 @@ def refuse_stale_freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
     InputError
         Naming what has changed since the freeze.
     """
-    frozen = folder.read_if_there(FREEZE)
-    names = [] if frozen is None else changed(frozen.get("decisions", {}), decided)
+    frozen = folder.load_if_there(Freeze)
+    names = [] if frozen is None else changed(frozen.decisions, decided)
     if names and not is_unblinded(folder):
         raise InputError(
             f"{folder.path} decides otherwise than what is frozen there ({listed(names)}); "
@@ -236,44 +236,48 @@ def refuse_stale_freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
 
 
 def _opened_before(
-    folder: Folder, frozen: Mapping[str, Any], earlier: Mapping[str, Any] | None
-) -> list[tuple[str, list[str]]]:
+    folder: Folder, frozen: Freeze, earlier: Unblinding | None
+) -> list[tuple[str, tuple[str, ...]]]:
     """Return how the data were opened before, and what has changed since: nothing if it has not.
 
     What was seen was seen, for whatever decisions, here and elsewhere.
     """
     if earlier is not None:
-        return [(f"the data had been opened before ({earlier['reason']})", ["the frozen record"])]
+        return [(f"the data had been opened before ({earlier.reason})", ("the frozen record",))]
     if (folder.path / UNBLINDING).exists():
         told = f"the data had been opened before ({UNBLINDING} was damaged)"
-        return [(told, ["the record of the unblinding"])]
+        return [(told, ("the record of the unblinding",))]
     first = openings.first_opening(folder)
-    names = [] if first is None else first.differs(frozen["hashes"])
+    names = [] if first is None else first.differs(frozen.hashes)
     if first is None or not names:
         return []
-    return [(f"the data had been opened before with other decisions ({first.reason})", names)]
+    told = f"the data had been opened before with other decisions ({first.reason})"
+    return [(told, tuple(names))]
 
 
 def is_unblinded(folder: Folder) -> bool:
     """Return whether the data of `folder` are open: unblinded for the freeze that is there."""
-    frozen, opened = folder.read_if_there(FREEZE), folder.read_if_there(UNBLINDING)
+    frozen, opened = folder.load_if_there(Freeze), folder.load_if_there(Unblinding)
     if frozen is None or opened is None:
         return False
-    known = opened.get("sidebands_digest")
-    if known is not None and known != digest_document(frozen.get(SIDEBANDS, {})):
+    known = opened.sidebands_digest
+    if known is not None and known != _digest_of(frozen.sidebands):
         return False
-    return _intact(frozen) and opened.get("freeze_digest") == frozen["digest"]
+    return _intact(frozen) and opened.freeze_digest == frozen.digest
 
 
-def _intact(frozen: Mapping[str, Any]) -> bool:
+def _digest_of(known: KnownBefore | None) -> str | None:
+    return None if known is None else digest_document(to_json(known))
+
+
+def _intact(frozen: Freeze) -> bool:
     """Return whether a frozen record is the one of its digest: whoever edits it makes it void."""
-    return "digest" in frozen and frozen["digest"] == digest_document(frozen.get("decisions", {}))
+    return frozen.digest == digest_document(frozen.decisions)
 
 
 def after_unblinding(folder: Folder) -> str | None:
     """Return what stands on every result because something was changed after unblinding."""
-    opened = folder.read_if_there(UNBLINDING) if is_unblinded(folder) else None
-    reasons = [change["reason"] for change in (opened or {}).get("changes", [])]
+    reasons = [change.reason for change in _changes(folder)]
     if parts := _program_changed(folder):
         reasons.append(f"the program changed ({', '.join(parts)})")
     return "; ".join(dict.fromkeys(reasons)) or None
@@ -281,18 +285,22 @@ def after_unblinding(folder: Folder) -> str | None:
 
 def changed_since(folder: Folder) -> list[str]:
     """Return the names of everything that was changed after unblinding."""
-    opened = folder.read_if_there(UNBLINDING) if is_unblinded(folder) else None
-    names = [name for change in (opened or {}).get("changes", []) for name in change["changed"]]
+    names = [name for change in _changes(folder) for name in change.changed]
     return list(dict.fromkeys([*names, *(f"program.{part}" for part in _program_changed(folder))]))
+
+
+def _changes(folder: Folder) -> tuple[Change, ...]:
+    opened = folder.load_if_there(Unblinding) if is_unblinded(folder) else None
+    return () if opened is None else opened.changes
 
 
 def _program_changed(folder: Folder) -> list[str]:
     """Return the parts of the program that made the results and are not those that were frozen."""
     if not is_unblinded(folder):
         return []
-    frozen = folder.read(FREEZE, made_by="freeze")
-    used = folder.read(UNBLINDING, made_by="unblind").get("programs", [])
-    return program_changes(frozen["program"], used[-1]) if used and "program" in frozen else []
+    frozen = folder.load(Freeze, made_by="freeze")
+    used = folder.load(Unblinding, made_by="unblind").programs
+    return program_changes(frozen.program, used[-1]) if used else []
 
 
 def guard(folder: Folder, decided: Mapping[str, Any], *, reason: str | None = None) -> None:
@@ -313,68 +321,51 @@ def guard(folder: Folder, decided: Mapping[str, Any], *, reason: str | None = No
     """
     if not is_unblinded(folder):
         return
-    frozen = folder.read(FREEZE, made_by="freeze")
-    opened = folder.read(UNBLINDING, made_by="unblind")
+    frozen = folder.load(Freeze, made_by="freeze")
+    opened = folder.load(Unblinding, made_by="unblind")
     digest = digest_document(decided)
     given = (reason or "").strip() or None
     if digest != _allowed(frozen, opened):
         if given is None:
             raise RefusedError(_changed_message(frozen, decided))
-        names = changed(frozen["decisions"], decided)
-        _add_change(folder, opened, {"reason": given, "changed": names, "digest": digest})
-    elif opened.get("offered") != given:
+        names = tuple(changed(frozen.decisions, decided))
+        _add_change(folder, opened, Change(reason=given, changed=names, digest=digest))
+    elif opened.offered != given:
         # Nothing changed as yet; the sidebands may decide on something else (`keep_sidebands`).
-        opened["offered"] = given
-        _write_opened(folder, opened)
-    _note_program(folder)
+        _write_opened(folder, replace(opened, offered=given))
+    _note_program(folder, frozen.program)
 
 
 def in_force(folder: Folder) -> str | None:
     """Return the digest of the decisions that hold: the frozen ones, or the last on record."""
-    frozen = folder.read_if_there(FREEZE)
-    if frozen is None:
-        return None
-    if not is_unblinded(folder):
-        return str(frozen.get("digest"))
-    return _allowed(frozen, folder.read(UNBLINDING, made_by="unblind"))
+    frozen = folder.load_if_there(Freeze)
+    if frozen is None or not is_unblinded(folder):
+        return None if frozen is None else frozen.digest
+    return _allowed(frozen, folder.load(Unblinding, made_by="unblind"))
 
 
-def _allowed(frozen: Mapping[str, Any], opened: Mapping[str, Any]) -> str:
+def _allowed(frozen: Freeze, opened: Unblinding) -> str:
     """Return the digest of the decisions that the data are open for: the last ones on record."""
-    digests = [frozen["digest"], *(change["digest"] for change in opened["changes"])]
-    return str(digests[-1])
+    return opened.changes[-1].digest if opened.changes else frozen.digest
 
 
-def _add_change(folder: Folder, opened: dict[str, Any], change: Mapping[str, Any]) -> None:
-    times = [*opened["provenance"].get("changed", []), _now()]
-    opened["changes"] = [*opened["changes"], change]
-    opened["provenance"] = {**opened["provenance"], "changed": times}
-    _write_opened(folder, opened)
+def _add_change(folder: Folder, opened: Unblinding, change: Change) -> None:
+    _write_opened(folder, replace(opened, changes=(*opened.changes, change)), _now())
 
 
-def _note_program(folder: Folder) -> None:
+def _note_program(folder: Folder, frozen: Program) -> None:
     """Put on record that results are made by another program than before, if they are."""
-    frozen = folder.read(FREEZE, made_by="freeze")
-    opened = folder.read(UNBLINDING, made_by="unblind")
-    used, now = opened.get("programs", []), program_version()
-    before = used[-1] if used else frozen.get("program")
-    if before is not None and program_changes(before, now):
-        opened["programs"] = [*used, now]
-        _write_opened(folder, opened)
+    opened, now = folder.load(Unblinding, made_by="unblind"), program_version()
+    before = opened.programs[-1] if opened.programs else frozen
+    if program_changes(before, now):
+        _write_opened(folder, replace(opened, programs=(*opened.programs, now)))
 
 
-def _write_opened(folder: Folder, opened: Mapping[str, Any]) -> None:
+def _write_opened(folder: Folder, opened: Unblinding, *changed: str) -> None:
     """Write ``unblinding.json`` again; when the data were opened stays as it was."""
-    record = {key: value for key, value in opened.items() if key != "provenance"}
-    times = opened["provenance"].get("changed", [])
-    folder.write(UNBLINDING, record, unblinded=_time(opened, "unblinded"), changed=times)
-
-
-def _time(document: Mapping[str, Any], name: str) -> str | None:
-    """Return when something happened; in a file of an older version: when it was written."""
-    origin = document.get("provenance", {})
-    when: str | None = origin.get(name) or origin.get("written")
-    return when
+    since = folder.made_with(UNBLINDING, UnblindedWhen)
+    first, times = (_now(), ()) if since is None else (since.unblinded, since.changed)
+    folder.save(opened, unblinded=first, changed=[*times, *changed])
 
 
 def _now() -> str:
@@ -406,8 +397,8 @@ def _plain(value: object) -> object:
     return value
 
 
-def _changed_message(frozen: Mapping[str, Any], decided: Mapping[str, Any]) -> str:
-    names = changed(frozen.get("decisions", {}), decided)
+def _changed_message(frozen: Freeze, decided: Mapping[str, Any]) -> str:
+    names = changed(frozen.decisions, decided)
     return (
         f"decisions changed after unblinding: {listed(names)}; change them back, "
         "or give --after-unblinding TEXT, which stamps every figure and result"

@@ -12,6 +12,7 @@ from analysis.made_from import decided_in, infer_inputs
 from analysis.origin import again, origin_of, run_again
 from analysis.process import cut_variables, jointly_by, processor_settings, selected_by, weights
 from analysis.results.ledger import Ledger, ProcessedFrom
+from analysis.results.unblinding import Unblinding
 from analysis.search import Search
 from processors.diphoton import Settings
 from processors.selection import Selection
@@ -121,7 +122,7 @@ def _refuse_other_blindness(folder: Folder, catalogue: Catalogue, *, unblinded: 
 
 def next_after_unblinding(folder: Folder) -> str:
     """Return what to type next once a folder was unblinded (or shut)."""
-    opened = folder.read_if_there(decisions.UNBLINDING) if decisions.is_unblinded(folder) else None
-    reason = [] if opened is None else ["--unblind", opened["reason"]]
+    opened = folder.load_if_there(Unblinding) if decisions.is_unblinded(folder) else None
+    reason = [] if opened is None else ["--unblind", opened.reason]
     place = shlex.quote(str(folder.path))
     return run_again(folder, *reason) or f"xyy process {place} && xyy infer {place}"

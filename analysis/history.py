@@ -3,35 +3,41 @@
 The page tells the same without times: pages of equal content are equal, whenever they were made.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from analysis import decisions
 from analysis.folder import Folder
+from analysis.results.freeze import Freeze, FrozenWhen, KnownBefore
+from analysis.results.unblinding import UnblindedWhen, Unblinding
 
 
 def history(folder: Folder) -> list[tuple[str, str]]:
     """Return what happened, in order: for each event its time (or what stands for it) and words."""
-    frozen = folder.read_if_there(decisions.FREEZE)
+    frozen = folder.load_if_there(Freeze)
     if frozen is None:
-        there = (folder.path / decisions.FREEZE).exists()
-        return [("", f"{decisions.FREEZE} is damaged" if there else "nothing is frozen yet")]
-    rows = [(_time(frozen, "frozen"), f"frozen under {frozen.get('digest')}{_program(frozen)}")]
-    rows += [("", line) for line in _sidebands(frozen.get(decisions.SIDEBANDS))]
-    opened = folder.read_if_there(decisions.UNBLINDING)
+        there = (folder.path / Freeze.FILE).exists()
+        return [("", f"{Freeze.FILE} is damaged" if there else "nothing is frozen yet")]
+    since = folder.made_with(Freeze.FILE, FrozenWhen)
+    told = f"frozen under {frozen.digest}, by xyy {frozen.program.version}"
+    rows = [("" if since is None else since.frozen, told)]
+    rows += [("", line) for line in _sidebands(frozen.sidebands)]
+    opened = folder.load_if_there(Unblinding)
     if opened is None:
         return [*rows, ("", "not opened")]
-    rows.append((_time(opened, "unblinded"), f"opened: {opened.get('reason')}"))
-    times = opened.get("provenance", {}).get("changed", [])
-    for number, change in enumerate(opened.get("changes", [])):
-        names = ", ".join(change.get("changed", []))
-        when = times[number] if number < len(times) else ""
-        rows.append((when, f"changed: {change.get('reason')} ({names})"))
-    for used in opened.get("programs", []):
-        rows.append(("", f"results made by another program: xyy {used.get('version')}"))
+    return [*rows, *_opened(folder, opened)]
+
+
+def _opened(folder: Folder, opened: Unblinding) -> Iterator[tuple[str, str]]:
+    """Yield what happened from the unblinding on."""
+    since = folder.made_with(Unblinding.FILE, UnblindedWhen)
+    first, times = ("", ()) if since is None else (since.unblinded, since.changed)
+    yield first, f"opened: {opened.reason}"
+    for change, when in zip(opened.changes, (*times, *[""] * len(opened.changes)), strict=False):
+        yield when, f"changed: {change.reason} ({', '.join(change.changed)})"
+    for used in opened.programs:
+        yield "", f"results made by another program: xyy {used.version}"
     if not decisions.is_unblinded(folder):
-        rows.append(("", "shut again: what is frozen now is not what the data were opened for"))
-    return rows
+        yield "", "shut again: what is frozen now is not what the data were opened for"
 
 
 def lines(folder: Folder) -> list[str]:
@@ -39,27 +45,17 @@ def lines(folder: Folder) -> list[str]:
     return [f"{when:25s} {what}" for when, what in history(folder)]
 
 
-def _time(document: Mapping[str, Any], name: str) -> str:
-    origin = document.get("provenance", {})
-    return str(origin.get(name) or origin.get("written") or "")
-
-
-def _program(frozen: Mapping[str, Any]) -> str:
-    version = frozen.get("program", {}).get("version")
-    return "" if version is None else f", by xyy {version}"
-
-
-def _sidebands(kept: Mapping[str, Any] | None) -> list[str]:
+def _sidebands(known: KnownBefore | None) -> list[str]:
     """Return what was known before the data were opened."""
-    if kept is None:
+    if known is None:
         return []
     fits = [
         f"{name}: p = {value:.2g}"
-        for name, value in (kept.get("sideband_gof_pvalue") or {}).items()
+        for name, value in known.sideband_gof_pvalue.items()
         if value is not None
     ]
-    told = [f"goodness of fit of the sidebands ({kept.get('of')}): {', '.join(fits)}"]
-    limit = (kept.get("expected", {}).get("counting_limit_pb") or {}).get("0")
+    told = [f"goodness of fit of the sidebands ({known.of}): {', '.join(fits)}"]
+    limit = known.expected.counting_limit_pb["0"]
     if limit is not None:
         told.append(f"expected limit from the count: {limit:.2f} pb")
     return told if fits else told[1:]

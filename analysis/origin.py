@@ -4,35 +4,23 @@ Whoever works on the folder later need not name them again. They stand under ``p
 are paths; what tells one analysis from another (`Identity`) stands beside it.
 """
 
+import contextlib
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.folder import LEDGER, Folder
+from analysis.results.codec import to_json
+from analysis.results.ledger import ProcessedFrom
+from analysis.results.run import Identity, RunFrom
 from analysis.search import Search
 from tools import sources
 from tools.errors import InputError
 from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
 from tools.samples import Catalogue
 
-RUN = "run.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which analysis this is."""
-
-    samples: str
-    """name of the samples file, without suffix"""
-    data: str | None
-    """what is observed; None if nothing is"""
-    generated_samples: tuple[str, ...]
-    """simulated samples that this program generated"""
-
-    def __str__(self) -> str:
-        generated = ", ".join(self.generated_samples) or "none"
-        return f"samples {self.samples}, data {self.data}, generated: {generated}"
+RUN = Identity.FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,46 +59,42 @@ class Origin:
 
     def write(self, folder: Folder) -> None:
         """Write ``run.json``."""
-        folder.write(
-            RUN,
-            asdict(self.identity),
+        origin = RunFrom(
             samples_file=str(self.samples_file.resolve()),
             search_file=str(self.search_file.resolve()),
             method=self.method,
-            manifests=[str(path.resolve()) for path in self.manifests],
+            manifests=tuple(str(path.resolve()) for path in self.manifests),
             content=self.content,
             command=self.command,
             directory=None if self.directory is None else str(self.directory),
         )
+        folder.save(self.identity, **to_json(origin))
 
 
 def identity_of(folder: Folder) -> Identity | None:
     """Return which analysis a folder holds, or None if it says nothing that can be read."""
-    document = folder.read_if_there(RUN) or {}
-    try:
-        return Identity(document["samples"], document["data"], tuple(document["generated_samples"]))
-    except (KeyError, TypeError):
-        return None
+    with contextlib.suppress(InputError):
+        return folder.load_if_there(Identity)
+    return None
 
 
 def origin_of(folder: Folder) -> Origin | None:
     """Return what a folder is made from, or None if it says nothing that can be read."""
-    identity, origin = identity_of(folder), folder.origin(RUN)
-    if identity is None:
-        return None
-    try:
-        return Origin(
-            identity,
-            Path(origin["samples_file"]),
-            Path(origin["search_file"]),
-            origin["method"],
-            tuple(map(Path, origin["manifests"])),
-            origin["content"],
-            None if origin["command"] is None else tuple(origin["command"]),
-            None if origin["directory"] is None else Path(origin["directory"]),
-        )
-    except (KeyError, TypeError):
-        return None
+    identity = identity_of(folder)
+    with contextlib.suppress(InputError):
+        made = folder.made_with(RUN, RunFrom)
+        if identity is not None and made is not None:
+            return Origin(
+                identity,
+                samples_file=Path(made.samples_file),
+                search_file=Path(made.search_file),
+                method=made.method,
+                manifests=tuple(map(Path, made.manifests)),
+                content=made.content,
+                command=made.command,
+                directory=None if made.directory is None else Path(made.directory),
+            )
+    return None
 
 
 def refuse_other_events(folder: Folder, content: Mapping[str, str], *, unblinded: bool) -> None:
@@ -122,7 +106,9 @@ def refuse_other_events(folder: Folder, content: Mapping[str, str], *, unblinded
         Naming the folder.
     """
     there = origin_of(folder)
-    known = folder.origin(LEDGER).get("content", content) if there is None else there.content
+    known = content if there is None else there.content
+    if there is None and (processed := folder.made_with(LEDGER, ProcessedFrom)) is not None:
+        known = processed.content
     by_hand = there is None or there.by_hand
     if holds(known, content) or (by_hand and not unblinded):
         return

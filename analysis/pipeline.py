@@ -28,7 +28,6 @@ from analysis.folder import LEDGER, PRODUCTS, SELECTION, Folder
 from analysis.made_from import decided_in, optimise_inputs
 from analysis.optimise_folder import optimise_folder
 from analysis.origin import (
-    Identity,
     Origin,
     contents,
     identity_of,
@@ -47,6 +46,7 @@ from analysis.process import (
     remove_checkpoints_of_others,
 )
 from analysis.results.ledger import Ledger, ProcessedFrom
+from analysis.results.run import Identity
 from analysis.search import Search
 from analysis.settings_check import check_run
 from processors.diphoton import Settings

@@ -7,26 +7,23 @@ time without a word on the results.
 
 from importlib import metadata
 
+from analysis.results.freeze import Program
 from tools.code import behind, code_digest
 
 PARTS = ("processors", "selection", "statistics")
 """of the program, each with a digest of its code"""
 
 
-def program_version() -> dict[str, str]:
+def program_version() -> Program:
     """Return the version of the program, and the digest of each of `PARTS`."""
-    return {
-        "version": metadata.version("xyy"),
-        "processors": code_digest("processors"),
-        "selection": code_digest(*behind("analysis.methods")),
-        "statistics": code_digest(*behind("analysis.statistics.infer")),
-    }
+    return Program(
+        version=metadata.version("xyy"),
+        processors=code_digest("processors"),
+        selection=code_digest(*behind("analysis.methods")),
+        statistics=code_digest(*behind("analysis.statistics.infer")),
+    )
 
 
-def program_changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """Return the parts of the program that differ.
-
-    >>> program_changes({"version": "1", "statistics": "a"}, {"version": "2", "statistics": "b"})
-    ['statistics']
-    """
-    return [part for part in PARTS if before.get(part) != now.get(part)]
+def program_changes(before: Program, now: Program) -> list[str]:
+    """Return the parts of the program that differ."""
+    return [part for part in PARTS if getattr(before, part) != getattr(now, part)]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from analysis import decisions as room
@@ -10,6 +11,15 @@ from analysis import stamps
 from analysis.folder import Folder, read_selection, unstamped
 from analysis.history import history
 from analysis.program import program_version
+from analysis.results.codec import to_json
+from analysis.results.freeze import (
+    ExpectedLimits,
+    ExpectedResults,
+    ExpectedScan,
+    Freeze,
+    KnownBefore,
+    PeakDecision,
+)
 from analysis.search import Search
 from processors.selection import Interval, Selection
 from tools.errors import InputError, RefusedError
@@ -106,8 +116,28 @@ def test_a_selection_that_is_none_is_refused(tmp_path: Path, cuts: str) -> None:
         read_selection(path)
 
 
-KEPT = {"peak": {"all": {"range": "window", "family": "exp", "order": 2}}, "of": "data"}
-OTHER_PEAK = {"peak": {"all": {"range": "window", "family": "exp", "order": 3}}, "of": "data"}
+def known(order: int = 2, of: str = "data") -> KnownBefore:
+    """Return what the blind inference found, with one channel and nothing to expect."""
+    peak = PeakDecision(range="window", fit_range_GeV=(400, 1100), family="exp", order=order)
+    masses = np.array([500.0, 510.0])
+    bands = {band: np.array([1.0, np.nan]) for band in ("-2", "-1", "0", "1", "2")}
+    expected = ExpectedResults(
+        counting_limit_pb=dict.fromkeys(bands),
+        signals={},
+        scan=ExpectedScan(mass_GeV=masses, expected_local_z=None),
+        limits=ExpectedLimits(mass_GeV=masses, expected_pb=bands),
+    )
+    return KnownBefore(
+        of=of, peak={"all": peak}, sideband_gof_pvalue={"all": 0.5},
+        predicted_events=100.0, predicted_error_events=10.0, expected=expected,
+    )  # fmt: skip
+
+
+KEPT, OTHER_PEAK = known(), known(order=3)
+
+
+def kept(folder: Folder) -> KnownBefore | None:
+    return folder.load(Freeze, made_by="").sidebands
 
 
 def test_what_the_sidebands_decided_stands_in_the_freeze(
@@ -119,11 +149,10 @@ def test_what_the_sidebands_decided_stands_in_the_freeze(
     digest = folder.read("freeze.json", made_by="")["digest"]
     room.keep_sidebands(folder, OTHER_PEAK)
     room.keep_sidebands(folder, KEPT)  # while blind the last word counts
-    frozen = folder.read("freeze.json", made_by="")
-    assert frozen["sidebands"] == KEPT
-    assert frozen["digest"] == digest
+    assert to_json(kept(folder)) == to_json(KEPT)
+    assert folder.load(Freeze, made_by="").digest == digest
     room.freeze(folder, room.decisions(catalogue, search, CUTS))
-    assert folder.read("freeze.json", made_by="")["sidebands"] == KEPT
+    assert to_json(kept(folder)) == to_json(KEPT)
 
 
 def test_another_background_after_unblinding_is_refused_or_stamped(
@@ -134,14 +163,14 @@ def test_another_background_after_unblinding_is_refused_or_stamped(
     room.unblind(folder, "all is fixed")
     assert room.is_unblinded(folder)
     # What was expected may be computed again; what was decided is as it was.
-    room.keep_sidebands(folder, {**KEPT, "of": "something else"})
-    assert folder.read("freeze.json", made_by="")["sidebands"] == KEPT
+    room.keep_sidebands(folder, known(of="something else"))
+    assert to_json(kept(folder)) == to_json(KEPT)
     message = r"sidebands decide on \(sidebands\.peak\.all\.order\) is not the one that the data of"
     with pytest.raises(RefusedError, match=message):
         room.keep_sidebands(folder, OTHER_PEAK)
     room.guard(folder, room.decisions(catalogue, search, OTHER), reason="the referee asked")
     room.keep_sidebands(folder, OTHER_PEAK)
-    assert folder.read("freeze.json", made_by="")["sidebands"] == KEPT
+    assert to_json(kept(folder)) == to_json(KEPT)
 
 
 # ---- what the frozen record holds ----------------------------------------------------------------
@@ -183,13 +212,12 @@ def test_another_program_is_frozen_anew_while_blind(
     room.keep_sidebands(folder, KEPT)
     other_program(monkeypatch, statistics="other")
     room.freeze(folder, frozen)
-    record = folder.read("freeze.json", made_by="")
-    assert record["program"]["statistics"] == "other"
-    assert record["sidebands"] == KEPT
+    assert folder.load(Freeze, made_by="").program.statistics == "other"
+    assert to_json(kept(folder)) == to_json(KEPT)
 
 
 def other_program(monkeypatch: pytest.MonkeyPatch, **parts: str) -> None:
-    program = {**program_version(), **parts}
+    program = replace(program_version(), **parts)
     monkeypatch.setattr(room, "program_version", lambda: program)
 
 
@@ -220,10 +248,9 @@ def test_another_program_after_unblinding_is_told_and_not_refused(
 def test_an_edited_record_shuts_the_data(
     opened: Folder, catalogue: Catalogue, search: Search
 ) -> None:
-    better = {**KEPT, "of": "wishes"}
-    edit(opened, "freeze.json", sidebands=better)
+    edit(opened, "freeze.json", sidebands=to_json(known(of="wishes")))
     assert not room.is_unblinded(opened)
-    edit(opened, "freeze.json", sidebands=KEPT)
+    edit(opened, "freeze.json", sidebands=to_json(KEPT))
     assert room.is_unblinded(opened)
     path = opened.path / "freeze.json"
     whole = path.read_text(encoding="utf-8")
@@ -231,7 +258,7 @@ def test_an_edited_record_shuts_the_data(
     assert not room.is_unblinded(opened)
     assert history(opened) == [("", "freeze.json is damaged")]
     path.write_text(whole, encoding="utf-8")
-    edit(opened, "freeze.json", sidebands=KEPT)
+    edit(opened, "freeze.json", sidebands=to_json(KEPT))
     assert room.is_unblinded(opened)
     frozen = room.decisions(catalogue, search, CUTS)
     edit(opened, "freeze.json", decisions=room.decisions(catalogue, search, OTHER))
@@ -279,7 +306,7 @@ def test_times_stay_through_every_change(
     monkeypatch.setattr(room, "_now", lambda: next(times))
     frozen = room.decisions(catalogue, search, CUTS)
     room.freeze(folder, frozen)
-    room.keep_sidebands(folder, {**KEPT, "sideband_gof_pvalue": {"all": 0.25}})
+    room.keep_sidebands(folder, replace(KEPT, sideband_gof_pvalue={"all": 0.25}))
     room.unblind(folder, "all is fixed")
     room.guard(folder, room.decisions(catalogue, search, OTHER), reason="the referee asked")
     other_program(monkeypatch, statistics="other")

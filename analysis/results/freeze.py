@@ -1,9 +1,10 @@
-"""``freeze.json``: what was known of the sidebands, and expected, before the data were opened."""
+"""``freeze.json``: what was decided, known and expected before the data were opened."""
 
 from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
 from analysis.results.background import PeakBackground
-from analysis.results.codec import Numbers
+from analysis.results.codec import ABSENT, Numbers
 from analysis.results.counting import ExpectedSignal
 
 
@@ -69,3 +70,37 @@ class KnownBefore:
     predicted_error_events: float
     """uncertainty of the prediction"""
     expected: ExpectedResults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """The program that makes the numbers: digests of the code of each part."""
+
+    version: str
+    processors: str
+    selection: str
+    statistics: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Freeze:
+    """Everything that was decided, with the program, and what was known then."""
+
+    FILE: ClassVar = "freeze.json"
+
+    digest: str
+    """digest of all decisions"""
+    hashes: dict[str, str]
+    """digest of each decision"""
+    program: Program
+    decisions: dict[str, Any]
+    """what the settings, the selection and the score were"""
+    sidebands: Annotated[KnownBefore | None, ABSENT] = None
+    """None before the blind inference has run"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenWhen:
+    """When decisions were frozen, under ``provenance``."""
+
+    frozen: str

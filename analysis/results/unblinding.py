@@ -1,0 +1,46 @@
+"""``unblinding.json``: for what the data were opened, why, and what was changed since."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from analysis.results.codec import ABSENT
+from analysis.results.freeze import PeakDecision, Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change after unblinding."""
+
+    reason: str
+    changed: tuple[str, ...]
+    """names of what was changed"""
+    digest: str
+    """digest of all decisions since then"""
+    peak: Annotated[dict[str, PeakDecision] | None, ABSENT] = None
+    """function under a peak since then, by channel; None before the inference has run"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unblinding:
+    """An unblinding, with the changes after it."""
+
+    FILE: ClassVar = "unblinding.json"
+
+    reason: str
+    freeze_digest: str
+    """digest of the decisions that the data were opened for"""
+    sidebands_digest: str | None
+    """digest of what was known of the sidebands; None if nothing was"""
+    changes: tuple[Change, ...]
+    programs: tuple[Program, ...]
+    """other programs that made results since then"""
+    offered: Annotated[str | None, ABSENT] = None
+    """reason for a change of which nothing was seen yet"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnblindedWhen:
+    """When data were opened, and when something was changed, under ``provenance``."""
+
+    unblinded: str
+    changed: tuple[str, ...] = ()
