@@ -8,10 +8,14 @@ would be made from the same now, and all its products are there as they were wri
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.results.codec import Content, InFile, Result, from_json, to_json
+from analysis.results.ledger import Ledger
+from analysis.results.run import Identity
+from analysis.results.selection import ChosenSelection
 from analysis.search import METHODS
 from processors.selection import Interval, Selection
 from tools.digests import digest_document, digest_file
@@ -210,6 +214,19 @@ class Folder:
         self.read(SELECTION, made_by="optimise")
         return read_selection(self.path / SELECTION)
 
+    def chosen_selection(self) -> ChosenSelection | None:
+        """Return what `xyy optimise` chose; None without that, or where a person wrote the cuts.
+
+        Raises
+        ------
+        InputError
+            If the file is as it was written, and holds something else.
+        """
+        document = self.read_if_there(SELECTION)
+        if document is None or document.keys() <= set(FREE[SELECTION]):
+            return None
+        return from_json(ChosenSelection, document, self.path / SELECTION)
+
     def score(self, axes: "Sequence[Binning]") -> "ScoreTable | None":
         """Return the score that divides what is selected, or None if there is none.
 
@@ -240,10 +257,10 @@ def unstamped(document: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in STAMP_KEYS}
 
 
-def generated_samples(*records: Mapping[str, Any] | None) -> tuple[str, ...]:
+def generated_samples(*records: Identity | Ledger | None) -> tuple[str, ...]:
     """Return the simulated samples that are not real by any of ``run.json`` and ``ledger.json``."""
-    named = (name for record in records for name in (record or {}).get("generated_samples") or ())
-    return tuple(dict.fromkeys(named))
+    known = (record.generated_samples for record in records if record is not None)
+    return tuple(dict.fromkeys(chain.from_iterable(known)))
 
 
 def read_score_of(path: Path, axes: "Sequence[Binning]") -> "ScoreTable | None":

@@ -6,26 +6,29 @@ run, has figures and a page all the same, with what is there.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from analysis import decisions
-from analysis.folder import SELECTION, Folder, generated_samples
+from analysis.folder import CUTFLOW, SELECTION, Folder, generated_samples
 from analysis.histogram_file import Histograms, read_histograms
 from analysis.plots.columns import Process
 from analysis.plots.style import Header, plain
 from analysis.process import cut_variables, weight_of
 from analysis.results.background import BackgroundFits
+from analysis.results.codec import from_json
 from analysis.results.counting import Counting
+from analysis.results.freeze import Freeze
+from analysis.results.ledger import Cutflows, Ledger
 from analysis.results.limits import MassLimits
+from analysis.results.run import Identity
 from analysis.results.scan import Scan
+from analysis.results.selection import ChosenSelection
+from analysis.results.unblinding import Unblinding
 from analysis.results.verdict import Verdict
 from analysis.search import Search
 from analysis.stamps import told
 from processors.score import ScoreTable
 from processors.selection import Interval
 from tools.samples import Catalogue, Sample
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,27 +38,30 @@ class FolderResults:
     catalogue: Catalogue
     search: Search
     histograms: Histograms
-    ledger: Document
-    cutflow: Document
+    ledger: Ledger
+    cutflow: Cutflows
     unblinded: bool
     after_unblinding: str | None
     """why something was changed after unblinding, and what, if it was"""
-    run: Document | None
-    selection: Document | None
+    run: Identity | None
+    cuts: Mapping[str, Interval]
+    """cuts in use"""
+    selection: ChosenSelection | None
+    """None too where a person wrote the cuts"""
     background: BackgroundFits | None
     counting: Counting | None
     scan: Scan | None
     limits: MassLimits | None
     verdict: Verdict | None
-    freeze: Document | None
-    unblinding: Document | None
+    freeze: Freeze | None
+    unblinding: Unblinding | None
     score: ScoreTable | None = None
     """the score in use; none if the selection is of cuts"""
 
     @property
     def data(self) -> Sample | None:
         """The observed sample, if it was processed."""
-        names = [n for n in self.ledger["samples"] if self.catalogue.sample(n).kind == "data"]
+        names = [n for n in self.ledger.samples if self.catalogue.sample(n).kind == "data"]
         return self.catalogue.sample(names[0]) if names else None
 
     @property
@@ -66,7 +72,7 @@ class FolderResults:
     @property
     def simulation(self) -> tuple[Sample, ...]:
         """The simulated samples that were processed: background first, signals by mass."""
-        there = [s for s in self.catalogue.simulation if s.name in self.ledger["samples"]]
+        there = [s for s in self.catalogue.simulation if s.name in self.ledger.samples]
         return tuple(sorted(there, key=lambda s: (s.kind == "signal", s.mass_GeV or 0.0)))
 
     @property
@@ -99,7 +105,7 @@ class FolderResults:
     def all_complete(self) -> bool:
         """Whether no result was made from histograms, now others, that had lost events."""
         made = (self.background, self.counting, self.scan, self.limits, self.verdict)
-        selected = self.selection is None or self.selection.get("complete", True)
+        selected = self.selection is None or self.selection.complete is not False
         return selected and all(result is None or result.complete for result in made)
 
     @property
@@ -109,8 +115,8 @@ class FolderResults:
         if self.generated:
             every = {s.name for s in self.simulation} <= set(self.generated)
             stamps.append("Generated samples" if every else "Partly generated samples")
-        if not self.ledger.get("complete", False):
-            stamps.append(f"Incomplete: {_lost(self.ledger):,} events are missing")
+        if not self.ledger.complete:
+            stamps.append(f"Incomplete: {self.ledger.lost_events:,} events are missing")
         elif not self.all_complete:
             stamps.append("Incomplete: results were made while events were missing")
         if self.after_unblinding:
@@ -134,7 +140,7 @@ class FolderResults:
         return tuple(shown)
 
     def _process(self, sample: Sample, luminosity_invpb: float) -> Process:
-        events = self.ledger["samples"][sample.name]["processed_events"]
+        events = self.ledger.samples[sample.name].processed_events
         scale = luminosity_invpb / self.catalogue.luminosity_invpb
         weight = weight_of(self.catalogue, sample.name, events) * scale
         alike = [
@@ -161,26 +167,27 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
         If nothing was processed there, it holds a sample that the catalogue does not declare, or
         its score is damaged, not the chosen one, or for other columns than the search file's.
     """
-    ledger = folder.read("ledger.json", made_by="process")
-    for name in ledger["samples"]:
+    ledger = folder.load(Ledger, made_by="process")
+    for name in ledger.samples:
         catalogue.sample(name)
     return FolderResults(
         catalogue=catalogue,
         search=search,
         histograms=read_histograms(folder.histograms),
         ledger=ledger,
-        cutflow=folder.read_if_there("cutflow.json") or {},
+        cutflow=_cutflows(folder),
         unblinded=decisions.is_unblinded(folder),
         after_unblinding=_changed(folder),
-        run=folder.read_if_there("run.json"),
-        selection=folder.read_if_there("selection.json"),
+        run=folder.load_if_there(Identity),
+        cuts={} if folder.read_if_there(SELECTION) is None else folder.selection().cuts,
+        selection=folder.chosen_selection(),
         background=folder.load_if_there(BackgroundFits),
         counting=folder.load_if_there(Counting),
         scan=folder.load_if_there(Scan),
         limits=folder.load_if_there(MassLimits),
         verdict=folder.load_if_there(Verdict),
-        freeze=folder.read_if_there(decisions.FREEZE),
-        unblinding=folder.read_if_there(decisions.UNBLINDING),
+        freeze=folder.load_if_there(Freeze),
+        unblinding=folder.load_if_there(Unblinding),
         score=_score(folder, search),
     )
 
@@ -195,6 +202,6 @@ def _changed(folder: Folder) -> str | None:
     return None if why is None else told(why, decisions.changed_since(folder))
 
 
-def _lost(ledger: Mapping[str, Any]) -> int:
-    samples = ledger["samples"].values()
-    return sum(entry["planned_events"] - entry["processed_events"] for entry in samples)
+def _cutflows(folder: Folder) -> Cutflows:
+    document = folder.read_if_there(CUTFLOW)
+    return {} if document is None else from_json(Cutflows, document, folder.path / CUTFLOW)

@@ -1,12 +1,11 @@
 """Sections on what went in: samples and weights, cutflow, ledger."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from analysis.folder_results import FolderResults
 from analysis.page.layout import Section, Table
 from analysis.page.wording import NOTHING, count, number, with_error
+from analysis.results.ledger import CutflowRow
 
 
 def samples(results: FolderResults) -> Section:
@@ -15,7 +14,7 @@ def samples(results: FolderResults) -> Section:
     rows: list[tuple[str, ...]] = []
     arithmetic = []
     for sample in results.simulation:
-        events = results.ledger["samples"][sample.name]["processed_events"]
+        events = results.ledger.samples[sample.name].processed_events
         rows.append(
             (
                 sample.name,
@@ -30,9 +29,9 @@ def samples(results: FolderResults) -> Section:
         )
         arithmetic.append(catalogue.arithmetic(sample, events))
     if results.data is not None:
-        events = results.ledger["samples"][results.data.name]["processed_events"]
-        observed = (results.run or {}).get("data") or "observed"
-        rows.append((results.data.name, "data", *[NOTHING] * 3, count(events), "1", str(observed)))
+        events = results.ledger.samples[results.data.name].processed_events
+        observed = (None if results.run is None else results.run.data) or "observed"
+        rows.append((results.data.name, "data", *[NOTHING] * 3, count(events), "1", observed))
     head = ("Sample", "kind", "mass", "cross-section", "filter eff.", "events", "weight", "source")
     return Section(
         "samples",
@@ -67,7 +66,7 @@ def cutflow(results: FolderResults) -> Section:
     ]
     if not shown:
         return Section("cutflow", "Cutflow", sentences=("There is no cutflow yet.",))
-    steps = [row["cut"] for row in flows[shown[0].name]]
+    steps = [row.cut for row in flows[shown[0].name]]
     head = ("Cut", *(process.name for process in shown))
     blind = results.blind
     everything = tuple(
@@ -93,49 +92,46 @@ def cutflow(results: FolderResults) -> Section:
     )
 
 
-def _expected(row: Mapping[str, Any], kind: str) -> str:
+def _expected(row: CutflowRow, kind: str) -> str:
     if kind == "data":
-        return count(row["events"])
-    return with_error(row["sumw"], math.sqrt(row["sumw2"]))
+        return count(row.events)
+    return with_error(row.sumw, math.sqrt(row.sumw2))
 
 
-def _in_window(row: Mapping[str, Any], kind: str) -> str:
-    inside = row.get("window_events")
+def _in_window(row: CutflowRow, kind: str) -> str:
+    inside = row.window_events
     if inside is None:
         return "blind" if kind == "data" else NOTHING
     if kind == "data":
         return count(inside)
-    weight = row["sumw"] / row["events"] if row["events"] else 0.0
+    weight = row.sumw / row.events if row.events else 0.0
     return with_error(inside * weight, math.sqrt(inside) * weight)
 
 
 def ledger(results: FolderResults) -> Section:
     """Tell which events were processed and which were lost."""
-    entries = results.ledger["samples"]
     rows = tuple(
         (
             name,
-            count(entry["planned_events"]),
-            count(entry["processed_events"]),
-            count(entry["planned_events"] - entry["processed_events"]),
+            count(entry.planned_events),
+            count(entry.processed_events),
+            count(entry.lost_events),
         )
-        for name, entry in entries.items()
+        for name, entry in results.ledger.samples.items()
     )
     lost = tuple(
-        (loss["file"], f"{loss['entry_start']:,} to {loss['entry_stop']:,}", loss["error"])
-        for entry in entries.values()
-        for loss in entry["failed"]
+        (loss.file, f"{loss.entry_start:,} to {loss.entry_stop:,}", loss.error)
+        for loss in results.ledger.failed
     )
     tables = [Table(("Sample", "planned", "processed", "lost"), rows)]
     if lost:
         tables.append(Table(("File", "entries", "error"), lost, title="What was lost", prose=True))
-    complete = results.ledger.get("complete", False)
     return Section(
         "ledger",
         "Ledger",
         sentences=(
             "Every event was processed."
-            if complete
+            if results.ledger.complete
             else "Events were lost. Simulation is normalised to what was processed.",
         ),
         tables=tuple(tables),
