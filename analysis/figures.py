@@ -90,13 +90,14 @@ def _fits(results: FolderResults) -> Iterator[Drawing]:
             "cross-section, each with its own background, in the range that all fits have.",
             lambda: category_fits.resonance_fits(in_common(resonances), header),
         )
-    if (scan := figure_inputs.limit_scan(results)) is not None:
+    limit = None if results.counting is None else results.counting.limit
+    if limit is not None and (curve := limit.curve) is not None:
         yield Drawing(
             "cls_scan",
             "limit",
             "CLs against the cross-section. What lies to the right of a curve's crossing is "
-            f"excluded at {scan.confidence_level:.0%} confidence level.",
-            lambda: limits.cls_scan(scan, header),
+            f"excluded at {limit.confidence_level:.0%} confidence level.",
+            lambda: limits.cls_scan(curve, limit, header, from_data=results.data is not None),
         )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.drawing import Drawing, remove_others
 from analysis.plots import spectrum as plots
-from analysis.plots.fit_inputs import function_name
 from analysis.plots.inputs import resonance_notes
+from analysis.plots.names import function_name
 from analysis.plots.style import Header, plain
+from analysis.results.background import SpectrumBackground, SpectrumBins, SpectrumChannel
+from analysis.results.limits import MassLimits
+from analysis.results.scan import Scan
+from analysis.results.verdict import ResonanceBins, Verdict
 from analysis.search_figures import Shown, drawings_of
 from processors.selection import Interval
 
@@ -38,39 +42,40 @@ def draw(folder: Folder, spectrum: BareSpectrum, title: str, sqrt_s_GeV: float |
         Collision energy, where the user gave one.
     """
     header = Header(sqrt_s_GeV, None, status=plain(title), experiment="")
-    names = ("background.json", "scan.json", "limits.json", "verdict.json")
-    background, scan, limits, verdict = (folder.read(name, made_by="infer") for name in names)
+    background = folder.load(SpectrumBackground, made_by="infer")
+    scan, limits = folder.load(Scan, made_by="infer"), folder.load(MassLimits, made_by="infer")
+    verdict = folder.load(Verdict, made_by="infer")
     shown = Shown(background, scan, limits, verdict, spectrum.search.peak.spurious_signal)
-    drawings = (*_fits(shown, spectrum, header), *drawings_of(shown, header))
+    (channel,) = background.channels.values()
+    drawings = (*_fits(channel, verdict, spectrum, header), *drawings_of(shown, header))
     for drawing in drawings:
         drawing.write(folder.figures)
     remove_others(folder.figures, {drawing.name for drawing in drawings})
 
 
-def _fits(shown: Shown, spectrum: BareSpectrum, header: Header) -> Iterator[Drawing]:
-    channel = next(iter((shown.background or {})["channels"].values()))
-    fit = (shown.verdict or {}).get("fit") or {}
+def _fits(
+    channel: SpectrumChannel, verdict: Verdict, spectrum: BareSpectrum, header: Header
+) -> Iterator[Drawing]:
     yield Drawing(
         "background_fit",
         "sidebands",
         "The spectrum, and the function fitted to the bins that decide about it.",
         lambda: plots.sideband_fit(_background(channel, spectrum), header),
     )
-    if fit.get("channels"):
-        fitted = next(iter(fit["channels"].values()))
-        notes = resonance_notes(shown.verdict or {})
+    if verdict.fit is not None and verdict.fit.channels:
+        (fitted,) = verdict.fit.channels.values()
+        found = _resonance(fitted, function_name(channel.peak), resonance_notes(verdict))
         yield Drawing(
             "resonance_fit",
             "fit",
             "The fit of background and resonance together; pulls are against their sum.",
-            lambda: plots.resonance_fit(_resonance(fitted, channel, notes), header),
+            lambda: plots.resonance_fit(found, header),
         )
 
 
-def _background(channel: dict[str, Any], spectrum: BareSpectrum) -> plots.FittedSpectrum:
-    bins, pvalue = channel["bins"], channel["chosen"]["gof_pvalue"]
-    edges, (counts, expected) = _filled(bins, "observed_events", "expected_events")
-    masked = channel["not_read_GeV"]
+def _background(channel: SpectrumChannel, spectrum: BareSpectrum) -> plots.FittedSpectrum:
+    bins, pvalue, masked = channel.bins, channel.chosen.gof_pvalue, channel.not_read_GeV
+    edges, (counts, expected) = _filled(bins, bins.observed_events, bins.expected_events)
     return plots.FittedSpectrum(
         edges_GeV=edges,
         counts=counts,
@@ -78,17 +83,16 @@ def _background(channel: dict[str, Any], spectrum: BareSpectrum) -> plots.Fitted
         background=expected,
         window=None if masked is None else Interval(*masked),
         blinded=spectrum.blind is not None,
-        function=function_name(channel["chosen"]),
+        function=function_name(channel.chosen),
         notes=() if pvalue is None else (f"Goodness of fit: $p$ = {pvalue:.2g}",),
         mass="m",
     )
 
 
-def _resonance(
-    fitted: dict[str, Any], channel: dict[str, Any], notes: tuple[str, ...]
-) -> plots.FittedSpectrum:
-    keys = ("observed_events", "background_events", "signal_events")
-    edges, (counts, background, signal) = _filled(fitted, *keys)
+def _resonance(bins: ResonanceBins, function: str, notes: tuple[str, ...]) -> plots.FittedSpectrum:
+    edges, (counts, background, signal) = _filled(
+        bins, bins.observed_events, bins.background_events, bins.signal_events
+    )
     return plots.FittedSpectrum(
         edges_GeV=edges,
         counts=counts,
@@ -97,19 +101,15 @@ def _resonance(
         signal=signal,
         window=Interval(float(edges[0]), float(edges[-1])),
         blinded=False,
-        function=function_name(channel["peak"]),
+        function=function,
         notes=notes,
         mass="m",
     )
 
 
-def _filled(bins: dict[str, Any], *keys: str) -> tuple[Array, list[Array]]:
+def _filled(bins: SpectrumBins | ResonanceBins, *contents: Array) -> tuple[Array, list[Array]]:
     """Return edges and contents of adjacent bins: what lies in a gap is not known."""
-    low, high = (np.array(bins[key]) for key in ("low_GeV", "high_GeV"))
+    low, high = (np.array(ends, np.float64) for ends in (bins.low_GeV, bins.high_GeV))
     gaps = np.flatnonzero(low[1:] > high[:-1] + _SAME_EDGE)
     edges = np.append(np.insert(low, gaps + 1, high[gaps]), high[-1])
-    contents = []
-    for key in keys:
-        values = np.array([np.nan if x is None else x for x in bins[key]], dtype=float)
-        contents.append(np.insert(values, gaps + 1, np.nan))
-    return edges, contents
+    return edges, [np.insert(values, gaps + 1, np.nan) for values in contents]

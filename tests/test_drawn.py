@@ -13,7 +13,10 @@ from analysis.plots.columns import Process
 from analysis.plots.drawn import drawn
 from analysis.plots.observed import Marks, poisson_errors
 from analysis.plots.style import Header
+from analysis.results.scan import Maximum
+from analysis.results.verdict import MassStrengthContour, NuisanceParameter
 from processors.selection import Interval
+from tests.made_up import NO_FIT, a_scan, some_limits
 
 HEADER = Header(14_000.0, 1298.1, ("Generated samples",))
 WINDOW = Interval(400.0, 1100.0)
@@ -114,12 +117,15 @@ def test_nothing_of_a_blind_window_is_in_the_file() -> None:
     assert not WINDOW.contains(np.array(bars["at"])).any()
 
 
-def test_a_scan_and_limits_are_those_of_the_documents() -> None:
+def test_a_scan_and_limits_are_those_of_the_results() -> None:
     mass = np.array([500.0, 600.0, 700.0])
-    found = scan.Scan(
-        mass, local_z=np.array([0.5, 2.0, np.nan]), strength=np.array([0.1, 1.0, -0.2]),
-        strength_error=np.array([0.5, 0.4, 0.3]), maximum=(600.0, 2.0),
-    )  # fmt: skip
+    found = a_scan(
+        mass,
+        local_z=np.array([0.5, 2.0, np.nan]),
+        cross_section_pb=np.array([0.1, 1.0, -0.2]),
+        cross_section_error_pb=np.array([0.5, 0.4, 0.3]),
+        maximum=Maximum(mass_GeV=600.0, local_z=2.0),
+    )
     figure = scan.p0_scan(found, HEADER)
     line = curve(figure, "Observed")
     assert line["x"] == mass.tolist()
@@ -127,7 +133,7 @@ def test_a_scan_and_limits_are_those_of_the_documents() -> None:
     assert line["y"][2] is None, "what is not there is null"
     assert curve(figure, r"$\pm\mathrm{2}\sigma$", 1)["high"] == pytest.approx([1.1, 1.8, 0.4])
     expected = np.outer([0.5, 0.7, 1.0, 1.4, 1.9], [3.0, 2.0, 1.0])
-    limits = brazil.mass_limits(brazil.MassLimits(mass, expected, benchmark=5.4), HEADER)
+    limits = brazil.mass_limits(some_limits(mass, expected, benchmark=5.4), HEADER)
     band = curve(limits, r"Expected $\pm\mathrm{1}\sigma$")
     assert (band["low"], band["high"]) == (expected[1].tolist(), expected[3].tolist())
     assert curve(limits, "Expected")["y"] == expected[2].tolist()
@@ -136,8 +142,10 @@ def test_a_scan_and_limits_are_those_of_the_documents() -> None:
 
 
 def test_rows_are_named_and_bars_lie() -> None:
-    parameters = (nuisances.Nuisance("resolution", -0.1, 0.9, 0.2, -0.3),)
-    figure = nuisances.nuisances(parameters, HEADER)
+    resolution = NuisanceParameter(
+        name="resolution", pull=-0.1, pull_error=0.9, impact_up=0.2, impact_down=-0.3
+    )
+    figure = nuisances.nuisances((resolution,), HEADER)
     document = drawn(figure)
     assert document["frames"][0]["y"]["names"] == {"resolution": 0}
     pull = curve(figure, "Pull")
@@ -154,7 +162,8 @@ def test_rows_are_named_and_bars_lie() -> None:
 def test_contours_are_lines_of_one_level() -> None:
     mass, strength = np.linspace(590, 610, 21), np.linspace(3, 7, 21)
     deviance = ((mass[:, None] - 600) / 4) ** 2 + ((strength - 5) / 0.5) ** 2
-    figure = measurement.contour(measurement.Contour(mass, strength, deviance), HEADER)
+    found = MassStrengthContour(mass_GeV=mass, strength=strength, delta_deviance=deviance)
+    figure = measurement.contour(found, NO_FIT, HEADER)
     lines = [c for c in drawn(figure)["frames"][0]["curves"] if c["kind"] == "contour"]
     assert [line["level"] for line in lines] == [level for level, *_ in measurement.CONTOURS]
     for line in lines:

@@ -21,12 +21,13 @@ from matplotlib.text import Text
 
 from analysis.plots import columns, limits, selection, spectrum, style
 from analysis.plots.columns import Process
-from analysis.plots.limits import LimitScan
 from analysis.plots.observed import Marks, poisson_errors
 from analysis.plots.spectrum import FittedSpectrum
 from analysis.plots.style import Header, encode
+from analysis.results.counting import ClsCurve, CountingLimit
 from processors.histograms import Binning, Counts, counts
 from processors.selection import Interval
+from tests.made_up import BANDS, a_counting_limit
 
 KINDS: tuple[Literal["pdf", "png"], ...] = ("pdf", "png")
 HEADER = Header(14_000.0, 1298.1)
@@ -472,20 +473,20 @@ def test_without_data_the_points_are_called_simulated() -> None:
 # ---- limits --------------------------------------------------------------------------------------
 
 
-def scan(*, blind: bool) -> LimitScan:
+def scan(*, blind: bool) -> tuple[ClsCurve, CountingLimit]:
     x = np.linspace(0.1, 4.0, 40)
-    curves = np.array([np.exp(-x / tau) for tau in (0.5, 0.7, 1.0, 1.3, 1.6)])
-    return LimitScan(
+    widths = zip(BANDS, (0.5, 0.7, 1.0, 1.3, 1.6), strict=True)
+    curve = ClsCurve(
         cross_section_pb=x,
-        expected=curves,
-        observed=None if blind else np.exp(-x / 0.8),
-        expected_pb=-math.log(0.05),
-        observed_pb=None if blind else -0.8 * math.log(0.05),
+        observed_cls=None if blind else np.exp(-x / 0.8),
+        expected_cls={band: np.exp(-x / tau) for band, tau in widths},
     )
+    observed = None if blind else -0.8 * math.log(0.05)
+    return curve, a_counting_limit(-math.log(0.05), observed)
 
 
 def test_the_cls_scan_crosses_one_minus_cl_at_the_limits() -> None:
-    ax = only_axes(limits.cls_scan(scan(blind=False), HEADER))
+    ax = only_axes(limits.cls_scan(*scan(blind=False), HEADER))
     lines = {str(line.get_label()): line for line in ax.lines}
     observed = lines["Observed: 2.4 pb"]
     assert np.interp(-0.8 * math.log(0.05), *np.asarray(observed.get_xydata()).T) == pytest.approx(
@@ -501,7 +502,7 @@ def test_the_cls_scan_crosses_one_minus_cl_at_the_limits() -> None:
 
 
 def test_a_blind_scan_has_no_observed_curve() -> None:
-    ax = only_axes(limits.cls_scan(scan(blind=True), HEADER))
+    ax = only_axes(limits.cls_scan(*scan(blind=True), HEADER))
     assert not [entry for entry in legend_of(ax) if "Observed" in entry]
 
 

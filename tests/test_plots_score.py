@@ -23,7 +23,6 @@ from analysis.page.layout import Section
 from analysis.plots import (
     category_strengths,
     combined,
-    fit_inputs,
     inputs,
     score,
     score_inputs,
@@ -34,6 +33,12 @@ from analysis.plots import (
 )
 from analysis.plots.spectrum import FittedSpectrum
 from analysis.plots.style import Header, encode
+from analysis.results.background import BackgroundFits, ChannelBackground, SpuriousSignals
+from analysis.results.verdict import (
+    ChannelCompatibility,
+    ChannelStrength,
+    ResonanceBins,
+)
 from analysis.scores.score_file import table_of_document
 from analysis.search import Axis, Search
 from analysis.summary import objections, selection_table
@@ -41,6 +46,15 @@ from processors.histograms import Binning, Counts, counts, fill, joint
 from processors.histograms import spectrum as spectrum_histogram
 from processors.score import ScoreTable, category_index
 from processors.selection import Interval
+from tests.made_up import (
+    NO_FIT,
+    a_candidate,
+    a_channel,
+    a_peak,
+    a_sideband_fit,
+    a_verdict,
+    around,
+)
 from tools.errors import InputError
 from tools.samples import Catalogue
 
@@ -132,8 +146,8 @@ def world(search: Search) -> World:
     return found
 
 
-def fit_channel(share: float, *, signal: float | None) -> tuple[Document, Document]:
-    """Return the entries of ``background.json`` and of the fit in ``verdict.json``."""
+def fit_channel(share: float, *, signal: float | None) -> tuple[ChannelBackground, ResonanceBins]:
+    """Return the background of a channel, and its part of the fit of a resonance."""
     edges = np.arange(100.0, 2000.1, 10.0)
     centres = edges[:-1] + 5
     expected = share * 3e4 * np.exp(-(centres - 100) / 130) + 0.01
@@ -141,33 +155,32 @@ def fit_channel(share: float, *, signal: float | None) -> tuple[Document, Docume
     peak *= (signal or 0.0) / peak.sum()
     observed = np.round(expected + peak)
     hidden = (centres > 400) & (centres < 1100) & (signal is None)
-    background = {
-        "fit_range_GeV": [100.0, 2000.0],
-        "chosen": {"family": "exp", "order": 3, "gof_pvalue": 0.4, "parameters": []},
-        "candidates": [{"family": "dijet", "order": 2, "accepted": False, "reason": "misses"}],
-        "predicted_events": float(expected[30:100].sum()),
-        "predicted_error_events": 12.0,
-        "bins": {
-            "edges_GeV": edges.tolist(),
-            "observed_events": [None if h else x for h, x in zip(hidden, observed, strict=True)],
-            "expected_events": expected.tolist(),
-        },
-        "peak": {
-            "family": "exp", "order": 2, "range": "window", "fit_range_GeV": [400.0, 1100.0],
-            "candidates": [{"range": "window", "family": "exp", "order": 2, "parameters": 3,
-                            "worst_errors": 0.1, "worst_truth": "bent", "passes": True,
-                            "chosen": True}],
-            "spurious": {"mass_GeV": [500.0, 700.0], "events": [-3.0 * share, 1.0],
-                         "error_events": [20.0 * share, 9.0]},
-        },
-    }  # fmt: skip
+    spurious = SpuriousSignals(
+        mass_GeV=np.array([500.0, 700.0]),
+        events=np.array([-3.0 * share, 1.0]),
+        error_events=np.array([20.0 * share, 9.0]),
+    )
+    candidate = a_candidate(
+        "exp", 2, gof_pvalue=np.nan, worst_errors=0.1, worst_truth="bent", chosen=True
+    )
+    chosen = a_sideband_fit("exp", 3)
+    background = a_channel(
+        edges,
+        np.where(hidden, np.nan, observed),
+        expected,
+        a_peak("exp", 2, spurious, candidate),
+        chosen=chosen,
+        candidates=(chosen, a_sideband_fit("dijet", 2, accepted=False, reason="misses")),
+        predicted_events=float(expected[30:100].sum()),
+        predicted_error_events=12.0,
+    )
     part = slice(30, 100) if share > 0.2 else slice(0, 190)
-    fit = {
-        "edges_GeV": edges[part.start : part.stop + 1].tolist(),
-        "observed_events": observed[part].tolist(),
-        "signal_events": peak[part].tolist(),
-        "background_events": expected[part].tolist(),
-    }
+    fit = ResonanceBins(
+        edges_GeV=edges[part.start : part.stop + 1],
+        observed_events=observed[part],
+        signal_events=peak[part],
+        background_events=expected[part],
+    )
     return background, fit
 
 
@@ -189,26 +202,26 @@ def folder(world: World, catalogue: Catalogue) -> Callable[..., FolderResults]:
                       "processed_events": len(world.mass[n])} for n in shown}  # fmt: skip
         both = {n: fit_channel(b, signal=None if blind else s) for n, (b, s) in SHARES.items()}
         channels = {name: pair[0] for name, pair in both.items()}
-        strength = {"value": 1.5, "low": 1.3, "high": 1.8}
-        fit = {
-            "channels": {name: pair[1] for name, pair in both.items()},
-            "cross_section_pb": strength,
-            "local_z_at_mass": 7.0,
-            "by_channel": {
-                name: {"local_z": 2.0 + i, "cross_section_pb": {
-                    "value": 1.0 + i, "low": 0.5 + i, "high": 1.75 + i}}
+        strength = around(1.5, 0.2, 0.3)
+        fit = replace(
+            NO_FIT,
+            channels={name: pair[1] for name, pair in both.items()},
+            cross_section_pb=strength,
+            local_z_at_mass=7.0,
+            by_channel={
+                name: ChannelStrength(local_z=2.0 + i, strength=around(1.0 + i, 0.5, 0.75))
                 for i, name in enumerate(SHARES)
             },
-            "compatibility": {"chi2": 2.5, "degrees_of_freedom": 2, "pvalue": 0.287},
-        }  # fmt: skip
-        verdict = {"local_z": 7.1, "cross_section_pb": strength, "fit": fit}
+            compatibility=ChannelCompatibility(chi2=2.5, degrees_of_freedom=2, pvalue=0.287),
+        )
+        verdict = a_verdict(local_z=7.1, cross_section_pb=strength, fit=fit)
         return FolderResults(
             catalogue=catalogue, search=world.search, histograms=shown,
             ledger={"samples": events, "complete": True, "provenance": {}}, cutflow={},
             unblinded=not blind, after_unblinding=None, run=None, selection=world.document,
-            background={"channels": channels, "of": "data"}, counting=None, scan=None, limits=None,
-            verdict=verdict if data and not blind else None, freeze=None, unblinding=None,
-            score=world.table,
+            background=BackgroundFits(channels=channels, of="data", complete=True),
+            counting=None, scan=None, limits=None, freeze=None, unblinding=None,
+            verdict=verdict if data and not blind else None, score=world.table,
         )  # fmt: skip
 
     return make
@@ -526,8 +539,9 @@ def test_without_data_every_category_has_its_own_simulation(
     world: World, folder: Callable[..., FolderResults]
 ) -> None:
     results = folder(data=False)
-    for channel in (results.background or {})["channels"].values():
-        channel["bins"]["observed_events"] = [None] * 190
+    assert results.background is not None
+    for channel in results.background.channels.values():
+        channel.bins.observed_events[:] = np.nan
     each = inputs.sideband_fits(results)
     mass = world.mass["background"]
     (weight,) = {p.weight for p in results.processes(1298.1) if p.kind == "background"}
@@ -542,20 +556,22 @@ def test_without_data_every_category_has_its_own_simulation(
 def test_the_strengths_of_the_categories_stand_beside_the_combined_one(
     folder: Callable[..., FolderResults],
 ) -> None:
-    found = fit_inputs.category_strengths(folder().verdict)
-    assert found is not None
-    (ax,) = category_strengths.category_strengths(found, HEADER).axes
+    verdict = folder().verdict
+    assert verdict is not None
+    fit = verdict.fit
+    assert fit is not None
+    (ax,) = category_strengths.category_strengths(fit, HEADER).axes
     assert points(ax).tolist() == [[1.0, 0.0], [2.0, 1.0], [3.0, 2.0]]
     (band,) = with_gid(ax, "combined")
     x = band.get_paths()[0].vertices[:, 0]
     assert (x.min(), x.max()) == (1.3, 1.8)
     assert any("2.5 / 2, $p$ = 0.29" in t.get_text() for t in ax.texts)
     assert [t.get_text() for t in ax.get_yticklabels()] == [f"Category {i}" for i in (1, 2, 3)]
-    bare = replace(found, combined=None, chi2=None, pvalue=None)
+    bare = replace(fit, cross_section_pb=None, compatibility=None)
     encode(category_strengths.category_strengths(bare, HEADER), "png")
-    for nothing in (None, {}, {"fit": None}, {"fit": {"by_channel": {}}},
-                    {"fit": {"by_channel": {"score_1": {"cross_section_pb": None}}}}):  # fmt: skip
-        assert fit_inputs.category_strengths(nothing) is None
+    lost = ChannelStrength(local_z=np.nan, strength=around(np.nan, np.nan))
+    for none in (None, {}, {"score_1": lost}):
+        assert not category_strengths.strengths_of(replace(fit, by_channel=none))
 
 
 # ---- which figures -------------------------------------------------------------------------------

@@ -22,11 +22,14 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image, ImageChops, ImageFilter
 
-from analysis.plots.brazil import MassLimits, mass_limits
-from analysis.plots.scan import Scan, p0_scan
+from analysis.plots.brazil import mass_limits
+from analysis.plots.scan import p0_scan
 from analysis.plots.spectrum import FittedSpectrum, pulls, resonance_fit, sideband_fit
 from analysis.plots.style import Header, encode
+from analysis.results.limits import ExcludedRanges, MassLimits
+from analysis.results.scan import Maximum, Scan
 from processors.selection import Interval
+from tests.made_up import a_global, a_scan, some_limits
 
 HEADER = Header(14_000.0, 1298.1)
 REFERENCE = Path(__file__).parent / "reference"
@@ -61,20 +64,22 @@ def scanned() -> Scan:
     best = np.exp(-(((mass - 650) / 40) ** 2) / 2) + error * np.sin(mass / 30)
     z = np.maximum(best / error, 0.0)
     top = int(np.argmax(z))
-    return Scan(
-        mass_GeV=mass, local_z=z, expected_z=0.9 / error, strength=best, strength_error=error,
-        benchmark=0.9, maximum=(float(mass[top]), float(z[top])), global_z=3.9,
-        global_lines={1: 2.3, 2: 3.1, 3: 3.8},
+    return a_scan(
+        mass, local_z=z, expected_local_z=0.9 / error, cross_section_pb=best,
+        cross_section_error_pb=error, benchmark=0.9,
+        maximum=Maximum(mass_GeV=mass[top], local_z=z[top]),
+        global_=a_global(3.9, {"1": 2.3, "2": 3.1, "3": 3.8}),
     )  # fmt: skip
 
 
 def limited() -> MassLimits:
     mass = np.linspace(500.0, 1000.0, 21)
     median = 0.6 * np.exp(-(mass - 500) / 300)
-    return MassLimits(
-        mass_GeV=mass, expected=np.outer([0.53, 0.72, 1.0, 1.4, 1.9], median),
-        observed=median * (1 + 0.3 * np.sin(mass / 40)), low_counts=mass > 870, benchmark=0.3,
-        excluded=((720.0, 1000.0),), excluded_expected=((708.0, 1000.0),),
+    excluded = ExcludedRanges(observed=((720.0, 1000.0),), expected=((708.0, 1000.0),))
+    return some_limits(
+        mass, np.outer([0.53, 0.72, 1.0, 1.4, 1.9], median),
+        observed=median * (1 + 0.3 * np.sin(mass / 40)),
+        low_counts=tuple(bool(few) for few in mass > 870), benchmark=0.3, excluded_GeV=excluded,
     )  # fmt: skip
 
 

@@ -8,17 +8,16 @@ asymptotic band is narrower than that of toys; those masses are hatched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.plots import style
 from analysis.plots.scan import MASS_TITLE
-from analysis.plots.strength import CROSS_SECTION, Strength
+from analysis.plots.strength import kind_of
 from analysis.plots.style import Array, Header, atlas_style
+from analysis.plots.tables import known, stacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,43 +25,26 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Ranges = tuple[tuple[float, float], ...]
+    from analysis.results.limits import MassLimits, Ranges
+
 _HATCH = "#4a4a4a"
 _NOTE_ROW = 0.058
 """of the frame's height"""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MassLimits:
-    """Upper limits on the strength of a signal at each mass."""
-
-    mass_GeV: Array
-    """shape (n,), rising"""
-    expected: Array
-    """at -2, -1, 0, 1, 2 standard deviations, shape (5, n), NaN where not computed"""
-    observed: Array | None = None
-    """shape (n,); None while blind"""
-    low_counts: npt.NDArray[np.bool_] | None = None
-    """where so few events lie under a peak that the asymptotic band is too narrow, shape (n,)"""
-    benchmark: float | None = None
-    excluded: Ranges | None = None
-    """ranges of mass, in GeV, where the observed limit lies below the benchmark"""
-    excluded_expected: Ranges | None = None
-    """and where the median expected one does"""
-    confidence_level: float = 0.95
-    method: Literal["asymptotic", "toys"] = "asymptotic"
-    kind: Strength = CROSS_SECTION
-    from_data: bool = True
-
-
 @atlas_style()
-def mass_limits(limits: MassLimits, header: Header, *, ax: Axes | None = None) -> Figure:
+def mass_limits(
+    limits: MassLimits, header: Header, *, from_data: bool = True, ax: Axes | None = None
+) -> Figure:
     """Draw limits against mass, with the expected bands.
 
     Parameters
     ----------
     limits : MassLimits
+        Its median expected limit is known at some mass at least.
     header : Header
+    from_data : bool
+        Whether there are data at all.
     ax : Axes, optional
         Where to draw, instead of a new figure.
     """
@@ -71,18 +53,18 @@ def mass_limits(limits: MassLimits, header: Header, *, ax: Axes | None = None) -
     step = 5.0 if len(x) == 1 else 0.0  # a single mass gets a short piece of the band
     ax.set_xlim(x[0] - 4 * step, x[-1] + 4 * step)
     _bands(ax, limits, step)
-    _line(ax, x, limits.expected[2], step, "--", "Expected")
-    if limits.observed is not None:
-        _line(ax, x, limits.observed, step, "-", "Observed")
+    _line(ax, x, limits.expected["0"], step, "--", "Expected")
+    if (observed := known(limits.observed)) is not None:
+        _line(ax, x, observed, step, "-", "Observed")
     if limits.benchmark is not None:
         ax.axhline(limits.benchmark, color=style.CUT, linewidth=1.8, zorder=3, gid="benchmark",
-                   label=f"Benchmark, {limits.kind.of(limits.benchmark)}")  # fmt: skip
+                   label=f"Benchmark, {kind_of(limits).of(limits.benchmark)}")  # fmt: skip
     _scale(ax, limits)
     ax.set_xlabel(MASS_TITLE)
-    title = f"{limits.confidence_level:.0%} CL limit on {limits.kind.title}"
+    title = f"{limits.confidence_level:.0%} CL limit on {kind_of(limits).title}"
     ax.set_ylabel(title.replace("Signal", "signal"), fontsize="large")
     style.legend(ax)
-    style.label(ax, header, data=limits.from_data)
+    style.label(ax, header, data=from_data)
     return figure
 
 
@@ -93,7 +75,7 @@ def _line(ax: Axes, x: Array, y: Array, step: float, dashes: str, title: str) ->
 
 
 def _bands(ax: Axes, limits: MassLimits, step: float) -> None:
-    x, bands = limits.mass_GeV, limits.expected
+    x, bands = limits.mass_GeV, stacked(limits.expected)
     if step:
         x, bands = np.append(x - step, x + step), bands.repeat(2, axis=1)
     toys = " (toys)" if limits.method == "toys" else ""
@@ -117,18 +99,16 @@ def _bands(ax: Axes, limits: MassLimits, step: float) -> None:
 def _runs(limits: MassLimits) -> Iterator[tuple[float, float]]:
     """Yield the ranges of mass that are to be hatched, up to halfway to the next point."""
     x, few = limits.mass_GeV, limits.low_counts
-    if few is None or not few.any():
-        return
     middles = (x[1:] + x[:-1]) / 2
     edges = np.concatenate([[x[0] - 10.0], middles, [x[-1] + 10.0]])
-    changes = np.flatnonzero(np.diff(np.concatenate([[False], few, [False]]).astype(int)))
+    changes = np.flatnonzero(np.diff(np.array([False, *few, False], int)))
     for start, stop in list(pairwise(changes))[::2]:
         yield float(edges[start]), float(edges[stop])
 
 
 def _scale(ax: Axes, limits: MassLimits) -> None:
     """Set the vertical range; below what is drawn there is a strip for the notes."""
-    parts = [limits.expected.ravel()]
+    parts = [stacked(limits.expected).ravel()]
     parts += [] if limits.observed is None else [limits.observed]
     parts += [] if limits.benchmark is None else [np.array([limits.benchmark])]
     drawn = np.concatenate(parts)
@@ -152,12 +132,12 @@ def _scale(ax: Axes, limits: MassLimits) -> None:
 def _notes(limits: MassLimits) -> list[str]:
     if limits.benchmark is None:
         return []
-    notes = []
-    if limits.excluded is not None:
-        at = limits.kind.of(limits.benchmark)
-        notes.append(f"Excluded at {at}: {written(limits.excluded)}")
-    if limits.excluded_expected is not None:
-        notes.append(f"Expected to be excluded: {written(limits.excluded_expected)}")
+    notes, found = [], limits.excluded_GeV
+    if found.observed is not None:
+        at = kind_of(limits).of(limits.benchmark)
+        notes.append(f"Excluded at {at}: {written(found.observed)}")
+    if found.expected is not None:
+        notes.append(f"Expected to be excluded: {written(found.expected)}")
     return notes
 
 

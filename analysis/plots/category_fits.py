@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.plots import grid, spectrum, style
-from analysis.plots.names import axis_title, per_bin
+from analysis.plots.names import axis_title, function_name, per_bin
 from analysis.plots.scan import MASS_TITLE
 from analysis.plots.style import Array, Header, atlas_style
-from analysis.plots.tournament import SpuriousSignal, draw_spurious
+from analysis.plots.tournament import draw_spurious
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from analysis.plots.spectrum import FittedSpectrum
+    from analysis.results.background import PeakBackground
 
 _FILLED = 0.62
 """part of a frame's height that a falling spectrum may take where nothing else is written"""
@@ -89,23 +90,24 @@ def _scale(ax: Axes, contents: Array, floor: float) -> None:
 
 @atlas_style()
 def spurious_signals(
-    found: Mapping[str, SpuriousSignal], header: Header, *, most_errors: float
+    peaks: Mapping[str, PeakBackground], header: Header, *, most_errors: float
 ) -> Figure:
     """Draw the spurious signal of every category against mass, with what is allowed.
 
     Parameters
     ----------
-    found : mapping of str to SpuriousSignal
+    peaks : mapping of str to PeakBackground
         By category.
     header : Header
     most_errors : float
         Spurious signal, in errors of the signal, that a function may have.
     """
-    made = grid.grid(list(found))
-    for ax, one in zip(made.frames, found.values(), strict=True):
-        most = draw_spurious(ax, replace(one, function=""), most_errors=most_errors)
+    made = grid.grid(list(peaks))
+    for ax, peak in zip(made.frames, peaks.values(), strict=True):
+        most = draw_spurious(ax, peak.spurious, most_errors=most_errors)
         ax.set_ylim(-most, 2.2 * most)
-    grid.titles(made, list(found), [(style.plain(one.function),) for one in found.values()])
+    words = [(style.plain(function_name(peak)),) for peak in peaks.values()]
+    grid.titles(made, list(peaks), words)
     grid.axes_titles(made, below=MASS_TITLE, beside=r"$S_\mathrm{sp}$ [events]")
     grid.head(made, header, data=True)
     return made.figure

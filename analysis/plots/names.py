@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 from analysis.plots.style import plain
+
+
+class NamedFunction(Protocol):
+    """A background function, whatever is told of it."""
+
+    @property
+    def family(self) -> str:
+        """Name of its family."""
+
+    @property
+    def order(self) -> int:
+        """Place in its family."""
+
 
 SYMBOLS = {
     "photon1_pT": r"$p_\mathrm{T}^{\gamma_1}$",
@@ -28,6 +42,16 @@ SYMBOLS = {
     "cos_theta_star": r"$|\cos\theta^{*}|$",
 }
 """of columns and derived quantities; angles without an index are those between the photons"""
+
+
+def function_name(function: NamedFunction) -> str:
+    """Return family and order of a background function.
+
+    >>> from analysis.results.freeze import PeakDecision
+    >>> function_name(PeakDecision(range="full", fit_range_GeV=(0.0, 1.0), family="exp", order=2))
+    'exp 2'
+    """
+    return f"{function.family} {function.order}"
 
 
 def category_title(name: str) -> str:

@@ -8,7 +8,6 @@ parameter is held one standard deviation above or below its fitted value. Larges
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from analysis.results.verdict import NuisanceParameter
+
 MOST = 15
 """nuisance parameters shown; the page lists all"""
 UP, DOWN = "#56b4e9", "#e69f00"
@@ -33,28 +34,15 @@ _STAMP_INCHES = 0.72
 """that stamps stand higher, above the upper axis"""
 
 
-@dataclass(frozen=True, slots=True)
-class Nuisance:
-    """One nuisance parameter after the fit."""
-
-    name: str
-    pull: float
-    """in prior standard deviations, like its error"""
-    pull_error: float
-    impact_up: float
-    """change of the strength with the parameter one error up"""
-    impact_down: float
-
-
 @atlas_style()
 def nuisances(
-    found: Sequence[Nuisance], header: Header, *, kind: Strength = CROSS_SECTION
+    found: Sequence[NuisanceParameter], header: Header, *, kind: Strength = CROSS_SECTION
 ) -> Figure:
     """Draw pulls and impacts, one row for each nuisance parameter.
 
     Parameters
     ----------
-    found : sequence of Nuisance
+    found : sequence of NuisanceParameter
         Sorted, largest impact first; the first fifteen are shown.
     header : Header
     kind : Strength
@@ -97,7 +85,7 @@ def _tall_frame(rows: int) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def _pulls(ax: Axes, shown: Sequence[Nuisance], rows: style.Array) -> None:
+def _pulls(ax: Axes, shown: Sequence[NuisanceParameter], rows: style.Array) -> None:
     pulls = np.array([n.pull for n in shown])
     errors = np.array([n.pull_error for n in shown])
     ax.errorbar(

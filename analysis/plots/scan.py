@@ -14,20 +14,22 @@ right: parabolas on twenty decades are hard to read, and p-values underflow at Z
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from analysis.plots import style
-from analysis.plots.strength import CROSS_SECTION, Strength
+from analysis.plots.strength import kind_of
 from analysis.plots.style import Array, Header, atlas_style
+from analysis.plots.tables import known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from analysis.results.scan import Maximum, Scan
 
 MOST_ON_P_AXIS = 8.0
 """local significance from which on the axis is linear in Z"""
@@ -46,73 +48,55 @@ _OUTSIDE = 1.5
 """a benchmark this many times above the scale does not stretch it"""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scan:
-    """Significance and best-fit strength at each mass."""
-
-    mass_GeV: Array
-    """shape (n,), rising; all others are of this shape, NaN where there is no result"""
-    local_z: Array | None = None
-    """observed, at least zero; None while blind"""
-    expected_z: Array | None = None
-    """of the benchmark signal at each mass"""
-    envelope_z: Array | None = None
-    """observed, with the background function profiled too"""
-    strength: Array | None = None
-    """best-fit strength, negative for deficits"""
-    strength_error: Array | None = None
-    benchmark: float | None = None
-    """strength of the benchmark"""
-    maximum: tuple[float, float] | None = None
-    """mass and local significance of the highest point"""
-    global_z: float | None = None
-    """global significance of the maximum"""
-    global_lines: Mapping[int, float] = field(default_factory=dict)
-    """local significance that corresponds to whole global ones"""
-    kind: Strength = CROSS_SECTION
-    from_data: bool = True
-
-    @property
-    def top(self) -> float:
-        """Highest local significance of the axis."""
-        observed = max(_highest(self.local_z), _highest(self.envelope_z))
-        expected = _highest(self.expected_z)
-        if self.local_z is None or expected < _OUTSIDE * max(observed, LEAST_TOP):
-            observed = max(observed, expected)
-        return max(LEAST_TOP, 1.06 * observed, *(1.02 * z for z in self.global_lines.values()))
+def top_of(scan: Scan) -> float:
+    """Return the highest local significance of the axis."""
+    observed, expected = _highest(scan.local_z, scan.envelope_z), _highest(scan.expected_local_z)
+    if known(scan.local_z) is None or expected < _OUTSIDE * max(observed, LEAST_TOP):
+        observed = max(observed, expected)
+    return max(LEAST_TOP, 1.06 * observed, *(1.02 * z for z in _global_lines(scan).values()))
 
 
-def _highest(values: Array | None) -> float:
-    return 0.0 if values is None else float(np.nanmax(values, initial=0.0))
+def _global_lines(scan: Scan) -> dict[int, float]:
+    """Return the local significances that correspond to whole global ones."""
+    found = {} if scan.global_ is None else scan.global_.local_z_of_global
+    return {int(level): z for level, z in found.items() if np.isfinite(z)}
+
+
+def _highest(*values: Array | None) -> float:
+    there = [float(np.nanmax(array, initial=0.0)) for array in values if array is not None]
+    return max(there, default=0.0)
 
 
 @atlas_style()
-def p0_scan(scan: Scan, header: Header) -> Figure:
+def p0_scan(scan: Scan, header: Header, *, from_data: bool = True) -> Figure:
     """Draw local significance against mass, and the best-fit strength below it.
 
     Parameters
     ----------
     scan : Scan
-        One of `local_z` and `expected_z` at least is given.
+        One of `local_z` and `expected_local_z` at least is known.
     header : Header
+    from_data : bool
+        Whether there are data at all.
     """
-    with_panel = scan.strength is not None and scan.strength_error is not None
-    if with_panel:
+    strength, error = known(scan.strength), known(scan.strength_error)
+    if strength is not None and error is not None:
         figure, ax, lower = style.frame_with_panel(heights=(2.2, 1))
-        _strengths(lower, scan)
+        _strengths(lower, scan, strength, error)
         ax.tick_params(labelbottom=False)
     else:
         figure, ax = style.frame()
         lower = ax
     figure.subplots_adjust(left=0.145, right=0.895)
     lower.set_xlabel(MASS_TITLE)
-    axis: _Axis = _Significance() if scan.top > MOST_ON_P_AXIS else _Probability()
+    top = top_of(scan)
+    axis: _Axis = _Significance() if top > MOST_ON_P_AXIS else _Probability()
     _curves(ax, scan, axis)
     _range(ax, scan.mass_GeV)
-    axis.finish(ax, scan.top)
+    axis.finish(ax, top)
     _whole_sigmas(ax, scan, axis)
     style.legend(ax)
-    style.label(ax, header, data=scan.from_data)
+    style.label(ax, header, data=from_data)
     return figure
 
 
@@ -195,25 +179,30 @@ def _range(ax: Axes, masses: Array) -> None:
 
 
 def _curves(ax: Axes, scan: Scan, axis: _Axis) -> None:
-    if scan.expected_z is not None:
-        shown = np.where(scan.expected_z <= scan.top, scan.expected_z, np.nan)
-        _curve(ax, scan.mass_GeV, axis.of(shown), color=style.BACKGROUND, dashes="--",
-               title=_expected_title(scan))  # fmt: skip
-    if scan.envelope_z is not None:
-        _curve(ax, scan.mass_GeV, axis.of(scan.envelope_z), color=style.SIGNALS[1][0], dashes=":",
+    mass = scan.mass_GeV
+    if (expected := known(scan.expected_local_z)) is not None:
+        shown = np.where(expected <= top_of(scan), expected, np.nan)
+        _curve(ax, mass, axis.of(shown), color=style.BACKGROUND, dashes="--",
+               title=_expected_title(scan, expected))  # fmt: skip
+    if (envelope := known(scan.envelope_z)) is not None:
+        _curve(ax, mass, axis.of(envelope), color=style.SIGNALS[1][0], dashes=":",
                title="Observed, function profiled")  # fmt: skip
-    if scan.local_z is not None:
-        _curve(ax, scan.mass_GeV, axis.of(scan.local_z), color=style.DATA, dashes="-",
-               title="Observed")  # fmt: skip
+    if (observed := known(scan.local_z)) is not None:
+        _curve(ax, mass, axis.of(observed), color=style.DATA, dashes="-", title="Observed")
     if scan.maximum is not None:
-        mass, z = scan.maximum
-        title = rf"{mass:.0f} GeV: {z:.1f}$\sigma$"
-        if scan.global_z is not None:
-            title += rf" (global {scan.global_z:.1f}$\sigma$)"
-        ax.plot(
-            [mass], axis.of(np.array([z])), "o", color=style.FIT, markersize=10, label=title,
-            markerfacecolor="none", markeredgewidth=1.8, zorder=5, gid="maximum", linestyle="none",
-        )  # fmt: skip
+        _maximum(ax, scan, scan.maximum, axis)
+
+
+def _maximum(ax: Axes, scan: Scan, found: Maximum, axis: _Axis) -> None:
+    """Mark the largest excess, with what it is worth anywhere in the range."""
+    title = rf"{found.mass_GeV:.0f} GeV: {found.local_z:.1f}$\sigma$"
+    if scan.global_ is not None and np.isfinite(scan.global_.z):
+        title += rf" (global {scan.global_.z:.1f}$\sigma$)"
+    ax.plot(
+        [found.mass_GeV], axis.of(np.array([found.local_z])), "o", color=style.FIT, markersize=10,
+        label=title, markerfacecolor="none", markeredgewidth=1.8, zorder=5, gid="maximum",
+        linestyle="none",
+    )  # fmt: skip
 
 
 def _curve(ax: Axes, x: Array, y: Array, *, color: str, dashes: str, title: str) -> None:
@@ -221,12 +210,12 @@ def _curve(ax: Axes, x: Array, y: Array, *, color: str, dashes: str, title: str)
     ax.plot(x, y, color=color, linestyle=dashes, label=title, marker=marker, zorder=4)
 
 
-def _expected_title(scan: Scan) -> str:
+def _expected_title(scan: Scan, expected: Array) -> str:
     title = "Expected"
     if scan.benchmark is not None:
-        title += f", {scan.kind.of(scan.benchmark)}"
-    low, high = np.nanmin(scan.expected_z), np.nanmax(scan.expected_z)  # type: ignore[arg-type]
-    if high > scan.top:
+        title += f", {kind_of(scan).of(scan.benchmark)}"
+    low, high = np.nanmin(expected), np.nanmax(expected)
+    if high > top_of(scan):
         title += ": " if low == high else rf": {low:.0f} to "
         title += rf"{high:.0f}$\sigma$"
     return title
@@ -236,15 +225,15 @@ def _whole_sigmas(ax: Axes, scan: Scan, axis: _Axis) -> None:
     """Draw lines at whole local and global significances."""
     low, high = ax.get_xlim()
     place, side = _free_side(ax, scan)
-    linear = isinstance(axis, _Significance)
-    for level in (5,) if linear else range(1, int(scan.top) + 1):
+    linear, lines = isinstance(axis, _Significance), _global_lines(scan)
+    for level in (5,) if linear else range(1, int(top_of(scan)) + 1):
         ax.axhline(float(axis.of(np.array(float(level)))), color=_GRID, linewidth=0.8, zorder=1,
                    linestyle=":", gid="local")  # fmt: skip
     if linear:
         ax.text(high - 0.015 * (high - low), 5.0, r"5$\sigma$", fontsize=10, ha="right",
                 va="bottom")  # fmt: skip
-    for level, z in scan.global_lines.items():
-        if linear and level < max(scan.global_lines):
+    for level, z in lines.items():
+        if linear and level < max(lines):
             continue  # they would lie on each other
         y = float(axis.of(np.array(z)))
         ax.axhline(y, color=_GLOBAL, linewidth=1.2, linestyle=(0, (6, 2, 1.5, 2)), zorder=2,
@@ -263,19 +252,18 @@ def _free_side(ax: Axes, scan: Scan) -> tuple[float, Literal["left", "right"]]:
     """
     low, high = ax.get_xlim()
     beside, margin = (part * (high - low) for part in (_BESIDE, 0.015))
-    curves = [z for z in (scan.local_z, scan.expected_z) if z is not None]
+    curves = [z for z in (scan.local_z, scan.expected_local_z) if z is not None]
+    top = top_of(scan)
     left, right = (
-        max(_highest(z[there & (z <= scan.top)]) for z in curves)
+        max(_highest(z[there & (z <= top)]) for z in curves)
         for there in (scan.mass_GeV <= low + beside, scan.mass_GeV >= high - beside)
     )
     return (high - margin, "right") if right < left else (low + margin, "left")
 
 
-def _strengths(ax: Axes, scan: Scan) -> None:
+def _strengths(ax: Axes, scan: Scan, best: Array, error: Array) -> None:
     """Draw the best-fit strength with bands of one and two standard deviations."""
-    assert scan.strength is not None  # noqa: S101 - the caller has looked
-    assert scan.strength_error is not None  # noqa: S101
-    mass, best, error = scan.mass_GeV, scan.strength, scan.strength_error
+    mass, kind = scan.mass_GeV, kind_of(scan)
     if len(mass) == 1:
         mass, best, error = np.append(mass - 10, mass + 10), best.repeat(2), error.repeat(2)
     for width, colour in ((2, style.TWO_SIGMA), (1, style.ONE_SIGMA)):
@@ -289,8 +277,8 @@ def _strengths(ax: Axes, scan: Scan) -> None:
     size = max(high - low, 1e-9)
     if scan.benchmark is not None and low < scan.benchmark < high + 0.5 * size:
         ax.axhline(scan.benchmark, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=3,
-                   label=scan.kind.of(scan.benchmark))  # fmt: skip
+                   label=kind.of(scan.benchmark))  # fmt: skip
         high = max(high, scan.benchmark)
     ax.set_ylim(min(low, 0.0) - 0.05 * size, high + 0.38 * (high - min(low, 0.0)))
-    ax.set_ylabel(f"Best-fit {scan.kind.symbol}{scan.kind.bracket}", loc="center", fontsize="large")
+    ax.set_ylabel(f"Best-fit {kind.symbol}{kind.bracket}", loc="center", fontsize="large")
     ax.legend(loc="upper right", ncols=4, fontsize=11, handlelength=1.5, columnspacing=1.2)

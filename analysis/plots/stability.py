@@ -6,12 +6,14 @@ drawn through all rows. The rows share their events, so they scatter by far less
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from analysis.plots import style
 from analysis.plots.strength import CROSS_SECTION, Strength
 from analysis.plots.style import Header, atlas_style, plain, shortened
+from analysis.plots.tables import ends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,32 +21,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from analysis.plots.measurement import Interval
+    from analysis.results.verdict import StabilityCheck
 
 _LONGEST = 32
 _ROW_INCHES, _OTHER_INCHES = 0.4, 2.1
 
 
-@dataclass(frozen=True, slots=True)
-class Variation:
-    """The result with one choice made otherwise."""
-
-    what: str
-    local_z: float | None
-    strength: Interval | None
-    used: bool = False
-    """whether this is the choice that the results rest on"""
-
-
 @atlas_style()
 def stability(
-    variations: Sequence[Variation], header: Header, *, kind: Strength = CROSS_SECTION
+    variations: Sequence[StabilityCheck], header: Header, *, kind: Strength = CROSS_SECTION
 ) -> Figure:
     """Draw local significance and strength for every choice.
 
     Parameters
     ----------
-    variations : sequence of Variation
+    variations : sequence of StabilityCheck
     header : Header
     kind : Strength
     """
@@ -65,11 +56,12 @@ def stability(
     return figure
 
 
-def _significances(ax: Axes, variations: Sequence[Variation]) -> None:
+def _significances(ax: Axes, variations: Sequence[StabilityCheck]) -> None:
     for row, variation in enumerate(variations):
-        if variation.local_z is None:
+        if not np.isfinite(variation.local_z):
             _nothing(ax, row)
-    points = [(row, v.local_z, v.used) for row, v in enumerate(variations) if v.local_z is not None]
+    there = [(row, v) for row, v in enumerate(variations) if np.isfinite(v.local_z)]
+    points = [(row, v.local_z, v.used) for row, v in there]
     for row, z, used in points:
         ax.plot([z], [row], _marker(used=used), color=_colour(used=used), markersize=8,
                 gid="used" if used else "point")  # fmt: skip
@@ -79,14 +71,14 @@ def _significances(ax: Axes, variations: Sequence[Variation]) -> None:
     ax.set_xlim(0.0, 1.15 * max(most, 1.0))
 
 
-def _strengths(ax: Axes, variations: Sequence[Variation]) -> None:
+def _strengths(ax: Axes, variations: Sequence[StabilityCheck]) -> None:
     titles = {True: "Used", False: "Varied"}
     for row, variation in enumerate(variations):
         found, used = variation.strength, variation.used
-        if found is None:
+        if not np.isfinite(found.value):
             _nothing(ax, row)
             continue
-        low, high = (found.value if x is None else x for x in (found.low, found.high))
+        low, high = ends(found)
         ax.errorbar(
             [found.value], [row], xerr=[[found.value - low], [high - found.value]],
             fmt=_marker(used=used), color=_colour(used=used), markersize=8, capsize=3,
@@ -119,7 +111,7 @@ def _colour(*, used: bool) -> str:
     return style.FIT if used else style.DATA
 
 
-def _rows(ax: Axes, variations: Sequence[Variation]) -> None:
+def _rows(ax: Axes, variations: Sequence[StabilityCheck]) -> None:
     """Name the rows, from top to bottom, and leave room above them for labels and legend."""
     ax.set_yticks(range(len(variations)), [plain(shortened(v.what, _LONGEST)) for v in variations])
     ax.set_yticks([], minor=True)

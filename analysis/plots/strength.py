@@ -1,29 +1,33 @@
 """What the strength of a signal is called and counted in: a cross-section, or events.
 
 The searches of samples with a luminosity quote cross-sections; a spectrum of unknown luminosity and
-efficiency (``xyy infer --spectrum``) has events only. Result files tell the two apart by the end of
-their keys, ``_pb`` or ``_events``.
+efficiency (``xyy infer --spectrum``) has events only.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
+
+from analysis.results.codec import Unit
+
+
+class OfStrength(Protocol):
+    """A result that holds strengths: a scan, limits, a fit of a resonance, a verdict."""
+
+    @property
+    def unit(self) -> Unit:
+        """Unit of its strengths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strength:
     """A measure of the strength of a signal, as axes and notes write it."""
 
-    suffix: str
-    """of keys in result files"""
     symbol: str
     """in notes"""
     full: str
     """on axes, where there is room"""
     unit: str
     """empty for events"""
-    measured: str
-    """key of a measured strength in result files"""
 
     @property
     def title(self) -> str:
@@ -44,15 +48,15 @@ class Strength:
         return f"{value:.3g} {self.unit or 'events'}"
 
 
-CROSS_SECTION = Strength("pb", r"$\sigma$", r"$\sigma(pp \to X \to \gamma\gamma)$", "pb",
-                         "cross_section_pb")  # fmt: skip
-EVENTS = Strength("events", "$N_X$", "Signal events", "", "signal_events")
+CROSS_SECTION = Strength(r"$\sigma$", r"$\sigma(pp \to X \to \gamma\gamma)$", "pb")
+EVENTS = Strength("$N_X$", "Signal events", "")
 
 
-def strength_of(document: Mapping[str, Any], pb: str, events: str) -> Strength:
-    """Return in what a document gives a strength: in events where it has only these.
+def kind_of(result: OfStrength) -> Strength:
+    """Return in what a result gives strengths.
 
-    >>> strength_of({"expected_events": {}}, "expected_pb", "expected_events") is EVENTS
+    >>> from analysis.results.verdict import ResonanceFit
+    >>> kind_of(ResonanceFit(stability=(), deficit=None, unit="events")) is EVENTS
     True
     """
-    return EVENTS if pb not in document and events in document else CROSS_SECTION
+    return CROSS_SECTION if result.unit == "pb" else EVENTS

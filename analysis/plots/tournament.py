@@ -9,20 +9,22 @@ fit then takes for a resonance is its spurious signal :math:`S_\mathrm{sp}`, in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.plots import style
+from analysis.plots.names import function_name
 from analysis.plots.scan import MASS_TITLE
-from analysis.plots.style import Array, Header, atlas_style, plain
+from analysis.plots.style import Header, atlas_style, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from analysis.results.background import PeakBackground, PeakCandidate, SpuriousSignals
 
 RANGES = {"window": "Window", "full": "Full range"}
 _LOOKS = (
@@ -35,42 +37,15 @@ _LEAST = 0.003
 _MOST = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Entrant:
-    """One candidate for the background function."""
-
-    range: str
-    """``window`` or ``full``"""
-    family: str
-    order: int
-    parameters: int
-    worst_errors: float | None
-    """largest spurious signal over truths and masses, in errors of the signal"""
-    passes: bool
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SpuriousSignal:
-    """Largest spurious signal of the chosen function at each mass."""
-
-    mass_GeV: Array
-    events: Array
-    """shape (n,), with its sign"""
-    error_events: Array
-    """error of the signal, shape (n,)"""
-    function: str
-
-
 @atlas_style()
 def tournament(
-    entrants: Sequence[Entrant], header: Header, *, most_errors: float, category: str = ""
+    entrants: Sequence[PeakCandidate], header: Header, *, most_errors: float, category: str = ""
 ) -> Figure:
     """Draw the spurious signal of every candidate against its number of parameters.
 
     Parameters
     ----------
-    entrants : sequence of Entrant
+    entrants : sequence of PeakCandidate
     header : Header
     most_errors : float
         Spurious signal, in errors of the signal, that a function may have.
@@ -79,7 +54,7 @@ def tournament(
     """
     from matplotlib.figure import Figure
 
-    ranges = [name for name in (*RANGES, "") if any(_in(e, name) for e in entrants)]
+    ranges = [name for name in RANGES if any(e.range == name for e in entrants)]
     figure = Figure(figsize=(style.SINGLE[0] * (1 + 0.5 * (len(ranges) > 1)), 6.4))
     frames = figure.subplots(
         1, len(ranges), sharey=True, squeeze=False, gridspec_kw={"wspace": 0.04}
@@ -90,8 +65,8 @@ def tournament(
         f: _LOOKS[i % len(_LOOKS)] for i, f in enumerate(dict.fromkeys(e.family for e in entrants))
     }
     for ax, name in zip(frames, ranges, strict=True):
-        _frame(ax, [e for e in entrants if _in(e, name)], looks, most_errors)
-        title = ": ".join(word for word in (category, RANGES.get(name, name)) if word)
+        _frame(ax, [e for e in entrants if e.range == name], looks, most_errors)
+        title = ": ".join(filter(None, (category, RANGES[name])))
         ax.text(0.04, 0.035, title, transform=ax.transAxes, fontsize=15, gid="range")
     first = frames[0]
     _legend_entries(first, looks)
@@ -103,13 +78,9 @@ def tournament(
     return figure
 
 
-def _in(entrant: Entrant, name: str) -> bool:
-    return entrant.range == name if name else entrant.range not in RANGES
-
-
 def _frame(
     ax: Axes,
-    entrants: Sequence[Entrant],
+    entrants: Sequence[PeakCandidate],
     looks: dict[str, tuple[str, str]],
     most_errors: float,
 ) -> None:
@@ -117,7 +88,7 @@ def _frame(
 
     order = list(looks)
     for entrant in entrants:
-        if entrant.worst_errors is None:
+        if not np.isfinite(entrant.worst_errors):
             continue
         marker, colour = looks[entrant.family]
         aside = 0.09 * (order.index(entrant.family) - (len(order) - 1) / 2)
@@ -125,7 +96,7 @@ def _frame(
         ax.plot(
             [x], [y], marker, color=colour, markersize=8, markeredgewidth=1.6, zorder=3,
             markerfacecolor=colour if entrant.passes else "white",
-            gid=f"{entrant.family} {entrant.order}",
+            gid=function_name(entrant),
         )  # fmt: skip
         if entrant.chosen:
             ax.plot([x], [y], "o", markersize=18, markerfacecolor="none", markeredgewidth=2,
@@ -148,9 +119,9 @@ def _legend_entries(ax: Axes, looks: dict[str, tuple[str, str]]) -> None:
     ax.plot([], [], color=style.CUT, linestyle="--", linewidth=1.5, label="Most allowed")
 
 
-def _scale(ax: Axes, entrants: Sequence[Entrant], most_errors: float) -> None:
-    drawn = [e.worst_errors for e in entrants if e.worst_errors is not None] + [most_errors]
-    values = np.clip(drawn, _LEAST, _MOST)
+def _scale(ax: Axes, entrants: Sequence[PeakCandidate], most_errors: float) -> None:
+    drawn = np.array([*(e.worst_errors for e in entrants), most_errors])
+    values = np.clip(drawn[np.isfinite(drawn)], _LEAST, _MOST)
     low, high = 0.6 * float(values.min()), 1.5 * float(values.max())
     ax.set_ylim(low, low * max(10.0, (high / low)) ** (1 / 0.68))
     ax.set_yscale("log")
@@ -159,13 +130,13 @@ def _scale(ax: Axes, entrants: Sequence[Entrant], most_errors: float) -> None:
 
 @atlas_style()
 def spurious_signal(
-    found: SpuriousSignal, header: Header, *, most_errors: float, ax: Axes | None = None
+    peak: PeakBackground, header: Header, *, most_errors: float, ax: Axes | None = None
 ) -> Figure:
     """Draw the spurious signal of the chosen function against mass, with what is allowed.
 
     Parameters
     ----------
-    found : SpuriousSignal
+    peak : PeakBackground
     header : Header
     most_errors : float
         Spurious signal, in errors of the signal, that a function may have.
@@ -173,7 +144,7 @@ def spurious_signal(
         Where to draw, instead of a new figure.
     """
     figure, ax = style.frame(ax, left=0.15)
-    most = draw_spurious(ax, found, most_errors=most_errors)
+    most = draw_spurious(ax, peak.spurious, most_errors=most_errors, function=function_name(peak))
     ax.set_ylim(-most, -most + 2 * most / style.free_height(ax))
     ax.set_xlabel(MASS_TITLE)
     ax.set_ylabel(r"$S_\mathrm{sp}$ [events]")
@@ -182,15 +153,19 @@ def spurious_signal(
     return figure
 
 
-def draw_spurious(ax: Axes, found: SpuriousSignal, *, most_errors: float) -> float:
+def draw_spurious(
+    ax: Axes, found: SpuriousSignals, *, most_errors: float, function: str = ""
+) -> float:
     """Draw a spurious signal and what is allowed; return how far the scale is to reach.
 
     Parameters
     ----------
     ax : Axes
-    found : SpuriousSignal
+    found : SpuriousSignals
     most_errors : float
         Spurious signal, in errors of the signal, that a function may have.
+    function : str
+        Its name, for the legend; empty where there is no room.
     """
     allowed = most_errors * found.error_events
     ax.fill_between(
@@ -199,7 +174,7 @@ def draw_spurious(ax: Axes, found: SpuriousSignal, *, most_errors: float) -> flo
     )  # fmt: skip
     marker = "o" if len(found.mass_GeV) == 1 else ""
     ax.plot(found.mass_GeV, found.events, color=style.DATA, marker=marker,
-            label=", ".join(filter(None, ("Largest", plain(found.function)))))  # fmt: skip
+            label=", ".join(filter(None, ("Largest", plain(function)))))  # fmt: skip
     ax.axhline(0, color=style.DATA, linewidth=0.8)
     low, high = float(found.mass_GeV[0]), float(found.mass_GeV[-1])
     ax.set_xlim((low, high) if high > low else (low - 10, low + 10))

@@ -68,7 +68,7 @@ class MassStrengthContour:
     strength: Annotated[Numbers, Key("{strength}")]
     """strengths, pb or events"""
     delta_deviance: Numbers
-    """rise of the deviance; a row for each strength, a column for each mass"""
+    """rise of the deviance; a row for each mass, a column for each strength"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
