@@ -18,7 +18,6 @@ from analysis.plots import inputs as figure_inputs
 from analysis.plots.combined import in_common
 from analysis.plots.observed import Marks
 from processors.histograms import KINEMATICS
-from processors.selection import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -126,37 +125,33 @@ def _resonance_caption(peak: spectrum.FittedSpectrum) -> str:
 
 
 def _selection(results: FolderResults) -> Iterator[Drawing]:
-    luminosity, document = results.catalogue.luminosity_invpb, results.selection
+    luminosity, chosen = results.catalogue.luminosity_invpb, results.selection
     header, processes = results.header(luminosity), results.processes(luminosity, data=True)
-    if document is not None and document.get("n_jets_scan"):
-        made_for = (
-            results.catalogue.name,
-            document["reference_signal"],
-            document["figure_of_merit"],
-        )
+    if chosen is not None and chosen.n_jets_scan:
+        made_for = (results.catalogue.name, chosen.reference_signal, chosen.figure_of_merit)
         course = made_for == ("course", "signal_500", "s")
         yield Drawing(
             "n_jets_scan",
             "selection",
             "The figure of merit against the cut on the number of jets. The errors are those of "
             "the simulated statistics; neighbouring points share most of their events.",
-            lambda: selection.n_jets_scan(document, header, course=course),
+            lambda: selection.n_jets_scan(chosen, header, course=course),
         )
-    if document is not None and document.get("by_signal"):
+    if chosen is not None:
         yield Drawing(
             "selection_comparison",
             "selection",
             "What each kind of selection is worth, for every signal.",
-            lambda: selection.comparison(document, processes, header),
+            lambda: selection.comparison(chosen, processes, header),
         )
-    if document is not None and document.get("expected_fit_z"):
+    if chosen is not None and chosen.expected_fit_z:
         yield Drawing(
             "expected_fit",
             "selection",
             "The significance that the combined fit with free backgrounds is expected to have, "
             "for every signal and each method. It also knows the shape, so it is not the figure "
             "of merit.",
-            lambda: selection.expected_fit(document, processes, header),
+            lambda: selection.expected_fit(chosen, processes, header),
         )
     if results.cutflow:
         yield Drawing(
@@ -182,11 +177,11 @@ def _spectra(results: FolderResults) -> Iterator[Drawing]:
 
 def _n_minus_1(results: FolderResults) -> Iterator[Drawing]:
     units = _units(results)
-    for name, cut in ((results.selection or {}).get("cuts") or {}).items():
+    for name, cut in results.cuts.items():
         named = _open(results, _named(results, f"n_minus_1/{name}"))
         if named:
             caption = f"{name} after all the other cuts, and the cut on it"
-            marks = Marks(cut=Interval(**cut))
+            marks = Marks(cut=cut)
             yield _yields(
                 results, named, f"n_minus_1_{name}", "n_minus_1", caption, units[name], marks
             )

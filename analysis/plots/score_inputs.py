@@ -21,11 +21,13 @@ from analysis.methods import SEED, demands_of
 from analysis.optimise import grid_of
 from analysis.plots.score import Curve, Importance, Point, Roc, ScoreShapes
 from analysis.plots.style import Array
+from analysis.results.selection import ChosenSelection
 from analysis.scores.choose import Candidate, advantage, candidate
 from analysis.scores.merit import Scores, yields_of
 from analysis.scores.training import HALVES, Sample, sample_of
 from processors.histograms import Counts, counts
 from processors.score import ScoreTable
+from processors.selection import Interval
 
 Table = npt.NDArray[np.float32]
 SHAPE_BINS = 50
@@ -41,6 +43,7 @@ class Scored:
     """Simulation and data in the cells of a score."""
 
     table: ScoreTable
+    chosen: ChosenSelection
     sample: Sample
     joints: Mapping[str, Counts]
     """the joint histograms of all samples, data too"""
@@ -80,7 +83,7 @@ def scored(results: FolderResults) -> Scored | None:
         return None
     if len(processes) == 1:
         return None
-    whole = results.selection.get("background_fractions_from") == "whole sample"
+    whole = results.selection.background_fractions_from == "whole sample"
     sample = sample_of(
         {process.name: joints[process.name] for process in processes},
         {process.name: process.weight for process in processes},
@@ -89,7 +92,7 @@ def scored(results: FolderResults) -> Scored | None:
         force=True,  # whether such columns are allowed was decided when the score was made
     )
     data = None if results.data is None or results.data.name not in joints else results.data.name
-    return Scored(results.score, sample, joints, backgrounds[0], data)
+    return Scored(results.score, results.selection, sample, joints, backgrounds[0], data)
 
 
 # ---- efficiencies --------------------------------------------------------------------------------
@@ -97,27 +100,26 @@ def scored(results: FolderResults) -> Scored | None:
 
 def roc(results: FolderResults, found: Scored) -> Roc:
     """Return the efficiencies of the score, and of the selections that are compared with it."""
-    document = results.selection or {}
-    reference = document["reference_signal"]
-    whole = found.whole(results)
+    chosen, whole = found.chosen, found.whole(results)
+    reference = chosen.reference_signal
     fine = np.unique(np.concatenate([found.scores[h] for h in HALVES]))
     fine = fine[:: max(1, len(fine) // 2000)]
     points = [Point("One cut", *_efficiencies(found, np.array([whole.cut]), reference))]
     if results.score is not None and len(results.score.edges) > 1:
         edges = np.asarray(results.score.edges)
         points.append(Point("Categories", *_efficiencies(found, edges, reference)))
-    if document.get("best_cuts"):
-        points.append(Point("Best cuts", *_of_cuts(found, document, reference)))
-    merits = document["by_signal"][reference]
+    if chosen.best_cuts:
+        points.append(Point("Best cuts", *_of_cuts(found, chosen.best_cuts, reference)))
+    merits = chosen.significance
     return Roc(
         curves={name: _curve(found, fine, name) for name in found.sample.signals},
         points=tuple(points),
         lines={
-            title: merits[key] / merits["none"]
+            title: value / without
             for title, key in (("Bound", "bound"), ("One cut", "score_cut"))
-            if merits.get(key) is not None and merits.get("none")
+            if (value := merits[key]) is not None and (without := merits["none"])
         },
-        merits={title: merits.get(key) for title, key in _MERITS},
+        merits={title: merits[key] for title, key in _MERITS},
     )
 
 
@@ -144,11 +146,11 @@ def _curve(found: Scored, edges: Array, signal: str) -> Curve:
     return Curve(kept_signal[enough], kept_background[enough])
 
 
-def _of_cuts(found: Scored, document: Mapping[str, object], signal: str) -> tuple[Array, Array]:
+def _of_cuts(found: Scored, cuts: Mapping[str, Interval], signal: str) -> tuple[Array, Array]:
     """Return the efficiencies of the best rectangular cuts."""
-    cuts = document["best_cuts"]
-    assert isinstance(cuts, Mapping)  # noqa: S101 - it is an object of selection.json
-    index = grid_of(found.joints[found.background]).index({n: c["max"] for n, c in cuts.items()})
+    index = grid_of(found.joints[found.background]).index(
+        {n: cut.max for n, cut in cuts.items() if cut.max is not None}
+    )
     box = tuple(slice(0, place + 1) for place in index)
     sample, (background, signals) = found.sample, found.everything
     kept = [
@@ -240,8 +242,7 @@ def importance(
     candidates : mapping of str to Candidate
         The scores that do not know a column (`without`).
     """
-    document = results.selection or {}
-    factors = (document.get("score") or {}).get("bound_factors") or {}
+    factors = {} if found.chosen.score is None else found.chosen.score.bound_factors
     whole, rows = found.whole(results), []
     for name, poorer in candidates.items():
         gain, error = advantage(found.sample, poorer, whole, np.random.default_rng(SEED))

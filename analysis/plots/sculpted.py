@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from analysis.scores.sculpting import Sculpting
+    from analysis.results.selection import Sculpting
 
 
 @dataclass(frozen=True, slots=True, eq=False)

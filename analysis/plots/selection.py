@@ -7,7 +7,7 @@ points share most of their events.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from analysis.plots.columns import Process
+    from analysis.results.ledger import CutflowRow, Cutflows
+    from analysis.results.selection import ChosenSelection, Merits
 
 COURSE_VALUES = {"none": 5.3, "n_jets<5": 5.78, "best_n_jets": 5.83}
 """of the course's notebook, tasks 3.1 to 3.3, for its own samples and the signal of 500 GeV"""
@@ -35,14 +37,14 @@ _MARKERS = ("o", "s", "D", "^", "v")
 
 @atlas_style()
 def n_jets_scan(
-    document: Mapping[str, Any], header: Header, *, course: bool, ax: Axes | None = None
+    chosen: ChosenSelection, header: Header, *, course: bool, ax: Axes | None = None
 ) -> Figure:
     """Draw the figure of merit against the cut on the number of jets.
 
     Parameters
     ----------
-    document : mapping
-        The content of ``selection.json``; its scan must not be empty.
+    chosen : ChosenSelection
+        Its scan must not be empty.
     header : Header
     course : bool
         Whether the samples are the course's, so that its values may be marked.
@@ -50,10 +52,8 @@ def n_jets_scan(
         Where to draw, instead of a new figure.
     """
     figure, ax = style.frame(ax)
-    scan = document["n_jets_scan"]
-    cuts, values, errors = (
-        np.array([row[key] for row in scan], np.float64) for key in ("cut", "s", "error")
-    )
+    points = [(point.cut, point.s, point.error) for point in chosen.n_jets_scan]
+    cuts, values, errors = np.array(points, np.float64).T
     ax.errorbar(
         cuts, values, yerr=errors, fmt="o-", color=style.BACKGROUND, linewidth=1.2, capsize=3,
         markersize=5, label="Simulation, with stat. errors",
@@ -63,7 +63,7 @@ def n_jets_scan(
         cuts[best], values[best], "o", markersize=13, markerfacecolor="none", color=style.FIT,
         markeredgewidth=1.8, label=f"Best: {values[best]:.2f} $\\pm$ {errors[best]:.2f}", zorder=4,
     )  # fmt: skip
-    none, error = document["significance"]["none"], document["errors"]["none"]
+    none, error = chosen.significance["none"], chosen.errors["none"]
     if none is not None:
         ax.axhline(none, color="#5a5a5a", linestyle="--", linewidth=1.2, zorder=1,
                    label=f"No cut: {none:.2f} $\\pm$ {error:.2f}")  # fmt: skip
@@ -74,7 +74,7 @@ def n_jets_scan(
     ax.set_xticks(cuts[:: 1 + len(cuts) // 15])
     ax.set_xticks([], minor=True)
     ax.set_xlabel("Cut: number of jets below")
-    ax.set_ylabel(MERITS.get(document.get("figure_of_merit", "s"), MERITS["s"]))
+    ax.set_ylabel(MERITS[chosen.figure_of_merit])
     style.legend(ax, where="lower right")
     style.label(ax, header, data=False)
     return figure
@@ -92,7 +92,7 @@ def _course_values(ax: Axes, best: float) -> None:
 
 @atlas_style()
 def comparison(
-    document: Mapping[str, Any],
+    chosen: ChosenSelection,
     signals: Sequence[Process],
     header: Header,
     *,
@@ -102,22 +102,21 @@ def comparison(
 
     Parameters
     ----------
-    document : mapping
-        The content of ``selection.json``.
+    chosen : ChosenSelection
     signals : sequence of Process
         The signals of its table to show.
     header : Header
     ax : Axes, optional
         Where to draw, instead of a new figure.
     """
-    values, errors = document["by_signal"], document["by_signal_errors"]
-    title = MERITS.get(document.get("figure_of_merit", "s"), MERITS["s"])
+    values, errors = chosen.by_signal, chosen.by_signal_errors
+    title = MERITS[chosen.figure_of_merit]
     return _by_kind(values, errors, signals, header, title=title, ax=ax)
 
 
 @atlas_style()
 def expected_fit(
-    document: Mapping[str, Any],
+    chosen: ChosenSelection,
     signals: Sequence[Process],
     header: Header,
     *,
@@ -127,9 +126,9 @@ def expected_fit(
 
     Parameters are those of `comparison`.
     """
-    by_method = document["expected_fit_z"]
+    by_method = chosen.expected_fit_z or {}
     names = {name for significances in by_method.values() for name in significances}
-    values = {
+    values: Merits = {
         name: {ROWS[method]: z[name] for method, z in by_method.items() if name in z}
         for name in names
     }
@@ -138,8 +137,8 @@ def expected_fit(
 
 
 def _by_kind(
-    values: Mapping[str, Mapping[str, float | None]],
-    errors: Mapping[str, Mapping[str, float | None]],
+    values: Merits,
+    errors: Merits,
     signals: Sequence[Process],
     header: Header,
     *,
@@ -192,7 +191,7 @@ def _rows_of_kinds(ax: Axes, kinds: Sequence[str]) -> None:
 
 @atlas_style()
 def cutflow(
-    document: Mapping[str, Any],
+    flows: Cutflows,
     processes: Sequence[Process],
     header: Header,
     *,
@@ -202,8 +201,7 @@ def cutflow(
 
     Parameters
     ----------
-    document : mapping
-        The content of ``cutflow.json``.
+    flows : mapping of str to tuples of CutflowRow
     processes : sequence of Process
         The samples of it to show; errors are binomial.
     header : Header
@@ -214,10 +212,10 @@ def cutflow(
     looks = style_of(processes)
     steps: list[str] = []
     drawn = np.ones(1)
-    counted = [p for p in processes if (document.get(p.name) or [{"events": 0}])[0]["events"]]
+    counted = [p for p in processes if flows.get(p.name) and flows[p.name][0].events]
     for place, process in enumerate(counted):
-        steps = [row["cut"] for row in document[process.name]]
-        left, error = _fractions(document[process.name])
+        steps = [row.cut for row in flows[process.name]]
+        left, error = _fractions(flows[process.name])
         colour, dashes = looks[process.name]
         aside = 0.05 * (place - (len(counted) - 1) / 2)  # or they would hide each other
         ax.errorbar(
@@ -238,9 +236,9 @@ def cutflow(
     return figure
 
 
-def _fractions(rows: Sequence[Mapping[str, Any]]) -> tuple[Array, Array]:
+def _fractions(rows: Sequence[CutflowRow]) -> tuple[Array, Array]:
     """Return the fraction left after every step, with its binomial error."""
-    events = np.array([row["events"] for row in rows], np.float64)
+    events = np.array([row.events for row in rows], np.float64)
     left = events / events[0]
     return left, np.sqrt(left * (1 - left) / events[0])
 
