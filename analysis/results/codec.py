@@ -67,18 +67,18 @@ class Key:
 ABSENT = Key(absent=True)
 
 
-class InFile(Protocol):
-    """A dataclass that is the whole content of a file."""
-
-    FILE: ClassVar[str]
-    """name of the file"""
-
-
 class Formatted(Protocol):
     """A dataclass that is the whole content of a file that goes from hand to hand."""
 
     FORMAT: ClassVar[str]
     """what its entry ``format`` holds"""
+
+
+class InFile(Protocol):
+    """A dataclass that is the whole content of a file."""
+
+    FILE: ClassVar[str]
+    """name of the file"""
 
 
 Result = TypeVar("Result", bound=InFile)
