@@ -22,10 +22,11 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any, Literal
 
+from analysis.results.codec import to_json
 from tools import executors
 from tools.errors import InputError, XyyError
 from tools.executors import Execution, Report, Session
@@ -106,7 +107,7 @@ class Forecast:
 
     def document(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
-        return asdict(self)
+        return to_json(self)
 
     def lines(self) -> list[str]:
         """Return what a user reads."""

@@ -30,10 +30,13 @@ from analysis.folder import Folder
 from analysis.folder_results import FolderResults
 from analysis.histogram_file import read_histograms
 from analysis.process import Execution
+from analysis.results.counting import Counting
+from analysis.results.limits import MassLimits
+from analysis.results.verdict import Verdict
 from analysis.search import Search
 from analysis.search_file import read_search
 from analysis.statistics.band import MassPoint, mass_limit
-from analysis.statistics.spectrum_documents import mass_limits_document
+from analysis.statistics.spectrum_results import mass_limits
 from analysis.statistics.template_fit import strength_scale
 from analysis.statistics.workspaces import ChannelTemplates, workspace
 from processors.histograms import Counts
@@ -284,13 +287,13 @@ def test_categories_have_tables_of_their_own_and_their_sum(
 ) -> None:
     results = results_of(made("open"), small, quick)
     found = inferred(made("open"), results)
-    channel, fit = found.background["channels"]["all"], found.verdict["fit"]
+    channel, fit = found.background.channels["all"], found.verdict.fit
     two = {"score_1": channel, "score_2": channel}
-    fits = {**fit, "channels": dict.fromkeys(two, fit["channels"]["all"])}
+    fits = replace(fit, channels=dict.fromkeys(two, fit.channels["all"]))
     results = replace(
         results,
-        background={**found.background, "channels": two},
-        verdict={**found.verdict, "fit": fits},
+        background=replace(found.background, channels=two),
+        verdict=replace(found.verdict, fit=fits),
     )
     write_files(tmp_path / "two", hepdata_files(results, found))
     valid(tmp_path / "two")
@@ -306,12 +309,13 @@ def test_without_data_the_simulated_background_is_shown(
     results = results_of(made("blind"), small, quick)
     found = inferred(made("blind"), results)
     samples = {n: e for n, e in results.ledger["samples"].items() if n != "data"}
-    channel = found.background["channels"]["all"]
-    bins = {**channel["bins"], "observed_events": [None] * len(channel["bins"]["observed_events"])}
+    channel = found.background.channels["all"]
+    nothing = np.full_like(channel.bins.observed_events, np.nan)
+    channel = replace(channel, bins=replace(channel.bins, observed_events=nothing))
     results = replace(
         results,
         ledger={**results.ledger, "samples": samples},
-        background={**found.background, "channels": {"all": {**channel, "bins": bins}}},
+        background=replace(found.background, channels={"all": channel}),
         cutflow={},
     )
     files = hepdata_files(results, found)
@@ -360,8 +364,8 @@ def _of_root(results: FolderResults) -> str:
     return said
 
 
-def _workspace(folder: Folder, limits: Document, status: Status) -> Document:
-    name = f"mass_{limits['mass_GeV'][0]:g}.json"
+def _workspace(folder: Folder, limits: MassLimits, status: Status) -> Document:
+    name = f"mass_{limits.mass_GeV[0]:g}.json"
     found: Document = json.loads(workspace_files(folder, limits, None, status)[name])
     return found
 
@@ -440,7 +444,7 @@ def test_pyhf_alone_finds_the_saved_limits_again_to_1e_6(
 
 def workspaces_of(folder: Folder, *, observed: bool = True) -> Files:
     """Return the files of the workspaces in a folder, whatever they were made from."""
-    limits, counting = (folder.read(name, made_by="") for name in ("limits.json", "counting.json"))
+    limits, counting = (folder.load(kind, made_by="") for kind in (MassLimits, Counting))
     return workspace_files(folder, limits, counting, Status(observed=observed))
 
 
@@ -471,6 +475,24 @@ def test_a_workspace_that_does_not_tell_its_strength_is_refused(copy: Make) -> N
         workspaces_of(folder)
 
 
+NOTHING = Verdict(
+    decision="limit",
+    complete=True,
+    blinded=False,
+    after_unblinding=None,
+    local_z=0.0,
+    global_z=None,
+    global_p=None,
+    global_z_reason="no toys",
+    mass_GeV=None,
+    reason="no excess",
+    counting=None,
+    fit=None,
+    warnings=(),
+    unit="events",
+)
+
+
 def test_a_bare_spectrum_gives_workspaces_in_events_and_nothing_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -480,12 +502,12 @@ def test_a_bare_spectrum_gives_workspaces_in_events_and_nothing_else(
     channels = (ChannelTemplates("spectrum", background, modes, signal, observed=background),)
     limits = [mass_limit(MassPoint(500.0, channels))]
     folder = Folder(tmp_path)
-    folder.write("limits.json", mass_limits_document(limits, 0.95, None, partial=False))
+    folder.save(mass_limits(limits, 0.95, None))
     space = workspace(channels, scale=strength_scale(channels), unit="events")
     write_json(folder.workspaces / "mass_500.json", space)
     assert xyy("export", "workspace", tmp_path) == 2
     assert "holds no verdict.json" in capsys.readouterr().err
-    folder.write("verdict.json", {"blinded": False})
+    folder.save(NOTHING)
     assert xyy("export", "workspace", tmp_path, "--quiet") == 0
     index = index_of(tmp_path / "export" / "workspace")
     (entry,) = index["workspaces"]
@@ -658,7 +680,7 @@ def test_results_that_do_not_belong_together_are_refused(
     copy: Make, small: Catalogue, quick: Search, name: str
 ) -> None:
     folder = copy("open")
-    edit(folder, name, complete="of yesterday")
+    edit(folder, name, complete=False)
     told = rf"{name} is missing or not as it was written; type `xyy infer {folder.path}`"
     with pytest.raises(InputError, match=told):
         FORMATS["hepdata"](folder, small, quick)

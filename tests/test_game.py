@@ -13,7 +13,7 @@ import shutil
 import stat
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,22 @@ from analysis import cli
 from analysis.folder import Folder
 from analysis.folder_results import read_results
 from analysis.game import dinner, making, sealing
-from analysis.game.claims import Claim, read_claim
+from analysis.game.claims import HandedIn, read_claim
 from analysis.game.scoring import limit_at, score
 from analysis.page.render import render
+from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
+from analysis.results.codec import from_json
+from analysis.results.game import (
+    BackgroundTruth,
+    DataFile,
+    OpenedGame,
+    OpenedGroup,
+    OpenedSeed,
+    ResonanceTruth,
+    SealedGame,
+    SealedGroup,
+    UniverseTruth,
+)
 from analysis.results.values import Estimate
 from analysis.search_file import read_search
 from tools.convert import convert
@@ -215,9 +228,9 @@ def test_a_claim_says_what_can_be_wrong(claims: dict[str, Path]) -> None:
         assert document[key] == verdict[key]
     assert document["limits"]["mass_GeV"] == [800, 825, 850, 875, 900]
     assert [file["name"] for file in document["provenance"]["data"]] == ["group_02.csv"]
-    claim = read_claim(claims["group_02"])
+    claim = read_claim(claims["group_02"]).claim
     assert claim.found
-    assert claim.limit_mass_GeV == (800, 825, 850, 875, 900)
+    assert claim.limits.mass_GeV.tolist() == [800, 825, 850, 875, 900]
 
 
 def test_a_group_without_a_claim(
@@ -295,9 +308,9 @@ def test_what_is_public_holds_neither_truth_nor_seed(
 @pytest.mark.chance
 def test_seed_and_nonces_come_from_the_operating_system(tiny: Catalogue, tmp_path: Path) -> None:
     games = [making.make(tiny, 2, _made(tmp_path / str(i)), progress=Silent) for i in range(2)]
-    seeds = [int(game.seed) for game in games]
+    seeds = [int(game.truth.seed.seed) for game in games]
     assert all(seed >> 100 for seed in seeds)  # false alarm 2 x 2^-28
-    nonces = [game.seed_nonce for game in games]
+    nonces = [game.truth.seed.nonce for game in games]
     nonces += [opened.nonce for game in games for opened in game.opened.values()]
     assert len(set(nonces)) == 6
     assert all(re.fullmatch("[0-9a-f]{32}", nonce) for nonce in nonces)
@@ -306,6 +319,10 @@ def test_seed_and_nonces_come_from_the_operating_system(tiny: Catalogue, tmp_pat
     for game in games:
         assert "object at" in repr(game)
         assert "object at" in repr(game.opened["group_01"])
+        assert "object at" in repr(game.truth)
+        assert "object at" in repr(game.truth.seed)
+        assert "object at" in repr(game.opened["group_01"].truth)
+        assert "object at" in repr(game.opened["group_01"].truth.background)
 
 
 def _made(folder: Path) -> Path:
@@ -315,9 +332,8 @@ def _made(folder: Path) -> Path:
 
 def test_equal_truths_do_not_look_equal() -> None:
     """Without its nonce a commitment to "no X" would be the same for every empty universe."""
-    files = (sealing.DataFile("a.csv", 1, "0", "0"),)
-    truth = {"exists": False}
-    one, other = (sealing.Opened(1, truth, nonce) for nonce in ("0" * 32, "1" * 32))
+    files = (DataFile("a.csv", 1, "0", "0"),)
+    one, other = opened_group(EMPTY), replace(opened_group(EMPTY), nonce="1" * 32)
     assert sealing.commitment("a", files, one) != sealing.commitment("a", files, other)
     assert sealing.commitment("a", files, one) != sealing.commitment("b", files, one)
     moved = (replace(files[0], sha256="1"),)
@@ -376,7 +392,9 @@ def _truth(change: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, An
         (sealing.SECRET, _truth(lambda g: g.update(universe=3)), "is not the one that was sealed"),
         (sealing.SECRET, lambda d: d["groups"].pop("group_01"), "left out after sealing: group_01"),
         (sealing.SECRET, lambda d: d["seed"].update(seed="5"), "the seed is not the one"),
-        (sealing.SECRET, lambda d: d.pop("groups"), r"is damaged \(KeyError: 'groups'\)"),
+        (sealing.SECRET, lambda d: d.pop("groups"), "'groups' is missing .*; take the one that"),
+        (sealing.SECRET, _truth(lambda g: g.update(more=1)), "more .*; take the one that `xyy uni"),
+        (sealing.SECRET, _truth(lambda g: g["truth"].update(exists=None)), "None is no bool"),
         (sealing.SECRET, lambda d: d.update(format="x"), "does not hold the truth of a game"),
         ("sealed.json", lambda d: d.update(format="x"), "is not a sealed game"),
     ],
@@ -401,10 +419,15 @@ def test_a_sealed_file_that_was_edited_to_fit_another_truth_is_detected(
 ) -> None:
     """Whoever changes the truth and its commitment has another sealed.json than the others."""
     edit(played / sealing.SECRET, _truth(lambda g: g["truth"].update(mass_GeV=777.0)))
-    secret = json.loads((played / sealing.SECRET).read_text())["groups"]["group_02"]
-    sealed = json.loads((played / "sealed.json").read_text())
-    files = [sealing.DataFile(**file) for file in sealed["groups"]["group_02"]["files"]]
-    forged = sealing.commitment("group_02", files, sealing.Opened(**secret))
+    secret, sealed = (
+        from_json(kind, json.loads(path.read_text()), path)
+        for kind, path in (
+            (OpenedGame, played / sealing.SECRET),
+            (SealedGame, played / sealing.SEALED),
+        )
+    )
+    files = sealed.groups["group_02"].files
+    forged = sealing.commitment("group_02", files, secret.groups["group_02"])
     edit(played / "sealed.json", lambda d: d["groups"]["group_02"].update(commitment=forged))
     assert xyy("universe", "reveal", played) == 2
     assert "is not the one that belongs to TEACHER_ONLY_secret.json" in capsys.readouterr().err
@@ -491,17 +514,22 @@ def test_an_interrupt_leaves_nothing_and_a_killed_one_is_cleared(
     ("change", "message"),
     [
         (lambda d: d.update(format="verdict"), r"is not a claim \(xyy-claim-1\); hand in the"),
-        (lambda d: d.pop("limits"), "'limits' is missing; hand in the claim.json"),
-        (lambda d: d.update(decision=None), "decision is None, not one of discovery, evidence"),
-        (lambda d: d.update(decision="both"), "decision is 'both', not one of"),
-        (lambda d: d.update(complete="yes"), "complete is neither true nor false"),
+        (lambda d: d.pop("limits"), "'limits' is missing .*; hand in the claim"),
+        (lambda d: d.update(decision=None), "None is none of discovery, evidence, limit"),
+        (lambda d: d.update(decision="both"), "'both' is none of discovery, evidence"),
+        (lambda d: d.update(complete="yes"), "'yes' is no bool @ .complete; hand in"),
         (lambda d: d.update(mass_GeV={"value": 5, "low": 6, "high": 7}), "5 is not between 6 and"),
-        (lambda d: d.update(mass_GeV={"value": "x", "low": 6, "high": 7}), "which is no number"),
+        (
+            lambda d: d.update(mass_GeV={"value": "x", "low": 6, "high": 7}),
+            "'x' is no number @ .mass",
+        ),
+        (lambda d: d.update(mass_GeV={"value": 6, "low": None, "high": 7}), "holds nan, not a num"),
         (lambda d: d["limits"].update(mass_GeV=[500.0]), "masses do not rise, or are not as many"),
-        (lambda d: d["limits"].update(observed_pb="x y"), "are lists of at most 10,000; hand in"),
-        (lambda d: d["limits"].update(observed_pb=["x", 1.0]), "holds 'x', which is no number"),
+        (lambda d: d["limits"].update(observed_pb="x y"), "'x y' is no list @ .limits.observed_pb"),
+        (lambda d: d["limits"].update(observed_pb=[[1.0], [2.0]]), "are lists of at most 10,000"),
+        (lambda d: d["limits"].update(observed_pb=["x", 1.0]), "'x' is no number @ .limits.obser"),
         (lambda d: d["limits"].update(observed_pb=[0.0, 1]), "observed_pb holds 0.0, not a numb"),
-        (lambda d: d["limits"].update(observed_pb=[10**400, 1]), "holds 1000.*, not a number abo"),
+        (lambda d: d["limits"].update(observed_pb=[10**400, 1]), "int too large to convert to fl"),
         (lambda d: d["limits"].update(mass_GeV=[500.0] * 10_001), "are lists of at most 10,000"),
         (lambda d: d.update(mass_GeV={"value": 700, "low": -1e308, "high": 1e308}), "holds -1e.30"),
         (lambda d: d.update(mass_GeV={"value": 700, "low": 1, "high": 1e308}), "holds 1e.308, no"),
@@ -511,11 +539,12 @@ def test_an_interrupt_leaves_nothing_and_a_killed_one_is_cleared(
             lambda d: d.update(cross_section_pb={"value": 3, "low": 1, "high": 1e308}),
             r"cross_section_pb holds 1e.308, not a number above 0 and up to 1e.06",
         ),
-        (lambda d: d.update(after_unblinding=5), "after_unblinding is 5, neither null nor a text"),
+        (lambda d: d.update(after_unblinding=5), "5 is no str @ .after_unblinding; hand in"),
         (lambda d: d.pop("provenance"), "'provenance' is missing"),
+        (lambda d: d.update(more=1), "more .*; hand in the claim.json"),
         (lambda d: d["provenance"].update(data=[]), "does not say of which data it is"),
         (lambda d: d["provenance"]["data"][0].update(digest="0"), "on other data than those of"),
-        (lambda d: d["provenance"].update(data=[5]), "is not subscriptable; hand in"),
+        (lambda d: d["provenance"].update(data=[5]), "provenance.data; hand in the claim.json"),
     ],
 )
 def test_wrong_claims_are_refused(
@@ -563,20 +592,46 @@ def test_a_claim_for_another_groups_data_is_refused(
 
 # ---- the rule ------------------------------------------------------------------------------------
 
-X = {"exists": True, "mass_GeV": 610.0, "cross_section_pb": 3.0}
-EMPTY = {"exists": False, "mass_GeV": None, "cross_section_pb": 0.0}
+X = ResonanceTruth(exists=True, mass_GeV=610.0, cross_section_pb=3.0)
+EMPTY = ResonanceTruth(exists=False, mass_GeV=None, cross_section_pb=0.0)
 CLAIM = Claim(
-    path=Path("claim.json"),
     decision="discovery",
+    local_z=6.0,
+    global_z=5.0,
     mass_GeV=Estimate(612.0, 608.0, 615.0),
     cross_section_pb=Estimate(2.5, 2.1, 3.0),
-    limit_mass_GeV=(600.0, 650.0, 700.0),
-    limit_pb=(4.0, 2.0, None),
     complete=True,
     after_unblinding=None,
-    digests=frozenset(),
+    limits=ClaimedLimits(
+        confidence_level=0.95,
+        mass_GeV=np.array([600.0, 650.0, 700.0]),
+        observed_pb=np.array([4.0, 2.0, np.nan]),
+    ),
+    provenance=ClaimOrigin(data=()),
 )
 LIMIT = replace(CLAIM, decision="limit", mass_GeV=None, cross_section_pb=None)
+
+
+def with_limits(claim: Claim, masses: Sequence[float], limits: Sequence[float]) -> Claim:
+    changed = replace(claim.limits, mass_GeV=np.array(masses), observed_pb=np.array(limits))
+    return replace(claim, limits=changed)
+
+
+def opened_group(truth: ResonanceTruth) -> OpenedGroup:
+    """Return what is revealed of a universe with some X."""
+    background = BackgroundTruth(
+        scale_GeV=106.1, tail_fraction=0.0015, n_jets_mean=4.48, isolation_means=(0.85, 0.85)
+    )
+    whole = UniverseTruth(
+        exists=truth.exists,
+        mass_GeV=truth.mass_GeV,
+        cross_section_pb=truth.cross_section_pb,
+        width_GeV=None,
+        signal_events=0,
+        background_events=9,
+        background=background,
+    )
+    return OpenedGroup(universe=1, truth=whole, nonce="0" * 32)
 
 
 def test_pulls_take_the_error_on_the_side_of_the_truth() -> None:
@@ -593,19 +648,24 @@ def test_pulls_take_the_error_on_the_side_of_the_truth() -> None:
     [
         (CLAIM, X, True, "found, at the right mass"),
         (replace(CLAIM, decision="evidence"), X, True, "found, at the right mass"),
-        (CLAIM, {**X, "mass_GeV": 600.0}, True, "found, at the right mass"),  # 3.0 errors of 4
-        (CLAIM, {**X, "mass_GeV": 599.0}, False, "found at another mass: 3.2 uncertainties off"),
-        (CLAIM, {**X, "mass_GeV": 622.0}, False, "found at another mass: 3.3 uncertainties off"),
+        (CLAIM, replace(X, mass_GeV=600.0), True, "found, at the right mass"),  # 3.0 errors of 4
+        (CLAIM, replace(X, mass_GeV=599.0), False, "found at another mass: 3.2 uncertainties off"),
+        (CLAIM, replace(X, mass_GeV=622.0), False, "found at another mass: 3.3 uncertainties off"),
         (CLAIM, EMPTY, False, "there is no X"),
         (replace(CLAIM, mass_GeV=None), X, False, "no mass is claimed"),
         (LIMIT, EMPTY, True, "there is no X, and none is claimed"),
         (LIMIT, X, True, "not found, and the limit covers it"),
-        (LIMIT, {**X, "cross_section_pb": 3.7}, False, "missed: the limit excludes what is there"),
-        (LIMIT, {**X, "mass_GeV": 690.0}, False, "no limit at X's mass"),
-        (LIMIT, {**X, "mass_GeV": 590.0}, False, "no limit at X's mass"),
+        (
+            LIMIT,
+            replace(X, cross_section_pb=3.7),
+            False,
+            "missed: the limit excludes what is there",
+        ),
+        (LIMIT, replace(X, mass_GeV=690.0), False, "no limit at X's mass"),
+        (LIMIT, replace(X, mass_GeV=590.0), False, "no limit at X's mass"),
     ],
 )
-def test_right_and_wrong(claim: Claim, truth: dict[str, Any], *, right: bool, why: str) -> None:
+def test_right_and_wrong(claim: Claim, truth: ResonanceTruth, *, right: bool, why: str) -> None:
     scored = score(claim, truth)
     assert (scored.right, scored.why) == (right, why)
 
@@ -613,8 +673,7 @@ def test_right_and_wrong(claim: Claim, truth: dict[str, Any], *, right: bool, wh
 def test_a_limit_between_masses_is_interpolated() -> None:
     limits = [limit_at(LIMIT, mass) for mass in (600.0, 625.0, 650.0, 651.0, 700.0, 701.0, 599.0)]
     assert limits == [4.0, pytest.approx(3.0), 2.0, None, None, None, None]
-    rare = replace(LIMIT, limit_mass_GeV=(600.0, 651.0), limit_pb=(4.0, 2.0))
-    assert limit_at(rare, 625.0) is None
+    assert limit_at(with_limits(LIMIT, (600.0, 651.0), (4.0, 2.0)), 625.0) is None
 
 
 def test_a_limit_is_not_too_low_beside_an_x() -> None:
@@ -624,25 +683,27 @@ def test_a_limit_is_not_too_low_beside_an_x() -> None:
     def raised(mass: float) -> float:
         return float(1.0 + 5.0 * np.exp(-((mass - 612.5) ** 2) / (4 * 30.0**2)))
 
-    claim = replace(
-        LIMIT,
-        limit_mass_GeV=tuple(map(float, masses)),
-        limit_pb=tuple(raised(float(mass)) for mass in masses),
-    )
+    limits = [raised(float(mass)) for mass in masses]
+    claim = with_limits(LIMIT, masses, limits)
     for mass in np.arange(526.0, 675.0):
         assert limit_at(claim, float(mass)) == pytest.approx(raised(float(mass)), rel=0.01)
-    without = replace(claim, limit_pb=(*claim.limit_pb[:4], None, *claim.limit_pb[5:]))
-    assert limit_at(without, 562.5) == pytest.approx(np.mean(claim.limit_pb[2:4]))
+    without = with_limits(LIMIT, masses, [*limits[:4], np.nan, *limits[5:]])
+    assert limit_at(without, 562.5) == pytest.approx(np.mean(limits[2:4]))
 
 
 def test_the_table_tells_what_is_wrong_and_every_reservation(tmp_path: Path) -> None:
     opened = {
-        "group_01": sealing.Opened(1, EMPTY, "0" * 32),
-        "group_02": sealing.Opened(2, {**X, "mass_GeV": 690.0}, "0" * 32),
+        "group_01": opened_group(EMPTY),
+        "group_02": opened_group(replace(X, mass_GeV=690.0)),
     }
-    game = sealing.Game(tmp_path, "0", "0", "0", dict.fromkeys(opened, ()), opened)
+    groups = dict.fromkeys(opened, SealedGroup(events=9, files=(), commitment="0"))
+    sealed = SealedGame(samples="course", seed_commitment="0", groups=groups)
+    truth = OpenedGame(seal="0", seed=OpenedSeed(seed="0", nonce="0"), groups=opened)
+    game = sealing.Game(tmp_path, sealed, truth)
     lost = replace(CLAIM, complete=False, after_unblinding="a wrong cut", cross_section_pb=None)
-    table = dinner.table(game, {"group_01": lost, "group_02": LIMIT})
+    claims = {"group_01": lost, "group_02": LIMIT}
+    path = tmp_path / "claim.json"
+    table = dinner.table(game, {group: HandedIn(path, claim) for group, claim in claims.items()})
     assert "0 of 2 claims are right" in table
     assert re.search(r"group_01\s+discovery, 612\.0 \+3\.0 -4\.0 GeV\s+no X\s+WRONG", table)
     assert re.search(r"group_02\s+limit\s+X: 690\.0 GeV, 3\.00 pb\s+WRONG\s+-\s+none", table)

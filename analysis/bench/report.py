@@ -7,6 +7,8 @@ from typing import Any
 from analysis.bench.compare import Measured
 from analysis.bench.measure import machine
 from analysis.bench.tables import LIBRARIES
+from analysis.results.codec import to_json
+from analysis.results.speed import EngineSpeed, SpeedMeasurement
 from tools.provenance import provenance
 
 RATIOS = {
@@ -32,29 +34,36 @@ _PARTS = {"all histograms, one core": ("full", "full_loop", "score"),
 
 
 def document(measured: Measured) -> dict[str, Any]:
-    """Return the result: ratios of rates, ours over theirs; `notes` says why one is null."""
-    speedups = {f"{name}_speedup": speedup(measured, name) for name in ("futures", "dask")}
-    rates = {name: round(rate) for name, rate in measured.rates.items()}
-    return {
+    """Return what the result file holds."""
+    made_by = provenance(machine=machine(), competitors=_versions())
+    return {**to_json(result(measured)), "provenance": made_by}
+
+
+def result(measured: Measured) -> SpeedMeasurement:
+    """Return ratios of rates, and what they are made from."""
+    return SpeedMeasurement(
         **{key: ratio(measured, *names) for key, names in RATIOS.items()},
-        **speedups,
-        "peak_MiB": round(max(rated.peak_MiB for rated in measured.engines.values()), 1),
-        "median_of": measured.rounds,
-        "notes": notes(measured),
-        "events": measured.events,
-        "rates_events_per_s": rates,
-        "engines": {
-            name: {
-                "workers": 1 if name == "iterative" else measured.workers,
-                "events": measured.job_events,
-                "rate_events_per_s": None if of.events_per_s is None else round(of.events_per_s),
-                "startup_s": None if of.startup_s is None else round(of.startup_s, 2),
-                "peak_MiB": round(of.peak_MiB, 1),
-            }
-            for name, of in measured.engines.items()
-        },
-        "provenance": provenance(machine=machine(), competitors=_versions()),
-    }
+        futures_speedup=speedup(measured, "futures"),
+        dask_speedup=speedup(measured, "dask"),
+        peak_MiB=round(max(rated.peak_MiB for rated in measured.engines.values()), 1),
+        median_of=measured.rounds,
+        notes=notes(measured),
+        events=measured.events,
+        rates_events_per_s={name: round(rate) for name, rate in measured.rates.items()},
+        engines={name: _engine(measured, name) for name in measured.engines},
+    )
+
+
+def _engine(measured: Measured, name: str) -> EngineSpeed:
+    rated = measured.engines[name]
+    rate, startup_s = rated.events_per_s, rated.startup_s
+    return EngineSpeed(
+        workers=1 if name == "iterative" else measured.workers,
+        events=measured.job_events,
+        rate_events_per_s=None if rate is None else round(rate),
+        startup_s=None if startup_s is None else round(startup_s, 2),
+        peak_MiB=round(rated.peak_MiB, 1),
+    )
 
 
 def ratio(measured: Measured, ours: str, theirs: str) -> float | None:

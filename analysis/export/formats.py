@@ -6,6 +6,8 @@ from analysis.export.source import inferred, is_bare_spectrum, read_processed
 from analysis.export.writing import Files
 from analysis.folder import Folder
 from analysis.freshness import refuse_stale_histograms
+from analysis.results.limits import MassLimits
+from analysis.results.verdict import Verdict
 from analysis.search import Search
 from tools.errors import InputError
 from tools.samples import Catalogue
@@ -28,11 +30,11 @@ def workspace(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
     from analysis.export.pyhf_format import Status, workspace_files
 
     if is_bare_spectrum(folder):
-        limits = folder.read("limits.json", made_by="infer --spectrum")
+        limits = folder.load(MassLimits, made_by="infer --spectrum")
         return workspace_files(folder, limits, None, _status_of_spectrum(folder))
     results = read_processed(folder, catalogue, search)
     found = inferred(folder, results)
-    status = Status(observed=found.limits["observed_pb"] is not None, stamps=results.stamps)
+    status = Status(observed=found.limits.observed is not None, stamps=results.stamps)
     return workspace_files(folder, found.limits, found.counting, status)
 
 
@@ -59,9 +61,9 @@ def _status_of_spectrum(folder: Folder) -> "Status":
     """
     from analysis.export.pyhf_format import Status
 
-    verdict = folder.read_if_there("verdict.json")
+    verdict = folder.load_if_there(Verdict)
     if verdict is None:
         raise InputError(
-            f"{folder.path} holds no verdict.json; make it with `xyy infer --spectrum`"
+            f"{folder.path} holds no {Verdict.FILE}; make it with `xyy infer --spectrum`"
         )
-    return Status(observed=not verdict["blinded"])
+    return Status(observed=not verdict.blinded)

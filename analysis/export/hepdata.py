@@ -44,5 +44,5 @@ def _tables(results: FolderResults, found: Inferred) -> Iterator[Table]:
     yield limits_table(results, found.limits)
     yield from cutflow_tables(results)
     yield counting_table(results, found.counting)
-    if found.verdict["local_z"] is not None:
+    if found.verdict.local_z is not None:
         yield resonance_table(results, found.verdict)

@@ -19,16 +19,20 @@ from analysis.export.hepdata_format import (
 )
 from analysis.folder_results import FolderResults
 from analysis.plots.observed import poisson_errors
+from analysis.results.codec import Numbers
+from analysis.results.counting import Counting
+from analysis.results.limits import MassLimits
+from analysis.results.scan import Scan
+from analysis.results.values import Estimate
+from analysis.results.verdict import Verdict
 
 _BANDS = (("1", "1 sigma"), ("2", "2 sigma"))
-_ENDS = ("value", "low", "high")
 
 
-def scan_table(results: FolderResults, scan: Mapping[str, Any]) -> Table:
+def scan_table(results: FolderResults, scan: Scan) -> Table:
     """Return the scan over mass; while blind, what is expected of the benchmark signal."""
-    rows = len(scan["mass_GeV"])
-    benchmark = scan.get("benchmark_pb")
-    of = "" if benchmark is None else f" ({benchmark:g} pb)"
+    rows = len(scan.mass_GeV)
+    of = "" if scan.benchmark is None else f" ({scan.benchmark:g} pb)"
     return Table(
         name="Local significance",
         description=described(
@@ -36,64 +40,62 @@ def scan_table(results: FolderResults, scan: Mapping[str, Any]) -> Table:
             "The significance of a resonance at each mass, before the look-elsewhere effect, with "
             "the fitted cross-section.",
         ),
-        rows=Variable(r"$m_X$", points(scan["mass_GeV"]), "GeV"),
+        rows=Variable(r"$m_X$", points(scan.mass_GeV), "GeV"),
         columns=(
-            Variable("Local p-value", points(_rows(scan["local_p"], rows))),
-            Variable("Local significance", points(_rows(scan["local_z"], rows))),
+            Variable("Local p-value", points(_rows(scan.local_p, rows))),
+            Variable("Local significance", points(_rows(scan.local_z, rows))),
             Variable(
                 f"Expected local significance of the benchmark signal{of}",
-                points(_rows(scan["expected_local_z"], rows)),
+                points(_rows(scan.expected_local_z, rows)),
             ),
-            _fitted(scan, "cross_section_pb", "cross_section_error_pb", CROSS_SECTION, "pb"),
-            _fitted(scan, "signal_events", "signal_error_events", "Signal events", ""),
+            Variable(
+                CROSS_SECTION,
+                _fitted(scan.cross_section_pb, scan.cross_section_error_pb, rows),
+                "pb",
+            ),
+            Variable("Signal events", _fitted(scan.signal_events, scan.signal_error_events, rows)),
         ),
         observables=("P", "Z", "SIG"),
         qualifiers=qualifiers(results),
     )
 
 
-def _fitted(scan: Mapping[str, Any], key: str, error: str, name: str, units: str) -> Variable:
-    rows = len(scan["mass_GeV"])
-    errors = _rows(scan[error], rows)
-    return Variable(name, measured(_rows(scan[key], rows), Errors(errors, errors, "total")), units)
+def _fitted(values: Numbers | None, errors: Numbers | None, rows: int) -> tuple[Entry, ...]:
+    distances = _rows(errors, rows)
+    return measured(_rows(values, rows), Errors(distances, distances, "total"))
 
 
-def _rows(values: list[float | None] | None, rows: int) -> list[float | None]:
-    return [None] * rows if values is None else values
+def _rows(values: Numbers | None, rows: int) -> Numbers:
+    return np.full(rows, np.nan) if values is None else values
 
 
-def limits_table(results: FolderResults, limits: Mapping[str, Any]) -> Table:
+def limits_table(results: FolderResults, limits: MassLimits) -> Table:
     """Return the upper limits against mass."""
-    rows, level = len(limits["mass_GeV"]), limits["confidence_level"]
+    rows, level = len(limits.mass_GeV), limits.confidence_level
     return Table(
         name="Limits",
         description=described(
             results,
-            f"Upper limits on {CROSS_SECTION} at {100 * level:g}% CL (CLs, {limits['method']}). "
+            f"Upper limits on {CROSS_SECTION} at {100 * level:g}% CL (CLs, {limits.method}). "
             "The errors of the expected limit are its bands of one and two standard deviations.",
         ),
-        rows=Variable(r"$m_X$", points(limits["mass_GeV"]), "GeV"),
+        rows=Variable(r"$m_X$", points(limits.mass_GeV), "GeV"),
         columns=(
-            Variable("Observed limit", points(_rows(limits["observed_pb"], rows)), "pb"),
-            Variable("Expected limit", _band(limits["expected_pb"]), "pb"),
+            Variable("Observed limit", points(_rows(limits.observed, rows)), "pb"),
+            Variable("Expected limit", _band(limits.expected), "pb"),
         ),
         observables=("CLS", "SIG"),
         qualifiers=(*qualifiers(results), {"name": "Confidence level", "value": level}),
     )
 
 
-def _band(expected: Mapping[str, list[float | None]]) -> tuple[Entry, ...]:
+def _band(expected: Mapping[str, Numbers]) -> tuple[Entry, ...]:
     """Return the median expected limit with its bands as errors."""
-    median = _array(expected["0"])
+    median = expected["0"]
     errors = [
-        Errors(median - _array(expected[f"-{n}"]), _array(expected[n]) - median, label)
-        for n, label in _BANDS
+        Errors(median - expected[f"-{n}"], expected[n] - median, label) for n, label in _BANDS
     ]
     return measured(median, *errors)
-
-
-def _array(values: list[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.array([math.nan if value is None else value for value in values], np.float64)
 
 
 def cutflow_tables(results: FolderResults) -> Iterator[Table]:
@@ -128,31 +130,28 @@ def _expected_flow(name: str, flow: list[dict[str, Any]]) -> Variable:
     return Variable(name, measured(values, Errors(errors, errors, "simulation statistics")))
 
 
-def counting_table(results: FolderResults, counting: Mapping[str, Any]) -> Table:
+def counting_table(results: FolderResults, counting: Counting) -> Table:
     """Return the count in the window."""
-    limit, error = counting["limit"], counting["predicted_error_events"]
+    limit, error = counting.limit, counting.predicted_error_events
+    expected = {band: np.array([value], float) for band, value in limit.expected_pb.items()}
     return Table(
         name="Counting",
         description=described(
             results,
             "Events in the signal window: predicted from the sidebands and observed, with the "
-            f"upper limit on {CROSS_SECTION} for the efficiency of {limit['efficiency_of']} at "
-            f"{100 * limit['confidence_level']:g}% CL.",
+            f"upper limit on {CROSS_SECTION} for the efficiency of {limit.efficiency_of} at "
+            f"{100 * limit.confidence_level:g}% CL.",
         ),
-        rows=Variable(MASS, bins(np.array(counting["window_GeV"])), "GeV"),
+        rows=Variable(MASS, bins(np.array(counting.window_GeV)), "GeV"),
         columns=(
             Variable(
                 "Predicted background",
-                measured([counting["predicted_events"]], Errors([error], [error], "total")),
+                measured([counting.predicted_events], Errors([error], [error], "total")),
             ),
-            Variable("Data", _count(counting["observed_events"])),
-            Variable("Significance", points([counting["z"]])),
-            Variable("Observed limit", points([limit["observed_pb"]]), "pb"),
-            Variable(
-                "Expected limit",
-                _band({band: [value] for band, value in limit["expected_pb"].items()}),
-                "pb",
-            ),
+            Variable("Data", _count(counting.observed_events)),
+            Variable("Significance", points([counting.z])),
+            Variable("Observed limit", points([limit.observed_pb]), "pb"),
+            Variable("Expected limit", _band(expected), "pb"),
         ),
         observables=("N", "CLS"),
         qualifiers=qualifiers(results),
@@ -167,7 +166,7 @@ def _count(events: float | None) -> tuple[Entry, ...]:
     return measured([events], Errors(down, up, "stat"))
 
 
-def resonance_table(results: FolderResults, verdict: Mapping[str, Any]) -> Table:
+def resonance_table(results: FolderResults, verdict: Verdict) -> Table:
     """Return what was found: of the most significant mass."""
     energy = results.catalogue.collision_energy_GeV
     return Table(
@@ -175,22 +174,24 @@ def resonance_table(results: FolderResults, verdict: Mapping[str, Any]) -> Table
         description=described(
             results,
             "The most significant mass of the scan, with the significance there and over all "
-            f"masses. Decision: {verdict['decision']}.",
+            f"masses. Decision: {verdict.decision}.",
         ),
         rows=Variable("SQRT(S)", points([energy]), "GeV"),
         columns=(
-            Variable(r"$m_X$", _interval(verdict["mass_GeV"]), "GeV"),
-            Variable(CROSS_SECTION, _interval(verdict["cross_section_pb"]), "pb"),
-            Variable("Local significance", points([verdict["local_z"]])),
-            Variable("Global significance", points([verdict["global_z"]])),
-            Variable("Global p-value", points([verdict["global_p"]])),
+            Variable(r"$m_X$", _interval(verdict.mass_GeV), "GeV"),
+            Variable(CROSS_SECTION, _interval(verdict.cross_section_pb), "pb"),
+            Variable("Local significance", points([verdict.local_z])),
+            Variable("Global significance", points([verdict.global_z])),
+            Variable("Global p-value", points([verdict.global_p])),
         ),
         observables=("M", "SIG", "Z"),
         qualifiers=qualifiers(results),
     )
 
 
-def _interval(found: Mapping[str, float | None] | None) -> tuple[Entry, ...]:
+def _interval(found: Estimate | None) -> tuple[Entry, ...]:
     """Return a value with the ends of its interval as errors."""
-    value, low, high = (math.nan if n is None else n for n in map((found or {}).get, _ENDS))
-    return measured([value], Errors([value - low], [high - value], "total"))
+    if found is None:
+        return points([None])
+    down, up = found.value - found.low, found.high - found.value
+    return measured([found.value], Errors([down], [up], "total"))

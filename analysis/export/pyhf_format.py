@@ -12,20 +12,24 @@ that is checked again for every bin.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from analysis.folder import Folder
+from analysis.results.codec import to_json
+from analysis.results.counting import Counting
+from analysis.results.exported import CountingWorkspace, MassWorkspace, WorkspaceIndex
+from analysis.results.limits import MassLimits
 from analysis.statistics.workspaces import ChannelTemplates, counts_under_peak
 from tools.errors import InputError, RefusedError
 from tools.json_file import read_json
 from tools.provenance import provenance
 
-Document = dict[str, Any]
-INDEX = "workspaces.json"
+Workspace = dict[str, Any]
+"""as pyhf defines it"""
 COUNTING = "counting"
 _SCALE = re.compile(r"mu = 1 is (\S+) (?:pb|events)")
 _SAME = 1e-9
@@ -43,7 +47,7 @@ class Status:
 
 
 def workspace_files(
-    folder: Folder, limits: Document, counting: Document | None, status: Status
+    folder: Folder, limits: MassLimits, counting: Counting | None, status: Status
 ) -> dict[str, bytes]:
     """Return a workspace for every mass of the limits, one for the count, and the index.
 
@@ -51,8 +55,9 @@ def workspace_files(
     ----------
     folder : Folder
         Its workspaces are read.
-    limits, counting : dict
-        Of ``limits.json`` and ``counting.json``; a bare spectrum has no count.
+    limits : MassLimits
+    counting : Counting, optional
+        A bare spectrum has none.
     status : Status
 
     Raises
@@ -62,70 +67,66 @@ def workspace_files(
     RefusedError
         If a workspace holds observed events and must not.
     """
-    documents, entries = {}, []
-    unit = "pb" if "observed_pb" in limits else "events"
-    for row, mass in enumerate(limits["mass_GeV"]):
+    files, entries, of_count = {}, [], None
+    for row, mass in enumerate(limits.mass_GeV):
         name = f"mass_{mass:g}"
-        document = _read(folder, name, status)
-        _refuse_other_limits(folder, name, document, limits["background_events_under_peak"][row])
-        scale = _scale(folder, name, document)
-        told = {"file": f"{name}.json", "mass_GeV": mass, f"strength_{unit}": scale}
-        entries.append(told | _of_mass(limits, row, unit))
-        documents[name] = _named(document, f"mu = 1 is {scale!r} {unit}", status)
-    of_count = None
+        space = _read(folder, name, status)
+        _refuse_other_limits(folder, name, space, limits.background_events_under_peak[row])
+        scale = _scale(folder, name, space)
+        entries.append(_of_mass(limits, row, f"{name}.json", scale))
+        files[f"{name}.json"] = _named(space, f"mu = 1 is {scale!r} {limits.unit}", status)
     if counting is not None:
-        scale = counting["limit"]["workspace_scale_pb"]
-        document = _read(folder, COUNTING, status)
-        documents[COUNTING] = _named(document, f"mu = 1 is {scale!r} pb", status)
-        limit = {key: counting["limit"][key] for key in ("observed_pb", "expected_pb")}
-        of_count = {"file": f"{COUNTING}.json", "strength_pb": scale, **limit}
-    index = _index(limits, entries, of_count, status)
-    files = {f"{name}.json": _compact(document) for name, document in documents.items()}
-    return files | {INDEX: (json.dumps(index, indent=1, allow_nan=False) + "\n").encode()}
+        of_count = _of_count(counting, f"{COUNTING}.json")
+        space = _read(folder, COUNTING, status)
+        strength = f"mu = 1 is {of_count.strength_pb!r} pb"
+        files[of_count.file] = _named(space, strength, status)
+    index = to_json(_index(limits, tuple(entries), of_count, status))
+    index["provenance"] = provenance(inputs=folder.made_from(limits.FILE))
+    text = json.dumps(index, indent=1, allow_nan=False) + "\n"
+    return files | {WorkspaceIndex.FILE: text.encode()}
 
 
 def _index(
-    limits: Document, entries: Sequence[Document], counting: Document | None, status: Status
-) -> Document:
-    return {
-        "format": "pyhf workspaces (HistFactory JSON, schema 1.0.0)",
-        "parameter_of_interest": "mu",
-        "confidence_level": limits["confidence_level"],
-        "test_statistic": "qtilde, asymptotic",
-        "observations": "data" if status.observed else "the nominal background: no observed events",
-        "expected_limits_from": "Asimov set of the initial parameters with mu = 0",
-        "reservations": list(status.stamps),
-        "complete": limits["complete"],
-        "workspaces": list(entries),
-        "counting": counting,
-        "provenance": provenance(inputs=limits["provenance"].get("inputs")),
-    }
+    limits: MassLimits,
+    entries: tuple[MassWorkspace, ...],
+    counting: CountingWorkspace | None,
+    status: Status,
+) -> WorkspaceIndex:
+    return WorkspaceIndex(
+        confidence_level=limits.confidence_level,
+        observations=("data" if status.observed else "the nominal background: no observed events"),
+        reservations=status.stamps,
+        complete=limits.complete,
+        workspaces=entries,
+        counting=counting,
+        unit=limits.unit,
+    )
 
 
-def _read(folder: Folder, name: str, status: Status) -> Document:
+def _read(folder: Folder, name: str, status: Status) -> Workspace:
     path = folder.workspaces / f"{name}.json"
-    document = read_json(path, made_by=f"xyy infer {folder.path}")
-    if not status.observed and not observes_background(document):
+    space = read_json(path, made_by=f"xyy infer {folder.path}")
+    if not status.observed and not observes_background(space):
         raise RefusedError(
             f"the data are blind, and {path} holds observed events; nothing is exported; make it "
             "again with `xyy infer`"
         )
-    return document
+    return space
 
 
-def observes_background(document: Mapping[str, Any]) -> bool:
+def observes_background(space: Mapping[str, Any]) -> bool:
     """Return whether a workspace's observation is its nominal background."""
-    observed = {each["name"]: each["data"] for each in document["observations"]}
-    for channel in document["channels"]:
+    observed = {each["name"]: each["data"] for each in space["observations"]}
+    for channel in space["channels"]:
         parts = [s["data"] for s in channel["samples"] if s["name"] != "signal"]
         if not np.array_equal(np.sum(parts, axis=0), observed[channel["name"]]):
             return False
     return True
 
 
-def _refuse_other_limits(folder: Folder, name: str, document: Document, expected: float) -> None:
+def _refuse_other_limits(folder: Folder, name: str, space: Workspace, expected: float) -> None:
     """Refuse a workspace of an earlier inference: limits tell the background under their peak."""
-    found = counts_under_peak(_categories(document))
+    found = counts_under_peak(_categories(space))
     if not abs(found - expected) <= _SAME * abs(expected):
         raise InputError(
             f"{folder.workspaces / name}.json does not belong to limits.json ({found:.6g} "
@@ -134,10 +135,10 @@ def _refuse_other_limits(folder: Folder, name: str, document: Document, expected
         )
 
 
-def _categories(document: Document) -> list[ChannelTemplates]:
+def _categories(space: Workspace) -> list[ChannelTemplates]:
     """Return background and signal of each category; bins are channels of their own."""
     found: dict[str, list[tuple[float, float]]] = {}
-    for channel in document["channels"]:
+    for channel in space["channels"]:
         events = {sample["name"]: sample["data"][0] for sample in channel["samples"]}
         category, _, _ = channel["name"].rpartition("_")
         found.setdefault(category, []).append((events["background"], events["signal"]))
@@ -148,9 +149,9 @@ def _categories(document: Document) -> list[ChannelTemplates]:
     ]
 
 
-def _scale(folder: Folder, name: str, document: Document) -> float:
+def _scale(folder: Folder, name: str, space: Workspace) -> float:
     """Return the strength of mu = 1; it is a power of ten, so the measurement's name is exact."""
-    match = _SCALE.fullmatch(document["measurements"][0]["name"])
+    match = _SCALE.fullmatch(space["measurements"][0]["name"])
     if match is None:
         raise InputError(
             f"{folder.workspaces / name}.json does not say what mu = 1 stands for; make it again "
@@ -159,23 +160,31 @@ def _scale(folder: Folder, name: str, document: Document) -> float:
     return float(match[1])
 
 
-def _of_mass(limits: Document, row: int, unit: str) -> Document:
-    observed = limits[f"observed_{unit}"]
-    return {
-        f"observed_{unit}": None if observed is None else observed[row],
-        f"expected_{unit}": {band: rows[row] for band, rows in limits[f"expected_{unit}"].items()},
-        "method": limits["methods"][row],
-        "low_counts": limits["low_counts"][row],
-    }
+def _of_mass(limits: MassLimits, row: int, file: str, scale: float) -> MassWorkspace:
+    return MassWorkspace(
+        file=file,
+        mass_GeV=limits.mass_GeV[row],
+        strength=scale,
+        observed=None if limits.observed is None else limits.observed[row],
+        expected={band: values[row] for band, values in limits.expected.items()},
+        method=limits.methods[row],
+        low_counts=limits.low_counts[row],
+    )
 
 
-def _named(document: Document, strength: str, status: Status) -> Document:
+def _of_count(counting: Counting, file: str) -> CountingWorkspace:
+    return CountingWorkspace(
+        file=file,
+        strength_pb=counting.limit.workspace_scale_pb,
+        observed_pb=counting.limit.observed_pb,
+        expected_pb=counting.limit.expected_pb,
+    )
+
+
+def _named(space: Workspace, strength: str, status: Status) -> bytes:
     """Return a workspace whose measurement tells its strength, and what is to be said of it."""
-    (measurement,) = document["measurements"]
+    (measurement,) = space["measurements"]
     blind = () if status.observed else ("the observation is the nominal background",)
     name = "; ".join([strength, *blind, *status.stamps])
-    return {**document, "measurements": [{**measurement, "name": name}]}
-
-
-def _compact(document: Document) -> bytes:
-    return (json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n").encode()
+    named = {**space, "measurements": [{**measurement, "name": name}]}
+    return (json.dumps(named, separators=(",", ":"), allow_nan=False) + "\n").encode()

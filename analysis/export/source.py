@@ -4,34 +4,37 @@ Blindness is in the data path, so the files of a blind folder hold nothing of th
 leaves the house, and looks again: at the results, at every workspace, at every histogram.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from analysis.folder import RESULTS, Folder
+from analysis.folder import Folder
 from analysis.folder_results import FolderResults, read_results
 from analysis.freshness import refuse_stale_histograms, refuse_stale_results
 from analysis.histogram_file import Histograms
+from analysis.results.background import BackgroundFits, FittedBins
+from analysis.results.counting import Counting
+from analysis.results.limits import MassLimits
+from analysis.results.scan import Scan
+from analysis.results.verdict import Verdict
 from analysis.search import Search
 from processors.histograms import REGIONS
 from processors.selection import Interval
 from tools.errors import InputError, RefusedError
 from tools.samples import Catalogue
 
-Document = dict[str, Any]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Inferred:
     """The result files of one inference."""
 
-    background: Document
-    counting: Document
-    scan: Document
-    limits: Document
-    verdict: Document
+    background: BackgroundFits
+    counting: Counting
+    scan: Scan
+    limits: MassLimits
+    verdict: Verdict
 
 
 def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> FolderResults:
@@ -71,8 +74,13 @@ def inferred(folder: Folder, results: FolderResults) -> Inferred:
     RefusedError
         If data are blind and a result is not.
     """
-    documents = {name: folder.read(name, made_by="infer") for name in RESULTS}
-    found = Inferred(**{name.removesuffix(".json"): d for name, d in documents.items()})
+    found = Inferred(
+        background=folder.load(BackgroundFits, made_by="infer"),
+        counting=folder.load(Counting, made_by="infer"),
+        scan=folder.load(Scan, made_by="infer"),
+        limits=folder.load(MassLimits, made_by="infer"),
+        verdict=folder.load(Verdict, made_by="infer"),
+    )
     if results.blind:
         _refuse_unblind_results(found, results)
     refuse_stale_histograms(folder, results.catalogue, results.search)
@@ -91,22 +99,21 @@ def _refuse_unblind_results(found: Inferred, results: FolderResults) -> None:
     flow = results.cutflow.get("" if results.data is None else results.data.name, [])
     told = {
         "cutflow.json": any("blinded" not in row for row in flow),
-        "verdict.json": not found.verdict["blinded"],
-        "counting.json": found.counting["observed_events"] is not None,
-        "scan.json": found.scan["local_z"] is not None,
-        "limits.json": found.limits["observed_pb"] is not None,
-        "background.json": any(
-            _knows_window(channel["bins"], results.window)
-            for channel in found.background["channels"].values()
+        Verdict.FILE: not found.verdict.blinded,
+        Counting.FILE: found.counting.observed_events is not None,
+        Scan.FILE: found.scan.local_z is not None,
+        MassLimits.FILE: found.limits.observed is not None,
+        BackgroundFits.FILE: any(
+            _knows_window(channel.bins, results.window)
+            for channel in found.background.channels.values()
         ),
     }
     _refuse((name for name, tells in told.items() if tells), "xyy infer")
 
 
-def _knows_window(bins: Mapping[str, Any], window: Interval) -> bool:
-    inside = _bins_inside(np.array(bins["edges_GeV"]), window)
-    observed = np.array([n is not None for n in bins["observed_events"]])
-    return bool(np.any(observed & inside))
+def _knows_window(bins: FittedBins, window: Interval) -> bool:
+    observed = np.isfinite(bins.observed_events)
+    return bool(np.any(observed & _bins_inside(bins.edges_GeV, window)))
 
 
 def _refuse_unblind_histograms(histograms: Histograms, data: str, window: Interval) -> None:

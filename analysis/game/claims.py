@@ -8,12 +8,15 @@ claim on other data is recognised whatever the folder is called.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.folder import CLAIM, Folder
-from analysis.results.codec import to_json
+import numpy as np
+
+from analysis.folder import Folder
+from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
+from analysis.results.codec import Numbers, from_json, is_of, to_json
 from analysis.results.limits import MassLimits
 from analysis.results.values import Estimate
 from analysis.results.verdict import Verdict
@@ -21,42 +24,27 @@ from tools.errors import InputError
 from tools.json_file import read_json
 from tools.manifest import Source, read_manifest
 from tools.reading import SETTINGS_BYTES
-from tools.shown import brief, shown
 
-FORMAT = "xyy-claim-1"
-DECISIONS = ("discovery", "evidence", "limit")
 MOST_GeV, MOST_PB, MOST_LIMITS = 1e5, 1e6, 10_000
 """of a mass and of a cross-section that a claim may hold, and how many limits"""
 MOST_MASS_ERROR_GeV = 500.0
 """the range of masses of the course's universes: who is not sure by so much has measured no mass"""
 _MADE_BY = "xyy run --data FILE --unblind TEXT"
+_ADVICE = f"hand in the {Claim.FILE} that `{_MADE_BY}` wrote"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What a group claims."""
+@dataclass(frozen=True, slots=True, eq=False)
+class HandedIn:
+    """A claim that a group handed in."""
 
     path: Path
     """of the claim file"""
-    decision: str
-    """one of `DECISIONS`"""
-    mass_GeV: Estimate | None
-    cross_section_pb: Estimate | None
-    limit_mass_GeV: tuple[float, ...]
-    """where limits were set, rising"""
-    limit_pb: tuple[float | None, ...]
-    """observed upper limits there; None where there is none"""
-    complete: bool
-    """whether no event was lost on the way"""
-    after_unblinding: str | None
-    """why decisions were changed after unblinding, if they were"""
-    digests: frozenset[str]
-    """XXH3-128 of the data files"""
+    claim: Claim
 
     @property
-    def found(self) -> bool:
-        """Whether it claims that there is an X."""
-        return self.decision != "limit"
+    def digests(self) -> frozenset[str]:
+        """XXH3-128 of the data files."""
+        return frozenset(source.digest for source in self.claim.provenance.data)
 
 
 # ---- written by a run ----------------------------------------------------------------------------
@@ -77,21 +65,25 @@ def write_claim(
     inputs : str
         Digest of what the results are made from.
     """
-    if verdict.decision is None:
-        (folder.path / CLAIM).unlink(missing_ok=True)
+    if verdict.decision is None or limits.observed is None:
+        (folder.path / Claim.FILE).unlink(missing_ok=True)
         return
-    taken = (
-        "decision", "local_z", "global_z", "mass_GeV", "cross_section_pb", "complete",
-        "after_unblinding", "changed_after_unblinding",
-    )  # fmt: skip
-    said, bounds = {**to_json(verdict), **stamp}, to_json(limits)
-    claim = {
-        "format": FORMAT,
-        **{key: said[key] for key in taken if key in said},
-        "limits": {key: bounds[key] for key in ("confidence_level", "mass_GeV", "observed_pb")},
-    }
-    data = [{"name": s.name, "bytes": s.bytes, "digest": s.digest} for s in _data_files(folder)]
-    folder.write(CLAIM, claim, inputs=inputs, data=data)
+    claim = Claim(
+        decision=verdict.decision,
+        local_z=verdict.local_z,
+        global_z=verdict.global_z,
+        mass_GeV=verdict.mass_GeV,
+        cross_section_pb=verdict.cross_section_pb,
+        complete=verdict.complete,
+        after_unblinding=verdict.after_unblinding,
+        limits=ClaimedLimits(
+            confidence_level=limits.confidence_level,
+            mass_GeV=limits.mass_GeV,
+            observed_pb=limits.observed,
+        ),
+        provenance=ClaimOrigin(data=_data_files(folder)),
+    )
+    folder.save(replace(claim, **stamp), inputs=inputs, **to_json(claim.provenance))
 
 
 def _data_files(folder: Folder) -> tuple[Source, ...]:
@@ -99,7 +91,7 @@ def _data_files(folder: Folder) -> tuple[Source, ...]:
 
     There are none where a universe's data were generated in the run, or where the chunks are gone.
     """
-    run = (folder.read_if_there("run.json") or {}).get("provenance", {})
+    run = folder.origin("run.json")
     contents = run.get("content", {})
     for place in run.get("manifests", []):
         try:
@@ -115,7 +107,7 @@ def _data_files(folder: Folder) -> tuple[Source, ...]:
 # ---- read for scores -----------------------------------------------------------------------------
 
 
-def read_claim(path: Path) -> Claim:
+def read_claim(path: Path) -> HandedIn:
     """Read a claim file, or that of a results folder.
 
     Raises
@@ -123,80 +115,51 @@ def read_claim(path: Path) -> Claim:
     InputError
         If it is missing, is no claim, or does not hold what a claim holds.
     """
-    path = path / CLAIM if path.is_dir() else path
+    path = path / Claim.FILE if path.is_dir() else path
     document = read_json(path, made_by=_MADE_BY, most=SETTINGS_BYTES)
-    if document.get("format") != FORMAT:
-        raise InputError(
-            f"{path} is not a claim ({FORMAT}); hand in the {CLAIM} that `{_MADE_BY}` wrote"
-        )
+    if not is_of(Claim, document):
+        raise InputError(f"{path} is not a claim ({Claim.FORMAT}); {_ADVICE}")
+    claim = from_json(Claim, document, path, advice=f"{_ADVICE}, unedited")
     try:
-        return _claim(path, document)
-    except KeyError as error:
-        raise _wrong(path, f"{error} is missing") from None
-    except (AttributeError, TypeError, ValueError) as error:
-        raise _wrong(path, brief(str(error), 200)) from None
+        _check_limits(claim.limits)
+        _check_interval(claim.mass_GeV, "mass_GeV", MOST_GeV)
+        _check_errors(claim.mass_GeV)
+        _check_interval(claim.cross_section_pb, "cross_section_pb", MOST_PB)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; {_ADVICE}, unedited") from None
+    return HandedIn(path, claim)
 
 
-def _wrong(path: Path, what: str) -> InputError:
-    return InputError(f"{path}: {what}; hand in the {CLAIM} that `{_MADE_BY}` wrote, unedited")
-
-
-def _claim(path: Path, document: Mapping[str, Any]) -> Claim:
-    limits, decision = document["limits"], document["decision"]
-    if decision not in DECISIONS:
-        raise ValueError(f"decision is {shown(decision)}, not one of {', '.join(DECISIONS)}")
-    given = limits["mass_GeV"], limits["observed_pb"]
-    if not all(isinstance(values, list) and len(values) <= MOST_LIMITS for values in given):
-        raise TypeError(f"limits: mass_GeV and observed_pb are lists of at most {MOST_LIMITS:,}")
-    masses = tuple(_number(mass, "limits, mass_GeV", MOST_GeV) for mass in given[0])
-    observed = tuple(
-        None if value is None else _number(value, "limits, observed_pb", MOST_PB)
-        for value in given[1]
-    )
-    if len(masses) != len(observed) or list(masses) != sorted(set(masses)):
+def _check_limits(limits: ClaimedLimits) -> None:
+    masses, observed = limits.mass_GeV, limits.observed_pb
+    if not all(values.ndim == 1 and len(values) <= MOST_LIMITS for values in (masses, observed)):
+        raise ValueError(f"limits: mass_GeV and observed_pb are lists of at most {MOST_LIMITS:,}")
+    _check_range(masses, "limits, mass_GeV", MOST_GeV)
+    _check_range(observed[~np.isnan(observed)], "limits, observed_pb", MOST_PB)
+    if len(masses) != len(observed) or not np.all(np.diff(masses) > 0):
         raise ValueError("limits: the masses do not rise, or are not as many as the limits")
-    if not isinstance(document["complete"], bool):
-        raise TypeError("complete is neither true nor false")
-    changed = document["after_unblinding"]
-    if not (changed is None or isinstance(changed, str)):
-        raise TypeError(f"after_unblinding is {shown(changed)}, neither null nor a text")
-    mass = _interval(document, "mass_GeV", MOST_GeV)
-    if (
-        mass is not None
-        and max(mass.high - mass.value, mass.value - mass.low) > MOST_MASS_ERROR_GeV
-    ):
+
+
+def _check_interval(found: Estimate | None, key: str, most: float) -> None:
+    if found is None:
+        return
+    _check_range(np.array([found.value, found.low, found.high]), key, most)
+    if not found.low <= found.value <= found.high:
+        raise ValueError(f"{key}: {found.value:g} is not between {found.low:g} and {found.high:g}")
+
+
+def _check_errors(mass: Estimate | None) -> None:
+    if mass is None:
+        return
+    if max(mass.high - mass.value, mass.value - mass.low) > MOST_MASS_ERROR_GeV:
         raise ValueError(
             f"mass_GeV: {mass.value:g} GeV between {mass.low:g} and {mass.high:g} GeV is no "
             f"measurement; its uncertainties are at most {MOST_MASS_ERROR_GeV:g} GeV"
         )
-    data = document["provenance"]["data"]
-    return Claim(
-        path=path,
-        decision=decision,
-        mass_GeV=mass,
-        cross_section_pb=_interval(document, "cross_section_pb", MOST_PB),
-        limit_mass_GeV=masses,
-        limit_pb=observed,
-        complete=document["complete"],
-        after_unblinding=changed,
-        digests=frozenset(str(file["digest"]) for file in data),
-    )
 
 
-def _interval(document: Mapping[str, Any], key: str, most: float) -> Estimate | None:
-    found = document[key]
-    if found is None:
-        return None
-    value, low, high = (_number(found[part], key, most) for part in ("value", "low", "high"))
-    if not low <= value <= high:
-        raise ValueError(f"{key}: {value:g} is not between {low:g} and {high:g}")
-    return Estimate(value, low, high)
-
-
-def _number(value: object, key: str, most: float) -> float:
-    """Return a number above zero."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{key} holds {shown(value)}, which is no number")
-    if not 0 < value <= most:
-        raise ValueError(f"{key} holds {shown(value)}, not a number above 0 and up to {most:g}")
-    return float(value)
+def _check_range(values: Numbers, key: str, most: float) -> None:
+    """Refuse numbers that are not above zero, or are none."""
+    wrong = values[~((values > 0) & (values <= most))]
+    if len(wrong):
+        raise ValueError(f"{key} holds {wrong[0]!s}, not a number above 0 and up to {most:g}")

@@ -7,19 +7,27 @@ one: somebody else's claim in one's own folder is a mistake that is told, not sc
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from analysis.game.claims import Claim, read_claim
-from analysis.game.scoring import MASS_ERRORS, Score, score
+from analysis.game.claims import HandedIn, read_claim
+from analysis.game.scoring import MASS_ERRORS, score
 from analysis.game.sealing import Game, write_private
+from analysis.results.claim import Claim
+from analysis.results.codec import to_json
+from analysis.results.game import (
+    ClaimScore,
+    GameScores,
+    GroupScore,
+    ResonanceTruth,
+    RightClaims,
+    ScoredClaim,
+)
 from analysis.results.values import Estimate
 from tools.errors import InputError
 from tools.names import listed
 from tools.provenance import provenance
 
-SCORES = "scores.json"
+SCORES = GameScores.FILE
 RULE = (
     "right is: who claims an X where there is one, with the mass within "
     f"{MASS_ERRORS:g} uncertainties; who sets a limit where there is none, or one that covers the X"
@@ -27,7 +35,7 @@ RULE = (
 _NOTHING = "-"
 
 
-def assign(game: Game, words: Sequence[str]) -> dict[str, Claim]:
+def assign(game: Game, words: Sequence[str]) -> dict[str, HandedIn]:
     """Read claims and give each to the group whose data it is of.
 
     Parameters
@@ -39,7 +47,7 @@ def assign(game: Game, words: Sequence[str]) -> dict[str, Claim]:
 
     Returns
     -------
-    dict of str to Claim
+    dict of str to HandedIn
         In the game's order; groups without a claim are missing.
 
     Raises
@@ -48,7 +56,7 @@ def assign(game: Game, words: Sequence[str]) -> dict[str, Claim]:
         If a claim is no claim, is of other data than the game's or than its name says, or if there
         are two for one group.
     """
-    found: dict[str, Claim] = {}
+    found: dict[str, HandedIn] = {}
     for word in words:
         named, path = _split(game, word)
         claim = read_claim(path)
@@ -78,7 +86,7 @@ def _split(game: Game, word: str) -> tuple[str | None, Path]:
     return group, Path(path)
 
 
-def _group_of(game: Game, claim: Claim) -> str:
+def _group_of(game: Game, claim: HandedIn) -> str:
     for group, files in game.files.items():
         if claim.digests == {file.digest for file in files}:
             return group
@@ -102,66 +110,64 @@ def _group_in(game: Game, path: Path) -> str | None:
     return None
 
 
-def scores(game: Game, claims: Mapping[str, Claim]) -> dict[str, Any]:
+def scores(game: Game, claims: Mapping[str, HandedIn]) -> GameScores:
     """Return the content of ``scores.json``.
 
     Parameters
     ----------
     game : Game
-    claims : mapping of str to Claim
+    claims : mapping of str to HandedIn
         Of `assign`.
     """
-    groups, right = {}, 0
-    for group, opened in game.opened.items():
-        claim = claims.get(group)
-        scored = None if claim is None else score(claim, opened.truth)
-        right += scored is not None and scored.right
-        groups[group] = {
-            "claim": None if claim is None else _claimed(claim),
-            "truth": {key: opened.truth[key] for key in ("exists", "mass_GeV", "cross_section_pb")},
-            "score": None if scored is None else asdict(scored),
-            "reason": "no claim was handed in" if claim is None else None,
-        }
-    return {
-        "rule": RULE,
-        "groups": groups,
-        "verdicts": {"right": right, "n": len(claims), "groups": len(game.files)},
-        "seal": game.seal,
+    groups = {
+        group: _scored(claims.get(group), opened.truth.resonance)
+        for group, opened in game.opened.items()
     }
+    right = sum(each.score is not None and each.score.right for each in groups.values())
+    return GameScores(
+        rule=RULE,
+        groups=groups,
+        verdicts=RightClaims(right=right, n=len(claims), groups=len(game.files)),
+        seal=game.seal,
+    )
 
 
-def write_scores(game: Game, document: Mapping[str, Any]) -> None:
+def write_scores(game: Game, scored: GameScores) -> None:
     """Write ``scores.json``: the truth stands in it, and nobody else may read it."""
-    write_private(game.folder / SCORES, {**document, "provenance": provenance()})
+    write_private(game.folder / SCORES, {**to_json(scored), "provenance": provenance()})
 
 
-def _claimed(claim: Claim) -> dict[str, Any]:
-    return {
-        "decision": claim.decision,
-        "mass_GeV": _document(claim.mass_GeV),
-        "cross_section_pb": _document(claim.cross_section_pb),
-        "complete": claim.complete,
-        "after_unblinding": claim.after_unblinding,
-    }
-
-
-def _document(interval: Estimate | None) -> dict[str, float] | None:
-    return None if interval is None else asdict(interval)
+def _scored(handed_in: HandedIn | None, truth: ResonanceTruth) -> GroupScore:
+    if handed_in is None:
+        return GroupScore(claim=None, truth=truth, score=None, reason="no claim was handed in")
+    claim = handed_in.claim
+    return GroupScore(
+        claim=ScoredClaim(
+            decision=claim.decision,
+            mass_GeV=claim.mass_GeV,
+            cross_section_pb=claim.cross_section_pb,
+            complete=claim.complete,
+            after_unblinding=claim.after_unblinding,
+        ),
+        truth=truth,
+        score=score(claim, truth),
+        reason=None,
+    )
 
 
 # ---- the table -----------------------------------------------------------------------------------
 
 
-def table(game: Game, claims: Mapping[str, Claim]) -> str:
+def table(game: Game, claims: Mapping[str, HandedIn]) -> str:
     """Return what is shown at dinner: every group's claim, the truth, and the score."""
     rows: list[tuple[str, ...]] = [("group", "claim", "truth", "", "pulls: mass, xs", "limit at X")]
     notes, right = [], 0
     for group, opened in game.opened.items():
-        claim = claims.get(group)
-        if claim is None:
+        if group not in claims:
             blank = (_NOTHING, _NOTHING, _NOTHING)
             rows.append((group, "none handed in", told(opened.truth), *blank))
             continue
+        claim = claims[group].claim
         scored = score(claim, opened.truth)
         right += scored.right
         rows.append((group, *_row(claim, opened.truth, scored)))
@@ -176,21 +182,21 @@ def truths(game: Game) -> str:
     return "\n".join(_aligned(rows))
 
 
-def told(truth: Mapping[str, Any]) -> str:
+def told(truth: ResonanceTruth) -> str:
     """Return a truth in words.
 
-    >>> told({"exists": True, "mass_GeV": 612.34, "cross_section_pb": 3.141})
+    >>> told(ResonanceTruth(exists=True, mass_GeV=612.34, cross_section_pb=3.141))
     'X: 612.3 GeV, 3.14 pb'
-    >>> told({"exists": False})
+    >>> told(ResonanceTruth(exists=False, mass_GeV=None, cross_section_pb=0.0))
     'no X'
     """
-    if not truth["exists"]:
+    if truth.mass_GeV is None:
         return "no X"
-    return f"X: {truth['mass_GeV']:.1f} GeV, {truth['cross_section_pb']:.2f} pb"
+    return f"X: {truth.mass_GeV:.1f} GeV, {truth.cross_section_pb:.2f} pb"
 
 
-def _row(claim: Claim, truth: Mapping[str, Any], scored: Score) -> tuple[str, ...]:
-    claimed = claim.decision
+def _row(claim: Claim, truth: ResonanceTruth, scored: ClaimScore) -> tuple[str, ...]:
+    claimed: str = claim.decision
     if claim.found and claim.mass_GeV is not None:
         claimed += f", {_interval(claim.mass_GeV, 1)} GeV"
         if claim.cross_section_pb is not None:
@@ -214,7 +220,7 @@ def _interval(interval: Estimate, digits: int) -> str:
     return f"{interval.value:.{digits}f} +{up:.{digits}f} -{down:.{digits}f}"
 
 
-def _notes(claim: Claim, scored: Score) -> list[str]:
+def _notes(claim: Claim, scored: ClaimScore) -> list[str]:
     notes = [] if scored.right else [scored.why]
     if not claim.complete:
         notes.append("events were lost on the way")

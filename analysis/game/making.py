@@ -18,14 +18,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from analysis.game.sealing import (
-    SEALED,
-    SECRET,
+from analysis.game.sealing import SEALED, SECRET, Game, commitment, sha256_of, write_sealed
+from analysis.results.game import (
+    BackgroundTruth,
     DataFile,
-    Game,
-    Opened,
-    sha256_of,
-    write_sealed,
+    OpenedGroup,
+    OpenedSeed,
+    SealedGroup,
+    UniverseTruth,
 )
 from tools.digests import digest_file
 from tools.errors import InputError
@@ -84,9 +84,8 @@ def make(
         raise InputError(f"a game needs one group or more, not {groups}")
     _refuse_used(out)
     chosen = secrets.randbits(SECRET_BITS) if seed is None else seed
-    files: dict[str, tuple[DataFile, ...]] = {}
-    events: dict[str, int] = {}
-    opened: dict[str, Opened] = {}
+    sealed: dict[str, SealedGroup] = {}
+    opened: dict[str, OpenedGroup] = {}
     with _whole_or_not(out) as staging:
         for number in range(1, groups + 1):
             group = f"group_{number:0{max(2, len(str(groups)))}d}"
@@ -95,35 +94,40 @@ def make(
                     catalogue, number, staging, seed=chosen, file_format=file_format,
                     progress=report, workers=workers,
                 )  # fmt: skip
-            truth = truth_of(chosen, number, catalogue)
-            files[group] = tuple(_taken(staging, out, group))
-            events[group] = truth.signal_events + truth.background_events
-            opened[group] = Opened(number, told(truth), secrets.token_hex(SECRET_BITS // 8))
+            truth, files = truth_of(chosen, number, catalogue), tuple(_taken(staging, out, group))
+            opened[group] = OpenedGroup(universe=number, truth=told(truth), nonce=_nonce())
+            sealed[group] = SealedGroup(
+                events=truth.signal_events + truth.background_events,
+                files=files,
+                commitment=commitment(group, files, opened[group]),
+            )
         _same_time(out)
-        return write_sealed(
-            out, str(chosen), secrets.token_hex(SECRET_BITS // 8), files, events, opened,
-            samples=catalogue.name,
-        )  # fmt: skip
+        seed_of = OpenedSeed(seed=str(chosen), nonce=_nonce())
+        return write_sealed(out, catalogue.name, seed_of, sealed, opened)
 
 
-def told(truth: Truth) -> dict[str, Any]:
-    """Return a truth in words: what is sealed, and revealed at the end."""
+def _nonce() -> str:
+    return secrets.token_hex(SECRET_BITS // 8)
+
+
+def told(truth: Truth) -> UniverseTruth:
+    """Return what is sealed of a truth, and revealed at the end."""
     spectrum: Any = truth.background.spectrum
     signal: Any = truth.signal.spectrum
-    return {
-        "exists": truth.exists,
-        "mass_GeV": truth.mass_GeV,
-        "cross_section_pb": truth.cross_section_pb,
-        "width_GeV": signal.width_GeV if truth.exists else None,
-        "signal_events": truth.signal_events,
-        "background_events": truth.background_events,
-        "background": {
-            "scale_GeV": spectrum.scale_GeV,
-            "tail_fraction": spectrum.tail_fraction,
-            "n_jets_mean": truth.background.n_jets_mean,
-            "isolation_means": list(truth.background.isolation_means),
-        },
-    }
+    return UniverseTruth(
+        exists=truth.exists,
+        mass_GeV=truth.mass_GeV,
+        cross_section_pb=truth.cross_section_pb,
+        width_GeV=signal.width_GeV if truth.exists else None,
+        signal_events=truth.signal_events,
+        background_events=truth.background_events,
+        background=BackgroundTruth(
+            scale_GeV=spectrum.scale_GeV,
+            tail_fraction=spectrum.tail_fraction,
+            n_jets_mean=truth.background.n_jets_mean,
+            isolation_means=truth.background.isolation_means,
+        ),
+    )
 
 
 def _refuse_used(out: Path) -> None:

@@ -23,13 +23,10 @@ n_jets and isolations differ from the simulation by a few per cent.
 A pull is (claim - truth) over the claim's uncertainty on the side of the truth.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from analysis.game.claims import Claim
+from analysis.results.claim import Claim
+from analysis.results.game import ClaimScore, ResonanceTruth
 from analysis.results.values import Estimate
 
 MASS_ERRORS = 3.0
@@ -38,47 +35,32 @@ MOST_STEP_GEV = 50.0
 """the widest gap between limits in which they still say something"""
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What a claim is worth."""
-
-    right: bool
-    why: str
-    mass_pull: float | None
-    """None if there is no X, or no mass was claimed"""
-    cross_section_pull: float | None
-    limit_pb: float | None
-    """the claim's limit at X's mass; None if there is no X, or no limit at its mass"""
-    covers: bool | None
-    """whether the true cross-section is not above it; None if there is no X"""
-
-
-def score(claim: Claim, truth: Mapping[str, Any]) -> Score:
-    """Judge a claim by the rule above.
-
-    Parameters
-    ----------
-    claim : Claim
-    truth : mapping
-        With `exists`, `mass_GeV` and `cross_section_pb`.
-    """
-    if not truth["exists"]:
-        why = "there is no X" if claim.found else "there is no X, and none is claimed"
-        return Score(not claim.found, why, None, None, None, None)
-    mass, cross_section = truth["mass_GeV"], truth["cross_section_pb"]
-    limit = limit_at(claim, mass)
-    covers = limit is not None and limit >= cross_section
-    pull = None if claim.mass_GeV is None else _pull(claim.mass_GeV, mass)
+def score(claim: Claim, truth: ResonanceTruth) -> ClaimScore:
+    """Judge a claim by the rule above."""
+    if truth.mass_GeV is None:
+        return _score_without_x(claim)
+    limit = limit_at(claim, truth.mass_GeV)
+    covers = limit is not None and limit >= truth.cross_section_pb
+    pull = _pull(claim.mass_GeV, truth.mass_GeV)
     right, why = _mass_judged(pull) if claim.found else _limit_judged(limit, covers=covers)
-    return Score(
+    return ClaimScore(
         right=right,
         why=why,
         mass_pull=pull,
-        cross_section_pull=(
-            None if claim.cross_section_pb is None else _pull(claim.cross_section_pb, cross_section)
-        ),
+        cross_section_pull=_pull(claim.cross_section_pb, truth.cross_section_pb),
         limit_pb=limit,
         covers=covers,
+    )
+
+
+def _score_without_x(claim: Claim) -> ClaimScore:
+    return ClaimScore(
+        right=not claim.found,
+        why="there is no X" if claim.found else "there is no X, and none is claimed",
+        mass_pull=None,
+        cross_section_pull=None,
+        limit_pb=None,
+        covers=None,
     )
 
 
@@ -106,22 +88,27 @@ def limit_at(claim: Claim, mass_GeV: float) -> float | None:
     apart would be too low by up to 4 % of its cross-section. Between masses further apart than
     `MOST_STEP_GEV` an X can lie unseen, and there is no limit.
     """
-    masses, limits = claim.limit_mass_GeV, claim.limit_pb
+    masses, limits = claim.limits.mass_GeV, claim.limits.observed_pb
     above = int(np.searchsorted(masses, mass_GeV))
     if above < len(masses) and masses[above] == mass_GeV:
-        return limits[above]
+        return _none_or_number(limits[above])
     if above in (0, len(masses)) or masses[above] - masses[above - 1] > MOST_STEP_GEV:
         return None
-    for places in (range(above - 2, above + 2), range(above - 1, above + 1)):
-        if places.start >= 0 and places.stop <= len(masses):
-            x = np.array([masses[place] for place in places]) - mass_GeV
-            y = [limits[place] for place in places]
-            if None not in y:
-                return float(np.polyfit(x, np.array(y, dtype=float), len(x) - 1)[-1])
+    for first, last in ((above - 2, above + 2), (above - 1, above + 1)):
+        if first >= 0 and last <= len(masses):
+            x, y = masses[first:last] - mass_GeV, limits[first:last]
+            if np.all(np.isfinite(y)):
+                return float(np.polyfit(x, y, len(x) - 1)[-1])
     return None
 
 
-def _pull(found: Estimate, truth: float) -> float | None:
-    """Return the pull; None if the claim has no uncertainty on that side."""
+def _none_or_number(limit: float) -> float | None:
+    return float(limit) if np.isfinite(limit) else None
+
+
+def _pull(found: Estimate | None, truth: float) -> float | None:
+    """Return the pull; None if nothing is claimed, or with no uncertainty on that side."""
+    if found is None:
+        return None
     error = found.value - found.low if truth < found.value else found.high - found.value
     return (found.value - truth) / error if error > 0 else None

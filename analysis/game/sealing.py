@@ -17,43 +17,30 @@ the game knows after it that nothing at all was exchanged.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from analysis.results.codec import from_json, is_of, to_json
+from analysis.results.game import (
+    DataFile,
+    OpenedGame,
+    OpenedGroup,
+    OpenedSeed,
+    SealedGame,
+    SealedGroup,
+)
 from tools.atomic import atomic, write_bytes
 from tools.errors import InputError
 from tools.json_file import read_json, write_json
 from tools.names import listed
 from tools.provenance import provenance
 
-SEALED, SECRET, REVEALED = "sealed.json", "TEACHER_ONLY_secret.json", "revealed.json"
-SEALED_FORMAT, OPEN_FORMAT = "xyy-sealed-1", "xyy-truth-1"
+SEALED, SECRET, REVEALED = SealedGame.FILE, "TEACHER_ONLY_secret.json", OpenedGame.FILE
 _MADE_BY = "xyy universe make"
+_ADVICE = f"take the one that `{_MADE_BY}` wrote"
+_WARNING = "Not to be handed out: this file holds the truth of every group's universe."
 _BLOCK_BYTES = 1 << 22
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """A file of a group's data, as it was handed out."""
-
-    name: str
-    """relative to the game's folder"""
-    bytes: int
-    digest: str
-    """XXH3-128 of its bytes, by which a converted file is known in manifests and claims"""
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Opened:
-    """A group's universe with its truth; without a ``repr``, so that no log tells it."""
-
-    universe: int
-    """its number among the universes of the seed"""
-    truth: Mapping[str, Any]
-    nonce: str
-    """32 hexadecimal digits"""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,14 +48,23 @@ class Game:
     """A game whose truth is what was sealed: checked when it was read."""
 
     folder: Path
-    seal: str
-    """SHA-256 of ``sealed.json``"""
-    seed: str
-    seed_nonce: str
-    files: Mapping[str, tuple[DataFile, ...]]
-    """of each group"""
-    opened: Mapping[str, Opened]
-    """of each group"""
+    sealed: SealedGame
+    truth: OpenedGame
+
+    @property
+    def seal(self) -> str:
+        """SHA-256 of ``sealed.json``."""
+        return self.truth.seal
+
+    @property
+    def files(self) -> dict[str, tuple[DataFile, ...]]:
+        """Data of each group."""
+        return {name: group.files for name, group in self.sealed.groups.items()}
+
+    @property
+    def opened(self) -> dict[str, OpenedGroup]:
+        """Truth of each group."""
+        return self.truth.groups
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
@@ -81,21 +77,16 @@ def canonical(document: Mapping[str, Any]) -> bytes:
     return text.encode("ascii")
 
 
-def commitment(group: str, files: Iterable[DataFile], opened: Opened) -> str:
+def commitment(group: str, files: Iterable[DataFile], opened: OpenedGroup) -> str:
     """Return the SHA-256 that binds a group's truth to its data, and tells neither."""
-    sealed = {
-        "group": group,
-        "universe": opened.universe,
-        "files": [file.sha256 for file in files],
-        "truth": opened.truth,
-        "nonce": opened.nonce,
-    }
+    digests = [file.sha256 for file in files]
+    sealed = {"group": group, "files": digests, **to_json(opened)}
     return hashlib.sha256(canonical(sealed)).hexdigest()
 
 
-def seed_commitment(seed: str, nonce: str) -> str:
+def seed_commitment(seed: OpenedSeed) -> str:
     """Return the SHA-256 of the seed."""
-    return hashlib.sha256(canonical({"seed": seed, "nonce": nonce})).hexdigest()
+    return hashlib.sha256(canonical(to_json(seed))).hexdigest()
 
 
 def sha256_of(path: Path) -> str:
@@ -109,12 +100,10 @@ def sha256_of(path: Path) -> str:
 
 def write_sealed(
     folder: Path,
-    seed: str,
-    seed_nonce: str,
-    files: Mapping[str, tuple[DataFile, ...]],
-    events: Mapping[str, int],
-    opened: Mapping[str, Opened],
-    **about: str,
+    samples: str,
+    seed: OpenedSeed,
+    groups: dict[str, SealedGroup],
+    opened: dict[str, OpenedGroup],
 ) -> Game:
     """Write the teacher's secret and ``sealed.json``.
 
@@ -122,53 +111,34 @@ def write_sealed(
     ----------
     folder : Path
         The game's.
-    seed, seed_nonce : str
-    files, events, opened : mapping
-        Of each group: its data, their number of rows (which is public), its truth.
-    **about : str
-        What else is public.
+    samples : str
+        Name of the samples file.
+    seed : OpenedSeed
+    groups, opened : dict
+        Of each group: what is public, its truth.
 
     Raises
     ------
     XyyError
         If the disk is full or the folder cannot be written.
     """
-    document = {
-        "format": SEALED_FORMAT,
-        **about,
-        "seed_commitment": seed_commitment(seed, seed_nonce),
-        "groups": {
-            group: {
-                "events": events[group],
-                "files": [asdict(file) for file in files[group]],
-                "commitment": commitment(group, files[group], opened[group]),
-            }
-            for group in files
-        },
-        "provenance": provenance(),
-    }
+    sealed = SealedGame(samples=samples, seed_commitment=seed_commitment(seed), groups=groups)
+    document = {**to_json(sealed), "provenance": provenance()}
     text = (json.dumps(document, indent=1) + "\n").encode("ascii")
-    game = Game(folder, hashlib.sha256(text).hexdigest(), seed, seed_nonce, files, opened)
+    truth = OpenedGame(seal=hashlib.sha256(text).hexdigest(), seed=seed, groups=opened)
     # The secret first: a sealed game without it could never be revealed.
-    warning = "Not to be handed out: this file holds the truth of every group's universe."
-    write_private(folder / SECRET, {"warning": warning, **_open_document(game)})
+    write_private(folder / SECRET, _open_document(replace(truth, warning=_WARNING)))
     write_bytes(folder / SEALED, text)
-    return game
+    return Game(folder, sealed, truth)
 
 
 def write_revealed(game: Game) -> None:
     """Write ``revealed.json``: truths, nonces and seed, for everybody to check."""
-    write_json(game.folder / REVEALED, _open_document(game))
+    write_json(game.folder / REVEALED, _open_document(replace(game.truth, warning=None)))
 
 
-def _open_document(game: Game) -> dict[str, Any]:
-    return {
-        "format": OPEN_FORMAT,
-        "seal": game.seal,
-        "seed": {"seed": game.seed, "nonce": game.seed_nonce},
-        "groups": {group: asdict(opened) for group, opened in game.opened.items()},
-        "provenance": provenance(),
-    }
+def _open_document(truth: OpenedGame) -> dict[str, Any]:
+    return {**to_json(truth), "provenance": provenance()}
 
 
 def write_private(path: Path, document: Mapping[str, Any]) -> None:
@@ -196,62 +166,52 @@ def read_game(folder: Path) -> Game:
         files was edited: a sealed file that is not the one of this truth, a truth that is not the
         sealed one.
     """
-    sealed = read_json(folder / SEALED, made_by=_MADE_BY)
-    if sealed.get("format") != SEALED_FORMAT:
-        raise InputError(f"{folder / SEALED} is not a sealed game ({SEALED_FORMAT})")
+    document = read_json(folder / SEALED, made_by=_MADE_BY)
+    if not is_of(SealedGame, document):
+        raise InputError(f"{folder / SEALED} is not a sealed game ({SealedGame.FORMAT})")
     path = next((p for p in (folder / SECRET, folder / REVEALED) if p.is_file()), None)
     if path is None:
         raise InputError(
             f"{folder} holds neither {SECRET} nor {REVEALED}: the truth can be told only with one "
             "of them; ask who made the game"
         )
-    truth = read_json(path, made_by=_MADE_BY)
-    seal = sha256_of(folder / SEALED)
-    try:
-        _refuse_other_seal(folder, truth, seal, path)
-        game = Game(
-            folder=folder,
-            seal=seal,
-            seed=truth["seed"]["seed"],
-            seed_nonce=truth["seed"]["nonce"],
-            files={
-                group: tuple(DataFile(**file) for file in entry["files"])
-                for group, entry in sealed["groups"].items()
-            },
-            opened={group: Opened(**entry) for group, entry in truth["groups"].items()},
-        )
-        _refuse_other_truth(game, sealed, path)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path} or {folder / SEALED} is damaged ({type(error).__name__}: {error}); take the "
-            "ones that `xyy universe make` wrote"
-        ) from None
+    truth = _read_truth(path)
+    _refuse_other_seal(folder, truth, path)
+    sealed = from_json(SealedGame, document, folder / SEALED, advice=_ADVICE)
+    game = Game(folder, sealed, truth)
+    _refuse_other_truth(game, path)
     return game
 
 
-def _refuse_other_seal(folder: Path, truth: Mapping[str, Any], seal: str, path: Path) -> None:
-    if truth.get("format") != OPEN_FORMAT:
-        raise InputError(f"{path} does not hold the truth of a game ({OPEN_FORMAT})")
-    if truth["seal"] != seal:
+def _read_truth(path: Path) -> OpenedGame:
+    document = read_json(path, made_by=_MADE_BY)
+    if not is_of(OpenedGame, document):
+        raise InputError(f"{path} does not hold the truth of a game ({OpenedGame.FORMAT})")
+    return from_json(OpenedGame, document, path, advice=_ADVICE)
+
+
+def _refuse_other_seal(folder: Path, truth: OpenedGame, path: Path) -> None:
+    seal = sha256_of(folder / SEALED)
+    if truth.seal != seal:
         raise InputError(
             f"{folder / SEALED} is not the one that belongs to {path.name}: its SHA-256 is "
-            f"{seal[:16]}..., sealed was {truth['seal'][:16]}...; it was edited, or is of another "
+            f"{seal[:16]}..., sealed was {truth.seal[:16]}...; it was edited, or is of another "
             "game"
         )
 
 
-def _refuse_other_truth(game: Game, sealed: Mapping[str, Any], path: Path) -> None:
-    if set(game.opened) != set(game.files):
-        other = listed(sorted(set(game.opened) ^ set(game.files)))
+def _refuse_other_truth(game: Game, path: Path) -> None:
+    groups = game.sealed.groups
+    if set(game.opened) != set(groups):
+        other = listed(sorted(set(game.opened) ^ set(groups)))
         raise InputError(f"{path}: groups were added or left out after sealing: {other}")
-    for group, files in game.files.items():
-        wanted = sealed["groups"][group]["commitment"]
-        if commitment(group, files, game.opened[group]) != wanted:
+    for name, group in groups.items():
+        if commitment(name, group.files, game.opened[name]) != group.commitment:
             raise InputError(
-                f"{path}: the truth of {group} is not the one that was sealed (its commitment "
-                f"{wanted[:16]}... does not come out): it was edited"
+                f"{path}: the truth of {name} is not the one that was sealed (its commitment "
+                f"{group.commitment[:16]}... does not come out): it was edited"
             )
-    if seed_commitment(game.seed, game.seed_nonce) != sealed["seed_commitment"]:
+    if seed_commitment(game.truth.seed) != game.sealed.seed_commitment:
         raise InputError(f"{path}: the seed is not the one that was sealed: it was edited")
 
 

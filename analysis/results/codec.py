@@ -16,7 +16,7 @@ events only. The same result has other keys then (`Key`); its attribute ``unit``
 no file holds, says which they are.
 
 What is read is refused by type, by cattrs: no text is taken for a number, no number for another
-kind of number.
+kind of number, no key that is unknown (but in a dataclass with ``OPEN = True``).
 """
 
 import math
@@ -67,6 +67,13 @@ class Key:
 ABSENT = Key(absent=True)
 
 
+class Formatted(Protocol):
+    """A dataclass that is the whole content of a file that goes from hand to hand."""
+
+    FORMAT: ClassVar[str]
+    """what its entry ``format`` holds"""
+
+
 class InFile(Protocol):
     """A dataclass that is the whole content of a file."""
 
@@ -87,7 +94,14 @@ def to_json(result: Any) -> dict[str, Any]:
     return document
 
 
-def from_json(kind: type[Result], document: Mapping[str, Any], path: Path) -> Result:
+def is_of(kind: type[Formatted], document: Mapping[str, Any]) -> bool:
+    """Return whether a document says that it is what some file holds."""
+    return bool(document.get("format") == kind.FORMAT)
+
+
+def from_json(
+    kind: type[Result], document: Mapping[str, Any], path: Path, *, advice: str = "make it again"
+) -> Result:
     """Return a result from what its file holds.
 
     Parameters
@@ -97,6 +111,8 @@ def from_json(kind: type[Result], document: Mapping[str, Any], path: Path) -> Re
     document : mapping
     path : Path
         The file, for messages.
+    advice : str
+        What to do if it is refused.
 
     Raises
     ------
@@ -110,7 +126,7 @@ def from_json(kind: type[Result], document: Mapping[str, Any], path: Path) -> Re
         return _converter(unit).structure(content, kind)
     except BaseValidationError as error:
         what = transform_error(error, path="", format_exception=_words)[0]
-        raise InputError(f"{path}: {brief(what, 200)}; make it again") from None
+        raise InputError(f"{path}: {brief(what, 200)}; {advice}") from None
 
 
 def _words(error: BaseException, _kind: type | None) -> str:
@@ -125,6 +141,7 @@ def _converter(unit: Unit) -> Converter:
         converter.register_unstructure_hook(kind, kind)
     converter.register_structure_hook(float, _number)
     converter.register_unstructure_hook(float, _null_or_number)
+    converter.register_structure_hook_func(_is_choice, _choice)
     converter.register_structure_hook_func(_is_array, _array)
     converter.register_structure_hook_func(
         _is_tuple, lambda values, kind: _tuple(values, kind, converter)
@@ -156,7 +173,10 @@ def _writer(kind: type, converter: Converter, unit: Unit) -> Callable[[Any], dic
 
 def _reader(kind: type, converter: Converter, unit: Unit) -> Callable[[Any, Any], Any]:
     overrides: dict[str, Any] = {name: key.override(unit) for name, key in _keys(kind).items()}
-    read: Any = make_dict_structure_fn(kind, converter, **overrides)
+    strict = not getattr(kind, "OPEN", False)
+    read: Any = make_dict_structure_fn(
+        kind, converter, _cattrs_forbid_extra_keys=strict, **overrides
+    )
     if all(each.name != "unit" for each in fields(kind)):
         return lambda document, _: read(document, kind)
     return lambda document, _: read({**document, "unit": unit}, kind)
@@ -184,6 +204,16 @@ def _number(value: Any, _kind: type) -> float:
 
 def _null_or_number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def _is_choice(kind: Any) -> bool:
+    return get_origin(kind) is Literal
+
+
+def _choice(value: Any, kind: Any) -> Any:
+    if value not in get_args(kind):
+        raise ValueError(f"{brief(repr(value), 50)} is none of {', '.join(get_args(kind))}")
+    return value
 
 
 def _is_tuple(kind: Any) -> bool:

@@ -1,0 +1,194 @@
+"""``sealed.json``, ``revealed.json`` and ``scores.json``: what a game seals, opens, and judges.
+
+What tells the truth has no ``repr``, so that no log tells it.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from analysis.results.codec import ABSENT
+from analysis.results.values import Estimate
+from analysis.results.verdict import Claim as Decision
+
+# ---- sealed --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A file of a group's data, as it was handed out."""
+
+    name: str
+    """relative to the game's folder"""
+    bytes: int
+    digest: str
+    """XXH3-128 of its bytes, by which a converted file is known in manifests and claims"""
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedGroup:
+    """What is public of a group's universe."""
+
+    events: int
+    """number of rows of its data"""
+    files: tuple[DataFile, ...]
+    commitment: str
+    """SHA-256 that binds the truth to the data"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedGame:
+    """What is public of a game."""
+
+    FILE: ClassVar = "sealed.json"
+    FORMAT: ClassVar = "xyy-sealed-1"
+    format: str = FORMAT
+    samples: str
+    """name of the samples file"""
+    seed_commitment: str
+    groups: dict[str, SealedGroup]
+
+
+# ---- opened --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class ResonanceTruth:
+    """What a claim is judged by."""
+
+    exists: bool
+    """whether there is an X"""
+    mass_GeV: float | None
+    """mass of X; None if there is none"""
+    cross_section_pb: float
+    """cross-section before the filter, pb; 0 if there is no X"""
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class BackgroundTruth:
+    """How nature's background differs from the simulated one."""
+
+    scale_GeV: float
+    tail_fraction: float
+    n_jets_mean: float
+    isolation_means: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class UniverseTruth(ResonanceTruth):
+    """All that is so in a universe."""
+
+    width_GeV: float | None
+    """width of X; None if there is none"""
+    signal_events: int
+    background_events: int
+    background: BackgroundTruth
+
+    @property
+    def resonance(self) -> ResonanceTruth:
+        """What a claim is judged by."""
+        return ResonanceTruth(
+            exists=self.exists, mass_GeV=self.mass_GeV, cross_section_pb=self.cross_section_pb
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class OpenedGroup:
+    """A group's universe with its truth."""
+
+    universe: int
+    """its number among the universes of the seed"""
+    truth: UniverseTruth
+    nonce: str
+    """32 hexadecimal digits"""
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class OpenedSeed:
+    """The seed of all universes of a game."""
+
+    seed: str
+    nonce: str
+    """32 hexadecimal digits"""
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class OpenedGame:
+    """The truth of a game with all that opens its commitments; the teacher's, until revealed."""
+
+    FILE: ClassVar = "revealed.json"
+    FORMAT: ClassVar = "xyy-truth-1"
+    warning: Annotated[str | None, ABSENT] = None
+    """that it is not to be handed out; None once it is revealed"""
+    format: str = FORMAT
+    seal: str
+    """SHA-256 of ``sealed.json``"""
+    seed: OpenedSeed
+    groups: dict[str, OpenedGroup]
+
+
+# ---- judged --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredClaim:
+    """A claim, in short."""
+
+    decision: Decision
+    mass_GeV: Estimate | None
+    cross_section_pb: Estimate | None
+    complete: bool
+    """whether no event was lost on the way"""
+    after_unblinding: str | None
+    """why decisions were changed after unblinding, if they were"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimScore:
+    """What a claim is worth."""
+
+    right: bool
+    why: str
+    mass_pull: float | None
+    """None if there is no X, or no mass was claimed"""
+    cross_section_pull: float | None
+    limit_pb: float | None
+    """the claim's limit at X's mass; None if there is no X, or no limit at its mass"""
+    covers: bool | None
+    """whether the true cross-section is not above it; None if there is no X"""
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class GroupScore:
+    """A group's claim beside its truth."""
+
+    claim: ScoredClaim | None
+    """None if none was handed in"""
+    truth: ResonanceTruth
+    score: ClaimScore | None
+    reason: str | None
+    """why there is no score; None if there is one"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RightClaims:
+    """How many claims are right."""
+
+    right: int
+    n: int
+    """number of claims"""
+    groups: int
+    """number of groups"""
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class GameScores:
+    """All claims of a game beside the truth."""
+
+    FILE: ClassVar = "scores.json"
+    rule: str
+    """what is right, in words"""
+    groups: dict[str, GroupScore]
+    verdicts: RightClaims
+    seal: str
+    """SHA-256 of ``sealed.json``"""
