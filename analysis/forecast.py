@@ -27,6 +27,7 @@ from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 from analysis.results.codec import to_json
+from analysis.results.ledger import Ledger
 from tools import executors
 from tools.errors import InputError, XyyError
 from tools.executors import Execution, Report, Session
@@ -181,7 +182,7 @@ def how_to_try(execution: Execution, say: Callable[[str], None] = lambda _line: 
     return How(execution, slots, "elsewhere", "memory, as others have started the workers")
 
 
-def run_trial(chunks: Manifest, process: Callable[[Report], dict[str, Any]], how: How) -> Trial:
+def run_trial(chunks: Manifest, process: Callable[[Report], Ledger], how: How) -> Trial:
     """Process the trial's chunks and take the time.
 
     Parameters
@@ -202,9 +203,8 @@ def run_trial(chunks: Manifest, process: Callable[[Report], dict[str, Any]], how
     done: list[Mark] = []
     ledger = process(lambda events: done.append((time.monotonic() - start, events)))
     end_s = time.monotonic() - start
-    for sample in ledger["samples"].values():
-        for lost in sample["failed"]:
-            raise XyyError(f"the trial failed at {lost['file']}: {lost['error']}")
+    for lost in ledger.failed:
+        raise XyyError(f"the trial failed at {lost.file}: {lost.error}")
     return Trial(
         how=how,
         events=sum(sample.entries for sample in chunks.samples.values()),

@@ -1,8 +1,7 @@
 """HEPData tables of results: scan, limits, cutflow, count, and what was found."""
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from analysis.folder_results import FolderResults
 from analysis.plots.observed import poisson_errors
 from analysis.results.codec import Numbers
 from analysis.results.counting import Counting
+from analysis.results.ledger import CutflowRow
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.values import Estimate
@@ -100,16 +100,15 @@ def _band(expected: Mapping[str, Numbers]) -> tuple[Entry, ...]:
 
 def cutflow_tables(results: FolderResults) -> Iterator[Table]:
     """Yield the cutflow: simulation as expected, data as counted (blind: of their sidebands)."""
-    flows = {name: flow for name, flow in results.cutflow.items() if name != "provenance"}
-    data = results.data
+    flows, data = results.cutflow, results.data
     simulated = [s.name for s in results.simulation if s.name in flows]
     columns = [_expected_flow(name, flows[name]) for name in simulated]
     if data is not None and data.name in flows:
         title = "Data (sidebands only)" if results.blind else "Data"
-        columns.append(Variable(title, points(row["events"] for row in flows[data.name])))
+        columns.append(Variable(title, points(row.events for row in flows[data.name])))
     if not columns:
         return
-    steps = [row["cut"] for row in next(iter(flows.values()))]
+    steps = [row.cut for row in next(iter(flows.values()))]
     yield Table(
         name="Cutflow",
         description=described(
@@ -124,9 +123,9 @@ def cutflow_tables(results: FolderResults) -> Iterator[Table]:
     )
 
 
-def _expected_flow(name: str, flow: list[dict[str, Any]]) -> Variable:
-    errors = [math.sqrt(row["sumw2"]) for row in flow]
-    values = [row["sumw"] for row in flow]
+def _expected_flow(name: str, flow: Sequence[CutflowRow]) -> Variable:
+    errors = [math.sqrt(row.sumw2) for row in flow]
+    values = [row.sumw for row in flow]
     return Variable(name, measured(values, Errors(errors, errors, "simulation statistics")))
 
 

@@ -96,9 +96,9 @@ def _refuse_unblind_results(found: Inferred, results: FolderResults) -> None:
     RefusedError
         Naming the file.
     """
-    flow = results.cutflow.get("" if results.data is None else results.data.name, [])
+    flow = () if results.data is None else results.cutflow.get(results.data.name, ())
     told = {
-        "cutflow.json": any("blinded" not in row for row in flow),
+        "cutflow.json": any(row.blinded is None for row in flow),
         Verdict.FILE: not found.verdict.blinded,
         Counting.FILE: found.counting.observed_events is not None,
         Scan.FILE: found.scan.local_z is not None,

@@ -153,8 +153,8 @@ def _guards(score: ScoreRecord) -> tuple[str, ...]:
     trained = "overtrained" if score.overtraining.flagged else "not overtrained"
     return (
         (
-            "Simulated events are scored by the half of the simulation that has not seen them, data "
-            "by the mean of both halves."
+            "Simulated events are scored by the half of the simulation that has not seen them, "
+            "data by the mean of both halves."
         ),
         f"Overtraining: the categories are worth {_compared(score.overtraining)}: it is {trained}.",
         (
