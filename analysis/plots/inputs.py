@@ -15,6 +15,7 @@ from analysis.plots.combined import summed, weighted
 from analysis.plots.limits import LimitScan
 from analysis.plots.spectrum import FittedSpectrum
 from analysis.plots.style import Array
+from analysis.results.background import BackgroundFits
 from analysis.statistics.spectra import Channel
 from processors.histograms import Counts
 from processors.selection import Interval
@@ -153,14 +154,14 @@ def _total_notes(results: FolderResults, total: FittedSpectrum) -> tuple[str, ..
     return tuple(notes)
 
 
-def all_together(background: Mapping[str, Any]) -> dict[str, float]:
-    """Return the prediction of all categories together; their fits are independent."""
-    channels = (background.get("channels") or {}).values()
-    errors = [channel["predicted_error_events"] for channel in channels]
-    return {
-        "predicted_events": sum(channel["predicted_events"] for channel in channels),
-        "predicted_error_events": float(np.linalg.norm(errors)),
-    }
+def all_together(background: BackgroundFits) -> tuple[float, float]:
+    """Return the prediction of all categories together, and its error; fits are independent."""
+    channels = background.channels.values()
+    errors = [channel.predicted_error_events for channel in channels]
+    return (
+        sum(channel.predicted_events for channel in channels),
+        float(np.linalg.norm(errors)),
+    )
 
 
 def _observed(fit: FittedSpectrum) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 from analysis.plots.style import plain
 
@@ -40,6 +41,23 @@ def category_title(name: str) -> str:
     if name == "all":
         return "Selected"
     return f"Category {number}" if number.isdigit() else plain(name)
+
+
+class Function(Protocol):
+    """A background function."""
+
+    @property
+    def family(self) -> str:
+        """Name of its family."""
+
+    @property
+    def order(self) -> int:
+        """Order in its family."""
+
+
+def function_name(function: Function) -> str:
+    """Return family and order of a background function."""
+    return f"{function.family} {function.order}"
 
 
 def with_category(text: str) -> str:
