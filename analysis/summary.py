@@ -199,7 +199,7 @@ def _interval(found: Estimate, digits: int) -> str:
 
 def _counting_line(counting: Counting) -> str:
     low, high = counting.window_GeV
-    of = counted_of(counting)
+    of = counted_of(counting.channels)
     predicted = (
         f"{counting.predicted_events:,.0f} +- {counting.predicted_error_events:,.0f} predicted"
     )
@@ -211,11 +211,13 @@ def _counting_line(counting: Counting) -> str:
     )
 
 
-def counted_of(counting: Counting) -> str:
-    """Return of which categories a count is, as the end of a phrase; nothing if there are none."""
-    numbers = [
-        name.removeprefix("score_") for name in counting.channels if name.startswith("score_")
-    ]
+def counted_of(channels: Sequence[str]) -> str:
+    """Return of which categories a count is, as the end of a phrase; nothing if there are none.
+
+    >>> counted_of(("score_5", "score_6")), counted_of(("all",))
+    (', categories 5, 6', '')
+    """
+    numbers = [name.removeprefix("score_") for name in channels if name.startswith("score_")]
     if not numbers:
         return ""
     return f", categor{'ies' if len(numbers) > 1 else 'y'} {', '.join(numbers)}"

@@ -158,7 +158,7 @@ def _counting(counting: Counting) -> Section:
         "counting",
         "Count in the signal window",
         sentences=(
-            f"Window: {low:g} to {high:g} GeV{counted_of(counting)}.",
+            f"Window: {low:g} to {high:g} GeV{counted_of(counting.channels)}.",
             sentence(counting.reason),
             *_why_different(counting.predicted_events, counting.predicted_error_events),
         ),

@@ -117,7 +117,7 @@ def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...
     counting = found.counting
     if counting is None:
         return ()
-    of = "" if results.counting is None else counted_of(results.counting)
+    of = counted_of(() if results.counting is None else results.counting.channels)
     predicted = with_error(counting.predicted_events, counting.predicted_error_events)
     limit = counting.limit
     title = f"Upper limit on the cross-section (count, {limit.confidence_level:.0%} CL)"
