@@ -1,9 +1,15 @@
 """What a terminal shows at the end: tables that can be pasted into a chat or a logbook."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.folder import Folder, generated_samples
+from analysis.results.background import SpectrumBackground
+from analysis.results.counting import Counting, CountingLimit
+from analysis.results.limits import MassLimits, Ranges
+from analysis.results.values import Estimate
+from analysis.results.verdict import Verdict
 
 TITLES = {
     "none": "window only",
@@ -111,17 +117,17 @@ def _cell(document: Mapping[str, Any], signal: str, key: str) -> str:
     return "" if value is None else f"{value:.2f} +- {error:.2f}"
 
 
-def _value(number: float | None) -> str:
-    return "none" if number is None else f"{number:.2f}"
+def _value(number: float | None, digits: int = 2) -> str:
+    return "none" if number is None or math.isnan(number) else f"{number:.{digits}f}"
 
 
 def verdict_summary(folder: Folder) -> str:
     """Return the verdict of a folder in a few lines, with every reservation about it."""
-    verdict = folder.read("verdict.json", made_by="infer")
-    counting = folder.read("counting.json", made_by="infer")
+    verdict = folder.load(Verdict, made_by="infer")
+    counting = folder.load(Counting, made_by="infer")
     lines = [_headline(verdict), *_fit_lines(verdict)]
-    lines += _mass_limit_lines(folder.read_if_there("limits.json"))
-    lines += [_counting_line(counting), _limit_line(counting["limit"])]
+    lines += _mass_limit_lines(folder.load_if_there(MassLimits))
+    lines += [_counting_line(counting), _limit_line(counting.limit)]
     lines += [f"  note: {text}" for text in _reservations(folder, verdict)]
     lines += [*_about(folder), f"  all of it: {folder.path}"]
     return "\n".join(lines)
@@ -140,136 +146,134 @@ def _about(folder: Folder) -> list[str]:
     return [f"  X -> yy, data: {data}, samples: {run['samples']} ({energy}, {luminosity})"]
 
 
-def _headline(verdict: Mapping[str, Any]) -> str:
-    if verdict["decision"] is None:
-        return f"NO VERDICT YET: {verdict['reason']}"
+def _headline(verdict: Verdict) -> str:
+    if verdict.decision is None:
+        return f"NO VERDICT YET: {verdict.reason}"
     titles = {
         "discovery": "DISCOVERY: there is a resonance",
         "evidence": "EVIDENCE: there may be a resonance",
         "limit": "LIMIT: no significant resonance",
     }
-    return titles[verdict["decision"]]
+    return titles[verdict.decision]
 
 
-def _fit_lines(verdict: Mapping[str, Any]) -> list[str]:
-    if verdict["local_z"] is None:
-        signals = verdict["expected"]["signals"].values()
+def _fit_lines(verdict: Verdict) -> list[str]:
+    if verdict.local_z is None:
+        signals = {} if verdict.expected is None else verdict.expected.signals
         return [
-            f"  expected for {s['mass_GeV']:g} GeV at {s['cross_section_pb']:g} pb: "
-            f"{s['fit_local_z']:.1f} sigma in the fit, {s['counting_z']:.1f} in the count"
-            for s in signals
+            f"  expected for {s.mass_GeV:g} GeV at {s.cross_section_pb:g} pb: "
+            f"{s.fit_local_z:.1f} sigma in the fit, {s.counting_z:.1f} in the count"
+            for s in signals.values()
         ]
-    global_z = verdict["global_z"]
-    told = verdict["global_z_reason"] if global_z is None else f"{global_z:.2f}"
-    lines = [f"  local significance {verdict['local_z']:.2f} sigma; global: {told}"]
-    if verdict["mass_GeV"] is not None:
-        lines += [
-            f"  mass          {_interval(verdict['mass_GeV'], 1)} GeV",
-            f"  cross-section {_interval(verdict['cross_section_pb'], 2)} pb",
-        ]
+    told = verdict.global_z_reason if verdict.global_z is None else _value(verdict.global_z)
+    lines = [f"  local significance {verdict.local_z:.2f} sigma; global: {told}"]
+    if verdict.mass_GeV is not None:
+        lines.append(f"  mass          {_interval(verdict.mass_GeV, 1)} GeV")
+    if verdict.cross_section_pb is not None:
+        lines.append(f"  cross-section {_interval(verdict.cross_section_pb, 2)} pb")
     return lines
 
 
-def _mass_limit_lines(limits: Mapping[str, Any] | None) -> list[str]:
+def _mass_limit_lines(limits: MassLimits | None) -> list[str]:
     """Return what the limits against mass exclude, if there are any."""
-    if limits is None or limits["benchmark_pb"] is None:
+    if limits is None or limits.benchmark is None:
         return []
+    ranges = limits.excluded_GeV
     parts = [
-        f"{words} {_ranges(limits['excluded_GeV'][key])}"
-        for key, words in (("observed", "excluded"), ("expected", "expected"))
-        if limits["excluded_GeV"][key] is not None
+        f"{words} {_ranges(found)}"
+        for words, found in (("excluded", ranges.observed), ("expected", ranges.expected))
+        if found is not None
     ]
-    what = f"{limits['benchmark_pb']:g} pb at {100 * limits['confidence_level']:g} % CL"
+    what = f"{limits.benchmark:g} pb at {100 * limits.confidence_level:g} % CL"
     return [f"  {what}, from the shape: {'; '.join(parts)}"]
 
 
-def _ranges(ranges: Sequence[Sequence[float]]) -> str:
+def _ranges(ranges: Ranges) -> str:
     return " and ".join(f"{low:.0f} to {high:.0f} GeV" for low, high in ranges) or "nowhere"
 
 
-def _interval(result: Mapping[str, float], digits: int) -> str:
-    up, down = result["high"] - result["value"], result["value"] - result["low"]
-    return f"{result['value']:.{digits}f} +{up:.{digits}f} -{down:.{digits}f}"
+def _interval(found: Estimate, digits: int) -> str:
+    up, down = found.high - found.value, found.value - found.low
+    return f"{found.value:.{digits}f} +{_value(up, digits)} -{_value(down, digits)}"
 
 
-def _counting_line(counting: Mapping[str, Any]) -> str:
-    low, high = counting["window_GeV"]
-    of = counted_of(counting)
-    events, error = counting["predicted_events"], counting["predicted_error_events"]
-    predicted = f"{events:,.0f} +- {error:,.0f} predicted"
-    if counting["observed_events"] is None:
+def _counting_line(counting: Counting) -> str:
+    low, high = counting.window_GeV
+    of = counted_of(counting.channels)
+    predicted = (
+        f"{counting.predicted_events:,.0f} +- {counting.predicted_error_events:,.0f} predicted"
+    )
+    if counting.observed_events is None:
         return f"  count in [{low:g}, {high:g}) GeV{of}: {predicted}"
     return (
-        f"  count in [{low:g}, {high:g}) GeV{of}: {counting['observed_events']:,.0f} observed, "
-        f"{predicted}: z = {counting['z']:.2f} (the course's Z: {counting['z_course']:.2f})"
+        f"  count in [{low:g}, {high:g}) GeV{of}: {counting.observed_events:,.0f} observed, "
+        f"{predicted}: z = {_value(counting.z)} (the course's Z: {_value(counting.z_course)})"
     )
 
 
-def counted_of(counting: Mapping[str, Any]) -> str:
+def counted_of(channels: Sequence[str]) -> str:
     """Return of which categories a count is, as the end of a phrase; nothing if there are none.
 
-    >>> counted_of({"channels": ["score_5", "score_6"]}), counted_of({"channels": ["all"]})
+    >>> counted_of(("score_5", "score_6")), counted_of(("all",))
     (', categories 5, 6', '')
     """
-    numbers = [
-        name.removeprefix("score_")
-        for name in counting.get("channels") or ()
-        if name.startswith("score_")
-    ]
+    numbers = [name.removeprefix("score_") for name in channels if name.startswith("score_")]
     if not numbers:
         return ""
     return f", categor{'ies' if len(numbers) > 1 else 'y'} {', '.join(numbers)}"
 
 
-def _limit_line(limit: Mapping[str, Any]) -> str:
-    level, expected = 100 * limit["confidence_level"], limit["expected_pb"]
-    told = f"{expected['0']:.2f} pb expected ({expected['-1']:.2f} to {expected['1']:.2f})"
-    if limit["observed_pb"] is not None:
-        told = f"{limit['observed_pb']:.2f} pb, {told}"
+def _limit_line(limit: CountingLimit) -> str:
+    middle, low, high = (_value(limit.expected_pb[band]) for band in ("0", "-1", "1"))
+    told = f"{middle} pb expected ({low} to {high})"
+    if limit.observed_pb is not None:
+        told = f"{limit.observed_pb:.2f} pb, {told}"
+    level = 100 * limit.confidence_level
     return f"  cross-section from the count, {level:g} % CLs upper limit: {told}"
 
 
-def _reservations(folder: Folder, verdict: Mapping[str, Any]) -> list[str]:
+def _reservations(folder: Folder, verdict: Verdict) -> list[str]:
     records = (folder.read_if_there(name) for name in ("run.json", "ledger.json"))
     generated = generated_samples(*records)
-    notes = list(verdict["warnings"])
+    notes = list(verdict.warnings)
     if generated:
         notes.append(f"these samples were generated, not read from files: {', '.join(generated)}")
-    if not verdict["complete"]:
+    if not verdict.complete:
         notes.append("events were lost on the way: see ledger.json")
-    if verdict["after_unblinding"]:
-        notes.append(f"decisions changed after unblinding: {verdict['after_unblinding']}")
+    if verdict.after_unblinding:
+        notes.append(f"decisions changed after unblinding: {verdict.after_unblinding}")
     return notes
 
 
 def spectrum_summary(folder: Folder) -> str:
     """Return the verdict on a bare spectrum in a few lines."""
-    names = ("verdict.json", "background.json", "limits.json")
-    verdict, background, limits = (folder.read(name, made_by="infer") for name in names)
+    verdict, background, limits = (
+        folder.load(Verdict, made_by="infer"),
+        folder.load(SpectrumBackground, made_by="infer"),
+        folder.load(MassLimits, made_by="infer"),
+    )
     lines = [_headline(verdict)]
-    if verdict["local_z"] is not None:
-        told = f"global: {verdict['global_z']:.2f}"
-        lines.append(f"  local significance {verdict['local_z']:.2f} sigma; {told}")
-    if verdict["mass_GeV"] is not None:
-        lines += [
-            f"  mass          {_interval(verdict['mass_GeV'], 2)} GeV",
-            f"  signal        {_interval(verdict['signal_events'], 1)} events",
-        ]
-    peak = next(iter(background["channels"].values()))["peak"]
-    low, high = peak["fit_range_GeV"]
-    lines.append(f"  background    {peak['family']} {peak['order']}, {low:g} to {high:g} GeV")
+    if verdict.local_z is not None:
+        told = f"global: {_value(verdict.global_z)}"
+        lines.append(f"  local significance {verdict.local_z:.2f} sigma; {told}")
+    if verdict.mass_GeV is not None:
+        lines.append(f"  mass          {_interval(verdict.mass_GeV, 2)} GeV")
+    if verdict.signal_events is not None:
+        lines.append(f"  signal        {_interval(verdict.signal_events, 1)} events")
+    peak = next(iter(background.channels.values())).peak
+    low, high = peak.fit_range_GeV
+    lines.append(f"  background    {peak.family} {peak.order}, {low:g} to {high:g} GeV")
     lines += _events_limits(limits)
-    lines += [f"  note: {text}" for text in verdict["warnings"]]
+    lines += [f"  note: {text}" for text in verdict.warnings]
     lines.append(f"  all of it: {folder.path}")
     return "\n".join(lines)
 
 
-def _events_limits(limits: Mapping[str, Any]) -> list[str]:
+def _events_limits(limits: MassLimits) -> list[str]:
     """Return the range of the limits on a bare spectrum's signal."""
     lines = []
-    for key, what in (("observed_events", "limits"), ("expected_events", "expected")):
-        found = limits[key]["0"] if key == "expected_events" else limits[key]
-        there = [limit for limit in found or [] if limit is not None]
+    for what, found in (("limits", limits.observed), ("expected", limits.expected["0"])):
+        there = [] if found is None else [limit for limit in found if not math.isnan(limit)]
         if there:
             lines.append(f"  {what:13s} {min(there):.3g} to {max(there):.3g} events")
     return lines

@@ -1,5 +1,7 @@
 """The report: the figures of every state of a folder, and a page that is whole, true and safe."""
 
+# ruff: noqa: RUF001 - Greek and typographic signs are meant
+
 import base64
 import cProfile
 import hashlib
@@ -14,22 +16,31 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from matplotlib.text import Text
 
-from analysis import pipeline, stages
+from analysis import cli, pipeline, stages
 from analysis.console import Console
 from analysis.figures import drawings, mass_bin_GeV
 from analysis.folder import Folder
 from analysis.folder_results import FolderResults, read_results
 from analysis.histogram_file import read_histograms, write_histograms
+from analysis.page import tournament
 from analysis.page.layout import Image
 from analysis.page.render import render
-from analysis.page.wording import interval
-from analysis.plots.inputs import limit_scan, resonance_fit, sideband_fit
+from analysis.page.wording import NOTHING, interval
+from analysis.plots.inputs import resonance_fit, sideband_fit
 from analysis.plots.style import encode
 from analysis.process import Execution
 from analysis.report import report_folder
+from analysis.results.background import BackgroundFits
+from analysis.results.codec import Result
+from analysis.results.counting import Counting
+from analysis.results.limits import MassLimits
+from analysis.results.scan import Scan
+from analysis.results.verdict import Deficit, Verdict
 from analysis.search import Label, Search
+from analysis.summary import verdict_summary
 from tools.errors import InputError
 from tools.generate import DEFAULT_SEED
 from tools.json_file import write_sealed
@@ -132,6 +143,13 @@ def edit(folder: Folder, name: str, **changes: Any) -> None:
     write_sealed(folder.path / name, {**document, **changes})
 
 
+def change(folder: Folder, kind: type[Result], **changes: Any) -> Result:
+    """Write a result of a folder with other values."""
+    changed = replace(folder.load(kind, made_by="infer"), **changes)  # type: ignore[type-var]
+    folder.save(changed)
+    return changed
+
+
 def names(results: FolderResults) -> set[str]:
     return {drawing.name for drawing in drawings(results)}
 
@@ -202,17 +220,17 @@ def test_the_numbers_of_figures_are_those_of_the_result_files(reported: Folder) 
         curves = document["frames"][0]["curves"]
         return next(dict(found) for found in curves if found["title"] == title)
 
-    limits, scan = (reported.read(f"{name}.json", made_by="infer") for name in ("limits", "scan"))
-    assert curve("mass_limits", "Observed")["y"] == limits["observed_pb"]
+    limits = reported.load(MassLimits, made_by="infer")
+    assert limits.observed is not None
+    assert curve("mass_limits", "Observed")["y"] == limits.observed.tolist()
     band = curve("mass_limits", r"Expected $\pm\mathrm{1}\sigma$")
-    assert band["low"] == limits["expected_pb"]["-1"]
-    assert band["high"] == limits["expected_pb"]["1"]
+    assert band["low"] == limits.expected["-1"].tolist()
+    assert band["high"] == limits.expected["1"].tolist()
     observed = curve("p0_scan", "Observed")
-    assert observed["x"] == scan["mass_GeV"]
-    background = reported.read("background.json", made_by="infer")
-    bins = background["channels"]["all"]["bins"]
-    counts = [count for count in bins["observed_events"] if count]
-    assert curve("sideband_fit", "Data")["y"] == counts
+    assert observed["x"] == reported.load(Scan, made_by="infer").mass_GeV.tolist()
+    background = reported.load(BackgroundFits, made_by="infer")
+    counts = background.channels["all"].bins.observed_events
+    assert curve("sideband_fit", "Data")["y"] == counts[counts > 0].tolist()
 
 
 def test_the_page_holds_every_figure_and_asks_the_network_for_nothing(reported: Folder) -> None:
@@ -239,7 +257,7 @@ def check_script(page: Page, html: str) -> None:
     """Check that the page's own script is the only one, and the only one that browsers run."""
     assert [attributes for tag, attributes in page.tags if tag == "script"] == [{}]
     script = html[html.rindex("<script>") + len("<script>") : html.rindex("</script>")]
-    own = ROOT / "analysis" / "templates" / "report.js"
+    own = ROOT / "analysis" / "page" / "templates" / "report.js"
     assert script == own.read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     (policy,) = (
@@ -305,11 +323,12 @@ def multiply(folder: Folder, scale: int) -> None:
 def test_a_discovery_is_told_with_its_numbers(made: Make, small: Catalogue, quick: Search) -> None:
     folder = made("discovery")
     page = page_of(folder, small, quick)
-    verdict = json.loads((folder.path / "verdict.json").read_text())
+    verdict = folder.load(Verdict, made_by="infer")
+    assert verdict.counting is not None
     assert page.text.index("Discovery: a resonance at") < page.text.index("Samples and weights")
-    assert f"at {interval(verdict['mass_GeV'], 'GeV')}".replace("\xa0", " ") in page.text
-    assert f"{verdict['local_z']:.2f} σ" in page.text  # noqa: RUF001 - Greek is meant
-    assert f"{verdict['counting']['observed_events']:,.0f}" in page.text
+    assert f"at {interval(verdict.mass_GeV, 'GeV')}".replace("\xa0", " ") in page.text
+    assert f"{verdict.local_z:.2f} σ" in page.text
+    assert f"{verdict.counting.observed_events:,.0f}" in page.text
     assert "259.62 / pb x 12865 pb x 0.081 = 270,540.92 expected events" in page.text
     assert "The data were opened. Reason: the test says so" in page.text
     assert names(read_results(folder, small, quick)) == ALWAYS | SEEN
@@ -318,18 +337,21 @@ def test_a_discovery_is_told_with_its_numbers(made: Make, small: Catalogue, quic
 def test_a_limit_is_told_with_its_reason(made: Make, small: Catalogue, quick: Search) -> None:
     folder = made("limit")
     page = page_of(folder, small, quick)
-    limit = json.loads((folder.path / "counting.json").read_text())["limit"]
-    observed = json.loads((folder.path / "limits.json").read_text())["observed_pb"]
+    observed = folder.load(MassLimits, made_by="infer").observed
+    assert observed is not None
     above = f"{min(observed):.2g} to {max(observed):.2g}"
     assert f"cross-sections above {above} pb are excluded (95% CL)" in page.text
     assert "mass and cross-section are not quoted" in page.text
-    scan = limit_scan(read_results(folder, small, quick))
-    assert scan is not None
-    assert scan.observed is not None
-    level = np.interp(limit["observed_pb"], scan.cross_section_pb, scan.observed)
+    limit = folder.load(Counting, made_by="infer").limit
+    assert limit.observed_pb is not None
+    assert limit.curve is not None
+    assert limit.curve.observed_cls is not None
+    level = np.interp(limit.observed_pb, limit.curve.cross_section_pb, limit.curve.observed_cls)
     assert level == pytest.approx(0.05, rel=0.1)
-    median = np.interp(limit["expected_pb"]["0"], scan.cross_section_pb, scan.expected[2])
-    assert median == pytest.approx(0.05, rel=0.1)
+    median = limit.expected_pb["0"]
+    assert median is not None
+    level = np.interp(median, limit.curve.cross_section_pb, limit.curve.expected_cls["0"])
+    assert level == pytest.approx(0.05, rel=0.1)
 
 
 def test_blind_data_are_nowhere_in_the_window(made: Make, small: Catalogue, quick: Search) -> None:
@@ -347,10 +369,9 @@ def test_blind_data_are_nowhere_in_the_window(made: Make, small: Catalogue, quic
     assert np.isnan(found.counts[inside]).all()
     assert np.isfinite(found.counts[~inside]).all()
     assert resonance_fit(results) is None
-    scan = limit_scan(results)
-    assert scan is not None
-    assert scan.observed is None
-    assert scan.from_data
+    assert results.counting is not None
+    assert results.counting.limit.curve is not None
+    assert results.counting.limit.curve.observed_cls is None
 
 
 def test_columns_of_blind_data_are_not_compared_with_simulation_of_all_masses(
@@ -398,10 +419,95 @@ def test_what_is_not_there_is_left_out(copy: Make, small: Catalogue, quick: Sear
 
 def test_evidence_and_warnings_are_told(copy: Make, small: Catalogue, quick: Search) -> None:
     folder = copy("discovery")
-    edit(folder, "verdict.json", decision="evidence", warnings=["look at the sidebands"])
+    change(folder, Verdict, decision="evidence", warnings=("look at the sidebands",))
     page = page_of(folder, small, quick)
     assert "Evidence for a resonance at" in page.text
     assert "Warning: look at the sidebands." in page.text
+
+
+def text_of(folder: Folder, catalogue: Catalogue, quick: Search) -> str:
+    """Return the words of a folder's page, without figures."""
+    html = render(read_results(folder, catalogue, quick), [])
+    return Page(re.sub(r"<(style|script)>.*?</\1>", "", html, flags=re.DOTALL)).text
+
+
+def test_options_that_the_page_advises_are_options_of_the_program(
+    copy: Make, small: Catalogue, quick: Search
+) -> None:
+    folder = copy("discovery")
+    masses = folder.load(MassLimits, made_by="infer").mass_GeV
+    change(folder, MassLimits, low_counts=(True,) * len(masses))
+    text = text_of(folder, small, quick)
+    assert f"{masses[0]:g} GeV * " in text
+    advised = re.findall(r"(?<!\S)--[a-z-]+", text)
+    infer = typer.main.get_command(cli.app).commands["infer"]  # type: ignore[attr-defined]
+    assert advised == ["--limit-toys"]
+    assert set(advised) <= {option for each in infer.params for option in each.opts}
+
+
+def test_every_column_of_the_tournament_has_numbers(
+    made: Make, small: Catalogue, quick: Search
+) -> None:
+    results = read_results(made("discovery"), small, quick)
+    assert results.background is not None
+    (section,) = tournament.tournament(results)
+    (table,) = section.tables
+    peak = results.background.channels["all"].peak
+    assert len(table.rows) == len(peak.candidates)
+    assert [row[-1] for row in table.rows].count("chosen") == 1
+    for title, *cells in zip(table.head, *table.rows, strict=True):
+        assert set(cells) - {NOTHING, ""}, title
+
+
+def test_the_function_under_a_peak_stands_below_its_false_signals(
+    made: Make, small: Catalogue, quick: Search
+) -> None:
+    folder = made("discovery")
+    peak = folder.load(BackgroundFits, made_by="infer").channels["all"].peak
+    told = f"The function under a peak: {peak.family} of order {peak.order}."
+    assert told in text_of(folder, small, quick)
+
+
+def test_the_largest_deficit_is_that_of_the_fit(
+    copy: Make, small: Catalogue, quick: Search
+) -> None:
+    folder = copy("discovery")
+    fit = folder.load(Verdict, made_by="infer").fit
+    assert fit is not None
+    change(folder, Verdict, fit=replace(fit, deficit=Deficit(mass_GeV=545.0, signed_z=-1.4)))
+    assert "Largest deficit, local −1.40 σ at 545 GeV" in text_of(folder, small, quick)
+    change(folder, Verdict, fit=replace(fit, deficit=None))
+    assert "Largest deficit" not in text_of(folder, small, quick)
+
+
+@pytest.mark.parametrize("state", ["discovery", "limit", "blind", "no data"])
+def test_what_has_no_number_is_a_dash(
+    made: Make, small: Catalogue, quick: Search, state: str
+) -> None:
+    assert not re.search(r"\b(None|nan|null)\b", text_of(made(state), small, quick))
+
+
+def test_numbers_that_were_not_found_are_dashes(
+    copy: Make, small: Catalogue, quick: Search
+) -> None:
+    folder = copy("discovery")
+    verdict = folder.load(Verdict, made_by="infer")
+    assert verdict.fit is not None
+    assert verdict.fit.mass_GeV is not None
+    assert verdict.fit.nuisances is not None
+    first, *others = verdict.fit.nuisances
+    lost = replace(first, pull=np.nan, pull_error=np.nan, impact_up=np.nan)
+    mass = replace(verdict.fit.mass_GeV, high=np.nan)
+    fit = replace(verdict.fit, nuisances=(lost, *others), mass_GeV=mass)
+    change(folder, Verdict, mass_GeV=mass, fit=fit)
+    limits = folder.load(MassLimits, made_by="infer")
+    change(folder, MassLimits, observed=np.full(len(limits.mass_GeV), np.nan))
+    text = text_of(folder, small, quick)
+    assert not re.search(r"\bnan\b", text)
+    assert f"{first.name} – –" in text
+    assert f"Discovery: a resonance at {mass.value:.4g} GeV" in text
+    assert "Upper limits from the shape, over all masses" not in text
+    assert f"mass {mass.value:.1f} +none -" in " ".join(verdict_summary(folder).split())
 
 
 def test_a_folder_that_was_not_processed_is_refused(
@@ -498,7 +604,7 @@ def test_texts_appear_as_text(copy: Make, small: Catalogue, quick: Search) -> No
     ledger["samples"]["background"]["failed"] = failed
     ledger["provenance"]["host"] = EVIL
     write_sealed(folder.path / "ledger.json", ledger)
-    edit(folder, "verdict.json", warnings=[EVIL], reason=EVIL)
+    change(folder, Verdict, warnings=(EVIL,), reason=EVIL)
     results = read_results(folder, small, quick)
     html = render(results, [Image("figure", "cutflow", EVIL, PNG)])
     page = Page(html)

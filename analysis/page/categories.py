@@ -6,8 +6,8 @@ from typing import Any
 from analysis.folder_results import FolderResults
 from analysis.page.layout import Table
 from analysis.page.wording import NOTHING, count, number, with_error
-from analysis.plots.fit_inputs import function_name, peaks, spurious
-from analysis.plots.names import category_title
+from analysis.plots.names import category_title, function_name
+from analysis.results.background import ChannelBackground
 
 Document = Mapping[str, Any]
 
@@ -19,9 +19,9 @@ def categories(results: FolderResults) -> Table | None:
     if document.get("method") != "categories" or not rows:
         return None
     names = _names(results, len(rows))
-    under = peaks(results.background)
+    fitted = {} if results.background is None else results.background.channels
     body = tuple(
-        (category_title(name), *_kept(rows, place), *_fitted(under.get(name)))
+        (category_title(name), *_kept(rows, place), *_fitted(fitted.get(name)))
         for place, name in enumerate(names)
     )
     head = ("Category", "score", "S", "B", "s", "data in the sidebands", "simulated B",
@@ -67,14 +67,12 @@ def _range(rows: Sequence[Document], place: int) -> str:
     return f"above {number(low, 3)}" if high is None else f"{number(low, 3)} to {number(high, 3)}"
 
 
-def _fitted(peak: Document | None) -> tuple[str, str]:
+def _fitted(channel: ChannelBackground | None) -> tuple[str, str]:
     """Return the function under a peak, and its largest spurious signal."""
-    if peak is None:
+    if channel is None:
         return NOTHING, NOTHING
-    found = spurious(peak)
-    if found is None:
-        return function_name(peak), NOTHING
+    found = channel.peak.spurious
     at = int(abs(found.events).argmax())
     relative = abs(found.events[at]) / found.error_events[at] if found.error_events[at] else None
-    size = f"{number(float(found.events[at]), 2)} ({number(relative, 2)} σ)"  # noqa: RUF001 - Greek
-    return function_name(peak), f"{size} at {number(float(found.mass_GeV[at]))} GeV"
+    size = f"{number(found.events[at], 2)} ({number(relative, 2)} σ)"  # noqa: RUF001 - Greek
+    return function_name(channel.peak), f"{size} at {number(found.mass_GeV[at])} GeV"

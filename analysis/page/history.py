@@ -9,7 +9,6 @@ from typing import Any
 from analysis.folder_results import FolderResults
 from analysis.page.layout import Section, Table
 from analysis.page.wording import cross_section, number, with_error
-from analysis.plots.fit_inputs import function_name
 
 Document = Mapping[str, Any]
 
@@ -83,8 +82,8 @@ def _expected(kept: Document | None) -> tuple[Table, ...]:
 
 
 def _peak(peak: Document) -> str:
-    low, high = peak.get("fit_range_GeV") or (None, None)
-    return f"{function_name(peak)}, {number(low)} to {number(high)} GeV"
+    low, high = peak["fit_range_GeV"]
+    return f"{peak['family']} {peak['order']}, {number(low)} to {number(high)} GeV"
 
 
 def _changes(unblinding: Document) -> tuple[Table, ...]:

@@ -32,7 +32,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Lead:
     """What stands first."""
 
     headline: str

@@ -3,24 +3,24 @@
 # ruff: noqa: RUF001 - Greek is meant
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from analysis.folder_results import FolderResults
 from analysis.page.layout import Section, Table
 from analysis.page.wording import NOTHING, number
-from analysis.plots.fit_inputs import function_name, peaks
-from analysis.plots.names import category_title
+from analysis.plots.names import category_title, function_name
+from analysis.results.background import PeakBackground, PeakCandidate
 
-Document = Mapping[str, Any]
+Peaks = Mapping[str, PeakBackground]
+"""function under a peak, by category"""
 _SIMPLEST = 5
 """candidates of a category that the page lists"""
 
 
 def tournament(results: FolderResults) -> tuple[Section, ...]:
     """Tell how the functions under a peak were decided on."""
-    found = peaks(results.background)
-    if not found:
+    if results.background is None:
         return ()
+    found = {name: channel.peak for name, channel in results.background.channels.items()}
     most, several = results.search.peak.spurious_signal, len(found) > 1
     decided = "; ".join(
         (f"{category_title(name)}: " if several else "") + _decided(peak)
@@ -38,74 +38,72 @@ def tournament(results: FolderResults) -> tuple[Section, ...]:
     tables = (
         (_winners(found), _runners_up(found))
         if several
-        else tuple(_entrants(peak.get("candidates") or ()) for peak in found.values())
+        else tuple(_entrants(peak.candidates) for peak in found.values())
     )
     title = "Background under a peak: the tournament"
     return (Section("tournament", title, sentences=(what,), tables=tables),)
 
 
-def _decided(peak: Document) -> str:
-    low, high = peak.get("fit_range_GeV") or (None, None)
+def _decided(peak: PeakBackground) -> str:
+    low, high = peak.fit_range_GeV
     return (
         f"{function_name(peak)}, fitted from {number(low)} to {number(high)} GeV "
-        f"({_range(peak.get('range'))})"
+        f"({_range(peak.range)})"
     )
 
 
-def _range(name: str | None) -> str:
-    return {"window": "the window only", "full": "the full range"}.get(name or "", name or NOTHING)
+def _range(name: str) -> str:
+    return {"window": "the window only", "full": "the full range"}.get(name, name)
 
 
-def _entrants(candidates: Sequence[Document]) -> Table:
+def _entrants(candidates: Sequence[PeakCandidate]) -> Table:
     rows = tuple(
         (
             function_name(c),
-            str(c.get("range", "")),
-            number(c.get("parameters")),
-            number(c.get("gof_pvalue"), 2),
-            number(c.get("worst_errors"), 2),
-            str(c.get("worst_truth") or NOTHING),
-            f"{number(c.get('worst_mass_GeV'))} GeV",
-            number(c.get("expected_limit_events"), 3),
-            "chosen" if c.get("chosen") else "passes" if c.get("passes") else "fails",
+            c.range,
+            number(c.parameters),
+            number(c.gof_pvalue, 2),
+            number(c.worst_errors, 2),
+            c.worst_truth or NOTHING,
+            f"{number(c.worst_mass_GeV)} GeV",
+            "chosen" if c.chosen else "passes" if c.passes else "fails",
         )
         for c in candidates
     )
     head = ("Function", "range", "parameters", "p (goodness of fit)", "worst spurious signal, σ_S",
-            "for the truth", "at", "expected limit, events", "result")  # fmt: skip
+            "for the truth", "at", "result")  # fmt: skip
     return Table(head, rows, title="All candidates")
 
 
-def _winners(found: Mapping[str, Document]) -> Table:
+def _winners(found: Peaks) -> Table:
     """Return the function that was chosen in each category, and how many were tried."""
-    rows = []
-    for name, peak in found.items():
-        candidates = peak.get("candidates") or ()
-        chosen: Document = next((c for c in candidates if c.get("chosen")), {})
-        rows.append(
-            (
-                category_title(name),
-                function_name(peak),
-                str(peak.get("range") or NOTHING),
-                number(chosen.get("parameters")),
-                number(chosen.get("gof_pvalue"), 2),
-                number(chosen.get("worst_errors"), 2),
-                str(chosen.get("worst_truth") or NOTHING),
-                f"{sum(bool(c.get('passes')) for c in candidates)} of {len(candidates)}",
-            )
+    rows = tuple(
+        (
+            category_title(name),
+            function_name(chosen),
+            chosen.range,
+            number(chosen.parameters),
+            number(chosen.gof_pvalue, 2),
+            number(chosen.worst_errors, 2),
+            chosen.worst_truth or NOTHING,
+            f"{sum(c.passes for c in peak.candidates)} of {len(peak.candidates)}",
         )
+        for name, peak in found.items()
+        for chosen in peak.candidates
+        if chosen.chosen
+    )
     head = ("Category", "function", "range", "parameters", "p (goodness of fit)",
             "worst spurious signal, σ_S", "for the truth", "candidates that pass")  # fmt: skip
-    return Table(head, tuple(rows), title="Chosen functions")
+    return Table(head, rows, title="Chosen functions")
 
 
-def _runners_up(found: Mapping[str, Document]) -> Table:
+def _runners_up(found: Peaks) -> Table:
     """Return the simplest candidates that pass, category by category."""
     rows = []
     for name, peak in found.items():
-        passing = [c for c in peak.get("candidates") or () if c.get("passes")]
-        passing.sort(key=lambda c: (c.get("parameters") or 0, c.get("worst_errors") or 0.0))
-        told = (f"{function_name(c)} ({c.get('range')})" for c in passing[:_SIMPLEST])
+        passing = [c for c in peak.candidates if c.passes]
+        passing.sort(key=lambda c: (c.parameters, c.worst_errors))
+        told = (f"{function_name(c)} ({c.range})" for c in passing[:_SIMPLEST])
         rows.append((category_title(name), "; ".join(told) or "none"))
     note = ("All candidates are in background.json, and in the figures.",)
     return Table(("Category", "the simplest that pass"), tuple(rows), prose=True, notes=note)

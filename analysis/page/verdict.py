@@ -1,11 +1,11 @@
 """What stands first on the page: the verdict, and the numbers that it rests on."""
 
+import math
 from collections.abc import Mapping
-from typing import Any
 
 from analysis.folder_results import FolderResults
 from analysis.page import search
-from analysis.page.layout import Table, Verdict
+from analysis.page.layout import Lead, Table
 from analysis.page.wording import (
     NOTHING,
     count,
@@ -17,9 +17,10 @@ from analysis.page.wording import (
     with_error,
     z_value,
 )
+from analysis.results.limits import MassLimits
+from analysis.results.verdict import Verdict
 from analysis.summary import counted_of
 
-Document = Mapping[str, Any]
 _FIGURES = {
     "discovery": "resonance_fit",
     "evidence": "resonance_fit",
@@ -29,112 +30,116 @@ _FIGURES = {
 _LIMITS_FIGURE = "mass_limits"
 
 
-def verdict(results: FolderResults) -> Verdict:
+def verdict(results: FolderResults) -> Lead:
     """Tell the verdict and the numbers that it rests on."""
-    document = results.verdict
-    if document is None:
-        return Verdict(
+    found = results.verdict
+    if found is None:
+        return Lead(
             "Not inferred yet",
             ("There are no results here; `xyy infer` makes them.",),
             Table((), ()),
         )
-    excluded = search.exclusions(results.limits or {})
-    sentences = [_because(document), *excluded, *warnings(document)]
-    return Verdict(
-        _headline(document, results),
+    excluded = search.exclusions(results.limits)
+    sentences = [_because(found), *excluded, *warnings(found.warnings)]
+    return Lead(
+        _headline(found, results),
         tuple(text for text in sentences if text),
-        _key_numbers(document, results),
-        _figure(document, results),
+        _key_numbers(found, results),
+        _figure(found, results.limits),
     )
 
 
-def _figure(document: Document, results: FolderResults) -> str:
+def _figure(found: Verdict, limits: MassLimits | None) -> str:
     """Return the figure that shows the decision: of the shape's limits where there are some."""
-    decision = document.get("decision") or ""
-    if decision == "limit" and _shape_limits(results):
+    if found.decision == "limit" and _ends(limits) is not None:
         return _LIMITS_FIGURE
-    return _FIGURES.get(decision, "sideband_fit")
+    return _FIGURES.get(found.decision or "", "sideband_fit")
 
 
-def _shape_limits(results: FolderResults) -> list[float]:
-    """Return the observed limits on the cross-section over all masses."""
-    observed = (results.limits or {}).get("observed_pb") or ()
-    return [value for value in observed if value is not None]
+def _ends(limits: MassLimits | None) -> tuple[str, str] | None:
+    """Return the smallest and the largest observed limit of all masses, if there are any."""
+    observed = () if limits is None or limits.observed is None else limits.observed
+    there = [value for value in observed if not math.isnan(value)]
+    return (number(min(there), 2), number(max(there), 2)) if there else None
 
 
-def _headline(document: Document, results: FolderResults) -> str:
-    decision, mass = document.get("decision"), interval(document.get("mass_GeV"), "GeV")
-    if decision == "discovery":
+def _headline(found: Verdict, results: FolderResults) -> str:
+    mass = interval(found.mass_GeV, "GeV")
+    if found.decision == "discovery":
         return f"Discovery: a resonance at {mass}"
-    if decision == "evidence":
+    if found.decision == "evidence":
         return f"Evidence for a resonance at {mass}"
-    if decision == "limit" and (found := _shape_limits(results)):
-        low, high = number(min(found), 2), number(max(found), 2)
-        level = (results.limits or {}).get("confidence_level", 0.95)
-        above = f"{low} to {high}" if low != high else low
-        return f"No discovery: cross-sections above {above} pb are excluded ({level:.0%} CL)"
-    if decision == "limit":
-        limit = document["counting"]["limit"]
-        level, observed = limit["confidence_level"], number(limit["observed_pb"], 3)
-        return f"No discovery: cross-sections above {observed} pb are excluded ({level:.0%} CL)"
+    if found.decision == "limit":
+        return _no_discovery(found, results.limits)
     return "No data: expected results" if results.data is None else "Blind: expected results"
 
 
-def _because(document: Document) -> str:
-    reason, z = document.get("reason"), document.get("local_z")
-    if document.get("decision") is None or z is None:
-        return sentence(reason)
-    sigma = document.get("cross_section_pb")
-    parts = [f"The best-fitting resonance has a local significance of {z_value(z)}"]
-    if sigma is not None:
-        parts.append(f"and a cross-section of {interval(sigma, 'pb')}")
-    return " ".join(parts) + "." + (f" {sentence(reason)}" if reason else "")
+def _no_discovery(found: Verdict, limits: MassLimits | None) -> str:
+    """Return what is excluded: by the shape where there are its limits, else by the count."""
+    ends = _ends(limits)
+    if limits is not None and ends is not None:
+        above, level = " to ".join(dict.fromkeys(ends)), limits.confidence_level
+    elif found.counting is not None:
+        limit = found.counting.limit
+        above, level = number(limit.observed_pb, 3), limit.confidence_level
+    else:
+        return "No discovery"
+    return f"No discovery: cross-sections above {above} pb are excluded ({level:.0%} CL)"
 
 
-def _key_numbers(document: Document, results: FolderResults) -> Table:
-    counting = document["counting"]
-    limit = counting["limit"]
-    predicted = with_error(counting["predicted_events"], counting["predicted_error_events"])
-    of = counted_of(results.counting or {})
+def _because(found: Verdict) -> str:
+    if found.decision is None or found.local_z is None:
+        return sentence(found.reason)
+    parts = [f"The best-fitting resonance has a local significance of {z_value(found.local_z)}"]
+    if found.cross_section_pb is not None:
+        parts.append(f"and a cross-section of {interval(found.cross_section_pb, 'pb')}")
+    return " ".join(parts) + "." + (f" {sentence(found.reason)}" if found.reason else "")
+
+
+def _key_numbers(found: Verdict, results: FolderResults) -> Table:
     rows = [
-        ("Local significance", z_value(document.get("local_z"))),
-        ("Global significance", z_value(document.get("global_z"))),
-        ("Mass", interval(document.get("mass_GeV"), "GeV")),
-        ("Cross-section", interval(document.get("cross_section_pb"), "pb")),
-        (f"Events observed in the window{of}", count(counting["observed_events"])),
-        (f"Events predicted from the sidebands{of}", predicted),
-        ("Significance of the count", z_value(counting["z"])),
-        ("Significance of the count, the course's Z", z_value(counting["z_course"])),
-        (_limit_title(limit), cross_section(limit["observed_pb"])),
-        ("Expected limit, with its 68 % range", _expected(limit["expected_pb"])),
+        ("Local significance", z_value(found.local_z)),
+        ("Global significance", z_value(found.global_z)),
+        ("Mass", interval(found.mass_GeV, "GeV")),
+        ("Cross-section", interval(found.cross_section_pb, "pb")),
+        *_count(found, results),
     ]
-    if _shape_limits(results):
-        rows.append(("Upper limits from the shape, over all masses", _over(results)))
-    if document.get("decision") is None:
-        rows = [row for row in rows if row[1] != NOTHING] + _expected_significances(document)
-    why = document.get("global_z_reason")
-    notes = (f"Global significance: {why}.",) if why and why != document.get("reason") else ()
+    if (ends := _ends(results.limits)) is not None:
+        rows.append(("Upper limits from the shape, over all masses", f"{' to '.join(ends)} pb"))
+    if found.decision is None:
+        rows = [row for row in rows if row[1] != NOTHING] + _expected_significances(found)
+    why = found.global_z_reason
+    notes = (f"Global significance: {why}.",) if why and why != found.reason else ()
     return Table((), tuple(rows), notes=notes)
 
 
-def _expected_significances(document: Document) -> list[tuple[str, str]]:
-    signals = (document.get("expected") or {}).get("signals") or {}
+def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...]:
+    counting = found.counting
+    if counting is None:
+        return ()
+    of = counted_of(() if results.counting is None else results.counting.channels)
+    predicted = with_error(counting.predicted_events, counting.predicted_error_events)
+    limit = counting.limit
+    title = f"Upper limit on the cross-section (count, {limit.confidence_level:.0%} CL)"
+    return (
+        (f"Events observed in the window{of}", count(counting.observed_events)),
+        (f"Events predicted from the sidebands{of}", predicted),
+        ("Significance of the count", z_value(counting.z)),
+        ("Significance of the count, the course's Z", z_value(counting.z_course)),
+        (title, cross_section(limit.observed_pb)),
+        ("Expected limit, with its 68 % range", _expected(limit.expected_pb)),
+    )
+
+
+def _expected_significances(found: Verdict) -> list[tuple[str, str]]:
+    signals = {} if found.expected is None else found.expected.signals
     return [
         (
-            f"Expected local significance, {s['mass_GeV']:g} GeV with {s['cross_section_pb']:g} pb",
-            z_value(s["fit_local_z"]),
+            f"Expected local significance, {s.mass_GeV:g} GeV with {s.cross_section_pb:g} pb",
+            z_value(s.fit_local_z),
         )
         for s in signals.values()
     ]
-
-
-def _over(results: FolderResults) -> str:
-    found = _shape_limits(results)
-    return f"{number(min(found), 2)} to {number(max(found), 2)} pb"
-
-
-def _limit_title(limit: Document) -> str:
-    return f"Upper limit on the cross-section (count, {limit['confidence_level']:.0%} CL)"
 
 
 def _expected(bands: Mapping[str, float | None]) -> str:

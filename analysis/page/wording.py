@@ -3,8 +3,9 @@
 # ruff: noqa: RUF001, RUF002 - the page has typographic signs
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
+
+from analysis.results.values import Estimate
 
 NOTHING = "\N{EN DASH}"
 """what stands where there is no number"""
@@ -19,7 +20,7 @@ def with_error(value: float | None, error: float | None, unit: str = "") -> str:
     >>> with_error(3170.4, 95.2, "events").replace(_GLUE, " "), with_error(None, None)
     ('3,170 ± 95 events', '–')
     """
-    if value is None:
+    if value is None or math.isnan(value):
         return NOTHING
     if error is None or not error > 0:
         return _joined(number(value), unit)
@@ -27,18 +28,18 @@ def with_error(value: float | None, error: float | None, unit: str = "") -> str:
     return _joined(f"{_fixed(value, places)}{_GLUE}±{_GLUE}{_fixed(error, places)}", unit)
 
 
-def interval(document: Mapping[str, Any] | None, unit: str = "") -> str:
+def interval(found: Estimate | None, unit: str = "") -> str:
     """Return a value with the distances to the ends of its interval.
 
-    >>> interval({"value": 612.3, "low": 608.1, "high": 616.9}, "GeV").replace(_GLUE, " ")
+    >>> interval(Estimate(612.3, 608.1, 616.9), "GeV").replace(_GLUE, " ")
     '612.3 +4.6 −4.2 GeV'
-    >>> interval({"value": 612.3, "low": 608.1, "high": 616.5}).replace(_GLUE, " ")
+    >>> interval(Estimate(612.3, 608.1, 616.5)).replace(_GLUE, " ")
     '612.3 ± 4.2'
     """
-    if document is None or document.get("value") is None:
+    if found is None or math.isnan(found.value):
         return NOTHING
-    value, low, high = document["value"], document.get("low"), document.get("high")
-    if low is None or high is None or not low < high:
+    value, low, high = found.value, found.low, found.high
+    if not low < high:
         return _joined(number(value), unit)
     places = _places(min(size for size in (high - value, value - low) if size > 0))
     up, down = _fixed(high - value, places), _fixed(value - low, places)
@@ -53,7 +54,7 @@ def number(value: float | None, digits: int = 4) -> str:
     >>> number(1352704.5765, 9), number(0.00001234, 2), number(-2.5), number(3.0)
     ('1,352,704.58', '1.2e-05', '−2.5', '3')
     """
-    if value is None:
+    if value is None or math.isnan(value):
         return NOTHING
     text = f"{value:,.{digits}g}"
     if "e" in text and abs(value) >= 1:
@@ -67,7 +68,7 @@ def z_value(value: float | None) -> str:
     >>> z_value(-0.312).replace(_GLUE, " "), z_value(None)
     ('−0.31 σ', '–')
     """
-    return NOTHING if value is None else f"{_fixed(value, 2)}{_GLUE}σ"
+    return NOTHING if value is None or math.isnan(value) else f"{_fixed(value, 2)}{_GLUE}σ"
 
 
 def count(value: float | None) -> str:
@@ -76,7 +77,7 @@ def count(value: float | None) -> str:
     >>> count(1369158)
     '1,369,158'
     """
-    return NOTHING if value is None else f"{value:,.0f}"
+    return NOTHING if value is None or math.isnan(value) else f"{value:,.0f}"
 
 
 def cross_section(value: float | None) -> str:
@@ -85,7 +86,8 @@ def cross_section(value: float | None) -> str:
     >>> cross_section(3.1284).replace(_GLUE, " ")
     '3.13 pb'
     """
-    return NOTHING if value is None else _joined(number(value, 3), "pb")
+    found = number(value, 3)
+    return found if found == NOTHING else _joined(found, "pb")
 
 
 def sentence(text: str | None) -> str:
@@ -97,9 +99,9 @@ def sentence(text: str | None) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-def warnings(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the warnings of a result file, as sentences."""
-    return tuple(f"Warning: {text}." for text in document.get("warnings") or ())
+def warnings(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the warnings of a result, as sentences."""
+    return tuple(f"Warning: {text}." for text in texts)
 
 
 def _places(error: float) -> int:
