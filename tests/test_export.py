@@ -308,13 +308,13 @@ def test_without_data_the_simulated_background_is_shown(
 ) -> None:
     results = results_of(made("blind"), small, quick)
     found = inferred(made("blind"), results)
-    samples = {n: e for n, e in results.ledger["samples"].items() if n != "data"}
+    samples = {n: e for n, e in results.ledger.samples.items() if n != "data"}
     channel = found.background.channels["all"]
     nothing = np.full_like(channel.bins.observed_events, np.nan)
     channel = replace(channel, bins=replace(channel.bins, observed_events=nothing))
     results = replace(
         results,
-        ledger={**results.ledger, "samples": samples},
+        ledger=replace(results.ledger, samples=samples),
         background=replace(found.background, channels={"all": channel}),
         cutflow={},
     )
@@ -332,12 +332,13 @@ def test_reservations_go_with_every_export(
 ) -> None:
     why = "the referee <b>asked</b> for $x^2$: {é}"
     results = results_of(made("open"), small, quick)
-    data = {**results.ledger["samples"]["data"], "processed_events": 0, "planned_events": 12}
-    samples = {**results.ledger["samples"], "data": data}
+    data = replace(results.ledger.samples["data"], processed_events=0, planned_events=12)
     results = replace(
         results,
         after_unblinding=why,
-        ledger={**results.ledger, "complete": False, "samples": samples},
+        ledger=replace(
+            results.ledger, complete=False, samples={**results.ledger.samples, "data": data}
+        ),
     )
     found = inferred(made("open"), results)
     files = hepdata_files(results, found)

@@ -18,6 +18,7 @@ from analysis.folder import Folder
 from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
 from analysis.results.codec import Numbers, from_json, is_of, to_json
 from analysis.results.limits import MassLimits
+from analysis.results.run import Identity, RunFrom
 from analysis.results.values import Estimate
 from analysis.results.verdict import Verdict
 from tools.errors import InputError
@@ -91,15 +92,16 @@ def _data_files(folder: Folder) -> tuple[Source, ...]:
 
     There are none where a universe's data were generated in the run, or where the chunks are gone.
     """
-    run = folder.origin("run.json")
-    contents = run.get("content", {})
-    for place in run.get("manifests", []):
+    made = folder.made_with(Identity.FILE, RunFrom)
+    if made is None:
+        return ()
+    for place in made.manifests:
         try:
             samples = read_manifest(Path(place)).samples
         except InputError:
             continue
         for name, chunks in samples.items():
-            if chunks.kind == "data" and chunks.content == contents.get(name):
+            if chunks.kind == "data" and chunks.content == made.content.get(name):
                 return chunks.sources
     return ()
 
