@@ -1,13 +1,16 @@
 """What a terminal shows at the end: tables that can be pasted into a chat or a logbook."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from analysis.folder import Folder, generated_samples
 from analysis.results.background import SpectrumBackground
 from analysis.results.counting import Counting, CountingLimit
+from analysis.results.freeze import Freeze
+from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits, Ranges
+from analysis.results.run import Identity
+from analysis.results.selection import ChosenSelection, ScoreRecord
 from analysis.results.values import Estimate
 from analysis.results.verdict import Verdict
 
@@ -27,93 +30,79 @@ TITLES = {
 METHODS = {"cuts": "best cuts", "score": "one score cut", "categories": "categories of a score"}
 
 
-def selection_table(document: Mapping[str, Any]) -> str:
-    """Return the course's table of figures of merit, one row a kind of selection.
-
-    Parameters
-    ----------
-    document : mapping
-        The content of ``selection.json``.
-    """
-    signals = list(document["by_signal"])
+def selection_table(chosen: ChosenSelection) -> str:
+    """Return the course's table of figures of merit, one row a kind of selection."""
+    signals = list(chosen.by_signal)
     lines = [f"{'':24s}" + "".join(f"{name:>18s}" for name in signals)]
     for key, title in TITLES.items():
-        cells = [_cell(document, name, key) for name in signals]
+        cells = [_cell(chosen, name, key) for name in signals]
         if any(cells):
             lines.append(f"{title:24s}" + "".join(f"{cell:>18s}" for cell in cells))
-    lines += _expected_fit_lines(document, signals)
-    cuts = document.get("best_cuts", document["cuts"])
-    told = ", ".join(f"{name} < {cut['max']:g}" for name, cut in cuts.items())
-    optimism = document["optimism"]
-    there, other = (_value(optimism[k]) for k in ("chosen_on_half", "checked_on_other_half"))
-    lines.append(f"best cuts, chosen for {document['reference_signal']}: {told or 'no cut'}")
+    lines += _expected_fit_lines(chosen, signals)
+    told = ", ".join(f"{name} < {cut.max:g}" for name, cut in chosen.best_cuts.items())
+    lines.append(f"best cuts, chosen for {chosen.reference_signal}: {told or 'no cut'}")
+    optimism = chosen.optimism
     lines.append(
-        f"  chosen on one half of the simulation: {there} there, "
-        f"{other} +- {_value(optimism['error'])} on the other"
+        f"  chosen on one half of the simulation: {_value(optimism.chosen_on_half)} there, "
+        f"{_value(optimism.checked_on_other_half)} +- {_value(optimism.error)} on the other"
     )
-    lines += _score_lines(document)
-    lines += [f"  note: {text}" for text in objections(document)]
-    if document.get("method"):
-        lines.append(f"in use: {METHODS[document['method']]}")
+    lines += [] if chosen.score is None else _score_lines(chosen.score)
+    lines += [f"  note: {text}" for text in objections(chosen)]
+    lines.append(f"in use: {METHODS[chosen.method]}")
     return "\n".join(lines)
 
 
-def objections(document: Mapping[str, Any]) -> list[str]:
-    """Return what the guards of ``selection.json`` object to: the same of two methods once."""
+def objections(chosen: ChosenSelection) -> list[str]:
+    """Return what the guards of a selection object to: the same of two methods once."""
     against: dict[str, list[str]] = {}
-    for method, flags in (document.get("flags") or {}).items():
+    for method, flags in chosen.flags.items():
         for flag in flags:
             against.setdefault(flag, []).append(METHODS[method])
     told = [f"against {' and '.join(methods)}: {flag}" for flag, methods in against.items()]
     told += [
-        f"the cut on {name} bends the mass spectrum by {bent['size_events']:+,.0f} +- "
-        f"{bent['error_events']:,.0f} events"
-        for name, bent in (document.get("sculpting") or {}).items()
-        if bent["flagged"]
+        f"the cut on {name} bends the mass spectrum by {bent.size_events:+,.0f} +- "
+        f"{bent.error_events:,.0f} events"
+        for name, bent in chosen.sculpting.items()
+        if bent.flagged
     ]
     return told
 
 
-def _expected_fit_lines(document: Mapping[str, Any], signals: Sequence[str]) -> list[str]:
+def _expected_fit_lines(chosen: ChosenSelection, signals: Sequence[str]) -> list[str]:
     """Return the expected significance of the combined fit by method, if it is there."""
-    expected = document.get("expected_fit_z") or {}
     rows = [
         f"  {METHODS[method]:22s}"
         + "".join(f"{f'{z[name]:.2f}' if name in z else '':>18s}" for name in signals)
-        for method, z in expected.items()
+        for method, z in (chosen.expected_fit_z or {}).items()
     ]
     return ["expected significance of the fit, backgrounds free:", *rows] if rows else []
 
 
-def _score_lines(document: Mapping[str, Any]) -> list[str]:
-    """Return the categories of the score and its guards, if there is one."""
-    score = document.get("score")
-    if not score:
-        return []
-    kind, rows = score["kind"].replace("_", " "), score["categories"]
+def _score_lines(score: ScoreRecord) -> list[str]:
+    """Return the categories of a score and its guards."""
+    kind, rows = score.kind.replace("_", " "), score.categories
     lines = [f"{len(rows)} categories of a score ({kind}):"]
     lines.append(
         "  " + "".join(f"{word:>14s}" for word in ("score from", "S", "B", "s", "sidebands"))
     )
     for row in rows:
-        edge = "any" if row["edge"] is None else f"{row['edge']:g}"
-        cells = (row["signal_events"], row["background_events"], row["s"])
+        edge = "any" if row.edge is None else f"{row.edge:g}"
+        cells = (row.signal_events, row.background_events, row.s)
         told = "".join(f"{f'{cell:,.4g}':>14s}" for cell in cells)
-        lines.append(f"  {edge:>14s}{told}{row['sideband_data_events']:>14,.0f}")
-    for key, words in (
-        ("overtraining", "on the half that trained it"),
-        ("optimism", "where its edges were chosen"),
+        lines.append(f"  {edge:>14s}{told}{row.sideband_data_events:>14,.0f}")
+    for found, words in (
+        (score.overtraining, "on the half that trained it"),
+        (score.optimism, "where its edges were chosen"),
     ):
-        found = score[key]
         lines.append(
-            f"  {words}: {found['there']:.2f}, "
-            f"{found['elsewhere']:.2f} +- {found['error']:.2f} on the other half"
+            f"  {words}: {found.there:.2f}, "
+            f"{found.elsewhere:.2f} +- {found.error:.2f} on the other half"
         )
     return lines
 
 
-def _cell(document: Mapping[str, Any], signal: str, key: str) -> str:
-    value, error = document["by_signal"][signal][key], document["by_signal_errors"][signal][key]
+def _cell(chosen: ChosenSelection, signal: str, key: str) -> str:
+    value, error = chosen.by_signal[signal][key], chosen.by_signal_errors[signal][key]
     return "" if value is None else f"{value:.2f} +- {error:.2f}"
 
 
@@ -135,15 +124,14 @@ def verdict_summary(folder: Folder) -> str:
 
 def _about(folder: Folder) -> list[str]:
     """Return of which data this is the verdict: the lines are read where nobody knows."""
-    run = folder.read_if_there("run.json")
-    frozen = folder.read_if_there("freeze.json") or {}
-    samples = (frozen.get("decisions") or {}).get("samples")
-    if run is None or samples is None:
+    run, frozen = folder.load_if_there(Identity), folder.load_if_there(Freeze)
+    if run is None or frozen is None:
         return []
+    samples = frozen.decisions["samples"]
     energy = f"{samples['collision_energy_GeV'] / 1000:g} TeV"
     luminosity = f"{samples['data_luminosity_invpb']:.10g} /pb"
-    data = run["data"] or "none"
-    return [f"  X -> yy, data: {data}, samples: {run['samples']} ({energy}, {luminosity})"]
+    data = run.data or "none"
+    return [f"  X -> yy, data: {data}, samples: {run.samples} ({energy}, {luminosity})"]
 
 
 def _headline(verdict: Verdict) -> str:
@@ -233,8 +221,7 @@ def _limit_line(limit: CountingLimit) -> str:
 
 
 def _reservations(folder: Folder, verdict: Verdict) -> list[str]:
-    records = (folder.read_if_there(name) for name in ("run.json", "ledger.json"))
-    generated = generated_samples(*records)
+    generated = generated_samples(folder.load_if_there(Identity), folder.load_if_there(Ledger))
     notes = list(verdict.warnings)
     if generated:
         notes.append(f"these samples were generated, not read from files: {', '.join(generated)}")

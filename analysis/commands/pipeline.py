@@ -150,7 +150,6 @@ def optimise(
     from analysis.folder import SCORE, SELECTION, Folder
     from analysis.optimise_folder import optimise_folder
     from analysis.origin import remember_settings
-    from analysis.results.codec import to_json
     from analysis.summary import selection_table
     from tools.locks import one_writer
 
@@ -162,7 +161,7 @@ def optimise(
     if print_json:
         print_json_file(directory / "selection.json")
     elif not quiet:
-        typer.echo(selection_table(to_json(selected.selection)))
+        typer.echo(selection_table(selected.selection))
 
 
 def freeze(

@@ -1,23 +1,21 @@
 """The categories of a score: what each keeps, what fits it, and whether it bends the mass."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from analysis.folder_results import FolderResults
 from analysis.page.layout import Table
 from analysis.page.wording import NOTHING, count, number, with_error
 from analysis.plots.names import category_title, function_name
 from analysis.results.background import ChannelBackground
-
-Document = Mapping[str, Any]
+from analysis.results.selection import ScoreCategory
 
 
 def categories(results: FolderResults) -> Table | None:
     """Return the table of the categories in use, or None if there are none."""
-    document = results.selection or {}
-    rows = (document.get("score") or {}).get("categories") or ()
-    if document.get("method") != "categories" or not rows:
+    chosen = results.selection
+    if chosen is None or chosen.score is None or chosen.method != "categories":
         return None
+    rows = chosen.score.categories
     names = _names(results, len(rows))
     fitted = {} if results.background is None else results.background.channels
     body = tuple(
@@ -26,7 +24,7 @@ def categories(results: FolderResults) -> Table | None:
     )
     head = ("Category", "score", "S", "B", "s", "data in the sidebands", "simulated B",
             "bends the mass, events", "under a peak", "spurious signal")  # fmt: skip
-    signal, window = document.get("reference_signal"), results.window
+    signal, window = chosen.reference_signal, results.window
     note = (
         f"S of {signal} and B: expected in {window.min:g} to {window.max:g} GeV; s = S/√B. Data in "
         "the sidebands: expected. Simulated B: events that the fraction of B is taken from. Bends "
@@ -43,25 +41,24 @@ def _names(results: FolderResults, several: int) -> tuple[str, ...]:
     return tuple(f"score_{place + 1}" for place in range(several))
 
 
-def _kept(rows: Sequence[Document], place: int) -> tuple[str, ...]:
+def _kept(rows: Sequence[ScoreCategory], place: int) -> tuple[str, ...]:
     """Return what one of the categories keeps."""
-    row, bent = rows[place], rows[place].get("sculpting") or {}
-    flag = ", flagged" if bent.get("flagged") else ""
+    row, bent = rows[place], rows[place].sculpting
     return (
         _range(rows, place),
-        number(row.get("signal_events"), 3),
-        number(row.get("background_events"), 4),
-        number(row.get("s"), 3),
-        count(row.get("sideband_data_events")),
-        count(row.get("simulated_background_events")),
-        with_error(bent.get("size_events"), bent.get("error_events")) + flag,
+        number(row.signal_events, 3),
+        number(row.background_events, 4),
+        number(row.s, 3),
+        count(row.sideband_data_events),
+        count(row.simulated_background_events),
+        with_error(bent.size_events, bent.error_events) + (", flagged" if bent.flagged else ""),
     )
 
 
-def _range(rows: Sequence[Document], place: int) -> str:
+def _range(rows: Sequence[ScoreCategory], place: int) -> str:
     """Return between which edges a category lies."""
-    low = rows[place].get("edge")
-    high = rows[place + 1].get("edge") if place + 1 < len(rows) else None
+    low = rows[place].edge
+    high = rows[place + 1].edge if place + 1 < len(rows) else None
     if low is None:
         return "all" if high is None else f"below {number(high, 3)}"
     return f"above {number(low, 3)}" if high is None else f"{number(low, 3)} to {number(high, 3)}"

@@ -3,25 +3,25 @@
 No times: they stand under ``provenance`` in the JSON files, and `xyy report` tells them.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from analysis.folder_results import FolderResults
 from analysis.page.layout import Section, Table
 from analysis.page.wording import cross_section, number, with_error
-
-Document = Mapping[str, Any]
+from analysis.plots.names import function_name
+from analysis.program import PARTS
+from analysis.results.freeze import Freeze, KnownBefore, PeakDecision
+from analysis.results.unblinding import Unblinding
 
 
 def history(results: FolderResults) -> Section:
     """Tell what was frozen, what was expected, why the data were opened, and what changed since."""
-    sentences, tables = [_frozen(results.freeze)], []
-    if results.freeze is not None:
-        tables += [_hashes(results.freeze), *_expected(results.freeze.get("sidebands"))]
+    frozen, opened = results.freeze, results.unblinding
+    sentences, tables = [_frozen(frozen)], []
+    if frozen is not None:
+        tables += [_hashes(frozen), *_expected(frozen.sidebands)]
     sentences.append(_opened(results))
-    if results.unblinded and results.unblinding is not None:
-        tables += [*_changes(results.unblinding), *_programs(results.unblinding)]
-    if results.freeze is not None:
+    if results.unblinded and opened is not None:
+        tables += [*_changes(opened), *_programs(opened)]
+    if frozen is not None:
         sentences.append(
             "When each of this happened stands in freeze.json and unblinding.json, under "
             "provenance; `xyy report` and `xyy status` tell it."
@@ -29,17 +29,16 @@ def history(results: FolderResults) -> Section:
     return Section("history", "Freeze and unblinding", tuple(sentences), tables=tuple(tables))
 
 
-def _frozen(freeze: Document | None) -> str:
+def _frozen(freeze: Freeze | None) -> str:
     if freeze is None:
         return "Nothing is frozen yet."
-    version = freeze.get("program", {}).get("version")
-    by = "" if version is None else f" by xyy {version}"
-    return f"The decisions are frozen{by} under the digest {freeze['digest']}."
+    by = f"by xyy {freeze.program.version}"
+    return f"The decisions are frozen {by} under the digest {freeze.digest}."
 
 
 def _opened(results: FolderResults) -> str:
     if results.unblinded and results.unblinding is not None:
-        return f"The data were opened. Reason: {results.unblinding['reason']}"
+        return f"The data were opened. Reason: {results.unblinding.reason}"
     if results.data is None:
         return "There are no data to open."
     if results.unblinding is not None:
@@ -50,58 +49,51 @@ def _opened(results: FolderResults) -> str:
     return "The data are blind: nothing inside the signal window has been filled."
 
 
-def _hashes(freeze: Document) -> Table:
-    program = freeze.get("program", {})
-    rows = [*freeze.get("hashes", {}).items()]
-    rows += [(f"program: {name}", value) for name, value in program.items() if name != "version"]
+def _hashes(freeze: Freeze) -> Table:
+    rows = [*freeze.hashes.items()]
+    rows += [(f"program: {part}", getattr(freeze.program, part)) for part in PARTS]
     return Table(("Decision", "hash"), tuple(rows), title="What is frozen", prose=True)
 
 
-def _expected(kept: Document | None) -> tuple[Table, ...]:
+def _expected(known: KnownBefore | None) -> tuple[Table, ...]:
     """Return what the sidebands said before the data were opened."""
-    if not kept:
+    if known is None:
         return ()
     rows = [
         (f"Goodness of fit of the sidebands, {name}: p-value", number(value, 2))
-        for name, value in kept.get("sideband_gof_pvalue", {}).items()
+        for name, value in known.sideband_gof_pvalue.items()
     ]
-    rows += [
-        (f"Function under a peak, {name}", _peak(peak))
-        for name, peak in kept.get("peak", {}).items()
-    ]
-    predicted = with_error(kept.get("predicted_events"), kept.get("predicted_error_events"))
+    rows += [(f"Function under a peak, {name}", _peak(peak)) for name, peak in known.peak.items()]
+    predicted = with_error(known.predicted_events, known.predicted_error_events)
     rows.append(("Events predicted in the window", predicted))
-    expected = kept.get("expected", {})
-    if (limit := expected.get("counting_limit_pb")) is not None:
-        rows.append(("Expected limit from the count", cross_section(limit["0"])))
-    for name, signal in (expected.get("signals") or {}).items():
-        what = f"Expected local significance of {name}, {number(signal['cross_section_pb'])} pb"
-        rows.append((what, number(signal["fit_local_z"], 3)))
-    note = f"Of the sidebands of {kept.get('of')}; kept in freeze.json."
+    limit = known.expected.counting_limit_pb["0"]
+    rows.append(("Expected limit from the count", cross_section(limit)))
+    for name, signal in known.expected.signals.items():
+        what = f"Expected local significance of {name}, {number(signal.cross_section_pb)} pb"
+        rows.append((what, number(signal.fit_local_z, 3)))
+    note = f"Of the sidebands of {known.of}; kept in freeze.json."
     return (Table((), tuple(rows), title="Known before the data were opened", notes=(note,)),)
 
 
-def _peak(peak: Document) -> str:
-    low, high = peak["fit_range_GeV"]
-    return f"{peak['family']} {peak['order']}, {number(low)} to {number(high)} GeV"
+def _peak(peak: PeakDecision) -> str:
+    low, high = peak.fit_range_GeV
+    return f"{function_name(peak)}, {number(low)} to {number(high)} GeV"
 
 
-def _changes(unblinding: Document) -> tuple[Table, ...]:
+def _changes(unblinding: Unblinding) -> tuple[Table, ...]:
     rows = tuple(
-        (str(place), change["reason"], ", ".join(change.get("changed", [])), change["digest"])
-        for place, change in enumerate(unblinding.get("changes", []), start=1)
+        (str(place), change.reason, ", ".join(change.changed), change.digest)
+        for place, change in enumerate(unblinding.changes, start=1)
     )
     head = ("Change", "Reason", "what was changed", "digest since then")
     return (Table(head, rows, title="Changes after unblinding", prose=True),) if rows else ()
 
 
-def _programs(unblinding: Document) -> tuple[Table, ...]:
+def _programs(unblinding: Unblinding) -> tuple[Table, ...]:
+    names = ("version", *PARTS)
     rows = tuple(
-        (str(place), *(used.get(key, "") for key in _PROGRAM))
-        for place, used in enumerate(unblinding.get("programs", []), start=1)
+        (str(place), *(getattr(used, name) for name in names))
+        for place, used in enumerate(unblinding.programs, start=1)
     )
     title = "Other programs that made results after unblinding"
-    return (Table(("Program", *_PROGRAM), rows, title=title, prose=True),) if rows else ()
-
-
-_PROGRAM = ("version", "processors", "selection", "statistics")
+    return (Table(("Program", *names), rows, title=title, prose=True),) if rows else ()

@@ -55,7 +55,8 @@ def render(results: FolderResults, images: Sequence[Image]) -> str:
 
 
 def _title(results: FolderResults) -> str:
-    what = (results.run or {}).get("data") or ("data" if results.data else "expected results")
+    observed = None if results.run is None else results.run.data
+    what = observed or ("data" if results.data else "expected results")
     return f"Search for X → γγ: {what}"
 
 
