@@ -16,10 +16,13 @@ from analysis.results.background import (
     SpuriousSignals,
 )
 from analysis.results.counting import CountingLimit
+from analysis.results.ledger import CutflowRow, Ledger
 from analysis.results.limits import ExcludedRanges, MassLimits
 from analysis.results.scan import GlobalSignificance, Scan, Upcrossings
+from analysis.results.selection import ChosenSelection, CutsOptimism
 from analysis.results.values import Estimate
 from analysis.results.verdict import ResonanceFit, Verdict
+from tools.executors import SampleLedger
 
 BANDS = ("-2", "-1", "0", "1", "2")
 NO_FIT = ResonanceFit(stability=(), deficit=None, unit="pb")
@@ -132,3 +135,34 @@ def a_verdict(**known: Any) -> Verdict:
         counting=None, fit=None, warnings=(), unit="pb",
     )  # fmt: skip
     return replace(nothing, **known)
+
+
+def a_selection(**known: Any) -> ChosenSelection:
+    """Return a selection of the course's signal without cuts, of which nothing is known."""
+    rows = dict.fromkeys(
+        ("none", "n_jets<5", "best_n_jets", "course_cuts", "best_cuts", "score_cut", "categories",
+         "bound", "final")
+    )  # fmt: skip
+    nothing = ChosenSelection(
+        cuts={}, reference_signal="signal_500", figure_of_merit="s", significance=rows,
+        errors=rows, n_jets_scan=(), by_signal={"signal_500": rows},
+        by_signal_errors={"signal_500": rows},
+        optimism=CutsOptimism(
+            cuts={}, chosen_on_half=None, checked_on_other_half=None, error=None
+        ),
+        independence_pvalues={}, background_fractions_from="whole sample", method="cuts",
+        best_cuts={}, score_digest=None, flags={"cuts": (), "score": (), "categories": ()},
+        sculpting={}, score=None,
+    )  # fmt: skip
+    return replace(nothing, **known)
+
+
+def a_ledger(**events: int) -> Ledger:
+    """Return a ledger of samples of which all events were processed."""
+    samples = {name: SampleLedger(number, number, ()) for name, number in events.items()}
+    return Ledger(complete=True, samples=samples, generated_samples=())
+
+
+def a_row(cut: str, events: int) -> CutflowRow:
+    """Return a row of the cutflow of a sample of weight 1."""
+    return CutflowRow(cut=cut, events=events, sumw=events, sumw2=events, window_events=None)

@@ -25,9 +25,10 @@ from analysis.plots.observed import Marks, poisson_errors
 from analysis.plots.spectrum import FittedSpectrum
 from analysis.plots.style import Header, encode
 from analysis.results.counting import ClsCurve, CountingLimit
+from analysis.results.selection import ChosenSelection, ScanPoint
 from processors.histograms import Binning, Counts, counts
 from processors.selection import Interval
-from tests.made_up import BANDS, a_counting_limit
+from tests.made_up import BANDS, a_counting_limit, a_row, a_selection
 
 KINDS: tuple[Literal["pdf", "png"], ...] = ("pdf", "png")
 HEADER = Header(14_000.0, 1298.1)
@@ -509,35 +510,32 @@ def test_a_blind_scan_has_no_observed_curve() -> None:
 # ---- selection -----------------------------------------------------------------------------------
 
 
-def selection_document() -> dict[str, object]:
+def chosen() -> ChosenSelection:
     values = {"none": 5.3, "n_jets<5": 5.8, "best_n_jets": 5.9, "final": 9.2, "bound": None}
     errors = {"none": 0.07, "n_jets<5": 0.08, "best_n_jets": 0.08, "final": 0.3, "bound": None}
-    return {
-        "figure_of_merit": "s",
-        "significance": values,
-        "errors": errors,
-        "by_signal": {"signal_500": values},
-        "by_signal_errors": {"signal_500": errors},
-        "n_jets_scan": [
-            {"cut": float(cut), "s": s, "error": 0.1}
-            for cut, s in ((4, 5.4), (5, 5.8), (6, 5.9), (7, 5.7))
-        ],
-    }
+    scan = ((4, 5.4), (5, 5.8), (6, 5.9), (7, 5.7))
+    return a_selection(
+        significance=values,
+        errors=errors,
+        by_signal={"signal_500": values},
+        by_signal_errors={"signal_500": errors},
+        n_jets_scan=tuple(ScanPoint(cut=float(cut), s=s, error=0.1) for cut, s in scan),
+    )
 
 
 def test_the_scan_marks_the_best_cut_and_the_courses_values() -> None:
-    ax = only_axes(selection.n_jets_scan(selection_document(), HEADER, course=True))
+    ax = only_axes(selection.n_jets_scan(chosen(), HEADER, course=True))
     assert points(ax).tolist() == [[4.0, 5.4], [5.0, 5.8], [6.0, 5.9], [7.0, 5.7]]
     lines = {str(line.get_label()): np.asarray(line.get_xydata()) for line in ax.lines}
     assert lines["Best: 5.90 $\\pm$ 0.10"].tolist() == [[6.0, 5.9]]
     (course,) = (xy for title, xy in lines.items() if title.startswith("Course: "))
     assert course.tolist() == [[5.0, 5.78], [6.0, 5.83]]
-    other = only_axes(selection.n_jets_scan(selection_document(), HEADER, course=False))
+    other = only_axes(selection.n_jets_scan(chosen(), HEADER, course=False))
     assert not [entry for entry in legend_of(other) if "Course" in entry]
 
 
 def test_the_comparison_has_a_row_for_every_kind_that_there_is() -> None:
-    ax = only_axes(selection.comparison(selection_document(), PROCESSES, HEADER))
+    ax = only_axes(selection.comparison(chosen(), PROCESSES, HEADER))
     assert [label.get_text() for label in ax.get_yticklabels()] == [
         "window only",
         "n_jets < 5",
@@ -549,11 +547,11 @@ def test_the_comparison_has_a_row_for_every_kind_that_there_is() -> None:
 
 
 def test_the_cutflow_shows_fractions_with_binomial_errors() -> None:
-    document = {
-        "background": [{"cut": "all events", "events": 100}, {"cut": "n_jets < 5", "events": 50}],
-        "signal_500": [{"cut": "all events", "events": 0}, {"cut": "n_jets < 5", "events": 0}],
+    flows = {
+        "background": (a_row("all events", 100), a_row("n_jets < 5", 50)),
+        "signal_500": (a_row("all events", 0), a_row("n_jets < 5", 0)),
     }
-    ax = only_axes(selection.cutflow(document, PROCESSES, HEADER))
+    ax = only_axes(selection.cutflow(flows, PROCESSES, HEADER))
     assert points(ax)[:, 1].tolist() == [1.0, 0.5]
     (container,) = (c for c in ax.containers if isinstance(c, ErrorbarContainer))
     bars = container.lines[2][0]

@@ -34,6 +34,7 @@ from analysis.plots import (
 from analysis.plots.spectrum import FittedSpectrum
 from analysis.plots.style import Header, encode
 from analysis.results.background import BackgroundFits, ChannelBackground, SpuriousSignals
+from analysis.results.selection import ChosenSelection, ScoreRecord, Sculpting
 from analysis.results.verdict import (
     ChannelCompatibility,
     ChannelStrength,
@@ -50,6 +51,7 @@ from tests.made_up import (
     NO_FIT,
     a_candidate,
     a_channel,
+    a_ledger,
     a_peak,
     a_sideband_fit,
     a_verdict,
@@ -64,7 +66,6 @@ AXES = {"n_jets": Axis(8, 0.0, 8.0), "n_leptons": Axis(6, 0.0, 6.0),
         "photon1_isolation": Axis(20, 0.5, 1.1)}  # fmt: skip
 EVENTS = {"background": 40_000, "signal_500": 5_000, "signal_750": 5_000, "signal_1000": 5_000,
           "data": 30_000}  # fmt: skip
-Document = dict[str, Any]
 Columns = Mapping[str, np.ndarray]
 
 
@@ -73,7 +74,7 @@ class World:
     """Made-up events with two columns that tell signal from background and one that does not."""
 
     search: Search
-    document: Document
+    chosen: ChosenSelection
     table: ScoreTable
     columns: Mapping[str, Columns]
     mass: Mapping[str, np.ndarray]
@@ -86,6 +87,11 @@ class World:
 
     def in_window(self, name: str) -> np.ndarray:
         return (self.mass[name] >= 400) & (self.mass[name] < 1100)
+
+
+def record_of(world: World) -> ScoreRecord:
+    assert world.chosen.score is not None
+    return world.chosen.score
 
 
 def events(name: str, rng: np.random.Generator) -> tuple[Columns, np.ndarray]:
@@ -124,16 +130,13 @@ def world(search: Search) -> World:
     weights = {name: 1.0 if name == "background" else 0.02 for name in joints}
     chosen = select(joints, weights, "background", small)
     assert chosen.score is not None
-    document = {
-        **chosen.document,
-        "expected_fit_z": {
-            m: {s: 2.0 + i for s in weights if s != "background"}
-            for i, m in enumerate(("cuts", "score", "categories"))
-        },
-        "complete": True,
+    expected = {
+        m: {s: 2.0 + i for s in weights if s != "background"}
+        for i, m in enumerate(("cuts", "score", "categories"))
     }
+    selected = replace(chosen.selection, expected_fit_z=expected, complete=True)
     found = World(
-        small, document, table_of_document(chosen.score),
+        small, selected, table_of_document(chosen.score),
         {name: columns for name, (columns, _) in made.items()},
         {name: mass for name, (_, mass) in made.items()}, histograms,
     )  # fmt: skip
@@ -198,8 +201,7 @@ def folder(world: World, catalogue: Catalogue) -> Callable[..., FolderResults]:
             shown["data"]["joint"] = sidebands_only(shown["data"]["joint"])
         if not data:
             del shown["data"]
-        events = {n: {"planned_events": len(world.mass[n]), "failed": [],
-                      "processed_events": len(world.mass[n])} for n in shown}  # fmt: skip
+        ledger = a_ledger(**{name: len(world.mass[name]) for name in shown})
         both = {n: fit_channel(b, signal=None if blind else s) for n, (b, s) in SHARES.items()}
         channels = {name: pair[0] for name, pair in both.items()}
         strength = around(1.5, 0.2, 0.3)
@@ -217,8 +219,8 @@ def folder(world: World, catalogue: Catalogue) -> Callable[..., FolderResults]:
         verdict = a_verdict(local_z=7.1, cross_section_pb=strength, fit=fit)
         return FolderResults(
             catalogue=catalogue, search=world.search, histograms=shown,
-            ledger={"samples": events, "complete": True, "provenance": {}}, cutflow={},
-            unblinded=not blind, after_unblinding=None, run=None, selection=world.document,
+            ledger=ledger, cutflow={}, cuts=world.chosen.cuts,
+            unblinded=not blind, after_unblinding=None, run=None, selection=world.chosen,
             background=BackgroundFits(channels=channels, of="data", complete=True),
             counting=None, scan=None, limits=None, freeze=None, unblinding=None,
             verdict=verdict if data and not blind else None, score=world.table,
@@ -276,9 +278,11 @@ def test_efficiencies_are_those_of_counted_events(
         background = world.category("background")
         assert efficiency == pytest.approx(np.mean(signal >= place))
         assert rejection == pytest.approx(1 / np.mean(background >= place))
-    cuts = world.document["best_cuts"]
+    cuts = world.chosen.best_cuts
     passing = {
-        name: np.all([world.columns[name][c] < cut["max"] for c, cut in cuts.items()], axis=0)
+        name: np.all(
+            [world.columns[name][c] < (cut.max or np.inf) for c, cut in cuts.items()], axis=0
+        )
         for name in ("signal_500", "background")
     }
     ((efficiency, rejection),) = line(ax, "Best cuts: $s$ = ")
@@ -297,7 +301,7 @@ def test_the_best_cut_touches_its_line_and_no_cut_reaches_the_bound(
     results = folder()
     found = score_inputs.roc(results, scored)
     (ax,) = score.roc(found, results.processes(1298.1), HEADER).axes
-    merits = world.document["by_signal"]["signal_500"]
+    merits = {k: v or np.nan for k, v in world.chosen.significance.items()}
     ((efficiency, rejection),) = line(ax, "One cut: $s$ = ")
     assert efficiency * np.sqrt(rejection) == pytest.approx(merits["score_cut"] / merits["none"])
     for x, y in line(ax, "Bound: $s$ = "):
@@ -365,7 +369,7 @@ def test_a_column_without_information_is_worth_nothing(
     # Pinned seed; another one would fail at 5 errors once in a million.
     assert abs(rows[-1].loss) < 5 * rows[-1].error + 0.005
     assert rows[0].loss > 0.2
-    factors = (results.selection or {})["score"]["bound_factors"]
+    factors = scored.chosen.score.bound_factors if scored.chosen.score else {}
     (ax,) = score.importance(rows, HEADER).axes
     (bound,) = with_gid(ax, "bound")
     assert bound.get_xdata() == pytest.approx([100 * (1 - 1 / factors[r.column]) for r in rows])
@@ -649,7 +653,7 @@ def legends_are_free(figure: Figure) -> bool:
 def test_the_expected_fit_is_that_of_every_method(
     world: World, folder: Callable[..., FolderResults]
 ) -> None:
-    figure = selection.expected_fit(world.document, folder().processes(1298.1), HEADER)
+    figure = selection.expected_fit(world.chosen, folder().processes(1298.1), HEADER)
     (ax,) = figure.axes
     drawn = [c for c in ax.containers if isinstance(c, ErrorbarContainer)]
     assert len(drawn) == 3
@@ -674,18 +678,17 @@ def test_the_page_tells_method_categories_and_guards(
     said = words(selection_page.selection(folder()))
     assert "3 categories of a score (likelihood ratio)" in said
     assert "the one that is worth most" in said
-    rows = world.document["score"]["categories"]
-    for place, row in enumerate(rows):
+    for place, row in enumerate(record_of(world).categories):
         assert f"Category {place + 1} | " in said
-        assert f"{row['sideband_data_events']:,.0f}" in said
+        assert f"{row.sideband_data_events:,.0f}" in said
     assert "exp 2" in said
     assert "(0.15 σ) at 500 GeV" in said
     assert "fit, signal_500" in said
     guards = words(selection_page.score(folder()))
-    for key in ("overtraining", "optimism"):
-        assert f"worth {world.document['score'][key]['there']:.4g} there" in guards
+    for found in (record_of(world).overtraining, record_of(world).optimism):
+        assert f"worth {found.there:.4g} there" in guards
     assert "has p = " in guards
-    for name, factor in world.document["score"]["bound_factors"].items():
+    for name, factor in record_of(world).bound_factors.items():
         assert f"{name} | x {factor:.4g}" in guards
 
 
@@ -706,47 +709,38 @@ def test_what_speaks_against_a_method_is_told_once(
     world: World, folder: Callable[..., FolderResults]
 ) -> None:
     flag = "the score depends on the mass (p = 1e-09)"
-    bent = {"size_events": 900.0, "error_events": 100.0, "pvalue": 1e-9, "flagged": True}
-    document = {
-        **world.document,
-        "method": "cuts",
-        "cuts": world.document["best_cuts"],
-        "flags": {"cuts": [], "score": [flag], "categories": [flag]},
-        "sculpting": {"n_jets": bent},
-    }
-    assert objections(document) == [
+    chosen = replace(
+        world.chosen,
+        method="cuts",
+        cuts=world.chosen.best_cuts,
+        flags={"cuts": (), "score": (flag,), "categories": (flag,)},
+        sculpting={"n_jets": Sculpting(900.0, 100.0, 1e-9, 1e-9, flagged=True)},
+    )
+    assert objections(chosen) == [
         f"against one score cut and categories of a score: {flag}",
         "the cut on n_jets bends the mass spectrum by +900 +- 100 events",
     ]
-    results = replace(folder(), selection=document, score=None)
+    results = replace(folder(), selection=chosen, score=None)
     said = words(selection_page.selection(results))
     assert flag in said
     assert "The best rectangular cuts: n_jets < " in said
     assert "the one that is worth most" in said
     assert "not in use" in words(selection_page.score(results))
-    text = selection_table(document)
+    text = selection_table(chosen)
     assert text.count(flag) == 1
     assert text.endswith("in use: best cuts")
-    asked = {**document, "flags": {}}
+    asked = replace(chosen, flags={"cuts": (), "score": (), "categories": ()})
     assert "This method was asked for" in words(
         selection_page.selection(replace(results, selection=asked))
     )
 
 
 def test_the_terminal_has_the_categories_and_the_expected_fit(world: World) -> None:
-    text = selection_table(world.document)
+    text = selection_table(world.chosen)
     assert "expected significance of the fit" in text
     assert "3 categories of a score (likelihood ratio):" in text
-    for row in world.document["score"]["categories"]:
-        assert f"{row['sideband_data_events']:,.0f}" in text
-    bound = world.document["by_signal"]["signal_500"]["bound"]
+    for row in record_of(world).categories:
+        assert f"{row.sideband_data_events:,.0f}" in text
+    bound = world.chosen.significance["bound"]
     assert f"{bound:.2f} +- " in text
     assert text.endswith("in use: categories of a score")
-
-
-def test_a_folder_of_an_earlier_version_has_its_words(world: World) -> None:
-    new = {"method", "flags", "sculpting", "score", "expected_fit_z", "best_cuts"}
-    old = {key: value for key, value in world.document.items() if key not in new}
-    old["cuts"] = world.document["best_cuts"]
-    assert "in use" not in selection_table(old)
-    assert "chosen for signal_500: n_jets < " in selection_table(old)

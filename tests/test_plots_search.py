@@ -53,6 +53,7 @@ from tests.made_up import (
     a_channel,
     a_counting_limit,
     a_global,
+    a_ledger,
     a_peak,
     a_scan,
     a_verdict,
@@ -234,18 +235,13 @@ def folder(catalogue: Catalogue, search: Search) -> Callable[[str], FolderResult
     def make(state: str) -> FolderResults:
         samples = [name for name, sample in catalogue.samples.items() if sample.kind != "data"]
         data = [name for name, sample in catalogue.samples.items() if sample.kind == "data"]
-        entry = {"planned_events": 10, "processed_events": 10, "failed": []}
-        ledger = {
-            "samples": dict.fromkeys([*samples, *data], entry),
-            "complete": True,
-            "provenance": {},
-        }
         nothing = dict.fromkeys(("run", "selection", "counting", "freeze", "unblinding"))
         return FolderResults(
             catalogue=catalogue,
             search=search,
             histograms={},
-            ledger=ledger,
+            ledger=a_ledger(**dict.fromkeys([*samples, *data], 10)),
+            cuts={},
             cutflow={},
             unblinded=state != "blind",
             after_unblinding=None,
