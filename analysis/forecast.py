@@ -24,9 +24,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from typing import Any, Literal
+from typing import Literal
 
-from analysis.results.codec import to_json
 from analysis.results.ledger import Ledger
 from tools import executors
 from tools.errors import InputError, XyyError
@@ -105,10 +104,6 @@ class Forecast:
     trial_s: float
     note: str | None = None
     """what the trial could not measure"""
-
-    def document(self) -> dict[str, Any]:
-        """Return what ``--json`` prints."""
-        return to_json(self)
 
     def lines(self) -> list[str]:
         """Return what a user reads."""

@@ -152,7 +152,8 @@ def _measurement(shown: Shown, header: Header) -> Iterator[Drawing]:
     if fit is None:
         return
     found = fit.contour
-    if found is not None and known(found.delta_deviance) is not None:
+    grid = () if found is None else found.delta_deviance.shape
+    if found is not None and min(grid) > 1 and known(found.delta_deviance) is not None:
         yield Drawing(
             "contour",
             "fit",

@@ -143,7 +143,7 @@ def edit(folder: Folder, name: str, **changes: Any) -> None:
     write_sealed(folder.path / name, {**document, **changes})
 
 
-def change(folder: Folder, kind: type[Result], **changes: Any) -> Result:
+def rewrite(folder: Folder, kind: type[Result], **changes: Any) -> Result:
     """Write a result of a folder with other values."""
     changed = replace(folder.load(kind, made_by="infer"), **changes)  # type: ignore[type-var]
     folder.save(changed)
@@ -419,7 +419,7 @@ def test_what_is_not_there_is_left_out(copy: Make, small: Catalogue, quick: Sear
 
 def test_evidence_and_warnings_are_told(copy: Make, small: Catalogue, quick: Search) -> None:
     folder = copy("discovery")
-    change(folder, Verdict, decision="evidence", warnings=("look at the sidebands",))
+    rewrite(folder, Verdict, decision="evidence", warnings=("look at the sidebands",))
     page = page_of(folder, small, quick)
     assert "Evidence for a resonance at" in page.text
     assert "Warning: look at the sidebands." in page.text
@@ -436,7 +436,7 @@ def test_options_that_the_page_advises_are_options_of_the_program(
 ) -> None:
     folder = copy("discovery")
     masses = folder.load(MassLimits, made_by="infer").mass_GeV
-    change(folder, MassLimits, low_counts=(True,) * len(masses))
+    rewrite(folder, MassLimits, low_counts=(True,) * len(masses))
     text = text_of(folder, small, quick)
     assert f"{masses[0]:g} GeV * " in text
     advised = re.findall(r"(?<!\S)--[a-z-]+", text)
@@ -474,9 +474,9 @@ def test_the_largest_deficit_is_that_of_the_fit(
     folder = copy("discovery")
     fit = folder.load(Verdict, made_by="infer").fit
     assert fit is not None
-    change(folder, Verdict, fit=replace(fit, deficit=Deficit(mass_GeV=545.0, signed_z=-1.4)))
+    rewrite(folder, Verdict, fit=replace(fit, deficit=Deficit(mass_GeV=545.0, signed_z=-1.4)))
     assert "Largest deficit, local −1.40 σ at 545 GeV" in text_of(folder, small, quick)
-    change(folder, Verdict, fit=replace(fit, deficit=None))
+    rewrite(folder, Verdict, fit=replace(fit, deficit=None))
     assert "Largest deficit" not in text_of(folder, small, quick)
 
 
@@ -499,9 +499,9 @@ def test_numbers_that_were_not_found_are_dashes(
     lost = replace(first, pull=np.nan, pull_error=np.nan, impact_up=np.nan)
     mass = replace(verdict.fit.mass_GeV, high=np.nan)
     fit = replace(verdict.fit, nuisances=(lost, *others), mass_GeV=mass)
-    change(folder, Verdict, mass_GeV=mass, fit=fit)
+    rewrite(folder, Verdict, mass_GeV=mass, fit=fit)
     limits = folder.load(MassLimits, made_by="infer")
-    change(folder, MassLimits, observed=np.full(len(limits.mass_GeV), np.nan))
+    rewrite(folder, MassLimits, observed=np.full(len(limits.mass_GeV), np.nan))
     text = text_of(folder, small, quick)
     assert not re.search(r"\bnan\b", text)
     assert f"{first.name} – –" in text
@@ -604,7 +604,7 @@ def test_texts_appear_as_text(copy: Make, small: Catalogue, quick: Search) -> No
     ledger["samples"]["background"]["failed"] = failed
     ledger["provenance"]["host"] = EVIL
     write_sealed(folder.path / "ledger.json", ledger)
-    change(folder, Verdict, warnings=(EVIL,), reason=EVIL)
+    rewrite(folder, Verdict, warnings=(EVIL,), reason=EVIL)
     results = read_results(folder, small, quick)
     html = render(results, [Image("figure", "cutflow", EVIL, PNG)])
     page = Page(html)

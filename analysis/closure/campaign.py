@@ -15,7 +15,7 @@ from analysis.closure.analyse import Found, borderline
 from analysis.closure.kept import Kept
 from analysis.closure.work import PACKAGES, Universes, batches, doubts, settings_digest
 from analysis.closure.worlds import KINDS, MOST_UNIVERSES, Analysis, Campaign, Kind
-from analysis.results.verdict import Claim
+from analysis.results.verdict import ClaimLevel
 from analysis.statistics.look_elsewhere import CountedToys, significance
 from analysis.statistics.spectra import FloatArray
 from analysis.statistics.verdict import decide
@@ -64,7 +64,7 @@ class Results:
                 values[row] = counted.p
         return values
 
-    def decisions(self, kind: Kind) -> list[Claim]:
+    def decisions(self, kind: Kind) -> list[ClaimLevel]:
         """Return the verdict of each universe."""
         found, thresholds = self.found[kind], self.analysis.search.decision
         z = found.formula_z.copy()

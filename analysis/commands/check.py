@@ -76,6 +76,7 @@ def plan(
     from analysis import forecast as forecasts
     from analysis import process as stage
     from analysis.folder import Folder
+    from analysis.results.codec import to_json
     from analysis.results.ledger import Ledger
 
     work = work_on(manifest, manifest, selection, samples=samples, search=search)
@@ -97,7 +98,7 @@ def plan(
 
     trial = forecasts.run_trial(some, process, here)
     result = forecasts.forecast(chunks, trial, execution=execution)
-    typer.echo(json.dumps(result.document(), indent=1) if print_json else "\n".join(result.lines()))
+    typer.echo(json.dumps(to_json(result), indent=1) if print_json else "\n".join(result.lines()))
 
 
 def bench(

@@ -33,7 +33,7 @@ def scan(results: FolderResults) -> tuple[Section, ...]:
         rows.append(("Largest excess, local", largest))
     if found.global_ is not None:
         rows += _anywhere(found.global_)
-    if (fit := fit_of(results)) is not None and fit.deficit is not None:
+    if (fit := _fit_of(results)) is not None and fit.deficit is not None:
         lowest = _at(fit.deficit.signed_z, fit.deficit.mass_GeV)
         rows.append(("Largest deficit, local", lowest))
     what = (
@@ -46,7 +46,7 @@ def scan(results: FolderResults) -> tuple[Section, ...]:
     return (Section("scan", "Scan over mass", sentences=(what,), tables=(table,)),)
 
 
-def fit_of(results: FolderResults) -> ResonanceFit | None:
+def _fit_of(results: FolderResults) -> ResonanceFit | None:
     """Return the fit of a resonance, if there is one."""
     return None if results.verdict is None else results.verdict.fit
 
@@ -174,7 +174,7 @@ def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
 
 def referee(results: FolderResults) -> tuple[Section, ...]:
     """Tell what nuisance parameters did, and whether other choices give the same."""
-    fit, found = fit_of(results), []
+    fit, found = _fit_of(results), []
     if fit is None:
         return ()
     if fit.nuisances:

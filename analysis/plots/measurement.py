@@ -50,7 +50,10 @@ class OneParameter:
 
 
 def profiles(fit: ResonanceFit) -> dict[str, OneParameter]:
-    """Return the profile deviances of a fit, by ``strength`` and ``mass``; none without a peak."""
+    """Return the profile deviances of a fit, by ``strength`` and ``mass``.
+
+    There is none without a peak, nor of a parameter that had a single value to take.
+    """
     kind, strength, mass = kind_of(fit), fit.profile, fit.mass_profile
     found = {}
     if strength is not None and fit.strength is not None:
@@ -62,7 +65,11 @@ def profiles(fit: ResonanceFit) -> dict[str, OneParameter]:
         found["mass"] = OneParameter(
             mass.mass_GeV, mass.delta_deviance, fit.mass_GeV, MASS_TITLE, "$m_X$", "GeV"
         )
-    return {name: one for name, one in found.items() if known(one.deviance) is not None}
+    return {
+        name: one
+        for name, one in found.items()
+        if len(one.deviance) > 1 and known(one.deviance) is not None
+    }
 
 
 @atlas_style()

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from analysis.results.codec import ABSENT, Numbers
 from analysis.results.values import Estimate
-from analysis.results.verdict import Claim as Decision
+from analysis.results.verdict import ClaimLevel
 from tools.manifest import Source
 
 
@@ -35,7 +35,7 @@ class Claim:
     FILE: ClassVar = "claim.json"
     FORMAT: ClassVar = "xyy-claim-1"
     format: str = FORMAT
-    decision: Decision
+    decision: ClaimLevel
     local_z: float | None
     """largest local significance of the scan"""
     global_z: float | None

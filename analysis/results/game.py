@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from analysis.results.codec import ABSENT
 from analysis.results.values import Estimate
-from analysis.results.verdict import Claim as Decision
+from analysis.results.verdict import ClaimLevel
 
 # ---- sealed --------------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ class OpenedGame:
 class ScoredClaim:
     """A claim, in short."""
 
-    decision: Decision
+    decision: ClaimLevel
     mass_GeV: Estimate | None
     cross_section_pb: Estimate | None
     complete: bool

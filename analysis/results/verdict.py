@@ -10,7 +10,7 @@ from analysis.results.codec import ABSENT, Key, Numbers, Unit
 from analysis.results.counting import CountingLimit, ExpectedSignals
 from analysis.results.values import Estimate
 
-Claim = Literal["discovery", "evidence", "limit"]
+ClaimLevel = Literal["discovery", "evidence", "limit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +179,7 @@ class Verdict:
     """What the data say."""
 
     FILE: ClassVar = "verdict.json"
-    decision: Claim | None
+    decision: ClaimLevel | None
     complete: bool
     """whether no event was lost on the way"""
     blinded: bool

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.results.verdict import Claim
+from analysis.results.verdict import ClaimLevel
 from analysis.search import Search, Window
 from analysis.statistics.band import MassLimit, MassPoint, band
 from analysis.statistics.doubts import of_limits
@@ -161,7 +161,7 @@ class SpectrumInference:
         )
 
     @property
-    def claim(self) -> Claim | None:
+    def claim(self) -> ClaimLevel | None:
         """The decision; None while blind. Nothing is claimed on a background that does not fit."""
         if self.observed is None:
             return None

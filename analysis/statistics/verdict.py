@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.results.values import Estimate
-from analysis.results.verdict import Claim
+from analysis.results.verdict import ClaimLevel
 from analysis.search import Decision
 from analysis.statistics.inference import Inference
 from analysis.statistics.inputs import InferenceInputs
@@ -27,7 +27,7 @@ from analysis.statistics.measurement import Measurement
 class Judgement:
     """What the data say."""
 
-    decision: Claim | None
+    decision: ClaimLevel | None
     local_z: float | None
     mass_GeV: Estimate | None
     """None below `measurement_local_z`"""
@@ -36,7 +36,7 @@ class Judgement:
     """why there is no decision, or no mass; None if there are both"""
 
 
-def decide(local_z: float, global_z: float, thresholds: Decision) -> Claim:
+def decide(local_z: float, global_z: float, thresholds: Decision) -> ClaimLevel:
     """Return the decision for a local and a global significance.
 
     >>> thresholds = Decision(5.0, 3.0, 3.0, 3.0, 0.1)
