@@ -16,6 +16,7 @@ from analysis.results.codec import Content, InFile, Result, from_json, to_json
 from analysis.results.ledger import Ledger
 from analysis.results.run import Identity
 from analysis.results.selection import ChosenSelection
+from analysis.results.unblinding import Stamp
 from analysis.search import METHODS
 from processors.selection import Interval, Selection
 from tools.digests import digest_document, digest_file
@@ -117,11 +118,9 @@ class Folder:
         document = self.read_if_there(kind.FILE)
         return None if document is None else from_json(kind, document, self.path / kind.FILE)
 
-    def save(
-        self, result: InFile, *, stamp: Mapping[str, Any] | None = None, **origin: Any
-    ) -> None:
+    def save(self, result: InFile, *, stamp: Stamp | None = None, **origin: Any) -> None:
         """Write a result with its provenance, to which `origin` is added, and its stamp."""
-        self.write(result.FILE, {**to_json(result), **(stamp or {})}, **origin)
+        self.write(result.FILE, stamped(result, stamp), **origin)
 
     def write(self, name: str, document: Mapping[str, Any], **origin: Any) -> None:
         """Write the JSON product `name` with its provenance, to which `origin` is added."""
@@ -250,6 +249,11 @@ def _inside(name: str) -> bool:
     (True, False, False)
     """
     return not Path(name).is_absolute() and ".." not in Path(name).parts
+
+
+def stamped(result: InFile, stamp: Stamp | None) -> dict[str, Any]:
+    """Return what the file of a result holds after a change."""
+    return to_json(result) | ({} if stamp is None else to_json(stamp))
 
 
 def unstamped(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis import decisions
-from analysis.folder import CLAIM, PARTS, VERDICT, Folder
+from analysis.folder import CLAIM, PARTS, VERDICT, Folder, stamped
 from analysis.game.claims import write_claim
 from analysis.histogram_file import Histograms, read_histograms
 from analysis.process import cut_variables, weight_of
-from analysis.results.codec import to_json
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
@@ -91,7 +90,7 @@ def infer_folder(
             verdict = _warned_of(verdict, of_limits)
         write_claim(folder, verdict, of_limits, stamp=stamp, inputs=inputs)
         products = _beside_verdict(folder)
-        folder.record(VERDICT, {**to_json(verdict), **stamp}, products, inputs=inputs, effort=spent)
+        folder.record(VERDICT, stamped(verdict, stamp), products, inputs=inputs, effort=spent)
 
 
 def _warned_of(verdict: Verdict, limits: MassLimits) -> Verdict:

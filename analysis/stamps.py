@@ -5,10 +5,10 @@ Figures and the page take their stamp when they are drawn. Result files carry tw
 Results that such a change does not make out of date (a selection, a ledger) are given them too.
 """
 
-from typing import Any
-
 from analysis.decisions import after_unblinding, changed_since
-from analysis.folder import CUTFLOW, FREE, LEDGER, SELECTION, STAMP_KEYS, Folder
+from analysis.folder import CUTFLOW, FREE, LEDGER, SELECTION, Folder
+from analysis.results.codec import to_json
+from analysis.results.unblinding import Stamp
 from tools.json_file import write_sealed
 from tools.names import listed
 
@@ -17,15 +17,18 @@ STAMPED = (SELECTION, CUTFLOW, LEDGER)
 _MOST_NAMES = 3
 
 
-def stamp(folder: Folder) -> dict[str, Any]:
-    """Return what every result file holds after a change; empty without one."""
+def stamp(folder: Folder) -> Stamp | None:
+    """Return what every result file holds after a change; None without one."""
     why = after_unblinding(folder)
-    return {} if why is None else dict(zip(STAMP_KEYS, (why, changed_since(folder)), strict=True))
+    if why is None:
+        return None
+    return Stamp(after_unblinding=why, changed_after_unblinding=tuple(changed_since(folder)))
 
 
 def stamp_products(folder: Folder) -> None:
     """Put the stamp on results that a change does not make out of date."""
-    wanted = stamp(folder)
+    changed = stamp(folder)
+    wanted = {} if changed is None else to_json(changed)
     for name in STAMPED if wanted else ():
         document = folder.read_if_there(name)
         if document is not None and {key: document.get(key) for key in wanted} != wanted:

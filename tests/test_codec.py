@@ -12,6 +12,7 @@ from analysis.folder import Folder
 from analysis.results.codec import Unit, from_json, to_json
 from analysis.results.limits import ExcludedRanges, MassLimits
 from analysis.results.scan import Scan
+from analysis.results.unblinding import Stamp
 from analysis.results.values import Estimate
 from analysis.results.verdict import Deficit, ResonanceFit, StabilityCheck, Verdict
 from tools.errors import InputError
@@ -123,7 +124,7 @@ def test_what_is_not_of_its_type_is_refused_by_name(key: str, value: Any, messag
 
 def test_stamps_are_no_part_of_a_result_but_of_the_verdict(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
-    stamp = {"after_unblinding": "the referee asked", "changed_after_unblinding": ["a.b"]}
+    stamp = Stamp(after_unblinding="the referee asked", changed_after_unblinding=("a.b",))
     for result in (limits(), verdict("pb")):
         folder.save(result, stamp=stamp)
         assert folder.read(result.FILE, made_by="")["changed_after_unblinding"] == ["a.b"]

@@ -7,10 +7,8 @@ is stands with its provenance: name, size and digest of every file that was conv
 claim on other data is recognised whatever the folder is called.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +17,7 @@ from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
 from analysis.results.codec import Numbers, from_json, is_of, to_json
 from analysis.results.limits import MassLimits
 from analysis.results.run import Identity, RunFrom
+from analysis.results.unblinding import Stamp
 from analysis.results.values import Estimate
 from analysis.results.verdict import Verdict
 from tools.errors import InputError
@@ -52,7 +51,7 @@ class HandedIn:
 
 
 def write_claim(
-    folder: Folder, verdict: Verdict, limits: MassLimits, *, stamp: Mapping[str, Any], inputs: str
+    folder: Folder, verdict: Verdict, limits: MassLimits, *, stamp: Stamp | None, inputs: str
 ) -> None:
     """Write ``claim.json``; while the data are blind there is none.
 
@@ -61,7 +60,7 @@ def write_claim(
     folder : Folder
     verdict : Verdict
     limits : MassLimits
-    stamp : mapping
+    stamp : Stamp, optional
         What stands on every result after a change.
     inputs : str
         Digest of what the results are made from.
@@ -84,7 +83,12 @@ def write_claim(
         ),
         provenance=ClaimOrigin(data=_data_files(folder)),
     )
-    folder.save(replace(claim, **stamp), inputs=inputs, **to_json(claim.provenance))
+    if stamp is not None:
+        changed = stamp.changed_after_unblinding
+        claim = replace(
+            claim, after_unblinding=stamp.after_unblinding, changed_after_unblinding=changed
+        )
+    folder.save(claim, inputs=inputs, **to_json(claim.provenance))
 
 
 def _data_files(folder: Folder) -> tuple[Source, ...]:

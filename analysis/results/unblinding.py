@@ -44,3 +44,13 @@ class UnblindedWhen:
 
     unblinded: str
     changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What every result says once something was changed after unblinding."""
+
+    after_unblinding: str
+    """the reasons"""
+    changed_after_unblinding: tuple[str, ...]
+    """names of what was changed"""
