@@ -94,3 +94,12 @@ def test_a_refused_file_costs_no_heavy_import(tmp_path: Path) -> None:
     words = ["convert", str(path), "--out", str(tmp_path / "out")]
     code = f"import analysis.cli\ntry: analysis.cli.main({words!r})\nexcept SystemExit: pass"
     assert imported_by(code).isdisjoint({*HEAVY} - {"numpy", "pyarrow"})
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_is_no_code_is_packed_with_it(room: str) -> None:
+    tables = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packed = [path for pattern in tables["package-data"].get(room, []) for path in
+              (ROOT / room).glob(pattern)]  # fmt: skip
+    there = [path for path in (ROOT / room).rglob("*") if path.suffix not in {".py", ".pyc"}]
+    assert sorted(packed) == sorted(path for path in there if path.is_file())
