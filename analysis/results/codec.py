@@ -126,7 +126,8 @@ def from_json(
         return _converter(unit).structure(content, kind)
     except BaseValidationError as error:
         what = transform_error(error, path="", format_exception=_words)[0]
-        raise InputError(f"{path}: {brief(what, 200)}; {advice}") from None
+        said = brief(what.removesuffix(" @ "), 200)  # nothing follows where it is the whole file
+        raise InputError(f"{path}: {said}; {advice}") from None
 
 
 def _words(error: BaseException, _kind: type | None) -> str:
