@@ -150,9 +150,13 @@ def test_toys_are_seeded_and_used_only_for_low_counts() -> None:
 
 
 def test_toys_that_do_not_tell_say_so() -> None:
-    limit = mass_limit(one_bin(5.0, 5.0), toys=ToySettings(number=1, seed=1))
-    if None in limit.expected:
-        assert any("more toys may do" in warning for warning in limit.warnings)
+    limit = mass_limit(one_bin(5.0, 5.0), toys=ToySettings(number=3, seed=1))
+    assert limit.observed is None
+    assert None in limit.expected
+    assert [warning.split(" at ")[0] for warning in limit.warnings] == [
+        "no expected limit", "no observed limit",
+    ]  # fmt: skip
+    assert all(warning.endswith("more toys may do") for warning in limit.warnings)
     assert crossing(np.array([1.0, 2, 3]), np.array([0.04, 0.03, 0.02]), 0.05) is None
     assert crossing(np.array([1.0, 2, 3]), np.array([1.0, 0.9, 0.0]), 0.05) is None
 

@@ -113,7 +113,7 @@ def test_keys_tell_the_unit() -> None:
         ("expected_pb", {"0": [{}]}, r"\{\} is no number @ \.expected\['0'\]"),
         ("excluded_GeV", {"observed": [[1.0]], "expected": None}, r"there are 1 in place of 2"),
         ("excluded_GeV", {"observed": None}, r"'expected' is missing @ \.excluded_GeV\.expected"),
-        ("expcted_pb", {}, r"\(expcted_pb\); make it again"),
+        ("expcted_pb", {}, r"MassLimits: expcted_pb; make it again"),
     ],
 )
 def test_what_is_not_of_its_type_is_refused_by_name(key: str, value: Any, message: str) -> None:

@@ -116,12 +116,6 @@ def category_yields(
     return yields_of(sample, scores, np.asarray(edges), half=half)
 
 
-def equal_signal(edges: Array, categories: int) -> tuple[float, ...]:
-    """Return the lower edges of categories of equal signal, for comparison."""
-    places = np.round(np.arange(categories) * len(edges) / categories).astype(int)
-    return tuple(float(edges[place]) for place in places)
-
-
 def _relative(yields: Yields, whole: Yields, signals: Sequence[str]) -> Array:
     """Return S^2/B of each bin, averaged over signals in units of what each is worth undivided."""
     undivided = whole.merged([slice(None)])

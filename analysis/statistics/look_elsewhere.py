@@ -29,8 +29,6 @@ from analysis.statistics.toys import Group
 LEVEL_Z = 1.0
 """u_0: low enough for many upcrossings, high enough to be of the tail"""
 _TOYS = 1000
-_TAIL = 0.3
-"""p above which the formula is not to be believed"""
 _LEAST_P = 1e-280
 """below it a float has no digits left"""
 
