@@ -13,10 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.results.codec import Content, InFile, Result, from_json, to_json
-from analysis.results.ledger import Ledger
-from analysis.results.run import Identity
-from analysis.results.selection import ChosenSelection
-from analysis.results.unblinding import Stamp
 from analysis.search import METHODS
 from processors.selection import Interval, Selection
 from tools.digests import digest_document, digest_file
@@ -26,6 +22,10 @@ from tools.provenance import provenance
 from tools.settings_table import Table
 
 if TYPE_CHECKING:
+    from analysis.results.ledger import Ledger
+    from analysis.results.run import Identity
+    from analysis.results.selection import ChosenSelection
+    from analysis.results.unblinding import Stamp
     from processors.histograms import Binning
     from processors.score import ScoreTable
 
@@ -118,7 +118,7 @@ class Folder:
         document = self.read_if_there(kind.FILE)
         return None if document is None else from_json(kind, document, self.path / kind.FILE)
 
-    def save(self, result: InFile, *, stamp: Stamp | None = None, **origin: Any) -> None:
+    def save(self, result: InFile, *, stamp: "Stamp | None" = None, **origin: Any) -> None:
         """Write a result with its provenance, to which `origin` is added, and its stamp."""
         self.write(result.FILE, stamped(result, stamp), **origin)
 
@@ -213,7 +213,7 @@ class Folder:
         self.read(SELECTION, made_by="optimise")
         return read_selection(self.path / SELECTION)
 
-    def chosen_selection(self) -> ChosenSelection | None:
+    def chosen_selection(self) -> "ChosenSelection | None":
         """Return what `xyy optimise` chose; None without that, or where a person wrote the cuts.
 
         Raises
@@ -221,6 +221,8 @@ class Folder:
         InputError
             If the file is as it was written, and holds something else.
         """
+        from analysis.results.selection import ChosenSelection
+
         document = self.read_if_there(SELECTION)
         if document is None or document.keys() <= set(FREE[SELECTION]):
             return None
@@ -251,7 +253,7 @@ def _inside(name: str) -> bool:
     return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
-def stamped(result: InFile, stamp: Stamp | None) -> dict[str, Any]:
+def stamped(result: InFile, stamp: "Stamp | None") -> dict[str, Any]:
     """Return what the file of a result holds after a change."""
     return to_json(result) | ({} if stamp is None else to_json(stamp))
 
@@ -261,7 +263,7 @@ def unstamped(document: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in STAMP_KEYS}
 
 
-def generated_samples(*records: Identity | Ledger | None) -> tuple[str, ...]:
+def generated_samples(*records: "Identity | Ledger | None") -> tuple[str, ...]:
     """Return the simulated samples that are not real by any of ``run.json`` and ``ledger.json``."""
     known = (record.generated_samples for record in records if record is not None)
     return tuple(dict.fromkeys(chain.from_iterable(known)))

@@ -7,7 +7,6 @@ forgotten, and a caption, which nothing that decides imports, is in no digest of
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def code_digest(*names: str) -> str:
         If there is no such module.
     """
     paths = sorted({path for name in names for path in _files(name)})
-    return digest_text(*(text for path in paths for text in (_name(path), _source(path).does)))
+    return digest_text(*(text for path in paths for text in (_name(path), _does(path))))
 
 
 def behind(*names: str) -> tuple[str, ...]:
@@ -63,9 +62,7 @@ def behind(*names: str) -> tuple[str, ...]:
     while waiting:
         module = waiting.pop()
         found.add(module)
-        imported = {
-            _module(name) for name in _source(_file(module)).imports if _room(name) in rooms
-        }
+        imported = {_module(name) for name in _imports(_file(module)) if _room(name) in rooms}
         waiting |= imported - found
     return tuple(sorted(found))
 
@@ -100,32 +97,35 @@ def _name(path: Path) -> str:
     return ".".join(path.relative_to(_ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What a file does, and the names that it imports."""
-
-    does: str
-    imports: frozenset[str]
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
-def _source(path: Path) -> _Source:
-    text = path.read_text(encoding="utf-8")
+def _does(path: Path) -> str:
+    """Return what a file does."""
     if path.suffix in _TEMPLATES:
-        return _Source(text, frozenset())
-    tree = ast.parse(text)
+        return path.read_text(encoding="utf-8")
     written: list[str] = []
-    _write(tree, written)
-    return _Source("".join(written), frozenset(_imported(tree)))
+    _write(_parsed(path), written)
+    return " ".join(written)
+
+
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    """Return the names that a file imports."""
+    return frozenset() if path.suffix in _TEMPLATES else frozenset(_imported(_parsed(path)))
 
 
 def _write(node: object, out: list[str]) -> None:
     """Append what parsed code does: the same in all versions of Python."""
     if isinstance(node, ast.AST):
-        out.append(f"{type(node).__name__}(")
-        for field, value in ast.iter_fields(node):
+        out.append(type(node).__name__)
+        for field in node._fields:
+            value = getattr(node, field, None)
             if value is not None and value != [] and field not in _ABOUT:
-                out.append(f"{field}=")
+                out.append(field)
                 _write(value, out)
         out.append(")")
     elif isinstance(node, list):
@@ -133,7 +133,7 @@ def _write(node: object, out: list[str]) -> None:
             if not _is_docstring(item):
                 _write(item, out)
     else:
-        out.append(f"{node!r},")
+        out.append(repr(node))
 
 
 def _is_docstring(node: object) -> bool:

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from analysis.results.background import PeakBackground
 from analysis.results.codec import ABSENT, Numbers
-from analysis.results.counting import ExpectedSignal
+from analysis.results.expected import ExpectedSignal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,13 +16,6 @@ class PeakDecision:
     fit_range_GeV: tuple[float, float]
     family: str
     order: int
-
-    @classmethod
-    def of(cls, peak: PeakBackground) -> "PeakDecision":
-        """Return the decision of a channel."""
-        return cls(
-            range=peak.range, fit_range_GeV=peak.fit_range_GeV, family=peak.family, order=peak.order
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

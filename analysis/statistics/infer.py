@@ -8,7 +8,7 @@ workspaces; how they come about is told in `inference.py`, what stands in them i
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.results.background import BackgroundFits
+from analysis.results.background import BackgroundFits, PeakBackground
 from analysis.results.counting import Counting
 from analysis.results.freeze import (
     ExpectedLimits,
@@ -45,7 +45,7 @@ class SearchResults:
         channels = self.background.channels
         return KnownBefore(
             of=self.background.of,
-            peak={name: PeakDecision.of(found.peak) for name, found in channels.items()},
+            peak={name: _decision(found.peak) for name, found in channels.items()},
             sideband_gof_pvalue={n: found.chosen.gof_pvalue for n, found in channels.items()},
             predicted_events=self.counting.predicted_events,
             predicted_error_events=self.counting.predicted_error_events,
@@ -60,6 +60,12 @@ class SearchResults:
                 ),
             ),
         )
+
+
+def _decision(peak: PeakBackground) -> PeakDecision:
+    return PeakDecision(
+        range=peak.range, fit_range_GeV=peak.fit_range_GeV, family=peak.family, order=peak.order
+    )
 
 
 def infer(inputs: InferenceInputs, search: Search, **how: Any) -> SearchResults:

@@ -27,10 +27,9 @@ from analysis.results.counting import (
     Counting,
     CountingLimit,
     CountingRehearsal,
-    ExpectedSignal,
-    ExpectedSignals,
     SidebandNormalisation,
 )
+from analysis.results.expected import ExpectedSignal, ExpectedSignals
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import ResonanceBins, ResonanceFit, Verdict, WindowCount
