@@ -21,14 +21,24 @@ from analysis.closure import campaign as campaigns
 from analysis.closure.analyse import Found, analyse, borderline
 from analysis.closure.campaign import Results, Size
 from analysis.closure.channels import COLUMNS, Channels, by_upper_cuts
-from analysis.closure.checks import Judged, Pull, Rate, bins_of, checks, empty_universes, with_x
+from analysis.closure.checks import (
+    Judged,
+    bins_of,
+    checks,
+    empty_universes,
+    fraction_of,
+    moments_of,
+    with_x,
+)
 from analysis.closure.kept import Kept
 from analysis.closure.page import command, write_page
-from analysis.closure.report import document, summary
+from analysis.closure.report import result, summary
 from analysis.closure.work import Batch, Doubt, Universes, batches, doubts, settings_digest
 from analysis.closure.worlds import MOST_UNIVERSES, Campaign, Kind
 from analysis.commands import closure as command_module
 from analysis.plots.style import Header
+from analysis.results.closure import Closure
+from analysis.results.codec import from_json, to_json
 from analysis.search import Label, Search
 from analysis.statistics.look_elsewhere import CountedToys
 from analysis.statistics.prediction import predict
@@ -39,6 +49,7 @@ from processors.score import ScoreTable, category_index, cell_count
 from processors.selection import Interval, Selection
 from tools.errors import InputError
 from tools.executors import Execution
+from tools.json_file import write_json
 from tools.recipe import Resonance, background_recipe, make_events, signal_recipe
 from tools.samples import Catalogue
 from tools.universe import plan_universe, truth_of
@@ -333,6 +344,10 @@ def test_other_settings_have_other_batches(work: Universes, course: Universes) -
     assert settings_digest(moved) == digests[0]
 
 
+def read(path: Path) -> Closure:
+    return from_json(Closure, json.loads(path.read_text(encoding="utf-8")), path)
+
+
 def stripped(path: Path) -> bytes:
     content = json.loads(path.read_text(encoding="utf-8"))
     del content["provenance"]
@@ -395,27 +410,30 @@ def test_events_and_their_spectrum_give_the_same_verdict(
     monkeypatch.chdir(tmp_path)
     words = ["--samples", "tenth.toml", "--search", str(quick_file), "--workers", "1"]
     main_at(["closure", "--universes", "1", "--seed", "42", "--events", *words, "--out", "x"], 0)
-    told = json.loads((tmp_path / "x" / "closure.json").read_text(encoding="utf-8"))
-    assert (told["events"]["same_verdicts"], told["events"]["n"]) == (1, 1)
-    (row,) = told["events"]["each"]
-    assert row["chain"]["local_z"] == pytest.approx(row["spectrum"]["local_z"], rel=1e-4)
-    assert row["chain"]["local_z"] > 3  # 7 are expected
-    assert row["chain"]["mass_GeV"] == pytest.approx(row["spectrum"]["mass_GeV"], rel=1e-4)
+    events = read(tmp_path / "x" / "closure.json").events
+    assert events is not None
+    assert (events.same_verdicts, events.n) == (1, 1)
+    chain, spectrum = events.each[0].chain, events.each[0].spectrum
+    assert chain.local_z == pytest.approx(spectrum.local_z, rel=1e-4)
+    assert chain.local_z > 3  # 7 are expected
+    assert chain.mass_GeV == pytest.approx(spectrum.mass_GeV, rel=1e-4)
     page = (tmp_path / "x" / "closure.md").read_text(encoding="utf-8")
     assert "The same verdict in 1 of 1 universes." in page
     assert "--with-x 0 --seed 42 --events --out DIR" in page
-    strengths = [row[key]["cross_section_pb"] for key in ("chain", "spectrum")]
-    assert strengths[0] == pytest.approx(strengths[1], rel=1e-4)
+    assert chain.cross_section_pb == pytest.approx(spectrum.cross_section_pb, rel=1e-4)
 
 
 # ---- what is told --------------------------------------------------------------------------------
 
 
 def test_rates_and_pulls() -> None:
-    assert Rate.of(np.zeros(0, bool)) == Rate(None, None, 0)
-    assert Rate.of(np.zeros(100, bool)).error == pytest.approx(0.00995, abs=1e-5)
-    assert Pull.of(np.array([1.0])) == Pull(None, None, None, None, 1)
-    assert Pull.of(np.array([-1.0, 1.0, 0.0, 0.0])).mean == 0.0
+    none, one = fraction_of(np.zeros(0, bool)), moments_of(np.array([1.0]))
+    assert np.all(np.isnan([none.value, none.error]))
+    assert none.n == 0
+    assert fraction_of(np.zeros(100, bool)).error == pytest.approx(0.00995, abs=1e-5)
+    assert np.all(np.isnan([one.mean, one.mean_error, one.width, one.width_error]))
+    assert one.n == 1
+    assert moments_of(np.array([-1.0, 1.0, 0.0, 0.0])).mean == 0.0
     values = np.array([0.5, 1.0, 2.0])
     inside = bins_of(values, (), (0.5, 1.0, 2.0))
     assert [w.tolist() for w in inside] == [[True, False, False], [False, True, True]]
@@ -446,36 +464,34 @@ def test_few_universes_are_told_and_many_are_judged(results: Results) -> None:
     assert ("750 GeV", "P(local Z > 2), ") in misses
 
 
-def test_the_document_holds_what_the_contract_wants(results: Results) -> None:
-    told = document(results)
-    json.dumps(told, allow_nan=False)
-    assert told["universes"] == 12
-    local, whole = (told["false_positive"][k] for k in ("local_3sigma", "global_p05"))
-    assert local["n"] == whole["n"] == 40
-    assert local["expected"] == pytest.approx(0.054)
-    assert whole["expected"] == 2.0
-    assert {"mass", "cross_section", "limit_95"} == set(told["coverage"])
-    for name in ("mass", "cross_section"):
-        assert {"mean", "width"} <= set(told["pull"][name])
-        assert told["coverage"][name]["n"] == 20
-    assert told["verdicts"]["n"] == 12
-    assert told["verdicts"]["right"] >= 11  # each wrong once in 370: two once in 2000
-    assert sum(row["n"] for row in told["verdicts"]["table"]) == 12
-    assert [row["low_pb"] for row in told["by_cross_section"]] == [3.0]
-    assert told["by_mass"][0]["claimed"]["value"] == 1.0
-    assert sum(told["histograms"]["local_z"]["counts"]) == 40
-    assert told["bias"]["mass_GeV"]["n"] == 20
+def test_the_result_holds_what_the_contract_wants(results: Results) -> None:
+    told = result(results)
+    json.dumps(to_json(told), allow_nan=False)
+    assert told.universes == 12
+    local, whole = told.false_positive.local_3sigma, told.false_positive.global_p05
+    assert local.n == whole.n == 40
+    assert local.expected == pytest.approx(0.054)
+    assert whole.expected == 2.0
+    assert told.coverage.mass.n == told.coverage.cross_section.n == 20
+    assert told.pull.mass.n == told.pull.cross_section.n == 20
+    assert told.verdicts.n == 12
+    assert told.verdicts.right >= 11  # each wrong once in 370: two once in 2000
+    assert sum(row.n for row in told.verdicts.table) == 12
+    assert [row.low for row in told.by_cross_section] == [3.0]
+    assert told.by_mass[0].claimed.value == 1.0
+    assert sum(told.histograms.local_z.counts) == 40
+    assert told.bias.mass_GeV.n == 20
     assert summary(told) == (0, 0)
     assert len(with_x(results).found.number) == 20
     assert len(empty_universes(replace(results, size=Size(12))).found.number) == 0
 
 
-def test_page_and_figures_are_made_of_the_document_alone(results: Results, tmp_path: Path) -> None:
-    told = json.loads(json.dumps(document(results)))
+def test_page_and_figures_are_made_of_the_result_alone(results: Results, tmp_path: Path) -> None:
+    told = result(results)
     one, two = tmp_path / "one" / "closure.json", tmp_path / "two" / "closure.json"
     for path in (one, two):
         path.parent.mkdir()
-        path.write_text(json.dumps(told), encoding="utf-8")
+        path.write_text(json.dumps(to_json(told)), encoding="utf-8")
     write_page(told, one, HEADER)
     main_at(["closure", "--page", str(two)], 0)
     text = one.with_suffix(".md").read_text(encoding="utf-8")
@@ -492,6 +508,15 @@ def test_page_and_figures_are_made_of_the_document_alone(results: Results, tmp_p
         assert len(picture) < 80_000
     assert command(told) in text
     assert "--masses 750 --cross-sections 3 --out DIR" in text
+
+
+def test_one_universe_has_a_page(results: Results, tmp_path: Path) -> None:
+    nothing = Found.nothing(0)
+    one = {"universes": results.found["universes"].some(np.arange(1)), "empty": nothing}
+    alone = replace(results, size=Size(1), found={**one, "with_x": nothing})
+    write_page(result(alone), tmp_path / "closure.json", HEADER)
+    text = (tmp_path / "closure.md").read_text(encoding="utf-8")
+    assert "| mean pull, mass | too few |  | 1 |" in text
 
 
 def main_at(words: list[str], code: int) -> None:
@@ -519,7 +544,7 @@ def main_at(words: list[str], code: int) -> None:
         (["--universes", "5", "--cross-sections", "nan", "--out", "x"], "--cross-sections: nan"),
         (["--universes", "5", "--events", "--empty", "2", "--out", "x"], "--events makes the"),
         (["--page", "nowhere.json"], "nowhere.json is not there"),
-        (["--page", "other.json"], "other.json is not a result of `xyy closure`"),
+        (["--page", "other.json"], "other.json: 'universes' is missing"),
         (["--page", "other.json", "--out", "x"], "--page FILE writes beside FILE"),
         (["--universes", "5", "--selection", "pt.json", "--out", "x"], "a selection on photon1_pT"),
     ],
@@ -544,7 +569,10 @@ def test_the_published_page_is_made_of_the_published_numbers(tmp_path: Path) -> 
     published = ROOT / "docs" / "calibration.json"
     if not published.exists():
         pytest.skip("docs/calibration.json is not there: make it with `make closure`")
-    (tmp_path / published.name).write_bytes(published.read_bytes())
+    written = json.loads(published.read_text(encoding="utf-8"))
+    again = {**to_json(read(published)), "provenance": written["provenance"]}
+    write_json(tmp_path / published.name, again)
+    assert (tmp_path / published.name).read_bytes() == published.read_bytes()
     main_at(["closure", "--page", str(tmp_path / published.name)], 0)
     text = published.with_suffix(".md").read_text(encoding="utf-8")
     assert (tmp_path / "calibration.md").read_text(encoding="utf-8") == text
@@ -572,12 +600,13 @@ def test_the_command_tells_what_it_found(
         assert end.value.code in {0, None}
     said = capsys.readouterr()
     assert "universes: 2 of 2 tasks are there already" in said.err
-    told = json.loads(said.out[said.out.index("{") :])
-    assert told == json.loads((tmp_path / "x" / "closure.json").read_text(encoding="utf-8"))
-    assert told["masses_GeV"] == [750.0, 900.0]
+    path = tmp_path / "x" / "closure.json"
+    assert said.out[said.out.index("{") :] == path.read_text(encoding="utf-8")
+    told = read(path)
+    assert told.masses_GeV == (750.0, 900.0)
     # X of expected 10 sigma and more: right but for a mass 3 sigma off, twice 0.3 %
     assert said.out.startswith("verdicts right: 2 of 2\n")
-    assert [row["claimed"]["n"] for row in told["by_mass"]] == [2, 1]
+    assert [row.claimed.n for row in told.by_mass] == [2, 1]
 
 
 def test_the_quick_size_is_small() -> None:

@@ -5,9 +5,8 @@ the selected spectrum. That spectrum is then analysed as all those are that are 
 (`analyse`), with the same signal model and a second look where it is due: verdicts must agree.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,9 @@ from analysis.folder import Folder
 from analysis.infer_folder import inference_inputs
 from analysis.pipeline import Console, Request, run
 from analysis.process import cut_variables
+from analysis.results.closure import EventsComparison, UniverseComparison, UniverseVerdict
+from analysis.results.values import Estimate
+from analysis.results.verdict import ClaimLevel, Verdict
 from analysis.search import Search
 from analysis.statistics.inputs import InferenceInputs
 from analysis.statistics.look_elsewhere import CountedToys
@@ -37,8 +39,7 @@ _SEED = 1
 class Observation:
     """What the chain said of one universe."""
 
-    verdict: Mapping[str, Any]
-    """content of ``verdict.json``"""
+    verdict: Verdict
     inputs: InferenceInputs
     channels: Channels
 
@@ -50,7 +51,7 @@ class Observation:
             Channels.of_cuts(folder.selection()) if score is None else Channels.of_score(score)
         )
         inputs = inference_inputs(folder, work.catalogue, work.analysis.search)
-        return cls(folder.read("verdict.json", made_by="run"), inputs, channels)
+        return cls(folder.load(Verdict, made_by="run"), inputs, channels)
 
     def spectrum(self, analysis: Analysis) -> tuple[FloatArray, ...]:
         """Return the selected events in the bins of the analysis, for each channel."""
@@ -107,9 +108,9 @@ def compare(
     observations: Sequence[Observation],
     *,
     say: Callable[[str], None] = lambda _text: None,
-) -> tuple[Results, list[dict[str, Any]]]:
+) -> tuple[Results, EventsComparison]:
     """Analyse the spectra of universes 0, 1, ... and lay the two verdicts beside each other."""
-    parts, rows, analysis = [], [], work.analysis
+    parts, analysis = [], work.analysis
     counted: dict[tuple[Kind, int], CountedToys] = {}
     for number, observation in enumerate(observations):
         analysis = observation.analysis(work.analysis.search)
@@ -122,15 +123,19 @@ def compare(
             say(f"universe {number}: toys of the whole procedure")
             counted["universes", number] = _second_look(analysis, observation, found)
         parts.append(found)
-        rows.append({"universe": number})
     found = Found.joined(parts)
     nothing = Found.nothing(0)
     results = Results(
         work.campaign, analysis, Size(len(parts)),
         {"universes": found, "empty": nothing, "with_x": nothing}, counted,
     )  # fmt: skip
-    pairs = zip(rows, observations, results.decisions("universes"), range(len(rows)), strict=True)
-    return results, [row | _beside(o.verdict, found, i, decision) for row, o, decision, i in pairs]
+    decisions = results.decisions("universes")
+    each = tuple(
+        _beside(number, observation.verdict, found, decisions[number])
+        for number, observation in enumerate(observations)
+    )
+    same = sum(one.same_verdict for one in each)
+    return results, EventsComparison(same_verdicts=same, n=len(each), each=each)
 
 
 def _second_look(analysis: Analysis, observation: Observation, found: Found) -> CountedToys:
@@ -140,28 +145,28 @@ def _second_look(analysis: Analysis, observation: Observation, found: Found) -> 
     )  # fmt: skip
 
 
-def _beside(verdict: Mapping[str, Any], found: Found, row: int, decision: str) -> dict[str, Any]:
+def _beside(number: int, theirs: Verdict, found: Found, ours: ClaimLevel) -> UniverseComparison:
     """Return the chain's verdict and ours."""
-    ours = {
-        "decision": decision,
-        "local_z": _number(found.local_z[row]),
-        "mass_GeV": _number(found.mass_GeV[row]),
-        "cross_section_pb": _number(found.cross_section_pb[row]),
-    }
-    theirs = {
-        "decision": verdict["decision"],
-        "local_z": _number(verdict["local_z"]),
-        "mass_GeV": _value(verdict["mass_GeV"]),
-        "cross_section_pb": _value(verdict["cross_section_pb"]),
-    }
-    same = ours["decision"] == theirs["decision"]
-    return {"chain": theirs, "spectrum": ours, "same_verdict": same}
+    chain = UniverseVerdict(
+        decision=theirs.decision,
+        local_z=_number(theirs.local_z),
+        mass_GeV=_value(theirs.mass_GeV),
+        cross_section_pb=_value(theirs.cross_section_pb),
+    )
+    spectrum = UniverseVerdict(
+        decision=ours,
+        local_z=_number(found.local_z[number]),
+        mass_GeV=_number(found.mass_GeV[number]),
+        cross_section_pb=_number(found.cross_section_pb[number]),
+    )
+    same = theirs.decision == ours
+    return UniverseComparison(universe=number, chain=chain, spectrum=spectrum, same_verdict=same)
 
 
-def _value(interval: Mapping[str, Any] | None) -> float | None:
-    return None if interval is None else _number(interval["value"])
+def _value(estimate: Estimate | None) -> float:
+    return _number(None if estimate is None else estimate.value)
 
 
-def _number(value: Any) -> float | None:
-    """Return six digits of a number; None for none."""
-    return None if value is None or not np.isfinite(value) else float(f"{value:.6g}")
+def _number(value: float | None) -> float:
+    """Return six digits of a number; NaN for none."""
+    return np.nan if value is None else float(f"{value:.6g}")

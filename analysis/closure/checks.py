@@ -9,16 +9,15 @@ covers it.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-from analysis.calibration.checks import Check
 from analysis.closure.analyse import FIXED_GeV, Found
 from analysis.closure.campaign import Results
 from analysis.game.scoring import MASS_ERRORS
+from analysis.results.closure import Fraction, JudgedNumber, MeanAndWidth
 from analysis.statistics.entries import Flags
 from analysis.statistics.spectra import FloatArray
 
@@ -31,54 +30,34 @@ _TAILS = {2.0: 0.02275, 3.0: 0.00135}
 """of a normal distribution above a significance"""
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A fraction of universes."""
+def fraction_of(where: Flags) -> Fraction:
+    """Return the fraction that is true.
 
-    value: float | None
-    """None of no universe"""
-    error: float | None
-    """binomial; of one universe if there is none, or if they are all"""
-    n: int
-
-    @classmethod
-    def of(cls, where: Flags) -> "Rate":
-        """Return the fraction that is true.
-
-        >>> Rate.of(np.array([True, False, False, False]))
-        Rate(value=0.25, error=0.2165, n=4)
-        """
-        n = len(where)
-        if not n:
-            return cls(None, None, 0)
-        value = float(np.mean(where))
-        least = min(max(value, 1 / n), 1 - 1 / n) if n > 1 else 0.5
-        return cls(rounded(value), rounded(float(np.sqrt(least * (1 - least) / n))), n)
-
-    def document(self) -> dict[str, Any]:
-        """Return the JSON of it."""
-        return asdict(self)
+    >>> fraction_of(np.array([True, False, False, False]))
+    Fraction(value=0.25, error=0.2165, n=4)
+    """
+    n = len(where)
+    if not n:
+        return Fraction(value=np.nan, error=np.nan, n=0)
+    value = float(np.mean(where))
+    least = min(max(value, 1 / n), 1 - 1 / n) if n > 1 else 0.5
+    error = float(np.sqrt(least * (1 - least) / n))
+    return Fraction(value=rounded(value), error=rounded(error), n=n)
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
-    """Mean and width of pulls."""
-
-    mean: float | None
-    mean_error: float | None
-    width: float | None
-    width_error: float | None
-    n: int
-
-    @classmethod
-    def of(cls, pulls: FloatArray) -> "Pull":
-        """Return mean and standard deviation with their errors."""
-        n = len(pulls)
-        if n < 2:  # noqa: PLR2004 - one has no spread
-            return cls(None, None, None, None, n)
-        mean, width = float(pulls.mean()), float(pulls.std(ddof=1))
-        errors = width / np.sqrt(n), width / np.sqrt(2 * n)
-        return cls(rounded(mean), rounded(errors[0]), rounded(width), rounded(errors[1]), n)
+def moments_of(pulls: FloatArray) -> MeanAndWidth:
+    """Return mean and standard deviation with their errors."""
+    n = len(pulls)
+    if n < 2:  # noqa: PLR2004 - one has no spread
+        return MeanAndWidth(mean=np.nan, mean_error=np.nan, width=np.nan, width_error=np.nan, n=n)
+    width = float(pulls.std(ddof=1))
+    return MeanAndWidth(
+        mean=rounded(float(pulls.mean())),
+        mean_error=rounded(width / np.sqrt(n)),
+        width=rounded(width),
+        width_error=rounded(width / np.sqrt(2 * n)),
+        n=n,
+    )
 
 
 def rounded(value: float) -> float:
@@ -137,15 +116,15 @@ class Judged:
         """Whether the limit at the true mass is above the true cross-section."""
         return np.asarray(self.found.cls >= LEVEL)
 
-    def coverage(self, name: str) -> Rate:
+    def coverage(self, name: str) -> Fraction:
         """Return how often the 68 % interval of "mass" or "cross_section" holds the truth."""
         pulls = getattr(self.found, f"{name}_pull")
-        return Rate.of(np.abs(pulls[np.isfinite(pulls)]) <= 1)
+        return fraction_of(np.abs(pulls[np.isfinite(pulls)]) <= 1)
 
-    def pull(self, name: str) -> Pull:
+    def pull(self, name: str) -> MeanAndWidth:
         """Return the pulls of "mass" or "cross_section"."""
         pulls = getattr(self.found, f"{name}_pull")
-        return Pull.of(pulls[np.isfinite(pulls)])
+        return moments_of(pulls[np.isfinite(pulls)])
 
 
 LEVEL = 0.05
@@ -172,7 +151,7 @@ def bins_of(values: FloatArray, given: Sequence[float], edges: Sequence[float]) 
     ]
 
 
-def checks(results: Results, limit_bins: Sequence[tuple[str, Flags]]) -> Iterator[Check]:
+def checks(results: Results, limit_bins: Sequence[tuple[str, Flags]]) -> Iterator[JudgedNumber]:
     """Yield everything that was wanted of the results.
 
     Parameters
@@ -185,52 +164,67 @@ def checks(results: Results, limit_bins: Sequence[tuple[str, Flags]]) -> Iterato
     x = with_x(results)
     whole = Judged.of(results, "universes", exists=True)
     sure = f"X of expected local Z above {SURE_Z:g}"
-    right = Rate.of(whole.sure.right)
-    yield _check("x", sure, "verdict right", right.value, right.error, 0.99, None, right.n)
+    yield _part("x", sure, "verdict right", fraction_of(whole.sure.right), 0.99)
     for name in ("mass", "cross_section"):
         text = name.replace("_", "-")
-        rate, pull = x.sure.coverage(name), x.sure.pull(name)
-        yield _check(
-            "x", sure, f"68 % coverage, {text}", rate.value, rate.error, 0.64, 0.72, rate.n
-        )
+        pull = x.sure.pull(name)
+        yield _part("x", sure, f"68 % coverage, {text}", x.sure.coverage(name), 0.64, 0.72)
         yield _check("x", sure, f"mean pull, {text}", pull.mean, pull.mean_error, -0.2, 0.2, pull.n)
         yield _check("x", sure, f"width of pulls, {text}", pull.width, pull.width_error, None, None,
                      pull.n)  # fmt: skip
-    fits = Rate.of(x.found.converged)
-    yield _check("x", "all X", "fits converged", fits.value, fits.error, None, None, fits.n)
+    yield _part("x", "all X", "fits converged", fraction_of(x.found.converged))
     for name, where in limit_bins:
-        rate = Rate.of(x.covered[where])
-        yield _check("limits", name, "limit covers", rate.value, rate.error, 0.94, None, rate.n)
+        yield _part("limits", name, "limit covers", fraction_of(x.covered[where]), 0.94)
 
 
-def _of_empty(empty: Judged) -> Iterator[Check]:
+def _of_empty(empty: Judged) -> Iterator[JudgedNumber]:
     ends: tuple[tuple[float, float | None, float], ...] = ((2.0, 0.010, 0.033), (3.0, None, 0.004))
     for index, mass in enumerate(FIXED_GeV):
         z = empty.found.fixed_z[:, index]
         for level, low, high in ends:
-            rate = Rate.of(z > level)
             what = f"P(local Z > {level:g}), nominal {_TAILS[level]:g}"
-            yield _check("empty", f"{mass:g} GeV", what, rate.value, rate.error, low, high, rate.n)
+            yield _part("empty", f"{mass:g} GeV", what, fraction_of(z > level), low, high)
     wanted = (
         ("P(global p < 0.05)", empty.global_p < 0.05, 0.03, 0.07),  # noqa: PLR2004
         ("P(global p < 0.01)", empty.global_p < 0.01, None, None),  # noqa: PLR2004
         ("evidence or discovery", empty.claimed, None, 0.005),
     )
     for what, where, least, most in wanted:
-        rate = Rate.of(where)
-        yield _check("empty", "500 to 1000 GeV", what, rate.value, rate.error, least, most, rate.n)
+        yield _part("empty", "500 to 1000 GeV", what, fraction_of(where), least, most)
+
+
+def _part(
+    section: str,
+    setting: str,
+    what: str,
+    found: Fraction,
+    low: float | None = None,
+    high: float | None = None,
+) -> JudgedNumber:
+    return _check(section, setting, what, found.value, found.error, low, high, found.n)
 
 
 def _check(
     section: str,
     setting: str,
     what: str,
-    value: float | None,
-    error: float | None,
+    value: float,
+    error: float,
     low: float | None,
     high: float | None,
     n: int,
-) -> Check:
-    ends = (low, high) if n >= ENOUGH else (None, None)
-    observed = float("nan") if value is None else value
-    return Check(section, setting, what, observed, error, *ends, n)
+) -> JudgedNumber:
+    if n < ENOUGH:
+        low = high = None
+    inside = (low is None or value >= low) and (high is None or value <= high)
+    return JudgedNumber(
+        section=section,
+        setting=setting,
+        what=what,
+        observed=value,
+        error=error,
+        low=low,
+        high=high,
+        toys=n,
+        meets=None if low is None and high is None else inside,
+    )

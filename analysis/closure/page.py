@@ -1,13 +1,21 @@
 """The page of a campaign: Markdown and figures, made of ``closure.json`` and of nothing else."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.calibration.report import wanted
 from analysis.closure.report import summary
 from analysis.plots import closure as figures
 from analysis.plots.style import Header, encode
+from analysis.results.closure import (
+    Closure,
+    EventsComparison,
+    Fraction,
+    JudgedNumber,
+    UniversesInBin,
+    UniverseVerdict,
+)
 from tools.atomic import write_bytes
 from tools.errors import InputError
 
@@ -42,15 +50,14 @@ _FROM_MODEL = "drawn from that model, with exact efficiencies of a signal"
 _FROM_EVENTS = "that of events that went through all of `xyy run`"
 
 
-def write_page(document: Mapping[str, Any], path: Path, header: Header) -> None:
-    """Write the page beside its document, and the figures in a folder of its name.
+def write_page(closure: Closure, path: Path, header: Header) -> None:
+    """Write the page beside its result file, and the figures in a folder of its name.
 
     Parameters
     ----------
-    document : mapping
-        Content of ``closure.json``.
+    closure : Closure
     path : Path
-        Where the document is: ``calibration.json`` gets ``calibration.md``, ``calibration/*.png``.
+        The result file: ``calibration.json`` gets ``calibration.md``, ``calibration/*.png``.
     header : Header
         What stands on the figures.
 
@@ -65,109 +72,114 @@ def write_page(document: Mapping[str, Any], path: Path, header: Header) -> None:
             f"{page} is there, was not written by xyy, and would be replaced; move it away"
         )
     for name, (draw, caption) in _FIGURES.items():
-        if _has(document, name):
-            write_bytes(folder / f"{name}.png", encode(draw(document, header), "png"))
+        if _has(closure, name):
+            write_bytes(folder / f"{name}.png", encode(draw(closure, header), "png"))
             drawn.append((name, caption))
-    text = "\n".join(_lines(document, path, drawn)) + "\n"
+    text = "\n".join(_lines(closure, path, drawn)) + "\n"
     write_bytes(page, text.encode())
 
 
-def _has(document: Mapping[str, Any], name: str) -> bool:
+def _has(closure: Closure, name: str) -> bool:
     """Tell whether there are universes for a figure."""
-    histograms = document["histograms"]
+    histograms = closure.histograms
     needed = {
-        "verdicts": document["verdicts"]["n"],
-        "power": sum(row["claimed"]["n"] for row in document["power"]),
-        "pulls": sum(histograms["mass_pull"]["counts"]),
-        "coverage": document["coverage"]["limit_95"]["n"],
-        "empty_local_z": sum(histograms["local_z"]["counts"]),
-        "empty_global_p": sum(histograms["global_p"]["counts"]),
+        "verdicts": closure.verdicts.n,
+        "power": sum(each.claimed.n for each in closure.power),
+        "pulls": sum(histograms.mass_pull.counts),
+        "coverage": closure.coverage.limit_95.n,
+        "empty_local_z": sum(histograms.local_z.counts),
+        "empty_global_p": sum(histograms.global_p.counts),
     }
     return bool(needed[name])
 
 
-def _lines(
-    document: Mapping[str, Any], path: Path, drawn: Sequence[tuple[str, str]]
-) -> Iterator[str]:
-    judged, missed = summary(document)
-    looks = document["second_looks"]
+def _lines(closure: Closure, path: Path, drawn: Sequence[tuple[str, str]]) -> Iterator[str]:
+    judged, missed = summary(closure)
+    looks = closure.second_looks
     yield "# Calibration on parallel universes"
     yield ""
     yield (
         f"Made of [{path.name}]({path.name}) by `{_MADE_BY} {path.name}`; that file by\n\n"
-        f"```sh\n{command(document)}\n```\n"
+        f"```sh\n{command(closure)}\n```\n"
     )
     yield (
-        f"{document['universes']:,} universes of the course, {document['empty']:,} without X, "
-        f"{document['with_x']:,} more with X; channels: {', '.join(document['channels'])}."
+        f"{closure.universes:,} universes of the course, {closure.empty:,} without X, "
+        f"{closure.with_x:,} more with X; channels: {', '.join(closure.channels)}."
     )
-    made = _FROM_EVENTS if "events" in document else _FROM_MODEL
-    yield _TEXT.format(made=made, toys=looks["toys_each"], looks=looks["universes"])
+    made = _FROM_EVENTS if closure.events else _FROM_MODEL
+    yield _TEXT.format(made=made, toys=looks.toys_each, looks=looks.universes)
     if judged:
         yield f"**{judged - missed} of {judged} numbers are what was wanted.**"
         yield "The others are marked with ✗. Errors are those of the number of universes."
     for section, title in _TITLES.items():
-        rows = [
-            check for check in document["checks"] if check["section"] == section and check["toys"]
-        ]
+        rows = [check for check in closure.checks if check.section == section and check.toys]
         if rows:
             yield from ("", f"## {title}", "")
             yield from _table(rows)
     yield from ("", "## By strength", "")
-    yield from _strengths(document["by_expected_z"])
+    yield from _strengths(closure.by_expected_z)
     for name, caption in drawn:
         yield from ("", f"![{caption}]({path.stem}/{name}.png)", "", f"*{caption}.*")
-    if "events" in document:
-        yield from _events(document["events"])
+    if closure.events:
+        yield from _events(closure.events)
     yield from ("", "## What was chosen", "")
-    for name, part in document["functions"].items():
+    for name, part in closure.functions.items():
         yield f"- {name}: {part:.1%}"
 
 
-def command(document: Mapping[str, Any]) -> str:
-    """Return the command that makes a document."""
-    options = ("universes", "empty", "with_x", "seed")
-    words = ["xyy closure", *(f"--{name.replace('_', '-')} {document[name]}" for name in options)]
-    for option in ("masses_GeV", "cross_sections_pb"):
-        if document[option]:
-            name = option.rsplit("_", 1)[0].replace("_", "-")
-            words.append(f"--{name} {','.join(f'{value:g}' for value in document[option])}")
-    words += ["--events"] if "events" in document else []
+def command(closure: Closure) -> str:
+    """Return the command that makes a result."""
+    words = [
+        f"xyy closure --universes {closure.universes} --empty {closure.empty}",
+        f"--with-x {closure.with_x} --seed {closure.seed}",
+    ]
+    for option, values in (
+        ("masses", closure.masses_GeV),
+        ("cross-sections", closure.cross_sections_pb),
+    ):
+        if values:
+            words.append(f"--{option} {','.join(f'{value:g}' for value in values)}")
+    words += ["--events"] if closure.events else []
     return " ".join([*words, "--out DIR"])
 
 
-def _events(events: Mapping[str, Any]) -> Iterator[str]:
+def _events(events: EventsComparison) -> Iterator[str]:
     """Yield the verdicts from events and from spectra beside each other."""
     yield from ("", "## From events and from their spectra", "")
-    yield f"The same verdict in {events['same_verdicts']} of {events['n']} universes."
+    yield f"The same verdict in {events.same_verdicts} of {events.n} universes."
     yield ""
     yield "| universe | from events | local Z | from the spectrum | local Z |"
     yield "|---|---|---|---|---|"
-    for row in events["each"]:
-        cells = (
-            f"{row[key]['decision']} | {row[key]['local_z']:.4g}" for key in ("chain", "spectrum")
-        )
-        yield f"| {row['universe']} | {' | '.join(cells)} |"
+    for each in events.each:
+        yield f"| {each.universe} | {_verdict(each.chain)} | {_verdict(each.spectrum)} |"
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _verdict(verdict: UniverseVerdict) -> str:
+    return f"{verdict.decision} | {verdict.local_z:.4g}"
+
+
+def _table(rows: Sequence[JudgedNumber]) -> Iterator[str]:
     yield "| | | observed | wanted | universes |"
     yield "|---|---|---|---|---|"
     for row in rows:
-        mark = " ✗" if row["meets"] is False else ""
-        value = f"{row['observed']:.4g} ± {row['error']:.2g}{mark}"
-        yield f"| {row['setting']} | {row['what']} | {value} | {wanted(row)} | {row['toys']:,} |"
+        yield f"| {row.setting} | {row.what} | {_value(row)} | {row.wanted} | {row.toys:,} |"
 
 
-def _strengths(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _value(row: JudgedNumber) -> str:
+    if math.isnan(row.observed):
+        return "too few"
+    return f"{row.observed:.4g} ± {row.error:.2g}{' ✗' if row.meets is False else ''}"
+
+
+def _strengths(rows: Sequence[UniversesInBin]) -> Iterator[str]:
     yield "| expected local Z | universes | claimed | verdict right | limit covers |"
     yield "|---|---|---|---|---|"
     for row in rows:
-        if row["claimed"]["n"]:
-            cells = (_rate(row[key]) for key in ("claimed", "right", "limit_95"))
-            place = f"{row['low']:g} to {row['high']:g}"
-            yield f"| {place} | {row['claimed']['n']:,} | {' | '.join(cells)} |"
+        if row.claimed.n:
+            cells = map(_rate, (row.claimed, row.right, row.limit_95))
+            place = f"{row.low:g} to {row.high:g}"
+            yield f"| {place} | {row.claimed.n:,} | {' | '.join(cells)} |"
 
 
-def _rate(rate: Mapping[str, Any]) -> str:
-    return f"{rate['value']:.3f} ± {rate['error']:.3f}"
+def _rate(rate: Fraction) -> str:
+    return f"{rate.value:.3f} ± {rate.error:.3f}"

@@ -1,28 +1,44 @@
-"""``closure.json``: what a campaign showed, whole enough for every figure and the page.
-
-It holds no universe by itself, only fractions, pulls and histograms over many, each with the number
-of universes that it is of.
-"""
+"""From what a campaign found to its result: fractions, pulls and histograms over many universes."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import pairwise
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
-from analysis.calibration.checks import Check
 from analysis.closure.analyse import FIXED_GeV
 from analysis.closure.campaign import Results
 from analysis.closure.checks import (
     Judged,
-    Rate,
     bins_of,
     checks,
     empty_universes,
+    fraction_of,
     rounded,
     with_x,
+)
+from analysis.results.closure import (
+    Biases,
+    ClaimPower,
+    Closure,
+    ClosureHistograms,
+    CountedAtMass,
+    CountedUniverses,
+    Coverages,
+    EmptyAtMass,
+    EventsComparison,
+    FalsePositives,
+    MeanDifference,
+    PullMoments,
+    SecondLooks,
+    UniverseHistogram,
+    UniversesInBin,
+    UniversesOfMass,
+    UniversesOfStrength,
+    VerdictCounts,
+    VerdictTable,
 )
 from analysis.statistics.entries import Flags
 from analysis.statistics.spectra import FloatArray
@@ -36,38 +52,46 @@ _SINGLE = 0.00135
 """of a normal distribution above three standard deviations"""
 
 
-def document(results: Results) -> dict[str, Any]:
-    """Return ``closure.json`` without its provenance."""
-    x, empty, every = with_x(results), empty_universes(results), _every(results)
-    strengths = _bins(x, "true_cross_section_pb", results.campaign.cross_sections_pb,
-                      CROSS_SECTION_EDGES, "pb")  # fmt: skip
-    masses = _bins(x, "true_mass_GeV", results.campaign.masses_GeV, MASS_EDGES, "GeV")
-    expected = _bins(x, "expected_z", (), EXPECTED_Z_EDGES, "sigma")
-    limit_bins = [(name, where) for name, where, _ in strengths]
-    return {
+def result(results: Results, events: EventsComparison | None = None) -> Closure:
+    """Return what a campaign showed.
+
+    Parameters
+    ----------
+    results : Results
+    events : EventsComparison, optional
+        The verdicts of the whole chain, where the universes went through it.
+    """
+    x, empty, campaign = with_x(results), empty_universes(results), results.campaign
+    strengths = _bins(x.found.true_cross_section_pb, campaign.cross_sections_pb,
+                      CROSS_SECTION_EDGES)  # fmt: skip
+    masses = _bins(x.found.true_mass_GeV, campaign.masses_GeV, MASS_EDGES)
+    expected = _bins(x.found.expected_z, (), EXPECTED_Z_EDGES)
+    limit_bins = [(_name(low, high), inside) for low, high, inside in strengths]
+    return Closure(
         **asdict(results.size),
-        "seed": results.campaign.seed,
-        "channels": list(results.analysis.channel_names),
-        "masses_GeV": list(results.campaign.masses_GeV) or None,
-        "cross_sections_pb": list(results.campaign.cross_sections_pb) or None,
-        "false_positive": _false_positive(empty),
-        "coverage": {
-            "mass": x.sure.coverage("mass").document(),
-            "cross_section": x.sure.coverage("cross_section").document(),
-            "limit_95": Rate.of(x.covered).document(),
-        },
-        "pull": {name: asdict(x.sure.pull(name)) for name in ("mass", "cross_section")},
-        "bias": _bias(x.sure),
-        "verdicts": {"right": int(every.right.sum()), "n": len(every.right), **_verdicts(results)},
-        "by_cross_section": [_row(x.some(where), place) for _, where, place in strengths],
-        "by_mass": [_row(x.some(where), place) for _, where, place in masses],
-        "by_expected_z": [_row(x.some(where), place) for _, where, place in expected],
-        "power": _power(x, masses, strengths),
-        "histograms": _histograms(x, empty),
-        "functions": _functions(results),
-        "second_looks": _second_looks(results),
-        "checks": [told(check) for check in checks(results, limit_bins)],
-    }
+        seed=campaign.seed,
+        channels=results.analysis.channel_names,
+        masses_GeV=campaign.masses_GeV or None,
+        cross_sections_pb=campaign.cross_sections_pb or None,
+        false_positive=_false_positive(empty),
+        coverage=Coverages(
+            mass=x.sure.coverage("mass"),
+            cross_section=x.sure.coverage("cross_section"),
+            limit_95=fraction_of(x.covered),
+        ),
+        pull=PullMoments(mass=x.sure.pull("mass"), cross_section=x.sure.pull("cross_section")),
+        bias=_bias(x.sure),
+        verdicts=_verdicts(results),
+        by_cross_section=tuple(_row(UniversesOfStrength, x, bin_) for bin_ in strengths),
+        by_mass=tuple(_row(UniversesOfMass, x, bin_) for bin_ in masses),
+        by_expected_z=tuple(_row(UniversesInBin, x, bin_) for bin_ in expected),
+        power=_power(x, masses, strengths),
+        histograms=_histograms(x, empty),
+        functions=_functions(results),
+        second_looks=_second_looks(results),
+        checks=tuple(checks(results, limit_bins)),
+        events=events,
+    )
 
 
 def _every(results: Results) -> Judged:
@@ -82,134 +106,137 @@ def _every(results: Results) -> Judged:
     )
 
 
-Bin = tuple[str, Flags, dict[str, float]]
-"""name, which universes are in it, and its ends"""
+Bin = tuple[float, float, Flags]
+"""both ends, and which universes are in it"""
+Row = TypeVar("Row", bound=UniversesInBin)
 
 
-def _bins(
-    x: Judged, name: str, given: Sequence[float], edges: Sequence[float], unit: str
-) -> list[Bin]:
-    values = getattr(x.found, name)
+def _bins(values: FloatArray, given: Sequence[float], edges: Sequence[float]) -> list[Bin]:
     given = sorted(set(given))
-    where = bins_of(values, given, edges)
     ends = list(zip(given, given, strict=True)) or list(pairwise(edges))
-    suffix = "" if unit == "sigma" else f"_{unit}"
-    return [
-        (
-            f"{low:g} {unit}" if low == high else f"{low:g} to {high:g} {unit}",
-            inside,
-            {f"low{suffix}": low, f"high{suffix}": high},
-        )
-        for (low, high), inside in zip(ends, where, strict=True)
-    ]
+    inside = bins_of(values, given, edges)
+    return [(low, high, where) for (low, high), where in zip(ends, inside, strict=True)]
 
 
-def _row(x: Judged, place: Mapping[str, float]) -> dict[str, Any]:
+def _name(low_pb: float, high_pb: float) -> str:
+    return f"{low_pb:g} pb" if low_pb == high_pb else f"{low_pb:g} to {high_pb:g} pb"
+
+
+def _row(kind: type[Row], x: Judged, of: Bin) -> Row:
     """Return what is told of a bin of universes with X."""
-    return {
-        **place,
-        "claimed": Rate.of(x.claimed).document(),
-        "right": Rate.of(x.right).document(),
-        "limit_95": Rate.of(x.covered).document(),
-        "mass": x.sure.coverage("mass").document(),
-        "cross_section": x.sure.coverage("cross_section").document(),
-    }
+    low, high, where = of
+    inside = x.some(where)
+    return kind(
+        low=low,
+        high=high,
+        claimed=fraction_of(inside.claimed),
+        right=fraction_of(inside.right),
+        limit_95=fraction_of(inside.covered),
+        mass=inside.sure.coverage("mass"),
+        cross_section=inside.sure.coverage("cross_section"),
+    )
 
 
-def _power(x: Judged, masses: Sequence[Bin], strengths: Sequence[Bin]) -> list[dict[str, Any]]:
-    return [
-        {**mass, **strength, "claimed": Rate.of(x.claimed[here & there]).document()}
-        for _, here, mass in masses
-        for _, there, strength in strengths
-    ]
+def _power(x: Judged, masses: Sequence[Bin], strengths: Sequence[Bin]) -> tuple[ClaimPower, ...]:
+    return tuple(
+        ClaimPower(
+            low_GeV=low_GeV,
+            high_GeV=high_GeV,
+            low_pb=low_pb,
+            high_pb=high_pb,
+            claimed=fraction_of(x.claimed[here & there]),
+        )
+        for low_GeV, high_GeV, here in masses
+        for low_pb, high_pb, there in strengths
+    )
 
 
-def _false_positive(empty: Judged) -> dict[str, Any]:
-    def counted(where: Flags, part: float) -> dict[str, Any]:
-        expected = rounded(part * len(where))
-        return {"observed": int(where.sum()), "expected": expected, "n": len(where)}
-
-    z, middle = empty.found.fixed_z, len(FIXED_GeV) // 2
-    return {
-        "local_3sigma": {**counted(z[:, middle] > 3, _SINGLE), "mass_GeV": FIXED_GeV[middle]},  # noqa: PLR2004
-        "global_p05": counted(empty.global_p < 0.05, 0.05),  # noqa: PLR2004
-        "global_p01": counted(empty.global_p < 0.01, 0.01),  # noqa: PLR2004
-        "fixed_masses": [
-            {
-                "mass_GeV": mass,
-                "above_2": Rate.of(z[:, index] > 2).document(),  # noqa: PLR2004
-                "local_3sigma": counted(z[:, index] > 3, _SINGLE),  # noqa: PLR2004
-            }
-            for index, mass in enumerate(FIXED_GeV)
-        ],
-        "claims": Rate.of(empty.claimed).document(),
-    }
+def _false_positive(empty: Judged) -> FalsePositives:
+    p, z = empty.global_p, empty.found.fixed_z.T
+    at_masses = tuple(map(_at_mass, FIXED_GeV, z))
+    middle = at_masses[len(FIXED_GeV) // 2]
+    return FalsePositives(
+        local_3sigma=CountedAtMass(**asdict(middle.local_3sigma), mass_GeV=middle.mass_GeV),
+        global_p05=_counted(p < 0.05, 0.05),  # noqa: PLR2004
+        global_p01=_counted(p < 0.01, 0.01),  # noqa: PLR2004
+        fixed_masses=at_masses,
+        claims=fraction_of(empty.claimed),
+    )
 
 
-def _bias(sure: Judged) -> dict[str, Any]:
+def _at_mass(mass_GeV: float, z: FloatArray) -> EmptyAtMass:
+    above_2 = fraction_of(z > 2)  # noqa: PLR2004
+    above_3 = _counted(z > 3, _SINGLE)  # noqa: PLR2004
+    return EmptyAtMass(mass_GeV=mass_GeV, above_2=above_2, local_3sigma=above_3)
+
+
+def _counted(where: Flags, part: float) -> CountedUniverses:
+    n = len(where)
+    return CountedUniverses(observed=int(where.sum()), expected=rounded(part * n), n=n)
+
+
+def _bias(sure: Judged) -> Biases:
     """Return mean differences of found and true, where X has to be found."""
-    found = sure.found
-    there = sure.measured
+    found, there = sure.found, sure.measured
     mass = found.mass_GeV[there] - found.true_mass_GeV[there]
     relative = found.cross_section_pb[there] / found.true_cross_section_pb[there] - 1
-    return {
-        name: {"mean": _mean(values), "error": _error(values), "n": len(values)}
-        for name, values in (("mass_GeV", mass), ("cross_section_relative", relative))
-    }
+    return Biases(mass_GeV=_difference(mass), cross_section_relative=_difference(relative))
 
 
-def _mean(values: FloatArray) -> float | None:
-    return rounded(float(values.mean())) if len(values) else None
+def _difference(values: FloatArray) -> MeanDifference:
+    n = len(values)
+    error = rounded(float(values.std(ddof=1) / np.sqrt(n))) if n > 1 else np.nan
+    return MeanDifference(mean=_mean(values), error=error, n=n)
 
 
-def _error(values: FloatArray) -> float | None:
-    return rounded(float(values.std(ddof=1) / np.sqrt(len(values)))) if len(values) > 1 else None
+def _mean(values: FloatArray) -> float:
+    return rounded(float(values.mean())) if len(values) else np.nan
 
 
-def _verdicts(results: Results) -> dict[str, Any]:
+def _verdicts(results: Results) -> VerdictTable:
     """Return how often each verdict was given, by what was true."""
+    every = _every(results)
     x, none = (Judged.of(results, "universes", exists=exists) for exists in (True, False))
     z = x.found.expected_z
-    rows = (
-        ("no X", none), ("X, expected local Z below 3", x.some(z < 3)),  # noqa: PLR2004
-        ("X, 3 to 6", x.some((z >= 3) & (z <= 6))), ("X, above 6", x.sure),  # noqa: PLR2004
-    )  # fmt: skip
-    names = ("limit", "evidence", "discovery")
-    return {
-        "table": [
-            {
-                "truth": truth,
-                **{name: list(some.decisions).count(name) for name in names},
-                "right": int(some.right.sum()),
-                "n": len(some.decisions),
-            }
-            for truth, some in rows
-        ]
-    }
+    table = (
+        _verdict_counts("no X", none),
+        _verdict_counts("X, expected local Z below 3", x.some(z < 3)),  # noqa: PLR2004
+        _verdict_counts("X, 3 to 6", x.some((z >= 3) & (z <= 6))),  # noqa: PLR2004
+        _verdict_counts("X, above 6", x.sure),
+    )
+    return VerdictTable(right=int(every.right.sum()), n=len(every.right), table=table)
 
 
-def _histograms(x: Judged, empty: Judged) -> dict[str, Any]:
+def _verdict_counts(truth: str, some: Judged) -> VerdictCounts:
+    given = Counter(some.decisions)
+    return VerdictCounts(
+        truth=truth,
+        limit=given["limit"],
+        evidence=given["evidence"],
+        discovery=given["discovery"],
+        right=int(some.right.sum()),
+        n=len(some.decisions),
+    )
+
+
+def _histograms(x: Judged, empty: Judged) -> ClosureHistograms:
     """Return what the figures of distributions are drawn of."""
-    sure, z = x.sure.found, empty.found.fixed_z.ravel()
-    crossings = empty.found.upcrossings
-    drawn = {
-        "mass_pull": (sure.mass_pull, _PULLS),
-        "cross_section_pull": (sure.cross_section_pull, _PULLS),
-        "fixed_z": (z, _PULLS),
-        "global_p": (empty.found.formula_p, _P),
-        "local_z": (empty.found.local_z, _Z),
-    }
-    return {
-        **{name: _histogram(values, edges) for name, (values, edges) in drawn.items()},
-        "upcrossings": _mean(crossings[np.isfinite(crossings)]),
-    }
+    sure, none = x.sure.found, empty.found
+    return ClosureHistograms(
+        mass_pull=_histogram(sure.mass_pull, _PULLS),
+        cross_section_pull=_histogram(sure.cross_section_pull, _PULLS),
+        fixed_z=_histogram(none.fixed_z.ravel(), _PULLS),
+        global_p=_histogram(none.formula_p, _P),
+        local_z=_histogram(none.local_z, _Z),
+        upcrossings=_mean(none.upcrossings[np.isfinite(none.upcrossings)]),
+    )
 
 
-def _histogram(values: FloatArray, edges: FloatArray) -> dict[str, Any]:
+def _histogram(values: FloatArray, edges: FloatArray) -> UniverseHistogram:
     known = values[np.isfinite(values)]
-    inside = np.clip(known, edges[0], edges[-1])  # the first and the last bin hold what is beyond
-    counts, _ = np.histogram(inside, edges)
-    return {"low": float(edges[0]), "high": float(edges[-1]), "counts": counts.tolist()}
+    low, high = float(edges[0]), float(edges[-1])
+    counts, _ = np.histogram(np.clip(known, low, high), edges)
+    return UniverseHistogram(low=low, high=high, counts=tuple(counts.tolist()))
 
 
 def _functions(results: Results) -> dict[str, float]:
@@ -218,24 +245,15 @@ def _functions(results: Results) -> dict[str, float]:
     return {n: rounded(k / len(names)) for n, k in Counter(names).most_common(12)}
 
 
-def _second_looks(results: Results) -> dict[str, Any]:
-    toys = results.analysis.search.peak.global_toys
-    return {
-        "universes": len(results.counted),
-        "toys_each": toys,
-        "with_some_exceeding": sum(c.exceeding > 0 for c in results.counted.values()),
-    }
+def _second_looks(results: Results) -> SecondLooks:
+    return SecondLooks(
+        universes=len(results.counted),
+        toys_each=results.analysis.search.peak.global_toys,
+        with_some_exceeding=sum(c.exceeding > 0 for c in results.counted.values()),
+    )
 
 
-def told(check: Check) -> dict[str, Any]:
-    """Return a check for JSON: null for what is not known."""
-    found = {**asdict(check), "meets": check.meets}
-    if not np.isfinite(check.observed):
-        found["observed"] = found["meets"] = None
-    return found
-
-
-def summary(document: Mapping[str, Any]) -> tuple[int, int]:
+def summary(closure: Closure) -> tuple[int, int]:
     """Return how many numbers were judged, and how many of them miss what was wanted."""
-    judged = [check["meets"] for check in document["checks"] if check["meets"] is not None]
+    judged = [check.meets for check in closure.checks if check.meets is not None]
     return len(judged), judged.count(False)

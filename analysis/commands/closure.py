@@ -4,7 +4,7 @@ import math
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,12 +31,11 @@ if TYPE_CHECKING:
     from analysis.closure.campaign import Size
     from analysis.closure.channels import Channels
     from analysis.closure.work import Universes
+    from analysis.results.closure import Closure
     from analysis.search import Search
     from tools.executors import Execution
     from tools.samples import Catalogue
 
-RESULT = "closure.json"
-WRITTEN = (RESULT, "closure.md", "closure")
 QUICK = (10, 50, 20)
 """universes, empty ones, and with X"""
 
@@ -99,16 +98,20 @@ def closure(
     execution = how.execution()
     if execution.engine == "iterative":
         execution = replace(execution, workers=1)  # of `--events` the inference too
-    document = _run(work, size, out, execution, console, events=events)
-    _tell(document, out, print_json=print_json, quiet=quiet)
+    found = _run(work, size, out, execution, console, events=events)
+    _tell(found, out, print_json=print_json, quiet=quiet)
 
 
 def _only_the_page(path: Path, out: Path | None, catalogue: "Catalogue", console: Console) -> None:
+    from analysis.results.closure import Closure
+    from analysis.results.codec import from_json
     from tools.json_file import read_json
 
     if out is not None:
         raise InputError("--page FILE writes beside FILE: give no --out")
-    _write_page(read_json(path, made_by="xyy closure"), path, catalogue)
+    document = read_json(path, made_by="xyy closure")
+    found = from_json(Closure, document, path, advice="make it again with `xyy closure`")
+    _write_page(found, path, catalogue)
     console.say(f"{path.with_suffix('.md')}")
 
 
@@ -143,23 +146,25 @@ def _run(
     console: Console,
     *,
     events: bool,
-) -> dict[str, Any]:
+) -> "Closure":
     """Do all universes, and write what is told of them."""
+    from analysis.results.closure import Closure
+    from analysis.results.codec import to_json
     from tools.json_file import write_json
     from tools.locks import one_writer
     from tools.provenance import provenance
 
-    start = time.monotonic()
-    with one_writer(out, writes=WRITTEN):
-        document = (_from_events if events else _from_spectra)(work, size, out, execution, console)
+    start, path = time.monotonic(), out / Closure.FILE
+    with one_writer(out, writes=(path.name, f"{path.stem}.md", path.stem)):
+        found = (_from_events if events else _from_spectra)(work, size, out, execution, console)
         about = provenance(
             executor=execution.engine,
             workers=None if execution.scheduler else execution.workers,  # a scheduler's come and go
             seconds=round(time.monotonic() - start, 1),
         )
-        write_json(out / RESULT, {**document, "provenance": about})
-        _write_page(document, out / RESULT, work.catalogue)
-    return document
+        write_json(path, {**to_json(found), "provenance": about})
+        _write_page(found, path, work.catalogue)
+    return found
 
 
 def _channels(selection: Path | None, catalogue: "Catalogue", decided: "Search") -> "Channels":
@@ -217,18 +222,18 @@ def _refuse_with_events(
 
 def _from_spectra(
     work: "Universes", size: "Size", out: Path, execution: "Execution", console: Console
-) -> dict[str, Any]:
+) -> "Closure":
     from analysis.closure.campaign import run
-    from analysis.closure.report import document
+    from analysis.closure.report import result
 
-    return document(run(work, size, out, execution, say=console.say))
+    return result(run(work, size, out, execution, say=console.say))
 
 
 def _from_events(
     work: "Universes", size: "Size", out: Path, execution: "Execution", console: Console
-) -> dict[str, Any]:
+) -> "Closure":
     from analysis.closure import chain
-    from analysis.closure.report import document
+    from analysis.closure.report import result
     from analysis.pipeline import Request
     from tools.sources import Observed
 
@@ -238,41 +243,30 @@ def _from_events(
     )  # fmt: skip
     silent = Console(quiet=True)
     observations = chain.observe(work, size.universes, request, silent, console.say)
-    results, rows = chain.compare(work, observations, say=console.say)
-    same = sum(row["same_verdict"] for row in rows)
-    return document(results) | {"events": {"same_verdicts": same, "n": len(rows), "each": rows}}
+    return result(*chain.compare(work, observations, say=console.say))
 
 
-def _write_page(document: dict[str, Any], path: Path, catalogue: "Catalogue") -> None:
+def _write_page(found: "Closure", path: Path, catalogue: "Catalogue") -> None:
     from analysis.closure.page import write_page
     from analysis.plots.style import Header
 
     header = Header(catalogue.collision_energy_GeV, catalogue.data_luminosity_invpb)
-    try:
-        write_page(document, path, header)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path} is not a result of `xyy closure` ({type(error).__name__}: {error}); make it "
-            "again"
-        ) from error
+    write_page(found, path, header)
 
 
-def _tell(document: dict[str, Any], out: Path, *, print_json: bool, quiet: bool) -> None:
+def _tell(found: "Closure", out: Path, *, print_json: bool, quiet: bool) -> None:
     from analysis.closure.report import summary
 
+    path = out / found.FILE
     if print_json:
-        typer.echo((out / RESULT).read_text(encoding="utf-8"), nl=False)
+        typer.echo(path.read_text(encoding="utf-8"), nl=False)
         return
     if quiet:
         return
-    judged, missed = summary(document)
-    verdicts = document["verdicts"]
-    lines = [f"verdicts right: {verdicts['right']} of {verdicts['n']}"]
+    judged, missed = summary(found)
+    lines = [f"verdicts right: {found.verdicts.right} of {found.verdicts.n}"]
     if judged:
         lines.append(f"{judged - missed} of {judged} numbers are what was wanted")
-    if "events" in document:
-        events = document["events"]
-        lines.append(
-            f"same verdict from events and spectrum: {events['same_verdicts']} of {events['n']}"
-        )
-    typer.echo("\n".join([*lines, f"{out / RESULT}"]))
+    if events := found.events:
+        lines.append(f"same verdict from events and spectrum: {events.same_verdicts} of {events.n}")
+    typer.echo("\n".join([*lines, f"{path}"]))
