@@ -35,7 +35,7 @@ COMMANDS = (
     f"{_SPECTRUM} bump.csv --out bump_spectrum",
     "closure --quick --out closure",
 )
-NOT_RESULTS = {"checkpoints", "chunks"}
+NOT_RESULTS = {"batches", "checkpoints", "chunks"}
 OF_THE_PROGRAM = {"provenance", "program"}
 """keys of what may differ between two equal results"""
 IMAGES = {".png", ".pdf"}

@@ -111,7 +111,17 @@ def _only_the_page(path: Path, out: Path | None, catalogue: "Catalogue", console
         raise InputError("--page FILE writes beside FILE: give no --out")
     document = read_json(path, made_by="xyy closure")
     found = from_json(Closure, document, path, advice="make it again with `xyy closure`")
-    _write_page(found, path, catalogue)
+    try:
+        _write_page(found, path, catalogue)
+    except (
+        ArithmeticError,
+        LookupError,
+        ValueError,
+    ) as error:  # numbers that cannot belong together
+        raise InputError(
+            f"{path} contradicts itself ({type(error).__name__}: {error}); make it again with "
+            "`xyy closure`"
+        ) from error
     console.say(f"{path.with_suffix('.md')}")
 
 
