@@ -209,21 +209,13 @@ def _table(rows: Sequence[Check]) -> Iterator[str]:
     """Yield a table: settings down, numbers across; what is wanted stands in a number's head."""
     columns = list(dict.fromkeys(row.what for row in rows))
     by_place = {(row.setting, row.what): row for row in rows}
-    heads = {what: {wanted(row) for row in rows if row.what == what} - {""} for what in columns}
+    heads = {what: {row.wanted for row in rows if row.what == what} - {""} for what in columns}
     titles = [f"{c} ({'; '.join(sorted(heads[c]))})" if heads[c] else c for c in columns]
     yield f"| | {' | '.join(titles)} |"
     yield f"|---|{'---|' * len(columns)}"
     for setting in dict.fromkeys(row.setting for row in rows):
         cells = (_cell(by_place.get((setting, what))) for what in columns)
         yield f"| {setting} | {' | '.join(cells)} |"
-
-
-def wanted(row: Check) -> str:
-    """Return the range that a number should be in, in words; empty if none was set."""
-    low, high = row.low, row.high
-    if low is None:
-        return "" if high is None else f"at most {high:g}"
-    return f"at least {low:.4g}" if high is None else f"{low:g} to {high:g}"
 
 
 def _cell(row: Check | None) -> str:

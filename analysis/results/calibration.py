@@ -16,8 +16,11 @@ class Check:
     what: str
     observed: float
     error: float | None
+    """statistical uncertainty; None if it is not told"""
     low: float | None = None
+    """None: no lower end was set"""
     high: float | None = None
+    """None: no upper end was set"""
     toys: int | None = None
     """number of toys that it is of"""
     meets: bool | None = None
@@ -30,6 +33,13 @@ class Check:
             above = self.low is None or self.observed >= self.low
             below = self.high is None or self.observed <= self.high
             object.__setattr__(self, "meets", bool(above and below))
+
+    @property
+    def wanted(self) -> str:
+        """Wanted range in words; empty if none was set."""
+        if self.low is None:
+            return "" if self.high is None else f"at most {self.high:g}"
+        return f"at least {self.low:.4g}" if self.high is None else f"{self.low:g} to {self.high:g}"
 
 
 @dataclass(frozen=True, slots=True)
