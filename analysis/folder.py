@@ -284,7 +284,7 @@ def read_score_of(path: Path, axes: "Sequence[Binning]") -> "ScoreTable | None":
     if "method" not in document or Table(document, f"{path}").choice("method", METHODS) == "cuts":
         return None
     table = read_score(path.parent / SCORE, axes=axes)
-    if table.digest != document.get("score_digest"):
+    if table.digest != from_json(ChosenSelection, document, path).score_digest:
         raise InputError(
             f"{path.parent / SCORE} is not the score that {path.name} was chosen with; make both "
             "with `xyy optimise`"

@@ -8,12 +8,12 @@ are left the best one is taken, unless the search file names one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from analysis.expected_fit import Shares
 from analysis.optimise import Optimum, optimise
+from analysis.results.score import ScoreFile
 from analysis.results.selection import ChosenSelection, Merits, ScoreRecord, Sculpting
 from analysis.scores import record
 from analysis.scores.categories import Demands
@@ -37,8 +37,8 @@ class Selected:
     """What was chosen."""
 
     selection: ChosenSelection = field(repr=False)
-    score: Mapping[str, Any] | None = field(repr=False)
-    """``score.json`` without provenance; None if the method is ``cuts``"""
+    score: ScoreFile | None = field(repr=False)
+    """None if the method is ``cuts``"""
     shares: Mapping[str, Shares] = field(repr=False)
     """what each method keeps"""
 
@@ -48,7 +48,7 @@ class Selected:
         if self.score is None:
             cuts = self.selection.cuts.items()
             return ", ".join(f"{name} < {cut.max:g}" for name, cut in cuts) or "no cut"
-        kind, edges = self.score["kind"].replace("_", " "), self.score["edges"]
+        kind, edges = self.score.kind.replace("_", " "), self.score.edges
         lowest = "" if edges[0] is None else f", above {edges[0]:g}"
         what = "one cut on" if len(edges) == 1 else f"{len(edges)} categories of"
         return f"{what} a score ({kind}){lowest}"
@@ -130,7 +130,7 @@ def select(
         background_fractions_from="whole sample" if optimum.independent else "window only",
         method=method,
         best_cuts=best_cuts,
-        score_digest=None if score is None else score["digest"],
+        score_digest=None if score is None else score.digest,
         flags=flags,
         sculpting=_sculpting_of_cuts(joints[background], optimum, weights[background]),
         score=section,
@@ -208,7 +208,7 @@ def _taken(
 
 def _score_document(
     trained: Trained, method: str, joints: Mapping[str, Counts], optimum: Optimum
-) -> dict[str, Any]:
+) -> ScoreFile:
     choice, candidate = trained.choice, trained.candidate(method)
     ratio = candidate.kind == "likelihood_ratio"
     return document_of(

@@ -7,36 +7,18 @@ all the chunks that lie side by side, as other columns make other chunks of the 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from analysis.folder import Folder
 from analysis.origin import origin_of
+from analysis.results.codec import from_json, to_json
+from analysis.results.openings import OpenedWhen, Opening, Openings
 from tools.errors import InputError, XyyError
 from tools.json_file import read_sealed, write_sealed
 from tools.locks import one_writer
 from tools.manifest import SampleChunks, read_manifest
 from tools.provenance import provenance
-
-OPENINGS, FORMAT = "openings.json", "xyy-openings-1"
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """One opening of some data."""
-
-    data: tuple[str, ...]
-    """digests of what was opened; none where the record of it is damaged"""
-    hashes: Mapping[str, str]
-    """of each decision that they were opened for"""
-    reason: str
-
-    def differs(self, hashes: Mapping[str, str]) -> list[str]:
-        """Return the names of the decisions that are not those of this opening."""
-        names = sorted({*self.hashes, *hashes})
-        return [name for name in names if self.hashes.get(name) != hashes.get(name)]
 
 
 def first_opening(folder: Folder) -> Opening | None:
@@ -49,7 +31,7 @@ def first_opening(folder: Folder) -> Opening | None:
         return None
     found = [
         (when, opening)
-        for path in sorted({place / OPENINGS, *place.parent.glob(f"*/{OPENINGS}")})
+        for path in sorted({place / Openings.FILE, *place.parent.glob(f"*/{Openings.FILE}")})
         for when, opening in _read(path)
         if not opening.data or not data.isdisjoint(opening.data)
     ]
@@ -67,10 +49,10 @@ def remember(folder: Folder, hashes: Mapping[str, str], reason: str) -> str | No
     place, data = _observed(folder)
     if place is None:
         return "the chunks of the data are not there, and cannot keep that they were opened"
-    opening = Opening(tuple(sorted(data)), hashes, reason)
+    opening = Opening(tuple(sorted(data)), dict(hashes), reason)
     try:
         with one_writer(place, waiting=_wait_in_silence):
-            _add(place / OPENINGS, opening, folder)
+            _add(place / Openings.FILE, opening, folder)
     except XyyError as error:
         return f"{place} cannot keep that the data were opened ({error})"
     return None
@@ -82,10 +64,15 @@ def _wait_in_silence(_whom: str) -> None:
 
 def _add(path: Path, opening: Opening, folder: Folder) -> None:
     there = list(_read(path))
-    openings = [*(asdict(earlier) for _, earlier in there), asdict(opening)]
-    times = [*(when for when, _ in there), datetime.now(UTC).isoformat(timespec="seconds")]
-    origin = provenance(opened=times, by=str(folder.path.resolve()))
-    write_sealed(path, {"format": FORMAT, "openings": openings, "provenance": origin})
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    record = Openings(
+        openings=(*(earlier for _, earlier in there), opening),
+        provenance=OpenedWhen(
+            opened=(*(when for when, _ in there), now), by=str(folder.path.resolve())
+        ),
+    )
+    origin = provenance(**to_json(record.provenance))
+    write_sealed(path, {**to_json(record), "provenance": origin})
 
 
 def _read(path: Path) -> Iterator[tuple[str, Opening]]:
@@ -96,16 +83,10 @@ def _read(path: Path) -> Iterator[tuple[str, Opening]]:
     if not path.exists():
         return
     try:
-        document = read_sealed(path, made_by="xyy unblind")
-        times = document["provenance"]["opened"]
-        for when, entry in zip(times, document["openings"], strict=True):
-            yield str(when), _opening(entry)
-    except (InputError, KeyError, TypeError, ValueError):
+        record = from_json(Openings, read_sealed(path, made_by="xyy unblind"), path)
+        yield from zip(record.provenance.opened, record.openings, strict=True)
+    except (InputError, ValueError):
         yield "", Opening((), {}, f"{path} is damaged")
-
-
-def _opening(entry: Mapping[str, Any]) -> Opening:
-    return Opening(tuple(entry["data"]), dict(entry["hashes"]), str(entry["reason"]))
 
 
 def _observed(folder: Folder) -> tuple[Path | None, set[str]]:

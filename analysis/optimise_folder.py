@@ -72,7 +72,7 @@ def optimise_folder(
     if selected.score is None:
         (folder.path / SCORE).unlink(missing_ok=True)
     else:
-        folder.write(SCORE, selected.score)
+        folder.save(selected.score)
     products = () if selected.score is None else (SCORE,)
     folder.record(SELECTION, to_json(chosen), products, inputs=inputs)
     return replace(selected, selection=chosen)

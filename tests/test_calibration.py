@@ -3,7 +3,6 @@
 Seeds are pinned; each bound on toys states how often a right program would miss it with another.
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,19 +14,22 @@ from analysis.calibration import campaigns, plan
 from analysis.calibration.background import empty_toys
 from analysis.calibration.campaigns import Campaigns, run
 from analysis.calibration.categories import CATEGORIES, Selection, Selections, selections
-from analysis.calibration.checks import Check, _part
+from analysis.calibration.checks import _part
 from analysis.calibration.frozen import Held, Ranged, Setting, expectation, largest
 from analysis.calibration.gain import JUDGED_GeV, Pair, gains
 from analysis.calibration.injection import Point, Width, injected_toys, points
 from analysis.calibration.optimum import MASSES_GeV
 from analysis.calibration.plan import Plan, one_spectrum, six_categories
-from analysis.calibration.report import document, page, summary
-from analysis.calibration.size import WITH_CATEGORIES, Size
+from analysis.calibration.report import document, page, read_calibration
+from analysis.calibration.size import ONE_SPECTRUM, WITH_CATEGORIES, in_proportion
 from analysis.calibration.truths import GENERATOR, KNOWN, OUTSIDE, efficiency, generator_events
+from analysis.results.calibration import Check, ToyNumbers
+from analysis.results.codec import to_json
 from analysis.search import Search
 from analysis.statistics.families import Function
 from analysis.statistics.signal_model import plain_signal
 from analysis.statistics.tournament import Tournament, decide_all
+from tools.json_file import write_json
 from tools.recipe import background_recipe, make_events
 from tools.samples import Catalogue
 
@@ -144,7 +146,7 @@ def test_a_whole_campaign_tells_all_its_numbers(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     few = replace(search, peak=replace(search.peak, families=("exp",), max_parameters=5))
-    size = Size(3, 2, 4, 2, 2, 200, 2)
+    size = ToyNumbers(3, 2, 4, 2, 2, 200, 2)
     for name, value in {
         "OUTSIDE": {"bent": OUTSIDE["bent"]},
         "INJECTED_GeV": (750.0,),
@@ -156,18 +158,18 @@ def test_a_whole_campaign_tells_all_its_numbers(
     said: list[str] = []
     results = run(one_spectrum(catalogue, few, size, 1), workers=1, say=said.append)
     found = document(results, workers=1)
-    sections = {check["section"] for check in found["checks"]}
+    sections = {check.section for check in found.checks}
     assert sections == {"local", "global", "formula", "injection", "outside", "optimum", "speed"}
-    judged, missed = summary(found)
+    judged, missed = found.judged
     assert 0 <= missed < judged
-    z = [c["observed"] for c in found["checks"] if c["what"] == "Z / order 3"]
+    z = [c.observed for c in found.checks if c.what == "Z / order 3"]
     assert len(z) == 10
     assert min(z) > 0.9
     assert max(z) < 1.6
-    assert sum(found["choices"]["bent, 3,150 events"].values()) == pytest.approx(1, abs=1e-3)
+    assert sum(found.choices["bent, 3,150 events"].values()) == pytest.approx(1, abs=1e-3)
     assert said[-1].startswith("upcrossings of")
     out = tmp_path / "statistics.json"
-    out.write_text(json.dumps(found))
+    write_json(out, to_json(found))
     command.main(["--page", "--out", str(out)])
     assert (tmp_path / "statistics_calibration.md").read_text() == page(found)
     assert f"{judged - missed} of {judged} numbers" in capsys.readouterr().out
@@ -281,7 +283,7 @@ def test_a_campaign_of_categories_tells_all_its_numbers(
     monkeypatch.setattr(plan, "INJECTED_SIGMA", (5.0,))
     monkeypatch.setattr(plan, "OUTSIDE_CATEGORIES", ("bent",))
     monkeypatch.setattr(campaigns, "COMPARED", 1)
-    results = run(six_categories(catalogue, few, Size(3, 2, 4, 2, 2, 200, 2), 1), workers=1)
+    results = run(six_categories(catalogue, few, ToyNumbers(3, 2, 4, 2, 2, 200, 2), 1), workers=1)
     # Nearly every toy has a combination of its own: expected is what the truth chooses.
     for _, name, toys in results.empties():
         expected = [results.expectation(name, held) for held in toys.held]
@@ -289,16 +291,17 @@ def test_a_campaign_of_categories_tells_all_its_numbers(
     compared = [choice for choice in results.expected if not choice.name.endswith("frozen")]
     assert len(compared) == 2
     found = document(results, workers=1)
-    sections = {check["section"] for check in found["checks"]}
+    sections = {check.section for check in found.checks}
     assert sections == {"local", "global", "formula", "injection", "outside", "gain", "speed"}
-    assert found["parts"]["signal"] == pytest.approx(list(selected.categories.signal), abs=1e-5)
-    assert sum(found["parts"]["background"]) == pytest.approx(1, abs=1e-4)
+    assert found.parts is not None
+    assert found.parts.signal == pytest.approx(selected.categories.signal, abs=1e-5)
+    assert sum(found.parts.background) == pytest.approx(1, abs=1e-4)
     for name in ("generator, six categories: category 2", "bent, six categories: category 1"):
-        assert sum(found["choices"][name].values()) == pytest.approx(1, abs=1e-3)
-    events = found["window_events"]["generator, six categories"]
+        assert sum(found.choices[name].values()) == pytest.approx(1, abs=1e-3)
+    events = found.window_events["generator, six categories"]
     assert events == pytest.approx(50_528.8 * selected.categories.background.sum(), rel=1e-4)
     out = tmp_path / "few.json"
-    out.write_text(json.dumps(found))
+    write_json(out, to_json(found))
     command.main(["--page", "--categories", "--out", str(out)])
     text = (tmp_path / "few_calibration.md").read_text()
     assert "calibration --categories --page" in text
@@ -308,24 +311,24 @@ def test_a_campaign_of_categories_tells_all_its_numbers(
 def test_the_command_runs_what_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, object] = {}
 
-    def no_plan(_catalogue: Catalogue, _search: Search, size: Size, seed: int) -> None:
+    def no_plan(_catalogue: Catalogue, _search: Search, size: ToyNumbers, seed: int) -> None:
         asked.update(size=size, seed=seed)
 
     def no_toys(_campaigns: Campaigns, **more: object) -> None:
         asked.update(more)
 
-    told = json.loads((DOCS / "statistics.json").read_text())
+    told = read_calibration(DOCS / "statistics.json")
     monkeypatch.setattr(command, "one_spectrum", no_plan)
     monkeypatch.setattr(command, "six_categories", no_plan)
     monkeypatch.setattr(command, "run", no_toys)
     monkeypatch.setattr(
-        command, "document", lambda _results, *, workers: {**told, "workers": workers}
+        command, "document", lambda _results, *, workers: replace(told, workers=workers)
     )
     out = tmp_path / "statistics.json"
     command.main(["--toys", "500", "--seed", "7", "--workers", "3", "--out", str(out)])
-    assert asked["size"] == Size(500, 500, 800, 160, 50, 500, 500)
+    assert asked["size"] == ToyNumbers(500, 500, 800, 160, 50, 500, 500)
     assert (asked["seed"], asked["workers"]) == (7, 3)
-    assert f"seed {told['seed']}, 3 workers" in command.page_of(out).read_text()
+    assert f"seed {told.seed}, 3 workers" in command.page_of(out).read_text()
     command.main(["--categories", "--out", str(out)])
     assert asked["size"] == WITH_CATEGORIES
 
@@ -337,20 +340,27 @@ def test_the_command_runs_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_number_meets_what_was_wanted(
     low: float | None, high: float | None, *, meets: bool | None
 ) -> None:
-    assert Check("local", "here", "what", 1.0, 0.1, low, high).meets is meets
+    check = Check("local", "here", "what", 1.0, 0.1, low, high)
+    assert check.meets is meets
+    assert replace(check, observed=1.02).meets is meets, "it is judged before it is rounded"
+    assert Check("local", "here", "what", np.nan, None, low, high).meets is None
 
 
 @pytest.mark.parametrize(
     ("file", "whole", "least"),
-    [(command.DOCUMENT, Size(), 2_000), (command.OF_CATEGORIES, WITH_CATEGORIES, 250)],
+    [(command.DOCUMENT, ONE_SPECTRUM, 2_000), (command.OF_CATEGORIES, WITH_CATEGORIES, 250)],
 )
-def test_the_page_is_made_of_the_document(file: Path, whole: Size, least: int) -> None:
-    told = json.loads((DOCS / file.name).read_text())
+def test_the_page_is_made_of_the_document(
+    file: Path, whole: ToyNumbers, least: int, tmp_path: Path
+) -> None:
+    told, again = read_calibration(DOCS / file.name), tmp_path / file.name
+    write_json(again, to_json(told))
+    assert again.read_bytes() == (DOCS / file.name).read_bytes()
     assert command.page_of(DOCS / file.name).read_text() == page(told)
-    judged, missed = summary(told)
+    judged, missed = told.judged
     text = page(told)
     assert text.count("✗") == missed + 1  # and once in the legend
     assert f"**{judged - missed} of {judged} numbers are what was wanted.**" in text
-    size = told["size"]  # of a run that `python -m analysis.calibration --toys ...` repeats
-    assert size == {name: getattr(whole.of(size["local"]), name) for name in Size.__slots__}
-    assert size["local"] >= least
+    # of a run that `python -m analysis.calibration --toys ...` repeats
+    assert told.size == in_proportion(whole, told.size.local)
+    assert told.size.local >= least

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from analysis.results.codec import from_json, to_json
+from analysis.results.score import ScoreFile
 from analysis.scores import categories, choose, guards, likelihood_ratio, merit, record, training
 from analysis.scores.categories import Demands
 from analysis.scores.choose import Choice
@@ -360,7 +362,7 @@ def files(sample: Sample, choice: Choice, tmp_path: Path) -> dict[str, Path]:
         stored = {"terms": choice.terms} if kind == "likelihood_ratio" else {"folds": each.folds}
         document = document_of(kind, sample.axes, each.edges, training=told, **stored)  # type: ignore[arg-type]
         paths[kind] = tmp_path / f"{kind}.json"
-        write_json(paths[kind], document)
+        write_json(paths[kind], to_json(document))
     return paths
 
 
@@ -372,10 +374,12 @@ def test_a_score_is_read_back_as_it_was(
     assert np.array_equal(table.folds, choice.candidates[kind].folds)
     assert table.edges == choice.candidates[kind].edges
     assert files[kind].stat().st_size < {"likelihood_ratio": 20_000, "trees": 2_000_000}[kind]
-    document = json.loads(files[kind].read_text())
-    assert document["training"]["inputs"] == [axis.name for axis in AXES]
-    assert set(document["training"]["histograms"]) == set(EXPECTED)
-    assert document["categories"] == list(table.names)
+    written = json.loads(files[kind].read_text())
+    document = from_json(ScoreFile, written, files[kind])
+    assert json.loads(json.dumps(to_json(document))) == written
+    assert document.training.inputs == tuple(axis.name for axis in AXES)
+    assert set(document.training.histograms) == set(EXPECTED)
+    assert document.categories == table.names
 
 
 def test_damaged_and_foreign_scores_are_refused(files: dict[str, Path], tmp_path: Path) -> None:
@@ -397,7 +401,10 @@ def test_damaged_and_foreign_scores_are_refused(files: dict[str, Path], tmp_path
         refused(kind, "is damaged .*another length", axes=shorter)
         refused(kind, "is damaged", folds=document["folds"][:1])
         refused(kind, "is damaged", folds=[{"table": "!"}] * 2)
-        refused(kind, "is damaged", folds=None)
+        refused(kind, r"None is no list @ \.folds; it is damaged", folds=None)
+        refused(kind, "another.*it is damaged", another=1)
+        refused(kind, "is damaged", folds=[{}, {}])
+        refused(kind, "is damaged", folds=[{"terms": {}, "table": ""}] * 2)
     ratio = json.loads(files["likelihood_ratio"].read_text())
     terms = {"a": [0.0], **ratio["folds"][0]["terms"]}
     refused("likelihood_ratio", "terms of other columns", folds=[{"terms": terms}] * 2)
@@ -411,4 +418,4 @@ def test_damaged_and_foreign_scores_are_refused(files: dict[str, Path], tmp_path
     with pytest.raises(InputError, match="cannot be read as JSON"):
         read_score(path)
     with pytest.raises(TypeError, match="terms or tables"):
-        document_of("trees", AXES, (0.0,), training={})
+        document_of("trees", AXES, (0.0,), training=from_json(ScoreFile, ratio, path).training)

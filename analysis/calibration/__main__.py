@@ -6,10 +6,11 @@ from pathlib import Path
 
 from analysis.calibration.campaigns import run
 from analysis.calibration.plan import one_spectrum, six_categories
-from analysis.calibration.report import document, page, summary
-from analysis.calibration.size import WITH_CATEGORIES, Size
+from analysis.calibration.report import document, page, read_calibration
+from analysis.calibration.size import ONE_SPECTRUM, WITH_CATEGORIES, in_proportion
+from analysis.results.codec import to_json
 from analysis.search_file import read_search
-from tools.json_file import read_json, write_json
+from tools.json_file import write_json
 from tools.pool import cores
 from tools.samples import find_settings, read_catalogue
 
@@ -42,14 +43,17 @@ def main(arguments: list[str] | None = None) -> None:
         catalogue = read_catalogue(find_settings("datasets/course.toml"))
         search = read_search(find_settings("analysis/search.toml"))
         plan, size = (
-            (six_categories, WITH_CATEGORIES) if options.categories else (one_spectrum, Size())
+            (six_categories, WITH_CATEGORIES)
+            if options.categories
+            else (one_spectrum, ONE_SPECTRUM)
         )
-        campaigns = plan(catalogue, search, size.of(options.toys or size.local), options.seed)
+        size = in_proportion(size, options.toys or size.local)
+        campaigns = plan(catalogue, search, size, options.seed)
         results = run(campaigns, workers=options.workers, say=say)
-        write_json(out, document(results, workers=options.workers))
-    told, where = read_json(out, made_by="make calibration"), page_of(out)
+        write_json(out, to_json(document(results, workers=options.workers)))
+    told, where = read_calibration(out), page_of(out)
     where.write_text(page(told), encoding="utf-8")
-    judged, missed = summary(told)
+    judged, missed = told.judged
     say(f"{judged - missed} of {judged} numbers are what was wanted: {where}")
 
 

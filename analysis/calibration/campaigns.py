@@ -23,7 +23,7 @@ from analysis.calibration.frozen import Expectation, Held, Setting, expectation,
 from analysis.calibration.gain import Gain, Pair, gains
 from analysis.calibration.injection import Injected, Point, Width, injected_toys
 from analysis.calibration.optimum import ORDERS, Optimum, ideal, optimum
-from analysis.calibration.size import Size
+from analysis.results.calibration import ToyNumbers
 from analysis.statistics.spectra import FloatArray
 from analysis.statistics.toys import largest_significances
 
@@ -47,7 +47,7 @@ class Task:
 class Campaigns:
     """Everything that toys are thrown for (the function of the pool)."""
 
-    size: Size
+    size: ToyNumbers
     seed: int
     empty: Mapping[str, Setting]
     """without a resonance"""
@@ -114,7 +114,7 @@ class Expectations:
     settings: Mapping[str, Setting]
     spurious: Mapping[Choice, FloatArray]
     """mean over the toys that chose it"""
-    size: Size
+    size: ToyNumbers
     seed: int
 
     def __call__(self, choice: Choice) -> Expectation:

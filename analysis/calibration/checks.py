@@ -5,7 +5,6 @@ whose `low` and `high` are both None is told, not judged.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
@@ -17,6 +16,7 @@ from analysis.calibration.frozen import Held
 from analysis.calibration.gain import LEAST, Gain, JUDGED_GeV
 from analysis.calibration.injection import MEASURED_SIGMA, Injected, Point
 from analysis.calibration.optimum import ORDERS, MASSES_GeV, Reach
+from analysis.results.calibration import Check
 from analysis.statistics.entries import Flags
 from analysis.statistics.spectra import FloatArray
 
@@ -24,28 +24,6 @@ _LEVEL = 0.05
 _SINGLE = 3.0
 _NO_ERROR = 10.0
 """(S - S0)/error beyond it has none"""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One number."""
-
-    section: str
-    setting: str
-    what: str
-    observed: float
-    error: float | None
-    low: float | None = None
-    high: float | None = None
-    toys: int | None = None
-
-    @property
-    def meets(self) -> bool | None:
-        """Whether it is what was wanted; None if nothing was."""
-        if self.low is None and self.high is None:
-            return None
-        above = self.low is None or self.observed >= self.low
-        return above and (self.high is None or self.observed <= self.high)
 
 
 def checks(results: Results) -> Iterator[Check]:

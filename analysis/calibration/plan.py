@@ -7,7 +7,6 @@ from analysis.calibration.categories import Selection, selections
 from analysis.calibration.frozen import Setting
 from analysis.calibration.gain import Pair
 from analysis.calibration.injection import Width, points
-from analysis.calibration.size import Size
 from analysis.calibration.truths import (
     IN_FAMILY,
     KNOWN,
@@ -16,6 +15,7 @@ from analysis.calibration.truths import (
     efficiency,
     generator_events,
 )
+from analysis.results.calibration import ToyNumbers
 from analysis.search import Search
 from analysis.statistics.signal_model import plain_signal
 from analysis.statistics.tournament import Tournament
@@ -60,7 +60,7 @@ class Plan:
         return generator_events(self.catalogue, self.search)
 
 
-def one_spectrum(catalogue: Catalogue, search: Search, size: Size, seed: int) -> Campaigns:
+def one_spectrum(catalogue: Catalogue, search: Search, size: ToyNumbers, seed: int) -> Campaigns:
     """Return the campaigns of one spectrum."""
     plan = Plan(catalogue, search)
     behind = plan.events * efficiency(search)
@@ -93,7 +93,7 @@ def one_spectrum(catalogue: Catalogue, search: Search, size: Size, seed: int) ->
     return Campaigns(size, seed, empty, outside, frozen, injection, optima, {})
 
 
-def six_categories(catalogue: Catalogue, search: Search, size: Size, seed: int) -> Campaigns:
+def six_categories(catalogue: Catalogue, search: Search, size: ToyNumbers, seed: int) -> Campaigns:
     """Return the campaigns of six categories, fitted together."""
     plan, found = Plan(catalogue, search), selections(catalogue, search, seed=seed)
 

@@ -1,17 +1,26 @@
 """The campaigns' document, and the page that is made of it and of nothing else."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from analysis.bench.measure import machine
 from analysis.calibration.background import Empty
 from analysis.calibration.campaigns import Results
-from analysis.calibration.checks import Check, checks
+from analysis.calibration.checks import checks
 from analysis.calibration.frozen import Setting
+from analysis.results.calibration import (
+    CalibrationOrigin,
+    CategoryParts,
+    Check,
+    Machine,
+    SearchCalibration,
+)
+from analysis.results.codec import Numbers, from_json
+from tools.json_file import read_json
 from tools.provenance import provenance
 
 _TITLES = {
@@ -73,28 +82,41 @@ toys. With a resonance the toys of one point are few: they are told, and judged 
 each strength, and all strengths at each mass."""
 
 
-def document(results: Results, *, workers: int) -> dict[str, Any]:
-    """Return ``statistics.json``."""
+def document(results: Results, *, workers: int) -> SearchCalibration:
+    """Return what ``statistics.json`` holds."""
     campaigns = results.campaigns
-    return {
-        "size": asdict(campaigns.size),
-        "seed": campaigns.seed,
-        "workers": workers,
-        "windows": campaigns.windows,
-        "window_events": {name: _in_window(s) for name, s in campaigns.empty.items()},
-        "parts": _parts(next(iter(campaigns.empty.values()))),
-        "choices": {
+    return SearchCalibration(
+        size=campaigns.size,
+        seed=campaigns.seed,
+        workers=workers,
+        windows=campaigns.windows,
+        window_events={name: _in_window(s) for name, s in campaigns.empty.items()},
+        parts=_parts(next(iter(campaigns.empty.values()))),
+        choices={
             place: parts
             for _, name, toys in results.empties()
             for place, parts in _choices(name, toys)
         },
-        "injected_events": {
+        injected_events={
             name: {f"{p.mass_GeV:g} GeV, {p.sigma:g} sigma": round(p.events, 3) for p in wanted}
             for name, (_, wanted, _) in campaigns.injection.items()
         },
-        "checks": [_told(check) for check in checks(results)],
-        "provenance": provenance(machine=machine()),
-    }
+        checks=tuple(_rounded(check) for check in checks(results)),
+        provenance=CalibrationOrigin(**provenance(machine=Machine(**machine()))),
+    )
+
+
+def read_calibration(path: Path) -> SearchCalibration:
+    """Read ``statistics.json``, or that of categories.
+
+    Raises
+    ------
+    InputError
+        If it is missing, or holds something else.
+    """
+    made_by = "make calibration"
+    found = read_json(path, made_by=made_by)
+    return from_json(SearchCalibration, found, path, advice=f"make it again with `{made_by}`")
 
 
 def _in_window(setting: Setting) -> float:
@@ -104,16 +126,19 @@ def _in_window(setting: Setting) -> float:
     return round(float(sum(expected[inside].sum() for expected in setting.expected)), 1)
 
 
-def _parts(setting: Setting) -> dict[str, list[float]] | None:
+def _parts(setting: Setting) -> CategoryParts | None:
     """Return what part of the selected background, and of all signal events, categories have."""
     if len(setting.expected) == 1:
         return None
     events = np.array([expected.sum() for expected in setting.expected])
-    signal = [float(each.values[0]) for each in setting.signal.efficiency]
-    return {
-        "background": [round(float(part), 5) for part in events / events.sum()],
-        "signal": [round(part, 5) for part in signal],
-    }
+    signal = [each.values[0] for each in setting.signal.efficiency]
+    return CategoryParts(
+        background=_five_decimals(events / events.sum()), signal=_five_decimals(signal)
+    )
+
+
+def _five_decimals(parts: Iterable[float]) -> Numbers:
+    return np.array([round(float(part), 5) for part in parts])
 
 
 def _choices(name: str, toys: Empty) -> Iterator[tuple[str, dict[str, float]]]:
@@ -125,32 +150,20 @@ def _choices(name: str, toys: Empty) -> Iterator[tuple[str, dict[str, float]]]:
         yield place, {n: round(k / len(toys.choice), 4) for n, k in chosen.most_common()}
 
 
-def _told(check: Check) -> dict[str, Any]:
-    """Return a check for JSON: five digits, null for what is not known."""
-    told = {**asdict(check), "meets": check.meets}
-    for key in ("observed", "error"):
-        value = told[key]
-        known = value is not None and np.isfinite(value)
-        told[key] = float(f"{value:.5g}") if known else None
-    if told["observed"] is None:
-        told["meets"] = None
-    return told
+def _rounded(check: Check) -> Check:
+    """Return a check with five digits."""
+    error = None if check.error is None else float(f"{check.error:.5g}")
+    return replace(check, observed=float(f"{check.observed:.5g}"), error=error)
 
 
-def page(document: Mapping[str, Any]) -> str:
+def page(told: SearchCalibration) -> str:
     """Return the page, in Markdown."""
-    return "\n".join(_lines(document)) + "\n"
+    return "\n".join(_lines(told)) + "\n"
 
 
-def summary(document: Mapping[str, Any]) -> tuple[int, int]:
-    """Return how many numbers were judged, and how many of them miss what was wanted."""
-    judged = [check["meets"] for check in document["checks"] if check["meets"] is not None]
-    return len(judged), judged.count(False)
-
-
-def _lines(document: Mapping[str, Any]) -> Iterator[str]:
-    judged, missed = summary(document)
-    made, size, parts = document["provenance"], document["size"], document.get("parts")
+def _lines(told: SearchCalibration) -> Iterator[str]:
+    judged, missed = told.judged
+    made, size, parts = told.provenance, told.size, told.parts
     file, option = (
         ("statistics_categories.json", " --categories") if parts else ("statistics.json", "")
     )
@@ -161,56 +174,53 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         "the file is made by `make calibration`."
     )
     yield (
-        f"{size['local']:,} toys of each truth without a resonance ({size['scans']:,} of them "
-        f"scanned), {size['injected']:,} at each point with one; seed {document['seed']}, "
-        f"{document['workers']} workers, {made['machine']['cpu']}, {made['written'][:10]}."
+        f"{size.local:,} toys of each truth without a resonance ({size.scans:,} of them "
+        f"scanned), {size.injected:,} at each point with one; seed {told.seed}, "
+        f"{told.workers} workers, {made.machine.cpu}, {made.written[:10]}."
     )
     if parts:
-        told = {key: " / ".join(f"{part:.2g}" for part in own) for key, own in parts.items()}
-        told["windows"] = str(document["windows"])
-        yield from ("", *_OF_CATEGORIES.format(**told).split("\n"))
+        text = _OF_CATEGORIES.format(
+            background=_listed(parts.background), signal=_listed(parts.signal),
+            windows=told.windows,
+        )  # fmt: skip
+        yield from ("", *text.split("\n"))
     yield ""
     yield (
         f"**{judged - missed} of {judged} numbers are what was wanted.** The others are marked "
         "with ✗. Errors are those of the number of toys."
     )
     for section, title in _TITLES.items():
-        rows = [check for check in document["checks"] if check["section"] == section]
+        rows = [check for check in told.checks if check.section == section]
         if not rows:
             continue
         yield from ("", f"## {title}", _TEXTS[section])
         yield from _table(rows)
     yield from ("", "## What the toys chose", "")
-    for name, parts in document["choices"].items():
-        some = ", ".join(f"{held} {part:.0%}" for held, part in list(parts.items())[:5])
+    for name, chosen in told.choices.items():
+        some = ", ".join(f"{held} {part:.0%}" for held, part in list(chosen.items())[:5])
         yield f"- {name}: {some}"
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _listed(parts: Numbers) -> str:
+    return " / ".join(f"{part:.2g}" for part in parts)
+
+
+def _table(rows: Sequence[Check]) -> Iterator[str]:
     """Yield a table: settings down, numbers across; what is wanted stands in a number's head."""
-    columns = list(dict.fromkeys(row["what"] for row in rows))
-    by_place = {(row["setting"], row["what"]): row for row in rows}
-    heads = {what: {wanted(row) for row in rows if row["what"] == what} - {""} for what in columns}
+    columns = list(dict.fromkeys(row.what for row in rows))
+    by_place = {(row.setting, row.what): row for row in rows}
+    heads = {what: {row.wanted for row in rows if row.what == what} - {""} for what in columns}
     titles = [f"{c} ({'; '.join(sorted(heads[c]))})" if heads[c] else c for c in columns]
     yield f"| | {' | '.join(titles)} |"
     yield f"|---|{'---|' * len(columns)}"
-    for setting in dict.fromkeys(row["setting"] for row in rows):
+    for setting in dict.fromkeys(row.setting for row in rows):
         cells = (_cell(by_place.get((setting, what))) for what in columns)
         yield f"| {setting} | {' | '.join(cells)} |"
 
 
-def wanted(row: Mapping[str, Any]) -> str:
-    """Return the range that a number should be in, in words; empty if none was set."""
-    low, high = row["low"], row["high"]
-    if low is None and high is None:
+def _cell(row: Check | None) -> str:
+    if row is None or not np.isfinite(row.observed):
         return ""
-    if low is None:
-        return f"at most {high:g}"
-    return f"at least {low:.4g}" if high is None else f"{low:g} to {high:g}"
-
-
-def _cell(row: Mapping[str, Any] | None) -> str:
-    if row is None or row["observed"] is None:
-        return ""
-    error = "" if row["error"] is None else f" ± {row['error']:.2g}"
-    return f"{row['observed']:.3g}{error}{' ✗' if row['meets'] is False else ''}"
+    known = row.error is not None and np.isfinite(row.error)
+    error = f" ± {row.error:.2g}" if known else ""
+    return f"{row.observed:.3g}{error}{' ✗' if row.meets is False else ''}"

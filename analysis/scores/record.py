@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import metadata
-from typing import Any
 
 import numpy as np
 
+from analysis.results.score import ScoreTraining
 from analysis.results.selection import (
     CandidateMerit,
     ScoreCategory,
@@ -110,20 +110,20 @@ def training_record(
     pvalues: Mapping[str, float],
     *,
     seed: int,
-) -> dict[str, Any]:
+) -> ScoreTraining:
     """Return what a score was trained on and with, for its file."""
-    return {
-        "inputs": [axis.name for axis in sample.axes],
-        "signals": list(sample.signals),
-        "folds": FOLDS,
-        "histograms": {name: _digest(joint) for name, joint in joints.items()},
-        "background_from": "whole sample" if sample.independent else "window only",
-        "independence_pvalues": dict(pvalues),
-        "dependent": flagged_dependence(dict(pvalues)),
-        "versions": {name: metadata.version(name) for name in ("numpy", "scikit-learn")},
-        "seed": seed,
-        "trees_advantage": [choice.advantage, choice.advantage_error],
-    }
+    return ScoreTraining(
+        inputs=tuple(axis.name for axis in sample.axes),
+        signals=tuple(sample.signals),
+        folds=FOLDS,
+        histograms={name: _digest(joint) for name, joint in joints.items()},
+        background_from="whole sample" if sample.independent else "window only",
+        independence_pvalues=dict(pvalues),
+        dependent=tuple(flagged_dependence(dict(pvalues))),
+        versions={name: metadata.version(name) for name in ("numpy", "scikit-learn")},
+        seed=seed,
+        trees_advantage=(choice.advantage, choice.advantage_error),
+    )
 
 
 def _digest(joint: Counts) -> str:

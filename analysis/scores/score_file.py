@@ -9,16 +9,24 @@ damaged or edited is refused, and so is one for other columns or other bins than
 """
 
 import base64
-import binascii
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.results.codec import from_json, is_of
+from analysis.results.score import (
+    Fold,
+    PackedScore,
+    ScoreAxis,
+    ScoreFile,
+    ScoreTerms,
+    ScoreTraining,
+)
 from analysis.scores.choose import KINDS
 from analysis.scores.likelihood_ratio import table_of
 from analysis.scores.trees import DECIMALS
@@ -27,9 +35,11 @@ from processors.score import ScoreTable, cell_count, shape_of
 from tools.digests import digest_text
 from tools.errors import InputError
 from tools.json_file import read_json
+from tools.shown import brief
 
-FORMAT = "xyy score 1"
 Terms = Sequence[Sequence[npt.NDArray[np.float64]]]
+_MADE_BY = "xyy optimise"
+_ADVICE = f"make it with `{_MADE_BY}`"
 
 
 def document_of(
@@ -39,9 +49,9 @@ def document_of(
     *,
     terms: Terms | None = None,
     folds: npt.NDArray[np.float32] | None = None,
-    training: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the content of ``score.json``.
+    training: ScoreTraining,
+) -> ScoreFile:
+    """Return what ``score.json`` holds.
 
     Parameters
     ----------
@@ -49,33 +59,32 @@ def document_of(
         One of `KINDS`.
     axes : sequence of Binning
     edges : sequence of float
-        Lower edges of the categories, rising; ``-inf`` is written as null.
+        Lower edges of the categories, rising; ``-inf`` is open.
     terms : sequence of sequences of ndarray, optional
         Of both halves, of each column: of a likelihood ratio.
     folds : ndarray, shape (2, cells), optional
         The tables of anything else.
-    training : mapping
-        Inputs, folds, digests, versions, seed.
+    training : ScoreTraining
     """
     if terms is not None:
-        stored: list[dict[str, Any]] = [
-            {"terms": {a.name: term.tolist() for a, term in zip(axes, each, strict=True)}}
-            for each in terms
-        ]
+        names = [axis.name for axis in axes]
+        stored: list[Fold] = [ScoreTerms(dict(zip(names, each, strict=True))) for each in terms]
     elif folds is not None:
-        stored = [{"table": _packed(table)} for table in folds]
+        stored = [PackedScore(_packed(table)) for table in folds]
     else:
         raise TypeError("a score has terms or tables")
-    document = {
-        "format": FORMAT,
-        "kind": kind,
-        "axes": [{"name": a.name, "bins": a.bins, "low": a.low, "high": a.high} for a in axes],
-        "edges": [None if edge == -math.inf else edge for edge in edges],
-        "folds": stored,
-        "training": dict(training),
-    }
+    even, odd = stored
+    document = ScoreFile(
+        kind=kind,
+        axes=tuple(ScoreAxis(a.name, a.bins, float(a.low), float(a.high)) for a in axes),
+        edges=tuple(None if edge == -math.inf else float(edge) for edge in edges),
+        folds=(even, odd),
+        training=training,
+        categories=(),
+        digest="",
+    )
     table = table_of_document(document)
-    return {**document, "categories": list(table.names), "digest": table.digest}
+    return replace(document, categories=table.names, digest=table.digest)
 
 
 def read_score(path: Path, *, axes: Sequence[Binning] | None = None) -> ScoreTable:
@@ -92,22 +101,18 @@ def read_score(path: Path, *, axes: Sequence[Binning] | None = None) -> ScoreTab
     InputError
         If the file is missing, damaged, something else, or for other columns or bins.
     """
-    document = read_json(path, made_by="xyy optimise")
-    if document.get("format") != FORMAT:
+    content = read_json(path, made_by=_MADE_BY)
+    if not is_of(ScoreFile, content):
         raise InputError(
-            f'{path} is no score (`format` is {document.get("format")!r}, not "{FORMAT}"); '
-            "make one with `xyy optimise`"
+            f'{path} is no score (its `format` is not "{ScoreFile.FORMAT}"); {_ADVICE}'
         )
+    document = from_json(ScoreFile, content, path, advice=f"it is damaged; {_ADVICE}")
     try:
         table = table_of_document(document)
-    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, zlib.error) as error:
-        raise InputError(
-            f"{path} is damaged ({type(error).__name__}: {error}); make it with `xyy optimise`"
-        ) from None
-    if table.digest != document.get("digest"):
-        raise InputError(
-            f"{path} is damaged: its digest is not that of its content; make it with `xyy optimise`"
-        )
+    except (ValueError, zlib.error) as error:
+        raise InputError(f"{path} is damaged ({brief(str(error), 200)}); {_ADVICE}") from None
+    if table.digest != document.digest:
+        raise InputError(f"{path} is damaged: its digest is not that of its content; {_ADVICE}")
     if axes is not None:
         _refuse_others(path, table, axes)
     return table
@@ -129,29 +134,30 @@ def _refuse_others(path: Path, table: ScoreTable, axes: Sequence[Binning]) -> No
             )
 
 
-def table_of_document(document: Mapping[str, Any]) -> ScoreTable:
-    """Return the score that a document describes; what is wrong raises anything but InputError."""
-    if document["kind"] not in KINDS:
-        raise ValueError(f"kind {document['kind']!r} is none of {', '.join(KINDS)}")
-    axes = tuple(
-        Binning(str(a["name"]), int(a["bins"]), float(a["low"]), float(a["high"]))
-        for a in document["axes"]
-    )
+def table_of_document(document: ScoreFile) -> ScoreTable:
+    """Return the score that a document describes.
+
+    Raises
+    ------
+    ValueError, zlib.error
+        If it describes none.
+    """
+    if document.kind not in KINDS:
+        raise ValueError(f"kind {document.kind!r} is none of {', '.join(KINDS)}")
+    axes = tuple(Binning(a.name, a.bins, a.low, a.high) for a in document.axes)
     cells = cell_count(axes)
-    folds = np.stack([_fold(stored, axes, cells) for stored in document["folds"]])
-    edges = tuple(-math.inf if edge is None else float(edge) for edge in document["edges"])
+    folds = np.stack([_fold(stored, axes, cells) for stored in document.folds])
+    edges = tuple(-math.inf if edge is None else edge for edge in document.edges)
     content = folds.astype("<f4").tobytes().hex()
     return ScoreTable(axes, folds, edges, digest_text(repr(axes), repr(edges), content))
 
 
-def _fold(
-    stored: Mapping[str, Any], axes: Sequence[Binning], cells: int
-) -> npt.NDArray[np.float32]:
-    if "terms" not in stored:
-        return _unpacked(stored["table"], cells)
-    if list(stored["terms"]) != [axis.name for axis in axes]:
+def _fold(stored: Fold, axes: Sequence[Binning], cells: int) -> npt.NDArray[np.float32]:
+    if isinstance(stored, PackedScore):
+        return _unpacked(stored.table, cells)
+    if list(stored.terms) != [axis.name for axis in axes]:
         raise ValueError("terms of other columns than its axes")
-    terms = [np.array(term, np.float64) for term in stored["terms"].values()]
+    terms = list(stored.terms.values())
     if [term.shape for term in terms] != [(bins,) for bins in shape_of(axes)]:
         raise ValueError("terms of another length than its axes")
     return table_of(terms)
