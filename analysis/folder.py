@@ -278,6 +278,7 @@ def read_score_of(path: Path, axes: "Sequence[Binning]") -> "ScoreTable | None":
         If the score is missing, damaged, for other columns or bins, or not the one that was chosen
         with the selection.
     """
+    from analysis.results.selection import ChosenSelection
     from analysis.scores.score_file import read_score
 
     document = read_json(path, made_by="xyy optimise")

@@ -40,6 +40,7 @@ OF_THE_PROGRAM = {"provenance", "program"}
 """keys of what may differ between two equal results"""
 IMAGES = {".png", ".pdf"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?")
+_PROGRAM = re.compile(r"program: \w+</th><td>[0-9a-f]{32}")
 _IMAGE = re.compile(r"data:image/[^\"]*")
 
 
@@ -112,7 +113,7 @@ class Comparison:
 
 def _lines(page: Path) -> list[str]:
     """Return the lines of a page, of which no time, and figures by their digests."""
-    text = _TIME.sub("", page.read_text(encoding="utf-8"))
+    text = _PROGRAM.sub("", _TIME.sub("", page.read_text(encoding="utf-8")))
     return _IMAGE.sub(lambda found: digest_text(found[0]), text).splitlines()
 
 

@@ -103,3 +103,39 @@ def test_what_is_no_code_is_packed_with_it(room: str) -> None:
               (ROOT / room).glob(pattern)]  # fmt: skip
     there = [path for path in (ROOT / room).rglob("*") if path.suffix not in {".py", ".pyc"}]
     assert sorted(packed) == sorted(path for path in there if path.is_file())
+
+
+SHOWN = ("bench", "commands", "export", "game", "page", "plots", "report.py", "summary.py",
+         "figures.py", "search_figures.py", "spectrum_figures.py", "score_figures.py")  # fmt: skip
+NO_RESULTS = {
+    "canonical", "write_private", "_open_document",  # the bytes that are sealed
+    "observes_background",  # a workspace, as pyhf defines it
+    "_command",  # what typer was given
+    "_by_section",  # what the page's template takes
+    "drawn", "is_drawn", "_frame", "_axis",  # whatever a figure draws
+    "machine", "document",  # provenance of a measurement
+}  # fmt: skip
+"""functions that take or return mappings which are no results"""
+
+
+def functions_of_mappings(room: str) -> set[str]:
+    """Return the functions of a room that take or return what could be a result read by key."""
+    place = ROOT / "analysis" / room
+    found = set()
+    for path in [place] if place.suffix else sorted(place.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                given = [each.annotation for each in (*node.args.args, *node.args.kwonlyargs)]
+                words = " ".join(ast.unparse(each) for each in (*given, node.returns) if each)
+                if "dict[str, Any]" in words or "Mapping[str, Any]" in words:
+                    found.add(node.name)
+    return found
+
+
+@pytest.mark.parametrize("room", SHOWN)
+def test_whoever_shows_results_takes_them_typed(room: str) -> None:
+    assert functions_of_mappings(room) <= NO_RESULTS
+
+
+def test_every_exception_is_one() -> None:
+    assert set().union(*map(functions_of_mappings, SHOWN)) == NO_RESULTS
