@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from analysis.expected_fit import Shares
-from analysis.optimise import Optimum, optimise
+from analysis.optimise import Optimum, cuts_alone, optimise
 from analysis.results.score import ScoreFile
 from analysis.results.selection import ChosenSelection, Merits, ScoreRecord, Sculpting
 from analysis.scores import record
@@ -23,7 +23,6 @@ from analysis.scores.sculpting import sculpting
 from analysis.scores.training import Sample, sample_of
 from analysis.search import Score, Search
 from processors.histograms import Counts
-from processors.selection import Interval
 from tools.errors import InputError, RefusedError
 
 ROWS = {"cuts": "best_cuts", "score": "score_cut", "categories": "categories"}
@@ -115,21 +114,15 @@ def select(
     shares = {"cuts": _shares_of_cuts(joints, background, optimum)}
     if trained is not None:
         shares |= {each: trained.shares(each) for each in ("score", "categories")}
-    best_cuts = {name: Interval(max=cut) for name, cut in optimum.cuts.items()}
-    chosen = ChosenSelection(
-        cuts=best_cuts if score is None else {},
-        reference_signal=reference,
-        figure_of_merit=search.optimise.figure_of_merit,
+    chosen = cuts_alone(optimum, search.optimise)
+    chosen = replace(
+        chosen,
+        cuts=chosen.cuts if score is None else {},
         significance=values[reference],
         errors=errors[reference],
-        n_jets_scan=optimum.n_jets_scan,
         by_signal=values,
         by_signal_errors=errors,
-        optimism=optimum.optimism,
-        independence_pvalues=dict(optimum.independence_pvalues),
-        background_fractions_from="whole sample" if optimum.independent else "window only",
         method=method,
-        best_cuts=best_cuts,
         score_digest=None if score is None else score.digest,
         flags=flags,
         sculpting=_sculpting_of_cuts(joints[background], optimum, weights[background]),

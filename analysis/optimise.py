@@ -23,9 +23,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.results.selection import CutsOptimism, Merits, ScanPoint
+from analysis.results.selection import ChosenSelection, CutsOptimism, Merits, ScanPoint
 from analysis.search import Optimise
 from processors.histograms import Counts
+from processors.selection import Interval
 from tools.errors import InputError
 from tools.names import listed
 
@@ -280,6 +281,31 @@ def optimise(
         optimism=_optimism(figure(reference, 0), figure(reference, 1), grid),
         independence_pvalues=pvalues,
         independent=independent,
+    )
+
+
+def cuts_alone(optimum: Optimum, settings: Optimise) -> ChosenSelection:
+    """Return the selection of the best cuts, as long as nothing is known of a score."""
+    cuts = {name: Interval(max=cut) for name, cut in optimum.cuts.items()}
+    reference = settings.reference_signal
+    return ChosenSelection(
+        cuts=cuts,
+        reference_signal=reference,
+        figure_of_merit=settings.figure_of_merit,
+        significance=optimum.by_signal[reference],
+        errors=optimum.errors[reference],
+        n_jets_scan=optimum.n_jets_scan,
+        by_signal=optimum.by_signal,
+        by_signal_errors=optimum.errors,
+        optimism=optimum.optimism,
+        independence_pvalues=dict(optimum.independence_pvalues),
+        background_fractions_from="whole sample" if optimum.independent else "window only",
+        method="cuts",
+        best_cuts=cuts,
+        score_digest=None,
+        flags={},
+        sculpting={},
+        score=None,
     )
 
 

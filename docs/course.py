@@ -392,7 +392,7 @@ assert abs(s_by_hand - 9.1) < 0.6
 # processor: events in, histograms out, on a laptop or a cluster alike.
 
 # %%
-from analysis.optimise import optimise
+from analysis.optimise import cuts_alone, optimise
 from analysis.process import processor_settings
 from analysis.search_file import read_search
 from analysis.summary import selection_table
@@ -420,8 +420,8 @@ simulated = process(chunks, Selection({}))
 weights = {s.name: catalogue.weight(s, len(df[s.name])) for s in catalogue.simulation}
 joints = {name: histograms["joint"] for name, histograms in simulated.items()}
 optimum = optimise(joints, weights, "background", search.optimise)
-print(selection_table(optimum.document))
-assert abs(optimum.document["significance"]["best_cuts"] - 9.2) < 0.4
+print(selection_table(cuts_alone(optimum, search.optimise)))
+assert abs(optimum.by_signal["signal_500"]["best_cuts"] - 9.2) < 0.4
 
 # %% [markdown]
 # **Why is the best cut hardly better than the one by hand?** Because rectangular cuts can do no
@@ -504,12 +504,12 @@ talk_figure(expected_yields(after, processes, header, unit="GeV"))
 # **Only 6 % of the simulated events are left?** Each of them stands for 13.5, and the tail is
 # thin. But the cuts have nothing to do with the mass: so the shape can be that of all events,
 # scaled down to what the cuts keep. (That they have nothing to do with it is tested, above, by
-# `optimise`: `background_fractions_from`.)
+# `optimise`: `independent`.)
 
 # %%
 from analysis.statistics.spectra import Channel
 
-assert optimum.document["background_fractions_from"] == "whole sample"
+assert optimum.independent
 spectra_of_background = simulated["background"]
 kept = spectra_of_background["spectrum"].sum() / spectra_of_background["before/m_yy"].sum()
 edges = spectra_of_background["spectrum"].axes["m_yy"].edges
