@@ -541,7 +541,7 @@ def test_an_interrupt_leaves_nothing_and_a_killed_one_is_cleared(
         ),
         (lambda d: d.update(after_unblinding=5), "5 is no str @ .after_unblinding; hand in"),
         (lambda d: d.pop("provenance"), "'provenance' is missing"),
-        (lambda d: d.update(more=1), "more .*; hand in the claim.json"),
+        (lambda d: d.update(more=1), "Claim: more; hand in the claim.json"),
         (lambda d: d["provenance"].update(data=[]), "does not say of which data it is"),
         (lambda d: d["provenance"]["data"][0].update(digest="0"), "on other data than those of"),
         (lambda d: d["provenance"].update(data=[5]), "provenance.data; hand in the claim.json"),

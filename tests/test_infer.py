@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,14 @@ import pyhf
 import pytest
 from scipy.stats import norm
 
+from analysis.results.codec import to_json
 from analysis.results.values import Estimate
 from analysis.search import Search
 from analysis.statistics.cls import numpy_backend
 from analysis.statistics.counted import Counted
 from analysis.statistics.expectations import normalisation, rehearsals
-from analysis.statistics.infer import Documents, infer
+from analysis.statistics.infer import infer as infer_results
+from analysis.statistics.inference import Inference
 from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.prediction import predict_from_simulation
 from analysis.statistics.shape import Effort
@@ -86,6 +88,30 @@ def make(simulation: dict[str, SimulatedSpectrum]) -> Make:
         )
 
     return inputs
+
+
+@dataclass(frozen=True)
+class Documents:
+    """What the files of a search hold, and the inference behind them."""
+
+    inference: Inference
+    background: dict[str, Any]
+    counting: dict[str, Any]
+    scan: dict[str, Any]
+    limits: dict[str, Any]
+    verdict: dict[str, Any]
+    known_before: dict[str, Any]
+    workspaces: dict[str, Any]
+
+
+def infer(inputs: InferenceInputs, search: Search, **how: Any) -> Documents:
+    """Do the statistics, and write the results as their files have them; no NaN passes."""
+    found = infer_results(inputs, search, **how)
+    written = {
+        each.name: json.loads(json.dumps(to_json(getattr(found, each.name)), allow_nan=False))
+        for each in fields(Documents)[1:-1]
+    }
+    return Documents(inference=found.inference, workspaces=found.workspaces, **written)
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +241,7 @@ def test_the_numbers_belong_together(opened: Documents, make: Make) -> None:
 
 
 def test_the_cross_section_is_events_over_luminosity_and_efficiencies(opened: Documents) -> None:
-    fit, results = opened.verdict["fit"], opened.results
+    fit, results = opened.verdict["fit"], opened.inference
     found, its_error = results.shape.signal.total_efficiency(fit["mass_GeV"]["value"])
     efficiency, error = float(found), float(its_error)
     per_event = 1 / (LUMINOSITY * 0.17 * efficiency)
