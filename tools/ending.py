@@ -46,10 +46,11 @@ def _again(unraisable: Any) -> None:
 
     Nor can anything be raised here: it comes when this function is done.
     """
-    if _received and issubclass(unraisable.exc_type, KeyboardInterrupt):
-        Timer(_SOON_S, os.kill, (os.getpid(), _received.pop())).start()
-    else:
+    if not _received:
         sys.__unraisablehook__(unraisable)
+    elif issubclass(unraisable.exc_type, KeyboardInterrupt):
+        Timer(_SOON_S, os.kill, (os.getpid(), _received.pop())).start()
+    # Whatever else cannot be finalised was interrupted while it was made: dask's client, for one.
 
 
 def received() -> int | None:
