@@ -1,15 +1,20 @@
 """Histograms in, numbers and figures out: from spectra to the verdict, and the command `xyy`.
 
-===========  ====================================================================================
-what         where
-===========  ====================================================================================
-command      `cli`, `commands`, `console` (progress), `summary` (what a terminal shows at the end)
-the way      `pipeline` (`xyy run`), `stages` (what each is made from), `status`, `folder`
-decisions    `search` (the file), `decisions` (freeze, unblind), `history`, `stamps`, `program`
-numbers      `process`, `optimise`, `statistics` by way of `infer_folder`
-speed        `forecast` (`xyy plan`), `bench` (`xyy bench`)
-figures      `results` (all that a folder holds), `figures` and `plots`
-page         `report` and `page`
-game         `game`: sealed universes, claims, scores
-===========  ====================================================================================
+============  ===================================================================================
+package       what is in it
+============  ===================================================================================
+commands      the commands of `xyy`, thin; `console` tells how far they are
+settings      what a user decides: search file, samples and spectrum options, own functions
+statistics    from spectra to significance, measurement, limits and verdict
+selection     cuts, scores, and the choice between them
+folder        a results folder: its files, freeze and unblinding, their history
+results       what each result file holds, typed, and the codec that reads and writes it
+workflow      the stages of `xyy run`, what each depends on, and their state
+report        figures, page and terminal summary
+calibration   the statistics on toys of known truth
+closure       the whole analysis on parallel universes
+export        results for other programs
+game          sealed universes, claims, scores
+bench         speed, side by side
+============  ===================================================================================
 """

@@ -28,16 +28,16 @@
 # |---|---|
 # | `add_minv(df)` | `processors.kinematics.PhotonPair(...).mass` |
 # | weight by hand, `df["w"]` | `catalogue.weight(sample, rows)`, units included |
-# | `plotDistribution` | `analysis.plots.columns.unit_area` |
-# | `plot_weighted_distribution` | `analysis.plots.columns.expected_yields` |
+# | `plotDistribution` | `analysis.report.plots.columns.unit_area` |
+# | `plot_weighted_distribution` | `analysis.report.plots.columns.expected_yields` |
 # | `applySelection(df, "n_jets", 5, "<")` | `processors.selection.Interval(max=5)`, `Selection` |
-# | `getSensitivity(sig, bkg)` | `analysis.optimise.figure_of_merit`, `analysis.optimise.optimise` |
-# | `hp.Expo` | `analysis.statistics.families.Function("exp", 1)` |
-# | `hp.do_fit(hp.Expo, bins, n)` | `analysis.statistics.sidebands.fit_sidebands` |
+# | `getSensitivity(sig, bkg)` | `figure_of_merit`, `optimise` of `analysis.selection.optimise` |
+# | `hp.Expo` | `analysis.statistics.background.families.Function("exp", 1)` |
+# | `hp.do_fit(hp.Expo, bins, n)` | `analysis.statistics.background.sidebands.fit_sidebands` |
 # | `hp.integral_with_errors` | `.predicted_events`, `.predicted_error_events` of that fit |
-# | Z by hand | `analysis.statistics.counting.Count`: `.z`, and `.z_course` as in the course |
-# | `hp.GausPlusFixedExpo` | `analysis.statistics.resonance.Spectra`, `measurement.measure` |
-# | `hp.cls_limit_calculator` | `analysis.statistics.limits.cls_limit` (pyhf inside) |
+# | Z by hand | `analysis.statistics.counting.count.Count`: `.z`, and `.z_course` as in the course |
+# | `hp.GausPlusFixedExpo` | `analysis.statistics.resonance.scan.Spectra`, `measurement.measure` |
+# | `hp.cls_limit_calculator` | `analysis.statistics.limits.counting_limit.cls_limit` (by pyhf) |
 #
 # And all of it at once, blinding included, is one command: `xyy run`.
 
@@ -212,8 +212,8 @@ figure.tight_layout()
 # and `dEta`, which follow the mass of X. A figure for a talk is one call:
 
 # %%
-from analysis.plots.columns import Process, expected_yields, unit_area
-from analysis.plots.style import Header, encode
+from analysis.report.plots.columns import Process, expected_yields, unit_area
+from analysis.report.plots.style import Header, encode
 
 header = Header(catalogue.collision_energy_GeV, catalogue.luminosity_invpb)
 processes = [
@@ -392,10 +392,10 @@ assert abs(s_by_hand - 9.1) < 0.6
 # processor: events in, histograms out, on a laptop or a cluster alike.
 
 # %%
-from analysis.optimise import cuts_alone, optimise
-from analysis.process import processor_settings
-from analysis.search_file import read_search
-from analysis.summary import selection_table
+from analysis.report.summary import selection_table
+from analysis.selection.optimise import cuts_alone, optimise
+from analysis.settings.search_file import read_search
+from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor
 from processors.schema import DiphotonSchema
 from processors.selection import Interval, Selection
@@ -507,7 +507,7 @@ talk_figure(expected_yields(after, processes, header, unit="GeV"))
 # `optimise`: `independent`.)
 
 # %%
-from analysis.statistics.spectra import Channel
+from analysis.statistics.spectra.bins import Channel
 
 assert optimum.independent
 spectra_of_background = simulated["background"]
@@ -537,7 +537,7 @@ plt.show()
 # are known there.
 
 # %%
-from analysis.statistics.sidebands import fit_sidebands
+from analysis.statistics.background.sidebands import fit_sidebands
 
 
 def fit_with(families, least, most):
@@ -592,7 +592,7 @@ plt.show()
 # $\sqrt n$. The proper one, `z`, has both.
 
 # %%
-from analysis.statistics.counting import Count
+from analysis.statistics.counting.count import Count
 
 
 def rehearse(events):
@@ -699,8 +699,8 @@ plt.show()
 # simulated ones.
 
 # %%
-from analysis.statistics.resonance import ChannelModel, Spectra
-from analysis.statistics.signal_model import signal_model, simulated_peak
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
+from analysis.statistics.spectra.signal_model import signal_model, simulated_peak
 
 signals = [s for s in catalogue.simulation if s.kind == "signal"]
 model = signal_model(
@@ -733,7 +733,7 @@ print(f"the most significant mass: {masses[mass_scan.z[0].argmax()]:.0f} GeV, {z
 # (L\,\varepsilon_\mathrm{filter}\,\varepsilon_\mathrm{selection})$.
 
 # %%
-from analysis.statistics.measurement import measure
+from analysis.statistics.resonance.measurement import measure
 
 if z_local >= 3:
     result = measure(spectra, float(masses[mass_scan.z[0].argmax()]), reach_GeV=(500, 1000))
@@ -769,7 +769,7 @@ if UNIVERSE == 5:
 # background alone would give; 68 % of such experiments lie between the second and third number.
 
 # %%
-from analysis.statistics.limits import cls_limit
+from analysis.statistics.limits.counting_limit import cls_limit
 
 selected = signal_counts[400:1100].sum() / len(df["signal_500"])
 per_pb = catalogue.data_luminosity_invpb * signals[0].filter_efficiency * selected

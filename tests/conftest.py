@@ -15,8 +15,8 @@ from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from analysis import cli
-from analysis.search import Search
-from analysis.search_file import read_search
+from analysis.settings.search import Search
+from analysis.settings.search_file import read_search
 from tools.chunks import write_part
 from tools.digests import digest_text
 from tools.generate import DEFAULT_SEED, generate_sample

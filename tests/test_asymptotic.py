@@ -13,7 +13,7 @@ import pytest
 from scipy.optimize import brentq, minimize
 from scipy.stats import norm
 
-from analysis.statistics.asymptotic import (
+from analysis.statistics.limits.asymptotic import (
     NoLimitError,
     Profile,
     asimov,
@@ -26,10 +26,10 @@ from analysis.statistics.asymptotic import (
     pyhf_fitter,
     template_fitter,
 )
-from analysis.statistics.band import MassPoint, mass_limit, model_of
-from analysis.statistics.cls import numpy_backend
-from analysis.statistics.template_fit import TemplateFit
-from analysis.statistics.workspaces import ChannelTemplates, eigenmodes, workspace
+from analysis.statistics.limits.band import MassPoint, mass_limit, model_of
+from analysis.statistics.limits.cls import numpy_backend
+from analysis.statistics.limits.template_fit import TemplateFit
+from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes, workspace
 
 SIGNAL = {50_500: 1192, 11_220: 953}
 """signal events at 5.4 pb, by background events in [400, 1100] GeV: before and after selection"""

@@ -8,12 +8,12 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm, poisson
 
-from analysis.statistics import band as band_module
-from analysis.statistics.asymptotic import NoLimitError
-from analysis.statistics.band import MassLimit, MassPoint, band, mass_limit
-from analysis.statistics.template_fit import TemplateFit
-from analysis.statistics.toy_limits import ToySettings, crossing, expected_toy_limits
-from analysis.statistics.workspaces import ChannelTemplates, eigenmodes
+from analysis.statistics.limits import band as band_module
+from analysis.statistics.limits.asymptotic import NoLimitError
+from analysis.statistics.limits.band import MassLimit, MassPoint, band, mass_limit
+from analysis.statistics.limits.template_fit import TemplateFit
+from analysis.statistics.limits.toy_limits import ToySettings, crossing, expected_toy_limits
+from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes
 
 EDGES = np.arange(400.0, 1101, 20)
 

@@ -25,7 +25,7 @@ from analysis.bench.measure import (
     one_core,
     peak_memory_MiB,
 )
-from analysis.search import Search
+from analysis.settings.search import Search
 from processors.diphoton import Settings
 from tools.errors import InputError, XyyError
 from tools.samples import Catalogue

@@ -25,10 +25,10 @@ from analysis.calibration.size import ONE_SPECTRUM, WITH_CATEGORIES, in_proporti
 from analysis.calibration.truths import GENERATOR, KNOWN, OUTSIDE, efficiency, generator_events
 from analysis.results.calibration import Check, ToyNumbers
 from analysis.results.codec import to_json
-from analysis.search import Search
-from analysis.statistics.families import Function
-from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.tournament import Tournament, decide_all
+from analysis.settings.search import Search
+from analysis.statistics.background.families import Function
+from analysis.statistics.background.tournament import Tournament, decide_all
+from analysis.statistics.spectra.signal_model import plain_signal
 from tools.json_file import write_json
 from tools.recipe import background_recipe, make_events
 from tools.samples import Catalogue

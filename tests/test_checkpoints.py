@@ -19,11 +19,12 @@ import hist
 import numpy as np
 import pytest
 
-from analysis import cli, decisions
-from analysis import process as stage
-from analysis.folder import Folder
-from analysis.process import filling_key, processor_settings
-from analysis.search import Search
+from analysis import cli
+from analysis.folder import decisions
+from analysis.folder.folder import Folder
+from analysis.settings.search import Search
+from analysis.workflow import process as stage
+from analysis.workflow.process import filling_key, processor_settings
 from processors.diphoton import DiphotonProcessor, Settings
 from processors.schema import DiphotonSchema
 from processors.selection import Interval, Selection
@@ -615,7 +616,7 @@ def test_a_killed_run_goes_on_where_it_was_though_a_plot_has_changed(
     for name in ("analysis", "processors", "tools", "datasets"):
         ignored = shutil.ignore_patterns("__pycache__", "*.csv", "*.root")
         shutil.copytree(ROOT / name, checkout / name, ignore=ignored)
-    with (checkout / "analysis" / "plots" / "style.py").open("a") as source:
+    with (checkout / "analysis" / "report" / "plots" / "style.py").open("a") as source:
         source.write("# another colour\n")
     capfd.readouterr()
     # -S: without what puts the installed checkout first

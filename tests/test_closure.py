@@ -36,14 +36,14 @@ from analysis.closure.report import result, summary
 from analysis.closure.work import Batch, Doubt, Universes, batches, doubts, settings_digest
 from analysis.closure.worlds import MOST_UNIVERSES, Campaign, Kind
 from analysis.commands import closure as command_module
-from analysis.plots.style import Header
+from analysis.report.plots.style import Header
 from analysis.results.closure import Closure
 from analysis.results.codec import from_json, to_json
-from analysis.search import Label, Search
-from analysis.statistics.look_elsewhere import CountedToys
-from analysis.statistics.prediction import predict
-from analysis.statistics.shape import Effort, search_shape
-from analysis.statistics.spectra import Channel
+from analysis.settings.search import Label, Search
+from analysis.statistics.background.prediction import predict
+from analysis.statistics.resonance.look_elsewhere import CountedToys
+from analysis.statistics.resonance.shape import Effort, search_shape
+from analysis.statistics.spectra.bins import Channel
 from processors.histograms import Binning
 from processors.score import ScoreTable, category_index, cell_count
 from processors.selection import Interval, Selection

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.program import PARTS, program_version
+from analysis.folder.program import PARTS, program_version
 from tools import code
 from tools.code import behind, code_digest
 
@@ -107,10 +107,28 @@ def test_what_is_imported_is_followed_within_the_same_package(tree: Path) -> Non
 
 def test_the_program_is_all_that_decides_and_no_figure() -> None:
     assert {each.name for each in fields(program_version())} == {"version", *PARTS}
-    selection, statistics = behind("analysis.methods"), behind("analysis.statistics.infer")
-    assert {"analysis.methods", "analysis.expected_fit", "analysis.optimise"} <= {*selection}
-    assert "analysis.scores.choose" in selection
-    assert {"analysis.statistics.toys", "analysis.statistics.doubts"} <= {*statistics}
-    shown = ("analysis.plots", "analysis.page", "analysis.commands", "analysis.summary")
-    for stage in ("analysis.methods", "analysis.statistics.infer", "analysis.infer_folder"):
+    selection, statistics = (
+        behind("analysis.selection.methods"),
+        behind("analysis.statistics.infer"),
+    )
+    assert {
+        "analysis.selection.methods",
+        "analysis.selection.expected_fit",
+        "analysis.selection.optimise",
+    } <= {*selection}
+    assert "analysis.selection.scores.choose" in selection
+    assert {"analysis.statistics.resonance.toys", "analysis.statistics.limits.doubts"} <= {
+        *statistics
+    }
+    shown = (
+        "analysis.report.plots",
+        "analysis.report.page",
+        "analysis.commands",
+        "analysis.report.summary",
+    )
+    for stage in (
+        "analysis.selection.methods",
+        "analysis.statistics.infer",
+        "analysis.workflow.infer_folder",
+    ):
         assert not [name for name in behind(stage) if name.startswith(shown)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.folder import Folder
+from analysis.folder.folder import Folder
 from analysis.results.codec import Unit, from_json, to_json
 from analysis.results.limits import ExcludedRanges, MassLimits
 from analysis.results.scan import Scan

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from analysis import console
-from analysis.console import Console
+from analysis.commands import console
+from analysis.commands.console import Console
 
 
 def test_lines_tell_what_was_done_and_how_fast(

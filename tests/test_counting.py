@@ -9,9 +9,9 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import norm
 
-from analysis.statistics.cls import counting_workspace, numpy_backend
-from analysis.statistics.counting import Count, counting_z
-from analysis.statistics.limits import cls_limit, scale_of_limit
+from analysis.statistics.counting.count import Count, counting_z
+from analysis.statistics.limits.cls import counting_workspace, numpy_backend
+from analysis.statistics.limits.counting_limit import cls_limit, scale_of_limit
 from tools.errors import InputError
 
 CASES = [(3200, 3175, 160), (2900, 3175, 160), (40, 50, 10), (75, 50, 10), (3, 5, 2), (0, 5, 2)]

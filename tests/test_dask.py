@@ -25,8 +25,8 @@ from analysis.closure.campaign import Size
 from analysis.closure.channels import by_upper_cuts
 from analysis.closure.work import Doubt, Universes
 from analysis.closure.worlds import Campaign
-from analysis.process import processor_settings
-from analysis.search import Search
+from analysis.settings.search import Search
+from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor, Settings
 from processors.schema import DiphotonSchema
 from processors.selection import Interval, Selection

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import decisions as room
-from analysis import stamps
-from analysis.folder import Folder, read_selection, unstamped
-from analysis.history import history
-from analysis.program import program_version
+from analysis.folder import decisions as room
+from analysis.folder import stamps
+from analysis.folder.folder import Folder, read_selection, unstamped
+from analysis.folder.history import history
+from analysis.folder.program import program_version
 from analysis.results.codec import to_json
 from analysis.results.freeze import (
     ExpectedLimits,
@@ -20,7 +20,7 @@ from analysis.results.freeze import (
     KnownBefore,
     PeakDecision,
 )
-from analysis.search import Search
+from analysis.settings.search import Search
 from processors.selection import Interval, Selection
 from tools.errors import InputError, RefusedError
 from tools.json_file import write_sealed

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.statistics.band import MassLimit
-from analysis.statistics.doubts import of_bins, of_limits
+from analysis.statistics.limits.band import MassLimit
+from analysis.statistics.limits.doubts import of_bins, of_limits
 
 BAND = (0.53, 0.72, 1.0, 1.4, 1.9)
 GOOD = MassLimit(

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from analysis.plots import brazil, columns, measurement, nuisances, scan, score, spectrum
-from analysis.plots.columns import Process
-from analysis.plots.drawn import drawn
-from analysis.plots.observed import Marks, poisson_errors
-from analysis.plots.style import Header
+from analysis.report.plots import brazil, columns, measurement, nuisances, scan, score, spectrum
+from analysis.report.plots.columns import Process
+from analysis.report.plots.drawn import drawn
+from analysis.report.plots.observed import Marks, poisson_errors
+from analysis.report.plots.style import Header
 from analysis.results.scan import Maximum
 from analysis.results.verdict import MassStrengthContour, NuisanceParameter
 from processors.selection import Interval

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from coffea.processor import ProcessorABC
 
-from analysis.process import processor_settings
-from analysis.search import Search
+from analysis.settings.search import Search
+from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor
 from processors.schema import DiphotonSchema
 from processors.selection import Interval, Selection

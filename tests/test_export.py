@@ -17,8 +17,8 @@ import uproot
 import yaml
 from hepdata_validator.full_submission_validator import FullSubmissionValidator
 
-from analysis import cli, pipeline
-from analysis.console import Console
+from analysis import cli
+from analysis.commands.console import Console
 from analysis.export.formats import FORMATS
 from analysis.export.hepdata import hepdata_files
 from analysis.export.hepdata_format import Errors, Table, Variable, measured, points, submission
@@ -26,19 +26,20 @@ from analysis.export.pyhf_format import Status, workspace_files
 from analysis.export.root_format import about, root_files
 from analysis.export.source import inferred, read_processed
 from analysis.export.writing import Files, write_files
-from analysis.folder import Folder
-from analysis.folder_results import FolderResults
-from analysis.histogram_file import read_histograms
-from analysis.process import Execution
+from analysis.folder.folder import Folder
+from analysis.folder.histogram_file import read_histograms
+from analysis.report.folder_results import FolderResults
 from analysis.results.counting import Counting
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
-from analysis.search import Search
-from analysis.search_file import read_search
-from analysis.statistics.band import MassPoint, mass_limit
+from analysis.settings.search import Search
+from analysis.settings.search_file import read_search
+from analysis.statistics.limits.band import MassPoint, mass_limit
+from analysis.statistics.limits.template_fit import strength_scale
+from analysis.statistics.limits.workspaces import ChannelTemplates, workspace
 from analysis.statistics.spectrum_results import mass_limits
-from analysis.statistics.template_fit import strength_scale
-from analysis.statistics.workspaces import ChannelTemplates, workspace
+from analysis.workflow import pipeline
+from analysis.workflow.process import Execution
 from processors.histograms import Counts
 from tools.errors import InputError, RefusedError, XyyError
 from tools.generate import DEFAULT_SEED

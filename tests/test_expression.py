@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from analysis.expression import parse_expression
+from analysis.settings.expression import parse_expression
 from tools.errors import InputError
 
 MASSES = np.array([100.0, 125.0, 750.0, 4000.0])

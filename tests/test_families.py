@@ -5,9 +5,9 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import minimize
 
-from analysis.statistics.families import Function, functions
-from analysis.statistics.fitted_function import FittedFunction
-from analysis.statistics.poisson import (
+from analysis.statistics.background.families import Function, functions
+from analysis.statistics.background.fitted_function import FittedFunction
+from analysis.statistics.background.poisson import (
     Model,
     deviance,
     fitted_functions,
@@ -15,7 +15,7 @@ from analysis.statistics.poisson import (
     model,
     scoring_fit,
 )
-from analysis.statistics.spectra import Bins, joined
+from analysis.statistics.spectra.bins import Bins, joined
 from tools.errors import InputError
 
 LOW, HIGH = np.arange(100.0, 2000, 10), np.arange(110.0, 2001, 10)

@@ -10,7 +10,7 @@ import pytest
 from distributed import LocalCluster
 
 from analysis import cli
-from analysis.forecast import How, Trial, forecast, how_to_try, trial_chunks
+from analysis.workflow.forecast import How, Trial, forecast, how_to_try, trial_chunks
 from tools.errors import InputError
 from tools.executors import Execution
 from tools.manifest import Manifest, Part, SampleChunks

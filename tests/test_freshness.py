@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.folder import RESULTS, Folder
+from analysis.folder.folder import RESULTS, Folder
 from tools.json_file import write_sealed
 
 Command = Callable[..., int]

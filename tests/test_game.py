@@ -24,12 +24,12 @@ import pandas as pd
 import pytest
 
 from analysis import cli
-from analysis.folder import Folder
-from analysis.folder_results import read_results
+from analysis.folder.folder import Folder
 from analysis.game import dinner, making, sealing
 from analysis.game.claims import HandedIn, read_claim
 from analysis.game.scoring import limit_at, score
-from analysis.page.render import render
+from analysis.report.folder_results import read_results
+from analysis.report.page.render import render
 from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
 from analysis.results.codec import from_json
 from analysis.results.game import (
@@ -44,7 +44,7 @@ from analysis.results.game import (
     UniverseTruth,
 )
 from analysis.results.values import Estimate
-from analysis.search_file import read_search
+from analysis.settings.search_file import read_search
 from tools.convert import convert
 from tools.errors import InputError
 from tools.json_file import read_json, write_json

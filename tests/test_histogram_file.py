@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.histogram_file import read_histograms, write_histograms
+from analysis.folder.histogram_file import read_histograms, write_histograms
 from processors.histograms import Binning, Counts, counts, cutflow, joint, spectrum
 from tools.errors import InputError
 

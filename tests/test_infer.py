@@ -12,15 +12,15 @@ from scipy.stats import norm
 
 from analysis.results.codec import to_json
 from analysis.results.values import Estimate
-from analysis.search import Search
-from analysis.statistics.cls import numpy_backend
-from analysis.statistics.counted import Counted
+from analysis.settings.search import Search
+from analysis.statistics.background.prediction import predict_from_simulation
+from analysis.statistics.counting.counted import Counted
 from analysis.statistics.expectations import normalisation, rehearsals
 from analysis.statistics.infer import infer as infer_results
 from analysis.statistics.inference import Inference
-from analysis.statistics.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
-from analysis.statistics.prediction import predict_from_simulation
-from analysis.statistics.shape import Effort
+from analysis.statistics.limits.cls import numpy_backend
+from analysis.statistics.resonance.shape import Effort
+from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.verdict import decide
 from tools.errors import InputError
 

@@ -14,12 +14,12 @@ import pytest
 from coffea.processor import ProcessorABC
 
 from analysis import cli
-from analysis.figures import drawings
-from analysis.folder import Folder
-from analysis.folder_results import read_results
-from analysis.page.render import render
-from analysis.process import processor_settings
-from analysis.search import Search
+from analysis.folder.folder import Folder
+from analysis.report.figures import drawings
+from analysis.report.folder_results import read_results
+from analysis.report.page.render import render
+from analysis.settings.search import Search
+from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor
 from processors.schema import DiphotonSchema
 from processors.selection import Interval, Selection

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import beta, norm
 
-from analysis.search import Search
-from analysis.statistics.families import Function
-from analysis.statistics.look_elsewhere import (
+from analysis.settings.search import Search
+from analysis.statistics.background.families import Function
+from analysis.statistics.resonance.look_elsewhere import (
     LEVEL_Z,
     CountedToys,
     Upcrossings,
@@ -14,9 +14,9 @@ from analysis.statistics.look_elsewhere import (
     significance,
     upcrossings,
 )
-from analysis.statistics.resonance import ChannelModel, MassScan, Spectra
-from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.spectra import Bins
+from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
+from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.signal_model import plain_signal
 
 EDGES = np.arange(400.0, 1101.0, 10)
 MASSES = np.linspace(500, 1000, 51)

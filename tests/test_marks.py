@@ -15,15 +15,15 @@ import uproot
 from matplotlib.figure import Figure
 
 from analysis import cli
-from analysis.drawing import Drawing, remove_others
 from analysis.export.writing import write_files
-from analysis.folder import PROCESSED, PRODUCTS, SEARCHED, Folder
-from analysis.folder_results import read_results
+from analysis.folder.folder import PROCESSED, PRODUCTS, SEARCHED, Folder
+from analysis.folder.origin import RUN
 from analysis.game import making
 from analysis.game.sealing import SEALED
-from analysis.origin import RUN
-from analysis.search import Search
-from analysis.summary import verdict_summary
+from analysis.report.drawing import Drawing, remove_others
+from analysis.report.folder_results import read_results
+from analysis.report.summary import verdict_summary
+from analysis.settings.search import Search
 from tools.chunks import TREE
 from tools.convert import convert
 from tools.errors import InputError

@@ -10,12 +10,12 @@ from scipy.special import xlogy
 from scipy.stats import norm
 
 from analysis.results.values import Estimate
-from analysis.search import Search, Systematics
-from analysis.statistics.families import Function
-from analysis.statistics.measurement import Measurement, measure
-from analysis.statistics.resonance import ChannelModel, Spectra
-from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.spectra import Bins
+from analysis.settings.search import Search, Systematics
+from analysis.statistics.background.families import Function
+from analysis.statistics.resonance.measurement import Measurement, measure
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
+from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.signal_model import plain_signal
 
 EDGES = np.arange(400.0, 1101.0, 10)
 CENTRES = (EDGES[1:] + EDGES[:-1]) / 2

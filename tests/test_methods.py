@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from analysis import cli
-from analysis.expected_fit import expected_z
-from analysis.folder import Folder
-from analysis.histogram_file import read_histograms
-from analysis.methods import select
-from analysis.search import Search
+from analysis.folder.folder import Folder
+from analysis.folder.histogram_file import read_histograms
+from analysis.selection.expected_fit import expected_z
+from analysis.selection.methods import select
+from analysis.settings.search import Search
 from processors.histograms import Counts
 from tools.errors import InputError, RefusedError
 from tools.json_file import write_sealed
@@ -214,7 +214,7 @@ def bent(joint: Counts) -> Counts:
 def test_a_column_that_follows_the_mass_leaves_the_cuts(
     simulated: tuple[dict[str, Counts], dict[str, float], Catalogue], opened: Path
 ) -> None:
-    from analysis.search_file import read_search
+    from analysis.settings.search_file import read_search
 
     histograms, weights, _ = simulated
     search = read_search(opened.parent / "quick.toml")
@@ -273,8 +273,8 @@ def test_more_categories_let_expect_more(
 
 
 def test_a_folder_tells_which_score_it_has(opened: Path) -> None:
-    from analysis.process import cut_variables
-    from analysis.search_file import read_search
+    from analysis.settings.search_file import read_search
+    from analysis.workflow.process import cut_variables
 
     search = read_search(opened.parent / "quick.toml")
     score = Folder(opened).score(cut_variables(search))

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from analysis import cli
-from analysis.histogram_file import read_histograms
-from analysis.new_analysis import new_analysis
-from analysis.search_file import read_search
+from analysis.folder.histogram_file import read_histograms
+from analysis.settings.new_analysis import new_analysis
+from analysis.settings.search_file import read_search
 from tools.generate import DEFAULT_SEED
 from tools.samples import read_catalogue
 from tools.universe import generate_universe

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.decisions import after_unblinding, changed_since, is_unblinded
-from analysis.folder import Folder
+from analysis.folder.decisions import after_unblinding, changed_since, is_unblinded
+from analysis.folder.folder import Folder
 
 Command = Callable[..., int]
 SAME = "the data had been opened before with other decisions (first); opened again: second"

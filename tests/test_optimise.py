@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis import optimise as room
-from analysis.optimise import Yields
-from analysis.search import Optimise, Search
+from analysis.selection import optimise as room
+from analysis.selection.optimise import Yields
+from analysis.settings.search import Optimise, Search
 from processors.histograms import Binning, Counts, joint
 from tools.errors import InputError
 

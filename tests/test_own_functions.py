@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.infer_spectrum import SpectrumOptions, bare_spectrum
-from analysis.search import Search
-from analysis.search_file import read_search
-from analysis.statistics.families import Function, functions, own_function
-from analysis.statistics.sidebands import fit_sidebands
-from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.spectra import Channel
+from analysis.settings.search import Search
+from analysis.settings.search_file import read_search
+from analysis.statistics.background.families import Function, functions, own_function
+from analysis.statistics.background.sidebands import fit_sidebands
+from analysis.statistics.background.tournament import Tournament
+from analysis.statistics.spectra.bins import Channel
+from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.statistics.spectrum_search import tournament_of
-from analysis.statistics.tournament import Tournament
+from analysis.workflow.infer_spectrum import SpectrumOptions, bare_spectrum
 from tools.errors import InputError
 
 SEARCH = Path(__file__).parent.parent / "analysis" / "search.toml"
@@ -114,7 +114,7 @@ def test_a_function_that_nobody_tries_is_refused(read: Read) -> None:
 
 
 def test_functions_belong_to_backgrounds_only() -> None:
-    from analysis.expression import parse_expression
+    from analysis.settings.expression import parse_expression
 
     with pytest.raises(InputError, match="'log' is not allowed: the only name is m"):
         parse_expression("log(m)", name="--resolution")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from analysis.statistics.families import Function
-from analysis.statistics.peak import ALL_BUT_MASS, NO_SIGNAL, Peak, PeakCurve
-from analysis.statistics.poisson import model, scoring_fit
-from analysis.statistics.scoring import Part, minimise
-from analysis.statistics.signal_model import Interpolated, SignalModel, plain_signal
-from analysis.statistics.spectra import Bins
+from analysis.statistics.background.families import Function
+from analysis.statistics.background.poisson import model, scoring_fit
+from analysis.statistics.minimiser.scoring import Part, minimise
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, Peak, PeakCurve
+from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, plain_signal
 
 EDGES = np.arange(400.0, 1100.5, 5)
 LOW, HIGH = EDGES[:-1], EDGES[1:]

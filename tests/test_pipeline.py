@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from analysis import cli
-from analysis.folder import PRODUCTS
+from analysis.folder.folder import PRODUCTS
 from tools.generate import DEFAULT_SEED
 from tools.samples import read_catalogue
 from tools.universe import Truth, generate_universe, truth_of

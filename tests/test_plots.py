@@ -19,11 +19,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 
-from analysis.plots import columns, limits, selection, spectrum, style
-from analysis.plots.columns import Process
-from analysis.plots.observed import Marks, poisson_errors
-from analysis.plots.spectrum import FittedSpectrum
-from analysis.plots.style import Header, encode
+from analysis.report.plots import columns, limits, selection, spectrum, style
+from analysis.report.plots.columns import Process
+from analysis.report.plots.observed import Marks, poisson_errors
+from analysis.report.plots.spectrum import FittedSpectrum
+from analysis.report.plots.style import Header, encode
 from analysis.results.counting import ClsCurve, CountingLimit
 from analysis.results.selection import ChosenSelection, ScanPoint
 from processors.histograms import Binning, Counts, counts

@@ -14,13 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 
-from analysis.figures import drawings
-from analysis.folder_results import FolderResults
-from analysis.methods import select
-from analysis.page import inference
-from analysis.page import selection as selection_page
-from analysis.page.layout import Section
-from analysis.plots import (
+from analysis.report.figures import drawings
+from analysis.report.folder_results import FolderResults
+from analysis.report.page import inference
+from analysis.report.page import selection as selection_page
+from analysis.report.page.layout import Section
+from analysis.report.plots import (
     category_strengths,
     combined,
     inputs,
@@ -31,8 +30,9 @@ from analysis.plots import (
     selection,
     spectrum,
 )
-from analysis.plots.spectrum import FittedSpectrum
-from analysis.plots.style import Header, encode
+from analysis.report.plots.spectrum import FittedSpectrum
+from analysis.report.plots.style import Header, encode
+from analysis.report.summary import objections, selection_table
 from analysis.results.background import BackgroundFits, ChannelBackground, SpuriousSignals
 from analysis.results.selection import ChosenSelection, ScoreRecord, Sculpting
 from analysis.results.verdict import (
@@ -40,9 +40,9 @@ from analysis.results.verdict import (
     ChannelStrength,
     ResonanceBins,
 )
-from analysis.scores.score_file import table_of_document
-from analysis.search import Axis, Search
-from analysis.summary import objections, selection_table
+from analysis.selection.methods import select
+from analysis.selection.scores.score_file import table_of_document
+from analysis.settings.search import Axis, Search
 from processors.histograms import Binning, Counts, counts, fill, joint
 from processors.histograms import spectrum as spectrum_histogram
 from processors.score import ScoreTable, category_index

@@ -16,18 +16,26 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy.stats import norm
 
-from analysis.figures import drawings
-from analysis.folder_results import FolderResults
-from analysis.page import inference
-from analysis.page import search as search_page
-from analysis.page import tournament as tournament_page
-from analysis.page.layout import Section
-from analysis.page.render import render
-from analysis.page.verdict import verdict
-from analysis.plots import brazil, inputs, measurement, nuisances, scan, stability, tournament
-from analysis.plots.spectrum import FittedSpectrum, resonance_fit
-from analysis.plots.strength import EVENTS
-from analysis.plots.style import Header, encode
+from analysis.report.figures import drawings
+from analysis.report.folder_results import FolderResults
+from analysis.report.page import inference
+from analysis.report.page import search as search_page
+from analysis.report.page import tournament as tournament_page
+from analysis.report.page.layout import Section
+from analysis.report.page.render import render
+from analysis.report.page.verdict import verdict
+from analysis.report.plots import (
+    brazil,
+    inputs,
+    measurement,
+    nuisances,
+    scan,
+    stability,
+    tournament,
+)
+from analysis.report.plots.spectrum import FittedSpectrum, resonance_fit
+from analysis.report.plots.strength import EVENTS
+from analysis.report.plots.style import Header, encode
 from analysis.results.background import BackgroundFits, PeakBackground, SpuriousSignals
 from analysis.results.limits import ExcludedRanges, MassLimits
 from analysis.results.scan import GlobalToys, Maximum, Scan
@@ -45,7 +53,7 @@ from analysis.results.verdict import (
     Verdict,
     WindowCount,
 )
-from analysis.search import Search
+from analysis.settings.search import Search
 from processors.selection import Interval
 from tests.made_up import (
     BANDS,

@@ -5,8 +5,8 @@ import pytest
 from iminuit import Minuit, cost
 from scipy.stats import kstest, poisson
 
-from analysis.statistics.families import Function
-from analysis.statistics.poisson import (
+from analysis.statistics.background.families import Function
+from analysis.statistics.background.poisson import (
     deviance,
     fitted_functions,
     goodness_many,
@@ -15,7 +15,7 @@ from analysis.statistics.poisson import (
     model,
     scoring_fit,
 )
-from analysis.statistics.spectra import Bins
+from analysis.statistics.spectra.bins import Bins
 
 EDGES = np.arange(100.0, 1001.0, 10)
 LOW, HIGH = EDGES[:-1], EDGES[1:]

@@ -11,8 +11,8 @@ import pytest
 import uproot
 from coffea.nanoevents import NanoEventsFactory
 
-from analysis.process import processor_settings
-from analysis.search import Search
+from analysis.settings.search import Search
+from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor, Settings, photon_pair
 from processors.histograms import REGIONS, Counts
 from processors.schema import DiphotonSchema

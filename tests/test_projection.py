@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from analysis.statistics.families import Function
-from analysis.statistics.peak import Peak
-from analysis.statistics.poisson import model, scoring_fit
-from analysis.statistics.projection import Projection, project
-from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.spectra import Bins
+from analysis.statistics.background.families import Function
+from analysis.statistics.background.poisson import model, scoring_fit
+from analysis.statistics.minimiser.projection import Projection, project
+from analysis.statistics.resonance.peak import Peak
+from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.signal_model import plain_signal
 
 EDGES = np.arange(400.0, 1101.0, 10)
 MASSES = np.array([500.0, 620.0, 750.0, 880.0, 1000.0])

@@ -22,10 +22,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image, ImageChops, ImageFilter
 
-from analysis.plots.brazil import mass_limits
-from analysis.plots.scan import p0_scan
-from analysis.plots.spectrum import FittedSpectrum, pulls, resonance_fit, sideband_fit
-from analysis.plots.style import Header, encode
+from analysis.report.plots.brazil import mass_limits
+from analysis.report.plots.scan import p0_scan
+from analysis.report.plots.spectrum import FittedSpectrum, pulls, resonance_fit, sideband_fit
+from analysis.report.plots.style import Header, encode
 from analysis.results.limits import ExcludedRanges, MassLimits
 from analysis.results.scan import Maximum, Scan
 from processors.selection import Interval

@@ -19,28 +19,29 @@ import pytest
 import typer
 from matplotlib.text import Text
 
-from analysis import cli, pipeline, stages
-from analysis.console import Console
-from analysis.figures import drawings, mass_bin_GeV
-from analysis.folder import Folder
-from analysis.folder_results import FolderResults, read_results
-from analysis.histogram_file import read_histograms, write_histograms
-from analysis.page import tournament
-from analysis.page.layout import Image
-from analysis.page.render import render
-from analysis.page.wording import NOTHING, interval
-from analysis.plots.inputs import resonance_fit, sideband_fit
-from analysis.plots.style import encode
-from analysis.process import Execution
-from analysis.report import report_folder
+from analysis import cli
+from analysis.commands.console import Console
+from analysis.folder.folder import Folder
+from analysis.folder.histogram_file import read_histograms, write_histograms
+from analysis.report.figures import drawings, mass_bin_GeV
+from analysis.report.folder_results import FolderResults, read_results
+from analysis.report.page import tournament
+from analysis.report.page.layout import Image
+from analysis.report.page.render import render
+from analysis.report.page.wording import NOTHING, interval
+from analysis.report.plots.inputs import resonance_fit, sideband_fit
+from analysis.report.plots.style import encode
+from analysis.report.summary import verdict_summary
+from analysis.report.writing import report_folder
 from analysis.results.background import BackgroundFits
 from analysis.results.codec import Result
 from analysis.results.counting import Counting
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import Deficit, Verdict
-from analysis.search import Label, Search
-from analysis.summary import verdict_summary
+from analysis.settings.search import Label, Search
+from analysis.workflow import pipeline, stages
+from analysis.workflow.process import Execution
 from tools.errors import InputError
 from tools.generate import DEFAULT_SEED
 from tools.json_file import write_sealed
@@ -257,7 +258,7 @@ def check_script(page: Page, html: str) -> None:
     """Check that the page's own script is the only one, and the only one that browsers run."""
     assert [attributes for tag, attributes in page.tags if tag == "script"] == [{}]
     script = html[html.rindex("<script>") + len("<script>") : html.rindex("</script>")]
-    own = ROOT / "analysis" / "page" / "templates" / "report.js"
+    own = ROOT / "analysis" / "report" / "page" / "templates" / "report.js"
     assert script == own.read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     (policy,) = (

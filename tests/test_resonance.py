@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from analysis.search import Search, Systematics
-from analysis.statistics.families import Function
-from analysis.statistics.resonance import ChannelModel, MassScan, Spectra
-from analysis.statistics.signal_model import Interpolated, plain_signal
-from analysis.statistics.spectra import Bins
+from analysis.settings.search import Search, Systematics
+from analysis.statistics.background.families import Function
+from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
+from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.signal_model import Interpolated, plain_signal
 
 EDGES = np.arange(400.0, 1101.0, 10)
 MASSES = np.linspace(500, 1000, 51)

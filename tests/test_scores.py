@@ -16,12 +16,20 @@ import pytest
 
 from analysis.results.codec import from_json, to_json
 from analysis.results.score import ScoreFile
-from analysis.scores import categories, choose, guards, likelihood_ratio, merit, record, training
-from analysis.scores.categories import Demands
-from analysis.scores.choose import Choice
-from analysis.scores.score_file import document_of, read_score
-from analysis.scores.sculpting import sculpting
-from analysis.scores.training import Sample
+from analysis.selection.scores import (
+    categories,
+    choose,
+    guards,
+    likelihood_ratio,
+    merit,
+    record,
+    training,
+)
+from analysis.selection.scores.categories import Demands
+from analysis.selection.scores.choose import Choice
+from analysis.selection.scores.score_file import document_of, read_score
+from analysis.selection.scores.sculpting import sculpting
+from analysis.selection.scores.training import Sample
 from processors.histograms import Binning, Counts, joint
 from tools.errors import InputError, RefusedError
 from tools.json_file import write_json

@@ -10,8 +10,8 @@ from iminuit import Minuit
 from scipy.special import xlogy
 from scipy.stats import norm
 
-from analysis.statistics import scoring
-from analysis.statistics.scoring import Minima, Part, Settings, minimise
+from analysis.statistics.minimiser import scoring
+from analysis.statistics.minimiser.scoring import Minima, Part, Settings, minimise
 
 X = np.linspace(0, 1, 40)
 PEAK = np.diff(norm.cdf(np.linspace(0, 1, 41), 0.5, 0.06))

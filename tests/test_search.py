@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.search import Label, Search
-from analysis.search_file import read_search
+from analysis.settings.search import Label, Search
+from analysis.settings.search_file import read_search
 from tools.errors import InputError
 from tools.samples import Axis
 

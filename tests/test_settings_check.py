@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from analysis import cli
-from analysis.search import Search
-from analysis.settings_check import check_together
+from analysis.settings.search import Search
+from analysis.settings.settings_check import check_together
 from tools.errors import InputError
 from tools.manifest import Manifest
 from tools.names import nearest

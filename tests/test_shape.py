@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from analysis.search import Search
-from analysis.statistics.prediction import Prediction, predict
-from analysis.statistics.shape import Effort, ShapeSearch, search_shape, sideband_counts
-from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.spectra import Channel
+from analysis.settings.search import Search
+from analysis.statistics.background.prediction import Prediction, predict
+from analysis.statistics.resonance.shape import Effort, ShapeSearch, search_shape, sideband_counts
+from analysis.statistics.spectra.bins import Channel
+from analysis.statistics.spectra.signal_model import plain_signal
 
 EDGES = np.arange(0.0, 3001.0)
 SQRT_S = 14_000.0

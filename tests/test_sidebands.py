@@ -11,11 +11,11 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from analysis.search import Search
-from analysis.statistics.counting import Count, counting_z
-from analysis.statistics.sidebands import Background, fit_sidebands
-from analysis.statistics.spectra import Channel
-from analysis.statistics.truths import fit_truths
+from analysis.settings.search import Search
+from analysis.statistics.background.sidebands import Background, fit_sidebands
+from analysis.statistics.background.truths import fit_truths
+from analysis.statistics.counting.count import Count, counting_z
+from analysis.statistics.spectra.bins import Channel
 from tools.errors import InputError, XyyError
 
 EDGES = np.arange(0.0, 3001.0)

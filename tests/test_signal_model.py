@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.statistics.signal_model import (
+from analysis.statistics.spectra.signal_model import (
     SignalModel,
     SimulatedPeak,
     plain_signal,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.search import Window
-from analysis.statistics.spectra import Bins, Channel, joined
+from analysis.settings.search import Window
+from analysis.statistics.spectra.bins import Bins, Channel, joined
 from tools.errors import InputError
 
 EDGES = np.arange(0.0, 2001.0)

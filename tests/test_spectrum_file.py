@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.spectrum_file import read_spectrum
-from analysis.statistics.families import Function
-from analysis.statistics.poisson import model, scoring_fit
-from analysis.statistics.spectra import Bins
+from analysis.settings.spectrum_file import read_spectrum
+from analysis.statistics.background.families import Function
+from analysis.statistics.background.poisson import model, scoring_fit
+from analysis.statistics.spectra.bins import Bins
 from tools.errors import InputError
 
 HEADER = "low,high,events"

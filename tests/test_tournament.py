@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.search import Search
-from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.tournament import Decisions, Tournament, decide_all
-from analysis.statistics.truths import KINDS
+from analysis.settings.search import Search
+from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
+from analysis.statistics.background.truths import KINDS
+from analysis.statistics.spectra.signal_model import plain_signal
 
 EDGES = np.arange(100.0, 2001.0, 10)
 WINDOW = (EDGES[:-1] >= 400) & (EDGES[1:] <= 1100)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.search import Search
-from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.toys import BATCH, Experiment, experiment, largest_significances
+from analysis.settings.search import Search
+from analysis.statistics.resonance.toys import BATCH, Experiment, experiment, largest_significances
+from analysis.statistics.spectra.signal_model import plain_signal
 
 EDGES = np.arange(100.0, 2001.0, 10)
 SEED = 20240580

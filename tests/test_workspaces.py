@@ -8,11 +8,11 @@ import pyhf
 import pytest
 from scipy.stats import norm
 
-from analysis.statistics.asymptotic import cls_values, nominal_asimov, template_fitter
-from analysis.statistics.band import MassPoint, mass_limit, model_of
-from analysis.statistics.cls import numpy_backend
-from analysis.statistics.template_fit import TemplateFit, strength_scale
-from analysis.statistics.workspaces import (
+from analysis.statistics.limits.asymptotic import cls_values, nominal_asimov, template_fitter
+from analysis.statistics.limits.band import MassPoint, mass_limit, model_of
+from analysis.statistics.limits.cls import numpy_backend
+from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
+from analysis.statistics.limits.workspaces import (
     FREE_WIDTH,
     REACH,
     ChannelTemplates,

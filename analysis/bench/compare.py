@@ -17,7 +17,7 @@ from analysis.bench.inputs import Inputs, events_of, prepare
 from analysis.bench.jobs import Rated
 from analysis.bench.loops import Counts
 from analysis.bench.measure import median_seconds, one_core
-from analysis.search import Search
+from analysis.settings.search import Search
 from processors.diphoton import Settings
 from tools.errors import XyyError
 from tools.executors import Execution

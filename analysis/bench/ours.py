@@ -8,8 +8,8 @@ import numpy as np
 
 from analysis.bench.inputs import SAMPLE
 from analysis.bench.loops import PHOTONS, Counts, Wanted
-from analysis.process import processor_settings
-from analysis.search import Search
+from analysis.settings.search import Search
+from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor, Settings
 from processors.histograms import KINEMATICS, Binning
 from processors.schema import DiphotonSchema

@@ -9,7 +9,7 @@ from analysis.calibration.plan import one_spectrum, six_categories
 from analysis.calibration.report import document, page, read_calibration
 from analysis.calibration.size import ONE_SPECTRUM, WITH_CATEGORIES, in_proportion
 from analysis.results.codec import to_json
-from analysis.search_file import read_search
+from analysis.settings.search_file import read_search
 from tools.json_file import write_json
 from tools.pool import cores
 from tools.samples import find_settings, read_catalogue

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.calibration.frozen import Held, Setting
-from analysis.statistics.entries import Flags, Indices
-from analysis.statistics.spectra import FloatArray
-from analysis.statistics.toys import Group
+from analysis.statistics.background.entries import Flags, Indices
+from analysis.statistics.resonance.toys import Group
+from analysis.statistics.spectra.bins import FloatArray
 
 FIXED_GeV = (500.0, 750.0, 1000.0)
 _TOYS = 100

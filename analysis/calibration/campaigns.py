@@ -24,8 +24,8 @@ from analysis.calibration.gain import Gain, Pair, gains
 from analysis.calibration.injection import Injected, Point, Width, injected_toys
 from analysis.calibration.optimum import ORDERS, Optimum, ideal, optimum
 from analysis.results.calibration import ToyNumbers
-from analysis.statistics.spectra import FloatArray
-from analysis.statistics.toys import largest_significances
+from analysis.statistics.resonance.toys import largest_significances
+from analysis.statistics.spectra.bins import FloatArray
 
 COMPARED = 10
 """combinations of functions, of each truth without a resonance, with upcrossings of their own"""

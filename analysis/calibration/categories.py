@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.optimise import best, merit, yields
-from analysis.scores.categories import Demands, category_yields
-from analysis.scores.choose import candidate
-from analysis.scores.likelihood_ratio import additive_score, table_of
-from analysis.scores.training import HALVES, sample_of
-from analysis.search import Search
-from analysis.statistics.signal_model import Interpolated, SignalModel, plain_signal
-from analysis.statistics.spectra import FloatArray
+from analysis.selection.optimise import best, merit, yields
+from analysis.selection.scores.categories import Demands, category_yields
+from analysis.selection.scores.choose import candidate
+from analysis.selection.scores.likelihood_ratio import additive_score, table_of
+from analysis.selection.scores.training import HALVES, sample_of
+from analysis.settings.search import Search
+from analysis.statistics.spectra.bins import FloatArray
+from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, plain_signal
 from processors.diphoton import photon_pair
 from processors.histograms import Binning, Counts, fill, joint
 from tools.recipe import Recipe, Resonance, background_recipe, make_events, signal_recipe

@@ -17,8 +17,8 @@ from analysis.calibration.gain import LEAST, Gain, JUDGED_GeV
 from analysis.calibration.injection import MEASURED_SIGMA, Injected, Point
 from analysis.calibration.optimum import ORDERS, MASSES_GeV, Reach
 from analysis.results.calibration import Check
-from analysis.statistics.entries import Flags
-from analysis.statistics.spectra import FloatArray
+from analysis.statistics.background.entries import Flags
+from analysis.statistics.spectra.bins import FloatArray
 
 _LEVEL = 0.05
 _SINGLE = 3.0

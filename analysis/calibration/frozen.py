@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.results.scan import Upcrossings
-from analysis.search import Search
-from analysis.statistics.entries import Flags, Option
-from analysis.statistics.families import Function
-from analysis.statistics.look_elsewhere import upcrossings
-from analysis.statistics.peak import Peak
-from analysis.statistics.resonance import ChannelModel, Spectra
-from analysis.statistics.signal_model import SignalModel
-from analysis.statistics.spectra import Bins, FloatArray
-from analysis.statistics.tournament import Tournament, decide_all
-from analysis.statistics.toys import Experiment, Group, experiment
+from analysis.settings.search import Search
+from analysis.statistics.background.entries import Flags, Option
+from analysis.statistics.background.families import Function
+from analysis.statistics.background.tournament import Tournament, decide_all
+from analysis.statistics.resonance.look_elsewhere import upcrossings
+from analysis.statistics.resonance.peak import Peak
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
+from analysis.statistics.resonance.toys import Experiment, Group, experiment
+from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.signal_model import SignalModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,12 @@ import numpy as np
 
 from analysis.calibration.frozen import Held, Setting
 from analysis.closure.fits import asymptotic_cls, some, spurious_at
-from analysis.statistics.entries import Flags, Indices
-from analysis.statistics.peak import ALL_BUT_MASS, NO_SIGNAL, Peak
-from analysis.statistics.poisson import scoring_fit
-from analysis.statistics.scoring import Minima
-from analysis.statistics.spectra import FloatArray
-from analysis.statistics.toys import Group
+from analysis.statistics.background.entries import Flags, Indices
+from analysis.statistics.background.poisson import scoring_fit
+from analysis.statistics.minimiser.scoring import Minima
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, Peak
+from analysis.statistics.resonance.toys import Group
+from analysis.statistics.spectra.bins import FloatArray
 
 MEASURED_SIGMA = 3.0
 """from which on the mass is measured"""

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.calibration.frozen import Held, Ranged, Setting
-from analysis.search import Systematics
-from analysis.statistics.families import Function
-from analysis.statistics.peak import ALL_BUT_MASS, NO_SIGNAL
-from analysis.statistics.resonance import Spectra
-from analysis.statistics.spectra import FloatArray
+from analysis.settings.search import Systematics
+from analysis.statistics.background.families import Function
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL
+from analysis.statistics.resonance.scan import Spectra
+from analysis.statistics.spectra.bins import FloatArray
 
 MASSES_GeV = (500.0, 600.0, 750.0, 900.0, 1000.0)
 ORDERS = (1, 2, 3)
@@ -83,7 +83,7 @@ def reach(spectra: Spectra, signal_events: float | FloatArray) -> Reach:
 
 def median_limit(spectra: Spectra, masses: FloatArray) -> FloatArray:
     """Return the median limit at some masses, in events, without a signal."""
-    from analysis.statistics.poisson import scoring_fit
+    from analysis.statistics.background.poisson import scoring_fit
 
     peak, rows = spectra.peak, len(masses)
     counts = np.repeat(spectra.counts[None], rows, axis=0)

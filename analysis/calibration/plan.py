@@ -16,9 +16,9 @@ from analysis.calibration.truths import (
     generator_events,
 )
 from analysis.results.calibration import ToyNumbers
-from analysis.search import Search
-from analysis.statistics.signal_model import plain_signal
-from analysis.statistics.tournament import Tournament
+from analysis.settings.search import Search
+from analysis.statistics.background.tournament import Tournament
+from analysis.statistics.spectra.signal_model import plain_signal
 from tools.samples import Catalogue
 
 WIDTH_GeV = 30.0

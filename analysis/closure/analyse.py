@@ -22,13 +22,13 @@ import numpy.typing as npt
 from analysis.calibration.frozen import Held
 from analysis.closure.fits import Best, asimov_z, cls_of, some
 from analysis.closure.worlds import Analysis, World, stacked
-from analysis.statistics.entries import Flags, Indices
-from analysis.statistics.look_elsewhere import CountedToys, combined, upcrossings
-from analysis.statistics.prediction import Prediction, predict
-from analysis.statistics.resonance import ChannelModel, Spectra
-from analysis.statistics.shape import WORTH_TOYS_Z, toys_of_prediction
-from analysis.statistics.spectra import Bins, Channel, FloatArray
-from analysis.statistics.toys import Group, experiment, largest_significances
+from analysis.statistics.background.entries import Flags, Indices
+from analysis.statistics.background.prediction import Prediction, predict
+from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, upcrossings
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
+from analysis.statistics.resonance.shape import WORTH_TOYS_Z, toys_of_prediction
+from analysis.statistics.resonance.toys import Group, experiment, largest_significances
+from analysis.statistics.spectra.bins import Bins, Channel, FloatArray
 
 SURE_Z = 3.7
 """global significance by the formula from which on toys would not change the verdict"""

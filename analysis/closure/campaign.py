@@ -16,8 +16,8 @@ from analysis.closure.kept import Kept
 from analysis.closure.work import PACKAGES, Universes, batches, doubts, settings_digest
 from analysis.closure.worlds import KINDS, MOST_UNIVERSES, Analysis, Campaign, Kind
 from analysis.results.verdict import ClaimLevel
-from analysis.statistics.look_elsewhere import CountedToys, significance
-from analysis.statistics.spectra import FloatArray
+from analysis.statistics.resonance.look_elsewhere import CountedToys, significance
+from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.verdict import decide
 from processors.selection import Selection
 from tools.errors import InputError

@@ -18,8 +18,8 @@ from analysis.closure.analyse import FIXED_GeV, Found
 from analysis.closure.campaign import Results
 from analysis.game.scoring import MASS_ERRORS
 from analysis.results.closure import Fraction, JudgedNumber, MeanAndWidth
-from analysis.statistics.entries import Flags
-from analysis.statistics.spectra import FloatArray
+from analysis.statistics.background.entries import Flags
+from analysis.statistics.spectra.bins import FloatArray
 
 ENOUGH = 300
 """universes"""

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.statistics.entries import Flags, Indices
-from analysis.statistics.peak import ALL_BUT_MASS, NO_SIGNAL
-from analysis.statistics.poisson import scoring_fit
-from analysis.statistics.scoring import Minima
-from analysis.statistics.spectra import FloatArray
-from analysis.statistics.toys import Group
+from analysis.statistics.background.entries import Flags, Indices
+from analysis.statistics.background.poisson import scoring_fit
+from analysis.statistics.minimiser.scoring import Minima
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL
+from analysis.statistics.resonance.toys import Group
+from analysis.statistics.spectra.bins import FloatArray
 
 _EVERYTHING = (*ALL_BUT_MASS, "mass")
 _ALL_BUT_STRENGTH = tuple(part for part in _EVERYTHING if part != "signal")

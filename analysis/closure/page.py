@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.closure.report import summary
-from analysis.plots import closure as figures
-from analysis.plots.style import Header, encode
+from analysis.report.plots import closure as figures
+from analysis.report.plots.style import Header, encode
 from analysis.results.closure import (
     Closure,
     EventsComparison,

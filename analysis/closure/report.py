@@ -40,8 +40,8 @@ from analysis.results.closure import (
     VerdictCounts,
     VerdictTable,
 )
-from analysis.statistics.entries import Flags
-from analysis.statistics.spectra import FloatArray
+from analysis.statistics.background.entries import Flags
+from analysis.statistics.spectra.bins import FloatArray
 from tools.universe import CROSS_SECTIONS_PB, MASSES_GeV
 
 CROSS_SECTION_EDGES = (CROSS_SECTIONS_PB[0], 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, CROSS_SECTIONS_PB[1])

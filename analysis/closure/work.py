@@ -20,8 +20,8 @@ import numpy as np
 from analysis.closure.analyse import analyse, second_look
 from analysis.closure.channels import Channels
 from analysis.closure.worlds import Analysis, Campaign, Kind, World, analysis_of, world_of
-from analysis.search import Label, Search
-from analysis.statistics.spectra import FloatArray
+from analysis.settings.search import Label, Search
+from analysis.statistics.spectra.bins import FloatArray
 from tools.code import behind, code_digest
 from tools.digests import digest_text
 from tools.samples import Catalogue

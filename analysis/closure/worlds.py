@@ -18,10 +18,10 @@ from typing import Literal
 import numpy as np
 
 from analysis.closure.channels import Channels
-from analysis.search import Search
-from analysis.statistics.signal_model import Interpolated, SignalModel
-from analysis.statistics.spectra import FloatArray
-from analysis.statistics.tournament import Tournament
+from analysis.settings.search import Search
+from analysis.statistics.background.tournament import Tournament
+from analysis.statistics.spectra.bins import FloatArray
+from analysis.statistics.spectra.signal_model import Interpolated, SignalModel
 from tools.errors import InputError
 from tools.recipe import Continuum, Resonance, signal_recipe
 from tools.samples import Catalogue

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from analysis.commands.console import Console
 from analysis.commands.options import (
     SAMPLES_FILE,
     SEARCH_FILE,
@@ -28,7 +29,6 @@ from analysis.commands.options import (
     spread,
     work_on,
 )
-from analysis.console import Console
 from tools import temporary
 
 
@@ -37,10 +37,10 @@ def status(directory: DirectoryArgument) -> None:
 
     Example: `xyy status results/mine`
     """
-    from analysis import decisions
-    from analysis.folder import Folder
-    from analysis.history import lines
-    from analysis.status import status as stages_of
+    from analysis.folder import decisions
+    from analysis.folder.folder import Folder
+    from analysis.folder.history import lines
+    from analysis.workflow.status import status as stages_of
 
     folder = Folder(directory)
     for stage, state in stages_of(folder, *settings_of_folder(folder)):
@@ -73,11 +73,11 @@ def plan(
 
     Example: `xyy plan chunks/manifest.json --executor dask --workers 8`
     """
-    from analysis import forecast as forecasts
-    from analysis import process as stage
-    from analysis.folder import Folder
+    from analysis.folder.folder import Folder
     from analysis.results.codec import to_json
     from analysis.results.ledger import Ledger
+    from analysis.workflow import forecast as forecasts
+    from analysis.workflow import process as stage
 
     work = work_on(manifest, manifest, selection, samples=samples, search=search)
     catalogue, decided, chunks = work.catalogue, work.search, work.chunks

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from analysis.commands.console import Console
 from analysis.commands.options import (
     MOST_PROCESSES,
     SAMPLES_FILE,
@@ -14,7 +15,6 @@ from analysis.commands.options import (
     UniverseOption,
     catalogue_of,
 )
-from analysis.console import Console
 from tools.errors import InputError
 
 

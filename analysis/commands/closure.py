@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analysis.commands.console import Console
 from analysis.commands.options import (
     DEFAULT_CHUNKS,
     SAMPLES_FILE,
@@ -23,7 +24,6 @@ from analysis.commands.options import (
     settings_of,
     spread,
 )
-from analysis.console import Console
 from tools.errors import InputError
 from tools.shown import shown
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from analysis.closure.channels import Channels
     from analysis.closure.work import Universes
     from analysis.results.closure import Closure
-    from analysis.search import Search
+    from analysis.settings.search import Search
     from tools.executors import Execution
     from tools.samples import Catalogue
 
@@ -244,7 +244,7 @@ def _from_events(
 ) -> "Closure":
     from analysis.closure import chain
     from analysis.closure.report import result
-    from analysis.pipeline import Request
+    from analysis.workflow.pipeline import Request
     from tools.sources import Observed
 
     request = Request(
@@ -258,7 +258,7 @@ def _from_events(
 
 def _write_page(found: "Closure", path: Path, catalogue: "Catalogue") -> None:
     from analysis.closure.page import write_page
-    from analysis.plots.style import Header
+    from analysis.report.plots.style import Header
 
     header = Header(catalogue.collision_energy_GeV, catalogue.data_luminosity_invpb)
     write_page(found, path, header)

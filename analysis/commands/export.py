@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from analysis.commands.console import Console
 from analysis.commands.options import (
     DirectoryArgument,
     OwnSamplesOption,
@@ -12,7 +13,6 @@ from analysis.commands.options import (
     QuietOption,
     settings_of_folder,
 )
-from analysis.console import Console
 
 app = typer.Typer(
     name="export",
@@ -94,7 +94,7 @@ def _export(
 ) -> None:
     from analysis.export.formats import FORMATS
     from analysis.export.writing import default_folder, refuse_occupied, write_files
-    from analysis.folder import Folder
+    from analysis.folder.folder import Folder
     from tools.locks import one_writer
 
     folder = Folder(directory)

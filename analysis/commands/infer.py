@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analysis.commands.console import Console
 from analysis.commands.options import (
     MOST_SEED,
     SEARCH_FILE,
@@ -19,12 +20,11 @@ from analysis.commands.options import (
     search_of,
     settings_of_folder,
 )
-from analysis.console import Console
 from tools.errors import InputError
 
 if TYPE_CHECKING:
-    from analysis.infer_spectrum import SpectrumOptions
-    from analysis.statistics.shape import Effort
+    from analysis.statistics.resonance.shape import Effort
+    from analysis.workflow.infer_spectrum import SpectrumOptions
 
 InferDirectory = Annotated[
     Path | None,
@@ -109,7 +109,7 @@ def infer(
 
     Example: `xyy infer --spectrum dijets.csv --resolution "0.03*m" --masses 1500:6000:45`
     """
-    from analysis.statistics.shape import Effort
+    from analysis.statistics.resonance.shape import Effort
     from tools.pool import cores
 
     effort = Effort(workers=workers or cores(), toys=toys, seed=seed)
@@ -133,7 +133,7 @@ def infer(
         _refuse(for_folder, "--spectrum")
         if resolution is None or masses is None:
             raise InputError("--spectrum needs --resolution (sigma in GeV) and --masses LO:HI:STEP")
-        from analysis.infer_spectrum import SpectrumOptions
+        from analysis.workflow.infer_spectrum import SpectrumOptions
 
         options = SpectrumOptions(resolution, masses, sqrt_s, families, range_, blind)
         _spectrum(spectrum, options, out, search, effort, limit_toys, console, print_json)
@@ -141,10 +141,11 @@ def infer(
     if directory is None:
         raise InputError("infer what? Give a results folder, or --spectrum FILE")
     _refuse(for_spectrum, "a results folder; give --spectrum FILE")
-    from analysis import decisions, stages
-    from analysis.folder import Folder
-    from analysis.made_from import decided_in
-    from analysis.summary import verdict_summary
+    from analysis.folder import decisions
+    from analysis.folder.folder import Folder
+    from analysis.report.summary import verdict_summary
+    from analysis.workflow import stages
+    from analysis.workflow.made_from import decided_in
     from tools.locks import one_writer
 
     folder = Folder(directory)
@@ -181,10 +182,10 @@ def _spectrum(
     console: Console,
     print_json: bool,  # noqa: FBT001
 ) -> None:
-    from analysis.folder import SEARCHED, Folder
-    from analysis.infer_spectrum import bare_spectrum, infer_spectrum, origin_of
-    from analysis.spectrum_figures import draw
-    from analysis.summary import spectrum_summary
+    from analysis.folder.folder import SEARCHED, Folder
+    from analysis.report.spectrum_figures import draw
+    from analysis.report.summary import spectrum_summary
+    from analysis.workflow.infer_spectrum import bare_spectrum, infer_spectrum, origin_of
     from tools.locks import one_writer
 
     decided = search_of(search or SEARCH_FILE)

@@ -20,7 +20,7 @@ def new_analysis(
 
     Example: `xyy new-analysis mine`
     """
-    from analysis.new_analysis import new_analysis as write
+    from analysis.settings.new_analysis import new_analysis as write
 
     lines = write(directory)
     if not quiet:

@@ -12,8 +12,8 @@ import typer
 from tools.errors import InputError
 
 if TYPE_CHECKING:
-    from analysis.folder import Folder
-    from analysis.search import Search
+    from analysis.folder.folder import Folder
+    from analysis.settings.search import Search
     from processors.score import ScoreTable
     from processors.selection import Selection
     from tools.executors import Execution
@@ -142,7 +142,7 @@ def catalogue_of(name: str) -> "Catalogue":
 
 def search_of(name: str, *, method: str | None = None) -> "Search":
     """Read the search file of `--search`; `method` is that of `--method`."""
-    from analysis.search_file import read_search
+    from analysis.settings.search_file import read_search
     from tools.samples import find_settings
 
     search = read_search(find_settings(name))
@@ -155,7 +155,7 @@ def settings_of(
     samples: str, search: str, *, method: str | None = None
 ) -> "tuple[Catalogue, Search]":
     """Read the files of `--samples` and `--search`, and check them against each other."""
-    from analysis.settings_check import check_together
+    from analysis.settings.settings_check import check_together
 
     catalogue, decided = catalogue_of(samples), search_of(search, method=method)
     check_together(catalogue, decided)
@@ -187,8 +187,8 @@ def settings_of_folder(
     InputError
         If the options decide otherwise than the folder, and may not.
     """
-    from analysis.decisions import refuse_other_settings
-    from analysis.origin import RUN, origin_of
+    from analysis.folder.decisions import refuse_other_settings
+    from analysis.folder.origin import RUN, origin_of
 
     origin = origin_of(folder)
     if origin is None and (folder.path / RUN).exists() and not (samples and search):
@@ -214,9 +214,9 @@ def selection_of(
     path: Path | None, catalogue: "Catalogue", search: "Search"
 ) -> "tuple[Selection, ScoreTable | None]":
     """Read cuts and score of `--selection`; there are none unless it is given."""
-    from analysis.folder import read_score_of, read_selection
-    from analysis.process import cut_variables
-    from analysis.settings_check import check_selection
+    from analysis.folder.folder import read_score_of, read_selection
+    from analysis.settings.settings_check import check_selection
+    from analysis.workflow.process import cut_variables
     from processors.selection import Selection
 
     if path is None:
@@ -256,8 +256,8 @@ def work_on(
     InputError
         If there is no place for the products, or something that is named cannot be read.
     """
-    from analysis.folder import SELECTION, Folder
-    from analysis.origin import is_results, manifest_of, origin_of
+    from analysis.folder.folder import SELECTION, Folder
+    from analysis.folder.origin import is_results, manifest_of, origin_of
 
     again = is_results(manifest)
     if out is None and not again:

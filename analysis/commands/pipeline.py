@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from analysis.commands.console import Console
 from analysis.commands.options import (
     SAMPLES_FILE,
     AfterOption,
@@ -30,7 +31,6 @@ from analysis.commands.options import (
     spread,
     work_on,
 )
-from analysis.console import Console
 from tools.errors import XyyError
 
 
@@ -91,10 +91,10 @@ def process(
 
     Example: `xyy process results/mine`
     """
-    from analysis import decisions
-    from analysis import process as stage
-    from analysis.folder import PROCESSED
-    from analysis.origin import RUN, contents, refuse_other_events, remember_chunks
+    from analysis.folder import decisions
+    from analysis.folder.folder import PROCESSED
+    from analysis.folder.origin import RUN, contents, refuse_other_events, remember_chunks
+    from analysis.workflow import process as stage
     from tools.executors import Session
     from tools.locks import one_writer
 
@@ -147,10 +147,10 @@ def optimise(
 
     Example: `xyy optimise results/mine`
     """
-    from analysis.folder import SCORE, SELECTION, Folder
-    from analysis.optimise_folder import optimise_folder
-    from analysis.origin import remember_settings
-    from analysis.summary import selection_table
+    from analysis.folder.folder import SCORE, SELECTION, Folder
+    from analysis.folder.origin import remember_settings
+    from analysis.report.summary import selection_table
+    from analysis.workflow.optimise_folder import optimise_folder
     from tools.locks import one_writer
 
     folder = Folder(directory)
@@ -175,10 +175,10 @@ def freeze(
 
     Example: `xyy freeze results/mine`
     """
-    from analysis import decisions
-    from analysis.folder import Folder
-    from analysis.made_from import decided_in
-    from analysis.origin import remember_settings
+    from analysis.folder import decisions
+    from analysis.folder.folder import Folder
+    from analysis.folder.origin import remember_settings
+    from analysis.workflow.made_from import decided_in
     from tools.locks import one_writer
 
     folder = Folder(directory)
@@ -199,11 +199,11 @@ def unblind(
 
     Example: `xyy unblind results/mine --reason "approved by the group on Tuesday"`
     """
-    from analysis import decisions
-    from analysis.folder import Folder
-    from analysis.freshness import next_after_unblinding
-    from analysis.made_from import decided_in
-    from analysis.origin import origin_of
+    from analysis.folder import decisions
+    from analysis.folder.folder import Folder
+    from analysis.folder.origin import origin_of
+    from analysis.workflow.freshness import next_after_unblinding
+    from analysis.workflow.made_from import decided_in
     from tools.locks import one_writer
 
     folder, console = Folder(directory), Console(quiet=quiet)
@@ -231,9 +231,9 @@ def report(
 
     Example: `xyy report results/mine`
     """
-    from analysis import stages
-    from analysis.folder import Folder
-    from analysis.history import lines
+    from analysis.folder.folder import Folder
+    from analysis.folder.history import lines
+    from analysis.workflow import stages
     from tools.locks import one_writer
     from tools.pool import cores
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from analysis.commands.console import Console
 from analysis.commands.options import (
     DEFAULT_CHUNKS,
     SAMPLES_FILE,
@@ -27,7 +28,6 @@ from analysis.commands.options import (
     settings_of,
     spread,
 )
-from analysis.console import Console
 from tools.errors import InputError
 
 DataOption = Annotated[
@@ -86,8 +86,8 @@ def run(
     if data and universe is not None:
         raise InputError("--data and --universe exclude each other: which are the observed events?")
     catalogue, decided = settings_of(samples, search, method=method)
-    from analysis import pipeline
-    from analysis.summary import verdict_summary
+    from analysis.report.summary import verdict_summary
+    from analysis.workflow import pipeline
     from tools.generate import DEFAULT_SEED
     from tools.sources import Observed
 

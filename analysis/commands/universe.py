@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from analysis.commands.console import Console
 from analysis.commands.options import (
     MOST_SEED,
     SAMPLES_FILE,
@@ -15,7 +16,6 @@ from analysis.commands.options import (
     catalogue_of,
     print_json_file,
 )
-from analysis.console import Console
 
 app = typer.Typer(
     name="universe",

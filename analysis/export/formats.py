@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from analysis.export.source import inferred, is_bare_spectrum, read_processed
 from analysis.export.writing import Files
-from analysis.folder import Folder
-from analysis.freshness import refuse_stale_histograms
+from analysis.folder.folder import Folder
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
-from analysis.search import Search
+from analysis.settings.search import Search
+from analysis.workflow.freshness import refuse_stale_histograms
 from tools.errors import InputError
 from tools.samples import Catalogue
 

@@ -29,7 +29,7 @@ from analysis.export.hepdata_results import (
 )
 from analysis.export.hepdata_spectra import fit_tables, spectrum_tables
 from analysis.export.source import Inferred
-from analysis.folder_results import FolderResults
+from analysis.report.folder_results import FolderResults
 
 
 def hepdata_files(results: FolderResults, found: Inferred) -> dict[str, bytes]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from analysis.export.hepdata_format import Entry
-from analysis.folder_results import FolderResults
+from analysis.report.folder_results import FolderResults
 
 REACTION = "P P --> X --> GAMMA GAMMA"
 MASS = r"$m_{\gamma\gamma}$"

@@ -16,8 +16,8 @@ from analysis.export.hepdata_format import (
     points,
     words,
 )
-from analysis.folder_results import FolderResults
-from analysis.plots.observed import poisson_errors
+from analysis.report.folder_results import FolderResults
+from analysis.report.plots.observed import poisson_errors
 from analysis.results.codec import Numbers
 from analysis.results.counting import Counting
 from analysis.results.ledger import CutflowRow

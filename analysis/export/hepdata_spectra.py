@@ -6,11 +6,11 @@ import numpy as np
 
 from analysis.export.hepdata_about import MASS, described, qualifiers
 from analysis.export.hepdata_format import Errors, Table, Variable, bins, measured, points
-from analysis.folder_results import FolderResults
-from analysis.plots.combined import summed
-from analysis.plots.inputs import resonance_fits, sideband_fits
-from analysis.plots.observed import poisson_errors
-from analysis.plots.spectrum import FittedSpectrum
+from analysis.report.folder_results import FolderResults
+from analysis.report.plots.combined import summed
+from analysis.report.plots.inputs import resonance_fits, sideband_fits
+from analysis.report.plots.observed import poisson_errors
+from analysis.report.plots.spectrum import FittedSpectrum
 
 
 def spectrum_tables(results: FolderResults) -> Iterator[Table]:

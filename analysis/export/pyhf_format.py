@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from analysis.folder import Folder
+from analysis.folder.folder import Folder
 from analysis.results.codec import to_json
 from analysis.results.counting import Counting
 from analysis.results.exported import CountingWorkspace, MassWorkspace, WorkspaceIndex
 from analysis.results.limits import MassLimits
-from analysis.statistics.workspaces import ChannelTemplates, counts_under_peak
+from analysis.statistics.limits.workspaces import ChannelTemplates, counts_under_peak
 from tools.errors import InputError, RefusedError
 from tools.json_file import read_json
 from tools.provenance import provenance

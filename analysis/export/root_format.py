@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.folder_results import FolderResults
+from analysis.report.folder_results import FolderResults
 from processors.histograms import REGIONS, Counts
 from tools.root_clock import root_clock
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from analysis.folder import Folder
-from analysis.folder_results import FolderResults, read_results
-from analysis.freshness import refuse_stale_histograms, refuse_stale_results
-from analysis.histogram_file import Histograms
+from analysis.folder.folder import Folder
+from analysis.folder.histogram_file import Histograms
+from analysis.report.folder_results import FolderResults, read_results
 from analysis.results.background import BackgroundFits, FittedBins
 from analysis.results.counting import Counting
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import Verdict
-from analysis.search import Search
+from analysis.settings.search import Search
+from analysis.workflow.freshness import refuse_stale_histograms, refuse_stale_results
 from processors.histograms import REGIONS
 from processors.selection import Interval
 from tools.errors import InputError, RefusedError

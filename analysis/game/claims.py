@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.folder import Folder
+from analysis.folder.folder import Folder
 from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
 from analysis.results.codec import Numbers, from_json, is_of, to_json
 from analysis.results.limits import MassLimits

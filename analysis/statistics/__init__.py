@@ -1,15 +1,16 @@
-"""The statistics of the search: spectra in, documents out, no file in between.
+"""The statistics of the search: spectra in, results out, no file in between.
 
-===================  ==============================================================================
-functions and fits   `families`, `fitted_function`; `scoring` (many likelihoods at once) under
-                     `poisson` (backgrounds) and `peak` (a resonance on them); `projection`
-the sidebands        `truths`, `candidates`, `sidebands`, `prediction`
-the count            `counting`: significance; `cls` and `limits`: upper limit by pyhf
-the shape            `signal_model`; `tournament` (`contest`, `entries`): the function under a peak;
-                     `resonance`: the scan; `look_elsewhere`, `toys`; `measurement`; all in `shape`
-limits by mass       `mass_limits`: `workspaces`, `template_fit`, `asymptotic`, `toy_limits`, `band`
-a bare spectrum      `open_tournament`, `spectrum_search`
-the whole            `inputs` -> `inference` (with `expectations`) -> `verdict`; `documents`,
-                     `shape_documents`; `infer` does all of it
-===================  ==============================================================================
+============  ===================================================================================
+package       what is in it
+============  ===================================================================================
+spectra       bins, the signal model, what an inference starts from
+minimiser     many likelihoods maximised at once (Fisher scoring), and the projection of variances
+background    functions and their fits, sidebands, prediction, the choice of the function
+counting      the count in the window and its significance
+resonance     a peak on a background: scan, toys, global significance, measurement
+limits        CLs: of the count, and of the shape against mass, asymptotic and by toys
+============  ===================================================================================
+
+`inference` (of events) and `spectrum_search` (of a binned spectrum) use all of them; `verdict`
+judges; `search_results`, `shape_results` and `spectrum_results` put it as result files have it.
 """

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.search import Search
-from analysis.statistics.counted import Counted
-from analysis.statistics.counting import Count, counting_z
-from analysis.statistics.inputs import (
+from analysis.settings.search import Search
+from analysis.statistics.background.prediction import Prediction, predict
+from analysis.statistics.counting.count import Count, counting_z
+from analysis.statistics.counting.counted import Counted
+from analysis.statistics.resonance.shape import ShapeSearch
+from analysis.statistics.spectra.bins import Channel
+from analysis.statistics.spectra.inputs import (
     InferenceInputs,
     added,
     known,
     signal_channels,
     window_events,
 )
-from analysis.statistics.prediction import Prediction, predict
-from analysis.statistics.shape import ShapeSearch
-from analysis.statistics.spectra import Channel
 
 _SURELY = 3.0
 """statistical errors beyond which a difference of normalisation is one"""

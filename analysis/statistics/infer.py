@@ -20,10 +20,10 @@ from analysis.results.freeze import (
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import Verdict
-from analysis.search import Search
+from analysis.settings.search import Search
 from analysis.statistics import search_results
 from analysis.statistics.inference import Inference, draw_inference
-from analysis.statistics.inputs import InferenceInputs
+from analysis.statistics.spectra.inputs import InferenceInputs
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,12 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.search import Search
-from analysis.statistics.band import MassLimit, MassPoint, band
-from analysis.statistics.cls import counting_workspace
-from analysis.statistics.counted import Counted, counted
-from analysis.statistics.counting import Count
-from analysis.statistics.doubts import of_limits
+from analysis.settings.search import Search
+from analysis.statistics.background.prediction import Prediction, predict, predict_from_simulation
+from analysis.statistics.counting.count import Count
+from analysis.statistics.counting.counted import Counted, counted
 from analysis.statistics.expectations import (
     Expectation,
     Normalisation,
@@ -30,15 +28,17 @@ from analysis.statistics.expectations import (
     rehearsals,
     window_events_per_pb,
 )
-from analysis.statistics.inputs import InferenceInputs, known, window_events
-from analysis.statistics.limits import Limit, cls_limit, scale_of_limit
-from analysis.statistics.mass_limits import mass_points, norm_errors
-from analysis.statistics.prediction import Prediction, predict, predict_from_simulation
-from analysis.statistics.shape import Effort, ShapeSearch, search_shape
-from analysis.statistics.spectra import Channel
-from analysis.statistics.template_fit import strength_scale
-from analysis.statistics.toy_limits import ToySettings
-from analysis.statistics.workspaces import workspace
+from analysis.statistics.limits.band import MassLimit, MassPoint, band
+from analysis.statistics.limits.cls import counting_workspace
+from analysis.statistics.limits.counting_limit import Limit, cls_limit, scale_of_limit
+from analysis.statistics.limits.doubts import of_limits
+from analysis.statistics.limits.mass_limits import mass_points, norm_errors
+from analysis.statistics.limits.template_fit import strength_scale
+from analysis.statistics.limits.toy_limits import ToySettings
+from analysis.statistics.limits.workspaces import workspace
+from analysis.statistics.resonance.shape import Effort, ShapeSearch, search_shape
+from analysis.statistics.spectra.bins import Channel
+from analysis.statistics.spectra.inputs import InferenceInputs, known, window_events
 
 _LITTLE = Effort()
 

@@ -33,16 +33,17 @@ from analysis.results.expected import ExpectedSignal, ExpectedSignals
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import ResonanceBins, ResonanceFit, Verdict, WindowCount
-from analysis.search import Search
-from analysis.statistics.band import MassLimit
-from analysis.statistics.candidates import Candidate
-from analysis.statistics.cls import BANDS
+from analysis.settings.search import Search
+from analysis.statistics.background.candidates import Candidate
+from analysis.statistics.background.fitted_function import FittedFunction
+from analysis.statistics.background.sidebands import Background
+from analysis.statistics.background.tournament import Decisions
 from analysis.statistics.expectations import Rehearsal
-from analysis.statistics.fitted_function import FittedFunction
 from analysis.statistics.inference import Inference
-from analysis.statistics.inputs import InferenceInputs
-from analysis.statistics.mass_limits import norm_errors
-from analysis.statistics.shape import Observed
+from analysis.statistics.limits.band import MassLimit
+from analysis.statistics.limits.cls import BANDS
+from analysis.statistics.limits.mass_limits import norm_errors
+from analysis.statistics.resonance.shape import Observed
 from analysis.statistics.shape_results import (
     Strengths,
     fit_result,
@@ -50,9 +51,8 @@ from analysis.statistics.shape_results import (
     peak_result,
     scan_result,
 )
-from analysis.statistics.sidebands import Background
-from analysis.statistics.spectra import FloatArray
-from analysis.statistics.tournament import Decisions
+from analysis.statistics.spectra.bins import FloatArray
+from analysis.statistics.spectra.inputs import InferenceInputs
 from analysis.statistics.verdict import Judgement, closed, fitted_cross_section, judge, shut
 
 _CURVE_STEP_GEV = 5.0

@@ -27,16 +27,16 @@ from analysis.results.verdict import (
     StabilityCheck,
     StrengthProfile,
 )
-from analysis.statistics.band import MassLimit
-from analysis.statistics.cls import BANDS
-from analysis.statistics.compatibility import Compatibility
-from analysis.statistics.doubts import of_limits
-from analysis.statistics.entries import Entry
-from analysis.statistics.look_elsewhere import CountedToys, Global
-from analysis.statistics.measurement import Measurement
-from analysis.statistics.shape import Observed, ShapeSearch, Stability
-from analysis.statistics.spectra import FloatArray
-from analysis.statistics.tournament import Decisions
+from analysis.statistics.background.entries import Entry
+from analysis.statistics.background.tournament import Decisions
+from analysis.statistics.limits.band import MassLimit
+from analysis.statistics.limits.cls import BANDS
+from analysis.statistics.limits.doubts import of_limits
+from analysis.statistics.resonance.compatibility import Compatibility
+from analysis.statistics.resonance.look_elsewhere import CountedToys, Global
+from analysis.statistics.resonance.measurement import Measurement
+from analysis.statistics.resonance.shape import Observed, ShapeSearch, Stability
+from analysis.statistics.spectra.bins import FloatArray
 
 _SIGMAS = (1, 2, 3)
 """global significances whose local ones are told"""

@@ -15,10 +15,10 @@ from analysis.results.background import (
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import ResonanceBins, ResonanceFit, Verdict
-from analysis.statistics.band import MassLimit
-from analysis.statistics.measurement import Measurement
+from analysis.statistics.limits.band import MassLimit
+from analysis.statistics.resonance.measurement import Measurement
+from analysis.statistics.resonance.shape import Observed
 from analysis.statistics.search_results import parameters_of
-from analysis.statistics.shape import Observed
 from analysis.statistics.shape_results import (
     Strengths,
     fit_result,

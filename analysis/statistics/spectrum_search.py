@@ -23,25 +23,30 @@ from typing import Any
 import numpy as np
 
 from analysis.results.verdict import ClaimLevel
-from analysis.search import Search, Window
-from analysis.statistics.band import MassLimit, MassPoint, band
-from analysis.statistics.doubts import of_limits
-from analysis.statistics.entries import Flags
-from analysis.statistics.families import BELOW_SQRT_S, Function
-from analysis.statistics.fitted_function import FittedFunction
-from analysis.statistics.mass_limits import mass_points
-from analysis.statistics.open_tournament import MASK, OpenTournament
-from analysis.statistics.poisson import fitted_functions, goodness_of_fit, model, scoring_fit
-from analysis.statistics.resonance import ChannelModel, Spectra
-from analysis.statistics.shape import Effort, Observed, ShapeSearch, observe
-from analysis.statistics.signal_model import SignalModel
-from analysis.statistics.spectra import Bins, FloatArray
-from analysis.statistics.template_fit import strength_scale
-from analysis.statistics.tournament import Decisions, Tournament
-from analysis.statistics.toy_limits import ToySettings
-from analysis.statistics.toys import Experiment
+from analysis.settings.search import Search, Window
+from analysis.statistics.background.entries import Flags
+from analysis.statistics.background.families import BELOW_SQRT_S, Function
+from analysis.statistics.background.fitted_function import FittedFunction
+from analysis.statistics.background.open_tournament import MASK, OpenTournament
+from analysis.statistics.background.poisson import (
+    fitted_functions,
+    goodness_of_fit,
+    model,
+    scoring_fit,
+)
+from analysis.statistics.background.tournament import Decisions, Tournament
+from analysis.statistics.limits.band import MassLimit, MassPoint, band
+from analysis.statistics.limits.doubts import of_limits
+from analysis.statistics.limits.mass_limits import mass_points
+from analysis.statistics.limits.template_fit import strength_scale
+from analysis.statistics.limits.toy_limits import ToySettings
+from analysis.statistics.limits.workspaces import workspace
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
+from analysis.statistics.resonance.shape import Effort, Observed, ShapeSearch, observe
+from analysis.statistics.resonance.toys import Experiment
+from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.verdict import decide
-from analysis.statistics.workspaces import workspace
 from tools.errors import InputError
 from tools.names import listed
 

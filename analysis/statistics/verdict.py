@@ -16,11 +16,11 @@ import numpy as np
 
 from analysis.results.values import Estimate
 from analysis.results.verdict import ClaimLevel
-from analysis.search import Decision
+from analysis.settings.search import Decision
 from analysis.statistics.inference import Inference
-from analysis.statistics.inputs import InferenceInputs
-from analysis.statistics.mass_limits import norm_errors
-from analysis.statistics.measurement import Measurement
+from analysis.statistics.limits.mass_limits import norm_errors
+from analysis.statistics.resonance.measurement import Measurement
+from analysis.statistics.spectra.inputs import InferenceInputs
 
 
 @dataclass(frozen=True, slots=True)

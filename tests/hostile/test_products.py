@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 from coffea.processor import ProcessorABC
 
-from analysis.folder import Folder
-from analysis.folder_results import read_results
-from analysis.freshness import refuse_stale_histograms, refuse_stale_results
-from analysis.search_file import read_search
-from analysis.settings_check import check_manifest
-from analysis.status import status
-from analysis.summary import verdict_summary
+from analysis.folder.folder import Folder
+from analysis.report.folder_results import read_results
+from analysis.report.summary import verdict_summary
+from analysis.settings.search_file import read_search
+from analysis.settings.settings_check import check_manifest
+from analysis.workflow.freshness import refuse_stale_histograms, refuse_stale_results
+from analysis.workflow.status import status
 from processors.schema import DiphotonSchema
 from tests.hostile.json_edits import edited
 from tools import executors

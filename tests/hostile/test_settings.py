@@ -22,11 +22,11 @@ import numpy as np
 import pytest
 
 from analysis.commands.options import search_of, settings_of
-from analysis.decisions import decisions, hashes
-from analysis.infer_spectrum import SpectrumOptions, bare_spectrum
-from analysis.process import processor_settings
-from analysis.settings_check import check_run
+from analysis.folder.decisions import decisions, hashes
+from analysis.settings.settings_check import check_run
 from analysis.statistics.spectrum_search import tournament_of
+from analysis.workflow.infer_spectrum import SpectrumOptions, bare_spectrum
+from analysis.workflow.process import processor_settings
 from processors.selection import Selection
 from tests.hostile.edits import edited_settings, edited_table
 from tools import sources

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.folder import Folder
+from analysis.folder.folder import Folder
 
 Command = Callable[..., int]
 STEPS = ("process", "infer", "report", "unblind", "run")

@@ -1,0 +1,1 @@
+"""A results folder: its files, its decisions and their history."""

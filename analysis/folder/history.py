@@ -1,0 +1,61 @@
+"""The history of a folder, with its times: what was frozen when, opened when and why, and changed.
+
+The page tells the same without times: pages of equal content are equal, whenever they were made.
+"""
+
+from collections.abc import Iterator
+
+from analysis.folder import decisions
+from analysis.folder.folder import Folder
+from analysis.results.freeze import Freeze, FrozenWhen, KnownBefore
+from analysis.results.unblinding import UnblindedWhen, Unblinding
+
+
+def history(folder: Folder) -> list[tuple[str, str]]:
+    """Return what happened, in order: for each event its time (or what stands for it) and words."""
+    frozen = folder.load_if_there(Freeze)
+    if frozen is None:
+        there = (folder.path / Freeze.FILE).exists()
+        return [("", f"{Freeze.FILE} is damaged" if there else "nothing is frozen yet")]
+    since = folder.made_with(Freeze.FILE, FrozenWhen)
+    told = f"frozen under {frozen.digest}, by xyy {frozen.program.version}"
+    rows = [("" if since is None else since.frozen, told)]
+    rows += [("", line) for line in _sidebands(frozen.sidebands)]
+    opened = folder.load_if_there(Unblinding)
+    if opened is None:
+        return [*rows, ("", "not opened")]
+    return [*rows, *_opened(folder, opened)]
+
+
+def _opened(folder: Folder, opened: Unblinding) -> Iterator[tuple[str, str]]:
+    """Yield what happened from the unblinding on."""
+    since = folder.made_with(Unblinding.FILE, UnblindedWhen)
+    first, times = ("", ()) if since is None else (since.unblinded, since.changed)
+    yield first, f"opened: {opened.reason}"
+    for change, when in zip(opened.changes, (*times, *[""] * len(opened.changes)), strict=False):
+        yield when, f"changed: {change.reason} ({', '.join(change.changed)})"
+    for used in opened.programs:
+        yield "", f"results made by another program: xyy {used.version}"
+    if not decisions.is_unblinded(folder):
+        yield "", "shut again: what is frozen now is not what the data were opened for"
+
+
+def lines(folder: Folder) -> list[str]:
+    """Return the history for a terminal."""
+    return [f"{when:25s} {what}" for when, what in history(folder)]
+
+
+def _sidebands(known: KnownBefore | None) -> list[str]:
+    """Return what was known before the data were opened."""
+    if known is None:
+        return []
+    fits = [
+        f"{name}: p = {value:.2g}"
+        for name, value in known.sideband_gof_pvalue.items()
+        if value is not None
+    ]
+    told = [f"goodness of fit of the sidebands ({known.of}): {', '.join(fits)}"]
+    limit = known.expected.counting_limit_pb["0"]
+    if limit is not None:
+        told.append(f"expected limit from the count: {limit:.2f} pb")
+    return told if fits else told[1:]

@@ -1,0 +1,108 @@
+"""Data that were opened once are known to have been, whatever folder opens them next.
+
+Beside the chunks of the data stands ``openings.json``: of which data, by the digests of their files
+(or of what generated them), for which decisions, and why. A folder that opens the same data for
+other decisions than those of the first opening says so on every figure and result. Looked at are
+all the chunks that lie side by side, as other columns make other chunks of the same files.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from analysis.folder.folder import Folder
+from analysis.folder.origin import origin_of
+from analysis.results.codec import from_json, to_json
+from analysis.results.openings import OpenedWhen, Opening, Openings
+from tools.errors import InputError, XyyError
+from tools.json_file import read_sealed, write_sealed
+from tools.locks import one_writer
+from tools.manifest import SampleChunks, read_manifest
+from tools.provenance import provenance
+
+
+def first_opening(folder: Folder) -> Opening | None:
+    """Return the first opening of the data of a folder, by whatever folder; None if there is none.
+
+    Of several records of the same data the one that was written first counts.
+    """
+    place, data = _observed(folder)
+    if place is None:
+        return None
+    found = [
+        (when, opening)
+        for path in sorted({place / Openings.FILE, *place.parent.glob(f"*/{Openings.FILE}")})
+        for when, opening in _read(path)
+        if not opening.data or not data.isdisjoint(opening.data)
+    ]
+    return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def remember(folder: Folder, hashes: Mapping[str, str], reason: str) -> str | None:
+    """Put the opening of the data of a folder on record beside their chunks.
+
+    Returns
+    -------
+    str or None
+        Why there is no record, if there is none.
+    """
+    place, data = _observed(folder)
+    if place is None:
+        return "the chunks of the data are not there, and cannot keep that they were opened"
+    opening = Opening(tuple(sorted(data)), dict(hashes), reason)
+    try:
+        with one_writer(place, waiting=_wait_in_silence):
+            _add(place / Openings.FILE, opening, folder)
+    except XyyError as error:
+        return f"{place} cannot keep that the data were opened ({error})"
+    return None
+
+
+def _wait_in_silence(_whom: str) -> None:
+    """Tell nothing: whoever holds chunks that are there is soon done."""
+
+
+def _add(path: Path, opening: Opening, folder: Folder) -> None:
+    there = list(_read(path))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    record = Openings(
+        openings=(*(earlier for _, earlier in there), opening),
+        provenance=OpenedWhen(
+            opened=(*(when for when, _ in there), now), by=str(folder.path.resolve())
+        ),
+    )
+    origin = provenance(**to_json(record.provenance))
+    write_sealed(path, {**to_json(record), "provenance": origin})
+
+
+def _read(path: Path) -> Iterator[tuple[str, Opening]]:
+    """Yield the openings on record, each with its time.
+
+    A record that cannot be read is one of an opening, of nobody knows which data.
+    """
+    if not path.exists():
+        return
+    try:
+        record = from_json(Openings, read_sealed(path, made_by="xyy unblind"), path)
+        yield from zip(record.provenance.opened, record.openings, strict=True)
+    except (InputError, ValueError):
+        yield "", Opening((), {}, f"{path} is damaged")
+
+
+def _observed(folder: Folder) -> tuple[Path | None, set[str]]:
+    """Return where the chunks of a folder's data lie, and the digests of the data."""
+    origin = origin_of(folder)
+    for place in () if origin is None else origin.manifests:
+        try:
+            samples = read_manifest(place).samples
+        except InputError:
+            continue
+        data = [chunks for chunks in samples.values() if chunks.kind == "data"]
+        if data:
+            return place, {digest for chunks in data for digest in _digests(chunks)}
+    return None, set()
+
+
+def _digests(chunks: SampleChunks) -> tuple[str, ...]:
+    """Return the digests of the files of a sample, or of what generated it."""
+    return tuple(source.digest for source in chunks.sources) or (chunks.content,)

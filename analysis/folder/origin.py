@@ -1,0 +1,200 @@
+"""What a folder is made from: ``run.json``, with the settings files, the chunks and the command.
+
+Whoever works on the folder later need not name them again. They stand under ``provenance``, as they
+are paths; what tells one analysis from another (`Identity`) stands beside it.
+"""
+
+import contextlib
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from analysis.folder.folder import LEDGER, Folder
+from analysis.results.codec import to_json
+from analysis.results.ledger import ProcessedFrom
+from analysis.results.run import Identity, RunFrom
+from analysis.settings.search import Search
+from tools import sources
+from tools.errors import InputError
+from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
+from tools.samples import Catalogue
+
+RUN = Identity.FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a folder is made from."""
+
+    identity: Identity
+    samples_file: Path
+    search_file: Path
+    method: str | None
+    """of the selection, where it is not the search file's"""
+    manifests: tuple[Path, ...]
+    """folders of the chunks"""
+    content: dict[str, str]
+    """digest of the events of each sample"""
+    command: tuple[str, ...] | None = None
+    """words of the `xyy run` that made it, without --out; None if it was made in another way"""
+    directory: Path | None = None
+    """where that was run; None: it was made step by step"""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether it was made step by step, and not by `xyy run`."""
+        return self.directory is None
+
+    def manifest(self) -> Manifest:
+        """Return the chunks of all samples.
+
+        Raises
+        ------
+        InputError
+            If they are no longer there.
+        """
+        read = sources.merged([read_manifest(path) for path in self.manifests])
+        return read.only(list(self.content))
+
+    def write(self, folder: Folder) -> None:
+        """Write ``run.json``."""
+        origin = RunFrom(
+            samples_file=str(self.samples_file.resolve()),
+            search_file=str(self.search_file.resolve()),
+            method=self.method,
+            manifests=tuple(str(path.resolve()) for path in self.manifests),
+            content=self.content,
+            command=self.command,
+            directory=None if self.directory is None else str(self.directory),
+        )
+        folder.save(self.identity, **to_json(origin))
+
+
+def identity_of(folder: Folder) -> Identity | None:
+    """Return which analysis a folder holds, or None if it says nothing that can be read."""
+    with contextlib.suppress(InputError):
+        return folder.load_if_there(Identity)
+    return None
+
+
+def origin_of(folder: Folder) -> Origin | None:
+    """Return what a folder is made from, or None if it says nothing that can be read."""
+    identity = identity_of(folder)
+    with contextlib.suppress(InputError):
+        made = folder.made_with(RUN, RunFrom)
+        if identity is not None and made is not None:
+            return Origin(
+                identity,
+                samples_file=Path(made.samples_file),
+                search_file=Path(made.search_file),
+                method=made.method,
+                manifests=tuple(map(Path, made.manifests)),
+                content=made.content,
+                command=made.command,
+                directory=None if made.directory is None else Path(made.directory),
+            )
+    return None
+
+
+def refuse_other_events(folder: Folder, content: Mapping[str, str], *, unblinded: bool) -> None:
+    """Refuse other events than those that an unblinded folder, or one of `xyy run`, is made from.
+
+    Raises
+    ------
+    InputError
+        Naming the folder.
+    """
+    there = origin_of(folder)
+    known = content if there is None else there.content
+    if there is None and (processed := folder.made_with(LEDGER, ProcessedFrom)) is not None:
+        known = processed.content
+    by_hand = there is None or there.by_hand
+    if holds(known, content) or (by_hand and not unblinded):
+        return
+    how = "was unblinded with" if unblinded else "was made by `xyy run` from"
+    remedy = "" if by_hand else ", or give --force to replace it"
+    raise InputError(f"{folder.path} {how} other events than these; choose another --out{remedy}")
+
+
+def holds(known: Mapping[str, str], content: Mapping[str, str]) -> bool:
+    """Return whether samples of this content are among known ones."""
+    return all(known.get(name) == digest for name, digest in content.items())
+
+
+def remember_chunks(
+    folder: Folder,
+    manifests: Sequence[Path],
+    chunks: Manifest,
+    catalogue: Catalogue,
+    search: Search,
+) -> None:
+    """Write ``run.json`` for a folder that is processed step by step.
+
+    Where the folder was made from these and others, they stay: a part was processed again.
+    """
+    there = origin_of(folder)
+    content = contents(chunks)
+    if there is None or not holds(there.content, content):
+        there = Origin(
+            Identity(catalogue.name, _label(chunks), tuple(chunks.generated)),
+            catalogue.path, search.path, None, tuple(manifests), content,
+        )  # fmt: skip
+    replace(there, samples_file=catalogue.path, search_file=search.path).write(folder)
+
+
+def remember_settings(
+    folder: Folder, catalogue: Catalogue, search: Search, method: str | None = None
+) -> None:
+    """Write with which settings files a folder is made from now on, and by which method."""
+    if (there := origin_of(folder)) is not None:
+        method = method or there.method
+        now = replace(there, samples_file=catalogue.path, search_file=search.path, method=method)
+        now.write(folder)
+
+
+def contents(manifest: Manifest) -> dict[str, str]:
+    """Return the digest of the events of each sample."""
+    return {name: chunks.content for name, chunks in manifest.samples.items()}
+
+
+def _label(manifest: Manifest) -> str | None:
+    """Return a short name of the observed events."""
+    for name, chunks in manifest.samples.items():
+        if chunks.kind == "data":
+            return Path(chunks.sources[0].name).stem if chunks.sources else name
+    return None
+
+
+def manifest_of(path: Path) -> Manifest:
+    """Return the chunks that a manifest names, or all those that a results folder is made from.
+
+    Raises
+    ------
+    InputError
+        If there are none, or they are no longer there.
+    """
+    origin = origin_of(Folder(path)) if is_results(path) else None
+    return read_manifest(path) if origin is None else origin.manifest()
+
+
+def is_results(path: Path) -> bool:
+    """Return whether a path is a results folder, and not one of chunks."""
+    return (path / RUN).is_file() and not (path / MANIFEST_NAME).is_file()
+
+
+def run_again(folder: Folder, *more: str) -> str | None:
+    """Return the command line that brings a folder up to date, or None if no `xyy run` made it."""
+    origin = origin_of(folder)
+    if origin is None or origin.command is None:
+        return None
+    if origin.directory == Path.cwd():
+        return shlex.join(["xyy", "run", *origin.command, "--out", str(folder.path), *more])
+    place = str(folder.path.resolve())
+    line = shlex.join(["xyy", "run", *origin.command, "--out", place, *more])
+    return f"cd {shlex.quote(str(origin.directory))} && {line}"
+
+
+def again(folder: Folder, stage: str) -> str:
+    """Return what to type for a stage of a folder that is out of date."""
+    return run_again(folder) or f"xyy {stage} {shlex.quote(str(folder.path))}"

@@ -1,0 +1,207 @@
+"""Everything that a results folder holds, read once for the figures and the page.
+
+Whatever is optional may be missing: a folder that was processed only, or whose inference has not
+run, has figures and a page all the same, with what is there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analysis.folder import decisions
+from analysis.folder.folder import CUTFLOW, SELECTION, Folder, generated_samples
+from analysis.folder.histogram_file import Histograms, read_histograms
+from analysis.folder.stamps import told
+from analysis.report.plots.columns import Process
+from analysis.report.plots.style import Header, plain
+from analysis.results.background import BackgroundFits
+from analysis.results.codec import from_json
+from analysis.results.counting import Counting
+from analysis.results.freeze import Freeze
+from analysis.results.ledger import Cutflows, Ledger
+from analysis.results.limits import MassLimits
+from analysis.results.run import Identity
+from analysis.results.scan import Scan
+from analysis.results.selection import ChosenSelection
+from analysis.results.unblinding import Unblinding
+from analysis.results.verdict import Verdict
+from analysis.settings.search import Search
+from analysis.workflow.process import cut_variables, weight_of
+from processors.score import ScoreTable
+from processors.selection import Interval
+from tools.samples import Catalogue, Sample
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FolderResults:
+    """A results folder with the settings that it was made with."""
+
+    catalogue: Catalogue
+    search: Search
+    histograms: Histograms
+    ledger: Ledger
+    cutflow: Cutflows
+    unblinded: bool
+    after_unblinding: str | None
+    """why something was changed after unblinding, and what, if it was"""
+    run: Identity | None
+    cuts: Mapping[str, Interval]
+    """cuts in use"""
+    selection: ChosenSelection | None
+    """None too where a person wrote the cuts"""
+    background: BackgroundFits | None
+    counting: Counting | None
+    scan: Scan | None
+    limits: MassLimits | None
+    verdict: Verdict | None
+    freeze: Freeze | None
+    unblinding: Unblinding | None
+    score: ScoreTable | None = None
+    """the score in use; none if the selection is of cuts"""
+
+    @property
+    def data(self) -> Sample | None:
+        """The observed sample, if it was processed."""
+        names = [n for n in self.ledger.samples if self.catalogue.sample(n).kind == "data"]
+        return self.catalogue.sample(names[0]) if names else None
+
+    @property
+    def blind(self) -> bool:
+        """Whether there are data whose window is shut."""
+        return self.data is not None and not self.unblinded
+
+    @property
+    def simulation(self) -> tuple[Sample, ...]:
+        """The simulated samples that were processed: background first, signals by mass."""
+        there = [s for s in self.catalogue.simulation if s.name in self.ledger.samples]
+        return tuple(sorted(there, key=lambda s: (s.kind == "signal", s.mass_GeV or 0.0)))
+
+    @property
+    def window(self) -> Interval:
+        """The signal window."""
+        return Interval(self.search.window.low_GeV, self.search.window.high_GeV)
+
+    @property
+    def luminosity_invpb(self) -> float:
+        """That spectra are normalised to: the data's, where there are data."""
+        catalogue = self.catalogue
+        return catalogue.luminosity_invpb if self.data is None else catalogue.data_luminosity_invpb
+
+    @property
+    def generated(self) -> tuple[str, ...]:
+        """Names of the simulated samples that this program generated."""
+        return generated_samples(self.run, self.ledger)
+
+    def header(self, luminosity_invpb: float) -> Header:
+        """Return what stands on a figure that is normalised to some luminosity."""
+        return Header(
+            self.catalogue.collision_energy_GeV,
+            luminosity_invpb,
+            stamps=self.stamps,
+            status=plain(self.search.label.status),
+            experiment=plain(self.search.label.experiment),
+        )
+
+    @property
+    def all_complete(self) -> bool:
+        """Whether no result was made from histograms, now others, that had lost events."""
+        made = (self.background, self.counting, self.scan, self.limits, self.verdict)
+        selected = self.selection is None or self.selection.complete is not False
+        return selected and all(result is None or result.complete for result in made)
+
+    @property
+    def stamps(self) -> tuple[str, ...]:
+        """Reservations about everything in the folder; the one of any length comes last."""
+        stamps = []
+        if self.generated:
+            every = {s.name for s in self.simulation} <= set(self.generated)
+            stamps.append("Generated samples" if every else "Partly generated samples")
+        if not self.ledger.complete:
+            stamps.append(f"Incomplete: {self.ledger.lost_events:,} events are missing")
+        elif not self.all_complete:
+            stamps.append("Incomplete: results were made while events were missing")
+        if self.after_unblinding:
+            stamps.append(f"Changed after unblinding: {self.after_unblinding}")
+        return tuple(stamps)
+
+    def processes(self, luminosity_invpb: float, *, data: bool = False) -> tuple[Process, ...]:
+        """Return the simulated samples as figures show them, and the data if asked for.
+
+        Parameters
+        ----------
+        luminosity_invpb : float
+            That the weights are to stand for.
+        data : bool
+            Whether the data are shown among them.
+        """
+        shown = [self._process(sample, luminosity_invpb) for sample in self.simulation]
+        if data and self.data is not None:
+            title = "Data (sidebands)" if self.blind else "Data"
+            shown.append(Process(self.data.name, "data", title))
+        return tuple(shown)
+
+    def _process(self, sample: Sample, luminosity_invpb: float) -> Process:
+        events = self.ledger.samples[sample.name].processed_events
+        scale = luminosity_invpb / self.catalogue.luminosity_invpb
+        weight = weight_of(self.catalogue, sample.name, events) * scale
+        alike = [
+            other
+            for other in self.simulation
+            if (other.kind, other.mass_GeV) == (sample.kind, sample.mass_GeV)
+        ]
+        if len(alike) > 1:
+            title = plain(sample.name)
+        elif sample.kind == "signal":
+            title = f"Signal {sample.mass_GeV:g} GeV"
+        else:
+            title = "Background"
+        assumed = f"{sample.cross_section_pb:g} pb" if sample.kind == "signal" else ""
+        return Process(sample.name, sample.kind, title, weight, assumed)
+
+
+def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> FolderResults:
+    """Read a results folder.
+
+    Raises
+    ------
+    InputError
+        If nothing was processed there, it holds a sample that the catalogue does not declare, or
+        its score is damaged, not the chosen one, or for other columns than the search file's.
+    """
+    ledger = folder.load(Ledger, made_by="process")
+    for name in ledger.samples:
+        catalogue.sample(name)
+    return FolderResults(
+        catalogue=catalogue,
+        search=search,
+        histograms=read_histograms(folder.histograms),
+        ledger=ledger,
+        cutflow=_cutflows(folder),
+        unblinded=decisions.is_unblinded(folder),
+        after_unblinding=_changed(folder),
+        run=folder.load_if_there(Identity),
+        cuts={} if folder.read_if_there(SELECTION) is None else folder.selection().cuts,
+        selection=folder.chosen_selection(),
+        background=folder.load_if_there(BackgroundFits),
+        counting=folder.load_if_there(Counting),
+        scan=folder.load_if_there(Scan),
+        limits=folder.load_if_there(MassLimits),
+        verdict=folder.load_if_there(Verdict),
+        freeze=folder.load_if_there(Freeze),
+        unblinding=folder.load_if_there(Unblinding),
+        score=_score(folder, search),
+    )
+
+
+def _score(folder: Folder, search: Search) -> ScoreTable | None:
+    there = folder.read_if_there(SELECTION) is not None
+    return folder.score(cut_variables(search)) if there else None
+
+
+def _changed(folder: Folder) -> str | None:
+    why = decisions.after_unblinding(folder)
+    return None if why is None else told(why, decisions.changed_since(folder))
+
+
+def _cutflows(folder: Folder) -> Cutflows:
+    document = folder.read_if_there(CUTFLOW)
+    return {} if document is None else from_json(Cutflows, document, folder.path / CUTFLOW)

@@ -1,0 +1,99 @@
+"""Section on freeze and unblinding: what was fixed and expected, why opened, what changed since.
+
+No times: they stand under ``provenance`` in the JSON files, and `xyy report` tells them.
+"""
+
+from analysis.folder.program import PARTS
+from analysis.report.folder_results import FolderResults
+from analysis.report.page.layout import Section, Table
+from analysis.report.page.wording import cross_section, number, with_error
+from analysis.report.plots.names import function_name
+from analysis.results.freeze import Freeze, KnownBefore, PeakDecision
+from analysis.results.unblinding import Unblinding
+
+
+def history(results: FolderResults) -> Section:
+    """Tell what was frozen, what was expected, why the data were opened, and what changed since."""
+    frozen, opened = results.freeze, results.unblinding
+    sentences, tables = [_frozen(frozen)], []
+    if frozen is not None:
+        tables += [_hashes(frozen), *_expected(frozen.sidebands)]
+    sentences.append(_opened(results))
+    if results.unblinded and opened is not None:
+        tables += [*_changes(opened), *_programs(opened)]
+    if frozen is not None:
+        sentences.append(
+            "When each of this happened stands in freeze.json and unblinding.json, under "
+            "provenance; `xyy report` and `xyy status` tell it."
+        )
+    return Section("history", "Freeze and unblinding", tuple(sentences), tables=tuple(tables))
+
+
+def _frozen(freeze: Freeze | None) -> str:
+    if freeze is None:
+        return "Nothing is frozen yet."
+    by = f"by xyy {freeze.program.version}"
+    return f"The decisions are frozen {by} under the digest {freeze.digest}."
+
+
+def _opened(results: FolderResults) -> str:
+    if results.unblinded and results.unblinding is not None:
+        return f"The data were opened. Reason: {results.unblinding.reason}"
+    if results.data is None:
+        return "There are no data to open."
+    if results.unblinding is not None:
+        return (
+            "The data were opened once, for other decisions than are frozen now, and are shut: "
+            "nothing inside the signal window has been filled."
+        )
+    return "The data are blind: nothing inside the signal window has been filled."
+
+
+def _hashes(freeze: Freeze) -> Table:
+    rows = [*freeze.hashes.items()]
+    rows += [(f"program: {part}", getattr(freeze.program, part)) for part in PARTS]
+    return Table(("Decision", "hash"), tuple(rows), title="What is frozen", prose=True)
+
+
+def _expected(known: KnownBefore | None) -> tuple[Table, ...]:
+    """Return what the sidebands said before the data were opened."""
+    if known is None:
+        return ()
+    rows = [
+        (f"Goodness of fit of the sidebands, {name}: p-value", number(value, 2))
+        for name, value in known.sideband_gof_pvalue.items()
+    ]
+    rows += [(f"Function under a peak, {name}", _peak(peak)) for name, peak in known.peak.items()]
+    predicted = with_error(known.predicted_events, known.predicted_error_events)
+    rows.append(("Events predicted in the window", predicted))
+    limit = known.expected.counting_limit_pb["0"]
+    rows.append(("Expected limit from the count", cross_section(limit)))
+    for name, signal in known.expected.signals.items():
+        what = f"Expected local significance of {name}, {number(signal.cross_section_pb)} pb"
+        rows.append((what, number(signal.fit_local_z, 3)))
+    note = f"Of the sidebands of {known.of}; kept in freeze.json."
+    return (Table((), tuple(rows), title="Known before the data were opened", notes=(note,)),)
+
+
+def _peak(peak: PeakDecision) -> str:
+    low, high = peak.fit_range_GeV
+    return f"{function_name(peak)}, {number(low)} to {number(high)} GeV"
+
+
+def _changes(unblinding: Unblinding) -> tuple[Table, ...]:
+    rows = tuple(
+        (str(place), change.reason, ", ".join(change.changed), change.digest)
+        for place, change in enumerate(unblinding.changes, start=1)
+    )
+    head = ("Change", "Reason", "what was changed", "digest since then")
+    return (Table(head, rows, title="Changes after unblinding", prose=True),) if rows else ()
+
+
+def _programs(unblinding: Unblinding) -> tuple[Table, ...]:
+    names = ("version", *PARTS)
+    rows = tuple(
+        (str(place), *(getattr(used, name) for name in names))
+        for place, used in enumerate(unblinding.programs, start=1)
+    )
+    title = "Other programs that made results after unblinding"
+    return (Table(("Program", *names), rows, title=title, prose=True),) if rows else ()

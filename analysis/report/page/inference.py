@@ -1,0 +1,284 @@
+"""Sections on what was inferred: sidebands, count, fit of a resonance, limit.
+
+Every number is that of a result file; a number that is not there is a dash, with the reason.
+"""
+
+# ruff: noqa: RUF001 - Greek is meant
+
+import math
+from collections.abc import Mapping, Sequence
+
+from analysis.report.folder_results import FolderResults
+from analysis.report.page import search, tournament
+from analysis.report.page.layout import Section, Table
+from analysis.report.page.wording import (
+    count,
+    cross_section,
+    interval,
+    number,
+    sentence,
+    warnings,
+    with_error,
+    z_value,
+)
+from analysis.report.plots.inputs import all_together
+from analysis.report.plots.names import category_title, function_name
+from analysis.report.summary import counted_of
+from analysis.results.background import BackgroundFits, ChannelBackground, SidebandFit
+from analysis.results.counting import Counting, CountingLimit
+from analysis.results.verdict import ResonanceFit, Verdict
+
+
+def sections(results: FolderResults) -> tuple[Section, ...]:
+    """Return the sections of everything that was inferred."""
+    found: list[Section] = []
+    if results.background is not None:
+        found.append(_sidebands(results.background))
+    found.extend(tournament.tournament(results))
+    if results.counting is not None:
+        found.append(_counting(results.counting))
+    found.extend(search.scan(results))
+    if results.verdict is not None and results.verdict.fit is not None:
+        found.append(_fit(results.verdict, results.verdict.fit))
+    found.extend(search.referee(results))
+    found.extend(search.mass_limits(results))
+    if results.counting is not None:
+        found.append(_limit(results.counting.limit))
+    return tuple(found)
+
+
+def _sidebands(background: BackgroundFits) -> Section:
+    """Tell the fit of the sidebands, of every category if there are several."""
+    channels = background.channels
+    several = len(channels) > 1
+    said = _together(background) if several else _alone(background)
+    warned = [
+        f"{category_title(name)}: {text}" if several else text
+        for name, channel in channels.items()
+        for text in warnings(channel.warnings)
+    ]
+    tables = _category_tables(channels) if several else _tables(next(iter(channels.values())))
+    title = "Background from the sidebands"
+    return Section("sidebands", title, sentences=(said, *warned), tables=tables)
+
+
+def _alone(background: BackgroundFits) -> str:
+    (channel,) = background.channels.values()
+    chosen, errors = channel.chosen, channel.predicted_errors_events
+    low, high = channel.fit_range_GeV
+    predicted = with_error(channel.predicted_events, channel.predicted_error_events)
+    return (
+        f"Fitted to the {background.of} from {number(low)} to {number(high)} GeV, the "
+        f"window left out: {chosen.family} of order {chosen.order} predicts {predicted} "
+        f"events in the window. Parts of the error: fit {number(errors.fit, 3)}, spread "
+        f"{number(errors.spread, 3)}, closure {number(errors.closure, 3)}."
+    )
+
+
+def _together(background: BackgroundFits) -> str:
+    return (
+        f"Fitted to the {background.of} outside the window, in each of the "
+        f"{len(background.channels)} categories on its own. Together they predict "
+        f"{with_error(*all_together(background))} events in the window."
+    )
+
+
+def _tables(channel: ChannelBackground) -> tuple[Table, ...]:
+    parameters = tuple((p.name, with_error(p.value, p.error)) for p in channel.chosen.parameters)
+    return (
+        _candidates(channel.candidates),
+        Table(("Parameter", "value"), parameters, title="The chosen function"),
+        *_spurious(channel),
+    )
+
+
+def _category_tables(channels: Mapping[str, ChannelBackground]) -> tuple[Table, ...]:
+    """Return the fits of all categories in a table, and why functions were rejected."""
+    rows = tuple(
+        (
+            category_title(name),
+            function_name(channel.chosen),
+            " to ".join(number(end) for end in channel.fit_range_GeV),
+            number(channel.chosen.gof_pvalue, 2),
+            with_error(channel.predicted_events, channel.predicted_error_events),
+        )
+        for name, channel in channels.items()
+    )
+    head = ("Category", "function", "range, GeV", "p (goodness of fit)", "predicted")
+    rejected = tuple(
+        (category_title(name), function_name(c), c.reason or "rejected")
+        for name, channel in channels.items()
+        for c in channel.candidates
+        if not c.accepted
+    )
+    fits = Table(head, rows, title="The chosen functions")
+    others = Table(
+        ("Category", "function", "why"), rejected, title="Functions rejected", prose=True
+    )
+    return (fits, others) if rejected else (fits,)
+
+
+def _candidates(candidates: Sequence[SidebandFit]) -> Table:
+    rows = tuple(
+        (
+            function_name(c),
+            number(c.gof_pvalue, 2),
+            with_error(c.predicted_events, c.fit_error_events),
+            number(c.closure_bias_events, 3),
+            "accepted" if c.accepted else c.reason or "rejected",
+        )
+        for c in candidates
+    )
+    head = ("Function", "p (goodness of fit)", "predicted, fit error", "closure bias", "result")
+    return Table(head, rows, title="Functions tried")
+
+
+def _spurious(channel: ChannelBackground) -> tuple[Table, ...]:
+    rows = tuple(
+        (truth, with_error(s.events, s.error_events), f"{s.mass_GeV:g} GeV")
+        for truth, s in channel.spurious_signal_events.items()
+    )
+    if not rows:
+        return ()
+    peak = channel.peak
+    return (
+        Table(
+            ("Smooth truth", "largest false signal, events", "at"),
+            rows,
+            title="What the fit takes for a resonance where there is none",
+            notes=(f"The function under a peak: {peak.family} of order {peak.order}.",),
+        ),
+    )
+
+
+def _counting(counting: Counting) -> Section:
+    low, high = counting.window_GeV
+    tables = [_normalisation(counting), _rehearsals(counting), _signals(counting)]
+    return Section(
+        "counting",
+        "Count in the signal window",
+        sentences=(
+            f"Window: {low:g} to {high:g} GeV{counted_of(counting.channels)}.",
+            sentence(counting.reason),
+            *_why_different(counting.predicted_events, counting.predicted_error_events),
+        ),
+        tables=tuple(table for table in tables if table.rows),
+    )
+
+
+def _why_different(predicted: float, error: float) -> tuple[str, ...]:
+    """Return why the count sees so much less than the fit of the shape."""
+    if not predicted or math.isnan(error):
+        return ()
+    total = math.hypot(math.sqrt(predicted), error)
+    said = (
+        f"The count adds up the whole window, where {count(predicted)} background events are "
+        f"expected and known to {number(error, 3)} from the sidebands alone: an excess is seen "
+        f"against {number(total, 3)} events, wherever it lies. The fit of the shape sets a peak "
+        "against the few events under it, measures the background from both sides of it in the "
+        "same spectrum, and says where it is. Both use the same data: they are not to be combined."
+    )
+    return (said,)
+
+
+def _normalisation(counting: Counting) -> Table:
+    found = counting.normalisation
+    rows = (
+        ("Data", count(found.data_sideband_events)),
+        (
+            "Simulation",
+            with_error(found.expected_sideband_events, found.expected_sideband_error_events),
+        ),
+        ("Ratio", number(found.ratio, 4)),
+    )
+    return Table((), rows, title="Events in the sidebands", notes=_reason(found.reason))
+
+
+def _rehearsals(counting: Counting) -> Table:
+    rows = tuple(
+        (
+            _rehearsed(name),
+            count(r.observed_events),
+            with_error(r.predicted_events, r.predicted_error_events),
+            z_value(r.z),
+            z_value(r.expected_data_z),
+        )
+        for name, r in counting.rehearsal.items()
+    )
+    head = ("Simulation", "counted", "predicted", "z", "z of as many data")
+    note = "z is by the statistics of the simulation, which has fewer events than the data."
+    return Table(head, rows, title="Rehearsal on simulation", notes=(note,))
+
+
+def _rehearsed(name: str) -> str:
+    """Return what was rehearsed.
+
+    >>> _rehearsed("background_only"), _rehearsed("with_signal_500")
+    ('background only', 'with a signal of 500 GeV')
+    """
+    mass = name.removeprefix("with_signal_")
+    return name.replace("_", " ") if mass == name else f"with a signal of {mass} GeV"
+
+
+def _signals(counting: Counting) -> Table:
+    rows = tuple(
+        (
+            name,
+            f"{s.mass_GeV:g} GeV",
+            f"{s.cross_section_pb:g} pb",
+            number(s.signal_events),
+            z_value(s.counting_z),
+            z_value(s.fit_local_z),
+        )
+        for name, s in counting.expected.signals.items()
+    )
+    head = ("Signal", "mass", "cross-section", "events", "z in the count", "local z in the fit")
+    of = f"On the background predicted from the {counting.expected.of}."
+    return Table(head, rows, title="What the simulated signals would give", notes=(of,))
+
+
+def _fit(verdict: Verdict, fit: ResonanceFit) -> Section:
+    rows = (
+        ("Local significance", z_value(verdict.local_z)),
+        ("Mass", interval(fit.mass_GeV, "GeV")),
+        ("Width of the peak", "" if fit.width_GeV is None else f"{fit.width_GeV:.1f} GeV"),
+        ("Signal events", interval(fit.signal_events)),
+        ("Cross-section", interval(fit.cross_section_pb, "pb")),
+        *search.goodness(fit),
+    )
+    quoted = verdict.mass_GeV is not None
+    note = "" if quoted else "The best fit is shown for completeness: it is not a measurement."
+    return Section(
+        "fit",
+        "Fit of a resonance",
+        sentences=(
+            "Background and a peak of free mass, fitted together to the spectrum.",
+            note,
+        ),
+        tables=(Table((), rows), *search.compatibility(fit)),
+    )
+
+
+def _limit(limit: CountingLimit) -> Section:
+    bands = limit.expected_pb
+    rows = (
+        ("Observed", cross_section(limit.observed_pb)),
+        ("Expected", cross_section(bands["0"])),
+        ("Expected, 68 %", f"{number(bands['-1'], 3)} to {cross_section(bands['1'])}"),
+        ("Expected, 95 %", f"{number(bands['-2'], 3)} to {cross_section(bands['2'])}"),
+    )
+    what = (
+        "CLs upper limit on the cross-section of X → γγ from the count, at "
+        f"{limit.confidence_level:.0%} confidence level. The efficiency is that of "
+        f"{limit.efficiency_of}."
+    )
+    return Section(
+        "limit",
+        "Limit on the cross-section from the count",
+        sentences=(what,),
+        tables=(Table((), rows, notes=_reason(limit.reason)),),
+    )
+
+
+def _reason(reason: str | None) -> tuple[str, ...]:
+    return (sentence(reason),) if reason else ()

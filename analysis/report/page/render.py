@@ -1,0 +1,108 @@
+"""From sections to one self-contained HTML file: no network, figures inside.
+
+The template escapes everything that it is given; a sample called ``<script>`` is a text. The page's
+own script (tables sort, figures enlarge) is the only one that browsers run: the page's security
+policy names its digest, and forbids every request.
+"""
+
+# ruff: noqa: RUF001 - Greek is meant
+
+import base64
+import hashlib
+import struct
+from collections.abc import Sequence
+from importlib.resources import files
+from itertools import chain
+from typing import Any
+
+from analysis.report.folder_results import FolderResults
+from analysis.report.page import history, inference, samples, selection, verdict
+from analysis.report.page.layout import Image, Section
+
+
+def render(results: FolderResults, images: Sequence[Image]) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    results : FolderResults
+    images : sequence of Image
+        The figures; each goes to the end of the section of its anchor.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    templates = files("analysis.report.page").joinpath("templates")
+    source = templates.joinpath("report.html").read_text(encoding="utf-8")
+    script = templates.joinpath("report.js").read_text(encoding="utf-8")
+    template = environment.from_string(source)
+    said = verdict.verdict(results)
+    shown = _by_section(images)
+    lead = next((i for i in chain.from_iterable(shown.values()) if i["name"] == said.figure), None)
+    return template.render(
+        title=_title(results),
+        subtitle=_subtitle(results),
+        stamps=results.stamps,
+        verdict=said,
+        lead=lead,
+        sections=_sections(results, {image.section for image in images}),
+        images=shown,
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _title(results: FolderResults) -> str:
+    observed = None if results.run is None else results.run.data
+    what = observed or ("data" if results.data else "expected results")
+    return f"Search for X → γγ: {what}"
+
+
+def _subtitle(results: FolderResults) -> str:
+    energy = results.catalogue.collision_energy_GeV / 1000
+    state = "no data" if results.data is None else "blind" if results.blind else "unblinded"
+    return (
+        f"Samples {results.catalogue.name}, √s = {energy:g} TeV, "
+        f"{results.luminosity_invpb:.10g}/pb, {state}"
+    )
+
+
+def _sections(results: FolderResults, with_images: set[str]) -> list[Section]:
+    sections = [
+        samples.samples(results),
+        samples.cutflow(results),
+        selection.selection(results),
+        selection.score(results),
+        Section("spectrum", "Diphoton mass"),
+        Section("n_minus_1", "Each cut's column after all the others"),
+        *inference.sections(results),
+        samples.ledger(results),
+        history.history(results),
+        Section("shapes", "All columns: shapes before the selection"),
+        Section("yields", "All columns: yields before the selection"),
+    ]
+    return [s for s in sections if s.tables or s.sentences or s.anchor in with_images]
+
+
+def _by_section(images: Sequence[Image]) -> dict[str, list[dict[str, Any]]]:
+    shown: dict[str, list[dict[str, Any]]] = {}
+    for image in images:
+        width, height = _png_size(image.png)
+        shown.setdefault(image.section, []).append(
+            {
+                "name": image.name,
+                "caption": image.caption,
+                "base64": base64.b64encode(image.png).decode(),
+                "width": width,
+                "height": height,
+            }
+        )
+    return shown
+
+
+def _png_size(png: bytes) -> tuple[int, int]:
+    """Return width and height from a PNG's header (ISO 15948, 11.2.2)."""
+    width, height = struct.unpack(">II", png[16:24])
+    return int(width), int(height)

@@ -1,0 +1,138 @@
+"""Sections on what went in: samples and weights, cutflow, ledger."""
+
+import math
+
+from analysis.report.folder_results import FolderResults
+from analysis.report.page.layout import Section, Table
+from analysis.report.page.wording import NOTHING, count, number, with_error
+from analysis.results.ledger import CutflowRow
+
+
+def samples(results: FolderResults) -> Section:
+    """Tell the samples, and the arithmetic of their weights (task 2.2)."""
+    catalogue = results.catalogue
+    rows: list[tuple[str, ...]] = []
+    arithmetic = []
+    for sample in results.simulation:
+        events = results.ledger.samples[sample.name].processed_events
+        rows.append(
+            (
+                sample.name,
+                sample.kind,
+                NOTHING if sample.mass_GeV is None else f"{sample.mass_GeV:g} GeV",
+                f"{sample.cross_section_pb:g} pb",
+                f"{sample.filter_efficiency:g}",
+                count(events),
+                number(catalogue.weight(sample, events), 6),
+                "generated" if sample.name in results.generated else "from files",
+            )
+        )
+        arithmetic.append(catalogue.arithmetic(sample, events))
+    if results.data is not None:
+        events = results.ledger.samples[results.data.name].processed_events
+        observed = (None if results.run is None else results.run.data) or "observed"
+        rows.append((results.data.name, "data", *[NOTHING] * 3, count(events), "1", observed))
+    head = ("Sample", "kind", "mass", "cross-section", "filter eff.", "events", "weight", "source")
+    return Section(
+        "samples",
+        "Samples and weights",
+        sentences=(
+            "A simulated event weighs luminosity x cross-section x filter efficiency / events.",
+            _luminosities(results),
+        ),
+        arithmetic=tuple(arithmetic),
+        tables=(Table(head, tuple(rows)),),
+    )
+
+
+def _luminosities(results: FolderResults) -> str:
+    catalogue = results.catalogue
+    simulation, data = catalogue.luminosity_invpb, catalogue.data_luminosity_invpb
+    text = f"Tables are normalised to {simulation:.10g}/pb"
+    if results.data is None:
+        return f"{text}. There are no observed data: all results are expectations."
+    if data == simulation:
+        return f"{text}, the luminosity of the data."
+    return f"{text}; the data have {data:.10g}/pb, and figures are normalised to that."
+
+
+def cutflow(results: FolderResults) -> Section:
+    """Tell what every cut leaves, in all and in the signal window."""
+    flows = results.cutflow
+    shown = [
+        process
+        for process in results.processes(results.catalogue.luminosity_invpb, data=True)
+        if flows.get(process.name)
+    ]
+    if not shown:
+        return Section("cutflow", "Cutflow", sentences=("There is no cutflow yet.",))
+    steps = [row.cut for row in flows[shown[0].name]]
+    head = ("Cut", *(process.name for process in shown))
+    blind = results.blind
+    everything = tuple(
+        (step, *(_expected(flows[p.name][i], p.kind) for p in shown))
+        for i, step in enumerate(steps)
+    )
+    inside = tuple(
+        (step, *(_in_window(flows[p.name][i], p.kind) for p in shown))
+        for i, step in enumerate(steps)
+    )
+    window = f"{results.window.min:g} to {results.window.max:g} GeV"
+    note = ("While the data are blind, theirs are the events outside the window.",) if blind else ()
+    return Section(
+        "cutflow",
+        "Cutflow",
+        sentences=(
+            "Expected events of simulation, with its statistical error; observed events of data.",
+        ),
+        tables=(
+            Table(head, everything, title="At any mass", notes=note),
+            Table(head, inside, title=f"In the signal window, {window}"),
+        ),
+    )
+
+
+def _expected(row: CutflowRow, kind: str) -> str:
+    if kind == "data":
+        return count(row.events)
+    return with_error(row.sumw, math.sqrt(row.sumw2))
+
+
+def _in_window(row: CutflowRow, kind: str) -> str:
+    inside = row.window_events
+    if inside is None:
+        return "blind" if kind == "data" else NOTHING
+    if kind == "data":
+        return count(inside)
+    weight = row.sumw / row.events if row.events else 0.0
+    return with_error(inside * weight, math.sqrt(inside) * weight)
+
+
+def ledger(results: FolderResults) -> Section:
+    """Tell which events were processed and which were lost."""
+    rows = tuple(
+        (
+            name,
+            count(entry.planned_events),
+            count(entry.processed_events),
+            count(entry.lost_events),
+        )
+        for name, entry in results.ledger.samples.items()
+    )
+    lost = tuple(
+        (loss.file, f"{loss.entry_start:,} to {loss.entry_stop:,}", loss.error)
+        for loss in results.ledger.failed
+    )
+    tables = [Table(("Sample", "planned", "processed", "lost"), rows)]
+    if lost:
+        tables.append(Table(("File", "entries", "error"), lost, title="What was lost", prose=True))
+    return Section(
+        "ledger",
+        "Ledger",
+        sentences=(
+            "Every event was processed."
+            if results.ledger.complete
+            else "Events were lost. Simulation is normalised to what was processed.",
+        ),
+        tables=tuple(tables),
+    )

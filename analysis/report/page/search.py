@@ -1,0 +1,217 @@
+"""Sections on the shape search: scan, limits against mass, a referee's questions.
+
+Every number is that of a result file; sections of what a folder does not hold are not there.
+"""
+
+# ruff: noqa: RUF001 - Greek is meant
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis.report.folder_results import FolderResults
+from analysis.report.page.layout import Section, Table
+from analysis.report.page.wording import NOTHING, interval, number, sentence, with_error, z_value
+from analysis.report.plots.names import category_title, with_category
+from analysis.results.codec import Unit
+from analysis.results.limits import MassLimits, Ranges
+from analysis.results.scan import GlobalSignificance, GlobalToys, Upcrossings
+from analysis.results.verdict import NuisanceParameter, ResonanceFit, StabilityCheck
+
+_MOST_ROWS = 12
+"""of a table over masses; the rest is in the file"""
+
+
+def scan(results: FolderResults) -> tuple[Section, ...]:
+    """Tell the maximum of the p0 scan, and what it is worth anywhere in the range."""
+    found = results.scan
+    if found is None or not len(found.mass_GeV):
+        return ()
+    mass, rows = found.mass_GeV, []
+    if found.maximum is not None:
+        largest = _at(found.maximum.local_z, found.maximum.mass_GeV)
+        rows.append(("Largest excess, local", largest))
+    if found.global_ is not None:
+        rows += _anywhere(found.global_)
+    if (fit := _fit_of(results)) is not None and fit.deficit is not None:
+        lowest = _at(fit.deficit.signed_z, fit.deficit.mass_GeV)
+        rows.append(("Largest deficit, local", lowest))
+    what = (
+        f"A peak was fitted at {len(mass)} masses from {number(mass[0])} to {number(mass[-1])} "
+        "GeV. The local significance is that of one mass; the global one allows for having looked "
+        "at all of them."
+    )
+    reason = (sentence(found.reason),) if found.reason else ()
+    table = Table((), tuple(row for row in rows if row[1] != NOTHING), notes=reason)
+    return (Section("scan", "Scan over mass", sentences=(what,), tables=(table,)),)
+
+
+def _fit_of(results: FolderResults) -> ResonanceFit | None:
+    """Return the fit of a resonance, if there is one."""
+    return None if results.verdict is None else results.verdict.fit
+
+
+def _at(z: float, mass: float) -> str:
+    return f"{z_value(z)} at {number(mass)} GeV"
+
+
+def _anywhere(found: GlobalSignificance) -> tuple[tuple[str, str], ...]:
+    return (
+        ("The same, anywhere in the range", z_value(found.z)),
+        ("Global p-value", number(found.p, 2)),
+        ("Global p-value, Gross-Vitells", number(found.gross_vitells_p, 2)),
+        ("Global p-value, toys", _toys(found.toys)),
+        ("Upcrossings without a signal", _upcrossings(found.upcrossings)),
+        ("Local significance of global 3 σ", z_value(found.local_z_of_global.get("3"))),
+    )
+
+
+def _toys(toys: GlobalToys | None) -> str:
+    if toys is None:
+        return NOTHING
+    counted = f"{number(toys.exceeding)} of {number(toys.n, 9)}"
+    return f"{number(toys.p, 2)} ({number(toys.p_low, 2)} to {number(toys.p_high, 2)}; {counted})"
+
+
+def _upcrossings(found: Upcrossings) -> str:
+    level = f"{with_error(found.mean, found.error)} of {z_value(found.level_z)}"
+    return f"{level}, {number(found.toys, 9)} toys" if found.toys else level
+
+
+def mass_limits(results: FolderResults) -> tuple[Section, ...]:
+    """Tell the limits against mass, and what they exclude."""
+    limits = results.limits
+    if limits is None or not len(limits.mass_GeV):
+        return ()
+    what = (
+        f"CLs upper limits on the {_called(limits.unit)} of X → γγ from the shape of the "
+        f"spectrum, at {limits.confidence_level:.0%} confidence level, by "
+        f"{'toys' if limits.method == 'toys' else 'asymptotic formulas'}."
+    )
+    notes = [sentence(limits.reason)] if limits.reason else []
+    if any(limits.low_counts):
+        notes.append(
+            "* Fewer than 20 background events under the peak: the asymptotic limit is too strong "
+            "there; --limit-toys makes it exact."
+        )
+    sentences = (what, *exclusions(limits))
+    table = _limit_table(limits, tuple(notes))
+    return (Section("mass_limits", "Limits against mass", sentences=sentences, tables=(table,)),)
+
+
+def _called(unit: Unit) -> str:
+    return "number of events" if unit == "events" else "cross-section"
+
+
+def exclusions(limits: MassLimits | None) -> tuple[str, ...]:
+    """Return which masses are excluded at the benchmark strength, as sentences."""
+    if limits is None or limits.benchmark is None:
+        return ()
+    ranges = limits.excluded_GeV
+    said = (("excluded", ranges.observed), ("expected to be excluded", ranges.expected))
+    return tuple(
+        f"At {limits.benchmark:.3g} {limits.unit}, {words}: {_written(found)}."
+        for words, found in said
+        if found is not None
+    )
+
+
+def _written(ranges: Ranges) -> str:
+    if not ranges:
+        return "no mass"
+    return ", ".join(f"{number(low)} to {number(high)}" for low, high in ranges) + " GeV"
+
+
+def _limit_table(limits: MassLimits, notes: tuple[str, ...]) -> Table:
+    mass, unit = limits.mass_GeV, limits.unit
+    observed = np.full(len(mass), np.nan) if limits.observed is None else limits.observed
+    bands = [limits.expected[band] for band in ("0", "-1", "1", "-2", "2")]
+    shown = range(0, len(mass), -(-len(mass) // _MOST_ROWS))
+    rows = tuple(
+        (
+            f"{number(mass[i])} GeV{' *' if limits.low_counts[i] else ''}",
+            number(observed[i], 3),
+            *(number(band[i], 3) for band in bands),
+        )
+        for i in shown
+    )
+    head = ("Mass", f"observed, {unit}", f"expected, {unit}", "−1 σ", "+1 σ", "−2 σ", "+2 σ")
+    if len(shown) < len(mass):
+        notes = (*notes, f"{len(shown)} of {len(mass)} masses; all are in limits.json.")
+    return Table(head, rows, notes=notes)
+
+
+def goodness(fit: ResonanceFit) -> tuple[tuple[str, str], ...]:
+    """Return the rows on how well the fits describe the spectrum, if there are any."""
+    found = fit.goodness_of_fit
+    if found is None:
+        return ()
+    rows = (
+        ("Goodness of fit (p), background only", number(found.background_only, 2)),
+        ("Goodness of fit (p), with the resonance", number(found.with_signal, 2)),
+    )
+    return tuple(row for row in rows if row[1] != NOTHING)
+
+
+def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
+    """Return the table of the categories' strengths, if they were compared."""
+    if not fit.by_channel:
+        return ()
+    rows = tuple(
+        (category_title(name), z_value(alone.local_z), interval(alone.strength, fit.unit))
+        for name, alone in fit.by_channel.items()
+    )
+    both = ("All together", z_value(fit.local_z_at_mass), interval(fit.strength, fit.unit))
+    notes = ["Each category was fitted alone at the fitted mass."]
+    together = fit.compatibility
+    if together is not None and (pvalue := number(together.pvalue, 2)) != NOTHING:
+        chi2, freedom = number(together.chi2, 3), number(together.degrees_of_freedom, 3)
+        notes.append(f"That all have one strength: χ² / d.o.f. = {chi2} / {freedom}, p = {pvalue}.")
+    head = ("Category", "local significance", _called(fit.unit))
+    title = "Do the categories see one signal?"
+    return (Table(head, (*rows, both), title=title, notes=tuple(notes)),)
+
+
+def referee(results: FolderResults) -> tuple[Section, ...]:
+    """Tell what nuisance parameters did, and whether other choices give the same."""
+    fit, found = _fit_of(results), []
+    if fit is None:
+        return ()
+    if fit.nuisances:
+        what = (
+            "A pull is how far the fit moved the parameter, in errors of what was known before; "
+            "an impact is how far the strength moves with the parameter."
+        )
+        table = _nuisances(fit.nuisances, fit.unit)
+        found.append(
+            Section("nuisances", "Systematic uncertainties", sentences=(what,), tables=(table,))
+        )
+    if fit.stability:
+        table = _variations(fit.stability, fit.unit)
+        found.append(Section("stability", "Other choices", tables=(table,)))
+    return tuple(found)
+
+
+def _nuisances(parameters: Sequence[NuisanceParameter], unit: Unit) -> Table:
+    rows = tuple(
+        (
+            with_category(parameter.name),
+            with_error(parameter.pull, parameter.pull_error),
+            number(parameter.impact_up, 2),
+            number(parameter.impact_down, 2),
+        )
+        for parameter in parameters
+    )
+    return Table(("Parameter", "pull", f"impact +1 σ, {unit}", f"impact −1 σ, {unit}"), rows)
+
+
+def _variations(variations: Sequence[StabilityCheck], unit: Unit) -> Table:
+    rows = tuple(
+        (
+            other.what + (" (used)" if other.used else ""),
+            z_value(other.local_z),
+            interval(other.strength, unit),
+        )
+        for other in variations
+    )
+    return Table(("Choice", "local significance", _called(unit)), rows)

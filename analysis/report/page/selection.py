@@ -1,0 +1,195 @@
+"""Sections on the selection: its method, what every kind is worth, and how far to trust it."""
+
+from collections.abc import Mapping
+
+from analysis.report.folder_results import FolderResults
+from analysis.report.page.categories import categories
+from analysis.report.page.layout import Section, Table
+from analysis.report.page.wording import number, with_error
+from analysis.report.summary import TITLES, objections
+from analysis.results.selection import ChosenSelection, Compared, ScoreRecord
+from analysis.selection.methods import ROWS
+from processors.selection import Interval
+
+_MERITS = {"s": "s = S/√B", "asimov": "Asimov significance"}
+
+
+def selection(results: FolderResults) -> Section:
+    """Tell the selection and what it is worth (tasks 3.1 to 3.4)."""
+    chosen = results.selection
+    if chosen is None:
+        told = f"Cuts: {_cuts(results.cuts)}." if results.cuts else "No selection was chosen yet."
+        return Section("selection", "Selection", sentences=(told,))
+    tables = (_merits(chosen), categories(results), _independence(chosen), _bent(chosen))
+    return Section(
+        "selection",
+        "Selection",
+        sentences=(*_in_use(chosen), _optimism(chosen)),
+        tables=tuple(table for table in tables if table is not None),
+    )
+
+
+def _in_use(chosen: ChosenSelection) -> tuple[str, ...]:
+    """Return the method in use, why it is used, and what speaks against the others."""
+    if chosen.score is None or chosen.method == "cuts":
+        told = f"The best rectangular cuts: {_cuts(chosen.cuts) or 'none'}."
+    else:
+        told = f"{_score_in_words(chosen.method, chosen.score)} The best rectangular cuts, for "
+        told += f"comparison: {_cuts(chosen.best_cuts) or 'none'}."
+    return (told, _why(chosen), *(f"{text}." for text in objections(chosen)))
+
+
+def _cuts(cuts: Mapping[str, Interval]) -> str:
+    return ", ".join(f"{name} {cut}" for name, cut in cuts.items())
+
+
+def _score_in_words(method: str, score: ScoreRecord) -> str:
+    kind = score.kind.replace("_", " ")
+    if method == "score":
+        return f"One cut on a score ({kind}): above {number(score.cut, 3)}."
+    edges = [category.edge for category in score.categories]
+    lowest = "" if not edges or edges[0] is None else f", above {number(edges[0], 3)}"
+    return (
+        f"{len(edges)} categories of a score ({kind}){lowest}, fitted together: one mass and one "
+        "cross-section, each with its own background."
+    )
+
+
+def _why(chosen: ChosenSelection) -> str:
+    """Return why this method is used."""
+    values = {method: chosen.significance[row] for method, row in ROWS.items()}
+    free = {
+        method: value
+        for method, value in values.items()
+        if value is not None and not chosen.flags[method]
+    }
+    if chosen.method == max(free, key=lambda method: free[method], default=None):
+        return "Of the methods that nothing speaks against it is the one that is worth most."
+    return "This method was asked for; it is not the one that is worth most."
+
+
+def _merits(chosen: ChosenSelection) -> Table:
+    values, errors = chosen.by_signal, chosen.by_signal_errors
+    expected = chosen.expected_fit_z or {}
+    fits = {ROWS[method]: z for method, z in expected.items()}
+    if chosen.method in expected:
+        fits["final"] = expected[chosen.method]
+    rows = tuple(
+        (
+            title,
+            *(with_error(values[s].get(key), errors[s].get(key)) for s in values),
+            *(number(fits.get(key, {}).get(s), 3) for s in values if expected),
+        )
+        for key, title in TITLES.items()
+        if any(values[s].get(key) is not None for s in values)
+    )
+    notes = [f"Chosen for {chosen.reference_signal}. Errors are of the simulated statistics."]
+    if expected:
+        notes.append(
+            "Fit: the expected significance of the combined fit with free backgrounds, which also "
+            "knows the shape; it is another number than the figure of merit."
+        )
+    merit = _MERITS[chosen.figure_of_merit]
+    head = (merit, *values, *(f"fit, {s}" for s in values if expected))
+    return Table(head, rows, notes=tuple(notes))
+
+
+def _independence(chosen: ChosenSelection) -> Table:
+    return Table(
+        ("Column", "p-value"),
+        tuple((name, number(value, 2)) for name, value in chosen.independence_pvalues.items()),
+        title="Same shape of the background inside and outside the window",
+        notes=(f"Background fractions are taken from the {chosen.background_fractions_from}.",),
+    )
+
+
+def _bent(chosen: ChosenSelection) -> Table | None:
+    """Return what each of the best cuts does to the mass spectrum."""
+    if not chosen.sculpting:
+        return None
+    rows = tuple(
+        (
+            f"{name} {chosen.best_cuts[name]}",
+            with_error(bent.size_events, bent.error_events),
+            number(bent.pvalue, 2),
+            "flagged" if bent.flagged else "",
+        )
+        for name, bent in chosen.sculpting.items()
+    )
+    head = ("Cut", "events in the window too many", "p-value", "result")
+    return Table(head, rows, title="Does a cut bend the mass spectrum of the background?")
+
+
+def _optimism(chosen: ChosenSelection) -> str:
+    optimism = chosen.optimism
+    there = number(optimism.chosen_on_half, 3)
+    other = with_error(optimism.checked_on_other_half, optimism.error)
+    return (
+        "An optimum looks better on the events that it was chosen on than it is: cuts chosen "
+        f"on one half of the simulation are worth {there} there, {other} on the other."
+    )
+
+
+# ---- the score -----------------------------------------------------------------------------------
+
+
+def score(results: FolderResults) -> Section:
+    """Tell what the score is, and what its guards say."""
+    chosen = results.selection
+    if chosen is None or chosen.score is None:
+        return Section("score", "Mass of what is selected")
+    used = chosen.method != "cuts"
+    first = "" if used else "The score is not in use: it is here for comparison."
+    return Section(
+        "score",
+        "Score",
+        sentences=(first, *_guards(chosen.score)),
+        tables=(_columns(chosen.score), _candidates(chosen.score)),
+    )
+
+
+def _guards(score: ScoreRecord) -> tuple[str, ...]:
+    """Return in words what may be wrong with the score, and what was found."""
+    trained = "overtrained" if score.overtraining.flagged else "not overtrained"
+    return (
+        (
+            "Simulated events are scored by the half of the simulation that has not seen them, "
+            "data by the mean of both halves."
+        ),
+        f"Overtraining: the categories are worth {_compared(score.overtraining)}: it is {trained}.",
+        (
+            "Optimism: with edges chosen on one half of the simulation they are worth "
+            f"{_compared(score.optimism)}."
+        ),
+        (
+            "Dependence on the mass: that the background's score has one law inside and outside "
+            f"the window has p = {number(score.independence_pvalue, 2)}."
+        ),
+        *(f"Against it: {flag}." for flag in score.flags),
+    )
+
+
+def _compared(found: Compared) -> str:
+    there = number(found.there, 4)
+    return f"{there} there and {with_error(found.elsewhere, found.error)} on the other half"
+
+
+def _columns(score: ScoreRecord) -> Table:
+    rows = tuple((name, f"x {number(f, 4)}") for name, f in score.bound_factors.items())
+    return Table(("Column", "multiplies the bound by"), rows, title="What the columns hold")
+
+
+def _candidates(score: ScoreRecord) -> Table:
+    rows = tuple(
+        (
+            name.replace("_", " "),
+            with_error(each.s, each.error),
+            "in use" if name == score.kind else "",
+        )
+        for name, each in score.candidates.items()
+    )
+    advantage = score.trees_advantage
+    percent = with_error(100 * advantage.value, 100 * advantage.error, "%")
+    note = f"Trees against the likelihood ratio, on the same events: {percent}."
+    head = ("Kind", "combined s of its categories", "use")
+    return Table(head, rows, title="Scores", notes=(note,))

@@ -1,0 +1,147 @@
+"""What stands first on the page: the verdict, and the numbers that it rests on."""
+
+import math
+from collections.abc import Mapping
+
+from analysis.report.folder_results import FolderResults
+from analysis.report.page import search
+from analysis.report.page.layout import Lead, Table
+from analysis.report.page.wording import (
+    NOTHING,
+    count,
+    cross_section,
+    interval,
+    number,
+    sentence,
+    warnings,
+    with_error,
+    z_value,
+)
+from analysis.report.summary import counted_of
+from analysis.results.limits import MassLimits
+from analysis.results.verdict import Verdict
+
+_FIGURES = {
+    "discovery": "resonance_fit",
+    "evidence": "resonance_fit",
+    "limit": "cls_scan",
+}
+"""name of the figure that shows a decision; without one it is that of the sidebands"""
+_LIMITS_FIGURE = "mass_limits"
+
+
+def verdict(results: FolderResults) -> Lead:
+    """Tell the verdict and the numbers that it rests on."""
+    found = results.verdict
+    if found is None:
+        return Lead(
+            "Not inferred yet",
+            ("There are no results here; `xyy infer` makes them.",),
+            Table((), ()),
+        )
+    excluded = search.exclusions(results.limits)
+    sentences = [_because(found), *excluded, *warnings(found.warnings)]
+    return Lead(
+        _headline(found, results),
+        tuple(text for text in sentences if text),
+        _key_numbers(found, results),
+        _figure(found, results.limits),
+    )
+
+
+def _figure(found: Verdict, limits: MassLimits | None) -> str:
+    """Return the figure that shows the decision: of the shape's limits where there are some."""
+    if found.decision == "limit" and _ends(limits) is not None:
+        return _LIMITS_FIGURE
+    return _FIGURES.get(found.decision or "", "sideband_fit")
+
+
+def _ends(limits: MassLimits | None) -> tuple[str, str] | None:
+    """Return the smallest and the largest observed limit of all masses, if there are any."""
+    observed = () if limits is None or limits.observed is None else limits.observed
+    there = [value for value in observed if not math.isnan(value)]
+    return (number(min(there), 2), number(max(there), 2)) if there else None
+
+
+def _headline(found: Verdict, results: FolderResults) -> str:
+    mass = interval(found.mass_GeV, "GeV")
+    if found.decision == "discovery":
+        return f"Discovery: a resonance at {mass}"
+    if found.decision == "evidence":
+        return f"Evidence for a resonance at {mass}"
+    if found.decision == "limit":
+        return _no_discovery(found, results.limits)
+    return "No data: expected results" if results.data is None else "Blind: expected results"
+
+
+def _no_discovery(found: Verdict, limits: MassLimits | None) -> str:
+    """Return what is excluded: by the shape where there are its limits, else by the count."""
+    ends = _ends(limits)
+    if limits is not None and ends is not None:
+        above, level = " to ".join(dict.fromkeys(ends)), limits.confidence_level
+    elif found.counting is not None:
+        limit = found.counting.limit
+        above, level = number(limit.observed_pb, 3), limit.confidence_level
+    else:
+        return "No discovery"
+    return f"No discovery: cross-sections above {above} pb are excluded ({level:.0%} CL)"
+
+
+def _because(found: Verdict) -> str:
+    if found.decision is None or found.local_z is None:
+        return sentence(found.reason)
+    parts = [f"The best-fitting resonance has a local significance of {z_value(found.local_z)}"]
+    if found.cross_section_pb is not None:
+        parts.append(f"and a cross-section of {interval(found.cross_section_pb, 'pb')}")
+    return " ".join(parts) + "." + (f" {sentence(found.reason)}" if found.reason else "")
+
+
+def _key_numbers(found: Verdict, results: FolderResults) -> Table:
+    rows = [
+        ("Local significance", z_value(found.local_z)),
+        ("Global significance", z_value(found.global_z)),
+        ("Mass", interval(found.mass_GeV, "GeV")),
+        ("Cross-section", interval(found.cross_section_pb, "pb")),
+        *_count(found, results),
+    ]
+    if (ends := _ends(results.limits)) is not None:
+        rows.append(("Upper limits from the shape, over all masses", f"{' to '.join(ends)} pb"))
+    if found.decision is None:
+        rows = [row for row in rows if row[1] != NOTHING] + _expected_significances(found)
+    why = found.global_z_reason
+    notes = (f"Global significance: {why}.",) if why and why != found.reason else ()
+    return Table((), tuple(rows), notes=notes)
+
+
+def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...]:
+    counting = found.counting
+    if counting is None:
+        return ()
+    of = counted_of(() if results.counting is None else results.counting.channels)
+    predicted = with_error(counting.predicted_events, counting.predicted_error_events)
+    limit = counting.limit
+    title = f"Upper limit on the cross-section (count, {limit.confidence_level:.0%} CL)"
+    return (
+        (f"Events observed in the window{of}", count(counting.observed_events)),
+        (f"Events predicted from the sidebands{of}", predicted),
+        ("Significance of the count", z_value(counting.z)),
+        ("Significance of the count, the course's Z", z_value(counting.z_course)),
+        (title, cross_section(limit.observed_pb)),
+        ("Expected limit, with its 68 % range", _expected(limit.expected_pb)),
+    )
+
+
+def _expected_significances(found: Verdict) -> list[tuple[str, str]]:
+    signals = {} if found.expected is None else found.expected.signals
+    return [
+        (
+            f"Expected local significance, {s.mass_GeV:g} GeV with {s.cross_section_pb:g} pb",
+            z_value(s.fit_local_z),
+        )
+        for s in signals.values()
+    ]
+
+
+def _expected(bands: Mapping[str, float | None]) -> str:
+    middle, low, high = (bands[key] for key in ("0", "-1", "1"))
+    return f"{cross_section(middle)} ({number(low, 3)} to {number(high, 3)})"

@@ -1,0 +1,211 @@
+r"""Figures of a closure campaign, drawn of ``closure.json`` alone.
+
+- power: how often an X is claimed, against its cross-section, for some ranges of mass;
+- pulls: of mass and cross-section, where X has to be found, with the normal distribution;
+- coverage: of the limit at the true mass, and of the 68 % intervals where X has to be found, by
+  cross-section;
+- empty: the largest significance and the global p-value of universes without X, with what is
+  expected of them: the formula of Gross and Vitells with the mean upcrossings, a flat p-value;
+- verdicts: what was decided, by what is true.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from analysis.report.plots import style
+from analysis.report.plots.style import Array, Header, atlas_style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from analysis.results.closure import Closure, Fraction, UniverseHistogram
+
+_STRENGTH_TITLE = r"$\sigma(pp \to X \to \gamma\gamma)$ [pb]"
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_ONE_SIGMA = 0.6827
+_BAND = (0.64, 0.72)
+"""what is wanted of the coverage of 68 % intervals"""
+InBin: TypeAlias = "tuple[float, float, Fraction]"
+"""ends of a bin of cross-section in pb, and a fraction of the universes in it"""
+
+
+@atlas_style()
+def power(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+    """Draw the fraction of claims against the cross-section, for each range of mass."""
+    figure, ax = style.frame(ax)
+    points: dict[tuple[float, float], list[InBin]] = {}
+    for row in closure.power:
+        own = points.setdefault((row.low_GeV, row.high_GeV), [])
+        own.append((row.low_pb, row.high_pb, row.claimed))
+    for index, ((low, high), own) in enumerate(points.items()):
+        name = f"{low:g} GeV" if low == high else f"{low:g} to {high:g} GeV"
+        _points(ax, own, index, name, shift=0.03 * (index - (len(points) - 1) / 2))
+    ax.axhline(1.0, color="#8a8a8a", linewidth=1, zorder=0)
+    ax.set_ylim(0.0, 1.45)
+    ax.set_ylabel("Evidence or discovery")
+    _finished(ax, header, max(row.high_pb for row in closure.power))
+    return figure
+
+
+@atlas_style()
+def coverage(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+    """Draw the coverage of intervals and limits against the cross-section."""
+    figure, ax = style.frame(ax)
+    rows = closure.by_cross_section
+    ax.axhspan(*_BAND, color=style.SHADE, zorder=0)
+    for level in (_ONE_SIGMA, 0.95):
+        ax.axhline(level, color="#8a8a8a", linewidth=1, linestyle="--", zorder=0)
+    shown = (
+        ("Limit, 95 %", [(row.low, row.high, row.limit_95) for row in rows]),
+        ("Mass, 68 %", [(row.low, row.high, row.mass) for row in rows]),
+        ("Cross-section, 68 %", [(row.low, row.high, row.cross_section) for row in rows]),
+    )
+    for index, (name, points) in enumerate(shown):
+        _points(ax, points, index, name, shift=0.03 * (index - 1))
+    ax.set_ylim(0.4, 1.3)
+    ax.set_ylabel("Coverage")
+    _finished(ax, header, max(row.high for row in rows))
+    return figure
+
+
+def _points(ax: Axes, points: Sequence[InBin], index: int, name: str, *, shift: float) -> None:
+    """Draw a fraction in bins of cross-section; bins without universes are left out."""
+    known = [(*ends, part.value, part.error) for *ends, part in points if part.n]
+    low, high, value, error = np.array(known).reshape(-1, 4).T
+    colour = (style.DATA, *(look[0] for look in style.SIGNALS))[index % 5]
+    ax.errorbar(
+        (low + high) / 2 + shift, value, yerr=error, xerr=(high - low) / 2, label=name,
+        fmt=_MARKERS[index % len(_MARKERS)], color=colour, markersize=6, linewidth=1.2,
+    )  # fmt: skip
+
+
+def _finished(ax: Axes, header: Header, highest_pb: float) -> None:
+    ax.set_xlim(0.0, 1.03 * highest_pb)
+    ax.set_xlabel(_STRENGTH_TITLE)
+    style.legend(ax)
+    style.label(ax, header, data=False)
+
+
+@atlas_style()
+def pulls(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+    """Draw the pulls of mass and cross-section, and the normal distribution of as many."""
+    figure, ax = style.frame(ax)
+    histograms, pull = closure.histograms, closure.pull
+    shown = (
+        (histograms.mass_pull, pull.mass, "Mass", style.DATA, "o"),
+        (histograms.cross_section_pull, pull.cross_section, "Cross-section", style.FIT, "s"),
+    )
+    tops = [1.0]
+    for histogram, moments, name, colour, marker in shown:
+        edges, counts = _edges_and_counts(histogram)
+        title = name
+        if np.isfinite(moments.mean):
+            title += f"\nmean {moments.mean:.2f}\nwidth {moments.width:.2f}"
+        centres = (edges[1:] + edges[:-1]) / 2
+        ax.errorbar(centres, counts, yerr=np.sqrt(counts), fmt=marker, color=colour, markersize=5,
+                    linewidth=1.2, label=title)  # fmt: skip
+        tops.append(float(counts.max() + np.sqrt(counts.max())))
+    edges, counts = _edges_and_counts(histograms.mass_pull)
+    normal = counts.sum() * np.diff(_normal(edges))
+    ax.stairs(normal, edges, color=style.BACKGROUND, linewidth=1.8, label="Normal distribution")
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_xlabel("Pull")
+    ax.set_ylabel("Universes")
+    style.headroom(ax, np.array([*tops, *normal]), log=False)
+    style.legend(ax)
+    style.label(ax, header, data=False)
+    return figure
+
+
+@atlas_style()
+def empty_local_z(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+    """Draw the largest local significance of universes without X."""
+    histograms = closure.histograms
+    crossings = histograms.upcrossings
+
+    def expected(z: Array) -> Array:
+        """Return the part of universes above each significance."""
+        tail = (1 - _normal(z)) + crossings * np.exp((1 - z**2) / 2)
+        return np.asarray(1 - np.exp(-tail))
+
+    formula = expected if np.isfinite(crossings) else None
+    return _empty(histograms.local_z, "Largest local significance", formula, header, ax, log=True)
+
+
+@atlas_style()
+def empty_global_p(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+    """Draw the global p-values of universes without X; the formula holds below 0.3."""
+    return _empty(
+        closure.histograms.global_p, "Global p-value", lambda p: 1 - p, header, ax, log=False
+    )
+
+
+def _empty(
+    histogram: UniverseHistogram,
+    title: str,
+    above: Callable[[Array], Array] | None,
+    header: Header,
+    ax: Axes | None,
+    *,
+    log: bool,
+) -> Figure:
+    figure, ax = style.frame(ax)
+    edges, counts = _edges_and_counts(histogram)
+    centres, contents = (edges[1:] + edges[:-1]) / 2, [counts + np.sqrt(counts), np.ones(1)]
+    seen = counts > 0
+    ax.errorbar(centres[seen], counts[seen], yerr=np.sqrt(counts[seen]), fmt="o",
+                color=style.DATA, markersize=5, linewidth=1.2,
+                label="Universes without X")  # fmt: skip
+    if above is not None:
+        expected = counts.sum() * -np.diff(above(edges))
+        ax.stairs(expected, edges, color=style.BACKGROUND, linewidth=1.8, label="Expected")
+        contents.append(expected)
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_xlabel(title)
+    ax.set_ylabel("Universes")
+    style.headroom(ax, np.concatenate(contents), log=log, floor=0.3 if log else None)
+    style.legend(ax)
+    style.label(ax, header, data=False)
+    return figure
+
+
+@atlas_style()
+def verdicts(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+    """Draw the table of what was decided, by what is true."""
+    figure, ax = style.frame(ax, left=0.33)
+    rows, names = closure.verdicts.table, ("limit", "evidence", "discovery")
+    counts = np.array([(row.limit, row.evidence, row.discovery) for row in rows])
+    parts = counts / np.array([[max(row.n, 1)] for row in rows])
+    ax.imshow(parts, cmap="Blues", vmin=0, vmax=1.3, aspect="auto", origin="upper")
+    for y, row in enumerate(rows):
+        for x, name in enumerate(names):
+            text = f"{counts[y, x]}\n{parts[y, x]:.1%}" if row.n else "none"
+            colour = "white" if parts[y, x] > 0.5 else "black"  # noqa: PLR2004 - a dark cell
+            ax.text(
+                x, y, text, ha="center", va="center", fontsize=14, color=colour, gid=f"{y} {name}"
+            )
+    ax.set_xticks(range(len(names)), names)
+    titles = [f"{row.truth}\n{row.right} of {row.n} right" for row in rows]
+    ax.set_yticks(range(len(rows)), titles, fontsize=12)
+    ax.tick_params(which="both", length=0)
+    ax.set_ylim(len(rows) - 0.5, -1.35)  # room for the label
+    ax.minorticks_off()
+    style.label(ax, header, data=False)
+    return figure
+
+
+def _edges_and_counts(histogram: UniverseHistogram) -> tuple[Array, Array]:
+    counts = np.array(histogram.counts, dtype=np.float64)
+    return np.linspace(histogram.low, histogram.high, len(counts) + 1), counts
+
+
+def _normal(z: Array) -> Array:
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(z))

@@ -1,0 +1,126 @@
+"""One figure with a frame for each category, and one head for all of them.
+
+The head holds experiment, energy, luminosity, stamps and the legend, which are the same for all
+frames; in each frame stands only what is its own. With up to eight categories such a figure fills a
+slide and can be read.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.report.plots import style
+from analysis.report.plots.names import category_title
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from analysis.report.plots.style import Header
+
+_WIDTH, _GAP, _LEFT, _RIGHT, _BOTTOM, _HEAD = 4.3, 0.72, 0.95, 0.25, 0.5, 1.25
+"""inches: of a frame with the gap beside it, of that gap, and around all frames"""
+_HEIGHT, _PANEL = 3.0, 1.0
+"""inches of a frame with the gap below it, and of a panel"""
+_MOST_IN_A_ROW = 3
+_LARGER = {1: 1.8, 2: 1.15}
+"""by what frames are larger if there are so few in a row: the head needs its width"""
+_STAMP, _TICKS, _TITLE = 0.3, 0.45, 0.61
+"""inches: above the head, below a frame, and from a frame to the titles of its vertical axis"""
+TEXT = 12.0
+"""size of what is written in a frame"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """The frames of a figure, from left to right and from top to bottom."""
+
+    figure: Figure
+    head: Axes
+    frames: tuple[Axes, ...]
+    panels: tuple[Axes, ...]
+    """below each frame; none if they were not asked for"""
+
+
+def grid(names: Sequence[str], *, panels: bool = False) -> Grid:
+    """Return a figure with a frame for each category.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The categories; their titles are written in the frames.
+    panels : bool
+        Whether there is a panel for pulls below each.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(_MOST_IN_A_ROW, len(names)) if len(names) != 4 else 2  # noqa: PLR2004
+    larger = _LARGER.get(columns, 1.0)
+    wide, high, panel = larger * _WIDTH, larger * _HEIGHT, larger * _PANEL * panels
+    width = _LEFT + columns * wide - _GAP + _RIGHT
+    height = _HEAD + math.ceil(len(names) / columns) * (high + panel) + _BOTTOM
+    figure = Figure(figsize=(width, height))
+
+    def place(left: float, low: float, right: float, top: float, **shared: Axes) -> Axes:
+        """Return axes between some inches from the left and from the bottom."""
+        box = (left / width, low / height, (right - left) / width, (top - low) / height)
+        return figure.add_axes(box, **shared)  # type: ignore[call-overload,no-any-return]
+
+    head = place(_LEFT, height - _HEAD, width - _RIGHT, height - _STAMP)
+    head.axis("off")
+    frames, below = [], []
+    for number in range(len(names)):
+        row, column = divmod(number, columns)
+        left, top = _LEFT + column * wide, height - _HEAD - row * (high + panel)
+        right, low = left + wide - _GAP, top - high + _TICKS
+        frames.append(place(left, low, right, top))
+        if panels:
+            ends = (low - panel + 0.08, low - 0.08)
+            below.append(place(left, ends[0], right, ends[1], sharex=frames[-1]))
+            frames[-1].tick_params(labelbottom=False)
+    for ax in (*frames, *below):
+        for which, length in (("major", 7), ("minor", 3.5)):
+            ax.tick_params(which=which, length=length, labelsize=TEXT)
+    return Grid(figure, head, tuple(frames), tuple(below))
+
+
+def titles(made: Grid, names: Sequence[str], notes: Sequence[Sequence[str]]) -> None:
+    """Write what is each frame's own: the category, and results below it."""
+    for ax, name, lines in zip(made.frames, names, notes, strict=True):
+        ax.text(0.94, 0.93, category_title(name), transform=ax.transAxes, fontsize=TEXT + 2,
+                ha="right", va="top", weight="bold", gid="category")  # fmt: skip
+        for row, line in enumerate(lines):
+            ax.text(0.94, 0.80 - 0.105 * row, line, transform=ax.transAxes, fontsize=TEXT,
+                    ha="right", va="top", gid="note")  # fmt: skip
+
+
+def axes_titles(made: Grid, *, below: str, beside: str, panel: str = "") -> None:
+    """Write the titles of the axes: below the last frame of each column, beside the first."""
+    lowest = made.panels or made.frames
+    lefts = [round(ax.get_position().x0, 6) for ax in made.frames]
+    for number, ax in enumerate(made.frames):
+        first, last = lefts[number] == lefts[0], lefts[number] not in lefts[number + 1 :]
+        ax.set_ylabel(beside if first else "", fontsize=TEXT + 3)
+        if made.panels:
+            words = panel if first else ""
+            made.panels[number].set_ylabel(words, loc="center", fontsize=TEXT + 3)
+        lowest[number].set_xlabel(below if last else "", fontsize=TEXT + 3)
+    for ax in (*made.frames, *made.panels):
+        _, height = ax.yaxis.label.get_position()
+        inches = ax.get_position().width * made.figure.get_figwidth()
+        ax.yaxis.set_label_coords(-_TITLE / inches, height)
+
+
+def head(made: Grid, header: Header, *, data: bool, luminosity: bool = True) -> None:
+    """Write the head: labels on the left, the legend of the first frame on the right."""
+    style.label(made.head, header, data=data, luminosity=luminosity)
+    handles, words = made.frames[0].get_legend_handles_labels()
+    if handles:
+        made.head.legend(
+            handles, words, loc="upper right", ncols=math.ceil(len(handles) / 2), fontsize=TEXT + 1,
+            borderaxespad=0.3, columnspacing=1.4,
+        )  # fmt: skip

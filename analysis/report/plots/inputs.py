@@ -1,0 +1,207 @@
+"""From result files to what the figures of the fits show.
+
+All numbers are those of ``background.json``, ``counting.json`` and ``verdict.json``. Only where
+there are no data are points taken from the histograms: those of the simulated background.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from analysis.report.folder_results import FolderResults
+from analysis.report.plots.combined import summed, weighted
+from analysis.report.plots.names import function_name
+from analysis.report.plots.spectrum import FittedSpectrum
+from analysis.report.plots.style import Array
+from analysis.report.plots.tables import interval_text, known
+from analysis.results.background import BackgroundFits, ChannelBackground, FittedCurve
+from analysis.results.verdict import ResonanceBins, Verdict
+from analysis.statistics.spectra.bins import Channel
+from processors.histograms import Counts
+from processors.selection import Interval
+
+
+def sideband_fit(results: FolderResults) -> FittedSpectrum | None:
+    """Return the sideband fit, of several categories their sum, or None if there is none yet."""
+    fits = sideband_fits(results)
+    if results.background is None or len(fits) < 2:  # noqa: PLR2004 - one is its own sum
+        return next(iter(fits.values()), None)
+    total = summed(fits)
+    return replace(total, notes=_total_notes(results.background, total))
+
+
+def sideband_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
+    """Return the sideband fit of every category that has one."""
+    channels = {} if results.background is None else results.background.channels
+    alone = len(channels) == 1
+    found = {}
+    for name, channel in channels.items():
+        fit = _sideband_fit(results, name, channel)
+        notes = _sideband_notes(results, channel) if alone else _category_notes(fit, channel)
+        found[name] = replace(fit, notes=notes)
+    return found
+
+
+def _sideband_fit(results: FolderResults, name: str, channel: ChannelBackground) -> FittedSpectrum:
+    bins = channel.bins
+    edges, counts, variances = bins.edges_GeV, bins.observed_events, bins.observed_events
+    simulated = known(counts) is None
+    if simulated:
+        counts, variances = _simulated(results, name, edges)
+    return FittedSpectrum(
+        edges_GeV=edges,
+        counts=counts,
+        variances=variances,
+        background=bins.expected_events,
+        background_errors=_curve_errors(channel.curve, edges),
+        window=_window(results),
+        blinded=results.blind,
+        function=function_name(channel.chosen),
+        simulated=simulated,
+    )
+
+
+def resonance_fit(results: FolderResults) -> FittedSpectrum | None:
+    """Return the fit of a resonance, of several categories weighted; None before unblinding."""
+    fits = resonance_fits(results)
+    notes = () if results.verdict is None else resonance_notes(results.verdict)
+    if len(fits) < 2:  # noqa: PLR2004 - one is its own sum
+        return next((replace(fit, notes=notes) for fit in fits.values()), None)
+    return replace(weighted(fits), notes=notes)
+
+
+def resonance_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
+    """Return the fit of background and resonance in every category; none before unblinding."""
+    if results.background is None or results.verdict is None or results.verdict.fit is None:
+        return {}
+    channels, backgrounds = results.verdict.fit.channels or {}, results.background.channels
+    return {
+        name: _resonance_fit(spectrum, function_name(backgrounds[name].peak), channels[name])
+        for name, spectrum in sideband_fits(results).items()
+        if name in channels and not spectrum.simulated
+    }
+
+
+def _resonance_fit(spectrum: FittedSpectrum, function: str, bins: ResonanceBins) -> FittedSpectrum:
+    return replace(
+        spectrum,
+        edges_GeV=spectrum.edges_GeV if bins.edges_GeV is None else bins.edges_GeV,
+        counts=bins.observed_events,
+        variances=bins.observed_events,
+        background=bins.background_events,
+        background_errors=None,
+        signal=bins.signal_events,
+        function=function,
+        notes=(function, f"$S$ = {np.nansum(bins.signal_events):.3g} events"),
+    )
+
+
+def _sideband_notes(results: FolderResults, channel: ChannelBackground) -> tuple[str, ...]:
+    notes = [f"Window, predicted: {_predicted(channel)}", *_observed_notes(results)]
+    pvalue = channel.chosen.gof_pvalue
+    if pvalue is not None and results.data is not None:  # a smooth expectation fits anyhow
+        notes.append(f"Goodness of fit: $p$ = {pvalue:.2g}")
+    return tuple(notes)
+
+
+def _category_notes(fit: FittedSpectrum, channel: ChannelBackground) -> tuple[str, ...]:
+    """Return what stands on one of several fits: function, window, goodness of fit."""
+    notes = [fit.function, f"Pred.: {_predicted(channel)}"]
+    observed = _observed(fit)
+    if observed is not None:
+        notes.append(f"Obs.: {observed:,.0f}")
+    pvalue = channel.chosen.gof_pvalue
+    if pvalue is not None and not fit.simulated:
+        notes.append(f"$p$ = {pvalue:.2g}")
+    return tuple(notes)
+
+
+def _total_notes(background: BackgroundFits, total: FittedSpectrum) -> tuple[str, ...]:
+    """Return what stands on the sum of all categories; what is counted may be some of them."""
+    notes = [f"Window, predicted: {_with_error(*all_together(background))}"]
+    observed = _observed(total)
+    if observed is not None:
+        notes.append(f"Window, observed: {observed:,.0f}")
+    return tuple(notes)
+
+
+def all_together(background: BackgroundFits) -> tuple[float, float]:
+    """Return the events that all categories predict, and their error: fits are independent."""
+    channels = background.channels.values()
+    errors = [channel.predicted_error_events for channel in channels]
+    return sum(channel.predicted_events for channel in channels), float(np.linalg.norm(errors))
+
+
+def _observed(fit: FittedSpectrum) -> float | None:
+    """Return the events in the window, or None if they are not known."""
+    inside = fit.counts[fit.inside]
+    seen = not fit.blinded and not fit.simulated and np.isfinite(inside).all()
+    return float(inside.sum()) if seen else None
+
+
+def _predicted(channel: ChannelBackground) -> str:
+    return _with_error(channel.predicted_events, channel.predicted_error_events)
+
+
+def _with_error(value: float, error: float) -> str:
+    return rf"{value:,.0f} $\pm$ {error:,.0f}"
+
+
+def _observed_notes(results: FolderResults) -> tuple[str, ...]:
+    counting = results.counting
+    if counting is None or counting.observed_events is None:
+        return ()
+    return (
+        f"Window, observed: {counting.observed_events:,.0f}",
+        f"Significance: {_signed(counting.z)}",
+    )
+
+
+def resonance_notes(verdict: Verdict) -> tuple[str, ...]:
+    """Return what stands on the fit of a resonance: significance, mass, strength."""
+    notes = [f"Local significance: {_signed(verdict.local_z)}"]
+    for found, symbol, unit in (
+        (verdict.mass_GeV, "$m_X$", "GeV"),
+        (verdict.cross_section_pb, r"$\sigma$", "pb"),
+        (verdict.signal_events, "$S$", "events"),
+    ):
+        if found is not None:
+            notes.append(f"{symbol} = {interval_text(found)} {unit}")
+    return tuple(notes)
+
+
+def _signed(z: float | None) -> str:
+    return "unknown" if z is None else rf"{z:.2f} $\sigma$"
+
+
+def _curve_errors(curve: FittedCurve, edges: Array) -> Array:
+    """Return the error of the expectation per bin, from that of the density."""
+    centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    return np.interp(centres, curve.mass_GeV, curve.error) * widths
+
+
+def _simulated(results: FolderResults, category: str, edges: Array) -> tuple[Array, Array]:
+    """Return the selected simulated background in the bins of a fit, with its variances."""
+    counts, variances = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
+    for process in results.processes(results.catalogue.data_luminosity_invpb):
+        spectrum = results.histograms.get(process.name, {}).get("spectrum")
+        if process.kind != "background" or spectrum is None:
+            continue
+        fine = of_category(spectrum, category)
+        channel = Channel(process.name, np.asarray(spectrum.axes["m_yy"].edges), fine)
+        bins = channel.bins(float(edges[0]), float(edges[-1]), float(edges[1] - edges[0]))
+        counts += bins.counts * process.weight
+        variances += bins.counts * process.weight**2
+    return counts, variances
+
+
+def of_category(spectrum: Counts, category: str) -> Array:
+    """Return the fine spectrum of one category; of a category that it has not, of all."""
+    contents = np.asarray(spectrum.values(), np.float64)
+    names = list(spectrum.axes["category"])
+    row: Array = contents[names.index(category)] if category in names else contents.sum(axis=0)
+    return row
+
+
+def _window(results: FolderResults) -> Interval:
+    return results.window if results.counting is None else Interval(*results.counting.window_GeV)

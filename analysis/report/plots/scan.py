@@ -1,0 +1,284 @@
+r"""The p0 scan: how unlikely background alone is to fake what is seen at each mass.
+
+Published scans show the local :math:`p_0 = 1 - \Phi(Z)` on a logarithmic axis, lines at whole
+standard deviations with their numbers at the right, what a benchmark signal would give, and below
+it the best-fit strength with its error, negative where there are fewer events than expected: a
+scan of :math:`p_0` alone hides deficits. Global significance enters as lines too: the local one
+that a maximum anywhere in the range must reach.
+
+The scale is that of what was observed. A benchmark far stronger than the data leaves the frame,
+with its range in the legend, or it would press everything else into one line. From eight standard
+deviations on (:math:`p_0 < 10^{-15}`) the axis is linear in :math:`Z`, with :math:`p_0` at the
+right: parabolas on twenty decades are hard to read, and p-values underflow at Z = 37.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from analysis.report.plots import style
+from analysis.report.plots.strength import kind_of
+from analysis.report.plots.style import Array, Header, atlas_style
+from analysis.report.plots.tables import known
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from analysis.results.scan import Maximum, Scan
+
+MOST_ON_P_AXIS = 8.0
+"""local significance from which on the axis is linear in Z"""
+LEAST_TOP = 5.4
+"""local significance that every scan shows: a line at 5 to compare with"""
+MASS_TITLE = r"$m_X$ [GeV]"
+_GLOBAL, _GRID = "#cc79a7", "#9a9a9a"
+_POWERS = (3, 10, 25, 50, 100, 200, 400, 800, 1600, 3200, 6400)
+"""of ten, of the p-values beside a linear axis: about evenly spaced in Z"""
+_MOST_POWERS = 9
+_APART = 0.06
+"""least distance of the labels at the right, as a fraction of the scale"""
+_BESIDE = 0.15
+"""part of the range of masses that words beside the frame take"""
+_OUTSIDE = 1.5
+"""a benchmark this many times above the scale does not stretch it"""
+
+
+def top_of(scan: Scan) -> float:
+    """Return the highest local significance of the axis."""
+    observed, expected = _highest(scan.local_z, scan.envelope_z), _highest(scan.expected_local_z)
+    if known(scan.local_z) is None or expected < _OUTSIDE * max(observed, LEAST_TOP):
+        observed = max(observed, expected)
+    return max(LEAST_TOP, 1.06 * observed, *(1.02 * z for z in _global_lines(scan).values()))
+
+
+def _global_lines(scan: Scan) -> dict[int, float]:
+    """Return the local significances that correspond to whole global ones."""
+    found = {} if scan.global_ is None else scan.global_.local_z_of_global
+    return {int(level): z for level, z in found.items() if np.isfinite(z)}
+
+
+def _highest(*values: Array | None) -> float:
+    there = [float(np.nanmax(array, initial=0.0)) for array in values if array is not None]
+    return max(there, default=0.0)
+
+
+@atlas_style()
+def p0_scan(scan: Scan, header: Header, *, from_data: bool = True) -> Figure:
+    """Draw local significance against mass, and the best-fit strength below it.
+
+    Parameters
+    ----------
+    scan : Scan
+        One of `local_z` and `expected_local_z` at least is known.
+    header : Header
+    from_data : bool
+        Whether there are data at all.
+    """
+    strength, error = known(scan.strength), known(scan.strength_error)
+    if strength is not None and error is not None:
+        figure, ax, lower = style.frame_with_panel(heights=(2.2, 1))
+        _strengths(lower, scan, strength, error)
+        ax.tick_params(labelbottom=False)
+    else:
+        figure, ax = style.frame()
+        lower = ax
+    figure.subplots_adjust(left=0.145, right=0.895)
+    lower.set_xlabel(MASS_TITLE)
+    top = top_of(scan)
+    axis: _Axis = _Significance() if top > MOST_ON_P_AXIS else _Probability()
+    _curves(ax, scan, axis)
+    _range(ax, scan.mass_GeV)
+    axis.finish(ax, top)
+    _whole_sigmas(ax, scan, axis)
+    style.legend(ax)
+    style.label(ax, header, data=from_data)
+    return figure
+
+
+class _Probability:
+    """A logarithmic axis of p0, and standard deviations at the right."""
+
+    def of(self, z: Array) -> Array:
+        from scipy.stats import norm
+
+        return np.asarray(norm.sf(z), np.float64)
+
+    def finish(self, ax: Axes, top: float) -> None:
+        low = float(self.of(np.array(top)))
+        ax.set_ylim(low, low ** (1 - 1 / style.free_height(ax)))
+        ax.set_yscale("log")
+        ax.set_ylabel(r"Local $p_0$")
+        decades = int(-np.log10(low))
+        every = 1 + decades // _MOST_POWERS
+        ax.set_yticks(*_power_ticks(range(0, decades + 1, every)))
+        ax.set_yticks([10.0**-power for power in range(decades + 1)], minor=True)
+        ax.tick_params(axis="y", which="minor", labelleft=False)
+        levels = range(1, int(top) + 1)
+        _right(ax, self.of(np.array(levels)), [rf"{level}$\sigma$" for level in levels])
+
+
+class _Significance:
+    """A linear axis of Z, and powers of ten of p0 at the right."""
+
+    def of(self, z: Array) -> Array:
+        return z
+
+    def finish(self, ax: Axes, top: float) -> None:
+        ax.set_ylim(0.0, top / style.free_height(ax))
+        ax.set_ylabel(r"Local significance [$\sigma$]")
+        ticks = [tick for tick in ax.get_yticks() if 0 <= tick <= top]
+        ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.set_yticks([], minor=True)
+        z = _of_powers(np.array(_POWERS, np.float64))
+        apart = np.diff(z, prepend=0.0) > _APART * top
+        shown = (z <= top) & apart
+        _right(ax, z[shown], _power_ticks(np.array(_POWERS)[shown].tolist())[1])
+        ax.annotate(
+            r"$p_0$", (1.015, 1.0), xycoords="axes fraction", fontsize="x-large", va="top",
+            gid="p0",
+        )  # fmt: skip
+
+
+_Axis = _Probability | _Significance
+
+
+def _power_ticks(powers: Sequence[int]) -> tuple[list[float], list[str]]:
+    labels = ["1" if power == 0 else rf"$\mathdefault{{10^{{-{power}}}}}$" for power in powers]
+    return [10.0 ** -min(power, 300) for power in powers], labels
+
+
+def _of_powers(powers: Array) -> Array:
+    """Return the significances of p-values of ten to minus these powers, without underflow."""
+    from scipy.stats import norm
+
+    z = np.linspace(0.0, 180.0, 18_001)
+    return np.interp(powers, -norm.logsf(z) / np.log(10), z)
+
+
+def _right(ax: Axes, places: Array, labels: Sequence[str]) -> None:
+    """Write the second axis."""
+    ax.tick_params(axis="y", which="both", right=False)
+    twin = ax.twinx()
+    if ax.get_yscale() == "log":
+        twin.set_ylim(ax.get_ylim())
+        twin.set_yscale("log")
+    twin.set_ylim(ax.get_ylim())
+    twin.set_yticks(places, labels)
+    twin.set_yticks([], minor=True)
+    twin.tick_params(axis="y", which="both", left=False, right=True, labelsize="medium")
+
+
+def _range(ax: Axes, masses: Array) -> None:
+    low, high = float(masses[0]), float(masses[-1])
+    ax.set_xlim((low, high) if high > low else (low - 10, low + 10))
+
+
+def _curves(ax: Axes, scan: Scan, axis: _Axis) -> None:
+    mass = scan.mass_GeV
+    if (expected := known(scan.expected_local_z)) is not None:
+        shown = np.where(expected <= top_of(scan), expected, np.nan)
+        _curve(ax, mass, axis.of(shown), color=style.BACKGROUND, dashes="--",
+               title=_expected_title(scan, expected))  # fmt: skip
+    if (envelope := known(scan.envelope_z)) is not None:
+        _curve(ax, mass, axis.of(envelope), color=style.SIGNALS[1][0], dashes=":",
+               title="Observed, function profiled")  # fmt: skip
+    if (observed := known(scan.local_z)) is not None:
+        _curve(ax, mass, axis.of(observed), color=style.DATA, dashes="-", title="Observed")
+    if scan.maximum is not None:
+        _maximum(ax, scan, scan.maximum, axis)
+
+
+def _maximum(ax: Axes, scan: Scan, found: Maximum, axis: _Axis) -> None:
+    """Mark the largest excess, with what it is worth anywhere in the range."""
+    title = rf"{found.mass_GeV:.0f} GeV: {found.local_z:.1f}$\sigma$"
+    if scan.global_ is not None and np.isfinite(scan.global_.z):
+        title += rf" (global {scan.global_.z:.1f}$\sigma$)"
+    ax.plot(
+        [found.mass_GeV], axis.of(np.array([found.local_z])), "o", color=style.FIT, markersize=10,
+        label=title, markerfacecolor="none", markeredgewidth=1.8, zorder=5, gid="maximum",
+        linestyle="none",
+    )  # fmt: skip
+
+
+def _curve(ax: Axes, x: Array, y: Array, *, color: str, dashes: str, title: str) -> None:
+    marker = "o" if np.isfinite(y).sum() == 1 else ""  # a line of one point would not be seen
+    ax.plot(x, y, color=color, linestyle=dashes, label=title, marker=marker, zorder=4)
+
+
+def _expected_title(scan: Scan, expected: Array) -> str:
+    title = "Expected"
+    if scan.benchmark is not None:
+        title += f", {kind_of(scan).of(scan.benchmark)}"
+    low, high = np.nanmin(expected), np.nanmax(expected)
+    if high > top_of(scan):
+        title += ": " if low == high else rf": {low:.0f} to "
+        title += rf"{high:.0f}$\sigma$"
+    return title
+
+
+def _whole_sigmas(ax: Axes, scan: Scan, axis: _Axis) -> None:
+    """Draw lines at whole local and global significances."""
+    low, high = ax.get_xlim()
+    place, side = _free_side(ax, scan)
+    linear, lines = isinstance(axis, _Significance), _global_lines(scan)
+    for level in (5,) if linear else range(1, int(top_of(scan)) + 1):
+        ax.axhline(float(axis.of(np.array(float(level)))), color=_GRID, linewidth=0.8, zorder=1,
+                   linestyle=":", gid="local")  # fmt: skip
+    if linear:
+        ax.text(high - 0.015 * (high - low), 5.0, r"5$\sigma$", fontsize=10, ha="right",
+                va="bottom")  # fmt: skip
+    for level, z in lines.items():
+        if linear and level < max(lines):
+            continue  # they would lie on each other
+        y = float(axis.of(np.array(z)))
+        ax.axhline(y, color=_GLOBAL, linewidth=1.2, linestyle=(0, (6, 2, 1.5, 2)), zorder=2,
+                   gid="global")  # fmt: skip
+        ax.text(
+            place, y, rf"{level}$\sigma$ global", color="#8a3a6b", fontsize=10,
+            ha=side, va="center", zorder=3, gid="global",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85},
+        )  # fmt: skip
+
+
+def _free_side(ax: Axes, scan: Scan) -> tuple[float, Literal["left", "right"]]:
+    """Return where words on lines begin or end: at the side where curves are lower.
+
+    There none runs through them; what leaves the frame does not count.
+    """
+    low, high = ax.get_xlim()
+    beside, margin = (part * (high - low) for part in (_BESIDE, 0.015))
+    curves = [z for z in (scan.local_z, scan.expected_local_z) if z is not None]
+    top = top_of(scan)
+    left, right = (
+        max(_highest(z[there & (z <= top)]) for z in curves)
+        for there in (scan.mass_GeV <= low + beside, scan.mass_GeV >= high - beside)
+    )
+    return (high - margin, "right") if right < left else (low + margin, "left")
+
+
+def _strengths(ax: Axes, scan: Scan, best: Array, error: Array) -> None:
+    """Draw the best-fit strength with bands of one and two standard deviations."""
+    mass, kind = scan.mass_GeV, kind_of(scan)
+    if len(mass) == 1:
+        mass, best, error = np.append(mass - 10, mass + 10), best.repeat(2), error.repeat(2)
+    for width, colour in ((2, style.TWO_SIGMA), (1, style.ONE_SIGMA)):
+        ax.fill_between(
+            mass, best - width * error, best + width * error, color=colour, linewidth=0,
+            label=rf"$\pm\mathrm{{{width}}}\sigma$", zorder=width and 3 - width,
+        )  # fmt: skip
+    ax.plot(mass, best, color=style.DATA, label="Best fit", zorder=3)
+    ax.axhline(0, color=style.DATA, linewidth=0.8, zorder=3)
+    low, high = (float(f(best + s * 2 * error)) for f, s in ((np.nanmin, -1), (np.nanmax, 1)))
+    size = max(high - low, 1e-9)
+    if scan.benchmark is not None and low < scan.benchmark < high + 0.5 * size:
+        ax.axhline(scan.benchmark, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=3,
+                   label=kind.of(scan.benchmark))  # fmt: skip
+        high = max(high, scan.benchmark)
+    ax.set_ylim(min(low, 0.0) - 0.05 * size, high + 0.38 * (high - min(low, 0.0)))
+    ax.set_ylabel(f"Best-fit {kind.symbol}{kind.bracket}", loc="center", fontsize="large")
+    ax.legend(loc="upper right", ncols=4, fontsize=11, handlelength=1.5, columnspacing=1.2)

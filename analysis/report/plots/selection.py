@@ -1,0 +1,262 @@
+r"""The selection: the n_jets scan (task 3.3), what each kind of cut gains (3.1 to 3.4), cutflow.
+
+The figure of merit is the course's :math:`s = S/\sqrt B` unless the settings chose another. Error
+bars are the statistical errors of the simulation. They are strongly correlated along the scan: its
+points share most of their events.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.report.plots import style
+from analysis.report.plots.columns import style_of
+from analysis.report.plots.style import Array, Header, atlas_style, plain
+from analysis.report.summary import TITLES
+from analysis.selection.methods import ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from analysis.report.plots.columns import Process
+    from analysis.results.ledger import CutflowRow, Cutflows
+    from analysis.results.selection import ChosenSelection, Merits
+
+COURSE_VALUES = {"none": 5.3, "n_jets<5": 5.78, "best_n_jets": 5.83}
+"""of the course's notebook, tasks 3.1 to 3.3, for its own samples and the signal of 500 GeV"""
+MERITS = {"s": r"$s = S/\sqrt{B}$", "asimov": "Asimov significance"}
+_WIDE = 11
+"""characters of a name that needs two lines"""
+_MARKERS = ("o", "s", "D", "^", "v")
+
+
+@atlas_style()
+def n_jets_scan(
+    chosen: ChosenSelection, header: Header, *, course: bool, ax: Axes | None = None
+) -> Figure:
+    """Draw the figure of merit against the cut on the number of jets.
+
+    Parameters
+    ----------
+    chosen : ChosenSelection
+        Its scan must not be empty.
+    header : Header
+    course : bool
+        Whether the samples are the course's, so that its values may be marked.
+    ax : Axes, optional
+        Where to draw, instead of a new figure.
+    """
+    figure, ax = style.frame(ax)
+    points = [(point.cut, point.s, point.error) for point in chosen.n_jets_scan]
+    cuts, values, errors = np.array(points, np.float64).T
+    ax.errorbar(
+        cuts, values, yerr=errors, fmt="o-", color=style.BACKGROUND, linewidth=1.2, capsize=3,
+        markersize=5, label="Simulation, with stat. errors",
+    )  # fmt: skip
+    best = int(np.argmax(values))
+    ax.plot(
+        cuts[best], values[best], "o", markersize=13, markerfacecolor="none", color=style.FIT,
+        markeredgewidth=1.8, label=f"Best: {values[best]:.2f} $\\pm$ {errors[best]:.2f}", zorder=4,
+    )  # fmt: skip
+    none, error = chosen.significance["none"], chosen.errors["none"]
+    if none is not None:
+        ax.axhline(none, color="#5a5a5a", linestyle="--", linewidth=1.2, zorder=1,
+                   label=f"No cut: {none:.2f} $\\pm$ {error:.2f}")  # fmt: skip
+    if course:
+        _course_values(ax, float(cuts[best]))
+    ax.set_xlim(cuts[0] - 0.7, cuts[-1] + 0.7)
+    style.headroom(ax, values + errors, log=False)
+    ax.set_xticks(cuts[:: 1 + len(cuts) // 15])
+    ax.set_xticks([], minor=True)
+    ax.set_xlabel("Cut: number of jets below")
+    ax.set_ylabel(MERITS[chosen.figure_of_merit])
+    style.legend(ax, where="lower right")
+    style.label(ax, header, data=False)
+    return figure
+
+
+def _course_values(ax: Axes, best: float) -> None:
+    at_5, at_best = COURSE_VALUES["n_jets<5"], COURSE_VALUES["best_n_jets"]
+    ax.plot(
+        [5.0, best], [at_5, at_best], "*", color="#000000", markersize=10, linestyle="none",
+        zorder=5, label=f"Course: {at_5:g} below 5, {at_best:g} at the best",
+    )  # fmt: skip
+    ax.axhline(COURSE_VALUES["none"], color="#000000", linestyle=":", linewidth=1.2, zorder=1,
+               label=f"Course, no cut: {COURSE_VALUES['none']:g}")  # fmt: skip
+
+
+@atlas_style()
+def comparison(
+    chosen: ChosenSelection,
+    signals: Sequence[Process],
+    header: Header,
+    *,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw the figure of merit of every kind of selection, for every signal.
+
+    Parameters
+    ----------
+    chosen : ChosenSelection
+    signals : sequence of Process
+        The signals of its table to show.
+    header : Header
+    ax : Axes, optional
+        Where to draw, instead of a new figure.
+    """
+    values, errors = chosen.by_signal, chosen.by_signal_errors
+    title = MERITS[chosen.figure_of_merit]
+    return _by_kind(values, errors, signals, header, title=title, ax=ax)
+
+
+@atlas_style()
+def expected_fit(
+    chosen: ChosenSelection,
+    signals: Sequence[Process],
+    header: Header,
+    *,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw the expected significance of the combined fit with each method, for every signal.
+
+    Parameters are those of `comparison`.
+    """
+    by_method = chosen.expected_fit_z or {}
+    names = {name for significances in by_method.values() for name in significances}
+    values: Merits = {
+        name: {ROWS[method]: z[name] for method, z in by_method.items() if name in z}
+        for name in names
+    }
+    title = r"Expected significance of the fit [$\sigma$]"
+    return _by_kind(values, {}, signals, header, title=title, ax=ax)
+
+
+def _by_kind(
+    values: Merits,
+    errors: Merits,
+    signals: Sequence[Process],
+    header: Header,
+    *,
+    title: str,
+    ax: Axes | None,
+) -> Figure:
+    """Draw a number for every kind of selection and every signal."""
+    figure, ax = style.frame(ax, left=0.28)
+    shown = [signal for signal in signals if signal.name in values]
+    tables = [values[signal.name] for signal in shown]
+    kinds = [kind for kind in TITLES if any(table.get(kind) is not None for table in tables)]
+    looks = style_of(shown)
+    largest = 1.0
+    for index, signal in enumerate(shown):
+        aside = 0.22 * (index - (len(shown) - 1) / 2)
+        rows, s, bars = _numbers(values[signal.name], errors.get(signal.name, {}), kinds)
+        ax.errorbar(
+            s, rows + aside, xerr=bars if errors else None, capsize=3, label=signal.title,
+            fmt=_MARKERS[index % len(_MARKERS)], color=looks[signal.name][0], markersize=6,
+        )  # fmt: skip
+        largest = max(largest, float(np.max(s + bars, initial=0.0)))
+    _rows_of_kinds(ax, kinds)
+    ax.set_xlim(0, 1.1 * largest)
+    ax.set_xlabel(title)
+    style.legend(ax)
+    style.label(ax, header, data=False)
+    return figure
+
+
+def _numbers(
+    values: Mapping[str, float | None], errors: Mapping[str, float | None], kinds: Sequence[str]
+) -> tuple[Array, Array, Array]:
+    """Return row, number and error of every kind of selection that there is."""
+    there = [kind for kind in kinds if values.get(kind) is not None]
+    numbers = [(kinds.index(kind), values[kind], errors.get(kind) or 0.0) for kind in there]
+    rows, s, e = np.array(numbers, np.float64).reshape(-1, 3).T
+    return rows, s, e
+
+
+def _rows_of_kinds(ax: Axes, kinds: Sequence[str]) -> None:
+    """Name the rows, from top to bottom, and leave room above them for the labels."""
+    for row in range(1, len(kinds)):
+        ax.axhline(row - 0.5, color="#d0d0d0", linewidth=0.8, zorder=0)
+    ax.set_yticks(range(len(kinds)), [TITLES[kind] for kind in kinds])
+    ax.set_yticks([], minor=True)
+    ax.tick_params(axis="y", which="both", length=0, labelsize="medium")
+    rows = max(len(kinds), 1)
+    ax.set_ylim(rows - 0.5, -0.5 - 0.34 * rows)
+
+
+@atlas_style()
+def cutflow(
+    flows: Cutflows,
+    processes: Sequence[Process],
+    header: Header,
+    *,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw the fraction of each sample's events that is left after every step.
+
+    Parameters
+    ----------
+    flows : mapping of str to tuples of CutflowRow
+    processes : sequence of Process
+        The samples of it to show; errors are binomial.
+    header : Header
+    ax : Axes, optional
+        Where to draw, instead of a new figure.
+    """
+    figure, ax = style.frame(ax, bottom=0.15)
+    looks = style_of(processes)
+    steps: list[str] = []
+    drawn = np.ones(1)
+    counted = [p for p in processes if flows.get(p.name) and flows[p.name][0].events]
+    for place, process in enumerate(counted):
+        steps = [row.cut for row in flows[process.name]]
+        left, error = _fractions(flows[process.name])
+        colour, dashes = looks[process.name]
+        aside = 0.05 * (place - (len(counted) - 1) / 2)  # or they would hide each other
+        ax.errorbar(
+            np.arange(len(steps)) + aside, left, yerr=error, color=colour, linestyle=dashes,
+            fmt="o", markersize=5, linewidth=1.5, capsize=3, label=process.title,
+        )  # fmt: skip
+        drawn = np.append(drawn, left)
+    ax.set_xticks(range(len(steps)), [_step_title(step) for step in steps])
+    ax.set_xticks([], minor=True)
+    ax.tick_params(axis="x", labelsize="small")
+    ax.set_xlim(-0.5, max(len(steps), 1) - 0.5)
+    style.headroom(ax, drawn, log=True)
+    style.decimal_ticks(ax)
+    ax.set_ylabel("Fraction of events left")
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}" if value <= 1 else "")
+    style.legend(ax)
+    style.label(ax, header, data=any(p.kind == "data" for p in processes), luminosity=False)
+    return figure
+
+
+def _fractions(rows: Sequence[CutflowRow]) -> tuple[Array, Array]:
+    """Return the fraction left after every step, with its binomial error."""
+    events = np.array([row.events for row in rows], np.float64)
+    left = events / events[0]
+    return left, np.sqrt(left * (1 - left) / events[0])
+
+
+def _step_title(step: str) -> str:
+    r"""Return a step's name in lines that fit below their tick.
+
+    >>> _step_title("photon1_isolation < 0.74")
+    'photon1_\nisolation\n< 0.74'
+    >>> _step_title("score >= 2.377").replace("\u2265", ">=")
+    'score\n>= 2.377'
+    """
+    name, _, bound = step.partition(" ")
+    lines = name.replace("_", "_\n", 1) if len(name) > _WIDE else name
+    written = plain_lines(f"{lines}\n{bound}" if bound else lines)
+    return written.replace(">=", "\N{GREATER-THAN OR EQUAL TO}")
+
+
+def plain_lines(text: str) -> str:
+    """Return a text of several lines as matplotlib writes it literally."""
+    return "\n".join(plain(line) for line in text.split("\n"))

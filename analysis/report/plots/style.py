@@ -1,0 +1,341 @@
+"""One style for every figure: that of ATLAS, by mplhep, in colours that all eyes tell apart.
+
+What has to stand on a figure - who, collision energy, luminosity, and any reservation about its
+content - is one `Header`; `label` writes it. Reservations (generated samples, lost events,
+decisions changed after unblinding) are stamped above the frame, so that a figure that is copied
+into a talk takes them along.
+
+Nothing global is touched: styles are set inside `atlas_style` only, figures are made without
+pyplot, which would keep them, and encoded without dates or versions: equal content, equal bytes.
+
+Colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/); signals differ in their
+dashes too, for grey prints.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.settings.search import EXPERIMENT, STATUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = npt.NDArray[np.float64]
+Look = tuple[str, str | tuple[float, tuple[float, ...]]]
+"""colour and dashes of a line"""
+
+PNG_DPI = 150
+"""1200 x 900 points: sharp on half a slide"""
+SINGLE, WITH_PANEL = (8.0, 6.0), (8.0, 7.0)
+"""sizes in inches: one frame; a frame with a panel of pulls below"""
+
+DATA, BACKGROUND, BACKGROUND_FILL = "#000000", "#0072b2", "#cfe3f1"
+SIGNALS: tuple[Look, ...] = (
+    ("#d55e00", "-"),
+    ("#009e73", (0, (6, 2))),
+    ("#cc79a7", (0, (6, 2, 1.5, 2))),
+    ("#e69f00", (0, (1.5, 1.5))),
+)
+"""of each signal in turn"""
+FIT, CUT, STAMP, SHADE = "#d55e00", "#d55e00", "#a03000", "#ececec"
+ONE_SIGMA, TWO_SIGMA = "#009e73", "#f0e442"
+"""fillings of the bands of expected limits"""
+
+_SETTINGS = {
+    "figure.dpi": PNG_DPI,  # labels are placed by the size of their text: measure it as it is drawn
+    "axes.formatter.limits": (-4, 6),
+    "axes.formatter.use_mathtext": False,  # five times slower, for the same digits
+    "axes.axisbelow": False,
+    "axes.labelpad": 5,
+    "xtick.major.pad": 7,  # the labels of both axes meet in the corner
+    "legend.borderpad": 0.6,
+    "legend.borderaxespad": 0.8,
+    "legend.handlelength": 1.8,
+    "lines.linewidth": 1.8,
+    "hatch.linewidth": 0.6,
+    # Outlines as drawings; text can be searched all the same. As TrueType (42) the style's fonts,
+    # which are not, are embedded under a wrong name, and some viewers object.
+    "pdf.fonttype": 3,
+}
+_MUCH_INVPB = 1e4
+"""from here on luminosities are written in 1/fb"""
+_FEW_DECADES = 2.0
+"""of a logarithmic axis that needs ticks between the powers of ten"""
+_WIDE_NUMBER = 1e4
+"""from here on numbers beside an axis are powers of ten"""
+_LEAST_LEGEND = 9.0
+"""size to which a legend may shrink beside a long label, in points"""
+_STAMP_LENGTH = 105
+"""characters of a stamp that fit beside each other; the page has the whole text"""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands on a figure about where its content comes from."""
+
+    collision_energy_GeV: float | None
+    """None where it is not known"""
+    luminosity_invpb: float | None
+    """that its yields are normalised to, or of its data; None where it is not known"""
+    stamps: tuple[str, ...] = ()
+    """reservations, as plain text"""
+    status: str = STATUS
+    """what stands behind the experiment's name, as matplotlib writes it"""
+    experiment: str = EXPERIMENT
+
+
+@contextlib.contextmanager
+def atlas_style() -> Iterator[None]:
+    """Hold matplotlib in ATLAS style while the block, or the decorated function, runs."""
+    import mplhep
+    from matplotlib import style
+
+    with _without_chatter(), style.context([mplhep.style.ATLAS, _SETTINGS]):
+        yield
+
+
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Silence two warnings about the style's fonts that no user can do anything about.
+
+    Their files carry odd dates (fontTools), and a root's sign is not theirs (mathtext).
+    """
+    loggers = [logging.getLogger(name) for name in ("fontTools", "matplotlib.mathtext")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def frame(
+    ax: Axes | None = None, *, left: float = 0.13, bottom: float = 0.14
+) -> tuple[Figure, Axes]:
+    """Return a figure with one frame, or the frame that the caller has and its figure."""
+    from matplotlib.figure import Figure
+
+    if ax is not None:
+        figure = ax.get_figure(root=True)
+        assert figure is not None  # noqa: S101 - axes are made by figures
+        return figure, ax
+    figure = Figure(figsize=SINGLE)
+    figure.subplots_adjust(left=left, right=0.955, bottom=bottom, top=0.94)
+    return figure, figure.add_subplot()
+
+
+def frame_with_panel(*, heights: tuple[float, float] = (3, 1)) -> tuple[Figure, Axes, Axes]:
+    """Return a figure with a frame and, below it and aligned with it, a panel for pulls."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=WITH_PANEL)
+    upper, lower = figure.subplots(
+        2, 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.06}
+    )
+    figure.subplots_adjust(left=0.13, right=0.955, bottom=0.115, top=0.945)
+    figure.align_ylabels((upper, lower))
+    return figure, upper, lower
+
+
+def label(
+    ax: Axes,
+    header: Header,
+    *,
+    data: bool,
+    luminosity: bool = True,
+    stamp_on: tuple[Axes, float] | None = None,
+) -> None:
+    """Write experiment, status, energy, luminosity and stamps on a frame.
+
+    Parameters
+    ----------
+    ax : Axes
+        Its limits and place must be final.
+    header : Header
+    data : bool
+        False writes ``Simulation`` before the status.
+    luminosity : bool
+        False where shapes are shown, which no luminosity normalises.
+    stamp_on : tuple of Axes and float, optional
+        Frame at whose right end the stamps are to stand, and how many inches above it; by default
+        just above `ax`.
+    """
+    import mplhep
+
+    known = []
+    if header.collision_energy_GeV is not None:
+        energy = f"{header.collision_energy_GeV / 1000:g}"
+        known.append(rf"$\sqrt{{s}} = \mathrm{{{energy}\ TeV}}$")
+    if luminosity and header.luminosity_invpb is not None:
+        known.append(luminosity_text(header.luminosity_invpb))
+    written = mplhep.atlas.label(
+        header.status,
+        ax=ax,
+        data=data,
+        exp=header.experiment,
+        rlabel=", ".join(known),
+        fontstyle=("italic", "normal", "normal", "normal"),
+    )
+    _keep_apart(ax, written)
+    if header.stamps:
+        last, inches = stamp_on or (ax, 0.0)
+        last.annotate(
+            plain(shortened("; ".join(header.stamps), _STAMP_LENGTH)), (1.0, 1.01), color=STAMP,
+            fontsize=10, ha="right", va="bottom", xycoords="axes fraction", gid="stamp",
+            xytext=(0, 72 * inches), textcoords="offset points",
+        )  # fmt: skip
+
+
+def _keep_apart(ax: Axes, written: Iterable[Any]) -> None:
+    """Make a legend smaller until it does not touch the labels beside it."""
+    legend = ax.get_legend()
+    if legend is None:
+        return
+    labels = [text.get_window_extent() for text in written if text is not None]
+    texts = legend.get_texts()
+    size = float(texts[0].get_fontsize())
+    while size > _LEAST_LEGEND and legend.get_window_extent().count_overlaps(labels):
+        size -= 0.5
+        for text in texts:
+            text.set_fontsize(size)
+
+
+def luminosity_text(invpb: float) -> str:
+    r"""Return a luminosity in the unit in which it needs no rounding and few digits.
+
+    >>> luminosity_text(1298.1), luminosity_text(1298100.0)
+    ('1298.1 $\\mathrm{pb^{-1}}$', '1298.1 $\\mathrm{fb^{-1}}$')
+    """
+    value, unit = (invpb, "pb") if invpb < _MUCH_INVPB else (invpb / 1000, "fb")
+    return rf"{value:.6g} $\mathrm{{{unit}^{{-1}}}}$"
+
+
+def plain(text: str) -> str:
+    r"""Return a user's text as matplotlib writes it literally: no formula, no control characters.
+
+    What the font lacks becomes a question mark; the page has the text as it is.
+
+    >>> print(plain("costs $5 or $6"))
+    costs \$5 or \$6
+    """
+    line = " ".join(text.split())
+    known = line.encode("latin-1", "replace").decode("latin-1")
+    return "".join(c if c.isprintable() else "?" for c in known).replace("$", r"\$")
+
+
+def shortened(text: str, length: int) -> str:
+    """Return at most `length` characters of a text.
+
+    >>> shortened("a long story", 8)
+    'a lon...'
+    """
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def legend(ax: Axes, *, where: Literal["upper right", "lower right"] = "upper right") -> None:
+    """Write the legend, points with errors first, if there is anything to write in it."""
+    from matplotlib.container import Container
+
+    entries = sorted(
+        zip(*ax.get_legend_handles_labels(), strict=True),
+        key=lambda entry: not isinstance(entry[0], Container),
+    )
+    if entries:
+        ax.legend([handle for handle, _ in entries], [title for _, title in entries], loc=where)
+
+
+def headroom(ax: Axes, contents: Array, *, log: bool, floor: float | None = None) -> None:
+    """Set the vertical range so that contents end below the labels and the legend.
+
+    Everything that the legend lists must have been drawn.
+
+    Parameters
+    ----------
+    ax : Axes
+    contents : ndarray
+        Everything that is drawn; what is not positive or not finite counts for nothing.
+    log : bool
+        Whether the scale is logarithmic.
+    floor : float, optional
+        Lower end of a logarithmic scale; by default a little below the least content.
+    """
+    filled = free_height(ax)
+    positive = contents[np.isfinite(contents) & (contents > 0)]
+    top = float(positive.max()) if positive.size else 1.0
+    if not log:
+        ax.set_ylim(0.0, top / filled)
+        return
+    low = floor if floor is not None else (float(positive.min()) / 2 if positive.size else 0.1)
+    low = max(low, top / 1e8)
+    # At least one decade, so that there are ticks to read values from. The limits come before the
+    # scale: matplotlib warns of a logarithmic one that it would have to fit to nothing.
+    high = low * max(10.0, math.pow(top / low, 1.0 / filled))
+    ax.set_ylim(low, high)
+    ax.set_yscale("log")
+    # 4 x 10^1 and the like would push the axis' title out of the figure.
+    if high >= _WIDE_NUMBER:
+        ax.yaxis.set_minor_formatter(lambda *_: "")
+    elif math.log10(high / low) < _FEW_DECADES:
+        decimal_ticks(ax)
+
+
+def decimal_ticks(ax: Axes) -> None:
+    """Write the ticks of a logarithmic axis as decimal numbers, some between the powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    low, high = ax.get_ylim()
+    few = np.log10(high / low) < _FEW_DECADES
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
+    ax.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+
+
+def free_height(ax: Axes) -> float:
+    """Return the fraction of a frame's height that labels and legend leave to the contents."""
+    from matplotlib import rcParams
+    from matplotlib.font_manager import FontProperties
+
+    points = FontProperties(size=rcParams["legend.fontsize"]).get_size_in_points()
+    height = ax.get_window_extent().height / ax.figure.dpi * 72
+    spacing = 1 + rcParams["legend.labelspacing"]
+    padding = 2 * (rcParams["legend.borderpad"] + rcParams["legend.borderaxespad"])
+    rows = max(2, len(ax.get_legend_handles_labels()[0]))  # the labels take two
+    return float(max(0.4, 1 - (rows * spacing + padding) * points / height))
+
+
+def encode(figure: Figure, file_format: Literal["pdf", "png"]) -> bytes:
+    """Return a figure as the bytes of a file, the same for the same figure whenever it is made."""
+    buffer = io.BytesIO()
+    with atlas_style():  # fonts are looked up when they are drawn
+        if file_format == "pdf":
+            nothing = dict.fromkeys(("CreationDate", "Creator", "Producer"))
+            figure.savefig(buffer, format="pdf", metadata=nothing)
+        else:
+            _palette_png(figure, buffer)
+    return buffer.getvalue()
+
+
+def _palette_png(figure: Figure, buffer: io.BytesIO) -> None:
+    """Write a PNG of 256 colours: within 2/255 of the full one at under half its size."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    reduced = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    reduced.save(buffer, "png", compress_level=6)

@@ -1,0 +1,182 @@
+r"""The tournament of background functions: who fakes how much of a signal.
+
+Every family and order was fitted to smooth spectra that are compatible with the sidebands; what the
+fit then takes for a resonance is its spurious signal :math:`S_\mathrm{sp}`, in errors of the signal
+:math:`\sigma_S`. More parameters bend better and fake less, at the price of a larger
+:math:`\sigma_S`; the tournament wants the simplest that passes. Full markers pass, open ones fail
+(by the spurious signal, or by the fit to the sidebands where they lie below the line).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.report.plots import style
+from analysis.report.plots.names import function_name
+from analysis.report.plots.scan import MASS_TITLE
+from analysis.report.plots.style import Header, atlas_style, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from analysis.results.background import PeakBackground, PeakCandidate, SpuriousSignals
+
+RANGES = {"window": "Window", "full": "Full range"}
+_LOOKS = (
+    ("o", "#0072b2"), ("s", "#d55e00"), ("^", "#009e73"), ("D", "#cc79a7"), ("v", "#56b4e9"),
+    ("P", "#8a6d00"),
+)  # fmt: skip
+"""marker and colour of each family in turn"""
+_LEAST = 0.003
+"""smallest spurious signal on the axis, in errors of the signal: no difference is visible below"""
+_MOST = 300.0
+
+
+@atlas_style()
+def tournament(
+    entrants: Sequence[PeakCandidate], header: Header, *, most_errors: float, category: str = ""
+) -> Figure:
+    """Draw the spurious signal of every candidate against its number of parameters.
+
+    Parameters
+    ----------
+    entrants : sequence of PeakCandidate
+    header : Header
+    most_errors : float
+        Spurious signal, in errors of the signal, that a function may have.
+    category : str
+        What the category is called, where there are several.
+    """
+    from matplotlib.figure import Figure
+
+    ranges = [name for name in RANGES if any(e.range == name for e in entrants)]
+    figure = Figure(figsize=(style.SINGLE[0] * (1 + 0.5 * (len(ranges) > 1)), 6.4))
+    frames = figure.subplots(
+        1, len(ranges), sharey=True, squeeze=False, gridspec_kw={"wspace": 0.04}
+    )[0]
+    narrow = len(ranges) > 1
+    figure.subplots_adjust(left=0.1 if narrow else 0.14, right=0.97, bottom=0.125, top=0.94)
+    looks = {
+        f: _LOOKS[i % len(_LOOKS)] for i, f in enumerate(dict.fromkeys(e.family for e in entrants))
+    }
+    for ax, name in zip(frames, ranges, strict=True):
+        _frame(ax, [e for e in entrants if e.range == name], looks, most_errors)
+        title = ": ".join(filter(None, (category, RANGES[name])))
+        ax.text(0.04, 0.035, title, transform=ax.transAxes, fontsize=15, gid="range")
+    first = frames[0]
+    _legend_entries(first, looks)
+    first.set_ylabel(r"Largest $|S_\mathrm{sp}|\,/\,\sigma_S$")
+    _scale(first, entrants, most_errors)
+    handles, titles = first.get_legend_handles_labels()
+    frames[-1].legend(handles, titles, loc="upper right", ncols=2, columnspacing=1.0, fontsize=12)
+    style.label(first, header, data=True, stamp_on=(frames[-1], 0.0))
+    return figure
+
+
+def _frame(
+    ax: Axes,
+    entrants: Sequence[PeakCandidate],
+    looks: dict[str, tuple[str, str]],
+    most_errors: float,
+) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    order = list(looks)
+    for entrant in entrants:
+        if not np.isfinite(entrant.worst_errors):
+            continue
+        marker, colour = looks[entrant.family]
+        aside = 0.09 * (order.index(entrant.family) - (len(order) - 1) / 2)
+        x, y = entrant.parameters + aside, float(np.clip(entrant.worst_errors, _LEAST, _MOST))
+        ax.plot(
+            [x], [y], marker, color=colour, markersize=8, markeredgewidth=1.6, zorder=3,
+            markerfacecolor=colour if entrant.passes else "white",
+            gid=function_name(entrant),
+        )  # fmt: skip
+        if entrant.chosen:
+            ax.plot([x], [y], "o", markersize=18, markerfacecolor="none", markeredgewidth=2,
+                    color=style.DATA, zorder=4, gid="chosen")  # fmt: skip
+    ax.axhline(most_errors, color=style.CUT, linewidth=1.5, linestyle="--", zorder=1, gid="most")
+    counts = [e.parameters for e in entrants]
+    ax.set_xlim(min(counts) - 0.6, max(counts) + 0.6)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.set_xticks([], minor=True)
+    ax.set_xlabel("Free parameters")
+
+
+def _legend_entries(ax: Axes, looks: dict[str, tuple[str, str]]) -> None:
+    for family, (marker, colour) in looks.items():
+        ax.plot([], [], marker, color=colour, markersize=8, label=plain(family))
+    ax.plot([], [], "o", color="#5a5a5a", markerfacecolor="white", markeredgewidth=1.6,
+            markersize=8, label="Open: fails")  # fmt: skip
+    ax.plot([], [], "o", color=style.DATA, markerfacecolor="none", markeredgewidth=2,
+            markersize=15, label="Chosen")  # fmt: skip
+    ax.plot([], [], color=style.CUT, linestyle="--", linewidth=1.5, label="Most allowed")
+
+
+def _scale(ax: Axes, entrants: Sequence[PeakCandidate], most_errors: float) -> None:
+    drawn = np.array([*(e.worst_errors for e in entrants), most_errors])
+    values = np.clip(drawn[np.isfinite(drawn)], _LEAST, _MOST)
+    low, high = 0.6 * float(values.min()), 1.5 * float(values.max())
+    ax.set_ylim(low, low * max(10.0, (high / low)) ** (1 / 0.68))
+    ax.set_yscale("log")
+    style.decimal_ticks(ax)
+
+
+@atlas_style()
+def spurious_signal(
+    peak: PeakBackground, header: Header, *, most_errors: float, ax: Axes | None = None
+) -> Figure:
+    """Draw the spurious signal of the chosen function against mass, with what is allowed.
+
+    Parameters
+    ----------
+    peak : PeakBackground
+    header : Header
+    most_errors : float
+        Spurious signal, in errors of the signal, that a function may have.
+    ax : Axes, optional
+        Where to draw, instead of a new figure.
+    """
+    figure, ax = style.frame(ax, left=0.15)
+    most = draw_spurious(ax, peak.spurious, most_errors=most_errors, function=function_name(peak))
+    ax.set_ylim(-most, -most + 2 * most / style.free_height(ax))
+    ax.set_xlabel(MASS_TITLE)
+    ax.set_ylabel(r"$S_\mathrm{sp}$ [events]")
+    style.legend(ax)
+    style.label(ax, header, data=True)
+    return figure
+
+
+def draw_spurious(
+    ax: Axes, found: SpuriousSignals, *, most_errors: float, function: str = ""
+) -> float:
+    """Draw a spurious signal and what is allowed; return how far the scale is to reach.
+
+    Parameters
+    ----------
+    ax : Axes
+    found : SpuriousSignals
+    most_errors : float
+        Spurious signal, in errors of the signal, that a function may have.
+    function : str
+        Its name, for the legend; empty where there is no room.
+    """
+    allowed = most_errors * found.error_events
+    ax.fill_between(
+        found.mass_GeV, -allowed, allowed, color=style.BACKGROUND_FILL, linewidth=0, gid="allowed",
+        label=rf"Allowed: $\pm${most_errors:g} $\sigma_S$",
+    )  # fmt: skip
+    marker = "o" if len(found.mass_GeV) == 1 else ""
+    ax.plot(found.mass_GeV, found.events, color=style.DATA, marker=marker,
+            label=", ".join(filter(None, ("Largest", plain(function)))))  # fmt: skip
+    ax.axhline(0, color=style.DATA, linewidth=0.8)
+    low, high = float(found.mass_GeV[0]), float(found.mass_GeV[-1])
+    ax.set_xlim((low, high) if high > low else (low - 10, low + 10))
+    most = 1.1 * max(float(np.nanmax(np.abs(x), initial=0.0)) for x in (allowed, found.events))
+    return most or 1.0

@@ -1,0 +1,266 @@
+"""What a terminal shows at the end: tables that can be pasted into a chat or a logbook."""
+
+import math
+from collections.abc import Sequence
+
+from analysis.folder.folder import Folder, generated_samples
+from analysis.results.background import SpectrumBackground
+from analysis.results.counting import Counting, CountingLimit
+from analysis.results.freeze import Freeze
+from analysis.results.ledger import Ledger
+from analysis.results.limits import MassLimits, Ranges
+from analysis.results.run import Identity
+from analysis.results.selection import ChosenSelection, ScoreRecord
+from analysis.results.values import Estimate
+from analysis.results.verdict import Verdict
+
+TITLES = {
+    "none": "window only",
+    "n_jets<5": "n_jets < 5",
+    "best_n_jets": "best n_jets cut",
+    "course_cuts": "the course's four cuts",
+    "best_cuts": "best cuts",
+    "score_cut": "one score cut",
+    "categories": "categories",
+    "bound": "bound",
+    "final": "chosen selection",
+}
+
+
+METHODS = {"cuts": "best cuts", "score": "one score cut", "categories": "categories of a score"}
+
+
+def selection_table(chosen: ChosenSelection) -> str:
+    """Return the course's table of figures of merit, one row a kind of selection."""
+    signals = list(chosen.by_signal)
+    lines = [f"{'':24s}" + "".join(f"{name:>18s}" for name in signals)]
+    for key, title in TITLES.items():
+        cells = [_cell(chosen, name, key) for name in signals]
+        if any(cells):
+            lines.append(f"{title:24s}" + "".join(f"{cell:>18s}" for cell in cells))
+    lines += _expected_fit_lines(chosen, signals)
+    told = ", ".join(f"{name} < {cut.max:g}" for name, cut in chosen.best_cuts.items())
+    lines.append(f"best cuts, chosen for {chosen.reference_signal}: {told or 'no cut'}")
+    optimism = chosen.optimism
+    lines.append(
+        f"  chosen on one half of the simulation: {_value(optimism.chosen_on_half)} there, "
+        f"{_value(optimism.checked_on_other_half)} +- {_value(optimism.error)} on the other"
+    )
+    lines += [] if chosen.score is None else _score_lines(chosen.score)
+    lines += [f"  note: {text}" for text in objections(chosen)]
+    lines.append(f"in use: {METHODS[chosen.method]}")
+    return "\n".join(lines)
+
+
+def objections(chosen: ChosenSelection) -> list[str]:
+    """Return what the guards of a selection object to: the same of two methods once."""
+    against: dict[str, list[str]] = {}
+    for method, flags in chosen.flags.items():
+        for flag in flags:
+            against.setdefault(flag, []).append(METHODS[method])
+    told = [f"against {' and '.join(methods)}: {flag}" for flag, methods in against.items()]
+    told += [
+        f"the cut on {name} bends the mass spectrum by {bent.size_events:+,.0f} +- "
+        f"{bent.error_events:,.0f} events"
+        for name, bent in chosen.sculpting.items()
+        if bent.flagged
+    ]
+    return told
+
+
+def _expected_fit_lines(chosen: ChosenSelection, signals: Sequence[str]) -> list[str]:
+    """Return the expected significance of the combined fit by method, if it is there."""
+    rows = [
+        f"  {METHODS[method]:22s}"
+        + "".join(f"{f'{z[name]:.2f}' if name in z else '':>18s}" for name in signals)
+        for method, z in (chosen.expected_fit_z or {}).items()
+    ]
+    return ["expected significance of the fit, backgrounds free:", *rows] if rows else []
+
+
+def _score_lines(score: ScoreRecord) -> list[str]:
+    """Return the categories of a score and its guards."""
+    kind, rows = score.kind.replace("_", " "), score.categories
+    lines = [f"{len(rows)} categories of a score ({kind}):"]
+    lines.append(
+        "  " + "".join(f"{word:>14s}" for word in ("score from", "S", "B", "s", "sidebands"))
+    )
+    for row in rows:
+        edge = "any" if row.edge is None else f"{row.edge:g}"
+        cells = (row.signal_events, row.background_events, row.s)
+        told = "".join(f"{f'{cell:,.4g}':>14s}" for cell in cells)
+        lines.append(f"  {edge:>14s}{told}{row.sideband_data_events:>14,.0f}")
+    for found, words in (
+        (score.overtraining, "on the half that trained it"),
+        (score.optimism, "where its edges were chosen"),
+    ):
+        lines.append(
+            f"  {words}: {found.there:.2f}, "
+            f"{found.elsewhere:.2f} +- {found.error:.2f} on the other half"
+        )
+    return lines
+
+
+def _cell(chosen: ChosenSelection, signal: str, key: str) -> str:
+    value, error = chosen.by_signal[signal][key], chosen.by_signal_errors[signal][key]
+    return "" if value is None else f"{value:.2f} +- {error:.2f}"
+
+
+def _value(number: float | None, digits: int = 2) -> str:
+    return "none" if number is None or math.isnan(number) else f"{number:.{digits}f}"
+
+
+def verdict_summary(folder: Folder) -> str:
+    """Return the verdict of a folder in a few lines, with every reservation about it."""
+    verdict = folder.load(Verdict, made_by="infer")
+    counting = folder.load(Counting, made_by="infer")
+    lines = [_headline(verdict), *_fit_lines(verdict)]
+    lines += _mass_limit_lines(folder.load_if_there(MassLimits))
+    lines += [_counting_line(counting), _limit_line(counting.limit)]
+    lines += [f"  note: {text}" for text in _reservations(folder, verdict)]
+    lines += [*_about(folder), f"  all of it: {folder.path}"]
+    return "\n".join(lines)
+
+
+def _about(folder: Folder) -> list[str]:
+    """Return of which data this is the verdict: the lines are read where nobody knows."""
+    run, frozen = folder.load_if_there(Identity), folder.load_if_there(Freeze)
+    if run is None or frozen is None:
+        return []
+    samples = frozen.decisions["samples"]
+    energy = f"{samples['collision_energy_GeV'] / 1000:g} TeV"
+    luminosity = f"{samples['data_luminosity_invpb']:.10g} /pb"
+    data = run.data or "none"
+    return [f"  X -> yy, data: {data}, samples: {run.samples} ({energy}, {luminosity})"]
+
+
+def _headline(verdict: Verdict) -> str:
+    if verdict.decision is None:
+        return f"NO VERDICT YET: {verdict.reason}"
+    titles = {
+        "discovery": "DISCOVERY: there is a resonance",
+        "evidence": "EVIDENCE: there may be a resonance",
+        "limit": "LIMIT: no significant resonance",
+    }
+    return titles[verdict.decision]
+
+
+def _fit_lines(verdict: Verdict) -> list[str]:
+    if verdict.local_z is None:
+        signals = {} if verdict.expected is None else verdict.expected.signals
+        return [
+            f"  expected for {s.mass_GeV:g} GeV at {s.cross_section_pb:g} pb: "
+            f"{s.fit_local_z:.1f} sigma in the fit, {s.counting_z:.1f} in the count"
+            for s in signals.values()
+        ]
+    told = verdict.global_z_reason if verdict.global_z is None else _value(verdict.global_z)
+    lines = [f"  local significance {verdict.local_z:.2f} sigma; global: {told}"]
+    if verdict.mass_GeV is not None:
+        lines.append(f"  mass          {_interval(verdict.mass_GeV, 1)} GeV")
+    if verdict.cross_section_pb is not None:
+        lines.append(f"  cross-section {_interval(verdict.cross_section_pb, 2)} pb")
+    return lines
+
+
+def _mass_limit_lines(limits: MassLimits | None) -> list[str]:
+    """Return what the limits against mass exclude, if there are any."""
+    if limits is None or limits.benchmark is None:
+        return []
+    ranges = limits.excluded_GeV
+    parts = [
+        f"{words} {_ranges(found)}"
+        for words, found in (("excluded", ranges.observed), ("expected", ranges.expected))
+        if found is not None
+    ]
+    what = f"{limits.benchmark:g} pb at {100 * limits.confidence_level:g} % CL"
+    return [f"  {what}, from the shape: {'; '.join(parts)}"]
+
+
+def _ranges(ranges: Ranges) -> str:
+    return " and ".join(f"{low:.0f} to {high:.0f} GeV" for low, high in ranges) or "nowhere"
+
+
+def _interval(found: Estimate, digits: int) -> str:
+    up, down = found.high - found.value, found.value - found.low
+    return f"{found.value:.{digits}f} +{_value(up, digits)} -{_value(down, digits)}"
+
+
+def _counting_line(counting: Counting) -> str:
+    low, high = counting.window_GeV
+    of = counted_of(counting.channels)
+    predicted = (
+        f"{counting.predicted_events:,.0f} +- {counting.predicted_error_events:,.0f} predicted"
+    )
+    if counting.observed_events is None:
+        return f"  count in [{low:g}, {high:g}) GeV{of}: {predicted}"
+    return (
+        f"  count in [{low:g}, {high:g}) GeV{of}: {counting.observed_events:,.0f} observed, "
+        f"{predicted}: z = {_value(counting.z)} (the course's Z: {_value(counting.z_course)})"
+    )
+
+
+def counted_of(channels: Sequence[str]) -> str:
+    """Return of which categories a count is, as the end of a phrase; nothing if there are none.
+
+    >>> counted_of(("score_5", "score_6")), counted_of(("all",))
+    (', categories 5, 6', '')
+    """
+    numbers = [name.removeprefix("score_") for name in channels if name.startswith("score_")]
+    if not numbers:
+        return ""
+    return f", categor{'ies' if len(numbers) > 1 else 'y'} {', '.join(numbers)}"
+
+
+def _limit_line(limit: CountingLimit) -> str:
+    middle, low, high = (_value(limit.expected_pb[band]) for band in ("0", "-1", "1"))
+    told = f"{middle} pb expected ({low} to {high})"
+    if limit.observed_pb is not None:
+        told = f"{limit.observed_pb:.2f} pb, {told}"
+    level = 100 * limit.confidence_level
+    return f"  cross-section from the count, {level:g} % CLs upper limit: {told}"
+
+
+def _reservations(folder: Folder, verdict: Verdict) -> list[str]:
+    generated = generated_samples(folder.load_if_there(Identity), folder.load_if_there(Ledger))
+    notes = list(verdict.warnings)
+    if generated:
+        notes.append(f"these samples were generated, not read from files: {', '.join(generated)}")
+    if not verdict.complete:
+        notes.append("events were lost on the way: see ledger.json")
+    if verdict.after_unblinding:
+        notes.append(f"decisions changed after unblinding: {verdict.after_unblinding}")
+    return notes
+
+
+def spectrum_summary(folder: Folder) -> str:
+    """Return the verdict on a bare spectrum in a few lines."""
+    verdict, background, limits = (
+        folder.load(Verdict, made_by="infer"),
+        folder.load(SpectrumBackground, made_by="infer"),
+        folder.load(MassLimits, made_by="infer"),
+    )
+    lines = [_headline(verdict)]
+    if verdict.local_z is not None:
+        told = f"global: {_value(verdict.global_z)}"
+        lines.append(f"  local significance {verdict.local_z:.2f} sigma; {told}")
+    if verdict.mass_GeV is not None:
+        lines.append(f"  mass          {_interval(verdict.mass_GeV, 2)} GeV")
+    if verdict.signal_events is not None:
+        lines.append(f"  signal        {_interval(verdict.signal_events, 1)} events")
+    peak = next(iter(background.channels.values())).peak
+    low, high = peak.fit_range_GeV
+    lines.append(f"  background    {peak.family} {peak.order}, {low:g} to {high:g} GeV")
+    lines += _events_limits(limits)
+    lines += [f"  note: {text}" for text in verdict.warnings]
+    lines.append(f"  all of it: {folder.path}")
+    return "\n".join(lines)
+
+
+def _events_limits(limits: MassLimits) -> list[str]:
+    """Return the range of the limits on a bare spectrum's signal."""
+    lines = []
+    for what, found in (("limits", limits.observed), ("expected", limits.expected["0"])):
+        there = [] if found is None else [limit for limit in found if not math.isnan(limit)]
+        if there:
+            lines.append(f"  {what:13s} {min(there):.3g} to {max(there):.3g} events")
+    return lines

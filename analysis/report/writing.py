@@ -1,0 +1,99 @@
+"""`xyy report`: the figures for talks, as PDF, PNG and numbers, and one page with all of them.
+
+Figures are drawn one after the other, written, and let go; several processes share them. Figures of
+an earlier run that this one has no inputs for are removed.
+"""
+
+import contextlib
+import gc
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from analysis.folder.folder import PAGE, Folder
+from analysis.report.drawing import SUFFIXES, remove_others
+from analysis.report.figures import drawings
+from analysis.report.folder_results import read_results
+from analysis.report.page.layout import Image
+from analysis.report.page.render import render
+from analysis.settings.search import Search
+from tools.atomic import write_bytes
+from tools.pool import completed
+from tools.samples import Catalogue
+
+_FIGURES_EACH = 10
+"""at least, of a process that draws: to start it takes longer than to draw a few"""
+
+
+def report_folder(
+    folder: Folder, catalogue: Catalogue, search: Search, *, workers: int = 1
+) -> list[str]:
+    """Draw all figures of a folder and write its page.
+
+    Parameters
+    ----------
+    folder : Folder
+        Processed at least; whatever else is missing is left out.
+    catalogue : Catalogue
+    search : Search
+    workers : int
+        Processes that draw, at most.
+
+    Returns
+    -------
+    list of str
+        What was written, below the folder.
+
+    Raises
+    ------
+    InputError
+        If nothing was processed there, or it holds samples that the catalogue does not declare.
+    """
+    results = read_results(folder, catalogue, search)
+    number = len(list(drawings(results)))
+    workers = min(workers, math.ceil(number / _FIGURES_EACH))
+    share = _Share(folder, catalogue, search, workers)
+    parts = completed(share, range(workers), workers, what="figures")
+    drawn = dict(chain.from_iterable(found for _, found in parts))
+    images = [drawn[number] for number in sorted(drawn)]
+    remove_others(folder.figures, {image.name for image in images})
+    write_bytes(folder.path / PAGE, render(results, images).encode())
+    figures = (f"figures/{image.name}{suffix}" for image in images for suffix in SUFFIXES)
+    return [PAGE, *figures]
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """Every so many of the figures."""
+
+    folder: Folder
+    catalogue: Catalogue
+    search: Search
+    workers: int
+
+    def __call__(self, first: int) -> list[tuple[int, Image]]:
+        """Draw figures `first`, `first` + `workers`, ...; return them with their numbers."""
+        results = read_results(self.folder, self.catalogue, self.search)
+        with _rare_collections():
+            return [
+                (number, Image(d.name, d.section, d.caption, d.write(self.folder.figures)))
+                for number, d in islice(enumerate(drawings(results)), first, None, self.workers)
+            ]
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Search for reference cycles less often while the block runs.
+
+    Matplotlib makes tens of thousands of small objects for a figure; looking through them all, and
+    through every imported module, took a quarter of the time.
+    """
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()

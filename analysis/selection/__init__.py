@@ -1,0 +1,1 @@
+"""Which events are kept: cuts, scores, and the choice between them."""

@@ -1,0 +1,369 @@
+r"""The best rectangular selection, exactly, from one joint histogram (tasks 3.1 to 3.4).
+
+The processor fills (half, region, cut variables). Cumulative sums along the axes of the cut
+variables turn it into a summed-area table: the yield behind *every* combination of upper cuts, at
+once. The optimum over the whole grid is then an argmax; nothing is scanned, no event is read again.
+
+Background fractions come from the whole background sample, not from its few thousand events in the
+window: the cut variables do not depend on :math:`m_{yy}`. That is *tested* (chi-square of window
+against sideband, column by column); where it fails, only window events are used and the result says
+so. The optimum over the window's events alone would mostly follow their fluctuations.
+
+An optimum chosen on a sample looks better on it than it is. So the choice is also made on one half
+of the simulation and quoted on the other (``optimism``).
+
+Figure of merit: the course's :math:`s = S/\sqrt B`, or the Asimov significance with a background
+uncertainty (arXiv:1007.1727, and G. Cowan's note of 2012 on the uncertainty).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.results.selection import ChosenSelection, CutsOptimism, Merits, ScanPoint
+from analysis.settings.search import Optimise
+from processors.histograms import Counts
+from processors.selection import Interval
+from tools.errors import InputError
+from tools.names import listed
+
+Array = npt.NDArray[np.float64]
+SIGNIFICANT = 1e-3
+"""p-value below which, divided by the number of columns, independence of m_yy is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The cuts that are tried: for each variable, every edge of its axis, and no cut."""
+
+    edges: Mapping[str, Array]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of choices along each variable; the last one is no cut."""
+        return tuple(len(edges) + 1 for edges in self.edges.values())
+
+    def index(self, cuts: Mapping[str, float]) -> tuple[int, ...]:
+        """Return where the selection ``column < cut`` stands in the grid.
+
+        Raises
+        ------
+        InputError
+            If a cut is not on an edge, or on an unknown variable.
+        """
+        unknown = set(cuts) - set(self.edges)
+        if unknown:
+            raise InputError(
+                f"[optimise]: {min(unknown)} is not among its axes: {listed(self.edges)}"
+            )
+        return tuple(
+            self._edge(name, cuts[name]) if name in cuts else len(edges)
+            for name, edges in self.edges.items()
+        )
+
+    def _edge(self, name: str, cut: float) -> int:
+        nearest = int(np.argmin(np.abs(self.edges[name] - cut)))
+        if not math.isclose(self.edges[name][nearest], cut, abs_tol=1e-9):
+            raise InputError(
+                f"[optimise]: {name} < {cut:g} is not at an edge of its axis; change either"
+            )
+        return nearest
+
+    def cuts(self, index: tuple[int, ...]) -> dict[str, float]:
+        """Return the selection at `index`: column name to upper cut."""
+        return {
+            name: round(float(edges[i]), 9)
+            for (name, edges), i in zip(self.edges.items(), index, strict=True)
+            if i < len(edges)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Yields:
+    """Simulated events behind every selection of the grid."""
+
+    window: Array
+    """events in the window that pass, shape of the grid"""
+    anywhere: Array
+    """events at any mass that pass"""
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Merit:
+    """Figure of merit and its statistical error, on the whole grid."""
+
+    value: Array
+    error: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """The best rectangular cuts, and what they and others are worth."""
+
+    cuts: Mapping[str, float]
+    """upper cuts by column"""
+    by_signal: Merits
+    errors: Merits
+    """uncertainties of the figures of merit"""
+    n_jets_scan: tuple[ScanPoint, ...]
+    """of the reference signal"""
+    optimism: CutsOptimism
+    independence_pvalues: Mapping[str, float]
+    """p-value that the background has one shape in window and sidebands, by column"""
+    independent: bool
+    """whether background fractions are those of events at any mass"""
+
+    def bins(self, joint: Counts) -> tuple[slice, ...]:
+        """Return which bins of the cut variables' axes, flow bins included, are kept."""
+        index = grid_of(joint).index(self.cuts)
+        return tuple(slice(0, place + 1) for place in index)
+
+
+def grid_of(joint: Counts) -> Grid:
+    """Return the grid of cuts that a joint histogram allows."""
+    return Grid({axis.name: np.asarray(axis.edges) for axis in list(joint.axes)[2:]})
+
+
+def yields(joint: Counts, weight: float, *, half: int | None = None) -> Yields:
+    """Return the summed-area table of one sample, of all events or of one half of them."""
+    counted = np.asarray(joint.view(flow=True), np.float64)
+    counted = counted.sum(axis=0) if half is None else counted[half]
+    for axis in range(1, counted.ndim):
+        counted = counted.cumsum(axis=axis)
+    scale = 1.0 if half is None else 2.0
+    return Yields(window=counted[0], anywhere=counted.sum(axis=0), weight=weight * scale)
+
+
+def merit(
+    signal: Yields, background: Yields, settings: Optimise, *, independent: bool = True
+) -> Merit:
+    """Return the figure of merit behind every selection, with its error from simulated statistics.
+
+    Parameters
+    ----------
+    signal, background : Yields
+    settings : Optimise
+        Which figure of merit, and the least number of background events behind a selection.
+    independent : bool
+        Whether background fractions may be taken from the events at any mass.
+    """
+    passing = background.anywhere if independent else background.window
+    total = passing[(-1,) * passing.ndim]
+    in_window = background.window[(-1,) * passing.ndim]
+    s_events = signal.window * signal.weight
+    with np.errstate(divide="ignore", invalid="ignore"):
+        b_events = background.weight * in_window * passing / total
+        # Relative variances: of the signal, and of the background in window times fraction.
+        s_rel = 1.0 / signal.window
+        b_rel = 1.0 / passing - 1.0 / total + 1.0 / in_window
+        value = figure_of_merit(s_events, b_events, settings)
+        error = value * np.sqrt(s_rel + 0.25 * b_rel)
+    allowed = (passing >= settings.min_background_events) & (signal.window > 0)
+    return Merit(np.where(allowed, value, np.nan), np.where(allowed, error, np.nan))
+
+
+def figure_of_merit(s: npt.ArrayLike, b: npt.ArrayLike, settings: Optimise) -> Array:
+    r"""Return :math:`S/\sqrt B` or the Asimov significance.
+
+    The latter, for a background known to :math:`\sigma`, is
+
+    .. math:: Z_A^2 = 2\left[(s+b)\ln\frac{(s+b)(b+\sigma^2)}{b^2+(s+b)\sigma^2}
+              - \frac{b^2}{\sigma^2}\ln\left(1+\frac{\sigma^2 s}{b(b+\sigma^2)}\right)\right]
+    """
+    s, b = np.asarray(s, np.float64), np.asarray(b, np.float64)
+    if settings.figure_of_merit == "s":
+        squared: Array = s**2 / b
+    elif settings.background_error == 0:
+        squared = 2.0 * ((s + b) * np.log1p(s / b) - s)
+    else:
+        v = (settings.background_error * b) ** 2
+        first = (s + b) * np.log((s + b) * (b + v) / (b**2 + (s + b) * v))
+        squared = 2.0 * (first - b**2 / v * np.log1p(v * s / (b * (b + v))))
+    return np.sqrt(np.maximum(squared, 0.0))
+
+
+def best(figure: Merit) -> tuple[int, ...]:
+    """Return the index of the greatest figure of merit; of equals, the loosest selection.
+
+    Raises
+    ------
+    InputError
+        If no selection keeps enough simulated events.
+    """
+    if np.isnan(figure.value).all():
+        raise InputError(
+            "no selection keeps enough simulated background; "
+            "lower [optimise] min_background_events or simulate more"
+        )
+    flat = figure.value.ravel()[::-1]
+    index = np.unravel_index(flat.size - 1 - int(np.nanargmax(flat)), figure.value.shape)
+    return tuple(int(i) for i in index)
+
+
+def independence(background: Counts) -> dict[str, float]:
+    """Return, for each cut variable, the p-value that window and sideband have the same shape."""
+    from scipy.stats import chi2_contingency
+
+    names = [axis.name for axis in list(background.axes)[2:]]
+    pvalues = {}
+    for name in names:
+        table = np.asarray(background.project("region", name).view(flow=True), np.float64)
+        table = _merged(table)
+        pvalues[name] = float(chi2_contingency(table).pvalue) if table.shape[1] > 1 else 1.0
+    return pvalues
+
+
+def _merged(table: Array, least: float = 10.0) -> Array:
+    """Merge neighbouring columns until each row expects `least` events in every one."""
+    fraction = table.sum(axis=1).min() / max(table.sum(), 1.0)
+    columns, pending = [], np.zeros(len(table))
+    for column in table.T:
+        pending = pending + column
+        if pending.sum() * fraction >= least:
+            columns.append(pending)
+            pending = np.zeros(len(table))
+    if columns:
+        columns[-1] = columns[-1] + pending
+    return np.array(columns).T if columns else pending[:, None]
+
+
+def optimise(
+    joints: Mapping[str, Counts],
+    weights: Mapping[str, float],
+    background: str,
+    settings: Optimise,
+) -> Optimum:
+    """Choose the selection and fill the course's table.
+
+    Parameters
+    ----------
+    joints : mapping of str to Hist
+        The joint histograms of the background and of every signal.
+    weights : mapping of str to float
+        Weight of an event of each sample.
+    background : str
+        Which of them is the background.
+    settings : Optimise
+
+    Raises
+    ------
+    InputError
+        If the reference signal is missing, or no selection keeps enough events.
+    """
+    signals = [name for name in joints if name != background]
+    reference = settings.reference_signal
+    if reference not in signals:
+        raise InputError(
+            f"[optimise] reference_signal: {reference!r} is not among the signals: "
+            f"{listed(signals)}"
+        )
+    grid = grid_of(joints[background])
+    pvalues = independence(joints[background])
+    independent = min(pvalues.values()) > SIGNIFICANT / len(pvalues)
+
+    def figure(signal: str, half: int | None = None) -> Merit:
+        s = yields(joints[signal], weights[signal], half=half)
+        b = yields(joints[background], weights[background], half=half)
+        return merit(s, b, settings, independent=independent)
+
+    whole = {name: figure(name) for name in signals}
+    index = best(whole[reference])
+    tables = {name: _table(whole[name], grid, settings, final=index) for name in signals}
+    return Optimum(
+        cuts=grid.cuts(index),
+        by_signal={name: table.value for name, table in tables.items()},
+        errors={name: table.error for name, table in tables.items()},
+        n_jets_scan=tables[reference].n_jets_scan,
+        optimism=_optimism(figure(reference, 0), figure(reference, 1), grid),
+        independence_pvalues=pvalues,
+        independent=independent,
+    )
+
+
+def cuts_alone(optimum: Optimum, settings: Optimise) -> ChosenSelection:
+    """Return the selection of the best cuts, as long as nothing is known of a score."""
+    cuts = {name: Interval(max=cut) for name, cut in optimum.cuts.items()}
+    reference = settings.reference_signal
+    return ChosenSelection(
+        cuts=cuts,
+        reference_signal=reference,
+        figure_of_merit=settings.figure_of_merit,
+        significance=optimum.by_signal[reference],
+        errors=optimum.errors[reference],
+        n_jets_scan=optimum.n_jets_scan,
+        by_signal=optimum.by_signal,
+        by_signal_errors=optimum.errors,
+        optimism=optimum.optimism,
+        independence_pvalues=dict(optimum.independence_pvalues),
+        background_fractions_from="whole sample" if optimum.independent else "window only",
+        method="cuts",
+        best_cuts=cuts,
+        score_digest=None,
+        flags={},
+        sculpting={},
+        score=None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The course's table for one signal: value and uncertainty of every kind of selection."""
+
+    value: dict[str, float | None]
+    error: dict[str, float | None]
+    n_jets_scan: tuple[ScanPoint, ...]
+
+
+def _table(figure: Merit, grid: Grid, settings: Optimise, final: tuple[int, ...]) -> _Table:
+    """Return the course's table for one signal."""
+    course_first = {"n_jets": 5.0}  # task 3.2
+    has_it = course_first["n_jets"] in grid.edges.get("n_jets", ())
+    rows: dict[str, tuple[int, ...] | None] = {
+        "none": grid.index({}),
+        "n_jets<5": grid.index(course_first) if has_it else None,
+        "best_n_jets": None,
+        "course_cuts": grid.index(settings.course_cuts) if settings.course_cuts else None,
+        "best_cuts": best(figure),
+        "score_cut": None,
+        "categories": None,
+        "bound": None,
+        "final": final,
+    }
+    if scan := _n_jets_scan(figure, grid):
+        rows["best_n_jets"] = grid.index({"n_jets": max(scan, key=lambda point: point.s).cut})
+    return _Table(
+        value={key: _number(figure.value, i) for key, i in rows.items()},
+        error={key: _number(figure.error, i) for key, i in rows.items()},
+        n_jets_scan=scan,
+    )
+
+
+def _n_jets_scan(figure: Merit, grid: Grid) -> tuple[ScanPoint, ...]:
+    """Return what each upper cut on the number of jets is worth (task 3.1)."""
+    places = [(cut, grid.index({"n_jets": cut})) for cut in grid.edges.get("n_jets", ())]
+    return tuple(
+        ScanPoint(cut=float(cut), s=float(figure.value[i]), error=float(figure.error[i]))
+        for cut, i in places
+        if not np.isnan(figure.value[i])
+    )
+
+
+def _number(values: Array, index: tuple[int, ...] | None) -> float | None:
+    if index is None or np.isnan(values[index]):
+        return None
+    return float(values[index])
+
+
+def _optimism(first: Merit, second: Merit, grid: Grid) -> CutsOptimism:
+    """Return what a selection chosen on even events is worth on odd events."""
+    index = best(first)
+    return CutsOptimism(
+        cuts=grid.cuts(index),
+        chosen_on_half=_number(first.value, index),
+        checked_on_other_half=_number(second.value, index),
+        error=_number(second.error, index),
+    )

@@ -1,0 +1,161 @@
+"""Which score: the likelihood ratio, unless boosted trees are better by more than the error.
+
+Both are trained on each half of the simulation and judged on the other. Where the columns are
+independent the likelihood ratio is the optimum and its few terms are learnt better; where they are
+not, trees see what it cannot.
+
+Both are judged by the same simulated events, so the error of their *difference* is much less than
+that of either. It comes from the bootstrap: events are counted in pairs of categories (of the one
+score, of the other), and the counts fluctuate.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.selection.scores.categories import (
+    Demands,
+    best_categories,
+    best_cut,
+    category_yields,
+    fine_edges,
+)
+from analysis.selection.scores.likelihood_ratio import additive_score, table_of
+from analysis.selection.scores.merit import Scores, Yields, yields_of
+from analysis.selection.scores.training import HALVES, Sample
+from analysis.selection.scores.trees import tree_score
+
+Array = npt.NDArray[np.float64]
+KINDS = ("likelihood_ratio", "trees")
+_REPLICAS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One kind of score, trained, with its best categories."""
+
+    kind: str
+    folds: npt.NDArray[np.float32]
+    """tables trained on even and on odd events, shape (2, cells)"""
+    edges: tuple[float, ...]
+    """of its best categories"""
+    cut: float
+    """the best single cut"""
+
+    @property
+    def scores(self) -> Scores:
+        """The tables for even and for odd events: each that of the other half."""
+        return self.folds[1], self.folds[0]
+
+    def yields(self, sample: Sample, *, half: int | None = None) -> Yields:
+        """Return the yields of its categories."""
+        return category_yields(sample, self.scores, self.edges, half=half)
+
+    def cut_yields(self, sample: Sample) -> Yields:
+        """Return the yields behind its best cut."""
+        return category_yields(sample, self.scores, (self.cut,))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Both scores, and which is taken."""
+
+    chosen: Candidate
+    candidates: Mapping[str, Candidate]
+    terms: Sequence[Sequence[Array]]
+    """of the likelihood ratio: of each half, of each column"""
+    advantage: float
+    """of trees over the likelihood ratio, as part of the combined significance"""
+    advantage_error: float
+
+
+def choose(sample: Sample, demands: Demands, *, seed: int, kind: str | None = None) -> Choice:
+    """Train both kinds of score and take the better one.
+
+    Parameters
+    ----------
+    sample : Sample
+    demands : Demands
+        What categories have to satisfy.
+    seed : int
+        Of the trees and of the bootstrap.
+    kind : str, optional
+        Take this one, whichever is better.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to learn, or no category keeps enough.
+    """
+    terms = [additive_score(sample, half) for half in HALVES]
+    tables = {
+        "likelihood_ratio": [table_of(each) for each in terms],
+        "trees": [tree_score(sample, half, seed) for half in HALVES],
+    }
+    candidates = {
+        name: candidate(name, np.stack(folds), sample, demands) for name, folds in tables.items()
+    }
+    trees, ratio = candidates["trees"], candidates["likelihood_ratio"]
+    gain, error = advantage(sample, trees, ratio, np.random.default_rng(seed))
+    taken = kind or ("trees" if gain > error else "likelihood_ratio")
+    return Choice(candidates[taken], candidates, terms, gain, error)
+
+
+def candidate(
+    kind: str, folds: npt.NDArray[np.float32], sample: Sample, demands: Demands
+) -> Candidate:
+    """Return a trained score with its best categories and its best cut."""
+    scores, signals = (folds[1], folds[0]), list(sample.signals)
+    edges = fine_edges(sample, scores)
+    yields = yields_of(sample, scores, edges)
+    return Candidate(
+        kind=kind,
+        folds=folds,
+        edges=best_categories(yields, edges, demands, signals),
+        cut=best_cut(yields, edges, demands, signals),
+    )
+
+
+def advantage(
+    sample: Sample, one: Candidate, other: Candidate, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Return by what part of combined s one score is better than another, and the error of that.
+
+    All signals count alike.
+    """
+    shape = (len(one.edges), len(other.edges))
+
+    def pairs(counts: Array) -> Array:
+        """Return the events in pairs of categories, from counts of shape (half, cells)."""
+        total = np.zeros(shape)
+        for half in HALVES:
+            places = [
+                np.searchsorted(c.edges, c.scores[half], side="right") - 1 for c in (one, other)
+            ]
+            seen = (places[0] >= 0) & (places[1] >= 0)
+            np.add.at(total, (places[0][seen], places[1][seen]), counts[half][seen])
+        return total
+
+    signals = [pairs(counts[:, 0]) for counts in sample.signals.values()]
+    background = pairs(sample.passing)
+    measured = _ratio(signals, background)
+    replicas = [
+        _ratio(
+            [rng.poisson(s).astype(np.float64) for s in signals],
+            rng.poisson(background).astype(np.float64),
+        )
+        for _ in range(_REPLICAS)
+    ]
+    return measured - 1.0, float(np.std(replicas))
+
+
+def _ratio(signals: Sequence[Array], background: Array) -> float:
+    """Return combined s in the categories of the first axis over that in those of the second."""
+    squared = [
+        np.mean([np.sum(s.sum(axis=other) ** 2 / np.maximum(background.sum(axis=other), 1.0))
+                 / s.sum() ** 2 for s in signals])
+        for other in (1, 0)
+    ]  # fmt: skip
+    return float(np.sqrt(squared[0] / squared[1]))

@@ -1,0 +1,179 @@
+"""``score.json``: a score, its categories and how it was trained, in an open format.
+
+A likelihood ratio is stored as its terms, a few dozen numbers for each column, that a person can
+read and compare. Trees are stored as their table: thousandths, 16-bit little-endian integers,
+compressed (zlib) and in base64. Nothing is ever unpickled.
+
+It is read strictly. The digest covers all that decides an event's category, so a file that was
+damaged or edited is refused, and so is one for other columns or other bins than are declared.
+"""
+
+import base64
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.results.codec import from_json, is_of
+from analysis.results.score import (
+    Fold,
+    PackedScore,
+    ScoreAxis,
+    ScoreFile,
+    ScoreTerms,
+    ScoreTraining,
+)
+from analysis.selection.scores.choose import KINDS
+from analysis.selection.scores.likelihood_ratio import table_of
+from analysis.selection.scores.trees import DECIMALS
+from processors.histograms import Binning
+from processors.score import ScoreTable, cell_count, shape_of
+from tools.digests import digest_text
+from tools.errors import InputError
+from tools.json_file import read_json
+from tools.shown import brief
+
+Terms = Sequence[Sequence[npt.NDArray[np.float64]]]
+_MADE_BY = "xyy optimise"
+_ADVICE = f"make it with `{_MADE_BY}`"
+
+
+def document_of(
+    kind: str,
+    axes: Sequence[Binning],
+    edges: Sequence[float],
+    *,
+    terms: Terms | None = None,
+    folds: npt.NDArray[np.float32] | None = None,
+    training: ScoreTraining,
+) -> ScoreFile:
+    """Return what ``score.json`` holds.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    axes : sequence of Binning
+    edges : sequence of float
+        Lower edges of the categories, rising; ``-inf`` is open.
+    terms : sequence of sequences of ndarray, optional
+        Of both halves, of each column: of a likelihood ratio.
+    folds : ndarray, shape (2, cells), optional
+        The tables of anything else.
+    training : ScoreTraining
+    """
+    if terms is not None:
+        names = [axis.name for axis in axes]
+        stored: list[Fold] = [ScoreTerms(dict(zip(names, each, strict=True))) for each in terms]
+    elif folds is not None:
+        stored = [PackedScore(_packed(table)) for table in folds]
+    else:
+        raise TypeError("a score has terms or tables")
+    even, odd = stored
+    document = ScoreFile(
+        kind=kind,
+        axes=tuple(ScoreAxis(a.name, a.bins, float(a.low), float(a.high)) for a in axes),
+        edges=tuple(None if edge == -math.inf else float(edge) for edge in edges),
+        folds=(even, odd),
+        training=training,
+        categories=(),
+        digest="",
+    )
+    table = table_of_document(document)
+    return replace(document, categories=table.names, digest=table.digest)
+
+
+def read_score(path: Path, *, axes: Sequence[Binning] | None = None) -> ScoreTable:
+    """Read a score.
+
+    Parameters
+    ----------
+    path : Path
+    axes : sequence of Binning, optional
+        The columns and bins that it has to be for.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, something else, or for other columns or bins.
+    """
+    content = read_json(path, made_by=_MADE_BY)
+    if not is_of(ScoreFile, content):
+        raise InputError(
+            f'{path} is no score (its `format` is not "{ScoreFile.FORMAT}"); {_ADVICE}'
+        )
+    document = from_json(ScoreFile, content, path, advice=f"it is damaged; {_ADVICE}")
+    try:
+        table = table_of_document(document)
+    except (ValueError, zlib.error) as error:
+        raise InputError(f"{path} is damaged ({brief(str(error), 200)}); {_ADVICE}") from None
+    if table.digest != document.digest:
+        raise InputError(f"{path} is damaged: its digest is not that of its content; {_ADVICE}")
+    if axes is not None:
+        _refuse_others(path, table, axes)
+    return table
+
+
+def _refuse_others(path: Path, table: ScoreTable, axes: Sequence[Binning]) -> None:
+    names = tuple(axis.name for axis in axes)
+    if table.columns != names:
+        raise InputError(
+            f"{path} was trained on {', '.join(table.columns)}, not on {', '.join(names)} "
+            "([optimise.axes]); train it again with `xyy optimise`"
+        )
+    for theirs, ours in zip(table.axes, axes, strict=True):
+        if (theirs.bins, theirs.low, theirs.high) != (ours.bins, ours.low, ours.high):
+            raise InputError(
+                f"{path} was trained with {theirs.bins} bins of {theirs.name} from {theirs.low:g} "
+                f"to {theirs.high:g}, not {ours.bins} from {ours.low:g} to {ours.high:g} "
+                "([optimise.axes]); train it again with `xyy optimise`"
+            )
+
+
+def table_of_document(document: ScoreFile) -> ScoreTable:
+    """Return the score that a document describes.
+
+    Raises
+    ------
+    ValueError, zlib.error
+        If it describes none.
+    """
+    if document.kind not in KINDS:
+        raise ValueError(f"kind {document.kind!r} is none of {', '.join(KINDS)}")
+    axes = tuple(Binning(a.name, a.bins, a.low, a.high) for a in document.axes)
+    cells = cell_count(axes)
+    folds = np.stack([_fold(stored, axes, cells) for stored in document.folds])
+    edges = tuple(-math.inf if edge is None else edge for edge in document.edges)
+    content = folds.astype("<f4").tobytes().hex()
+    return ScoreTable(axes, folds, edges, digest_text(repr(axes), repr(edges), content))
+
+
+def _fold(stored: Fold, axes: Sequence[Binning], cells: int) -> npt.NDArray[np.float32]:
+    if isinstance(stored, PackedScore):
+        return _unpacked(stored.table, cells)
+    if list(stored.terms) != [axis.name for axis in axes]:
+        raise ValueError("terms of other columns than its axes")
+    terms = list(stored.terms.values())
+    if [term.shape for term in terms] != [(bins,) for bins in shape_of(axes)]:
+        raise ValueError("terms of another length than its axes")
+    return table_of(terms)
+
+
+def _packed(table: npt.NDArray[np.float32]) -> str:
+    thousandths = np.rint(table.astype(np.float64) * 10**DECIMALS).astype("<i2")
+    return base64.b64encode(zlib.compress(thousandths.tobytes(), 9)).decode()
+
+
+def _unpacked(text: str, cells: int) -> npt.NDArray[np.float32]:
+    # One byte more than expected is asked for: a file cannot fill the memory.
+    inflate = zlib.decompressobj()
+    content = inflate.decompress(base64.b64decode(text, validate=True), 2 * cells + 1)
+    if len(content) != 2 * cells or not inflate.eof:
+        raise ValueError("a table of another length than its axes")
+    values = np.frombuffer(content, "<i2").astype(np.float64) / 10**DECIMALS
+    table: npt.NDArray[np.float32] = values.astype(np.float32)
+    return table

@@ -1,0 +1,163 @@
+"""What a score is trained on: the cells of the joint histograms, with their counts.
+
+The columns are binned, so all that can be learnt of a sample is in its joint histogram (half,
+region, columns), which every executor brings back merged. A score knows nothing else, and needs no
+event.
+
+Background densities come from the whole background sample, not from its few thousand events in the
+window, as long as the columns do not depend on the mass (`analysis.selection.optimise.independence`
+tests it; `Sample.independent` says so). Otherwise only window events count, of signal and
+background.
+
+Columns that make the mass, or are it, are refused: a score of them finds the window, not the
+signal, and bends the spectrum that is fitted afterwards.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from processors.histograms import Binning, Counts
+from processors.score import cell_count, shape_of
+from tools.errors import InputError, RefusedError
+from tools.names import listed
+
+Array = npt.NDArray[np.float64]
+HALVES = (0, 1)
+FORBIDDEN = frozenset(
+    {"m_yy", "mass", "dEta", "pT_yy", "delta_eta", "delta_phi", "delta_R", "cos_theta_star"}
+    | {f"photon{i}_{name}" for i in (1, 2) for name in ("pT", "eta", "phi")}
+)
+"""They are the diphoton mass, or it is made of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Simulation, binned in the columns of a score."""
+
+    axes: tuple[Binning, ...]
+    signals: Mapping[str, Array]
+    """events of each signal, shape (half, region, cells); regions: window, sideband"""
+    background: Array
+    """events of the background, likewise"""
+    weights: Mapping[str, float]
+    """expected events per simulated one, of each signal"""
+    background_weight: float
+    independent: bool
+    """whether background fractions may be taken from events at any mass"""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Bins along each axis, with the flow bins."""
+        return shape_of(self.axes)
+
+    def signal_to_learn(self, half: int) -> Array:
+        """Return all signals of a half together, shape (cells,): the window's, each as much.
+
+        Their sum is that of the simulated events that it is worth.
+        """
+        each = [counts[half, 0] for counts in self.signals.values()]
+        events = np.array([counts.sum() for counts in each])
+        if not events.all():
+            missing = list(self.signals)[int(np.argmin(events))]
+            raise InputError(f"no simulated event of {missing} is in the window: nothing to learn")
+        least_biased = len(each) / np.sum(1.0 / events)  # harmonic mean
+        pooled: Array = np.sum(
+            [c * least_biased / n for c, n in zip(each, events, strict=True)], axis=0
+        )
+        return pooled
+
+    def background_to_learn(self, half: int) -> Array:
+        """Return the background of a half, shape (cells,)."""
+        counts: Array = self.passing[half]
+        if not counts.any():
+            raise InputError("no simulated background event: nothing to learn")
+        return counts
+
+    @property
+    def passing(self) -> Array:
+        """Background events that fractions are taken from, shape (half, cells)."""
+        counts: Array = self.background.sum(axis=1) if self.independent else self.background[:, 0]
+        return counts
+
+    def marginal(self, counts: Array, column: int) -> Array:
+        """Return `counts` of shape (cells,) summed over all columns but one."""
+        others = tuple(i for i in range(len(self.axes)) if i != column)
+        projected: Array = counts.reshape(self.shape).sum(axis=others)
+        return projected
+
+
+def sample_of(
+    joints: Mapping[str, Counts],
+    weights: Mapping[str, float],
+    background: str,
+    *,
+    independent: bool = True,
+    force: bool = False,
+) -> Sample:
+    """Return what a score is trained on.
+
+    Parameters
+    ----------
+    joints : mapping of str to Hist
+        The joint histograms of the background and of every signal.
+    weights : mapping of str to float
+        Expected events per simulated one.
+    background : str
+        Which of them is the background.
+    independent : bool
+        See `Sample`.
+    force : bool
+        Take columns that make the mass as well.
+
+    Raises
+    ------
+    InputError
+        If the histograms have no columns or too many cells.
+    RefusedError
+        If a column makes the mass.
+    """
+    axes = axes_of(joints[background])
+    refuse_leakage([axis.name for axis in axes], force=force)
+    try:
+        cells = cell_count(axes)
+    except ValueError as error:
+        raise InputError(f"[optimise.axes]: {error}") from None
+    counted = {
+        name: np.asarray(joint.view(flow=True), np.float64).reshape(2, 2, cells)
+        for name, joint in joints.items()
+    }
+    return Sample(
+        axes=axes,
+        signals={name: counts for name, counts in counted.items() if name != background},
+        background=counted[background],
+        weights={name: weight for name, weight in weights.items() if name != background},
+        background_weight=weights[background],
+        independent=independent,
+    )
+
+
+def axes_of(joint: Counts) -> tuple[Binning, ...]:
+    """Return the columns of a joint histogram."""
+    return tuple(
+        Binning(axis.name, axis.size, float(axis.edges[0]), float(axis.edges[-1]))
+        for axis in list(joint.axes)[2:]
+    )
+
+
+def refuse_leakage(columns: Sequence[str], *, force: bool) -> None:
+    """Refuse columns that make the diphoton mass.
+
+    Raises
+    ------
+    RefusedError
+        Naming them.
+    """
+    leaking = sorted(FORBIDDEN.intersection(columns))
+    if leaking and not force:
+        raise RefusedError(
+            f"a score of {listed(leaking)} would learn the diphoton mass and bend its spectrum; "
+            "take it out of [optimise.axes], or force it"
+        )

@@ -1,0 +1,1 @@
+"""What a user decides: settings files, expressions and functions of users."""

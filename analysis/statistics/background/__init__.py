@@ -1,0 +1,1 @@
+"""Background functions: families, fits, and the choice between them."""

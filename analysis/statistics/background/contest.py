@@ -1,0 +1,303 @@
+"""The contest of a tournament: T spectra in a range that begins at some mass.
+
+Truths are fitted to their sidebands, and functions judged by what they take for a signal in them.
+What is chosen then is `tournament.py`'s to say.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.statistics.background.entries import Choices, Entry, Flags, Indices, Option
+from analysis.statistics.background.families import Function
+from analysis.statistics.background.poisson import goodness_many, model, scoring_fit
+from analysis.statistics.background.truths import KINDS, fit_truth, truth_events
+from analysis.statistics.minimiser.projection import project
+from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.signal_model import SignalModel
+
+if TYPE_CHECKING:
+    from analysis.statistics.background.tournament import Tournament
+
+_LEAST_EVENTS = 1e-3
+"""in the window: below it a prediction is none"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truths:
+    """Smooth spectra for T sidebands."""
+
+    names: tuple[str, ...]
+    expected: FloatArray
+    """over the whole range, window included, shape (K, T, B)"""
+    valid: Flags
+    """whether each fits the sidebands, shape (K, T)"""
+    misfit: FloatArray
+    """deviance, shape (K, T)"""
+    alike: Flags
+    """whether their shape is that of all categories together, shape (T,)"""
+
+    def some(self, rows: Flags) -> "Truths":
+        """Return those of some spectra; where none is valid the one that fits best counts."""
+        valid, misfit = self.valid[:, rows].copy(), self.misfit[:, rows]
+        nothing = np.flatnonzero(~valid.any(axis=0))
+        valid[np.argmin(misfit[:, nothing], axis=0), nothing] = True
+        return Truths(self.names, self.expected[:, rows], valid, misfit, self.alike[rows])
+
+    def bent(self, bend: FloatArray) -> "Truths":
+        """Return these and one more: the first that is valid for each spectrum, times `bend`."""
+        first = np.argmax(self.valid, axis=0)
+        spectra = np.arange(self.expected.shape[1])
+        return Truths(
+            (*self.names, "bent"),
+            np.concatenate([self.expected, (self.expected[first, spectra] * bend)[None]]),
+            np.concatenate([self.valid, self.valid[first, spectra][None]]),
+            np.concatenate([self.misfit, np.full((1, len(spectra)), np.inf)]),
+            self.alike,
+        )
+
+    def put(self, rows: Indices, other: "Truths") -> "Truths":
+        """Return these with those of some spectra replaced by others."""
+        expected, valid = self.expected.copy(), self.valid.copy()
+        misfit, alike = self.misfit.copy(), self.alike.copy()
+        expected[:, rows], valid[:, rows] = other.expected, other.valid
+        misfit[:, rows], alike[rows] = other.misfit, other.alike
+        return Truths(self.names, expected, valid, misfit, alike)
+
+    def counting(self) -> tuple[str, ...]:
+        """Return the names of the truths that count for the first spectrum."""
+        return tuple(n for n, valid in zip(self.names, self.valid[:, 0], strict=True) if valid)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contest:
+    """T spectra in a range that begins at some mass."""
+
+    tournament: "Tournament"
+    bins: Bins
+    """edges, and mean contents of the sidebands; 0 in the window"""
+    counts: FloatArray
+    """shape (T, B); what lies in the window has been replaced by 0"""
+    sideband: Flags
+    """shape (B,)"""
+
+    @classmethod
+    def of(cls, tournament: "Tournament", low_GeV: float, counts: FloatArray) -> "Contest":
+        """Return the contest from a mass on; of `counts` the window is not read."""
+        window, first = tournament.window, np.searchsorted(tournament.low_GeV, low_GeV - 1e-6)
+        low, high = tournament.low_GeV[first:], tournament.high_GeV[first:]
+        sideband = (high <= window.low_GeV + 1e-6) | (low >= window.high_GeV - 1e-6)
+        seen = np.zeros((len(counts), len(low)))
+        seen[:, sideband] = counts[:, first:][:, sideband]
+        mean = seen.mean(axis=0)
+        return cls(tournament, Bins(low, high, mean, mean), seen, sideband)
+
+    def some(self, rows: Flags) -> "Contest":
+        """Return the field of some of the spectra."""
+        return replace(self, counts=self.counts[rows])
+
+    @property
+    def side_bins(self) -> Bins:
+        """The bins outside the window."""
+        return _taken(self.bins, self.sideband)
+
+    def truths(self) -> Truths:
+        """Fit all truths to the sidebands."""
+        names, expected, valid, misfits = [], [], [], []
+        for index in range(len(KINDS) + len(self.tournament.truth_functions())):
+            name, curve, parameters, converged = self.truth(index)
+            outside = curve[:, self.sideband]
+            misfit, pvalue = goodness_many(self.counts[:, self.sideband], outside, parameters)
+            names.append(name)
+            expected.append(curve)
+            valid.append(converged & (pvalue >= self.tournament.gof_pvalue) & self._falls(curve))
+            misfits.append(np.where(np.isfinite(misfit), misfit, np.inf))
+        counting = self.tournament.counting(names, np.array(valid), np.array(misfits))
+        alone = np.zeros(len(self.counts), dtype=bool)
+        found = Truths(tuple(names), np.array(expected), counting, np.array(misfits), alone)
+        return found.bent(self._bend()) if self.tournament.extrapolates else found
+
+    def truths_alike(self, together: "Contest") -> Truths:
+        """Return the truths of all categories together, each with this category's events.
+
+        Where none of them fits the sidebands of this category, its own take their place.
+
+        Parameters
+        ----------
+        together : Contest
+            The sum of the categories, in the same bins.
+        """
+        common, side = together.truths(), self.sideband
+        counts = self.counts[:, side]
+        of_all = np.maximum(common.expected[..., side].sum(axis=-1), _LEAST_EVENTS)
+        expected = common.expected * (counts.sum(axis=-1) / of_all)[..., None]
+        misfit, pvalue = np.array(
+            [goodness_many(counts, each[:, side], 1) for each in expected]
+        ).swapaxes(0, 1)
+        valid = common.valid & (pvalue >= self.tournament.gof_pvalue)
+        misfit, alike = np.where(np.isfinite(misfit), misfit, np.inf), valid.any(axis=0)
+        found = Truths(common.names, expected, valid, misfit, alike)
+        if alike.all():
+            return found
+        return found.put(np.flatnonzero(~alike), self.some(~alike).truths())
+
+    def _bend(self) -> FloatArray:
+        """Return what bends a truth where no sideband sees it, shape (B,)."""
+        window = self.tournament.window
+        centre = (self.bins.low_GeV + self.bins.high_GeV) / 2
+        u = (centre - window.low_GeV) / (window.high_GeV - window.low_GeV)
+        wave = np.where((u > 0) & (u < 1), np.sin(2 * np.pi * u), 0.0)
+        return np.asarray(1 + self.tournament.settings.bend * wave)
+
+    def truth(self, index: int) -> tuple[str, FloatArray, int, Flags]:
+        """Fit one of the truths to the sidebands.
+
+        Returns
+        -------
+        name, events in all bins, number of parameters, whether the fit converged
+        """
+        side, low, high = self.side_bins, self.bins.low_GeV, self.bins.high_GeV
+        counts = self.counts[:, self.sideband]
+        if index < len(KINDS):
+            name = KINDS[index]
+            curve = truth_events(name, fit_truth(name, counts, side), float(low[0]), low, high)
+            return name, curve, 4, np.ones(len(curve), dtype=bool)
+        function = self.tournament.truth_functions()[index - len(KINDS)]
+        curve, converged = self.curve(function, counts)
+        return function.name, curve, len(function.parameters), converged
+
+    def curve(self, function: Function, counts: FloatArray) -> tuple[FloatArray, Flags]:
+        """Fit a function to these contents of the sidebands; return its events in all bins."""
+        side = self.side_bins
+        low, high = float(self.bins.low_GeV[0]), float(self.bins.high_GeV[-1])
+        fitted = model((function.within(low, high),), (side,))
+        fit = scoring_fit(counts, fitted)
+        return fitted.over(self.bins, fit.theta), fit.converged
+
+    def _falls(self, curve: FloatArray) -> Flags:
+        """Tell which predictions are, per GeV, below the sideband beneath the window."""
+        window, bins = self.tournament.window, self.bins
+        beneath = bins.high_GeV <= window.low_GeV + 1e-6
+        if not (self.tournament.extrapolates and beneath.any()):
+            return np.ones(len(curve), dtype=bool)
+        density = self.counts[:, beneath].sum(axis=1) / (window.low_GeV - bins.low_GeV[0])
+        inside = curve[:, ~self.sideband].sum(axis=1)
+        most = density * (window.high_GeV - window.low_GeV)
+        return np.asarray((inside >= _LEAST_EVENTS) & (inside <= most))
+
+    def play(self, range_name: str, truths: Truths, kept: list[Entry] | None) -> Choices:
+        """Try all functions in one range."""
+        tournament = self.tournament
+        found = Choices.none(len(self.counts), len(tournament.masses_GeV))
+        least = 2 if range_name == "window" or truths.alike.any() else tournament.least_parameters
+        tried = tournament.functions(least)
+        for function in tried:
+            rows = np.flatnonzero(~found.passes)
+            if kept is not None:
+                rows = np.arange(len(self.counts))
+                kept.append(self._judge(range_name, function, truths, rows))
+            elif not len(rows):
+                break
+            if kept:
+                entry = kept[-1]
+            else:
+                entry = self._judge(range_name, function, truths, rows, hasty=True)
+            new = entry.passes & ~found.passes[rows]
+            if new.any():
+                found.take(rows[new], entry, new, tournament.reach)
+        self._least_bad(range_name, tried, truths, found)
+        return found
+
+    def _least_bad(
+        self, range_name: str, tried: Sequence[Function], truths: Truths, found: Choices
+    ) -> None:
+        """Where nothing passes in the last range, take what fakes the least."""
+        rows = np.flatnonzero(~found.passes)
+        if range_name != self.tournament.ranges[-1] or not len(rows):
+            return
+        for any_fit in (False, True):  # one that does not fit, only where none does
+            rows = rows[found.option[rows] < 0]
+            least = np.full(len(rows), np.inf)
+            for function in tried if len(rows) else ():
+                entry = self._judge(range_name, function, truths, rows, any_fit=any_fit)
+                cost = self.tournament.cost(entry)
+                better = cost < least
+                least = np.minimum(cost, least)
+                if better.any():
+                    found.take(rows[better], entry, better, self.tournament.reach)
+
+    def _judge(
+        self,
+        range_name: str,
+        function: Function,
+        truths: Truths,
+        rows: Indices,
+        *,
+        hasty: bool = False,
+        any_fit: bool = False,
+    ) -> Entry:
+        """Return a function's figures; if `hasty`, of what fails on one truth no more.
+
+        With `any_fit` also of one that does not fit; it does not pass.
+        """
+        tournament = self.tournament
+        inside = self._inside(range_name)
+        bins = _taken(self.bins, inside)
+        low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
+        function = function.within(low, high)
+        fits, gof = self._sideband_fit(range_name, function, truths, rows)
+        good = fits | any_fit
+        shape = (len(truths.names), len(rows), len(tournament.masses_GeV))
+        spurious, error = np.full(shape, np.nan), np.full(shape, np.nan)
+        templates = _templates(tournament.signal, bins, tournament.masses_GeV)
+        worst = np.zeros(len(rows))
+        limit = tournament.settings.spurious_signal
+        for k, valid in enumerate(truths.valid[:, rows]):
+            judged = valid & good & (worst <= limit) if hasty else valid & good
+            if not judged.any():
+                continue
+            asimov = truths.expected[k][np.ix_(rows[judged], inside)]
+            mean = asimov.mean(axis=0)
+            fitted = model((function,), (replace(bins, counts=mean, variances=mean),))
+            fit = scoring_fit(asimov, fitted)
+            found = project(asimov, fit.expected, fitted.slopes(fit.theta), templates)
+            spurious[k, judged], error[k, judged] = found.strength, found.error
+            largest = np.abs(found.strength / found.error).max(axis=1)
+            worst[judged] = np.maximum(worst[judged], np.where(fit.converged, largest, np.inf))
+        worst = np.where(good, worst, np.inf)
+        option = Option(range_name, low, high, function)
+        return Entry(option, gof, spurious, error, worst, fits & (worst <= limit))
+
+    def _sideband_fit(
+        self, range_name: str, function: Function, truths: Truths, rows: Indices
+    ) -> tuple[Flags, FloatArray]:
+        """Return whether a function may be used in a range, and its goodness of fit there."""
+        if range_name == "window":
+            return np.ones(len(rows), dtype=bool), np.full(len(rows), np.nan)
+        counts = self.counts[np.ix_(rows, np.flatnonzero(self.sideband))]
+        curve, converged = self.curve(function, counts)
+        _, gof = goodness_many(counts, curve[:, self.sideband], len(function.parameters))
+        good = converged & (gof >= self.tournament.gof_pvalue)
+        tested = self.tournament.tests(function, truths.names, truths.valid[:, rows])
+        enough = len(function.parameters) >= self.tournament.least_parameters
+        return good & tested & (truths.alike[rows] | enough), gof
+
+    def _inside(self, range_name: str) -> Flags:
+        return np.ones(len(self.sideband), dtype=bool) if range_name == "full" else ~self.sideband
+
+
+def _templates(signal: SignalModel, bins: Bins, masses: FloatArray) -> FloatArray:
+    """Return the contents of one event at each mass, shape (M, B)."""
+    from scipy.special import ndtr
+
+    mean, width = masses + signal.offset_GeV(masses), signal.width_GeV(masses)
+    low, high = (
+        (edges - mean[:, None]) / width[:, None] for edges in (bins.low_GeV, bins.high_GeV)
+    )
+    return np.asarray(ndtr(high) - ndtr(low))
+
+
+def _taken(bins: Bins, rows: Flags) -> Bins:
+    return Bins(bins.low_GeV[rows], bins.high_GeV[rows], bins.counts[rows], bins.variances[rows])

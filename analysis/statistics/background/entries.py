@@ -1,0 +1,111 @@
+"""What a tournament says of a function in a range, and what it chose for each of many spectra."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.statistics.background.families import Function
+from analysis.statistics.spectra.bins import FloatArray
+
+Flags = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A function in a range."""
+
+    range: str
+    """``"full"`` or ``"window"``"""
+    low_GeV: float
+    high_GeV: float
+    function: Function
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.function.name}, {self.low_GeV:g} to {self.high_GeV:g} GeV"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One option's figures on T spectra."""
+
+    option: Option
+    gof_pvalue: FloatArray
+    """of the sidebands; NaN in the window alone, shape (T,)"""
+    spurious: FloatArray
+    """events, signed, on every truth, shape (K, T, M); NaN where a truth does not count"""
+    error: FloatArray
+    """of a signal on the truth's background, shape (K, T, M)"""
+    worst: FloatArray
+    """largest spurious signal in its errors, shape (T,)"""
+    passes: Flags
+    """shape (T,)"""
+
+
+@dataclass(slots=True, eq=False)
+class Choices:
+    """What was chosen for T spectra so far."""
+
+    options: list[Option]
+    option: Indices
+    """-1: none yet"""
+    passes: Flags
+    worst: FloatArray
+    spurious: FloatArray
+    error: FloatArray
+
+    @classmethod
+    def none(cls, spectra: int, masses: int) -> "Choices":
+        """Return those of spectra for which nothing is chosen yet."""
+        shape = (spectra, masses)
+        return cls(
+            [], np.full(spectra, -1), np.zeros(spectra, dtype=bool), np.full(spectra, np.inf),
+            np.zeros(shape), np.ones(shape),
+        )  # fmt: skip
+
+    def put(self, rows: Indices, other: "Choices") -> None:
+        """Take over the choices of `other` for some rows, in their order."""
+        self.option[rows] = other.option + len(self.options)
+        self.options += other.options
+        self.passes[rows], self.worst[rows] = other.passes, other.worst
+        self.spurious[rows], self.error[rows] = other.spurious, other.error
+
+    def take(self, rows: Indices, entry: Entry, which: Flags, reach: Indices) -> None:
+        """Take an entry for some rows; `which` are they among the entry's."""
+        self.options.append(entry.option)
+        self.option[rows] = len(self.options) - 1
+        self.passes[rows], self.worst[rows] = entry.passes[which], entry.worst[which]
+        self.spurious[rows], self.error[rows] = nuisance(entry, which, reach)
+
+    def better(self, window: "Choices") -> "Choices":
+        """Return the full range's choices where they pass and expect smaller errors."""
+        passing = self.passes & (
+            ~window.passes | (np.log(self.error).mean(axis=1) <= np.log(window.error).mean(axis=1))
+        )
+        column = passing[:, None]
+        return Choices(
+            [*self.options, *window.options],
+            np.where(passing, self.option, window.option + len(self.options)),
+            np.where(passing, self.passes, window.passes),
+            np.where(passing, self.worst, window.worst),
+            np.where(column, self.spurious, window.spurious),
+            np.where(column, self.error, window.error),
+        )
+
+
+def nuisance(entry: Entry, rows: Flags, reach: Indices) -> tuple[FloatArray, FloatArray]:
+    """Return size of the spurious signal's nuisance and expected error, shape (T, M) each.
+
+    The error is the median of those on the truths: of few events one or the other truth predicts
+    nothing at all at high masses, and has no error there.
+    """
+    error = np.nanmedian(entry.error[:, rows], axis=0)
+    relative = np.nanmax(np.abs(entry.spurious[:, rows] / entry.error[:, rows]), axis=0)
+    masses = relative.shape[1]
+    first = np.maximum(np.arange(masses) - reach, 0)
+    last = np.minimum(np.arange(masses) + reach + 1, masses)
+    largest = [relative[:, a:b].max(axis=1) for a, b in zip(first, last, strict=True)]
+    return np.stack(largest, axis=1) * error, error

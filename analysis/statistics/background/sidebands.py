@@ -1,0 +1,245 @@
+r"""The background in the window, predicted from the sidebands (tasks 4.1, 4.2).
+
+All functions of the settings are fitted to the sidebands. One is *accepted* if
+
+1. both minimisers find its minimum,
+2. its goodness of fit is at least `gof_pvalue`, and
+3. its closure bias on smooth truths (`truths.py`) is at most `closure_bias` of its fit error.
+
+The simplest accepted function is chosen; ties go to the family listed first. Rejected: choosing by
+likelihood ratio, or by the smallest error. Both follow fluctuations, so that the prediction
+scatters by more than its error; and the likelihood ratio has no power against the bias that
+matters.
+
+If no function is accepted, a turn-on at low mass is the likely cause, and the range is begun
+higher, step by step. If none is accepted anywhere, the best fit is used, with its error inflated
+by sqrt(deviance/dof), and the result says so.
+
+The error of the predicted yield is the root of the sum of squares of
+
+- the fit: full covariance of the parameters;
+- the spread: root mean square distance of the accepted functions with up to one parameter more, as
+  far as their statistical errors do not explain it;
+- the closure bias of the chosen function.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.settings.search import Fit, Window
+from analysis.statistics.background.candidates import Candidate, fit_candidate, good_enough
+from analysis.statistics.background.families import Function, functions
+from analysis.statistics.background.truths import SmoothTruth, fit_truths
+from analysis.statistics.spectra.bins import Bins, Channel, FloatArray
+from tools.errors import InputError, XyyError
+
+MIN_SIDEBAND_EVENTS = 50
+"""entries; with fewer there is nothing to fit"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Background:
+    """The outcome of a channel's sideband fits."""
+
+    channel: str
+    window: Window
+    low_GeV: float
+    """where the fit range begins, after raising it if that was necessary"""
+    high_GeV: float
+    bin_GeV: float
+    sidebands: Bins
+    """what was fitted"""
+    candidates: tuple[Candidate, ...]
+    chosen: Candidate
+    truths: tuple[SmoothTruth, ...]
+    """smooth truths that fit the sidebands"""
+    error_scale: float
+    """1, or what the fit error is multiplied by when no function was accepted"""
+    spread_events: float
+    warnings: tuple[str, ...]
+
+    @property
+    def predicted_events(self) -> float:
+        """Expected background in the window."""
+        return self.chosen.predicted_events
+
+    @property
+    def fit_error_events(self) -> float:
+        """Its error from the fit alone."""
+        return self.chosen.fit_error_events * self.error_scale
+
+    @property
+    def closure_events(self) -> float:
+        """Its error from the closure bias."""
+        return abs(self.chosen.closure_bias_events or 0.0)
+
+    @property
+    def predicted_error_events(self) -> float:
+        """Its total error."""
+        return float(
+            np.linalg.norm([self.fit_error_events, self.spread_events, self.closure_events])
+        )
+
+    @property
+    def edges_GeV(self) -> FloatArray:
+        """Edges of the fit's bins over the whole range, window included."""
+        bins = round((self.high_GeV - self.low_GeV) / self.bin_GeV)
+        return np.linspace(self.low_GeV, self.high_GeV, bins + 1)
+
+    def expected_per_bin(self) -> FloatArray:
+        """Return the chosen function's events in the bins of `edges_GeV`."""
+        edges = self.edges_GeV
+        return self.chosen.fitted.events(edges[:-1], edges[1:])
+
+
+def fit_sidebands(channel: Channel, window: Window, fit: Fit, *, sqrt_s_GeV: float) -> Background:
+    """Fit the sidebands of a channel and predict its window.
+
+    Parameters
+    ----------
+    channel : Channel
+        The spectrum. Its bins inside the window are not read.
+    window : Window
+        The signal window.
+    fit : Fit
+        Range, binning, functions and criteria.
+    sqrt_s_GeV : float
+        Collision energy.
+
+    Raises
+    ------
+    InputError
+        If the sidebands hold fewer than `MIN_SIDEBAND_EVENTS` entries.
+    XyyError
+        If no function can be fitted at all.
+    """
+    ranges = [(low, _sidebands(channel, window, fit, low)) for low in fit.lows_GeV]
+    _check_filled(channel.name, ranges[0][1], window)
+    tried = functions(
+        fit.families,
+        min_parameters=_fewest_parameters(ranges[0][1], window, fit),
+        max_parameters=fit.max_parameters,
+        sqrt_s_GeV=sqrt_s_GeV,
+        own=fit.own,
+    )
+    first: Background | None = None
+    for low, bins in ranges:
+        if bins.effective_counts.sum() < MIN_SIDEBAND_EVENTS:
+            break
+        background = _tournament(channel.name, bins, tried, window, replace(fit, low_GeV=low))
+        if background is None:
+            continue
+        if background.chosen.rejected is None:
+            return background if first is None else _raised(background, first)
+        first = first or background
+    if first is None:
+        raise XyyError(
+            f"spectrum {channel.name}: no background function can be fitted to its sidebands; "
+            "look at the spectrum"
+        )
+    return first
+
+
+def _fewest_parameters(bins: Bins, window: Window, fit: Fit) -> int:
+    """Return the settings' minimum, or less if there is next to nothing above the window.
+
+    A tail cannot bend what has no tail: without an event beyond the window two parameters are all
+    that the sidebands determine, and more of them let the function fall as steeply as it likes.
+    """
+    beyond = bins.effective_counts[bins.low_GeV >= window.high_GeV].sum()
+    return min(fit.min_parameters, 2 + int(beyond))
+
+
+def _sidebands(channel: Channel, window: Window, fit: Fit, low: float) -> Bins:
+    return channel.sidebands(window, low, fit.high_GeV, fit.bin_GeV)
+
+
+def _check_filled(name: str, bins: Bins, window: Window) -> None:
+    entries = bins.effective_counts.sum()
+    if entries < MIN_SIDEBAND_EVENTS:
+        raise InputError(
+            f"spectrum {name}: {entries:.0f} events in the sidebands "
+            f"({bins.low_GeV[0]:g} to {window.low_GeV:g} and {window.high_GeV:g} to "
+            f"{bins.high_GeV[-1]:g} GeV) are too few to fit a background "
+            f"({MIN_SIDEBAND_EVENTS} are needed); loosen the selection or add data"
+        )
+
+
+def _raised(background: Background, first: Background) -> Background:
+    note = (
+        f"no function is accepted from {first.low_GeV:g} GeV on (the best, "
+        f"{first.chosen.function.name}: {first.chosen.rejected}); "
+        f"the fit begins at {background.low_GeV:g} GeV"
+    )
+    return replace(background, warnings=(note, *background.warnings))
+
+
+def _tournament(
+    name: str, bins: Bins, tried: Sequence[Function], window: Window, fit: Fit
+) -> Background | None:
+    """Fit every function, settle which are accepted, and choose; None if none can be fitted."""
+    truths = tuple(t for t in fit_truths(bins) if good_enough(t.gof_pvalue, fit))
+    candidates: list[Candidate] = []
+    for function in tried:
+        if _enough(candidates, function):
+            break
+        candidates.append(fit_candidate(function, bins, truths, window, fit))
+    usable = [candidate for candidate in candidates if candidate.usable]
+    accepted = [candidate for candidate in usable if candidate.rejected is None]
+    if not usable:
+        return None
+    chosen = accepted[0] if accepted else min(usable, key=_misfit)
+    pool = accepted or [c for c in usable if good_enough(c.gof_pvalue, fit)]
+    return Background(
+        channel=name,
+        window=window,
+        low_GeV=fit.low_GeV,
+        high_GeV=fit.high_GeV,
+        bin_GeV=fit.bin_GeV,
+        sidebands=bins,
+        candidates=tuple(candidates),
+        chosen=chosen,
+        truths=truths,
+        error_scale=1.0 if accepted else _inflation(chosen),
+        spread_events=_spread(pool, chosen),
+        warnings=() if accepted else (_none_accepted(chosen),),
+    )
+
+
+def _spread(pool: Sequence[Candidate], chosen: Candidate) -> float:
+    """Return the root mean square distance of predictions that statistics do not explain.
+
+    Two fits of the same data differ by a variance of |error1^2 - error2^2| (R. Barlow,
+    hep-ex/0207026, section 4): that part is in the fit's error already.
+    """
+    squares = [
+        (candidate.predicted_events - chosen.predicted_events) ** 2
+        - abs(candidate.fit_error_events**2 - chosen.fit_error_events**2)
+        for candidate in pool
+    ]
+    return float(np.sqrt(np.mean(np.maximum(squares, 0.0)))) if squares else 0.0
+
+
+def _enough(candidates: Sequence[Candidate], function: Function) -> bool:
+    """Tell whether `function` has over one parameter more than a function that is accepted."""
+    most = len(function.parameters) - 2
+    return any(c.rejected is None and len(c.function.parameters) <= most for c in candidates)
+
+
+def _misfit(candidate: Candidate) -> float:
+    """Return the deviance per degree of freedom: it ranks functions of which none is accepted."""
+    return candidate.deviance / max(candidate.degrees_of_freedom, 1)
+
+
+def _inflation(chosen: Candidate) -> float:
+    return max(1.0, float(np.sqrt(_misfit(chosen))))
+
+
+def _none_accepted(chosen: Candidate) -> str:
+    return (
+        f"no background function is accepted; the best is used, {chosen.function.name} "
+        f"({chosen.rejected}), its error scaled by {_inflation(chosen):.2f}: "
+        "do not trust a significance from it before the sidebands are understood"
+    )

@@ -1,0 +1,163 @@
+r"""Smooth truths: spectra to test a background function on, outside its own family.
+
+A function that fits the sidebands well may still miss the window, and no likelihood ratio on the
+sidebands says so: an exponential of a parabola fits the course's sidebands and over-predicts the
+window by more than twice its error. What says so is a spectrum whose window is known. Two kinds of
+it, both a steep core with a hard tail, are fitted to the very sidebands under study:
+
+- two-exponentials:      A exp(-m/tau) + B exp(-m/(r tau)), r from 1.5 to 10
+- exponential-and-power: A exp(-m/tau) + B m^-p, p from 2 to 14
+
+A truth that itself does not fit the sidebands is not used. The background function is then fitted
+to the sidebands of the truth *without fluctuations*: its prediction minus the truth's own content
+of the window is its closure bias. No event of the window enters.
+
+The hardness h of the tail (r or p) is fitted as x with h = low + (high - low)/(1 + exp(-x)), so
+that it stays in its range; tau is fitted as its logarithm.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.statistics.background.poisson import goodness_of_fit
+from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
+from analysis.statistics.spectra.bins import Bins, FloatArray
+
+_LEAST = 1e-12
+"""events per bin; a truth is never quite zero"""
+_TAIL_FRACTION = 0.003
+"""of the events, where fits of the tail start"""
+_HARDNESS = {"two-exponentials": (1.5, 10.0), "exponential-and-power": (2.0, 14.0)}
+KINDS = tuple(_HARDNESS)
+_START = -1.7
+"""x of the hardness: r or p near 3"""
+_REACH = np.array([12.0, 1.4, 12.0, 8.0])
+"""how far each parameter may go from where it starts; the tail never beyond the core"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SmoothTruth:
+    """One smooth spectrum, fitted to sidebands."""
+
+    name: str
+    origin_GeV: float
+    """from where the events of core and tail are counted: the lower end of the sidebands"""
+    parameters: tuple[float, ...]
+    """ln of the core's events, ln(tau/GeV), ln of the tail's events, x of the hardness"""
+    gof_pvalue: float | None
+
+    def events(self, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
+        """Return its integrals over some bins."""
+        values = np.array([self.parameters])
+        return np.asarray(truth_events(self.name, values, self.origin_GeV, low_GeV, high_GeV)[0])
+
+
+def fit_truths(bins: Bins) -> tuple[SmoothTruth, ...]:
+    """Fit every kind of truth to some sidebands."""
+    counts, origin, found = bins.effective_counts, float(bins.low_GeV[0]), []
+    for name in KINDS:
+        values = fit_truth(name, counts[None], bins)
+        events = truth_events(name, values, origin, bins.low_GeV, bins.high_GeV)[0]
+        gof = goodness_of_fit(counts, bins.scale * events, values.shape[1])
+        found.append(SmoothTruth(name, origin, tuple(map(float, values[0])), gof))
+    return tuple(found)
+
+
+def fit_truth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
+    """Fit one kind of truth to many spectra.
+
+    Parameters
+    ----------
+    name : str
+        One of `KINDS`.
+    counts : ndarray, shape (T, B)
+        Effective counts of each spectrum.
+    bins : Bins
+        Their edges, and entries per event.
+
+    Returns
+    -------
+    ndarray, shape (T, 4)
+        The parameters.
+    """
+    origin = float(bins.low_GeV[0])
+    events = counts / bins.scale
+    total = np.maximum(events.sum(axis=1), 1.0)
+    centres = (bins.low_GeV + bins.high_GeV) / 2
+    tau = np.maximum(events @ centres / total - origin, 1.0)
+    core = np.log(total)
+    tail = core + np.log(_TAIL_FRACTION)
+    start = np.stack([core, np.log(tau), tail, np.full_like(core, _START)], axis=1)
+    high = start.max(axis=0) + _REACH
+    high[2] = core.max()
+    settings = Settings(
+        free=np.arange(4),
+        constrained=np.zeros(4, dtype=bool),
+        low=start.min(axis=0) - _REACH,
+        high=high,
+    )
+    return minimise(_Curve(name, origin, bins), counts, start, settings).values
+
+
+def truth_events(
+    name: str, values: FloatArray, origin: float, low: FloatArray, high: FloatArray
+) -> FloatArray:
+    """Return the integrals over bins, shape (T, B), of parameters of shape (T, 4)."""
+    core_low, tail_low = _left(name, values, origin, low)
+    core_high, tail_high = _left(name, values, origin, high)
+    return np.asarray(core_low - core_high + tail_low - tail_high + _LEAST)
+
+
+def _left(
+    name: str, values: FloatArray, origin: float, mass: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the events of core and tail above each mass."""
+    core, tau, tail = np.exp(values[:, :3, None]).swapaxes(0, 1)
+    hardness = _hardness(name, values)[0]
+    falling = np.exp(np.log(core) + (origin - mass) / tau)
+    if name == "two-exponentials":
+        return falling, np.asarray(tail * np.exp((origin - mass) / (hardness * tau)))
+    return falling, np.asarray(tail * (mass / origin) ** (1 - hardness))
+
+
+def _hardness(name: str, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return r or p, and its derivative by x."""
+    low, high = _HARDNESS[name]
+    part = 1 / (1 + np.exp(-values[:, 3, None]))
+    return low + (high - low) * part, (high - low) * part * (1 - part)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Curve:
+    """Entries per bin of one kind of truth (a `scoring.Curve`)."""
+
+    name: str
+    origin_GeV: float
+    bins: Bins
+
+    def expected(self, values: FloatArray, _rows: Rows) -> FloatArray:
+        bins = self.bins
+        events = truth_events(self.name, values, self.origin_GeV, bins.low_GeV, bins.high_GeV)
+        return np.asarray(events * bins.scale)
+
+    def parts(self, values: FloatArray, _rows: Rows, free: Rows) -> tuple[Part]:
+        bins = self.bins
+        low, high = (self._slopes(values, edges) for edges in (bins.low_GeV, bins.high_GeV))
+        slopes = (low - high)[..., free] * bins.scale[:, None]
+        return (Part(slice(0, len(bins.scale)), np.arange(len(free)), slopes),)
+
+    def damping(self, _gradient: FloatArray) -> None:
+        return None
+
+    def _slopes(self, values: FloatArray, mass: FloatArray) -> FloatArray:
+        """Return the derivatives of the events above each mass, shape (T, B, 4)."""
+        core, tail = _left(self.name, values, self.origin_GeV, mass)
+        hardness, by_x = _hardness(self.name, values)
+        far = (mass - self.origin_GeV) / np.exp(values[:, 1, None])
+        if self.name == "two-exponentials":
+            by_tau, by_hardness = far / hardness, far / hardness**2
+        else:
+            by_tau, by_hardness = np.zeros_like(far), -np.log(mass / self.origin_GeV)
+        slopes = [core, core * far + tail * by_tau, tail, tail * by_hardness * by_x]
+        return np.stack(slopes, axis=-1)

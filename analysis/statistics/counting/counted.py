@@ -1,0 +1,65 @@
+r"""Which categories are counted: those that together give the best :math:`S/\sqrt B`.
+
+The fit weighs every category by what it is worth; a count adds them up, and a category with much
+background and little signal makes it worse. So the categories are taken in the order of their S/B
+for as long as :math:`S/\sqrt B` grows: one cut at the edge of a category. Decided on the simulation
+of the reference signal in the window; without categories there is nothing to decide.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.settings.search import Search
+from analysis.statistics.background.prediction import Prediction
+from analysis.statistics.spectra.inputs import InferenceInputs, signal_channels
+from tools.errors import InputError
+from tools.names import listed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """What a count is made of."""
+
+    inputs: InferenceInputs
+    """of the categories that are counted"""
+    prediction: Prediction
+    """of their background"""
+    of_simulation: Prediction
+    """the same, of data like the simulation"""
+
+
+def counted(
+    inputs: InferenceInputs, search: Search, prediction: Prediction, of_simulation: Prediction
+) -> Counted:
+    """Return the part of the inputs that is counted.
+
+    Raises
+    ------
+    InputError
+        If the reference signal is not there.
+    """
+    names = counted_channels(inputs, search)
+    return Counted(inputs.only(names), prediction.only(names), of_simulation.only(names))
+
+
+def counted_channels(inputs: InferenceInputs, search: Search) -> tuple[str, ...]:
+    """Return the names of the categories that are counted, in their order.
+
+    Raises
+    ------
+    InputError
+        If the reference signal is not there.
+    """
+    sample = search.optimise.reference_signal
+    if sample not in inputs.signals:
+        raise InputError(
+            f"{search.path}, [optimise], reference_signal: {sample!r} is not a simulated signal; "
+            f"there are: {listed(inputs.signals)}"
+        )
+    channels = signal_channels(inputs.signals[sample]), inputs.background_channels()
+    s, b = (np.array([c.inside(search.window)[0] for c in each]) for each in channels)
+    order = np.argsort(-s / np.maximum(b, 1e-9), kind="stable")
+    merit = np.cumsum(s[order]) / np.sqrt(np.maximum(np.cumsum(b[order]), 1e-9))
+    taken = set(order[: int(np.argmax(merit)) + 1])
+    return tuple(name for place, name in enumerate(inputs.channel_names) if place in taken)

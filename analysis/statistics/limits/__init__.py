@@ -1,0 +1,1 @@
+"""Upper limits: CLs, asymptotic and with toys."""

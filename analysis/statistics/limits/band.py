@@ -1,0 +1,278 @@
+"""CLs limits on the cross-section against mass: observed, and the expected band.
+
+Masses are independent of each other: each has its own workspace, and they are shared out to some
+processes. Results come as they are done, for the caller to save; they are the same whatever the
+number of processes.
+
+Expected limits are those of the Asimov set of the background that is given (a prediction from the
+sidebands), never of a fit to the observed events, which an excess would bend. Below some twenty
+background events under the peak asymptotic limits are several percent too strong (17 % at one
+event): such masses are marked, and get limits from toys if toys are asked for.
+
+A mass without a limit does not stop the others: it has None, and a warning that says why.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from analysis.statistics.limits.asymptotic import (
+    Fitter,
+    NoLimitError,
+    Profile,
+    bin_order,
+    check_same,
+    expected_limits,
+    nominal_asimov,
+    observed_limit,
+    pyhf_fitter,
+    template_fitter,
+)
+from analysis.statistics.limits.cls import BANDS, numpy_backend
+from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
+from analysis.statistics.limits.toy_limits import (
+    ToySettings,
+    expected_toy_limits,
+    observed_toy_limit,
+)
+from analysis.statistics.limits.workspaces import ChannelTemplates, counts_under_peak, workspace
+from analysis.statistics.spectra.bins import FloatArray
+
+ENOUGH_COUNTS = 20.0
+"""background events under the peak from which asymptotic limits are right to some 5 %"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MassPoint:
+    """What is searched for at one mass."""
+
+    mass_GeV: float
+    """of the resonance"""
+    channels: tuple[ChannelTemplates, ...]
+    """the categories; `observed` in all of them, or in none while blind"""
+
+
+@dataclass(frozen=True, slots=True)
+class MassLimit:
+    """Upper limits on the cross-section at one mass, in the unit of the templates."""
+
+    mass_GeV: float
+    """of the resonance"""
+    observed: float | None
+    """None while blind, and where there is none (then `warnings` says why)"""
+    expected: tuple[float | None, ...]
+    """at `BANDS`"""
+    counts_under_peak: float
+    """background events within +-1.4 standard deviations"""
+    low_counts: bool
+    """whether these are too few for the asymptotic formulae"""
+    method: str
+    """``"asymptotic"`` or ``"toys"``"""
+    warnings: tuple[str, ...]
+    """for people"""
+
+
+def band(
+    points: Sequence[MassPoint],
+    *,
+    confidence_level: float = 0.95,
+    workers: int = 1,
+    toys: ToySettings | None = None,
+) -> Iterator[MassLimit]:
+    """Yield the limits at some masses, in the order in which they are done.
+
+    Parameters
+    ----------
+    points : sequence of MassPoint
+    confidence_level : float
+    workers : int
+        Processes; with one, all is done in this process.
+    toys : ToySettings, optional
+        Limits from toys where counts are low.
+
+    Raises
+    ------
+    InputError
+        If categories or nuisances of a point have names that clash.
+    XyyError
+        If a worker dies.
+    """
+    from tools.pool import completed
+
+    work = partial(mass_limit, confidence_level=confidence_level, toys=toys)
+    if not points:
+        return
+    for _, limit in completed(work, points, min(workers, len(points)), what="limits against mass"):
+        yield limit
+
+
+def mass_limit(
+    point: MassPoint, *, confidence_level: float = 0.95, toys: ToySettings | None = None
+) -> MassLimit:
+    """Return the limits at one mass; see `band`."""
+    counts = counts_under_peak(point.channels)
+    low = counts < ENOUGH_COUNTS
+    search = _Search(confidence_level, toys if low else None, point.mass_GeV)
+    is_open = all(channel.observed is not None for channel in point.channels)
+    observed: float | None = None
+    warnings: list[str] = []
+    with numpy_backend() as optimisers:
+        # A model of its own: the expected limits are the same to the last digit before and after.
+        blind = _Likelihood.of(
+            [replace(each, observed=None) for each in point.channels], optimisers
+        )
+        expected = search.expected(blind, warnings)
+        if is_open:
+            opened = _Likelihood.of(point.channels, optimisers, known=blind)
+            observed = search.observed(opened, warnings)
+    return MassLimit(
+        mass_GeV=point.mass_GeV,
+        observed=observed,
+        expected=tuple(expected),
+        counts_under_peak=counts,
+        low_counts=low,
+        method="toys" if search.toys else "asymptotic",
+        warnings=tuple(warnings),
+    )
+
+
+def model_of(document: dict[str, Any]) -> tuple[Any, FloatArray]:
+    """Return pyhf's model and data of a workspace that we have made.
+
+    It is not validated again, which takes ten times longer than the limits.
+    """
+    import pyhf
+
+    config = document["measurements"][0]["config"]
+    specification = {"channels": document["channels"], "parameters": config["parameters"]}
+    model = pyhf.Model(specification, validate=False, poi_name=config["poi"])
+    counts = {each["name"]: each["data"] for each in document["observations"]}
+    main = [events for name in model.config.channels for events in counts[name]]
+    return model, np.array([*main, *model.config.auxdata], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Likelihood:
+    """pyhf's model at one mass, and who fits it: the first that can."""
+
+    model: Any
+    data: FloatArray
+    templates: TemplateFit
+    scale: float
+    fitters: tuple[Fitter, Fitter]
+
+    @classmethod
+    def of(
+        cls,
+        channels: Sequence[ChannelTemplates],
+        optimisers: Sequence[Any],
+        *,
+        known: "_Likelihood | None" = None,
+    ) -> "_Likelihood":
+        """Return the likelihood; one that is `known` of other events lends its model."""
+        scale = strength_scale(channels)
+        if known is not None and known.scale == scale:
+            return known.seeing(channels)
+        templates = TemplateFit.of(channels, scale=scale)
+        model, data = model_of(workspace(channels, scale=scale))
+        fitters = (template_fitter(model, templates), pyhf_fitter(model, optimisers))
+        return cls(model, data, templates, scale, fitters)
+
+    def seeing(self, channels: Sequence[ChannelTemplates]) -> "_Likelihood":
+        """Return the likelihood of the channels' observed events."""
+        data = self.data.copy()
+        seen = [each.observed for each in channels if each.observed is not None]
+        data[bin_order(self.model, self.templates)] = np.concatenate(seen)
+        return replace(self, data=data)
+
+    @property
+    def counts(self) -> FloatArray:
+        """The events, in the order of the templates."""
+        return self.data[bin_order(self.model, self.templates)]
+
+    def first(self, task: Callable[[Fitter], list[float]]) -> list[float]:
+        """Return what a task finds with the first fitter that can do it."""
+        try:
+            return task(self.fitters[0])
+        except NoLimitError:
+            return task(self.fitters[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """How limits at one mass are searched for."""
+
+    confidence_level: float
+    toys: ToySettings | None
+    mass_GeV: float
+
+    def expected(self, likelihood: _Likelihood, warnings: list[str]) -> list[float | None]:
+        """Return the limits on the cross-section expected at `BANDS`; None with a warning."""
+
+        def task(fitter: Fitter) -> list[float]:
+            background = nominal_asimov(likelihood.model, fitter)
+            return list(expected_limits(background, **self._options(likelihood)))
+
+        try:
+            found: list[float | None] = [*likelihood.first(task)]
+            if self.toys:
+                found = expected_toy_limits(
+                    likelihood.templates,
+                    around=[limit for limit in found if limit is not None],
+                    confidence_level=self.confidence_level,
+                    toys=self.toys.number,
+                    rng=self._rng(self.toys, 0),
+                )
+        except NoLimitError as problem:
+            warnings.append(f"no expected limit at {self.mass_GeV:g} GeV: {problem}")
+            return [None] * len(BANDS)
+        return self._scaled(found, likelihood, "expected", warnings)
+
+    def observed(self, likelihood: _Likelihood, warnings: list[str]) -> float | None:
+        """Return the observed limit on the cross-section; None with a warning."""
+
+        def task(fitter: Fitter) -> list[float]:
+            if fitter is likelihood.fitters[0]:
+                check_same(likelihood.model, likelihood.templates, likelihood.data, fitter)
+            profile = Profile.of(likelihood.model, likelihood.data, fitter)
+            return [observed_limit(profile, **self._options(likelihood))]
+
+        try:
+            found: list[float | None] = [*likelihood.first(task)]
+            if self.toys:
+                limit = observed_toy_limit(
+                    likelihood.templates,
+                    likelihood.counts,
+                    around=[each for each in found if each is not None],
+                    confidence_level=self.confidence_level,
+                    toys=self.toys.number,
+                    rng=self._rng(self.toys, 1),
+                )
+                found = [limit]
+        except NoLimitError as problem:
+            warnings.append(f"no observed limit at {self.mass_GeV:g} GeV: {problem}")
+            return None
+        return self._scaled(found, likelihood, "observed", warnings)[0]
+
+    def _options(self, likelihood: _Likelihood) -> dict[str, float]:
+        return {"confidence_level": self.confidence_level, "guess": likelihood.templates.sigma()}
+
+    def _rng(self, toys: ToySettings, which: int) -> np.random.Generator:
+        return np.random.default_rng([toys.seed, round(1000 * self.mass_GeV), which])
+
+    def _scaled(
+        self,
+        found: Sequence[float | None],
+        likelihood: _Likelihood,
+        what: str,
+        warnings: list[str],
+    ) -> list[float | None]:
+        if None in found and self.toys:
+            warnings.append(
+                f"no {what} limit at {self.mass_GeV:g} GeV from {self.toys.number} toys: their CLs "
+                "does not cross the level; more toys may do"
+            )
+        return [None if limit is None else float(limit * likelihood.scale) for limit in found]

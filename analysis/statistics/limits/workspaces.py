@@ -1,0 +1,323 @@
+r"""Templates of a search at one mass, and the pyhf workspace they make.
+
+Each category is a background with the covariance of its fit, a signal with its systematic
+variations, and the spurious signal of the function in use. Expected in bin i, for the strength mu:
+
+.. math:: \mu s_i \prod_n f_{ni}(\alpha_n) + (b_i + \beta t_i) \exp\sum_k \theta_k d_{ki}
+
+with :math:`d_k = \sqrt{l_k} v_k / b` the relative change by one standard deviation of the fit's
+k-th eigenmode. The families of `families.py` are log-linear: the exponential is their exact
+likelihood, not its expansion, and no bin can go negative however few events it has. (With additive
+`histosys` templates ten standard deviations need bins known to 2 %, or pyhf's Poisson is NaN.)
+
+What that takes in HistFactory, whose `normsys` is one factor for a whole sample of a channel:
+
+- Each bin is a channel of its own, ``<category>_<bin>``. pyhf stacks all channels in one array:
+  560 such bins cost it 1 ms, where 70 bins with a sample for each bin would cost 70 times that.
+- pyhf interpolates a `normsys` by a polynomial within one unit and is an exact exponential beyond
+  it. So a mode's parameter has its centre (`auxdata`) well above 1 and its bounds at 1, and the
+  fixed parameter ``centre`` takes the constant factor out again.
+- pyhf's constraints have width 1. `free` modes, which the same bins shall determine, get templates
+  of `FREE_WIDTH` standard deviations; used at face value their covariance would count the data
+  twice (limits 2 to 7 % too strong). Modes from the sidebands alone are used at face value.
+
+The spurious signal is a `histosys`, linear in :math:`\beta`; downwards it stops where it would
+leave less than a twentieth of a bin's background at five standard deviations.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from analysis.statistics.spectra.bins import FloatArray
+from tools.errors import InputError
+
+FREE_WIDTH = 20.0
+"""standard deviations of the fit that the constraint of a `free` mode allows"""
+REACH = 50.0
+"""standard deviations that a `free` mode can go; others go `CONSTRAINED_REACH`"""
+CONSTRAINED_REACH = 5.0
+MOST_DOWN = 0.19
+"""of a bin's background: what one standard deviation of spurious signal takes away at most"""
+_MOST_CHANGE = 1.0
+"""of the logarithm by one standard deviation; bins that uncertain expect next to nothing"""
+_MOST_SIGNAL_CHANGE = 3.0
+_NO_SIGNAL = 1e-9
+"""of all signal: bins with less than that have no systematic variation"""
+_MU_MAX = 10.0
+_MU_START = 0.1
+_POI = "mu"
+_CENTRE = "centre"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelTemplates:
+    """One selection category at one mass of the resonance."""
+
+    name: str
+    """of the category"""
+    background: FloatArray
+    """expected events, shape (B,), all positive"""
+    modes: FloatArray
+    """change of the background by one standard deviation of each eigenmode, shape (K, B)"""
+    signal: FloatArray
+    """events per unit of cross-section, shape (B,)"""
+    signal_variations: Mapping[str, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
+    """nuisance -> signal one standard deviation down, and up; a name is one nuisance everywhere"""
+    norm_errors: Mapping[str, float] = field(default_factory=dict)
+    """nuisance -> relative error of the signal's normalisation; names as above"""
+    spurious: FloatArray | None = None
+    """one standard deviation of the spurious signal, shape (B,); a nuisance of this category"""
+    observed: FloatArray | None = None
+    """events, shape (B,); None while blind"""
+    free: bool = True
+    """whether the modes are for these very bins to determine (else: known from sidebands alone)"""
+
+    def __post_init__(self) -> None:
+        """Refuse templates that are no templates.
+
+        Raises
+        ------
+        InputError
+            For wrong shapes, a background that is not positive, a negative or empty signal.
+        """
+        shape = self.background.shape
+        pairs = [each for pair in self.signal_variations.values() for each in pair]
+        optional = [each for each in (self.spurious, self.observed) if each is not None]
+        arrays = [self.background, *self.modes, self.signal, *pairs, *optional]
+        problem = None
+        if any(each.shape != shape for each in arrays):
+            problem = f"all templates need the {len(self.background)} bins of the background"
+        elif not all(np.all(np.isfinite(each)) for each in arrays):
+            problem = "templates must be finite"
+        elif not np.all(self.background > 0):
+            problem = "the background must be positive in every bin"
+        elif np.any(self.signal < 0) or not self.signal.sum() > 0:
+            problem = "the signal must not be negative, nor empty"
+        elif not all(0 <= error < 1 for error in self.norm_errors.values()):
+            problem = "relative errors of the normalisation must be from 0 to below 1"
+        if problem:
+            raise InputError(f"category {self.name}: {problem}")
+
+    @property
+    def log_modes(self) -> FloatArray:
+        """Changes of ln(background) by one standard deviation of each mode, shape (K, B)."""
+        change = self.modes.reshape(-1, len(self.background)) / self.background
+        return np.clip(change, -_MOST_CHANGE, _MOST_CHANGE)
+
+    @property
+    def mode_width(self) -> float:
+        """Width of the modes' constraints, in standard deviations of the fit."""
+        return FREE_WIDTH if self.free else 1.0
+
+    @property
+    def mode_reach(self) -> float:
+        """How far the modes may go, in standard deviations of the fit."""
+        return REACH if self.free else CONSTRAINED_REACH
+
+    @property
+    def spurious_pair(self) -> tuple[FloatArray, FloatArray] | None:
+        """The background one standard deviation of spurious signal down, and up."""
+        if self.spurious is None or not np.any(self.spurious):
+            return None
+        change = np.abs(self.spurious)
+        return (
+            self.background - np.minimum(change, MOST_DOWN * self.background),
+            self.background + change,
+        )
+
+    @property
+    def signal_factors(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """Nuisance -> factors of the signal one standard deviation down, and up, shapes (B,)."""
+        factors = {}
+        for name in sorted({*self.signal_variations, *self.norm_errors}):
+            down, up = self.signal_variations.get(name, (self.signal, self.signal))
+            scale = 1 + self.norm_errors.get(name, 0.0)
+            factors[name] = self._ratio(down) / scale, self._ratio(up) * scale
+        return factors
+
+    def _ratio(self, varied: FloatArray) -> FloatArray:
+        there = self.signal > _NO_SIGNAL * self.signal.sum()
+        ratio = np.divide(varied, self.signal, out=np.ones_like(self.signal), where=there)
+        limit = math.exp(_MOST_SIGNAL_CHANGE)
+        return np.clip(ratio, 1 / limit, limit)
+
+
+def eigenmodes(background: FloatArray, slopes: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Return the changes of a fitted background by one standard deviation of each eigenmode.
+
+    Parameters
+    ----------
+    background : ndarray, shape (B,)
+        Expected events, positive.
+    slopes : ndarray, shape (B, P)
+        Their derivatives by the parameters of the fit.
+    covariance : ndarray, shape (P, P)
+        Of the parameters.
+
+    Returns
+    -------
+    ndarray, shape (P, B)
+        ``modes.T @ modes`` is ``slopes @ covariance @ slopes.T``. The modes are orthogonal in units
+        of the bins' Poisson errors, which makes them nearly independent in a fit to these bins.
+
+    Examples
+    --------
+    >>> slopes = np.array([[1.0, 0.0], [1.0, 2.0]])
+    >>> modes = eigenmodes(np.array([4.0, 9.0]), slopes, np.diag([1.0, 0.25]))
+    >>> np.round(modes.T @ modes, 12)
+    array([[1., 1.],
+           [1., 2.]])
+    """
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    half = slopes @ (vectors * np.sqrt(np.maximum(values, 0)))
+    root = np.sqrt(background)[:, None]
+    left, sizes, _ = np.linalg.svd(half / root, full_matrices=False)
+    return np.asarray((left * sizes * root).T)
+
+
+def counts_under_peak(channels: Sequence[ChannelTemplates]) -> float:
+    """Return the background within +-1.4 standard deviations of a Gaussian signal, all categories.
+
+    That is where the central 84 % of a category's signal lie, whatever its shape.
+    """
+    total = 0.0
+    for channel in channels:
+        signal = np.concatenate([[0.0], np.cumsum(channel.signal)]) / channel.signal.sum()
+        inside = np.interp(
+            np.interp((0.0808, 0.9192), signal, np.arange(len(signal))),
+            np.arange(len(signal)),
+            np.concatenate([[0.0], np.cumsum(channel.background)]),
+        )
+        total += float(inside[1] - inside[0])
+    return total
+
+
+def workspace(
+    channels: Sequence[ChannelTemplates], *, scale: float, unit: str = "pb"
+) -> dict[str, Any]:  # fmt: skip
+    """Return the likelihood of some categories at one mass as a pyhf workspace.
+
+    Parameters
+    ----------
+    channels : sequence of ChannelTemplates
+        With observed events in all of them or in none; then the observation is the background.
+    scale : float
+        The cross-section of strength mu = 1 (`TemplateFit.scale` proposes one). The name of the
+        measurement tells it.
+    unit : str
+        Of the cross-section; ``"events"`` for a spectrum.
+
+    Returns
+    -------
+    dict
+        A document of pyhf's schema 1.0.0.
+
+    Raises
+    ------
+    InputError
+        If two categories have one name, or a nuisance the name of another parameter.
+    """
+    _check_names(channels)
+    blind = any(channel.observed is None for channel in channels)
+    observations = [
+        {"name": bin_name(channel, index), "data": [float(events)]}
+        for channel in channels
+        for index, events in enumerate(
+            channel.background if blind or channel.observed is None else channel.observed
+        )
+    ]
+    return {
+        "channels": [document for channel in channels for document in _channel(channel, scale)],
+        "observations": observations,
+        "measurements": [
+            {
+                "name": f"mu = 1 is {scale:g} {unit}",
+                "config": {"poi": _POI, "parameters": _parameters(channels)},
+            }
+        ],
+        "version": "1.0.0",
+    }
+
+
+def bin_name(channel: ChannelTemplates, index: int) -> str:
+    """Return the name of a category's bin: a channel of the workspace."""
+    return f"{channel.name}_{index:03d}"
+
+
+def mode_name(channel: ChannelTemplates, index: int) -> str:
+    """Return the name of a category's mode in the workspace."""
+    return f"background_{channel.name}_{index}"
+
+
+def spurious_name(channel: ChannelTemplates) -> str:
+    """Return the name of a category's spurious signal in the workspace."""
+    return f"spurious_{channel.name}"
+
+
+def _check_names(channels: Sequence[ChannelTemplates]) -> None:
+    own = [_POI, _CENTRE]
+    for channel in channels:
+        own += [mode_name(channel, index) for index in range(len(channel.modes))]
+        own += [spurious_name(channel)]
+    nuisances = {name for channel in channels for name in channel.signal_factors}
+    if len({channel.name for channel in channels}) < len(channels) or len(set(own)) < len(own):
+        raise InputError("categories of one workspace need names that differ")
+    if nuisances & set(own):
+        raise InputError(
+            f"a nuisance of the signal cannot be called {min(nuisances & set(own))!r}: "
+            "another parameter of the workspace has that name"
+        )
+
+
+def mode_centre(channel: ChannelTemplates) -> float:
+    """Return the value of the modes' parameters at the nominal background."""
+    return 1 + channel.mode_reach / channel.mode_width
+
+
+def _parameters(channels: Sequence[ChannelTemplates]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"name": _POI, "inits": [_MU_START], "bounds": [[0.0, _MU_MAX]]},
+        {"name": _CENTRE, "inits": [1.0], "auxdata": [1.0], "fixed": True},
+    ]
+    for channel in channels:
+        centre = mode_centre(channel)
+        place = {"inits": [centre], "auxdata": [centre], "bounds": [[1.0, 2 * centre - 1]]}
+        found += [{"name": mode_name(channel, i)} | place for i in range(len(channel.modes))]
+    return found
+
+
+def _channel(channel: ChannelTemplates, scale: float) -> list[dict[str, Any]]:
+    """Return a category's bins, each as a channel of one bin."""
+    changes = channel.log_modes * channel.mode_width
+    centre = -mode_centre(channel) * changes.sum(axis=0)
+    pair, factors = channel.spurious_pair, channel.signal_factors
+    found = []
+    for index, events in enumerate(channel.background):
+        modes = [_normsys(_CENTRE, centre[index], -centre[index])]
+        modes += [
+            _normsys(mode_name(channel, number), change[index], -change[index])
+            for number, change in enumerate(changes)
+        ]
+        if pair is not None:
+            down, up = float(pair[0][index]), float(pair[1][index])
+            data = {"hi_data": [up], "lo_data": [down]}
+            modes.append({"name": spurious_name(channel), "type": "histosys", "data": data})
+        effects: list[dict[str, Any]] = [{"name": _POI, "type": "normfactor", "data": None}]
+        effects += [
+            _normsys(name, math.log(up[index]), math.log(down[index]))
+            for name, (down, up) in factors.items()
+        ]
+        signal = {"name": "signal", "data": [float(channel.signal[index] * scale)]}
+        background = {"name": "background", "data": [float(events)]}
+        samples = [signal | {"modifiers": effects}, background | {"modifiers": modes}]
+        found.append({"name": bin_name(channel, index), "samples": samples})
+    return found
+
+
+def _normsys(name: str, log_up: float, log_down: float) -> dict[str, Any]:
+    data = {"hi": math.exp(log_up), "lo": math.exp(log_down)}
+    return {"name": name, "type": "normsys", "data": data}

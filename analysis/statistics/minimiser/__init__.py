@@ -1,0 +1,1 @@
+"""How fits find their minimum."""

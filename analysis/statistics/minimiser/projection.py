@@ -1,0 +1,60 @@
+r"""A peak's best strength to first order: one step of Newton's method, for all masses at once.
+
+About a fitted background b with slopes J (by its parameters), weights W = diag(1/b) and the
+template g of a peak,
+
+.. math::
+
+   U = g^T W r - C A^{-1} J^T W r,\qquad I = g^T W g - C A^{-1} C^T,\qquad
+   A = J^T W J,\quad C = g^T W J
+
+with the residuals r = n - b: the strength is S = U/I with variance 1/I (the score test with the
+background's parameters profiled). Right where |S| is small against the background under the peak:
+for spurious signals, for expected errors, and for telling which masses of a toy are worth a fit.
+Where few events are expected it is *not* the likelihood ratio, whose tails it overstates.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.statistics.spectra.bins import FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projection:
+    """Peaks of M templates on T spectra."""
+
+    strength: FloatArray
+    """events, shape (T, M)"""
+    error: FloatArray
+    """shape (T, M)"""
+
+
+def project(
+    counts: FloatArray, expected: FloatArray, slopes: FloatArray, templates: FloatArray
+) -> Projection:
+    """Return the strength of every template on every spectrum.
+
+    Parameters
+    ----------
+    counts, expected : ndarray, shape (T, B)
+        Spectra, and the backgrounds fitted to them.
+    slopes : ndarray, shape (T, B, P)
+        Derivatives of `expected` by the background's parameters.
+    templates : ndarray, shape (M, B)
+        Contents of one event.
+    """
+    weighted = slopes / expected[..., None]
+    information = slopes.swapaxes(1, 2) @ weighted
+    size = np.sqrt(np.einsum("tpp->tp", information)) + 1e-150
+    information /= size[:, :, None] * size[:, None, :]
+    information += 1e-11 * np.eye(information.shape[-1])
+    shared = templates @ (weighted / size[:, None, :])  # (T, M, P)
+    taken = np.linalg.solve(information, shared.swapaxes(1, 2))  # (T, P, M)
+    pulls = (counts - expected) / expected
+    left = (pulls[:, None, :] @ slopes)[:, 0, :] / size  # (T, P), nothing at the minimum
+    score = pulls @ templates.T - np.einsum("tp,tpm->tm", left, taken)
+    known = (1 / expected) @ (templates**2).T - np.einsum("tmp,tpm->tm", shared, taken)
+    known = np.maximum(known, 1e-300)
+    return Projection(score / known, 1 / np.sqrt(known))

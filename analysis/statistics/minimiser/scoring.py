@@ -1,0 +1,250 @@
+r"""Many Poisson likelihoods minimised at once: Fisher scoring with halved steps.
+
+Minimised is, for each row t of counts n, the deviance with unit Gaussian constraints,
+
+.. math:: D_t(p) = 2 \sum_i \big(\mu_i - n_i + n_i \ln(n_i/\mu_i)\big) + \sum_{k \in c} p_k^2
+
+(Baker and Cousins, NIM 221 (1984) 437). Newton's method with the expected information in the place
+of the second derivatives always steps downhill; a step that ends higher, or where an expectation is
+not positive, is halved. Rows that have arrived are left alone, so that a batch costs what its rows
+cost. This is what makes a thousand toys, each with a tournament and a mass scan, a matter of
+seconds: a minimiser per fit takes fifty times longer.
+
+Bins come in parts that know few of the parameters, as the channels of one likelihood do; each adds
+to the information what it knows. (Of six channels, dense derivatives are zero to four fifths, and
+fits took 2.5 times longer.)
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.statistics.spectra.bins import FloatArray
+
+Rows = npt.NDArray[np.intp]
+_MAX_ITERATIONS = 200
+_PATIENCE, _STALLED = 25, 1e-3
+"""a deviance that falls by less in so many steps will not get there: at an expectation of zero,
+where a deficit in few events ends, the information has no limit and steps become ever shorter"""
+_CONVERGED = 1e-7
+"""estimated distance of the deviance from its minimum"""
+_HALVINGS = 6
+_LEAST_DAMPING, _MOST_DAMPING = 1e-11, 1e6
+"""of the information with ones on its diagonal"""
+_LEAST_EXPECTED = 1e-100
+"""of a function that ran away"""
+_ROUNDING = 1e-12
+"""relative, of a deviance"""
+_SOFT_DAMPING = 1.0
+"""beyond it a short step does not tell that the minimum is near"""
+_RELATIVE = 1e-10
+"""of a deviance: nobody asks for more of a fit that is far off"""
+_BLOCK, _CELLS = 512, 800_000
+"""rows minimised together, whose arrays stay in the processor's cache; and their bins at most"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Derivatives of some bins by all the free parameters that they depend on."""
+
+    bins: slice
+    columns: Rows
+    """which of the free parameters they are"""
+    slopes: FloatArray
+    """shape (R, bins, columns)"""
+
+
+class Curve(Protocol):
+    """Expected contents as a function of parameters, for many rows."""
+
+    def expected(self, values: FloatArray, rows: Rows) -> FloatArray:
+        """Return the expectations, shape (R, B), of `rows` with parameters of shape (R, N)."""
+
+    def parts(self, values: FloatArray, rows: Rows, free: Rows) -> Iterable["Part"]:
+        """Return the derivatives by the `free` parameters; each bin is in one part."""
+
+    def damping(self, gradient: FloatArray) -> FloatArray | None:
+        """Return what to add to the diagonal of the information, shape (R, F); None for nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Minima:
+    """The minima of T rows."""
+
+    values: FloatArray
+    """parameters, fixed ones included, shape (T, N)"""
+    covariance: FloatArray
+    """of the free parameters; zero elsewhere, shape (T, N, N)"""
+    deviance: FloatArray
+    """constraints included, shape (T,)"""
+    converged: npt.NDArray[np.bool_]
+
+    def error(self, parameter: int) -> FloatArray:
+        """Return the standard deviations of one parameter, shape (T,)."""
+        return np.asarray(np.sqrt(self.covariance[:, parameter, parameter]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """Which parameters are free, and what holds them."""
+
+    free: Rows
+    """indices of the free parameters"""
+    constrained: npt.NDArray[np.bool_]
+    """shape (N,): which have a standard normal constraint"""
+    low: FloatArray
+    """shape (N,): steps end here"""
+    high: FloatArray
+
+
+def minimise(curve: Curve, counts: FloatArray, start: FloatArray, settings: Settings) -> Minima:
+    """Minimise the deviance of every row.
+
+    Parameters
+    ----------
+    curve : Curve
+    counts : ndarray, shape (T, B)
+        Not necessarily whole numbers (Asimov sets, scaled weights).
+    start : ndarray, shape (T, N)
+        Parameters to start at; the fixed ones stay. Every expectation must be positive there.
+    settings : Settings
+    """
+    size, parameters = start.shape
+    values, covariance = start.copy(), np.zeros((size, parameters, parameters))
+    value, converged = np.empty(size), np.zeros(size, dtype=bool)
+    most = min(_BLOCK, max(1, _CELLS // counts.shape[1]))
+    for first in range(0, size, most):
+        rows = np.arange(first, min(first + most, size))
+        block = _Block(curve, counts[rows], rows, settings)
+        values[rows], value[rows], converged[rows] = block.minimise(start[rows])
+        inverse = block.inverse(values[rows])
+        covariance[np.ix_(rows, settings.free, settings.free)] = inverse
+    return Minima(values, covariance, value, converged)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    """Some rows of a batch; `active` indices below are positions among them."""
+
+    curve: Curve
+    counts: FloatArray
+    rows: Rows
+    settings: Settings
+
+    def minimise(self, start: FloatArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+        values = start.copy()
+        active = np.arange(len(start))
+        value = self._deviance(values, active)
+        active = active[np.isfinite(value)]
+        damping = np.full(len(start), _LEAST_DAMPING)
+        converged = np.zeros(len(start), dtype=bool)
+        before = value.copy()
+        for iteration in range(1, _MAX_ITERATIONS + 1):
+            step, left = self._step(values[active], active, damping[active])
+            near = left < _CONVERGED + _RELATIVE * value[active]
+            done = near & (damping[active] <= _SOFT_DAMPING)
+            converged[active[done]] = True
+            active, step = active[~done], step[~done]
+            if not len(active):
+                break
+            new, value[active], tries = self._descend(values[active], step, active, value)
+            values[active] = new
+            damping[active] = _damped(damping[active], tries)
+            active = active[damping[active] < _MOST_DAMPING]
+            if iteration % _PATIENCE == 0:
+                active = active[before[active] - value[active] > _STALLED]
+                before = value.copy()
+        return values, value, converged
+
+    def inverse(self, values: FloatArray) -> FloatArray:
+        """Return the covariance of the free parameters."""
+        _, information = self._derivatives(values, np.arange(len(values)))
+        scaled, size = _scaled(information, np.full(len(values), _LEAST_DAMPING))
+        return np.asarray(np.linalg.inv(scaled) / (size[:, :, None] * size[:, None, :]))
+
+    def _deviance(self, values: FloatArray, active: Rows) -> FloatArray:
+        from scipy.special import kl_div
+
+        expected = self.curve.expected(values, self.rows[active])
+        positive = np.all(expected > 0, axis=1)
+        expected[~positive] = 1.0
+        held = values[:, self.settings.constrained]
+        value = 2 * kl_div(self.counts[active], expected).sum(axis=1) + (held**2).sum(axis=1)
+        return np.where(positive, value, np.inf)
+
+    def _derivatives(self, values: FloatArray, active: Rows) -> tuple[FloatArray, FloatArray]:
+        """Return half the gradient and half the expected second derivatives."""
+        free, held = self.settings.free, self.settings.constrained
+        expected = np.maximum(self.curve.expected(values, self.rows[active]), _LEAST_EXPECTED)
+        missed = expected - self.counts[active]
+        gradient = np.where(held, values, 0.0)[:, free]
+        information = np.repeat(np.diag(held[free].astype(float))[None], len(values), axis=0)
+        for part in self.curve.parts(values, self.rows[active], free):
+            weighted = part.slopes / expected[:, part.bins, None]
+            known = part.slopes.swapaxes(1, 2) @ weighted
+            gradient[:, part.columns] += (missed[:, None, part.bins] @ weighted)[:, 0, :]
+            information[:, part.columns[:, None], part.columns] += known
+        return gradient, information
+
+    def _step(
+        self, values: FloatArray, active: Rows, damping: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return Newton's steps and how far the deviances are from their minima, as they tell."""
+        free = self.settings.free
+        gradient, information = self._derivatives(values, active)
+        inside = ~((values[:, free] <= self.settings.low[free]) & (gradient > 0))
+        inside &= ~((values[:, free] >= self.settings.high[free]) & (gradient < 0))
+        if not inside.all():  # what stands at its end and wants beyond it stays there
+            gradient = gradient * inside
+            information = information * (inside[:, :, None] & inside[:, None, :])
+        more = self.curve.damping(gradient)
+        if more is not None:
+            information = information + more[:, :, None] * np.eye(more.shape[1])
+        scaled, size = _scaled(information, damping)
+        step = -np.linalg.solve(scaled, (gradient / size)[..., None])[..., 0] / size
+        whole = np.zeros_like(values)
+        whole[:, free] = step
+        return whole, -np.einsum("tp,tp->t", gradient, step)
+
+    def _descend(
+        self, values: FloatArray, step: FloatArray, active: Rows, value: FloatArray
+    ) -> tuple[FloatArray, FloatArray, Rows]:
+        """Take each step, halved until the deviance does not rise; tell how often that was."""
+        best, found = values.copy(), value[active]
+        tries = np.full(len(values), _HALVINGS)
+        todo = np.arange(len(values))
+        for halving in range(_HALVINGS):
+            trial = np.clip(values[todo] + step[todo], self.settings.low, self.settings.high)
+            new = self._deviance(trial, active[todo])
+            before = value[active[todo]]
+            good = new <= before + 1e-9 + _ROUNDING * before
+            best[todo[good]], found[todo[good]] = trial[good], new[good]
+            tries[todo[good]] = halving
+            todo = todo[~good]
+            if not len(todo):
+                break
+            step[todo] /= 2
+        return best, found, tries
+
+
+def _scaled(information: FloatArray, damping: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return information with ones on its diagonal, damped, and the roots of the diagonal.
+
+    A function that runs away has no information in one direction.
+    """
+    size = np.sqrt(np.einsum("tpp->tp", information))
+    size[size == 0] = 1.0
+    scaled = information / (size[:, :, None] * size[:, None, :])
+    return scaled + damping[:, None, None] * np.eye(scaled.shape[-1]), size
+
+
+def _damped(damping: FloatArray, tries: Rows) -> FloatArray:
+    """Return the damping of the next steps: more after a refused step, less after a full one.
+
+    (K. Levenberg, Quart. Appl. Math. 2 (1944) 164; D. Marquardt, SIAM J. 11 (1963) 431.)
+    """
+    more = np.where(tries > 1, np.maximum(damping * 100, 1e-6), damping)
+    return np.asarray(np.where(tries == 0, np.maximum(damping / 10, _LEAST_DAMPING), more))

@@ -1,0 +1,1 @@
+"""A peak on a background: scan, significance, measurement."""

@@ -1,0 +1,296 @@
+r"""Mass and strength of a resonance: profile likelihood, intervals, contour, nuisance parameters.
+
+The fit starts at the most significant mass of the scan, everything free. The 68 % interval of a
+parameter is where the deviance, all else fitted again, has risen by 1 above its minimum; the
+contours of two are at 2.30 (68 %) and 5.99 (95 %). A profile is computed at fixed values of the
+parameter, all of them in one batch, and interpolated by a cubic.
+
+A nuisance parameter's *pull* is its best value in units of its constraint, its *impact* the change
+of S when it is fixed at its best value plus or minus its fitted error.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.results.values import Estimate
+from analysis.statistics.background.poisson import goodness_of_fit, scoring_fit
+from analysis.statistics.minimiser.scoring import Minima
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL
+from analysis.statistics.resonance.scan import Spectra
+from analysis.statistics.spectra.bins import FloatArray
+
+_EVERYTHING = (*ALL_BUT_MASS, "mass")
+STEPS = np.concatenate([-np.linspace(3.5, 0.25, 14), [0.0], np.linspace(0.25, 3.5, 14)])
+"""parabolic standard deviations from the best value, at which a profile is computed"""
+_CONTOUR = (31, 31)
+"""masses and strengths of the contour's grid"""
+_CONTOUR_REACH = 3.2
+"""parabolic standard deviations"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """How much the deviance rises with one parameter, all else fitted again."""
+
+    values: FloatArray
+    rises: FloatArray
+    interval: Estimate
+    closed: bool
+    """whether the deviance rises by 1 on both sides; else the interval is the parabola's"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nuisance:
+    """One nuisance parameter of the fit."""
+
+    name: str
+    pull: float
+    pull_error: float
+    impact_up_events: float
+    """change of S with the parameter one fitted error up"""
+    impact_down_events: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contour:
+    """How much the deviance rises with mass and strength."""
+
+    mass_GeV: FloatArray
+    signal_events: FloatArray
+    rises: FloatArray
+    """shape (masses, strengths)"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurement:
+    """The best fit."""
+
+    local_z: float
+    """at the fitted mass"""
+    mass: Profile
+    signal: Profile
+    """events in all channels, in the whole spectrum"""
+    width_GeV: float
+    contour: Contour
+    nuisances: tuple[Nuisance, ...]
+    background_per_bin: tuple[FloatArray, ...]
+    """entries, for each channel"""
+    signal_per_bin: tuple[FloatArray, ...]
+    gof_background_only: float | None
+    """p-value of the fit without a signal"""
+    gof_with_signal: float | None
+    warnings: tuple[str, ...]
+
+
+def measure(spectra: Spectra, start_GeV: float, *, reach_GeV: tuple[float, float]) -> Measurement:
+    """Measure the resonance that the scan found.
+
+    Parameters
+    ----------
+    spectra : Spectra
+    start_GeV : float
+        The most significant mass of the scan.
+    reach_GeV : tuple of float
+        Ends of the masses searched; profiles and contour end one resolution beyond.
+    """
+    best = _best(spectra, start_GeV, reach_GeV)
+    fit = _Fit(spectra, best, reach_GeV)
+    mass, signal = fit.profile("mass"), fit.profile("signal")
+    background, peak = fit.per_bin()
+    null = scoring_fit(spectra.counts[None], spectra.peak.background)
+    size = spectra.peak.background.size
+    shape = [e > 0 for e in spectra.peak.shape_errors]
+    notes = [
+        f"the interval of the {name} is a parabola's: its profile is not closed"
+        for name, profile in (("mass", mass), ("signal", signal))
+        if not profile.closed
+    ]
+    return Measurement(
+        local_z=fit.z(),
+        mass=mass,
+        signal=signal,
+        width_GeV=fit.width_GeV(),
+        contour=fit.contour(),
+        nuisances=fit.nuisances(),
+        background_per_bin=spectra.split(background),
+        signal_per_bin=spectra.split(peak),
+        gof_background_only=goodness_of_fit(spectra.counts, null.expected[0], size),
+        gof_with_signal=goodness_of_fit(spectra.counts, background + peak, size + 2 + sum(shape)),
+        warnings=tuple(notes),
+    )
+
+
+def _best(spectra: Spectra, start_GeV: float, reach_GeV: tuple[float, float]) -> Minima:
+    """Fit everything; once more with shares and spurious signal of the mass that was found.
+
+    A mass that runs out of the range that is searched, where there is no peak to hold it, is fixed
+    at its start.
+    """
+    counts, peak = spectra.counts[None], spectra.peak
+    mass = np.array([start_GeV])
+    theta = scoring_fit(counts, peak.background).theta
+    best = peak.fit(counts, theta, mass, spurious=spectra.spurious(mass))
+    for _ in range(2):
+        start = best.values
+        found = start[:, peak.mass]
+        free = peak.fit(
+            counts, start[:, : peak.background.size], found, spurious=spectra.spurious(found),
+            events=start[:, peak.strength], pulls=start[:, peak.mass + 1 :], free=_EVERYTHING,
+        )  # fmt: skip
+        width = float(peak.signal.width_GeV(mass)[0])
+        ended = float(free.values[0, peak.mass])
+        if not reach_GeV[0] - width <= ended <= reach_GeV[1] + width:
+            break
+        best = free
+    return best
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """The best fit, and fits with something fixed."""
+
+    spectra: Spectra
+    best: Minima
+    reach_GeV: tuple[float, float]
+
+    def _value(self, name: str) -> tuple[float, float]:
+        index = {"signal": self.spectra.peak.strength, "mass": self.spectra.peak.mass}[name]
+        value, error = float(self.best.values[0, index]), float(self.best.error(index)[0])
+        if name == "mass" and not 0 < error < np.inf:  # it was fixed
+            error = self.width_GeV()
+        return value, error
+
+    def _mass(self) -> FloatArray:
+        return self.best.values[:, self.spectra.peak.mass]
+
+    def _fixed(
+        self, events: FloatArray, masses: FloatArray, free: tuple[str, ...], **more: FloatArray
+    ) -> Minima:
+        """Fit with these start values, or fixed ones, all else from the best fit."""
+        spectra, peak, rows = self.spectra, self.spectra.peak, len(events)
+        start = np.repeat(self.best.values, rows, axis=0)
+        return peak.fit(
+            np.repeat(spectra.counts[None], rows, axis=0),
+            start[:, : peak.background.size],
+            masses,
+            spurious=np.repeat(spectra.spurious(self._mass()), rows, axis=0),
+            events=events,
+            pulls=more.get("pulls", start[:, peak.mass + 1 :]),
+            free=free,
+        )
+
+    def profile(self, name: str) -> Profile:
+        """Return the profile of "signal" or "mass"."""
+        (events, _), (mass, _) = self._value("signal"), self._value("mass")
+        value, error = self._value(name)
+        points = value + STEPS * error
+        if name == "mass":
+            width = self.width_GeV()
+            low, high = self.reach_GeV[0] - width, self.reach_GeV[1] + width
+            points = points[(points >= low) & (points <= high)]
+        fixed = {"signal": np.full(len(points), events), "mass": np.full(len(points), mass)}
+        fixed[name] = points
+        free = tuple(part for part in _EVERYTHING if part != name)
+        found = self._fixed(fixed["signal"], fixed["mass"], free)
+        rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
+        down, up = (crossing(points, rises, value, side) for side in (-1, 1))
+        closed = down is not None and up is not None
+        interval = Estimate(
+            value, value - error if down is None else down, value + error if up is None else up
+        )
+        return Profile(points, rises, interval, closed)
+
+    def contour(self) -> Contour:
+        """Return the rise of the deviance on a grid."""
+        (events, d_events), (mass, d_mass) = self._value("signal"), self._value("mass")
+        steps = (np.linspace(-_CONTOUR_REACH, _CONTOUR_REACH, n) for n in _CONTOUR)
+        masses, strengths = mass + next(steps) * d_mass, events + next(steps) * d_events
+        grid = np.meshgrid(masses, strengths, indexing="ij")
+        free = tuple(part for part in _EVERYTHING if part not in {"mass", "signal"})
+        found = self._fixed(grid[1].ravel(), grid[0].ravel(), free)
+        rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
+        return Contour(masses, strengths, rises.reshape(grid[0].shape))
+
+    def nuisances(self) -> tuple[Nuisance, ...]:
+        """Return pulls and impacts, the largest impact first."""
+        peak, found = self.spectra.peak, []
+        events, _ = self._value("signal")
+        first = peak.mass + 1
+        for offset, name in enumerate(peak.names[2:]):
+            index = first + offset
+            error = float(self.best.error(index)[0])
+            if error == 0:  # it is not free
+                continue
+            pull = float(self.best.values[0, index])
+            found.append(Nuisance(name, pull, error, *self._impacts(offset, pull, error, events)))
+        return tuple(
+            sorted(found, key=lambda n: -max(abs(n.impact_up_events), abs(n.impact_down_events)))
+        )
+
+    def _impacts(self, offset: int, pull: float, error: float, events: float) -> list[float]:
+        peak = self.spectra.peak
+        free = [index for index in range(peak.size) if index != peak.mass + 1 + offset]
+        changes = []
+        for side in (1, -1):
+            start = self.best.values.copy()
+            start[:, peak.mass + 1 + offset] = pull + side * error
+            mass = self._mass()
+            found = peak.fit_indices(
+                self.spectra.counts[None], start, mass, self.spectra.spurious(mass), free
+            )
+            changes.append(float(found.values[0, peak.strength]) - events)
+        return changes
+
+    def width_GeV(self) -> float:
+        """Return the fitted width of the peak."""
+        peak = self.spectra.peak
+        width = float(peak.signal.width_GeV(self._mass())[0])
+        return width * (1 + peak.width_error * float(self.best.values[0, peak.mass + 1]))
+
+    def per_bin(self) -> tuple[FloatArray, FloatArray]:
+        """Return background, spurious signal included, and signal in every bin."""
+        peak = self.spectra.peak
+        curve = peak.curve(self._mass(), self.spectra.spurious(self._mass()))
+        rows = np.arange(1)
+        both = curve.expected(self.best.values, rows)[0]
+        without = self.best.values.copy()
+        without[:, peak.strength] = 0.0
+        background = curve.expected(without, rows)[0]
+        return background, both - background
+
+    def z(self) -> float:
+        """Return the local significance at the fitted mass."""
+        peak, mass = self.spectra.peak, self._mass()
+        theta = self.best.values[:, : peak.background.size]
+        spurious = self.spectra.spurious(mass)
+        null = peak.fit(self.spectra.counts[None], theta, mass, spurious=spurious, free=NO_SIGNAL)
+        return float(np.sqrt(max(null.deviance[0] - self.best.deviance[0], 0.0)))
+
+
+def crossing(points: FloatArray, rises: FloatArray, value: float, side: int) -> float | None:
+    """Return where a profile has risen by 1 on one side of its minimum, or None.
+
+    Parameters
+    ----------
+    points, rises : ndarray, shape (n,)
+        Values of the parameter, and how much the deviance rises there.
+    value : float
+        Where the minimum is.
+    side : int
+        -1 for below, 1 for above.
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    there = (points - value) * side >= 0
+    x, root = np.abs(points[there] - value), np.sqrt(rises[there])
+    order = np.argsort(x)
+    x, root = np.append(0.0, x[order]), np.append(0.0, root[order])
+    x, root = x[np.append(True, np.diff(x) > 0)], root[np.append(True, np.diff(x) > 0)]
+    above = np.flatnonzero(root >= 1)
+    if not len(above):
+        return None
+    last = int(above[0]) + 1
+    x, root = x[: last + 1], root[: last + 1]
+    rising = np.append(True, root[1:] > np.maximum.accumulate(root)[:-1])
+    return value + side * float(PchipInterpolator(root[rising], x[rising])(1.0))

@@ -1,0 +1,333 @@
+r"""The likelihood of a resonance on the backgrounds of some channels, for many rows at once.
+
+The expected content of bin i, in channel c, is
+
+.. math::
+
+   \mu_i = b_i(\theta_c) + \big(S f_c + s_c \eta_c\big)
+           \big[\Phi((h_i - \bar m)/w) - \Phi((l_i - \bar m)/w)\big],
+   \qquad \bar m = (M + \delta)(1 + \epsilon_s \kappa_s),\quad w = w_0 (1 + \epsilon_w \kappa_w)
+
+=================  ========  ===================================================================
+parameter          number    meaning
+=================  ========  ===================================================================
+theta              P         the background functions of all channels (`poisson.Model`)
+S                  1         signal events of all channels; may be negative
+M                  1         the resonance's mass in GeV
+kappa_w, kappa_s   2         nuisance parameters of resolution and energy scale, constrained to 0+-1
+eta                C         spurious signal of each channel in units of its size s, 0+-1
+=================  ========  ===================================================================
+
+Each row (a spectrum, or a mass hypothesis on it) has its own shares f of the channels, spurious
+signals s, offset delta and width w_0: they are those of a reference mass, as they change slowly.
+The spurious signal stands in the fit without a resonance too: what the background function may fake
+is no evidence.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.statistics.background.poisson import Model
+from analysis.statistics.minimiser.scoring import Minima, Part, Rows, Settings, minimise
+from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.signal_model import SignalModel
+
+_MASS_REACH_GeV = 200.0
+"""how far the mass may move from where it starts"""
+_PULL_REACH = 5.0
+_RESOLUTION, _SPURIOUS = 2, 4
+"""positions among the parameters of the peak: S, M, resolution, energy scale, spurious signals"""
+ALL_BUT_MASS = ("background", "signal", "shape", "spurious")
+"""free under a mass hypothesis"""
+NO_SIGNAL = ("background", "spurious")
+"""free without a resonance"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Peak:
+    """Backgrounds and a resonance in the bins of some channels."""
+
+    background: Model
+    """the functions of all channels, one after the other"""
+    low_GeV: FloatArray
+    """shape (B,)"""
+    high_GeV: FloatArray
+    channel: npt.NDArray[np.intp]
+    """of each bin, shape (B,)"""
+    signal: SignalModel
+    width_error: float = 0.0
+    """relative"""
+    scale_error: float = 0.0
+    """relative error of the energy scale"""
+    channel_names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        background: Model,
+        groups: Sequence[Bins],
+        signal: SignalModel,
+        *,
+        width_error: float = 0.0,
+        scale_error: float = 0.0,
+        names: Sequence[str] = (),
+    ) -> "Peak":
+        """Return the likelihood in the bins of some channels."""
+        return cls(
+            background,
+            np.concatenate([bins.low_GeV for bins in groups]),
+            np.concatenate([bins.high_GeV for bins in groups]),
+            np.repeat(np.arange(len(groups)), [len(bins.low_GeV) for bins in groups]),
+            signal,
+            width_error,
+            scale_error,
+            tuple(names),
+        )
+
+    @property
+    def shape_errors(self) -> tuple[float, float]:
+        """Relative errors of resolution and energy scale."""
+        return self.width_error, self.scale_error
+
+    @property
+    def strength(self) -> int:
+        """Index of S among the parameters."""
+        return self.background.size
+
+    @property
+    def mass(self) -> int:
+        """Index of M."""
+        return self.background.size + 1
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return len(self.background.functions)
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return self.background.size + 4 + self.channels
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters beyond the background's."""
+        several = self.channel_names if self.channels > 1 else ()
+        spurious = [f"spurious signal, {name}" for name in several] or ["spurious signal"]
+        return ("signal", "mass", "resolution", "energy scale", *spurious)
+
+    def fit(
+        self,
+        counts: FloatArray,
+        theta: FloatArray,
+        mass_GeV: FloatArray,
+        *,
+        spurious: FloatArray | None = None,
+        events: FloatArray | float = 0.0,
+        free: Sequence[str] = ALL_BUT_MASS,
+        pulls: FloatArray | None = None,
+    ) -> Minima:
+        """Fit every row.
+
+        Parameters
+        ----------
+        counts : ndarray, shape (T, B)
+            Effective counts.
+        theta : ndarray, shape (T, P)
+            Backgrounds to start at.
+        mass_GeV : ndarray, shape (T,)
+            The hypotheses: fixed, unless "mass" is free; then where the fit starts.
+        spurious : ndarray, shape (T, C), optional
+            One standard deviation of the spurious signal in each channel, in events; else none.
+        events : ndarray, shape (T,), or float
+            Signal events: where they start, or are fixed.
+        free : sequence of str
+            Of "background", "signal", "mass", "shape" (resolution and energy scale), "spurious".
+        pulls : ndarray, shape (T, 2 + C), optional
+            Where the nuisance parameters start, or are fixed; 0 unless given.
+        """
+        rows, sizes = len(counts), self.background.size
+        start = np.zeros((rows, self.size))
+        start[:, :sizes] = theta
+        start[:, self.strength], start[:, self.mass] = events, mass_GeV
+        if pulls is not None:
+            start[:, self.mass + 1 :] = pulls
+        return self.fit_indices(counts, start, mass_GeV, spurious, self._indices(free))
+
+    def fit_indices(
+        self,
+        counts: FloatArray,
+        start: FloatArray,
+        mass_GeV: FloatArray,
+        spurious: FloatArray | None,
+        free: Sequence[int],
+    ) -> Minima:
+        """Fit every row with the parameters of these indices free, from these start values.
+
+        Of the background's parameters all are free, or none.
+        """
+        curve = self.curve(mass_GeV, spurious)
+        start = self._positive(curve, start)
+        return minimise(curve, counts, start, self._settings(free, mass_GeV))
+
+    def curve(self, mass_GeV: FloatArray, spurious: FloatArray | None = None) -> "PeakCurve":
+        """Return the expectations of rows with these reference masses."""
+        none = np.zeros((len(mass_GeV), self.channels))
+        return PeakCurve(
+            self,
+            self.signal.shares(mass_GeV),
+            none if spurious is None else spurious,
+            self.signal.offset_GeV(mass_GeV),
+            self.signal.width_GeV(mass_GeV),
+        )
+
+    def _positive(self, curve: "PeakCurve", start: FloatArray) -> FloatArray:
+        """Return a start where every expectation is positive: without a signal, if need be."""
+        negative = start[:, self.strength] < 0
+        if negative.any():
+            rows = np.arange(len(start))
+            bad = ~np.all(curve.expected(start, rows) > 0, axis=1)
+            start[bad, self.strength] = 0.0
+        return start
+
+    def _indices(self, free: Sequence[str]) -> list[int]:
+        size, first = self.background.size, self.mass + 1
+        parts = {
+            "background": range(size),
+            "signal": [self.strength],
+            "mass": [self.mass],
+            "shape": [first + i for i, error in enumerate(self.shape_errors) if error > 0],
+            "spurious": range(first + 2, self.size),
+        }
+        return sorted(index for name in free for index in parts[name])
+
+    def _settings(self, free: Sequence[int], mass_GeV: FloatArray) -> Settings:
+        first = self.mass + 1
+        constrained = np.zeros(self.size, dtype=bool)
+        constrained[first:] = True
+        low, high = np.full(self.size, -np.inf), np.full(self.size, np.inf)
+        low[first : first + 2], high[first : first + 2] = -_PULL_REACH, _PULL_REACH
+        low[self.mass] = float(np.min(mass_GeV)) - _MASS_REACH_GeV
+        high[self.mass] = float(np.max(mass_GeV)) + _MASS_REACH_GeV
+        return Settings(np.array(free, dtype=np.intp), constrained, low, high)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PeakCurve:
+    """Expected contents of rows with their reference masses (a `scoring.Curve`)."""
+
+    peak: Peak
+    shares: FloatArray
+    """of the signal's events that each channel has, shape (T, C)"""
+    spurious: FloatArray
+    """events at one standard deviation, shape (T, C)"""
+    offset_GeV: FloatArray
+    """of the peak's mean from the mass, shape (T,)"""
+    width_GeV: FloatArray
+    """shape (T,)"""
+
+    def expected(self, values: FloatArray, rows: Rows) -> FloatArray:
+        """Return the expectations, shape (R, B)."""
+        peak, model = self.peak, self.peak.background
+        found = model.expected(values[:, : model.size])
+        amplitudes = self._amplitudes(values, rows)
+        there = np.any(amplitudes != 0, axis=1)
+        if there.any():
+            everywhere = slice(0, len(peak.channel))
+            shape, *_ = self._shapes(values[there], rows[there], everywhere, slopes=False)
+            found[there] += amplitudes[there][:, peak.channel] * shape * model.scale
+        return found
+
+    def parts(self, values: FloatArray, rows: Rows, free: Rows) -> Iterator[Part]:
+        """Yield the derivatives of each channel by the `free` parameters that it knows."""
+        peak = self.peak
+        for channel, group in enumerate(peak.background.groups()):
+            own, faked = group.own, peak.strength + _SPURIOUS + channel
+            shared = (free >= peak.strength) & (free < peak.strength + _SPURIOUS)
+            peaked = np.flatnonzero(shared | (free == faked))
+            below = np.flatnonzero((free >= own.start) & (free < own.stop))
+            parts = [group.model.slopes(values[:, own])] if len(below) else []
+            if len(peaked):
+                found = self._peaked(values, rows, free[peaked], channel)
+                parts.append(found * group.model.scale[:, None])
+            if parts:
+                columns = np.concatenate([below, peaked])
+                yield Part(group.bins, columns, np.concatenate(parts, axis=-1))
+
+    def slopes(self, values: FloatArray, rows: Rows, free: Rows) -> FloatArray:
+        """Return all derivatives by the `free` parameters, shape (R, B, F)."""
+        found = np.zeros((len(values), len(self.peak.channel), len(free)))
+        for part in self.parts(values, rows, free):
+            found[:, part.bins, part.columns] = part.slopes
+        return found
+
+    def damping(self, gradient: FloatArray) -> FloatArray | None:
+        """Return what the background functions want on the diagonal of the information."""
+        size = self.peak.background.size
+        found = self.peak.background.damping(gradient[:, :size])
+        if found is None:
+            return None
+        return np.hstack([found, np.zeros((len(gradient), gradient.shape[1] - size))])
+
+    def _peaked(self, values: FloatArray, rows: Rows, parameters: Rows, channel: int) -> FloatArray:
+        """Return derivatives of a channel by parameters of the peak, without the bins' scale."""
+        first = self.peak.strength
+        moving = bool(np.any((parameters > first) & (parameters < first + _SPURIOUS)))
+        bins = self.peak.background.groups()[channel].bins
+        shapes = self._shapes(values, rows, bins, slopes=moving)
+        columns = [self._column(int(k) - first, values, rows, shapes, channel) for k in parameters]
+        return np.stack(columns, axis=-1)
+
+    def _column(
+        self,
+        kind: int,
+        values: FloatArray,
+        rows: Rows,
+        shapes: tuple[FloatArray, FloatArray, FloatArray],
+        channel: int,
+    ) -> FloatArray:
+        """Return the derivative of a channel by one parameter of the peak."""
+        peak = self.peak
+        shape, by_mean, by_width = shapes
+        if kind == 0:
+            return np.asarray(self.shares[rows, channel, None] * shape)
+        if kind >= _SPURIOUS:
+            return np.asarray(self.spurious[rows, channel, None] * shape)
+        amplitudes = self._amplitudes(values, rows)[:, channel, None]
+        if kind == 1:
+            scale = 1 + peak.scale_error * values[:, peak.mass + 2, None]
+            return np.asarray(amplitudes * by_mean * scale)
+        if kind == _RESOLUTION:
+            return np.asarray(amplitudes * by_width * self.width_GeV[rows, None] * peak.width_error)
+        mean = values[:, peak.mass, None] + self.offset_GeV[rows, None]
+        return np.asarray(amplitudes * by_mean * mean * peak.scale_error)
+
+    def _amplitudes(self, values: FloatArray, rows: Rows) -> FloatArray:
+        """Return the events of the peak in every channel, shape (R, C)."""
+        peak = self.peak
+        strength = values[:, peak.strength, None]
+        pulls = values[:, peak.mass + 3 :]
+        return np.asarray(strength * self.shares[rows] + pulls * self.spurious[rows])
+
+    def _shapes(
+        self, values: FloatArray, rows: Rows, bins: slice, *, slopes: bool
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return events per bin of one event, and their derivatives by mean and width."""
+        from scipy.special import ndtr
+
+        peak = self.peak
+        wider, shifted = values[:, peak.mass + 1], values[:, peak.mass + 2]
+        mean = (values[:, peak.mass] + self.offset_GeV[rows]) * (1 + peak.scale_error * shifted)
+        width = self.width_GeV[rows] * (1 + peak.width_error * wider)
+        edges = np.stack([peak.low_GeV[bins], peak.high_GeV[bins]])
+        low, high = (edges[:, None, :] - mean[:, None]) / width[:, None]
+        shape = ndtr(high) - ndtr(low)
+        if not slopes:
+            return shape, shape, shape
+        below, above = (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) for z in (low, high))
+        by_mean = -(above - below) / width[:, None]
+        by_width = -(high * above - low * below) / width[:, None]
+        return shape, by_mean, by_width

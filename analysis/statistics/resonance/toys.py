@@ -1,0 +1,230 @@
+r"""Toys of the whole procedure: spectra drawn from a truth, each with its own tournament and fits.
+
+Toy i of a seed is a pure function of (seed, i): any worker draws the same one, batches can be done
+anywhere and be put together. Its sidebands choose function and range as those of the data do
+(`tournament.py`); toys with the same choice are fitted together.
+
+The largest significance over the masses is found in two steps: the strengths of all masses to
+first order (`projection.py`) tell the three highest maxima; only there, and at the masses beside
+them, the likelihood is fitted. (The first order alone overstates the tails where few events are
+expected.)
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.settings.search import Search, Systematics
+from analysis.statistics.background.entries import Indices
+from analysis.statistics.background.poisson import model, scoring_fit
+from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
+from analysis.statistics.minimiser.projection import project
+from analysis.statistics.resonance.peak import Peak
+from analysis.statistics.resonance.scan import Spectra
+from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.signal_model import SignalModel
+from tools.pool import completed
+
+_MAXIMA = 3
+_CELLS = 2_000_000
+"""bins of toys that are projected at once"""
+BATCH = 125
+"""toys decided and fitted together: of fewer, each takes longer"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Experiment:
+    """What toys are drawn from, and how they are analysed."""
+
+    tournaments: tuple[Tournament, ...]
+    """of each channel"""
+    truths: tuple[FloatArray, ...]
+    """expected events of each channel in the bins of its tournament"""
+    signal: SignalModel
+    systematics: Systematics
+    masses_GeV: FloatArray
+
+    def draw(self, seed: int, numbers: Sequence[int]) -> tuple[FloatArray, ...]:
+        """Return the spectra of some toys, for each channel of shape (T, B)."""
+        drawn: list[list[FloatArray]] = [[] for _ in self.truths]
+        for number in numbers:
+            rng = np.random.default_rng([seed, number])
+            for spectra, truth in zip(drawn, self.truths, strict=True):
+                spectra.append(rng.poisson(truth).astype(np.float64))
+        return tuple(np.array(spectra) for spectra in drawn)
+
+    def groups(self, counts: Sequence[FloatArray]) -> "Iterator[Group]":
+        """Decide every toy, and yield those together that are fitted alike."""
+        decisions = decide_all(self.tournaments, counts)
+        choices = np.stack([d.choice for d in decisions], axis=1)
+        for choice in np.unique(choices, axis=0):
+            toys = np.flatnonzero(np.all(choices == choice, axis=1))
+            yield self._group(toys, choice, decisions, counts)
+
+    def _group(
+        self,
+        toys: Indices,
+        choice: Indices,
+        decisions: Sequence[Decisions],
+        counts: Sequence[FloatArray],
+    ) -> "Group":
+        bins, functions, parts, spurious = [], [], [], []
+        for channel, decided in enumerate(decisions):
+            option, tournament = decided.options[choice[channel]], self.tournaments[channel]
+            low, high = tournament.low_GeV, tournament.high_GeV
+            inside = (low > option.low_GeV - 1e-6) & (high < option.high_GeV + 1e-6)
+            own = counts[channel][np.ix_(toys, inside)]
+            mean = own.mean(axis=0)
+            bins.append(Bins(low[inside], high[inside], mean, mean))
+            functions.append(option.function)
+            parts.append(own)
+            spurious.append(
+                [np.interp(self.masses_GeV, decided.masses_GeV, decided.spurious[t]) for t in toys]
+            )
+        errors = self.systematics
+        peak = Peak.of(
+            model(functions, bins), bins, self.signal,
+            width_error=errors.resolution, scale_error=errors.energy_scale,
+        )  # fmt: skip
+        every = np.concatenate(parts, axis=1)
+        passes = np.all([d.passes[toys] for d in decisions], axis=0)
+        return Group(toys, peak, every, self.masses_GeV, np.stack(spurious, axis=-1), passes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Toys that are fitted with the same functions in the same ranges."""
+
+    toys: Indices
+    """which they are of a batch"""
+    peak: Peak
+    counts: FloatArray
+    """shape (T, B), of all channels"""
+    masses_GeV: FloatArray
+    spurious: FloatArray
+    """shape (T, M, C)"""
+    passes: FloatArray
+    """whether the tournament found functions that are good enough"""
+
+    def fit(self, masses: Indices, toys: Indices) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Fit pairs of mass and toy; return z with the sign of S, S and its error, each (pairs,).
+
+        Parameters
+        ----------
+        masses, toys : ndarray of int, shape (pairs,)
+            Indices into the masses and into the group's toys.
+        """
+        theta = scoring_fit(self.counts, self.peak.background).theta
+        spectra = Spectra(self.peak, self.counts[0], ())
+        scan = spectra.compare(
+            self.counts[toys], theta[toys], self.masses_GeV[masses], self.spurious[toys, masses]
+        )
+        return scan.z, scan.signal_events, scan.signal_error_events
+
+    def first_order(self) -> FloatArray:
+        """Return the significance of every mass to first order, shape (T, M)."""
+        toys, bins = self.counts.shape
+        most = max(1, _CELLS // bins)
+        parts = [
+            self._first_order(
+                self.counts[first : first + most], self.spurious[first : first + most]
+            )
+            for first in range(0, toys, most)
+        ]
+        return np.concatenate(parts)
+
+    def _first_order(self, counts: FloatArray, spurious: FloatArray) -> FloatArray:
+        peak = self.peak
+        fit = scoring_fit(counts, peak.background)
+        slopes = peak.background.slopes(fit.theta)
+        templates = Spectra(peak, counts[0], ()).templates(self.masses_GeV)
+        shares = peak.signal.shares(self.masses_GeV)
+        score = information = np.zeros((len(counts), len(self.masses_GeV)))
+        column = 0
+        for channel, rotation in enumerate(peak.background.rotations):
+            own = peak.channel == channel
+            used = slice(column, column + len(rotation))
+            column = used.stop
+            share = shares[:, channel]
+            found = project(
+                counts[:, own], fit.expected[:, own], slopes[:, own, used],
+                templates[:, own] / share[:, None],
+            )  # fmt: skip
+            known = 1 / (found.error**2 + spurious[..., channel] ** 2)
+            score = score + share * found.strength * known
+            information = information + share**2 * known
+        return np.asarray(score / np.sqrt(information))
+
+    def largest(self) -> tuple[FloatArray, Indices]:
+        """Return the largest significance of every toy over the masses, and where it is."""
+        first = self.first_order()
+        padded = np.pad(first, ((0, 0), (1, 1)), constant_values=-np.inf)
+        top = (first >= padded[:, :-2]) & (first >= padded[:, 2:])
+        order = np.argsort(np.where(top, -first, np.inf), axis=1)[:, :_MAXIMA]
+        around = (order[:, :, None] + np.array([-1, 0, 1])).reshape(len(first), -1)
+        around = np.clip(around, 0, first.shape[1] - 1)
+        toys = np.repeat(np.arange(len(first)), around.shape[1])
+        z, *_ = self.fit(around.ravel(), toys)
+        z = z.reshape(around.shape)
+        best = np.argmax(z, axis=1)
+        rows = np.arange(len(first))
+        return np.maximum(z[rows, best], 0.0), around[rows, best]
+
+
+def experiment(
+    search: Search, signal: SignalModel, truths: Sequence[FloatArray], sqrt_s_GeV: float
+) -> Experiment:
+    """Return the toys of a search whose channels are expected to be `truths`.
+
+    Parameters
+    ----------
+    search : Search
+    signal : SignalModel
+        Of all channels.
+    truths : sequence of ndarray
+        Expected events of each channel in the bins of the fit's range.
+    sqrt_s_GeV : float
+    """
+    tournament = Tournament.of(search, signal, sqrt_s_GeV)
+    return Experiment(
+        (tournament,) * len(truths), tuple(truths), signal, search.systematics,
+        search.signal.masses_GeV,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Some toys of a seed."""
+
+    seed: int
+    first: int
+    last: int
+
+
+def largest_significances(
+    toys: Experiment, *, seed: int, number: int, workers: int, first: int = 0
+) -> FloatArray:
+    """Return the largest local significance of each of `number` toys, in their order."""
+    batches = [
+        _Batch(seed, start, min(start + BATCH, first + number))
+        for start in range(first, first + number, BATCH)
+    ]
+    found = np.empty(number)
+    for batch, values in completed(_Largest(toys), batches, workers, what="toys"):
+        found[batch.first - first : batch.last - first] = values
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Largest:
+    """The work of one batch."""
+
+    toys: Experiment
+
+    def __call__(self, batch: _Batch) -> FloatArray:
+        counts = self.toys.draw(batch.seed, range(batch.first, batch.last))
+        found = np.empty(batch.last - batch.first)
+        for group in self.toys.groups(counts):
+            found[group.toys] = group.largest()[0]
+        return found

@@ -1,0 +1,1 @@
+"""Binned spectra, and the signal in them."""

@@ -1,0 +1,212 @@
+r"""What a resonance of any mass looks like: mean, width, efficiency between the simulated masses.
+
+Of every simulated signal the selected spectrum gives the mean and the standard deviation of its
+peak (of the bins within five standard deviations, the bin width's own h^2/12 taken off), and each
+channel's share of its generated events. Between the simulated masses all three are interpolated
+linearly, beyond them the nearest is taken. The samples are independent: the error of a value
+between two is that of their weighted sum.
+
+The course's signals are Gaussians of 30 GeV at every mass, without tails; an own sample with tails
+shows as a width that does not describe its core, which `kurtosis` tells.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.statistics.spectra.bins import FloatArray
+from tools.errors import InputError
+
+_CORE = 5.0
+"""standard deviations on either side that the moments are of"""
+_ROUNDING = 1e-9
+_GAUSSIAN_KURTOSIS = 0.5
+"""excess kurtosis beyond which a peak is not a Gaussian"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimulatedPeak:
+    """The peak of one simulated signal."""
+
+    mass_GeV: float
+    mean_GeV: float
+    mean_error_GeV: float
+    width_GeV: float
+    width_error_GeV: float
+    kurtosis: float
+    """excess, 0 of a Gaussian"""
+    selected: FloatArray
+    """events in each channel"""
+    generated: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interpolated:
+    """A value with its error, as a function of the resonance's mass."""
+
+    masses_GeV: FloatArray
+    values: FloatArray
+    """at the simulated masses, shape (K,)"""
+    errors: FloatArray
+
+    def at(self, mass_GeV: FloatArray | float) -> FloatArray:
+        """Return the value at some masses."""
+        return np.asarray(np.interp(mass_GeV, self.masses_GeV, self.values))
+
+    def error(self, mass_GeV: FloatArray | float) -> FloatArray:
+        """Return the value's statistical error at some masses.
+
+        >>> two = Interpolated(np.array([500.0, 1000.0]), np.zeros(2), np.array([3.0, 4.0]))
+        >>> two.error(np.array([400.0, 500.0, 750.0])).tolist()
+        [3.0, 3.0, 2.5]
+        """
+        weights = [np.interp(mass_GeV, self.masses_GeV, row) for row in np.eye(len(self.values))]
+        parts = [w * error for w, error in zip(weights, self.errors, strict=True)]
+        return np.asarray(np.linalg.norm(parts, axis=0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignalModel:
+    """A Gaussian peak at any mass."""
+
+    offset: Interpolated
+    """mean minus mass, GeV"""
+    width: Interpolated
+    """standard deviation, GeV"""
+    efficiency: tuple[Interpolated, ...]
+    """of each channel: selected over generated events"""
+    formula: Callable[[FloatArray], FloatArray] | None = None
+    """the width in GeV as a function of the mass, instead of `width`"""
+    warnings: tuple[str, ...] = ()
+
+    def offset_GeV(self, mass_GeV: FloatArray) -> FloatArray:
+        """Return the distance of the peak's mean from the mass."""
+        return self.offset.at(mass_GeV)
+
+    def width_GeV(self, mass_GeV: FloatArray) -> FloatArray:
+        """Return the peak's standard deviation."""
+        return self.width.at(mass_GeV) if self.formula is None else self.formula(mass_GeV)
+
+    def shares(self, mass_GeV: FloatArray) -> FloatArray:
+        """Return the part of the selected events that each channel has, shape (T, C)."""
+        each = np.stack([channel.at(mass_GeV) for channel in self.efficiency], axis=-1)
+        return np.asarray(each / each.sum(axis=-1, keepdims=True))
+
+    def total_efficiency(self, mass_GeV: FloatArray | float) -> tuple[FloatArray, FloatArray]:
+        """Return the efficiency of all channels together, and its error."""
+        value = np.sum([channel.at(mass_GeV) for channel in self.efficiency], axis=0)
+        error = np.linalg.norm([channel.error(mass_GeV) for channel in self.efficiency], axis=0)
+        return value, error
+
+
+def signal_model(peaks: Sequence[SimulatedPeak]) -> SignalModel:
+    """Return the model of a resonance, from simulated ones.
+
+    Raises
+    ------
+    InputError
+        If there is none, two have the same mass, or one lost all its events to the selection.
+    """
+    ordered = sorted(peaks, key=lambda peak: peak.mass_GeV)
+    masses = np.array([peak.mass_GeV for peak in ordered])
+    if not ordered or len(set(masses)) < len(masses):
+        raise InputError(
+            f"signal samples: one for each mass is needed, not {tuple(map(float, masses))}"
+        )
+    for peak in ordered:
+        # Shares of categories that keep every event may add up to a rounding more than 1.
+        if not 0 < peak.selected.sum() <= peak.generated * (1 + _ROUNDING):
+            raise InputError(
+                f"signal of {peak.mass_GeV:g} GeV: {peak.selected.sum():g} of {peak.generated} "
+                "events selected; loosen the selection or simulate more"
+            )
+    selected = np.array([peak.selected for peak in ordered])
+    generated = np.array([peak.generated for peak in ordered])[:, None]
+    efficiency = np.minimum(selected / generated, 1.0)
+    errors = np.sqrt(efficiency * (1 - efficiency) / generated)
+    return SignalModel(
+        offset=Interpolated(
+            masses,
+            np.array([peak.mean_GeV for peak in ordered]) - masses,
+            np.array([peak.mean_error_GeV for peak in ordered]),
+        ),
+        width=Interpolated(
+            masses,
+            np.array([peak.width_GeV for peak in ordered]),
+            np.array([peak.width_error_GeV for peak in ordered]),
+        ),
+        efficiency=tuple(
+            Interpolated(masses, efficiency[:, c], errors[:, c]) for c in range(efficiency.shape[1])
+        ),
+        warnings=tuple(_tails(peak) for peak in ordered if abs(peak.kurtosis) > _GAUSSIAN_KURTOSIS),
+    )
+
+
+def plain_signal(
+    width: Callable[[FloatArray], FloatArray] | float, channels: int = 1
+) -> SignalModel:
+    """Return the model of a peak that is where its mass is, with a given width in GeV."""
+    anywhere, one = np.array([0.0]), np.array([1.0])
+    constant = None if callable(width) else width
+    return SignalModel(
+        offset=Interpolated(anywhere, np.zeros(1), np.zeros(1)),
+        width=Interpolated(anywhere, one * (constant or 1.0), np.zeros(1)),
+        efficiency=(Interpolated(anywhere, one / channels, np.zeros(1)),) * channels,
+        formula=width if callable(width) else None,
+    )
+
+
+def simulated_peak(
+    mass_GeV: float, edges_GeV: FloatArray, counts: Sequence[FloatArray], generated: int
+) -> SimulatedPeak:
+    """Return the peak of one simulated signal.
+
+    Parameters
+    ----------
+    mass_GeV : float
+    edges_GeV : ndarray, shape (B + 1,)
+        Of the fine bins.
+    counts : sequence of ndarray, shape (B,)
+        Selected events in each channel.
+    generated : int
+        Events before any selection.
+    """
+    total = np.sum(counts, axis=0).astype(float)
+    centres, bin_GeV = (edges_GeV[1:] + edges_GeV[:-1]) / 2, float(np.diff(edges_GeV).mean())
+    near = np.ones(len(total), dtype=bool)
+    mean = width = float("nan")
+    if total.sum() > 0:
+        for _ in range(20):
+            mean, width = _moments(centres[near], total[near])
+            closer = np.abs(centres - mean) < _CORE * max(width, bin_GeV)
+            if np.array_equal(closer, near):
+                break
+            near = closer
+    events = float(total[near].sum())
+    kurtosis = 0.0
+    if events > 0 and width > 0:
+        kurtosis = float(total[near] @ ((centres[near] - mean) / width) ** 4 / events) - 3
+    intrinsic = float(np.sqrt(max(width**2 - bin_GeV**2 / 12, 0.0)))
+    return SimulatedPeak(
+        mass_GeV,
+        mean,
+        width / np.sqrt(max(events, 1.0)),
+        intrinsic,
+        width / np.sqrt(2 * max(events, 1.0)),
+        kurtosis,
+        np.array([float(np.sum(c)) for c in counts]),
+        generated,
+    )
+
+
+def _moments(centres: FloatArray, counts: FloatArray) -> tuple[float, float]:
+    mean = float(counts @ centres / counts.sum())
+    return mean, float(np.sqrt(counts @ (centres - mean) ** 2 / counts.sum()))
+
+
+def _tails(peak: SimulatedPeak) -> str:
+    return (
+        f"the signal of {peak.mass_GeV:g} GeV is no Gaussian (excess kurtosis "
+        f"{peak.kurtosis:.2g}): the fits describe it by one of {peak.width_GeV:.3g} GeV"
+    )

@@ -1,0 +1,134 @@
+"""What is out of date is refused, with what to type: nobody is shown results of something else.
+
+A stage that works on a folder looks at what earlier stages left: whether all of it is there as it
+was written, and made with the settings that the folder has now.
+"""
+
+import shlex
+
+from analysis.folder import decisions
+from analysis.folder.folder import LEDGER, RESULTS, SELECTION, VERDICT, Folder
+from analysis.folder.origin import again, origin_of, run_again
+from analysis.results.ledger import Ledger, ProcessedFrom
+from analysis.results.unblinding import Unblinding
+from analysis.settings.search import Search
+from analysis.workflow.made_from import decided_in, infer_inputs
+from analysis.workflow.process import (
+    cut_variables,
+    jointly_by,
+    processor_settings,
+    selected_by,
+    weights,
+)
+from processors.diphoton import Settings
+from processors.selection import Selection
+from tools.errors import InputError, RefusedError
+from tools.names import listed
+from tools.samples import Catalogue
+
+
+def refuse_stale_histograms(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+    """Refuse histograms that are not those of the folder's settings, selection and unblinding.
+
+    Raises
+    ------
+    InputError
+        If some are missing or damaged, or were filled with other settings, or from other events.
+    RefusedError
+        If those of data are blind and the folder is not, or the other way round.
+    """
+    _refuse_damaged(folder)
+    filled = folder.made_with(LEDGER, ProcessedFrom)
+    wanted = selected_by(_settings(folder, catalogue, search))
+    if filled is None or filled.selected_by != wanted:
+        raise _other_histograms(folder, "with another selection, window or mass axis")
+    origin = origin_of(folder)
+    if origin is not None and filled.content != origin.content:
+        raise _other_histograms(folder, "from other events, or not from all of them")
+    samples = folder.load(Ledger, made_by="process").samples
+    if filled.weights != weights(catalogue, samples):
+        raise _other_histograms(folder, "with other cross-sections or luminosity")
+    _refuse_other_blindness(folder, catalogue, unblinded=filled.unblinded)
+
+
+def refuse_stale_joints(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+    """Refuse joint histograms, of which selections are made, with other axes than the settings'.
+
+    Raises
+    ------
+    InputError
+        If they are missing, damaged, or others.
+    """
+    _refuse_damaged(folder)
+    settings = processor_settings(catalogue.columns, search, Selection({}))
+    filled = folder.made_with(LEDGER, ProcessedFrom)
+    if filled is None or filled.jointly_by != jointly_by(settings):
+        raise _other_histograms(folder, "with other [optimise.axes], window or mass axis")
+
+
+def refuse_stale_results(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+    """Refuse results of `xyy infer` that belong to something else than the folder holds now.
+
+    Where there are none, there is nothing to refuse.
+
+    Raises
+    ------
+    InputError
+        If they are incomplete, damaged, or out of date.
+    """
+    there = [name for name in RESULTS if (folder.path / name).exists()]
+    if not there:
+        return
+    inputs = infer_inputs(folder, decided_in(folder, catalogue, search))
+    others = [name for name in there if folder.made_from(name) != inputs]
+    lost = folder.lost(VERDICT) if VERDICT in there else []
+    for names, what in ((others, "out of date"), (lost, "missing or not as it was written")):
+        if names:
+            raise InputError(
+                f"{folder.path}: {listed(names)} {'is' if len(names) == 1 else 'are'} "
+                f"{what}; type `{again(folder, 'infer')}` (`xyy status` says more)"
+            )
+
+
+def _settings(folder: Folder, catalogue: Catalogue, search: Search) -> Settings:
+    """Return the settings that the histograms of a folder are to be filled with."""
+    selection, score = Selection({}), None
+    if (folder.path / SELECTION).is_file():
+        selection, score = folder.selection(), folder.score(cut_variables(search))
+    return processor_settings(catalogue.columns, search, selection, score=score)
+
+
+def _refuse_damaged(folder: Folder) -> None:
+    folder.read(LEDGER, made_by="process")
+    if lost := folder.lost(LEDGER):
+        raise InputError(
+            f"{folder.path}: {listed(lost)} is missing or not as it was written; "
+            f"type `{again(folder, 'process')}`"
+        )
+
+
+def _other_histograms(folder: Folder, how: str) -> InputError:
+    return InputError(
+        f"the histograms of {folder.path} were filled {how} than it has now; "
+        f"type `{again(folder, 'process')}`"
+    )
+
+
+def _refuse_other_blindness(folder: Folder, catalogue: Catalogue, *, unblinded: bool) -> None:
+    samples = folder.load(Ledger, made_by="process").samples
+    opened = decisions.is_unblinded(folder)
+    if unblinded == opened or all(catalogue.sample(n).kind != "data" for n in samples):
+        return
+    state = ("unblinded", "still blind") if opened else ("shut", "of the open window")
+    raise RefusedError(
+        f"the data of {folder.path} are {state[0]}, and its histograms are {state[1]}; "
+        f"type `{next_after_unblinding(folder)}`"
+    )
+
+
+def next_after_unblinding(folder: Folder) -> str:
+    """Return what to type next once a folder was unblinded (or shut)."""
+    opened = folder.load_if_there(Unblinding) if decisions.is_unblinded(folder) else None
+    reason = [] if opened is None else ["--unblind", opened.reason]
+    place = shlex.quote(str(folder.path))
+    return run_again(folder, *reason) or f"xyy process {place} && xyy infer {place}"

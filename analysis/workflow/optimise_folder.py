@@ -1,0 +1,98 @@
+"""From the joint histograms of a results folder to its selection."""
+
+from dataclasses import replace
+
+from analysis.folder import decisions
+from analysis.folder.folder import LEDGER, SCORE, SELECTION, Folder
+from analysis.folder.histogram_file import read_histograms
+from analysis.results.codec import to_json
+from analysis.results.ledger import Ledger, ProcessedFrom
+from analysis.selection.expected_fit import expected_z
+from analysis.selection.methods import Selected, select
+from analysis.selection.scores.score_file import table_of_document
+from analysis.settings.search import Search
+from analysis.workflow.freshness import refuse_stale_joints
+from analysis.workflow.made_from import optimise_inputs
+from analysis.workflow.process import losses, weight_of
+from processors.histograms import Counts
+from processors.selection import Selection
+from tools.errors import InputError, XyyError
+from tools.names import listed
+from tools.samples import Catalogue
+
+
+def optimise_folder(
+    folder: Folder, catalogue: Catalogue, search: Search, *, reason: str | None = None
+) -> Selected:
+    """Choose the selection from the joint histograms in `folder`.
+
+    Written are ``selection.json`` and, if it is made with a score, ``score.json``.
+
+    Raises
+    ------
+    InputError
+        If the background or a signal was not processed, or there are several backgrounds.
+    RefusedError
+        If the data are open, the selection is not the frozen one, and there is no `reason`; or if
+        a score would be made of columns that make the mass.
+    XyyError
+        If it was processed, and all of it was lost.
+    """
+    refuse_stale_joints(folder, catalogue, search)
+    ledger = folder.load(Ledger, made_by="process")
+    joints = _of_simulation(folder, catalogue, "joint")
+    background = _background_of(catalogue)
+    if background not in joints or set(joints) == {background}:
+        if ledger.failed:
+            raise XyyError(losses(ledger, folder.path))
+        raise InputError(
+            f"{folder.histograms} needs the joint histograms of {background} and of a signal; "
+            "process them with `xyy process --histograms all`"
+        )
+    weights = {
+        name: weight_of(catalogue, name, ledger.samples[name].processed_events) for name in joints
+    }
+    complete = all(
+        not entry.lost_events
+        for name, entry in ledger.samples.items()
+        if catalogue.sample(name).kind != "data"
+    )
+    selected = select(joints, weights, background, search)
+    masses = _of_simulation(folder, catalogue, "before/m_yy")
+    expected = expected_z(selected.shares, masses, weights, catalogue, search)
+    chosen = replace(selected.selection, expected_fit_z=expected, complete=complete)
+    selection = Selection(chosen.cuts)
+    score = None if selected.score is None else table_of_document(selected.score)
+    decisions.guard(folder, decisions.decisions(catalogue, search, selection, score), reason=reason)
+    origin = folder.made_with(LEDGER, ProcessedFrom)
+    joint_keys = {} if origin is None else origin.joint_keys
+    inputs = optimise_inputs(joint_keys, catalogue, search)
+    # The selection comes last: with it, the score that it names is there.
+    (folder.path / SELECTION).unlink(missing_ok=True)
+    if selected.score is None:
+        (folder.path / SCORE).unlink(missing_ok=True)
+    else:
+        folder.save(selected.score)
+    products = () if selected.score is None else (SCORE,)
+    folder.record(SELECTION, to_json(chosen), products, inputs=inputs)
+    return replace(selected, selection=chosen)
+
+
+def _background_of(catalogue: Catalogue) -> str:
+    """Return the name of the background that the selection is chosen against."""
+    names = [sample.name for sample in catalogue.simulation if sample.kind == "background"]
+    if len(names) != 1:
+        raise InputError(
+            f"{catalogue.path}: a selection is chosen against one sample with kind = "
+            f'"background"; there are {len(names)} ({listed(names) or "none"}): declare one'
+        )
+    return names[0]
+
+
+def _of_simulation(folder: Folder, catalogue: Catalogue, histogram: str) -> dict[str, Counts]:
+    """Return one histogram of every simulated sample."""
+    return {
+        name: named[histogram]
+        for name, named in read_histograms(folder.histograms, only=histogram).items()
+        if catalogue.sample(name).kind != "data"
+    }
