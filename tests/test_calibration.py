@@ -23,7 +23,8 @@ from analysis.calibration.plan import Plan, one_spectrum, six_categories
 from analysis.calibration.report import document, page, read_calibration
 from analysis.calibration.size import ONE_SPECTRUM, WITH_CATEGORIES, in_proportion
 from analysis.calibration.truths import GENERATOR, KNOWN, OUTSIDE, efficiency, generator_events
-from analysis.results.calibration import Check, ToyNumbers
+from analysis.results.calibration import ToyNumbers
+from analysis.results.checks import Check
 from analysis.results.codec import to_json
 from analysis.settings.search import Search
 from analysis.statistics.background.families import Function

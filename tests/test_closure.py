@@ -32,7 +32,7 @@ from analysis.closure.checks import (
 )
 from analysis.closure.kept import Kept
 from analysis.closure.page import command, write_page
-from analysis.closure.report import result, summary
+from analysis.closure.report import result
 from analysis.closure.work import Batch, Doubt, Universes, batches, doubts, settings_digest
 from analysis.closure.worlds import MOST_UNIVERSES, Campaign, Kind
 from analysis.commands import closure as command_module
@@ -481,7 +481,7 @@ def test_the_result_holds_what_the_contract_wants(results: Results) -> None:
     assert told.by_mass[0].claimed.value == 1.0
     assert sum(told.histograms.local_z.counts) == 40
     assert told.bias.mass_GeV.n == 20
-    assert summary(told) == (0, 0)
+    assert told.judged == (0, 0)
     assert len(with_x(results).found.number) == 20
     assert len(empty_universes(replace(results, size=Size(12))).found.number) == 0
 

@@ -92,6 +92,12 @@ def test_a_package_is_all_that_is_in_it(tree: Path) -> None:
     assert code_digest("room") != code_digest("room.page", "room.numbers")
 
 
+def test_what_is_behind_a_package_is_its_modules(tree: Path) -> None:
+    assert behind("room.page") == ("room.page",)
+    assert behind("room") == ("room", "room.numbers", "room.page")
+    assert (tree / "room" / "page" / "page.html").is_file()
+
+
 def test_what_is_imported_is_followed_within_the_same_package(tree: Path) -> None:
     (tree / "room" / "first.py").write_text(
         "import room.numbers\n"

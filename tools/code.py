@@ -57,7 +57,7 @@ def behind(*names: str) -> tuple[str, ...]:
     ('processors.kinematics',)
     """
     rooms = {name.split(".")[0] for name in names}
-    waiting = {_name(path) for name in names for path in _files(name)}
+    waiting = {_name(path) for name in names for path in _files(name) if path.suffix == ".py"}
     found: set[str] = set()
     while waiting:
         module = waiting.pop()
@@ -114,8 +114,8 @@ def _does(path: Path) -> str:
 
 @cache
 def _imports(path: Path) -> frozenset[str]:
-    """Return the names that a file imports."""
-    return frozenset() if path.suffix in _TEMPLATES else frozenset(_imported(_parsed(path)))
+    """Return the names that a module imports."""
+    return frozenset(_imported(_parsed(path)))
 
 
 def _write(node: object, out: list[str]) -> None:

@@ -122,11 +122,11 @@ def read_json(path: Path, *, made_by: str, most: int = TEXT_BYTES) -> dict[str, 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object; of a key that stands twice nobody knows which value is meant."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
-        raise ValueError(f"{brief(twice, 50)} stands twice")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{brief(name, 50)} stands twice")
+        found[name] = value
     return found
 
 

@@ -16,7 +16,7 @@ from analysis.calibration.frozen import Held
 from analysis.calibration.gain import LEAST, Gain, JUDGED_GeV
 from analysis.calibration.injection import MEASURED_SIGMA, Injected, Point
 from analysis.calibration.optimum import ORDERS, MASSES_GeV, Reach
-from analysis.results.calibration import Check
+from analysis.results.checks import Check
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.spectra.bins import FloatArray
 

@@ -15,10 +15,10 @@ from analysis.calibration.frozen import Setting
 from analysis.results.calibration import (
     CalibrationOrigin,
     CategoryParts,
-    Check,
     Machine,
     SearchCalibration,
 )
+from analysis.results.checks import Check
 from analysis.results.codec import Numbers, from_json
 from tools.json_file import read_json
 from tools.provenance import provenance

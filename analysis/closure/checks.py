@@ -17,7 +17,8 @@ import numpy as np
 from analysis.closure.analyse import FIXED_GeV, Found
 from analysis.closure.campaign import Results
 from analysis.game.scoring import MASS_ERRORS
-from analysis.results.closure import Fraction, JudgedNumber, MeanAndWidth
+from analysis.results.checks import Check
+from analysis.results.closure import Fraction, MeanAndWidth
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.spectra.bins import FloatArray
 
@@ -151,7 +152,7 @@ def bins_of(values: FloatArray, given: Sequence[float], edges: Sequence[float]) 
     ]
 
 
-def checks(results: Results, limit_bins: Sequence[tuple[str, Flags]]) -> Iterator[JudgedNumber]:
+def checks(results: Results, limit_bins: Sequence[tuple[str, Flags]]) -> Iterator[Check]:
     """Yield everything that was wanted of the results.
 
     Parameters
@@ -177,7 +178,7 @@ def checks(results: Results, limit_bins: Sequence[tuple[str, Flags]]) -> Iterato
         yield _part("limits", name, "limit covers", fraction_of(x.covered[where]), 0.94)
 
 
-def _of_empty(empty: Judged) -> Iterator[JudgedNumber]:
+def _of_empty(empty: Judged) -> Iterator[Check]:
     ends: tuple[tuple[float, float | None, float], ...] = ((2.0, 0.010, 0.033), (3.0, None, 0.004))
     for index, mass in enumerate(FIXED_GeV):
         z = empty.found.fixed_z[:, index]
@@ -200,7 +201,7 @@ def _part(
     found: Fraction,
     low: float | None = None,
     high: float | None = None,
-) -> JudgedNumber:
+) -> Check:
     return _check(section, setting, what, found.value, found.error, low, high, found.n)
 
 
@@ -213,18 +214,7 @@ def _check(
     low: float | None,
     high: float | None,
     n: int,
-) -> JudgedNumber:
+) -> Check:
     if n < ENOUGH:
         low = high = None
-    inside = (low is None or value >= low) and (high is None or value <= high)
-    return JudgedNumber(
-        section=section,
-        setting=setting,
-        what=what,
-        observed=value,
-        error=error,
-        low=low,
-        high=high,
-        toys=n,
-        meets=None if low is None and high is None else inside,
-    )
+    return Check(section, setting, what, value, error, low, high, n)

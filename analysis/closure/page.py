@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.closure.report import summary
 from analysis.report.plots import closure as figures
 from analysis.report.plots.style import Header, encode
+from analysis.results.checks import Check
 from analysis.results.closure import (
     Closure,
     EventsComparison,
     Fraction,
-    JudgedNumber,
     UniversesInBin,
     UniverseVerdict,
 )
@@ -94,7 +93,7 @@ def _has(closure: Closure, name: str) -> bool:
 
 
 def _lines(closure: Closure, path: Path, drawn: Sequence[tuple[str, str]]) -> Iterator[str]:
-    judged, missed = summary(closure)
+    judged, missed = closure.judged
     looks = closure.second_looks
     yield "# Calibration on parallel universes"
     yield ""
@@ -158,15 +157,15 @@ def _verdict(verdict: UniverseVerdict) -> str:
     return f"{verdict.decision} | {verdict.local_z:.4g}"
 
 
-def _table(rows: Sequence[JudgedNumber]) -> Iterator[str]:
+def _table(rows: Sequence[Check]) -> Iterator[str]:
     yield "| | | observed | wanted | universes |"
     yield "|---|---|---|---|---|"
     for row in rows:
         yield f"| {row.setting} | {row.what} | {_value(row)} | {row.wanted} | {row.toys:,} |"
 
 
-def _value(row: JudgedNumber) -> str:
-    if math.isnan(row.observed):
+def _value(row: Check) -> str:
+    if row.error is None or math.isnan(row.observed):
         return "too few"
     return f"{row.observed:.4g} ± {row.error:.2g}{' ✗' if row.meets is False else ''}"
 

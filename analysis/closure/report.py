@@ -251,9 +251,3 @@ def _second_looks(results: Results) -> SecondLooks:
         toys_each=results.analysis.search.peak.global_toys,
         with_some_exceeding=sum(c.exceeding > 0 for c in results.counted.values()),
     )
-
-
-def summary(closure: Closure) -> tuple[int, int]:
-    """Return how many numbers were judged, and how many of them miss what was wanted."""
-    judged = [check.meets for check in closure.checks if check.meets is not None]
-    return len(judged), judged.count(False)

@@ -265,15 +265,13 @@ def _write_page(found: "Closure", path: Path, catalogue: "Catalogue") -> None:
 
 
 def _tell(found: "Closure", out: Path, *, print_json: bool, quiet: bool) -> None:
-    from analysis.closure.report import summary
-
     path = out / found.FILE
     if print_json:
         typer.echo(path.read_text(encoding="utf-8"), nl=False)
         return
     if quiet:
         return
-    judged, missed = summary(found)
+    judged, missed = found.judged
     lines = [f"verdicts right: {found.verdicts.right} of {found.verdicts.n}"]
     if judged:
         lines.append(f"{judged - missed} of {judged} numbers are what was wanted")

@@ -1,45 +1,10 @@
 """``statistics.json`` and ``statistics_categories.json``: what toys of known truths showed."""
 
-import math
 from dataclasses import dataclass
 from typing import Annotated
 
+from analysis.results.checks import Check, judged
 from analysis.results.codec import ABSENT, Numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A number with its error, and what was wanted of it."""
-
-    section: str
-    setting: str
-    what: str
-    observed: float
-    error: float | None
-    """statistical uncertainty; None if it is not told"""
-    low: float | None = None
-    """None: no lower end was set"""
-    high: float | None = None
-    """None: no upper end was set"""
-    toys: int | None = None
-    """number of toys that it is of"""
-    meets: bool | None = None
-    """whether it is what was wanted; None if nothing was, or if it is not known"""
-
-    def __post_init__(self) -> None:
-        """Judge a number that was not judged before it was rounded."""
-        wanted = self.low is not None or self.high is not None
-        if self.meets is None and wanted and math.isfinite(self.observed):
-            above = self.low is None or self.observed >= self.low
-            below = self.high is None or self.observed <= self.high
-            object.__setattr__(self, "meets", bool(above and below))
-
-    @property
-    def wanted(self) -> str:
-        """Wanted range in words; empty if none was set."""
-        if self.low is None:
-            return "" if self.high is None else f"at most {self.high:g}"
-        return f"at least {self.low:.4g}" if self.high is None else f"{self.low:g} to {self.high:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +80,4 @@ class SearchCalibration:
     @property
     def judged(self) -> tuple[int, int]:
         """How many numbers were judged, and how many of them miss what was wanted."""
-        judged = [check.meets for check in self.checks if check.meets is not None]
-        return len(judged), judged.count(False)
+        return judged(self.checks)

@@ -7,6 +7,7 @@ of universes that it is of. A number of too few universes is NaN.
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from analysis.results.checks import Check, judged
 from analysis.results.codec import ABSENT, Key
 from analysis.results.verdict import ClaimLevel
 
@@ -56,34 +57,6 @@ class UniverseHistogram:
     low: float
     high: float
     counts: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedNumber:
-    """A number with the range that was wanted of it."""
-
-    section: str
-    """``empty``, ``x`` or ``limits``"""
-    setting: str
-    what: str
-    observed: float
-    error: float
-    """statistical uncertainty"""
-    low: float | None
-    """None: no lower end was set"""
-    high: float | None
-    """None: no upper end was set"""
-    toys: int
-    """number of universes"""
-    meets: bool | None
-    """whether it is what was wanted; None if it is told, not judged"""
-
-    @property
-    def wanted(self) -> str:
-        """Wanted range in words; empty if none was set."""
-        if self.low is None:
-            return "" if self.high is None else f"at most {self.high:g}"
-        return f"at least {self.low:.4g}" if self.high is None else f"{self.low:g} to {self.high:g}"
 
 
 # ---- universes without X -------------------------------------------------------------------------
@@ -341,6 +314,11 @@ class Closure:
     functions: dict[str, float]
     """fractions of universes that chose each function, the most frequent first"""
     second_looks: SecondLooks
-    checks: tuple[JudgedNumber, ...]
+    checks: tuple[Check, ...]
     events: Annotated[EventsComparison | None, ABSENT] = None
     """None where spectra were drawn from the model"""
+
+    @property
+    def judged(self) -> tuple[int, int]:
+        """How many numbers were judged, and how many of them miss what was wanted."""
+        return judged(self.checks)
