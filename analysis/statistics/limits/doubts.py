@@ -1,7 +1,8 @@
 """What results say against themselves: limits and bins that no fluctuation explains.
 
 Limits beyond the band of two standard deviations by more than `_FAR` of them are an excess of seven
-(which the scan tells as well), or a background that does not fit. A bin that lies `_FAR` standard
+(which the scan tells as well), or a background that does not fit; far below it they are also where
+a resonance at another mass raises the fitted background. A bin that lies `_FAR` standard
 deviations below a fit has no cause in physics, as a signal only adds events: some of them got lost.
 (By chance one bin in 3.5 million does, with many events in it: one spectrum of 5,000 bins in 700.)
 """
@@ -37,8 +38,8 @@ def _of_limits(limits: Sequence[MassLimit]) -> Iterator[str]:
         )
     if below := _masses(limits, _below):
         yield (
-            f"the observed ones are far below their band{below}: no fluctuation, but events that "
-            "are missing or a background that does not fit"
+            f"the observed ones are far below their band{below}: no fluctuation, but a resonance "
+            "at another mass, events that are missing, or a background that does not fit"
         )
 
 
