@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from analysis.game.claims import read_claim
-from analysis.settings.spectrum_file import read_spectrum
+from analysis.workflow.spectrum_file import read_spectrum
 from tools.convert import chunks_key, convert
 from tools.errors import InputError
 from tools.json_file import read_json

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.settings.spectrum_file import read_spectrum
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.spectra.bins import Bins
+from analysis.workflow.spectrum_file import read_spectrum
 from tools.errors import InputError
 
 HEADER = "low,high,events"

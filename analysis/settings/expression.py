@@ -22,7 +22,7 @@ from typing import Literal, NoReturn, cast
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 from tools.errors import InputError
 
 MAX_CHARACTERS = 200

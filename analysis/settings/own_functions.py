@@ -10,12 +10,12 @@ start values and has several minima, and is not offered.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from analysis.settings.expression import Expression, parse_expression
 from analysis.settings.search import FAMILIES, Fit, PeakFit
-from analysis.statistics.background.families import own_function
 from tools.errors import InputError
 from tools.settings_table import Table
 from tools.shown import shown
@@ -48,11 +48,23 @@ def read_own_functions(table: Table) -> dict[str, tuple[str, ...]]:
                 f"{entry.where}, terms: {len(terms)} are too many; {MOST_TERMS} at most"
             )
         try:
-            own_function(name, terms)
+            parse_terms(name, terms)
         except InputError as error:
             raise InputError(f"{table.file}, {error}") from None
         found[name] = terms
     return found
+
+
+def parse_terms(family: str, terms: Sequence[str]) -> tuple[Expression, ...]:
+    """Parse the terms of an own function, expressions in m (GeV) with ``log``, ``sqrt``, ``exp``.
+
+    Raises
+    ------
+    InputError
+        If a term cannot be read.
+    """
+    where = f"[functions.{family}], terms"
+    return tuple(parse_expression(term, name=where, functions=True) for term in terms)
 
 
 def check_own_functions(
@@ -74,9 +86,10 @@ def check_own_functions(
                 "[fit], of [peak], or both"
             )
         try:
-            basis = own_function(name, terms).basis(mass)
+            values = [term.of_any_sign(mass) for term in parse_terms(name, terms)]
         except InputError as error:
             raise InputError(f"{where}, {error}") from None
+        basis = np.stack([np.ones_like(mass), *values], axis=-1)
         sizes = np.linalg.svd(basis / np.linalg.norm(basis, axis=0), compute_uv=False)
         if not sizes[-1] > _INDEPENDENT * sizes[0]:
             raise InputError(

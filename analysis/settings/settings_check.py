@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
+from analysis.settings.mass_columns import refuse_leakage
 from analysis.settings.search import Search
 from processors.histograms import KINEMATICS, Binning
 from processors.kinematics import PHOTON_COLUMNS
@@ -61,8 +62,6 @@ def check_run(catalogue: Catalogue, search: Search, *, observed: bool) -> None:
     RefusedError
         If a score would be made of columns that make the mass.
     """
-    from analysis.selection.scores.training import refuse_leakage
-
     if observed:
         catalogue.observed()
     if search.optimise.method != "cuts":

@@ -19,7 +19,6 @@ from analysis.folder.folder import Folder
 from analysis.settings.expression import parse_expression
 from analysis.settings.search import FAMILIES, Limits, Search, Signal, Systematics, Window
 from analysis.settings.search_file import MOST_FIT_BINS, MOST_MASSES
-from analysis.settings.spectrum_file import read_spectrum
 from analysis.statistics import spectrum_results
 from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.resonance.shape import Effort
@@ -31,6 +30,7 @@ from analysis.statistics.spectrum_search import (
     draw_spectrum_inference,
     tournament_of,
 )
+from analysis.workflow.spectrum_file import read_spectrum
 from tools.digests import digest_file
 from tools.errors import InputError
 from tools.json_file import write_json

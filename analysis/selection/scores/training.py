@@ -8,29 +8,21 @@ Background densities come from the whole background sample, not from its few tho
 window, as long as the columns do not depend on the mass (`analysis.selection.optimise.independence`
 tests it; `Sample.independent` says so). Otherwise only window events count, of signal and
 background.
-
-Columns that make the mass, or are it, are refused: a score of them finds the window, not the
-signal, and bends the spectrum that is fitted afterwards.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.settings.mass_columns import refuse_leakage
 from processors.histograms import Binning, Counts
 from processors.score import cell_count, shape_of
-from tools.errors import InputError, RefusedError
-from tools.names import listed
+from tools.errors import InputError
 
 Array = npt.NDArray[np.float64]
 HALVES = (0, 1)
-FORBIDDEN = frozenset(
-    {"m_yy", "mass", "dEta", "pT_yy", "delta_eta", "delta_phi", "delta_R", "cos_theta_star"}
-    | {f"photon{i}_{name}" for i in (1, 2) for name in ("pT", "eta", "phi")}
-)
-"""They are the diphoton mass, or it is made of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +137,3 @@ def axes_of(joint: Counts) -> tuple[Binning, ...]:
         Binning(axis.name, axis.size, float(axis.edges[0]), float(axis.edges[-1]))
         for axis in list(joint.axes)[2:]
     )
-
-
-def refuse_leakage(columns: Sequence[str], *, force: bool) -> None:
-    """Refuse columns that make the diphoton mass.
-
-    Raises
-    ------
-    RefusedError
-        Naming them.
-    """
-    leaking = sorted(FORBIDDEN.intersection(columns))
-    if leaking and not force:
-        raise RefusedError(
-            f"a score of {listed(leaking)} would learn the diphoton mass and bend its spectrum; "
-            "take it out of [optimise.axes], or force it"
-        )

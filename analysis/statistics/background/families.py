@@ -37,7 +37,8 @@ from math import comb
 
 import numpy as np
 
-from analysis.settings.expression import Expression, parse_expression
+from analysis.settings.expression import Expression
+from analysis.settings.own_functions import parse_terms
 from analysis.statistics.spectra.bins import FloatArray
 from tools.errors import InputError
 from tools.names import listed
@@ -191,8 +192,7 @@ def own_function(family: str, terms: Sequence[str], *, order: int | None = None)
     InputError
         If a term cannot be read.
     """
-    where = f"[functions.{family}], terms"
-    parsed = tuple(parse_expression(term, name=where, functions=True) for term in terms)
+    parsed = parse_terms(family, terms)
     return Function(family, len(parsed) if order is None else order, terms=parsed)
 
 

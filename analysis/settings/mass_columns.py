@@ -1,0 +1,32 @@
+"""Columns that make the diphoton mass, or are it: no score may be made of them.
+
+A score of such columns finds the window, not the signal, and bends the spectrum that is fitted
+afterwards.
+"""
+
+from collections.abc import Sequence
+
+from tools.errors import RefusedError
+from tools.names import listed
+
+FORBIDDEN = frozenset(
+    {"m_yy", "mass", "dEta", "pT_yy", "delta_eta", "delta_phi", "delta_R", "cos_theta_star"}
+    | {f"photon{i}_{name}" for i in (1, 2) for name in ("pT", "eta", "phi")}
+)
+"""They are the diphoton mass, or it is made of them."""
+
+
+def refuse_leakage(columns: Sequence[str], *, force: bool) -> None:
+    """Refuse columns that make the diphoton mass.
+
+    Raises
+    ------
+    RefusedError
+        Naming them.
+    """
+    leaking = sorted(FORBIDDEN.intersection(columns))
+    if leaking and not force:
+        raise RefusedError(
+            f"a score of {listed(leaking)} would learn the diphoton mass and bend its spectrum; "
+            "take it out of [optimise.axes], or force it"
+        )
