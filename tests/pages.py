@@ -33,7 +33,7 @@ DONE_OTHERWISE = {
 }
 """Lines of a page, and what is done in their place."""
 NOT_DONE = {
-    "mkdir rehearsal && cd rehearsal": "half an hour; tests/test_game.py plays it, with less data",
+    "mkdir rehearsal && cd rehearsal": "half an hour; tests/game plays it, with less data",
 }
 """Blocks of commands, by their first line, and why they are not run."""
 FEWER = {

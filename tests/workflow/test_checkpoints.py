@@ -35,7 +35,7 @@ from tools.executors.sparse import Layout, decode, encode
 from tools.manifest import Manifest, read_manifest
 from tools.samples import Catalogue
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CUTS = Selection({"n_jets": Interval(max=6), "photon1_isolation": Interval(max=0.8)})
 EVENTS = 12_000
 

@@ -15,7 +15,7 @@ from tools.manifest import Manifest
 from tools.names import nearest
 from tools.samples import read_catalogue
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SAMPLES, SEARCH, SELECTION = "samples.toml", "search.toml", "selection.json"
 N_JETS = "n_jets = { bins = 12, low = 0, high = 12 }"
 ISOLATION = "photon1_isolation = { bins = 40"

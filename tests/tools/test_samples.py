@@ -7,7 +7,7 @@ import pytest
 from tools.errors import InputError
 from tools.samples import Catalogue, find_settings, read_catalogue
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def replaced(source: Path, folder: Path, old: str, new: str) -> Path:

@@ -192,7 +192,7 @@ def test_a_run_of_generated_files_says_so(
 def place(tmp_path: Path, quick_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with settings for small samples."""
     monkeypatch.chdir(tmp_path)
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     text = (root / "datasets" / "course.toml").read_text()
     text = text.replace("= 100_000", "= 20_000").replace("= 10_000", "= 2_000")
     (tmp_path / "few.toml").write_text(text)
@@ -469,7 +469,7 @@ def test_an_exports_folder_is_replaced_if_it_holds_nothing_else(tmp_path: Path) 
 
 
 def test_the_page_of_a_campaign_replaces_no_notes(tmp_path: Path) -> None:
-    shutil.copy(Path(__file__).parent.parent / "docs" / "calibration.json", tmp_path)
+    shutil.copy(Path(__file__).parents[2] / "docs" / "calibration.json", tmp_path)
     page = tmp_path / "calibration.md"
     assert xyy("closure", "--page", tmp_path / "calibration.json", "--quiet") == 0
     assert xyy("closure", "--page", tmp_path / "calibration.json", "--quiet") == 0

@@ -5,7 +5,7 @@
 blurred, no piece of it 20 points wide differs by more than `TOLERANCE` on average. What another
 release of matplotlib rounds differently, a point to the side, stays below it; a word, a line or a
 band that is missing is above. After a change that is wanted:
-``XYY_NEW_REFERENCE=1 pytest tests/test_published.py``.
+``XYY_NEW_REFERENCE=1 pytest tests/report/test_published.py``.
 """
 
 import io
@@ -33,7 +33,7 @@ from tests.made_up import a_global, a_scan, some_limits
 
 HEADER = Header(14_000.0, 1298.1)
 REFERENCE = Path(__file__).parent / "reference"
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 TILE, BLUR, TOLERANCE = 20, 4, 15.0
 """points, points, and grey levels of 255"""
 

@@ -16,7 +16,7 @@ from tools.generate import DEFAULT_SEED
 from tools.samples import read_catalogue
 from tools.universe import generate_universe
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 WINDOW = (350.0, 900.0)
 
 

@@ -17,7 +17,7 @@ from tools.generate import DEFAULT_SEED
 from tools.samples import read_catalogue
 from tools.universe import Truth, generate_universe, truth_of
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 QUICK = ("--until", "infer", "--quiet", "--workers", 1)
 
 

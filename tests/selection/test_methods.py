@@ -19,7 +19,7 @@ from tools.errors import InputError, RefusedError
 from tools.json_file import write_sealed
 from tools.samples import Catalogue, read_catalogue
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NAMES = ("background", "signal_500", "signal_750", "signal_1000")
 
 

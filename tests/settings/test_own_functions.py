@@ -18,7 +18,7 @@ from analysis.statistics.spectrum_search import tournament_of
 from analysis.workflow.infer_spectrum import SpectrumOptions, bare_spectrum
 from tools.errors import InputError
 
-SEARCH = Path(__file__).parent.parent / "analysis" / "search.toml"
+SEARCH = Path(__file__).parents[2] / "analysis" / "search.toml"
 EDGES = np.arange(0.0, 3001.0)
 Read = Callable[..., Search]
 

@@ -34,7 +34,7 @@ from tools.json_file import write_json
 from tools.recipe import background_recipe, make_events
 from tools.samples import Catalogue
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_a_whole_campaign_tells_all_its_numbers(
 
 
 def test_six_categories_are_those_of_the_score(selected: Selections) -> None:
-    """The numbers of `tests/test_scores.py`: combined s 14.5 or more, 9.2 with the best cuts."""
+    """Numbers of `tests/selection/test_scores.py`: combined s 14.5 or more, 9.2 with the best cuts."""
     parts, cuts = selected.categories, selected.cuts
     background, signal = 50_528.8, 1_191.66
     assert len(parts.background) == len(parts.signal) == CATEGORIES

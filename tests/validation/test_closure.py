@@ -54,7 +54,7 @@ from tools.recipe import Resonance, background_recipe, make_events, signal_recip
 from tools.samples import Catalogue
 from tools.universe import plan_universe, truth_of
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HEADER = Header(14_000.0, 1298.1)
 HERE = Execution()
 

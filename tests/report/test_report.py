@@ -49,7 +49,7 @@ from tools.samples import Catalogue, read_catalogue
 from tools.sources import Observed
 from tools.universe import truth_of
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 KEPT = {
     "spectrum", "cutflow", "before/m_yy", "after/m_yy", "before/n_jets", "n_minus_1/n_jets",
 }  # fmt: skip

@@ -48,7 +48,7 @@ from tools.samples import Catalogue, read_catalogue
 from tools.sources import Observed
 from tools.universe import truth_of
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 Make = Callable[[str], Folder]
 Document = dict[str, Any]
 

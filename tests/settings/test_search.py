@@ -9,7 +9,7 @@ from analysis.settings.search_file import read_search
 from tools.errors import InputError
 from tools.samples import Axis
 
-SEARCH = Path(__file__).parent.parent / "analysis" / "search.toml"
+SEARCH = Path(__file__).parents[2] / "analysis" / "search.toml"
 
 
 def changed(tmp_path: Path, old: str, new: str) -> Path:

@@ -51,7 +51,7 @@ from tools.json_file import read_json, write_json
 from tools.samples import Catalogue, read_catalogue
 from tools.universe import Truth, generate_universe, truth_of
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BLIND_UNIVERSES = int(os.environ.get("XYY_BLIND_UNIVERSES", "2"))
 QUICK = ("--until", "infer", "--quiet", "--workers", 1)
 LONG_SEED = 0x5DEECE66D_5DEECE66D_5DEECE66D
