@@ -177,7 +177,7 @@ def test_a_whole_campaign_tells_all_its_numbers(
 
 
 def test_six_categories_are_those_of_the_score(selected: Selections) -> None:
-    """Numbers of `tests/selection/test_scores.py`: combined s 14.5 or more, 9.2 with the best cuts."""
+    """As in `tests/selection/test_scores.py`: combined s 14.5 or more, 9.2 with the best cuts."""
     parts, cuts = selected.categories, selected.cuts
     background, signal = 50_528.8, 1_191.66
     assert len(parts.background) == len(parts.signal) == CATEGORIES
