@@ -17,7 +17,7 @@ from analysis.selection.expected_fit import Shares
 from analysis.selection.optimise import Optimum, cuts_alone, optimise
 from analysis.selection.scores import record
 from analysis.selection.scores.categories import Demands
-from analysis.selection.scores.choose import Candidate, Choice, choose
+from analysis.selection.scores.choose import ScoreChoice, TrainedScore, choose
 from analysis.selection.scores.score_file import document_of
 from analysis.selection.scores.sculpting import sculpting
 from analysis.selection.scores.training import Sample, sample_of
@@ -58,10 +58,10 @@ class Trained:
     """A score, and what it was trained on."""
 
     sample: Sample
-    choice: Choice
+    choice: ScoreChoice
     demands: Demands
 
-    def candidate(self, method: str) -> Candidate:
+    def candidate(self, method: str) -> TrainedScore:
         """Return the score with the edges of a method: those of categories, or one cut."""
         chosen = self.choice.chosen
         return replace(chosen, edges=(chosen.cut,)) if method == "score" else chosen

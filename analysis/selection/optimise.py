@@ -36,7 +36,7 @@ SIGNIFICANT = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class CutGrid:
     """The cuts that are tried: for each variable, every edge of its axis, and no cut."""
 
     edges: Mapping[str, Array]
@@ -82,7 +82,7 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
-class Yields:
+class CutYields:
     """Simulated events behind every selection of the grid."""
 
     window: Array
@@ -123,29 +123,29 @@ class Optimum:
         return tuple(slice(0, place + 1) for place in index)
 
 
-def grid_of(joint: Counts) -> Grid:
+def grid_of(joint: Counts) -> CutGrid:
     """Return the grid of cuts that a joint histogram allows."""
-    return Grid({axis.name: np.asarray(axis.edges) for axis in list(joint.axes)[2:]})
+    return CutGrid({axis.name: np.asarray(axis.edges) for axis in list(joint.axes)[2:]})
 
 
-def yields(joint: Counts, weight: float, *, half: int | None = None) -> Yields:
+def yields(joint: Counts, weight: float, *, half: int | None = None) -> CutYields:
     """Return the summed-area table of one sample, of all events or of one half of them."""
     counted = np.asarray(joint.view(flow=True), np.float64)
     counted = counted.sum(axis=0) if half is None else counted[half]
     for axis in range(1, counted.ndim):
         counted = counted.cumsum(axis=axis)
     scale = 1.0 if half is None else 2.0
-    return Yields(window=counted[0], anywhere=counted.sum(axis=0), weight=weight * scale)
+    return CutYields(window=counted[0], anywhere=counted.sum(axis=0), weight=weight * scale)
 
 
 def merit(
-    signal: Yields, background: Yields, settings: Optimise, *, independent: bool = True
+    signal: CutYields, background: CutYields, settings: Optimise, *, independent: bool = True
 ) -> Merit:
     """Return the figure of merit behind every selection, with its error from simulated statistics.
 
     Parameters
     ----------
-    signal, background : Yields
+    signal, background : CutYields
     settings : Optimise
         Which figure of merit, and the least number of background events behind a selection.
     independent : bool
@@ -318,7 +318,7 @@ class _Table:
     n_jets_scan: tuple[ScanPoint, ...]
 
 
-def _table(figure: Merit, grid: Grid, settings: Optimise, final: tuple[int, ...]) -> _Table:
+def _table(figure: Merit, grid: CutGrid, settings: Optimise, final: tuple[int, ...]) -> _Table:
     """Return the course's table for one signal."""
     course_first = {"n_jets": 5.0}  # task 3.2
     has_it = course_first["n_jets"] in grid.edges.get("n_jets", ())
@@ -342,7 +342,7 @@ def _table(figure: Merit, grid: Grid, settings: Optimise, final: tuple[int, ...]
     )
 
 
-def _n_jets_scan(figure: Merit, grid: Grid) -> tuple[ScanPoint, ...]:
+def _n_jets_scan(figure: Merit, grid: CutGrid) -> tuple[ScanPoint, ...]:
     """Return what each upper cut on the number of jets is worth (task 3.1)."""
     places = [(cut, grid.index({"n_jets": cut})) for cut in grid.edges.get("n_jets", ())]
     return tuple(
@@ -358,7 +358,7 @@ def _number(values: Array, index: tuple[int, ...] | None) -> float | None:
     return float(values[index])
 
 
-def _optimism(first: Merit, second: Merit, grid: Grid) -> CutsOptimism:
+def _optimism(first: Merit, second: Merit, grid: CutGrid) -> CutsOptimism:
     """Return what a selection chosen on even events is worth on odd events."""
     index = best(first)
     return CutsOptimism(

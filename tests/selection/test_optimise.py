@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.selection import optimise as room
-from analysis.selection.optimise import Yields
+from analysis.selection.optimise import CutYields
 from analysis.settings.search import Optimise, Search
 from processors.histograms import Binning, Counts, joint
 from tools.errors import InputError
@@ -169,5 +169,5 @@ def test_refusals(
 
 
 def test_of_equal_selections_the_loosest_is_chosen(settings: Optimise) -> None:
-    flat = Yields(window=np.full((3, 3), 50.0), anywhere=np.full((3, 3), 500.0), weight=1.0)
+    flat = CutYields(window=np.full((3, 3), 50.0), anywhere=np.full((3, 3), 500.0), weight=1.0)
     assert room.best(room.merit(flat, flat, settings)) == (2, 2)

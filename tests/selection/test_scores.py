@@ -26,7 +26,7 @@ from analysis.selection.scores import (
     training,
 )
 from analysis.selection.scores.categories import Demands
-from analysis.selection.scores.choose import Choice
+from analysis.selection.scores.choose import ScoreChoice
 from analysis.selection.scores.score_file import document_of, read_score
 from analysis.selection.scores.sculpting import sculpting
 from analysis.selection.scores.training import Sample
@@ -96,11 +96,11 @@ def large() -> Sample:
 
 
 @pytest.fixture(scope="module")
-def choice(sample: Sample) -> Choice:
+def choice(sample: Sample) -> ScoreChoice:
     return choose.choose(sample, Demands(), seed=1)
 
 
-def test_the_numbers_of_the_course(sample: Sample, choice: Choice) -> None:
+def test_the_numbers_of_the_course(sample: Sample, choice: ScoreChoice) -> None:
     """One cut 11.5 or more, at least 6 categories 14.5 or more, the bound 17.6.
 
     Truth (from the recipe's densities): 17.60 unbinned, 17.47 in these bins.
@@ -119,7 +119,7 @@ def test_the_numbers_of_the_course(sample: Sample, choice: Choice) -> None:
 
 
 def test_an_independent_simulation_of_ten_times_the_size_agrees(
-    sample: Sample, large: Sample, choice: Choice
+    sample: Sample, large: Sample, choice: ScoreChoice
 ) -> None:
     """Within 3 %; the mean table, that of data, is worth the same."""
     chosen = choice.chosen
@@ -140,7 +140,7 @@ def test_an_independent_simulation_of_ten_times_the_size_agrees(
 
 
 def test_trees_are_nearly_as_good_where_columns_are_independent(
-    large: Sample, choice: Choice
+    large: Sample, choice: ScoreChoice
 ) -> None:
     worth = {
         name: each.yields(large).significance("signal_500")[0]
@@ -177,7 +177,7 @@ def test_trees_win_where_columns_are_correlated() -> None:
     assert forced.chosen.kind == "likelihood_ratio"
 
 
-def test_the_error_of_the_advantage_is_its_scatter(large: Sample, choice: Choice) -> None:
+def test_the_error_of_the_advantage_is_its_scatter(large: Sample, choice: ScoreChoice) -> None:
     """20 samples: the scatter is known to 16 %; asked is agreement within a factor 1.6 (3 sd)."""
     values, errors = [], []
     for seed in range(10, 30):
@@ -207,7 +207,7 @@ def thinned(sample: Sample, seed: int) -> Sample:
     )
 
 
-def test_the_categories_are_those_of_brute_force(sample: Sample, choice: Choice) -> None:
+def test_the_categories_are_those_of_brute_force(sample: Sample, choice: ScoreChoice) -> None:
     """All ways to take 1 to 4 categories from 12 bins, against dynamic programming."""
     scores = choice.candidates["likelihood_ratio"].scores
     fine = np.concatenate([[-np.inf], np.linspace(-3, 4, 11)])
@@ -229,7 +229,7 @@ def test_the_categories_are_those_of_brute_force(sample: Sample, choice: Choice)
     assert categories.best_cut(yields, fine, demands, ["signal_500"]) == fine[np.argmax(values)]
 
 
-def test_quoted_errors_are_the_scatter_over_simulations(large: Sample, choice: Choice) -> None:
+def test_quoted_errors_are_the_scatter_over_simulations(large: Sample, choice: ScoreChoice) -> None:
     """40 samples: the scatter is known to 11 %; asked is agreement within 34 % (3 sd)."""
     values, errors, chosen = [], [], choice.chosen
     for seed in range(100, 140):
@@ -301,7 +301,7 @@ def test_sculpting_without_events_says_nothing() -> None:
 
 
 def test_guards_find_nothing_in_the_course_and_something_where_there_is(
-    sample: Sample, choice: Choice
+    sample: Sample, choice: ScoreChoice
 ) -> None:
     section = record.section(sample, choice, Demands(), "signal_500", seed=1)
     assert section.flags == ()
@@ -320,7 +320,7 @@ def test_guards_find_nothing_in_the_course_and_something_where_there_is(
     assert any("bends the mass spectrum" in flag for flag in flags)
 
 
-def test_a_score_of_noise_is_overtrained(sample: Sample, choice: Choice) -> None:
+def test_a_score_of_noise_is_overtrained(sample: Sample, choice: ScoreChoice) -> None:
     """The raw ratio of cells, most of them with one event."""
     ratio = [
         np.log((sample.signal_to_learn(h) + 0.01) / (sample.background_to_learn(h) + 0.01))
@@ -348,7 +348,7 @@ def test_columns_that_make_the_mass_are_refused_unless_forced() -> None:
         forced.background_to_learn(0)
 
 
-def test_too_many_cells_and_too_few_events_are_refused(sample: Sample, choice: Choice) -> None:
+def test_too_many_cells_and_too_few_events_are_refused(sample: Sample, choice: ScoreChoice) -> None:
     axes = (Binning("a", 1500, 0, 1), Binning("b", 1500, 0, 1))
     with pytest.raises(InputError, match=r"\[optimise.axes\]: 2,256,004 cells of a, b"):
         training.sample_of({"background": joint(axes)}, {"background": 1.0}, "background")
@@ -362,7 +362,7 @@ def test_too_many_cells_and_too_few_events_are_refused(sample: Sample, choice: C
 
 
 @pytest.fixture
-def files(sample: Sample, choice: Choice, tmp_path: Path) -> dict[str, Path]:
+def files(sample: Sample, choice: ScoreChoice, tmp_path: Path) -> dict[str, Path]:
     joints = simulated(100_000, 10_000, 1)
     told = record.training_record(joints, sample, choice, {"n_jets": 0.5}, seed=1)
     paths = {}
@@ -376,7 +376,7 @@ def files(sample: Sample, choice: Choice, tmp_path: Path) -> dict[str, Path]:
 
 @pytest.mark.parametrize("kind", choose.KINDS)
 def test_a_score_is_read_back_as_it_was(
-    kind: str, files: dict[str, Path], sample: Sample, choice: Choice
+    kind: str, files: dict[str, Path], sample: Sample, choice: ScoreChoice
 ) -> None:
     table = read_score(files[kind], axes=sample.axes)
     assert np.array_equal(table.folds, choice.candidates[kind].folds)

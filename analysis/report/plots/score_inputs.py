@@ -22,7 +22,7 @@ from analysis.report.plots.style import Array
 from analysis.results.selection import ChosenSelection
 from analysis.selection.methods import SEED, demands_of
 from analysis.selection.optimise import grid_of
-from analysis.selection.scores.choose import Candidate, advantage, candidate
+from analysis.selection.scores.choose import TrainedScore, advantage, candidate
 from analysis.selection.scores.merit import Scores, yields_of
 from analysis.selection.scores.training import HALVES, Sample, sample_of
 from processors.histograms import Counts, counts
@@ -57,7 +57,7 @@ class Scored:
         """The tables for even and for odd simulated events."""
         return self.table.for_simulation
 
-    def whole(self, results: FolderResults) -> Candidate:
+    def whole(self, results: FolderResults) -> TrainedScore:
         """Return the score with its best categories and its best cut."""
         return candidate("score", self.table.folds, self.sample, demands_of(results.search.score))
 
@@ -210,7 +210,7 @@ def _binned(scores: Table, cells: Array, edges: Array) -> Array:
 # ---- columns -------------------------------------------------------------------------------------
 
 
-def without(found: Scored, results: FolderResults) -> dict[str, Candidate]:
+def without(found: Scored, results: FolderResults) -> dict[str, TrainedScore]:
     """Return, for every column, the score that does not know it, with its own categories."""
     demands = demands_of(results.search.score)
     return {
@@ -231,7 +231,7 @@ def _averaged(found: Scored, column: int) -> Table:
 
 
 def importance(
-    results: FolderResults, found: Scored, candidates: Mapping[str, Candidate]
+    results: FolderResults, found: Scored, candidates: Mapping[str, TrainedScore]
 ) -> tuple[Importance, ...]:
     """Return what each column is worth, the one that is worth most first.
 
@@ -239,7 +239,7 @@ def importance(
     ----------
     results : FolderResults
     found : Scored
-    candidates : mapping of str to Candidate
+    candidates : mapping of str to TrainedScore
         The scores that do not know a column (`without`).
     """
     factors = {} if found.chosen.score is None else found.chosen.score.bound_factors
@@ -251,13 +251,15 @@ def importance(
     return tuple(sorted(rows, key=lambda row: row.loss, reverse=True))
 
 
-def n_minus_1(found: Scored, candidates: Mapping[str, Candidate]) -> dict[str, dict[str, Counts]]:
+def n_minus_1(
+    found: Scored, candidates: Mapping[str, TrainedScore]
+) -> dict[str, dict[str, Counts]]:
     """Return each column of every sample, after the best cut on the score of all the others.
 
     Parameters
     ----------
     found : Scored
-    candidates : mapping of str to Candidate
+    candidates : mapping of str to TrainedScore
         The scores that do not know a column (`without`).
     """
     return {
@@ -268,7 +270,7 @@ def n_minus_1(found: Scored, candidates: Mapping[str, Candidate]) -> dict[str, d
     }
 
 
-def _after(found: Scored, cut: Candidate, column: int, name: str) -> Counts:
+def _after(found: Scored, cut: TrainedScore, column: int, name: str) -> Counts:
     cells = np.asarray(found.joints[name].view(flow=True)).sum(axis=1).reshape(2, -1)
     if name == found.data:
         mean = cut.folds.mean(axis=0, dtype=np.float64)

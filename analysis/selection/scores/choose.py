@@ -33,7 +33,7 @@ _REPLICAS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class TrainedScore:
     """One kind of score, trained, with its best categories."""
 
     kind: str
@@ -59,11 +59,11 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ScoreChoice:
     """Both scores, and which is taken."""
 
-    chosen: Candidate
-    candidates: Mapping[str, Candidate]
+    chosen: TrainedScore
+    candidates: Mapping[str, TrainedScore]
     terms: Sequence[Sequence[Array]]
     """of the likelihood ratio: of each half, of each column"""
     advantage: float
@@ -71,7 +71,7 @@ class Choice:
     advantage_error: float
 
 
-def choose(sample: Sample, demands: Demands, *, seed: int, kind: str | None = None) -> Choice:
+def choose(sample: Sample, demands: Demands, *, seed: int, kind: str | None = None) -> ScoreChoice:
     """Train both kinds of score and take the better one.
 
     Parameters
@@ -100,17 +100,17 @@ def choose(sample: Sample, demands: Demands, *, seed: int, kind: str | None = No
     trees, ratio = candidates["trees"], candidates["likelihood_ratio"]
     gain, error = advantage(sample, trees, ratio, np.random.default_rng(seed))
     taken = kind or ("trees" if gain > error else "likelihood_ratio")
-    return Choice(candidates[taken], candidates, terms, gain, error)
+    return ScoreChoice(candidates[taken], candidates, terms, gain, error)
 
 
 def candidate(
     kind: str, folds: npt.NDArray[np.float32], sample: Sample, demands: Demands
-) -> Candidate:
+) -> TrainedScore:
     """Return a trained score with its best categories and its best cut."""
     scores, signals = (folds[1], folds[0]), list(sample.signals)
     edges = fine_edges(sample, scores)
     yields = yields_of(sample, scores, edges)
-    return Candidate(
+    return TrainedScore(
         kind=kind,
         folds=folds,
         edges=best_categories(yields, edges, demands, signals),
@@ -119,7 +119,7 @@ def candidate(
 
 
 def advantage(
-    sample: Sample, one: Candidate, other: Candidate, rng: np.random.Generator
+    sample: Sample, one: TrainedScore, other: TrainedScore, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Return by what part of combined s one score is better than another, and the error of that.
 

@@ -22,7 +22,7 @@ from analysis.selection.scores.categories import (
     category_yields,
     fine_edges,
 )
-from analysis.selection.scores.choose import Candidate
+from analysis.selection.scores.choose import TrainedScore
 from analysis.selection.scores.merit import yields_of
 from analysis.selection.scores.sculpting import LEVEL, sculpting
 from analysis.selection.scores.training import HALVES, Sample
@@ -32,7 +32,7 @@ TOLERATED = 0.05
 ERRORS = 3.0
 
 
-def overtraining(sample: Sample, candidate: Candidate, signal: str) -> Compared:
+def overtraining(sample: Sample, candidate: TrainedScore, signal: str) -> Compared:
     """Return combined s of the categories on the training halves and on the others."""
     seen = category_yields(sample, list(candidate.folds), candidate.edges).significance(signal)
     unseen = candidate.yields(sample).significance(signal)
@@ -42,7 +42,7 @@ def overtraining(sample: Sample, candidate: Candidate, signal: str) -> Compared:
 
 
 def optimism(
-    sample: Sample, candidate: Candidate, demands: Demands, signal: str, *, cut: bool = False
+    sample: Sample, candidate: TrainedScore, demands: Demands, signal: str, *, cut: bool = False
 ) -> Compared:
     """Return combined s of categories (or of one cut) where they were chosen and elsewhere."""
     there, elsewhere, errors, signals = [], [], [], list(sample.signals)
@@ -65,7 +65,7 @@ def optimism(
     return Compared(float(np.mean(there)), float(np.mean(elsewhere)), error)
 
 
-def score_independence(sample: Sample, candidate: Candidate) -> float:
+def score_independence(sample: Sample, candidate: TrainedScore) -> float:
     """Return the p-value that the background's score has one law in window and sidebands."""
     from scipy.stats import chi2_contingency
 
@@ -78,7 +78,7 @@ def score_independence(sample: Sample, candidate: Candidate) -> float:
     return float(chi2_contingency(merged).pvalue) if merged.shape[1] > 1 else 1.0
 
 
-def category_sculpting(sample: Sample, candidate: Candidate) -> list[Sculpting]:
+def category_sculpting(sample: Sample, candidate: TrainedScore) -> list[Sculpting]:
     """Return what each category does to window against sideband, before any spectrum is filled."""
     counts = _by_region(sample, candidate, np.asarray(candidate.edges))
     everything = sample.background.sum(axis=(0, 2))
@@ -93,7 +93,7 @@ def category_sculpting(sample: Sample, candidate: Candidate) -> list[Sculpting]:
 
 
 def _by_region(
-    sample: Sample, candidate: Candidate, edges: npt.NDArray[np.float64]
+    sample: Sample, candidate: TrainedScore, edges: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """Return simulated background in window and sideband, shape (2, bins of the score)."""
     counts = np.zeros((2, len(edges) + 1))

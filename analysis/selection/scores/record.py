@@ -14,7 +14,7 @@ from analysis.results.selection import (
     TreesAdvantage,
 )
 from analysis.selection.scores.categories import Demands
-from analysis.selection.scores.choose import Candidate, Choice
+from analysis.selection.scores.choose import ScoreChoice, TrainedScore
 from analysis.selection.scores.guards import (
     category_sculpting,
     flagged_dependence,
@@ -34,7 +34,7 @@ FOLDS = (
 
 
 def rows(
-    sample: Sample, choice: Choice, signal: str, *, seed: int
+    sample: Sample, choice: ScoreChoice, signal: str, *, seed: int
 ) -> dict[str, tuple[float, float]]:
     """Return value and error of ``score_cut``, ``categories`` and ``bound`` for one signal."""
     limit = bound(sample, choice.terms, signal, rng=np.random.default_rng(seed))
@@ -46,7 +46,7 @@ def rows(
 
 
 def section(
-    sample: Sample, choice: Choice, demands: Demands, signal: str, *, seed: int
+    sample: Sample, choice: ScoreChoice, demands: Demands, signal: str, *, seed: int
 ) -> ScoreRecord:
     """Return what ``selection.json`` says of a score."""
     chosen, pvalue = choice.chosen, score_independence(sample, choice.chosen)
@@ -71,7 +71,7 @@ def section(
 
 
 def _categories(
-    sample: Sample, chosen: Candidate, signal: str, bent: Sequence[Sculpting]
+    sample: Sample, chosen: TrainedScore, signal: str, bent: Sequence[Sculpting]
 ) -> tuple[ScoreCategory, ...]:
     yields = chosen.yields(sample)
     return tuple(
@@ -93,7 +93,7 @@ def _merit(s: float, error: float) -> CandidateMerit:
 
 
 def _flags(
-    sample: Sample, choice: Choice, signal: str, pvalue: float, bent: list[bool]
+    sample: Sample, choice: ScoreChoice, signal: str, pvalue: float, bent: list[bool]
 ) -> list[str]:
     """Return what the guards object to; empty: nothing."""
     flags = [f"the score depends on the mass (p = {pvalue:.1e})"]
@@ -106,7 +106,7 @@ def _flags(
 def training_record(
     joints: Mapping[str, Counts],
     sample: Sample,
-    choice: Choice,
+    choice: ScoreChoice,
     pvalues: Mapping[str, float],
     *,
     seed: int,
