@@ -1,8 +1,8 @@
 """The structure of the code, read from its imports: the packages' graph, circles, lines of code.
 
-``python tests/structure.py draw`` writes the picture in ``docs/architecture.md`` anew, ``lines``
-counts the lines of code of each package, ``imports`` lists who imports whom. Imports inside of
-functions and for type checkers count like all others.
+``python tests/structure.py draw`` writes picture and table of ``docs/architecture.md`` anew,
+``lines`` counts the lines of code of each package, ``imports`` lists who imports whom. Imports
+inside of functions and for type checkers count like all others.
 """
 
 import argparse
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 TOP = ("tools", "processors", "analysis")
 PAGE = ROOT / "docs" / "architecture.md"
 PICTURE = ("<!-- made by `python tests/structure.py draw` -->\n", "<!-- end of what was made -->")
-"""what stands before and behind the picture on the page"""
+"""what stands before and behind the picture and the table on the page"""
 Graph = dict[str, set[str]]
 """of each node those that it imports"""
 
@@ -119,6 +119,8 @@ def reduced(graph: Graph) -> Graph:
 
 def picture() -> str:
     """Return the packages' graph for the page, in mermaid's words."""
+    if found := circle(package_graph()):
+        sys.exit(f"a circle of imports: {' -> '.join(found)}")
     graph = reduced(package_graph())
     order = list(TopologicalSorter(graph).static_order())[::-1]
     names = {node: node.replace(".", "_") for node in order}
@@ -128,11 +130,29 @@ def picture() -> str:
     return "\n".join([*lines, "```", ""])
 
 
+def place_of(node: str) -> Path:
+    """Return the folder or file of a node of the packages' graph."""
+    folder = ROOT.joinpath(*(() if node in TOP else ("analysis",)), *node.split("."))
+    return folder if folder.is_dir() else folder.with_suffix(".py")
+
+
+def table() -> str:
+    """Return the packages with the first sentence of each, for the page."""
+    rows = ["| package | what is in it |", "|---|---|"]
+    for node in TopologicalSorter(package_graph()).static_order():
+        place = place_of(node)
+        path = place / "__init__.py" if place.is_dir() else place
+        if text := ast.get_docstring(parsed(path)):
+            link = f"../{place.relative_to(ROOT).as_posix()}"
+            rows.append(f"| [{node}]({link}) | {text.splitlines()[0]} |")
+    return "\n".join([*rows, ""])
+
+
 def page() -> str:
-    """Return the text of the page with its picture as it is now."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(PICTURE[0])
-    return f"{before}{PICTURE[0]}{picture()}{PICTURE[1]}{rest.split(PICTURE[1])[1]}"
+    """Return the text of the page with its picture and table as they are now."""
+    before, rest = PAGE.read_text(encoding="utf-8").split(PICTURE[0])
+    made = f"{picture()}\n{table()}"
+    return f"{before}{PICTURE[0]}{made}{PICTURE[1]}{rest.split(PICTURE[1])[1]}"
 
 
 def _docstrings(tree: ast.Module) -> Iterator[int]:
@@ -169,7 +189,7 @@ def lines() -> dict[str, Lines]:
     return dict(found)
 
 
-def table() -> str:
+def counted_lines() -> str:
     """Return the lines of each package, for people."""
     counted = lines()
     inner = (each for name, each in counted.items() if name not in ("tools", "processors"))
@@ -188,7 +208,7 @@ def main() -> None:
     if what == "draw":
         PAGE.write_text(page(), encoding="utf-8")
     elif what == "lines":
-        sys.stdout.write(table())
+        sys.stdout.write(counted_lines())
     else:
         for name, others in sorted(package_graph().items()):
             sys.stdout.write(f"{name}: {', '.join(sorted(others))}\n")
