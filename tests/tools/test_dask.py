@@ -312,7 +312,7 @@ def test_code_that_cannot_be_unpacked_is_listed_with_the_reason(
 
 
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place with coffea, without this checkout, and with other packages of our names."""
     folder = tmp_path_factory.mktemp("elsewhere")
     for name in ("tools", "analysis", "processors"):
@@ -600,8 +600,8 @@ def test_jobs_of_a_batch_system_do_the_work_over_tls(
     assert not [name for name in os.listdir(slurm) if name.startswith(".")]
 
 
-def test_a_job_that_is_not_taken_is_told_with_the_reason(slurm: Path) -> None:
-    assert slurm
+@pytest.mark.usefixtures("slurm")
+def test_a_job_that_is_not_taken_is_told_with_the_reason() -> None:
     execution = Execution(engine="dask", cluster="slurm", insecure=True)
     with (
         dask.config.set({"jobqueue.slurm.queue": "wrong"}),
@@ -611,10 +611,10 @@ def test_a_job_that_is_not_taken_is_told_with_the_reason(slurm: Path) -> None:
         session.client()
 
 
+@pytest.mark.usefixtures("slurm")
 def test_a_batch_system_that_is_not_here_or_not_described_is_told(
-    slurm: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert slurm
     execution = Execution(engine="dask", cluster="slurm")
     with (
         dask.config.set({"jobqueue.slurm.memory": None}),

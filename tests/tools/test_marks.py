@@ -94,7 +94,7 @@ def joined(source: Path, folder: Path) -> Path:
 
 
 def copied(source: Path, folder: Path) -> Path:
-    return shutil.copy(source, folder / "foo.csv")
+    return Path(shutil.copy(source, folder / "foo.csv"))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_generated_csv_file_is_known_wherever_it_is_carried(
 def test_chunks_are_known_too_and_so_are_those_made_of_them(
     made: Path, catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    path = shutil.copy(made / "background" / "part-00000.root", tmp_path / "mine.root")
+    path = Path(shutil.copy(made / "background" / "part-00000.root", tmp_path / "mine.root"))
     for turn in ("one", "two"):
         manifest = convert(catalogue, [("background", path)], tmp_path / turn)
         assert manifest.generated == ["background"]
@@ -167,7 +167,7 @@ def test_a_run_of_generated_files_says_so(
     place: Path, capsys: pytest.CaptureFixture[str], catalogue: Catalogue, quick: Search
 ) -> None:
     """One real file among them; a second run finds the same analysis, and the page's stamp."""
-    words = ("--samples", place / "few.toml", "--quiet")
+    words: list[str | Path] = ["--samples", place / "few.toml", "--quiet"]
     assert xyy("generate", "--out", "datasets", *words) == 0
     real(place / "datasets" / "signal_750.csv")
     names = ["background", "signal_500", "signal_1000"]
@@ -181,7 +181,7 @@ def test_a_run_of_generated_files_says_so(
     results = read_results(Folder(place / "out"), catalogue, quick)
     assert results.generated == tuple(names)
     assert results.stamps == ("Partly generated samples",)
-    words = (*words, "--search", "quick.toml", "--until", "infer")
+    words += ["--search", "quick.toml", "--until", "infer"]
     assert xyy("run", *words, "--out", "out") == 0
     told = verdict_summary(Folder(place / "out"))
     assert f"these samples were generated, not read from files: {', '.join(names)}" in told

@@ -15,7 +15,8 @@ from tools.convert import chunks_key, convert
 from tools.errors import InputError
 from tools.json_file import read_json
 from tools.reading import TEXT_BYTES, read_text
-from tools.samples import Catalogue, read_toml
+from tools.samples import Catalogue
+from tools.settings_table import read_toml
 
 Command = Callable[..., int]
 READERS: dict[str, Callable[[Path], object]] = {
