@@ -24,7 +24,7 @@ def mass_of(photons: Photons) -> float:
     return float(pair_of(photons).mass[0])
 
 
-def as_vectors(photons: Photons) -> tuple[vector.VectorObject4D, vector.VectorObject4D]:
+def as_vectors(photons: Photons) -> tuple[vector.MomentumObject4D, vector.MomentumObject4D]:
     pt1, eta1, phi1, pt2, eta2, phi2 = photons
     return (
         vector.obj(pt=pt1, eta=eta1, phi=phi1, mass=0.0),
@@ -32,10 +32,18 @@ def as_vectors(photons: Photons) -> tuple[vector.VectorObject4D, vector.VectorOb
     )
 
 
+def sum_of(
+    first: vector.MomentumObject4D, second: vector.MomentumObject4D
+) -> vector.MomentumObject4D:
+    pair = first + second
+    assert isinstance(pair, vector.MomentumObject4D)
+    return pair
+
+
 @given(PHOTONS)
 def test_mass_and_pair_pt_are_those_of_the_four_vectors(photons: Photons) -> None:
     first, second = as_vectors(photons)
-    pair = first + second
+    pair = sum_of(first, second)
     scale = first.E + second.E  # the reference subtracts numbers of this size
     assert mass_of(photons) ** 2 == pytest.approx(pair.M2, abs=1e-12 * scale**2)
     assert pair_of(photons).pt[0] ** 2 == pytest.approx(pair.pt2, abs=1e-12 * scale**2)
@@ -67,7 +75,7 @@ def test_delta_phi_is_the_smallest_turn(phi1: float, phi2: float) -> None:
 @given(PHOTONS)
 def test_cos_theta_star_is_that_of_the_collins_soper_frame(photons: Photons) -> None:
     first, second = as_vectors(photons)
-    pair = first + second
+    pair = sum_of(first, second)
     if pair.M2 < 1:
         return
     # The definition by light-cone components: 2 (p1+ p2- - p1- p2+) / (M sqrt(M^2 + pT^2)).

@@ -103,9 +103,10 @@ def test_the_processor_fills_the_categories(histograms: str, *, simulated: bool)
         alone = Filling(plain, blind=False)
         alone.add({key: values[rows] for key, values in events.items()}, 0)
         expected = alone.histograms()["spectrum"].view(flow=True)[0]
-        assert np.array_equal(out["spectrum"][name, :].view(flow=True), expected)
+        category = out["spectrum"].axes[0].index(name)
+        assert np.array_equal(out["spectrum"].view(flow=True)[category], expected)
         assert expected.sum() > 50
-    passing = (found != NOWHERE) & (events["n_jets"] < 3)
+    passing = (found != NOWHERE) & (events["n_jets"].astype(np.int64) < 3)
     steps = dict(zip(out["cutflow"].axes[0], out["cutflow"].view().sum(axis=1), strict=True))
     assert steps["score >= -0.5"] == np.count_nonzero(passing)
 
@@ -123,8 +124,8 @@ def test_categories_of_everything_add_up_to_the_spectrum_without_a_score() -> No
         assert with_score[name] == without[name], name
     # Nothing is cut, so all is the same after as before.
     assert with_score["after/n_jets"] == with_score["before/n_jets"]
-    blind = with_score["spectrum"].project("m_yy")[400j:1100j]
-    assert blind.sum(flow=False) == 0
+    blind = with_score["spectrum"].project("m_yy").view()[400:1100]
+    assert blind.sum() == 0
 
 
 def test_settings_are_told_apart_by_the_score_and_name_its_columns() -> None:
