@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def bench_compression(catalogue: Catalogue, folder: Path) -> str:
 
     choices = {"none": None, "LZ4(1)": uproot.LZ4(1), "ZSTD(1)": uproot.ZSTD(1)}
     for name, choice in choices.items():
-        written = statistics.median([seconds(lambda c=choice: write(c)) for _ in range(ROUNDS)])
+        written = statistics.median([seconds(partial(write, choice)) for _ in range(ROUNDS)])
         rate = PART_EVENTS / statistics.median([seconds(read) for _ in range(2 * ROUNDS)]) / 1e6
         size = path.stat().st_size / PART_EVENTS
         size_and_time = f"{size:5.1f} bytes/event, written in {written:.3f} s"

@@ -23,7 +23,7 @@ from tools.generate import DEFAULT_SEED, generate_sample
 from tools.manifest import Manifest, read_manifest
 from tools.pool import cores
 from tools.recipe import Events, background_recipe, make_events
-from tools.samples import Catalogue, read_catalogue
+from tools.samples import Catalogue, Kind, read_catalogue
 from tools.universe import truth_of
 
 # Reproducible, and not failed by a busy machine.
@@ -219,7 +219,8 @@ def in_twenty_files(
     shutil.copytree(chunks.folder, folder, dirs_exist_ok=True)
     manifest = read_manifest(folder)
     background = manifest.samples["background"]
-    for name, kind, seed in (("background", "background", 5), ("data", "data", 6)):
+    kinds: tuple[tuple[Kind, int], ...] = (("background", 5), ("data", 6))
+    for name, seed in kinds:
         events = make_events(background_recipe(), np.random.default_rng(seed), SMALL["background"])
         parts = [
             write_part(
@@ -227,7 +228,7 @@ def in_twenty_files(
             )
             for index, piece in enumerate(_pieces(events, 20))
         ]
-        sample = replace(background, kind=kind, parts=tuple(parts), content=f"seed {seed}")
+        sample = replace(background, kind=name, parts=tuple(parts), content=f"seed {seed}")
         manifest = manifest.with_sample(name, sample)
     manifest.write()
     return manifest

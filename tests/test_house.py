@@ -34,7 +34,8 @@ def test_rooms_import_only_whom_they_may(room: str) -> None:
 
 
 def requirements(project: dict[str, Any]) -> list[str]:
-    return sum(project["optional-dependencies"].values(), start=project["dependencies"])
+    found: list[str] = sum(project["optional-dependencies"].values(), project["dependencies"])
+    return found
 
 
 def test_conda_installs_the_same_packages_with_the_same_bounds() -> None:

@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -126,7 +127,7 @@ def _byte(data: bytearray, rng: random.Random) -> None:
 def _length(data: bytearray, rng: random.Random) -> None:
     """Change a number of bytes or of things, wherever one may be."""
     size, place = rng.choice((2, 4, 4, 4, 8)), _place(data, rng)
-    order = rng.choice(("big", "little"))
+    order: Literal["big", "little"] = rng.choice(("big", "little"))
     old = int.from_bytes(data[place : place + size], order)
     new = rng.choice((rng.choice(LENGTHS_64 if size == 8 else LENGTHS), old + 1, old - 1, 2 * old))
     data[place : place + size] = (new % 256**size).to_bytes(size, order)

@@ -135,7 +135,13 @@ def test_nobody_else_gets_into_dask(dask_run: psutil.Process, tmp_path: Path) ->
         capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    nothing = {"answers": [], "plain": None, "own keys": None, "pages": [], "keys": []}
+    nothing: dict[str, object] = {
+        "answers": [],
+        "plain": None,
+        "own keys": None,
+        "pages": [],
+        "keys": [],
+    }
     assert json.loads(done.stdout) == nothing
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "key").stat().st_mode & 0o777 == 0o600

@@ -24,7 +24,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 EVIL = "<img src=x onerror=alert(1)></script><script>alert(2)</script> $x^2$ &amp;"
 EVIL_FILE = "<img src=x onerror=alert(1)> $x^2$.csv"
-SIZES = {
+SIZES: dict[str, dict[str, Any]] = {
     "phone": {"width": 390, "height": 844, "mobile": True},
     "desktop": {"width": 1280, "height": 800, "mobile": False},
 }

@@ -39,9 +39,12 @@ def interpreters() -> dict[int, Path]:
 
 def installed(python: Path, folder: Path) -> str:
     """Make an environment of `python` with dask in it; return why that cannot be, or nothing."""
-    pip = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", *DASK)
+    commands: tuple[list[str | Path], ...] = (
+        [python, "-m", "venv", folder],
+        [folder / "bin" / "python", "-m", "pip", "install", "--quiet", *DASK],
+    )
     try:
-        for command in ((python, "-m", "venv", folder), pip):
+        for command in commands:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
             )

@@ -38,8 +38,8 @@ def test_a_job_cancelled_in_mid_run_changes_nothing(
     samples = json.loads((store / "manifest.json").read_text())["samples"].values()
     pieces = sum(sample["entries"] for sample in samples) / SMALL
     out = tmp_path / "slurm"
-    words = ("process", store, "--out", out, "--chunk-events", SMALL)
-    words = (*words, "--executor", "dask", "--cluster", "slurm", "--workers", "2")
+    words: list[str | Path | int] = ["process", store, "--out", out, "--chunk-events", SMALL]
+    words += ["--executor", "dask", "--cluster", "slurm", "--workers", "2"]
     program = Path(sys.executable).with_name("xyy")
     with subprocess.Popen(
         [str(word) for word in (program, *words)], cwd=tmp_path, stderr=subprocess.PIPE, text=True
