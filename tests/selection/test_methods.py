@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,8 +71,8 @@ def processed(opened: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(opened, tmp_path / "processed"))
 
 
-def read(folder: Path, name: str) -> dict[str, object]:
-    document: dict[str, object] = json.loads((folder / name).read_text(encoding="utf-8"))
+def read(folder: Path, name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
     return document
 
 
@@ -96,7 +97,7 @@ def test_categories_are_used_and_frozen(opened: Path) -> None:
     assert selection["method"] == "categories"
     assert selection["cuts"] == {}
     assert selection["score_digest"] == score["digest"]
-    assert read(opened, "freeze.json")["decisions"]["score"] == score["digest"]  # type: ignore[index]
+    assert read(opened, "freeze.json")["decisions"]["score"] == score["digest"]
     values = selection["significance"]
     assert isinstance(values, dict)
     order = ("none", "best_cuts", "score_cut", "categories", "bound")
@@ -114,7 +115,7 @@ def test_every_stage_has_the_categories(opened: Path) -> None:
     for named in read_histograms(opened / "histograms.zip").values():
         assert list(named["spectrum"].axes["category"]) == names
     verdict, background = read(opened, "verdict.json"), read(opened, "background.json")
-    assert list(background["channels"]) == names  # type: ignore[call-overload]
+    assert list(background["channels"]) == names
     assert verdict["decision"] == "discovery"
     fit = verdict["fit"]
     assert isinstance(fit, dict)
@@ -132,7 +133,7 @@ def test_every_stage_has_the_categories(opened: Path) -> None:
         read(opened, "counting.json")["channels"] == names[-2:]
     )
     workspace = read(opened / "workspaces", "mass_750.json")
-    channels = {channel["name"].rsplit("_bin", 1)[0] for channel in workspace["channels"]}  # type: ignore[attr-defined]
+    channels = {channel["name"].rsplit("_bin", 1)[0] for channel in workspace["channels"]}
     assert len(channels) >= 3
 
 
@@ -141,7 +142,7 @@ def test_expected_yields_are_what_was_filled(opened: Path) -> None:
     section = read(opened, "selection.json")["score"]
     spectrum = read_histograms(opened / "histograms.zip")["background"]["spectrum"]
     filled = np.asarray(spectrum.view(flow=True)).sum(axis=1)[:3]
-    said = [each["simulated_background_events"] for each in section["categories"]]  # type: ignore[index]
+    said = [each["simulated_background_events"] for each in section["categories"]]
     assert filled.tolist() == said
 
 

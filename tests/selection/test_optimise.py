@@ -29,7 +29,7 @@ def settings(search: Search) -> Optimise:
 def sample(
     rng: np.random.Generator, events: int, *, jets: float, isolation: float, window: float
 ) -> tuple[Counts, dict[str, np.ndarray]]:
-    columns = {
+    columns: dict[str, np.ndarray] = {
         "half": np.arange(events) % 2,
         "window": rng.random(events) < window,
         "n_jets": rng.poisson(jets, events),

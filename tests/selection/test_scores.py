@@ -31,9 +31,10 @@ from analysis.selection.scores.score_file import document_of, read_score
 from analysis.selection.scores.sculpting import sculpting
 from analysis.selection.scores.training import Sample
 from processors.histograms import Binning, Counts, joint
+from tests.formula import mass_by_formula
 from tools.errors import InputError, RefusedError
 from tools.json_file import write_json
-from tools.recipe import Recipe, Resonance, background_recipe, make_events, signal_recipe
+from tools.recipe import Floats, Recipe, Resonance, background_recipe, make_events, signal_recipe
 
 AXES = (
     Binning("n_jets", 12, 0, 12),
@@ -51,7 +52,7 @@ RECIPES: dict[str, Recipe] = {
 
 def filled(axes: tuple[Binning, ...], columns: dict[str, npt.NDArray[np.generic]]) -> Counts:
     """Return a joint histogram; ``m_yy`` says where the window is."""
-    mass = columns["m_yy"]
+    mass = columns["m_yy"].astype(np.float64)
     region = ((mass < 400) | (mass >= 1100)).astype(int)
     histogram = joint(axes)
     half = np.arange(len(mass)) % 2
@@ -68,11 +69,7 @@ def simulated(background: int, signal: int, seed: int) -> dict[str, Counts]:
         while left:
             events = make_events(recipe, rng, min(left, 100_000))
             left -= min(left, 100_000)
-            product = 2 * events["photon1_pT"] * events["photon2_pT"]
-            angles = np.cosh(events["photon1_eta"] - events["photon2_eta"]) - np.cos(
-                events["photon1_phi"] - events["photon2_phi"]
-            )
-            total += filled(AXES, {**events, "m_yy": np.sqrt(product * angles)})
+            total += filled(AXES, {**events, "m_yy": mass_by_formula(events)})
         out[name] = total
     return out
 
@@ -193,7 +190,7 @@ def thinned(sample: Sample, seed: int) -> Sample:
     """Return another sample of the course's size: a tenth of the large one."""
     rng = np.random.default_rng(seed)
 
-    def drawn(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def drawn(counts: Floats) -> Floats:
         out, there = np.zeros_like(counts), counts > 0
         out[there] = rng.poisson(0.1 * counts[there])
         return out
@@ -257,7 +254,7 @@ BINS = np.linspace(50, 1250, 61)
 IN_WINDOW = (BINS[:-1] >= 400) & (BINS[:-1] < 1100)
 
 
-def trial(rng: np.random.Generator, slope: float) -> tuple[npt.NDArray[np.float64], ...]:
+def trial(rng: np.random.Generator, slope: float) -> tuple[Floats, Floats]:
     """Return spectra of what a cut on a column keeps and of the rest; its mean moves with mass."""
     mass = 50 + rng.exponential(106.1, 100_000)
     keep = rng.normal(slope * mass / 1000.0, 1.0) > 1.0
@@ -368,7 +365,7 @@ def files(sample: Sample, choice: ScoreChoice, tmp_path: Path) -> dict[str, Path
     paths = {}
     for kind, each in choice.candidates.items():
         stored = {"terms": choice.terms} if kind == "likelihood_ratio" else {"folds": each.folds}
-        document = document_of(kind, sample.axes, each.edges, training=told, **stored)  # type: ignore[arg-type]
+        document = document_of(kind, sample.axes, each.edges, training=told, **stored)
         paths[kind] = tmp_path / f"{kind}.json"
         write_json(paths[kind], to_json(document))
     return paths

@@ -237,7 +237,7 @@ POINTS = [
 
 @pytest.mark.parametrize(("events", "order", "mass", "excess", "width"), POINTS)
 def test_limit_and_z_are_those_of_the_exact_profile(
-    events: int, order: int, mass: float, excess: float, width: float
+    events: int, order: int, mass: int, excess: float, width: float
 ) -> None:
     """Within 1 %, at 20 points; six of them with a signal of 10 standard deviations."""
     rng = np.random.default_rng([events, order, mass])

@@ -34,7 +34,8 @@ MASS, CROSS_SECTION = 700.0, 3.0
 
 def falling(events: float) -> np.ndarray:
     left = np.maximum(EDGES - 50, 0)
-    return -np.diff(events * (0.9985 * np.exp(-left / 106.1) + 0.0015 * np.exp(-left / 424.4)))
+    above = events * (0.9985 * np.exp(-left / 106.1) + 0.0015 * np.exp(-left / 424.4))
+    return np.asarray(-np.diff(above))
 
 
 def peak(mass: float) -> np.ndarray:

@@ -45,7 +45,7 @@ def spectra(
 @pytest.fixture(scope="module")
 def counts() -> np.ndarray:
     rng = np.random.default_rng(20240570)
-    return rng.poisson(background() + 150 * peak(712.0)).astype(float)
+    return np.asarray(rng.poisson(background() + 150 * peak(712.0)), dtype=float)
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +118,8 @@ def test_profiles_and_contour_are_lowest_at_the_best_fit(measured: Measurement) 
     assert contour.signal_events[at[1]] == pytest.approx(measured.signal.interval.value)
     # The profile is the contour's lowest value along the other axis.
     along = contour.rises.min(axis=1)
-    profile = np.interp(contour.mass_GeV, measured.mass.values, measured.mass.rises)
-    assert along == pytest.approx(profile, abs=0.15)
+    expected = np.interp(contour.mass_GeV, measured.mass.values, measured.mass.rises)
+    assert along == pytest.approx(expected, abs=0.15)
     assert contour.rises[[0, -1]].min() > 5.99
 
 

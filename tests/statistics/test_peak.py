@@ -43,13 +43,19 @@ def gaussian(mass: np.ndarray, width: float = 30.0) -> np.ndarray:
 
 
 def peak_on(
-    background: np.ndarray, order: int = 2, signal: float | SignalModel = 30.0, **more: float
+    background: np.ndarray,
+    order: int = 2,
+    signal: float | SignalModel = 30.0,
+    *,
+    width_error: float = 0.0,
+    scale_error: float = 0.0,
 ) -> tuple[Peak, np.ndarray]:
     """Return a likelihood, and the background's parameters fitted to its content."""
     bins = Bins(LOW, HIGH, background, background)
     fitted = model((Function("exp", order),), (bins,))
     shape = plain_signal(signal) if isinstance(signal, float) else signal
-    return Peak.of(fitted, (bins,), shape, **more), scoring_fit(background[None], fitted).theta
+    peak = Peak.of(fitted, (bins,), shape, width_error=width_error, scale_error=scale_error)
+    return peak, scoring_fit(background[None], fitted).theta
 
 
 def expected_z(

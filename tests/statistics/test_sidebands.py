@@ -29,7 +29,8 @@ SQRT_S = 14_000.0
 def falling(events: float, tau: float = 106.1, tail: float = 0.0015) -> np.ndarray:
     """Return the expected background per GeV."""
     left = np.maximum(EDGES - 50, 0)
-    return -np.diff(events * ((1 - tail) * np.exp(-left / tau) + tail * np.exp(-left / (4 * tau))))
+    above = events * ((1 - tail) * np.exp(-left / tau) + tail * np.exp(-left / (4 * tau)))
+    return np.asarray(-np.diff(above))
 
 
 def universe(rng: np.random.Generator, kept: float | None = None) -> np.ndarray:

@@ -89,9 +89,9 @@ def test_the_real_samples_are_gaussians_of_30_GeV(course_data: Path) -> None:
         peaks.append(selected(mass, events))
     real = signal_model(peaks)
     ours = generated(750.0, 10_000)
-    mass = np.array([750.0])
-    assert 750 + real.offset_GeV(mass)[0] == pytest.approx(ours.mean_GeV, rel=5e-3)
-    assert real.width_GeV(mass)[0] == pytest.approx(ours.width_GeV, rel=0.05)
+    at = np.array([750.0])
+    assert 750 + real.offset_GeV(at)[0] == pytest.approx(ours.mean_GeV, rel=5e-3)
+    assert real.width_GeV(at)[0] == pytest.approx(ours.width_GeV, rel=0.05)
 
 
 def peak(
