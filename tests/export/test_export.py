@@ -39,9 +39,9 @@ from analysis.statistics.limits.template_fit import strength_scale
 from analysis.statistics.limits.workspaces import ChannelTemplates, workspace
 from analysis.statistics.spectrum_results import mass_limits
 from analysis.workflow import pipeline
-from analysis.workflow.process import Execution
 from processors.histograms import Counts
 from tools.errors import InputError, RefusedError, XyyError
+from tools.executors import Execution
 from tools.generate import DEFAULT_SEED
 from tools.json_file import write_json, write_sealed
 from tools.samples import Catalogue, read_catalogue
@@ -289,6 +289,8 @@ def test_categories_have_tables_of_their_own_and_their_sum(
     results = results_of(made("open"), small, quick)
     found = inferred(made("open"), results)
     channel, fit = found.background.channels["all"], found.verdict.fit
+    assert fit is not None
+    assert fit.channels is not None
     two = {"score_1": channel, "score_2": channel}
     fits = replace(fit, channels=dict.fromkeys(two, fit.channels["all"]))
     results = replace(
@@ -446,7 +448,7 @@ def test_pyhf_alone_finds_the_saved_limits_again_to_1e_6(
 
 def workspaces_of(folder: Folder, *, observed: bool = True) -> Files:
     """Return the files of the workspaces in a folder, whatever they were made from."""
-    limits, counting = (folder.load(kind, made_by="") for kind in (MassLimits, Counting))
+    limits, counting = folder.load(MassLimits, made_by=""), folder.load(Counting, made_by="")
     return workspace_files(folder, limits, counting, Status(observed=observed))
 
 

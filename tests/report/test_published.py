@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image, ImageChops, ImageFilter
@@ -91,7 +92,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
 
 
 def texts(figure: Figure) -> list[str]:
-    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]  # type: ignore[attr-defined]
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
 def legend_of(ax: Axes) -> list[str]:
@@ -116,10 +117,11 @@ def test_published_items_of_the_spectrum() -> None:
     upper, lower = figure.axes
     assert {"Data", "Background + resonance", "Background: exp 3"} <= set(legend_of(upper))
     (points,) = (c for c in upper.containers if c.get_label() == "Data")
-    x, y = points.lines[0].get_data()  # type: ignore[attr-defined]
+    assert isinstance(points, ErrorbarContainer)
+    x, y = np.asarray(points.lines[0].get_xydata()).T
     assert len(x) == (found.counts > 0).sum(), "no point for an empty bin"
     assert y.tolist() == found.counts[found.counts > 0].tolist()
-    (errors,) = points.lines[2]  # type: ignore[attr-defined]
+    (errors,) = points.lines[2]
     down, up = np.abs(np.array([s[:, 1] for s in errors.get_segments()]) - y[:, None]).T
     assert (up > down).all(), "Poisson errors are longer upwards"
     assert (upper.get_ylabel(), upper.get_yscale()) == ("Events / 20 GeV", "log")

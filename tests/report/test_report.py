@@ -34,15 +34,15 @@ from analysis.report.plots.style import encode
 from analysis.report.summary import verdict_summary
 from analysis.report.writing import report_folder
 from analysis.results.background import BackgroundFits
-from analysis.results.codec import Result
+from analysis.results.codec import Content
 from analysis.results.counting import Counting
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import Deficit, Verdict
 from analysis.settings.search import Label, Search
-from analysis.workflow import pipeline, stages
-from analysis.workflow.process import Execution
+from analysis.workflow import made_from, pipeline
 from tools.errors import InputError
+from tools.executors import Execution
 from tools.generate import DEFAULT_SEED
 from tools.json_file import write_sealed
 from tools.samples import Catalogue, read_catalogue
@@ -144,7 +144,7 @@ def edit(folder: Folder, name: str, **changes: Any) -> None:
     write_sealed(folder.path / name, {**document, **changes})
 
 
-def rewrite(folder: Folder, kind: type[Result], **changes: Any) -> Result:
+def rewrite(folder: Folder, kind: type[Content], **changes: Any) -> Content:
     """Write a result of a folder with other values."""
     changed = replace(folder.load(kind, made_by="infer"), **changes)  # type: ignore[type-var]
     folder.save(changed)
@@ -441,7 +441,7 @@ def test_options_that_the_page_advises_are_options_of_the_program(
     text = text_of(folder, small, quick)
     assert f"{masses[0]:g} GeV * " in text
     advised = re.findall(r"(?<!\S)--[a-z-]+", text)
-    infer = typer.main.get_command(cli.app).commands["infer"]  # type: ignore[attr-defined]
+    infer = typer.main.get_group(cli.app).commands["infer"]
     assert advised == ["--limit-toys"]
     assert set(advised) <= {option for each in infer.params for option in each.opts}
 
@@ -549,8 +549,8 @@ def test_reservations_stand_on_every_figure_and_first_on_the_page(
         "Changed after unblinding: a wrong cut (selection.n_jets.max)",
     )
     for drawing in drawings(results):
-        stamps = drawing.draw().findobj(lambda artist: artist.get_gid() == "stamp")
-        assert "Changed after unblinding: a wrong cut" in stamps[0].get_text()  # type: ignore[attr-defined]
+        stamps = [each for each in drawing.draw().findobj(Text) if each.get_gid() == "stamp"]
+        assert "Changed after unblinding: a wrong cut" in stamps[0].get_text()
     page = page_of(folder, small, quick)
     assert page.text.index("a wrong cut") < page.text.index("Discovery")
     assert "part-1.root 0 to 1,500 truncated" in page.text
@@ -579,14 +579,14 @@ def test_the_label_is_the_search_files_and_decides_nothing(
     results = read_results(folder, small, other)
     by_name = {drawing.name: drawing for drawing in drawings(results)}
     for name in ("sideband_fit", "p0_scan", "mass_limits", "n_jets_scan"):
-        texts = [text.get_text() for text in by_name[name].draw().findobj(Text)]  # type: ignore[attr-defined]
+        texts = [text.get_text() for text in by_name[name].draw().findobj(Text)]
         assert any("CMS" in text for text in texts)
         assert not any("ATLAS" in text or "Internal" in text for text in texts)
         assert any(r"for \$5" in text for text in texts), "no formula"
     assert encode(by_name["p0_scan"].draw(), "png")
-    frozen = [stages.decided_in(folder, small, search) for search in (quick, other)]
+    frozen = [made_from.decided_in(folder, small, search) for search in (quick, other)]
     assert frozen[0] == frozen[1], "a changed label is no changed decision"
-    inputs = {stages.report_inputs(folder, small, search) for search in (quick, other)}
+    inputs = {made_from.report_inputs(folder, small, search) for search in (quick, other)}
     assert len(inputs) == 2, "the figures are drawn again"
 
 
