@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from analysis import cli
-from analysis.bench import compare, loops, ours, report
+from analysis.bench import compare, loops, ours, report, tables
 from analysis.bench.compare import Competitor, Measured
 from analysis.bench.inputs import COPIES, Inputs, events_of, prepare
 from analysis.bench.jobs import Rated, Timed, check_same, rated, time_job
@@ -232,7 +232,7 @@ def test_who_is_not_installed_is_left_out(
     monkeypatch.setitem(sys.modules, "polars", None)
     assert "polars" not in compare.competitors(inputs, settings)
     reason = "polars is not installed: pip install -e '.[bench]'"
-    assert compare.tables.missing() == {"polars": reason}
+    assert tables.missing() == {"polars": reason}
 
 
 def test_the_command_measures_everything(

@@ -30,7 +30,7 @@ def xyy(*words: object) -> int:
 
 def falling(edges: np.ndarray, events: float = 60_000.0) -> np.ndarray:
     left = np.exp(-edges / 30)
-    return events * -np.diff(left) / (left[0] - left[-1])
+    return np.asarray(events * -np.diff(left) / (left[0] - left[-1]))
 
 
 def write(path: Path, edges: np.ndarray, counts: np.ndarray) -> Path:

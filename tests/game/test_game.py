@@ -45,6 +45,7 @@ from analysis.results.game import (
 )
 from analysis.results.values import Estimate
 from analysis.settings.search_file import read_search
+from tests.truths import continuum_of, resonance_of
 from tools.convert import convert
 from tools.errors import InputError
 from tools.json_file import read_json, write_json
@@ -251,8 +252,8 @@ def test_a_group_without_a_claim(
 def secrets_of(seed: int, truth: Truth) -> Iterator[bytes]:
     """Every number that would give a universe away, as text and as stored by a computer."""
     floats = [
-        truth.mass_GeV, truth.cross_section_pb, truth.signal.spectrum.width_GeV,
-        truth.background.spectrum.scale_GeV, truth.background.n_jets_mean,
+        truth.mass_GeV, truth.cross_section_pb, resonance_of(truth).width_GeV,
+        continuum_of(truth).scale_GeV, truth.background.n_jets_mean,
         *truth.background.isolation_means,
     ]  # fmt: skip
     yield from (repr(value)[:12].encode() for value in floats if value)
@@ -419,13 +420,9 @@ def test_a_sealed_file_that_was_edited_to_fit_another_truth_is_detected(
 ) -> None:
     """Whoever changes the truth and its commitment has another sealed.json than the others."""
     edit(played / sealing.SECRET, _truth(lambda g: g["truth"].update(mass_GeV=777.0)))
-    secret, sealed = (
-        from_json(kind, json.loads(path.read_text()), path)
-        for kind, path in (
-            (OpenedGame, played / sealing.SECRET),
-            (SealedGame, played / sealing.SEALED),
-        )
-    )
+    hidden, public = played / sealing.SECRET, played / sealing.SEALED
+    secret = from_json(OpenedGame, json.loads(hidden.read_text()), hidden)
+    sealed = from_json(SealedGame, json.loads(public.read_text()), public)
     files = sealed.groups["group_02"].files
     forged = sealing.commitment("group_02", files, secret.groups["group_02"])
     edit(played / "sealed.json", lambda d: d["groups"]["group_02"].update(commitment=forged))
@@ -612,7 +609,9 @@ CLAIM = Claim(
 LIMIT = replace(CLAIM, decision="limit", mass_GeV=None, cross_section_pb=None)
 
 
-def with_limits(claim: Claim, masses: Sequence[float], limits: Sequence[float]) -> Claim:
+def with_limits(
+    claim: Claim, masses: Sequence[float] | np.ndarray, limits: Sequence[float]
+) -> Claim:
     changed = replace(claim.limits, mass_GeV=np.array(masses), observed_pb=np.array(limits))
     return replace(claim, limits=changed)
 

@@ -512,8 +512,9 @@ def test_page_and_figures_are_made_of_the_result_alone(results: Results, tmp_pat
 
 def test_one_universe_has_a_page(results: Results, tmp_path: Path) -> None:
     nothing = Found.nothing(0)
-    one = {"universes": results.found["universes"].some(np.arange(1)), "empty": nothing}
-    alone = replace(results, size=Size(1), found={**one, "with_x": nothing})
+    one = results.found["universes"].some(np.arange(1))
+    found: dict[Kind, Found] = {"universes": one, "empty": nothing, "with_x": nothing}
+    alone = replace(results, size=Size(1), found=found)
     write_page(result(alone), tmp_path / "closure.json", HEADER)
     text = (tmp_path / "closure.md").read_text(encoding="utf-8")
     assert "| mean pull, mass | too few |  | 1 |" in text

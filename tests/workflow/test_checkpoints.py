@@ -192,9 +192,9 @@ def test_no_damaged_checkpoint_is_used(
         content[bit // 8] ^= 1 << (bit % 8)
         path.write_bytes(content)
         assert checkpoints.load(item) is None
-    for content in (b"", intact[:-1], intact[: len(intact) // 2], intact + b"\n", b"0" * 32,
+    for damaged in (b"", intact[:-1], intact[: len(intact) // 2], intact + b"\n", b"0" * 32,
                     pickle.dumps({}), another.read_bytes()):  # fmt: skip
-        path.write_bytes(content)
+        path.write_bytes(damaged)
         assert checkpoints.load(item) is None
     path.unlink()
     assert checkpoints.load(item) is None

@@ -10,7 +10,7 @@ import pytest
 from distributed import LocalCluster
 
 from analysis import cli
-from analysis.workflow.forecast import How, Trial, forecast, how_to_try, trial_chunks
+from analysis.workflow.forecast import How, Place, Trial, forecast, how_to_try, trial_chunks
 from tools.errors import InputError
 from tools.executors import Execution
 from tools.manifest import Manifest, Part, SampleChunks
@@ -74,7 +74,10 @@ def test_without_events_there_is_nothing_to_forecast(catalogue: Catalogue) -> No
 
 
 def test_a_trial_is_made_as_the_run_but_without_jobs() -> None:
-    for engine, slots, where in (("iterative", 1, "here"), ("futures", 3, "children")):
+    cases: tuple[tuple[str, int, Place], ...] = (
+        ("iterative", 1, "here"), ("futures", 3, "children"),
+    )  # fmt: skip
+    for engine, slots, where in cases:
         execution = Execution(engine=engine, workers=3)
         assert how_to_try(execution) == How(execution, slots, where)
     jobs = how_to_try(Execution(engine="dask", cluster="slurm", workers=100, chunk_events=7))

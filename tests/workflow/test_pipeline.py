@@ -46,7 +46,7 @@ def universe(place: Path) -> tuple[int, Truth]:
     catalogue = read_catalogue(place / "small.toml")
     for number in range(100):
         truth = truth_of(DEFAULT_SEED, number, catalogue)
-        if truth.exists and truth.mass_GeV > 600 and truth.cross_section_pb > 3:
+        if (truth.mass_GeV or 0.0) > 600 and truth.cross_section_pb > 3:
             return number, truth
     raise AssertionError("no such universe among the first hundred")
 

@@ -34,7 +34,7 @@ def expect_the_rows(bins: Bins) -> None:
     assert bins.scale.tolist() == [1.0] * 5
 
 
-ACCEPTED = {
+ACCEPTED: dict[str, str | bytes] = {
     "plain": text(*ROWS),
     "no line end": text(*ROWS).rstrip("\n"),
     "Windows": text(*ROWS).replace("\n", "\r\n"),
@@ -105,7 +105,7 @@ def test_bad_bins(tmp_path: Path, row: str) -> None:
     assert str(tmp_path / "spectrum.csv") in str(caught.value)
 
 
-FILES = {
+FILES: dict[str, tuple[str | bytes, str]] = {
     "empty": ("", r"is empty \(0 bytes\)"),
     "comments only": ("# nothing\n\n", r"holds no bins; write the header `low,high,events`"),
     "header only": (text(), r"holds 0 bins; 4 or more are needed"),

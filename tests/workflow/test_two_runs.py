@@ -31,7 +31,7 @@ def test_the_second_run_waits_for_the_first(tiny: Path, tmp_path: Path, other: i
         place = tmp_path / str(attempt)
         place.mkdir()
         first = start(tiny, place, "first", 1)
-        until(lambda: first.poll() is not None or locks(place))  # noqa: B023 - called at once
+        until(lambda: first.poll() is not None or bool(locks(place)))  # noqa: B023 - called at once
         if first.poll() is None:
             os.kill(first.pid, signal.SIGSTOP)
             if locks(place):
