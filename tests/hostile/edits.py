@@ -5,6 +5,7 @@ Half of them change one value, where most of the checks are; the others change l
 
 import random
 import re
+from collections.abc import Callable
 
 NUMBERS = (
     *(
@@ -191,16 +192,24 @@ def _swap(lines: list[str], rng: random.Random) -> None:
     lines[one], lines[other] = lines[other], lines[one]
 
 
-_SETTINGS_EDITS = (*[_values] * 10, *[_keys] * 2, *[_units] * 2, _remove, _repeat, _swap)
-_TABLE_EDITS = (*[_cells] * 8, _keys, _remove, _repeat, _swap)
+_Edit = Callable[[list[str], random.Random], None]
+_SETTINGS_EDITS: tuple[_Edit, ...] = (
+    *[_values] * 10,
+    *[_keys] * 2,
+    *[_units] * 2,
+    _remove,
+    _repeat,
+    _swap,
+)
+_TABLE_EDITS: tuple[_Edit, ...] = (*[_cells] * 8, _keys, _remove, _repeat, _swap)
 
 
-def _lines_edited(text: str, rng: random.Random, edits: tuple[object, ...]) -> str:
+def _lines_edited(text: str, rng: random.Random, edits: tuple[_Edit, ...]) -> str:
     lines = text.split("\n")
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         edit = rng.choice(edits)
         if len(lines) > 1:
-            edit(lines, rng)  # type: ignore[operator]
+            edit(lines, rng)
     return "\n".join(lines)
 
 

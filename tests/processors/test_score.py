@@ -1,5 +1,7 @@
 """A score as a table: the bins of the joint histogram, the half that has not seen the event."""
 
+from typing import Literal
+
 import cloudpickle
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,9 @@ from processors.selection import Interval, Selection
 AXES = (Binning("n_jets", 4, 0, 4), Binning("isolation", 7, 0.4, 1.1))
 CELLS = 6 * 9
 PHOTONS = ("photon1_pT", "photon2_pT", "photon1_eta", "photon2_eta", "photon1_phi", "photon2_phi")
+EVERYTHING = Selection({})
 Columns = dict[str, npt.NDArray[np.generic]]
+Which = Literal["all", "spectrum"]
 
 
 def table(edges: tuple[float, ...] = (-np.inf, 0.0, 0.5), *, seed: int = 1) -> ScoreTable:
@@ -33,14 +37,17 @@ def columns(events: int, seed: int = 2) -> Columns:
     }
 
 
-def settings(score: ScoreTable | None, **changes: object) -> Settings:
+def settings(
+    score: ScoreTable | None, *, histograms: Which = "all", selection: Selection = EVERYTHING
+) -> Settings:
     return Settings(
         columns=AXES,
         mass=Binning("m_yy", 30, 0, 3000, "GeV"),
         window=Interval(400, 1100),
         cut_variables=AXES,
         score=score,
-        **changes,  # type: ignore[arg-type]
+        histograms=histograms,
+        selection=selection,
     )
 
 
@@ -87,7 +94,7 @@ def test_a_score_of_one_cut_selects_and_has_one_category() -> None:
 
 @pytest.mark.parametrize("histograms", ["all", "spectrum"])
 @pytest.mark.parametrize("simulated", [True, False])
-def test_the_processor_fills_the_categories(histograms: str, *, simulated: bool) -> None:
+def test_the_processor_fills_the_categories(histograms: Which, *, simulated: bool) -> None:
     """Against a mask for each category; in two blocks, the second begins at an odd event."""
     events, score = columns(4001), table((-0.5, 0.0, 0.5))
     cuts = Selection({"n_jets": Interval(max=3)})

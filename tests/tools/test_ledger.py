@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from coffea.processor import ProcessorABC
+from matplotlib.text import Text
 
 from analysis import cli
 from analysis.folder.folder import Folder
@@ -342,8 +343,8 @@ def test_incomplete_data_are_refused_or_marked_everywhere(
     results = read_results(Folder(out), catalogue, quick)
     assert results.stamps[-1] == "Incomplete: 600 events are missing"
     figure = next(iter(drawings(results))).draw()
-    (stamp,) = figure.findobj(lambda artist: artist.get_gid() == "stamp")
-    assert "Incomplete: 600 events are missing" in stamp.get_text()  # type: ignore[attr-defined]
+    (stamp,) = [each for each in figure.findobj(Text) if each.get_gid() == "stamp"]
+    assert "Incomplete: 600 events are missing" in stamp.get_text()
     assert '<p class="stamp">Incomplete: 600 events are missing</p>' in render(results, [])
 
     # Repaired and processed, but not inferred again: the old results are still marked.

@@ -8,6 +8,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,11 +20,12 @@ FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="/dev/full is not there")
 
 
-def xyy(*words: object, **options: object) -> "subprocess.CompletedProcess[str]":
+def xyy(*words: object, **options: Any) -> "subprocess.CompletedProcess[str]":
     program = Path(sys.executable).with_name("xyy")
-    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+    done: subprocess.CompletedProcess[str] = subprocess.run(
         [program, *map(str, words)], stderr=subprocess.PIPE, text=True, check=False, **options
     )
+    return done
 
 
 @pytest.mark.parametrize(
