@@ -110,9 +110,9 @@ def test_manifests(in_twenty_files: Manifest, catalogue: Catalogue, tmp_path: Pa
 
 
 @pytest.fixture(scope="module")
-def opened(tiny_blind: Path, program: Command, tmp_path_factory: Any) -> Path:
+def opened(tiny_blind: Path, program: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of an unblinded `xyy run`, its chunks beside it."""
-    place: Path = tmp_path_factory.mktemp("opened")
+    place = tmp_path_factory.mktemp("opened")
     shutil.copytree(tiny_blind.parent, place, dirs_exist_ok=True)
     run = json.loads((tiny_blind / "run.json").read_text())["provenance"]["command"]
     words = [str(place / "chunks") if w == str(tiny_blind.parent / "chunks") else w for w in run]

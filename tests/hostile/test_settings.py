@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +59,7 @@ def edited(kind: str, number: int) -> bytes:
     return edit(FILES[kind], rng)
 
 
-def read_settings(samples: Path, search: Path) -> Any:
+def read_settings(samples: Path, search: Path) -> tuple[object, ...]:
     """Return all that `xyy run` makes of its settings before the first event."""
     catalogue, decided = settings_of(str(samples), str(search))
     check_run(catalogue, decided, observed=True)
@@ -76,7 +75,7 @@ def read_settings(samples: Path, search: Path) -> Any:
     return catalogue, decided, settings, weights, grids
 
 
-def read_spectrum(path: Path, search: Path) -> Any:
+def read_spectrum(path: Path, search: Path) -> tuple[object, ...]:
     """Return all that `xyy infer --spectrum` makes of a file before the first fit."""
     options = SpectrumOptions("30", "300:900:15")
     spectrum = bare_spectrum(path, options, search_of(str(search)), systematics=False)

@@ -15,6 +15,7 @@ from analysis.report.plots.observed import Marks, poisson_errors
 from analysis.report.plots.style import Header
 from analysis.results.scan import Maximum
 from analysis.results.verdict import MassStrengthContour, NuisanceParameter
+from processors.histograms import Counts
 from processors.selection import Interval
 from tests.made_up import NO_FIT, a_scan, some_limits
 
@@ -34,7 +35,7 @@ def curve(figure: Figure, title: str, frame: int = 0) -> dict[str, Any]:
     return dict(found)
 
 
-def histogram(contents: list[float]) -> Any:
+def histogram(contents: list[float]) -> Counts:
     axis = hist.axis.Regular(len(contents), 0, 2000, name="m_yy")
     made = hist.Hist(axis, storage=hist.storage.Int64())
     made.view()[:] = contents

@@ -5,6 +5,7 @@ a Gaussian with integrals by quadrature, minimised by scipy.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -205,7 +206,7 @@ class ExactProfile:
         return float(brentq(away, low, high, rtol=1e-5))
 
 
-def minimize_bounded(function: Any, low: float, high: float) -> float:
+def minimize_bounded(function: Callable[[float], float], low: float, high: float) -> float:
     from scipy.optimize import minimize_scalar
 
     return float(minimize_scalar(function, bounds=(low, high), options={"xatol": 1e-8}).x)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ def test_chunks_of_any_year(
 ) -> None:
     class Clock(dt.datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> "Clock":
+        def now(cls, tz: dt.tzinfo | None = None) -> "Clock":
             return cls(year, 2, 28, 12, tzinfo=tz)
 
     monkeypatch.setattr(dt, "datetime", Clock)  # what uproot asks
