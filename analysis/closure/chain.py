@@ -15,10 +15,11 @@ from analysis.closure.campaign import Results, Size
 from analysis.closure.channels import Channels
 from analysis.closure.work import TOYS, Universes
 from analysis.closure.worlds import Analysis, Kind
-from analysis.folder.folder import Folder
+from analysis.folder.folder import SELECTION, Folder
 from analysis.results.closure import EventsComparison, UniverseComparison, UniverseVerdict
 from analysis.results.values import Estimate
 from analysis.results.verdict import ClaimLevel, Verdict
+from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
 from analysis.statistics.resonance.look_elsewhere import CountedToys
 from analysis.statistics.spectra.bins import FloatArray
@@ -46,7 +47,7 @@ class Observation:
     @classmethod
     def of(cls, folder: Folder, work: Universes) -> "Observation":
         """Read a finished folder."""
-        score = folder.score(cut_variables(work.analysis.search))
+        score = read_score_of(folder.path / SELECTION, cut_variables(work.analysis.search))
         channels = (
             Channels.of_cuts(folder.selection()) if score is None else Channels.of_score(score)
         )

@@ -37,7 +37,7 @@ def status(directory: DirectoryArgument) -> None:
 
     Example: `xyy status results/mine`
     """
-    from analysis.folder import decisions
+    from analysis.folder import blinding
     from analysis.folder.folder import Folder
     from analysis.folder.history import lines
     from analysis.workflow.status import status as stages_of
@@ -47,7 +47,7 @@ def status(directory: DirectoryArgument) -> None:
         typer.echo(f"{stage:9s} {state}")
     ledger = folder.read_if_there("ledger.json") or {"complete": None}
     complete = {True: "yes", False: "no, events were lost: see ledger.json", None: "not processed"}
-    typer.echo(f"blinded   {'no' if decisions.is_unblinded(folder) else 'yes'}")
+    typer.echo(f"blinded   {'no' if blinding.is_unblinded(folder) else 'yes'}")
     typer.echo(f"complete  {complete[ledger['complete']]}")
     typer.echo("\n".join(["", *lines(folder)]))
 

@@ -141,20 +141,20 @@ def infer(
     if directory is None:
         raise InputError("infer what? Give a results folder, or --spectrum FILE")
     _refuse(for_spectrum, "a results folder; give --spectrum FILE")
-    from analysis.folder import decisions
+    from analysis.folder import blinding
     from analysis.folder.folder import Folder
     from analysis.report.summary import verdict_summary
-    from analysis.workflow import stages
-    from analysis.workflow.made_from import decided_in
+    from analysis.workflow import make
+    from analysis.workflow.stages import decided_in
     from tools.locks import one_writer
 
     folder = Folder(directory)
     catalogue, decided = settings_of_folder(folder, samples, search)
-    wanted = stages.only_results(only)
+    wanted = make.only_results(only)
     with one_writer(directory):
         now = decided_in(folder, catalogue, decided)
-        decisions.guard(folder, now, reason=after_unblinding)
-        stages.infer(
+        blinding.guard(folder, now, reason=after_unblinding)
+        make.infer(
             folder, catalogue, decided, allow_incomplete=allow_incomplete,
             effort=effort, limit_toys=limit_toys, only=wanted, say=console.say,
         )  # fmt: skip

@@ -214,7 +214,8 @@ def selection_of(
     path: Path | None, catalogue: "Catalogue", search: "Search"
 ) -> "tuple[Selection, ScoreTable | None]":
     """Read cuts and score of `--selection`; there are none unless it is given."""
-    from analysis.folder.folder import read_score_of, read_selection
+    from analysis.folder.folder import read_selection
+    from analysis.selection.scores.score_file import read_score_of
     from analysis.settings.settings_check import check_selection
     from analysis.workflow.process import cut_variables
     from processors.selection import Selection

@@ -91,7 +91,7 @@ def process(
 
     Example: `xyy process results/mine`
     """
-    from analysis.folder import decisions
+    from analysis.folder import blinding, decisions
     from analysis.folder.folder import PROCESSED
     from analysis.folder.origin import RUN, contents, refuse_other_events, remember_chunks
     from analysis.workflow import process as stage
@@ -108,11 +108,11 @@ def process(
     writes = (*PROCESSED, RUN)
     with one_writer(folder.path, writes=writes), Session(execution, console.say) as session:
         now = decisions.decisions(catalogue, decided, cuts, score)
-        decisions.guard(folder, now, reason=after_unblinding)
-        refuse_other_events(folder, contents(chunks), unblinded=decisions.is_unblinded(folder))
+        blinding.guard(folder, now, reason=after_unblinding)
+        refuse_other_events(folder, contents(chunks), unblinded=blinding.is_unblinded(folder))
         settings = stage.processor_settings(
             chunks.columns, decided, cuts, score=score,
-            unblinded=decisions.is_unblinded(folder), histograms=histograms,
+            unblinded=blinding.is_unblinded(folder), histograms=histograms,
         )  # fmt: skip
         events = stage.events_to_do(folder, chunks, settings)
         with console.progress("processing", events) as report:
@@ -150,13 +150,13 @@ def optimise(
     from analysis.folder.folder import SCORE, SELECTION, Folder
     from analysis.folder.origin import remember_settings
     from analysis.report.summary import selection_table
-    from analysis.workflow.optimise_folder import optimise_folder
+    from analysis.workflow import make
     from tools.locks import one_writer
 
     folder = Folder(directory)
     catalogue, decided = settings_of_folder(folder, samples, search, method=method, may_change=True)
     with one_writer(directory, writes=(SELECTION, SCORE)):
-        selected = optimise_folder(folder, catalogue, decided, reason=after_unblinding)
+        selected = make.optimise(folder, catalogue, decided, reason=after_unblinding)
         remember_settings(folder, catalogue, decided, method)
     if print_json:
         print_json_file(directory / "selection.json")
@@ -175,18 +175,18 @@ def freeze(
 
     Example: `xyy freeze results/mine`
     """
-    from analysis.folder import decisions
-    from analysis.folder.folder import Folder
+    from analysis.folder import blinding
+    from analysis.folder.folder import FREEZE, Folder
     from analysis.folder.origin import remember_settings
-    from analysis.workflow.made_from import decided_in
+    from analysis.workflow.stages import decided_in
     from tools.locks import one_writer
 
     folder = Folder(directory)
     settings = settings_of_folder(folder, samples, search, may_change=True)
     with one_writer(directory):
-        decisions.freeze(folder, decided_in(folder, *settings))
+        blinding.freeze(folder, decided_in(folder, *settings))
         remember_settings(folder, *settings)
-    Console(quiet=quiet).say(f"frozen: {directory / decisions.FREEZE}")
+    Console(quiet=quiet).say(f"frozen: {directory / FREEZE}")
 
 
 def unblind(
@@ -199,19 +199,19 @@ def unblind(
 
     Example: `xyy unblind results/mine --reason "approved by the group on Tuesday"`
     """
-    from analysis.folder import decisions
-    from analysis.folder.folder import Folder
+    from analysis.folder import blinding
+    from analysis.folder.folder import FREEZE, Folder
     from analysis.folder.origin import origin_of
     from analysis.workflow.freshness import next_after_unblinding
-    from analysis.workflow.made_from import decided_in
+    from analysis.workflow.stages import decided_in
     from tools.locks import one_writer
 
     folder, console = Folder(directory), Console(quiet=quiet)
     with one_writer(directory):
-        if origin_of(folder) is not None and (folder.path / decisions.FREEZE).is_file():
+        if origin_of(folder) is not None and (folder.path / FREEZE).is_file():
             now = decided_in(folder, *settings_of_folder(folder))
-            decisions.refuse_stale_freeze(folder, now)
-        for note in decisions.unblind(folder, reason):
+            blinding.refuse_stale_freeze(folder, now)
+        for note in blinding.unblind(folder, reason):
             console.say(f"note: {note}")
     console.say(
         f"unblinded: {reason}; the results are blind until you type\n  "
@@ -233,14 +233,14 @@ def report(
     """
     from analysis.folder.folder import Folder
     from analysis.folder.history import lines
-    from analysis.workflow import stages
+    from analysis.workflow import make
     from tools.locks import one_writer
     from tools.pool import cores
 
     folder = Folder(directory)
     settings = settings_of_folder(folder, samples, search)
     with one_writer(directory):
-        stages.report(folder, *settings, workers=workers or cores())
+        make.report(folder, *settings, workers=workers or cores())
     Console(quiet=quiet).say(f"{directory / 'report.html'}")
     if not quiet:
         typer.echo("\n".join(lines(folder)))

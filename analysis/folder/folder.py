@@ -6,14 +6,13 @@ is its record: ``provenance.inputs`` is the digest of all that the stage's produ
 would be made from the same now, and all its products are there as they were written.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.results.codec import Content, InFile, Result, from_json, to_json
-from analysis.settings.search import METHODS
 from processors.selection import Interval, Selection
 from tools.digests import digest_document, digest_file
 from tools.errors import InputError
@@ -26,10 +25,9 @@ if TYPE_CHECKING:
     from analysis.results.run import Identity
     from analysis.results.selection import ChosenSelection
     from analysis.results.unblinding import Stamp
-    from processors.histograms import Binning
-    from processors.score import ScoreTable
 
 SELECTION, SCORE = "selection.json", "score.json"
+FREEZE, UNBLINDING = "freeze.json", "unblinding.json"
 CUTFLOW, LEDGER, HISTOGRAMS = "cutflow.json", "ledger.json", "histograms.zip"
 FREE = {SELECTION: ("cuts",)}
 """what a person may change in a result"""
@@ -47,7 +45,7 @@ PROCESSED = (LEDGER, CUTFLOW, HISTOGRAMS)
 SEARCHED = ("background.json", "scan.json", "limits.json", VERDICT, "workspaces", "figures")
 """what `xyy infer --spectrum` writes"""
 PRODUCTS = (
-    "run.json", SELECTION, SCORE, "freeze.json", "unblinding.json", *PROCESSED, *SEARCHED,
+    "run.json", SELECTION, SCORE, FREEZE, UNBLINDING, *PROCESSED, *SEARCHED,
     "counting.json", CLAIM, REPORT, PAGE,
 )  # fmt: skip
 """what `xyy run` writes"""
@@ -189,10 +187,6 @@ class Folder:
         inputs = self.origin(name).get("inputs")
         return inputs if isinstance(inputs, str) else None
 
-    def up_to_date(self, record: str, inputs: str) -> bool:
-        """Return whether a stage was made from `inputs` and all its products are there."""
-        return self.made_from(record) == inputs and not self.lost(record)
-
     def remove_products(self) -> None:
         """Remove what the stages wrote, their records last."""
         products = [name for record in RECORDS for name in self.written_with(record)]
@@ -228,21 +222,6 @@ class Folder:
             return None
         return from_json(ChosenSelection, document, self.path / SELECTION)
 
-    def score(self, axes: "Sequence[Binning]") -> "ScoreTable | None":
-        """Return the score that divides what is selected, or None if there is none.
-
-        Parameters
-        ----------
-        axes : sequence of Binning
-            The columns and bins that it has to be for.
-
-        Raises
-        ------
-        InputError
-            As `read_score_of`.
-        """
-        return read_score_of(self.path / SELECTION, axes)
-
 
 def _inside(name: str) -> bool:
     """Return whether a name is below the folder that it is of.
@@ -267,30 +246,6 @@ def generated_samples(*records: "Identity | Ledger | None") -> tuple[str, ...]:
     """Return the simulated samples that are not real by any of ``run.json`` and ``ledger.json``."""
     known = (record.generated_samples for record in records if record is not None)
     return tuple(dict.fromkeys(chain.from_iterable(known)))
-
-
-def read_score_of(path: Path, axes: "Sequence[Binning]") -> "ScoreTable | None":
-    """Read the score beside a ``selection.json``, if its method has one.
-
-    Raises
-    ------
-    InputError
-        If the score is missing, damaged, for other columns or bins, or not the one that was chosen
-        with the selection.
-    """
-    from analysis.results.selection import ChosenSelection
-    from analysis.selection.scores.score_file import read_score
-
-    document = read_json(path, made_by="xyy optimise")
-    if "method" not in document or Table(document, f"{path}").choice("method", METHODS) == "cuts":
-        return None
-    table = read_score(path.parent / SCORE, axes=axes)
-    if table.digest != from_json(ChosenSelection, document, path).score_digest:
-        raise InputError(
-            f"{path.parent / SCORE} is not the score that {path.name} was chosen with; make both "
-            "with `xyy optimise`"
-        )
-    return table
 
 
 def read_selection(path: Path) -> Selection:

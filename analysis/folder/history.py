@@ -5,7 +5,7 @@ The page tells the same without times: pages of equal content are equal, wheneve
 
 from collections.abc import Iterator
 
-from analysis.folder import decisions
+from analysis.folder import blinding
 from analysis.folder.folder import Folder
 from analysis.results.freeze import Freeze, FrozenWhen, KnownBefore
 from analysis.results.unblinding import UnblindedWhen, Unblinding
@@ -36,7 +36,7 @@ def _opened(folder: Folder, opened: Unblinding) -> Iterator[tuple[str, str]]:
         yield when, f"changed: {change.reason} ({', '.join(change.changed)})"
     for used in opened.programs:
         yield "", f"results made by another program: xyy {used.version}"
-    if not decisions.is_unblinded(folder):
+    if not blinding.is_unblinded(folder):
         yield "", "shut again: what is frozen now is not what the data were opened for"
 
 

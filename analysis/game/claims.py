@@ -1,28 +1,15 @@
-"""The claim: what a group says of its universe, in one file that it hands in.
+"""Claims that groups hand in (`analysis.workflow.claim`): read, and refused if they were edited."""
 
-``claim.json`` is written beside ``verdict.json`` as soon as the data are open, and holds what can
-be right or wrong: the decision, mass and cross-section with their intervals, the observed limits
-against mass. ``complete`` and ``after_unblinding`` are the reservations about it. Of which data it
-is stands with its provenance: name, size and digest of every file that was converted, so that a
-claim on other data is recognised whatever the folder is called.
-"""
-
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from analysis.folder.folder import Folder
-from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
-from analysis.results.codec import Numbers, from_json, is_of, to_json
-from analysis.results.limits import MassLimits
-from analysis.results.run import Identity, RunFrom
-from analysis.results.unblinding import Stamp
+from analysis.results.claim import Claim, ClaimedLimits
+from analysis.results.codec import Numbers, from_json, is_of
 from analysis.results.values import Estimate
-from analysis.results.verdict import Verdict
 from tools.errors import InputError
 from tools.json_file import read_json
-from tools.manifest import Source, read_manifest
 from tools.reading import SETTINGS_BYTES
 
 MOST_GeV, MOST_PB, MOST_LIMITS = 1e5, 1e6, 10_000
@@ -45,72 +32,6 @@ class HandedIn:
     def digests(self) -> frozenset[str]:
         """XXH3-128 of the data files."""
         return frozenset(source.digest for source in self.claim.provenance.data)
-
-
-# ---- written by a run ----------------------------------------------------------------------------
-
-
-def write_claim(
-    folder: Folder, verdict: Verdict, limits: MassLimits, *, stamp: Stamp | None, inputs: str
-) -> None:
-    """Write ``claim.json``; while the data are blind there is none.
-
-    Parameters
-    ----------
-    folder : Folder
-    verdict : Verdict
-    limits : MassLimits
-    stamp : Stamp, optional
-        What stands on every result after a change.
-    inputs : str
-        Digest of what the results are made from.
-    """
-    if verdict.decision is None or limits.observed is None:
-        (folder.path / Claim.FILE).unlink(missing_ok=True)
-        return
-    claim = Claim(
-        decision=verdict.decision,
-        local_z=verdict.local_z,
-        global_z=verdict.global_z,
-        mass_GeV=verdict.mass_GeV,
-        cross_section_pb=verdict.cross_section_pb,
-        complete=verdict.complete,
-        after_unblinding=verdict.after_unblinding,
-        limits=ClaimedLimits(
-            confidence_level=limits.confidence_level,
-            mass_GeV=limits.mass_GeV,
-            observed_pb=limits.observed,
-        ),
-        provenance=ClaimOrigin(data=_data_files(folder)),
-    )
-    if stamp is not None:
-        changed = stamp.changed_after_unblinding
-        claim = replace(
-            claim, after_unblinding=stamp.after_unblinding, changed_after_unblinding=changed
-        )
-    folder.save(claim, inputs=inputs, **to_json(claim.provenance))
-
-
-def _data_files(folder: Folder) -> tuple[Source, ...]:
-    """Return the files that the observed events were converted from.
-
-    There are none where a universe's data were generated in the run, or where the chunks are gone.
-    """
-    made = folder.made_with(Identity.FILE, RunFrom)
-    if made is None:
-        return ()
-    for place in made.manifests:
-        try:
-            samples = read_manifest(Path(place)).samples
-        except InputError:
-            continue
-        for name, chunks in samples.items():
-            if chunks.kind == "data" and chunks.content == made.content.get(name):
-                return chunks.sources
-    return ()
-
-
-# ---- read for scores -----------------------------------------------------------------------------
 
 
 def read_claim(path: Path) -> HandedIn:

@@ -7,7 +7,7 @@ run, has figures and a page all the same, with what is there.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analysis.folder import decisions
+from analysis.folder import blinding, stamps
 from analysis.folder.folder import CUTFLOW, SELECTION, Folder, generated_samples
 from analysis.folder.histogram_file import Histograms, read_histograms
 from analysis.folder.stamps import told
@@ -24,6 +24,7 @@ from analysis.results.scan import Scan
 from analysis.results.selection import ChosenSelection
 from analysis.results.unblinding import Unblinding
 from analysis.results.verdict import Verdict
+from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
 from analysis.workflow.process import cut_variables, weight_of
 from processors.score import ScoreTable
@@ -176,7 +177,7 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
         histograms=read_histograms(folder.histograms),
         ledger=ledger,
         cutflow=_cutflows(folder),
-        unblinded=decisions.is_unblinded(folder),
+        unblinded=blinding.is_unblinded(folder),
         after_unblinding=_changed(folder),
         run=folder.load_if_there(Identity),
         cuts={} if folder.read_if_there(SELECTION) is None else folder.selection().cuts,
@@ -194,12 +195,12 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
 
 def _score(folder: Folder, search: Search) -> ScoreTable | None:
     there = folder.read_if_there(SELECTION) is not None
-    return folder.score(cut_variables(search)) if there else None
+    return read_score_of(folder.path / SELECTION, cut_variables(search)) if there else None
 
 
 def _changed(folder: Folder) -> str | None:
-    why = decisions.after_unblinding(folder)
-    return None if why is None else told(why, decisions.changed_since(folder))
+    why = stamps.after_unblinding(folder)
+    return None if why is None else told(why, stamps.changed_since(folder))
 
 
 def _cutflows(folder: Folder) -> Cutflows:

@@ -6,21 +6,14 @@ was written, and made with the settings that the folder has now.
 
 import shlex
 
-from analysis.folder import decisions
-from analysis.folder.folder import LEDGER, RESULTS, SELECTION, VERDICT, Folder
+from analysis.folder import blinding
+from analysis.folder.folder import LEDGER, RESULTS, VERDICT, Folder
 from analysis.folder.origin import again, origin_of, run_again
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.results.unblinding import Unblinding
 from analysis.settings.search import Search
-from analysis.workflow.made_from import decided_in, infer_inputs
-from analysis.workflow.process import (
-    cut_variables,
-    jointly_by,
-    processor_settings,
-    selected_by,
-    weights,
-)
-from processors.diphoton import Settings
+from analysis.workflow.process import jointly_by, processor_settings, selected_by, weights
+from analysis.workflow.stages import inputs, settings_in
 from processors.selection import Selection
 from tools.errors import InputError, RefusedError
 from tools.names import listed
@@ -39,7 +32,7 @@ def refuse_stale_histograms(folder: Folder, catalogue: Catalogue, search: Search
     """
     _refuse_damaged(folder)
     filled = folder.made_with(LEDGER, ProcessedFrom)
-    wanted = selected_by(_settings(folder, catalogue, search))
+    wanted = selected_by(settings_in(folder, catalogue, search))
     if filled is None or filled.selected_by != wanted:
         raise _other_histograms(folder, "with another selection, window or mass axis")
     origin = origin_of(folder)
@@ -79,8 +72,8 @@ def refuse_stale_results(folder: Folder, catalogue: Catalogue, search: Search) -
     there = [name for name in RESULTS if (folder.path / name).exists()]
     if not there:
         return
-    inputs = infer_inputs(folder, decided_in(folder, catalogue, search))
-    others = [name for name in there if folder.made_from(name) != inputs]
+    wanted = inputs("infer", folder, catalogue, search)
+    others = [name for name in there if folder.made_from(name) != wanted]
     lost = folder.lost(VERDICT) if VERDICT in there else []
     for names, what in ((others, "out of date"), (lost, "missing or not as it was written")):
         if names:
@@ -88,14 +81,6 @@ def refuse_stale_results(folder: Folder, catalogue: Catalogue, search: Search) -
                 f"{folder.path}: {listed(names)} {'is' if len(names) == 1 else 'are'} "
                 f"{what}; type `{again(folder, 'infer')}` (`xyy status` says more)"
             )
-
-
-def _settings(folder: Folder, catalogue: Catalogue, search: Search) -> Settings:
-    """Return the settings that the histograms of a folder are to be filled with."""
-    selection, score = Selection({}), None
-    if (folder.path / SELECTION).is_file():
-        selection, score = folder.selection(), folder.score(cut_variables(search))
-    return processor_settings(catalogue.columns, search, selection, score=score)
 
 
 def _refuse_damaged(folder: Folder) -> None:
@@ -116,7 +101,7 @@ def _other_histograms(folder: Folder, how: str) -> InputError:
 
 def _refuse_other_blindness(folder: Folder, catalogue: Catalogue, *, unblinded: bool) -> None:
     samples = folder.load(Ledger, made_by="process").samples
-    opened = decisions.is_unblinded(folder)
+    opened = blinding.is_unblinded(folder)
     if unblinded == opened or all(catalogue.sample(n).kind != "data" for n in samples):
         return
     state = ("unblinded", "still blind") if opened else ("shut", "of the open window")
@@ -128,7 +113,7 @@ def _refuse_other_blindness(folder: Folder, catalogue: Catalogue, *, unblinded: 
 
 def next_after_unblinding(folder: Folder) -> str:
     """Return what to type next once a folder was unblinded (or shut)."""
-    opened = folder.load_if_there(Unblinding) if decisions.is_unblinded(folder) else None
+    opened = folder.load_if_there(Unblinding) if blinding.is_unblinded(folder) else None
     reason = [] if opened is None else ["--unblind", opened.reason]
     place = shlex.quote(str(folder.path))
     return run_again(folder, *reason) or f"xyy process {place} && xyy infer {place}"

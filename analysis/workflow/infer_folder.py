@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.folder import decisions
-from analysis.folder.folder import CLAIM, PARTS, VERDICT, Folder, stamped
+from analysis.folder import blinding, stamps
+from analysis.folder.folder import CLAIM, PARTS, SELECTION, VERDICT, Folder, stamped
 from analysis.folder.histogram_file import Histograms, read_histograms
 from analysis.folder.stamps import stamp as stamp_of
-from analysis.game.claims import write_claim
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
+from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
 from analysis.statistics.infer import infer
 from analysis.statistics.limits.band import MassLimit
@@ -22,6 +22,7 @@ from analysis.statistics.limits.doubts import LIMITS
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.search_results import limits_so_far
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
+from analysis.workflow.claim import write_claim
 from analysis.workflow.process import cut_variables, weight_of
 from processors.histograms import CATEGORIES, Counts
 from processors.score import ScoreTable
@@ -76,8 +77,8 @@ def infer_folder(
     found = infer(
         start, search, effort=effort, limit_toys=limit_toys, say=say, on_limit=save, limits=limits
     )
-    if limits or decisions.is_unblinded(folder):
-        decisions.keep_sidebands(folder, found.known_before)
+    if limits or blinding.is_unblinded(folder):
+        blinding.keep_sidebands(folder, found.known_before)
     _write_workspaces(folder, found.workspaces, others_too=limits)
     spent = {"toys": effort.toys, "limit_toys": limit_toys, "seed": effort.seed}
     stamp = stamp_of(folder)
@@ -158,8 +159,10 @@ def inference_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> In
     """
     ledger = folder.load(Ledger, made_by="process")
     histograms = read_histograms(folder.histograms)
-    _refuse_other_selection(folder, histograms, folder.score(cut_variables(search)))
-    unblinded = decisions.is_unblinded(folder)
+    _refuse_other_selection(
+        folder, histograms, read_score_of(folder.path / SELECTION, cut_variables(search))
+    )
+    unblinded = blinding.is_unblinded(folder)
     data, simulation = None, {}
     for name, named in histograms.items():
         sample, entry = catalogue.sample(name), ledger.samples[name]
@@ -175,7 +178,7 @@ def inference_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> In
         collision_energy_GeV=catalogue.collision_energy_GeV,
         data=data,
         complete=ledger.complete,
-        after_unblinding=decisions.after_unblinding(folder),
+        after_unblinding=stamps.after_unblinding(folder),
     )
 
 

@@ -2,17 +2,15 @@
 
 from dataclasses import replace
 
-from analysis.folder import decisions
-from analysis.folder.folder import LEDGER, SCORE, SELECTION, Folder
+from analysis.folder import blinding, decisions
+from analysis.folder.folder import SCORE, SELECTION, Folder
 from analysis.folder.histogram_file import read_histograms
 from analysis.results.codec import to_json
-from analysis.results.ledger import Ledger, ProcessedFrom
+from analysis.results.ledger import Ledger
 from analysis.selection.expected_fit import expected_z
 from analysis.selection.methods import Selected, select
 from analysis.selection.scores.score_file import table_of_document
 from analysis.settings.search import Search
-from analysis.workflow.freshness import refuse_stale_joints
-from analysis.workflow.made_from import optimise_inputs
 from analysis.workflow.process import losses, weight_of
 from processors.histograms import Counts
 from processors.selection import Selection
@@ -22,11 +20,26 @@ from tools.samples import Catalogue
 
 
 def optimise_folder(
-    folder: Folder, catalogue: Catalogue, search: Search, *, reason: str | None = None
+    folder: Folder,
+    catalogue: Catalogue,
+    search: Search,
+    *,
+    inputs: str,
+    reason: str | None = None,
 ) -> Selected:
     """Choose the selection from the joint histograms in `folder`.
 
     Written are ``selection.json`` and, if it is made with a score, ``score.json``.
+
+    Parameters
+    ----------
+    folder : Folder
+    catalogue : Catalogue
+    search : Search
+    inputs : str
+        Digest of what the selection is made from, for ``provenance.inputs``.
+    reason : str, optional
+        Why the selection may be another one after unblinding.
 
     Raises
     ------
@@ -38,7 +51,6 @@ def optimise_folder(
     XyyError
         If it was processed, and all of it was lost.
     """
-    refuse_stale_joints(folder, catalogue, search)
     ledger = folder.load(Ledger, made_by="process")
     joints = _of_simulation(folder, catalogue, "joint")
     background = _background_of(catalogue)
@@ -63,10 +75,7 @@ def optimise_folder(
     chosen = replace(selected.selection, expected_fit_z=expected, complete=complete)
     selection = Selection(chosen.cuts)
     score = None if selected.score is None else table_of_document(selected.score)
-    decisions.guard(folder, decisions.decisions(catalogue, search, selection, score), reason=reason)
-    origin = folder.made_with(LEDGER, ProcessedFrom)
-    joint_keys = {} if origin is None else origin.joint_keys
-    inputs = optimise_inputs(joint_keys, catalogue, search)
+    blinding.guard(folder, decisions.decisions(catalogue, search, selection, score), reason=reason)
     # The selection comes last: with it, the score that it names is there.
     (folder.path / SELECTION).unlink(missing_ok=True)
     if selected.score is None:

@@ -1,20 +1,8 @@
 """`xyy run`: the whole way from files to the verdict.
 
-========  ======================================================  ================================
-stage     does                                                    writes
-========  ======================================================  ================================
-chunks    converts the samples' files, generates what is missing  under ``--chunks``
-optimise  simulation through the processor; the best selection    ``selection.json``
-freeze    fixes the decisions                                     ``freeze.json``
-process   everything through the processor, data blind            ``histograms.zip``,
-          until unblinded                                         ``cutflow.json``, ``ledger.json``
-infer     background, counting, fit, limit, verdict               ``verdict.json`` and others
-report    figures and the page                                    ``figures/``, ``report.html``
-========  ======================================================  ================================
-
-A stage is skipped if its product was made from the same inputs by the same code. Every product is
-whole or not there, so a run that was killed anywhere is finished by the next one, with the same
-result; chunks that were processed before come from their checkpoints.
+`STAGES` has the stages and what each is made from. One that is up to date is skipped. Every
+product is whole or not there, so a run that was killed anywhere is finished by the next one, with
+the same result; chunks that were processed before come from their checkpoints.
 """
 
 from collections.abc import Sequence
@@ -23,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from analysis.folder import decisions
-from analysis.folder.folder import LEDGER, PRODUCTS, SELECTION, Folder
+from analysis.folder import blinding
+from analysis.folder.folder import FREEZE, LEDGER, PRODUCTS, SELECTION, UNBLINDING, Folder
 from analysis.folder.origin import (
     Origin,
     contents,
@@ -36,22 +24,24 @@ from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.results.run import Identity
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_run
-from analysis.workflow import stages
-from analysis.workflow.made_from import decided_in, optimise_inputs
-from analysis.workflow.optimise_folder import optimise_folder
+from analysis.workflow import make
 from analysis.workflow.process import (
-    Stage,
-    all_up_to_date,
-    cut_variables,
+    Whose,
     events_to_do,
-    joint_key,
     losses,
     process,
     processor_settings,
     remove_checkpoints_of_others,
 )
+from analysis.workflow.stages import (
+    STAGES,
+    StageName,
+    decided_in,
+    joint_keys,
+    settings_in,
+    up_to_date,
+)
 from processors.diphoton import Settings
-from processors.score import ScoreTable
 from processors.selection import Selection
 from tools import sources
 from tools.errors import InputError, XyyError
@@ -62,8 +52,6 @@ from tools.locks import one_writer
 from tools.manifest import Manifest
 from tools.samples import Catalogue
 from tools.sources import Observed
-
-STAGES = ("chunks", "optimise", "freeze", "process", "infer", "report")
 
 
 class Console(Protocol):
@@ -94,7 +82,7 @@ class Request:
     """the reason, if the data are to be opened"""
     after_unblinding: str | None = None
     """why decisions were changed after unblinding"""
-    until: str = "report"
+    until: StageName = "report"
     """the last stage to do"""
     force: bool = False
     """take over a folder made from other samples or data"""
@@ -131,8 +119,10 @@ def run(request: Request, console: Console, *, session: Session | None = None) -
     own = nullcontext(session) if session else Session(request.execution, console.say)
     with one_writer(folder.path, writes=PRODUCTS), own as workers:
         analysis = _Analysis(request, folder, console, workers)
-        for stage in STAGES[: STAGES.index(request.until) + 1]:
+        for stage in STAGES:
             getattr(analysis, stage)()
+            if stage == request.until:
+                break
         analysis.finish()
     return folder
 
@@ -146,6 +136,7 @@ class _Analysis:
         self.request, self.folder, self.console = request, folder, console
         self.session = session
         self.catalogue, self.search = request.catalogue, request.search
+        self.basis = folder, request.catalogue, request.search
 
     def chunks(self) -> None:
         request = self.request
@@ -169,41 +160,41 @@ class _Analysis:
         _record(self.folder, request, self.manifest)
 
     def optimise(self) -> None:
-        frozen = decisions.is_unblinded(self.folder) and self.request.after_unblinding is None
+        frozen = blinding.is_unblinded(self.folder) and self.request.after_unblinding is None
         if frozen and not self.folder.lost(SELECTION):
             return  # the selection is frozen; `freeze` refuses what else has changed
-        settings = self._settings(Selection({}), None)
-        keys = {
-            name: joint_key(self.simulation, name, settings) for name in self.simulation.samples
-        }
-        inputs = optimise_inputs(keys, self.catalogue, self.search)
-        if self.folder.up_to_date(SELECTION, inputs):
+        if up_to_date("optimise", *self.basis):
             return
         origin = self.folder.made_with(LEDGER, ProcessedFrom)
         there = {} if origin is None or self.folder.lost(LEDGER) else origin.joint_keys
-        if any(there.get(name) != key for name, key in keys.items()):
+        if any(there.get(name) != key for name, key in joint_keys(*self.basis).items()):
+            opened = blinding.is_unblinded(self.folder)
+            settings = processor_settings(
+                self.catalogue.columns, self.search, Selection({}), unblinded=opened
+            )
             self._process("optimise", self.simulation, settings, "simulation, for the selection")
-        selected = optimise_folder(
-            self.folder, self.catalogue, self.search, reason=self.request.after_unblinding
-        )
+        selected = make.optimise(*self.basis, reason=self.request.after_unblinding)
         self.console.say(f"selection: {selected.words}")
 
     def freeze(self) -> None:
-        decided = decided_in(self.folder, self.catalogue, self.search)
-        decisions.guard(self.folder, decided, reason=self.request.after_unblinding)
-        if not decisions.is_unblinded(self.folder):
-            decisions.freeze(self.folder, decided)
+        decided = decided_in(*self.basis)
+        blinding.guard(self.folder, decided, reason=self.request.after_unblinding)
+        if not blinding.is_unblinded(self.folder):
+            blinding.freeze(self.folder, decided)
 
     def process(self) -> None:
-        score = self.folder.score(cut_variables(self.search))
-        settings = self._settings(self.folder.selection(), score)
-        self._process("process", self.manifest, settings, "all samples")
+        settings = settings_in(*self.basis)
+        if up_to_date("process", *self.basis):
+            execution = self.request.execution
+            remove_checkpoints_of_others(self.folder, self.manifest, settings, execution, "process")
+        else:
+            self._process("process", self.manifest, settings, "all samples")
 
     def infer(self) -> None:
         self.console.say("inference")
         self._infer()
-        if self.request.unblind is not None and not decisions.is_unblinded(self.folder):
-            notes = decisions.unblind(self.folder, self.request.unblind)
+        if self.request.unblind is not None and not blinding.is_unblinded(self.folder):
+            notes = blinding.unblind(self.folder, self.request.unblind)
             self.console.say(f"unblinded: {self.request.unblind}")
             for note in notes:
                 self.console.say(f"note: {note}")
@@ -212,7 +203,7 @@ class _Analysis:
 
     def report(self) -> None:
         self.console.say("figures and page")
-        stages.report(self.folder, self.catalogue, self.search, workers=self._workers_here)
+        make.report(*self.basis, workers=self._workers_here)
 
     def finish(self) -> None:
         """Tell what was lost."""
@@ -228,10 +219,7 @@ class _Analysis:
         from analysis.statistics.resonance.shape import Effort
 
         allowed, effort = self.request.allow_incomplete, Effort(workers=self._workers_here)
-        stages.infer(
-            self.folder, self.catalogue, self.search, allow_incomplete=allowed,
-            effort=effort, say=self.console.say,
-        )  # fmt: skip
+        make.infer(*self.basis, allow_incomplete=allowed, effort=effort, say=self.console.say)
 
     @property
     def _workers_here(self) -> int:
@@ -242,29 +230,13 @@ class _Analysis:
         # What --cluster says is how many jobs there are, and not here.
         return cores() if execution.cluster or execution.scheduler else execution.workers
 
-    def _settings(self, selection: Selection, score: ScoreTable | None) -> Settings:
-        unblinded = decisions.is_unblinded(self.folder)
-        return processor_settings(
-            self.catalogue.columns, self.search, selection, score=score, unblinded=unblinded
-        )
-
-    def _process(self, stage: Stage, manifest: Manifest, settings: Settings, what: str) -> None:
-        execution = self.request.execution
-        if all_up_to_date(self.folder, manifest, self.catalogue, settings):
-            remove_checkpoints_of_others(self.folder, manifest, settings, execution, stage)
-            return
+    def _process(self, whose: Whose, manifest: Manifest, settings: Settings, what: str) -> None:
         todo = events_to_do(self.folder, manifest, settings)
         with self.console.progress(f"processing {what}", todo) as report:
             done = process(
-                self.folder,
-                manifest,
-                self.catalogue,
-                settings,
-                execution=execution,
-                report=report,
-                session=self.session,
-                stage=stage,
-            )
+                self.folder, manifest, self.catalogue, settings,
+                execution=self.request.execution, report=report, session=self.session, stage=whose,
+            )  # fmt: skip
         for remark in done.remarks():
             self.console.say(remark)
 
@@ -282,7 +254,7 @@ def _claim(folder: Folder, request: Request, *, generated: Sequence[str]) -> Non
         )
     clear(folder.checkpoints)
     folder.remove_products()
-    for name in (decisions.UNBLINDING, decisions.FREEZE):
+    for name in (UNBLINDING, FREEZE):
         (folder.path / name).unlink(missing_ok=True)
 
 
@@ -293,7 +265,7 @@ def _identity(request: Request, generated: Sequence[str]) -> Identity:
 def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
     """Write ``run.json``: what the folder is made from."""
     content = contents(manifest)
-    if decisions.is_unblinded(folder):
+    if blinding.is_unblinded(folder):
         refuse_other_events(folder, content, unblinded=True)
     parts = {Path(p.path).parent.parent for c in manifest.samples.values() for p in c.parts}
     Origin(

@@ -6,7 +6,7 @@ were processed: simulation that lost a chunk is normalised to what is left, and 
 
 What each chunk gave is kept in checkpoints: after an interrupt, a loss or a change of a source only
 the chunks concerned are processed again. `xyy run` processes the simulation twice, without cuts to
-choose them and with them for the results; both have their checkpoints (`Stage`), as a changed row
+choose them and with them for the results; both have their checkpoints (`Whose`), as a changed row
 concerns both.
 """
 
@@ -37,8 +37,10 @@ from tools.samples import Catalogue, Column, Kind
 if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem
 
-Stage = Literal["optimise", "process"]
+Whose = Literal["optimise", "process"]
 """Whose checkpoints: of simulation without cuts, or of everything with the chosen ones."""
+CODE = ("processors",)
+"""what fills histograms"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def filling_key(settings: Settings, kind: Kind) -> str:
     """Return the digest of the code and settings that fill the histograms of a kind of sample."""
     if kind != "data":
         settings = replace(settings, unblinded=False)  # makes no difference to simulation
-    return digest_text(code_digest("processors"), repr(settings))
+    return digest_text(code_digest(*CODE), repr(settings))
 
 
 def joint_key(manifest: Manifest, name: str, settings: Settings) -> str:
@@ -118,7 +120,7 @@ def process(
     execution: Execution,
     report: Report = lambda _events: None,
     session: Session | None = None,
-    stage: Stage = "process",
+    stage: Whose = "process",
 ) -> Processed:
     """Process what is not up to date; write histograms, cutflow and ledger.
 
@@ -136,7 +138,7 @@ def process(
         Called after every batch with the number of events processed so far.
     session : Session, optional
         Dask's workers, if they are to stay for another stage.
-    stage : Stage
+    stage : Whose
         Whose checkpoints are used.
 
     Raises
@@ -145,7 +147,7 @@ def process(
         If a sample of the manifest is not in the catalogue, or the chunks lack a column.
     """
     check_manifest(manifest, catalogue, settings.needed())
-    kept = up_to_date(folder, manifest, settings)
+    kept = kept_samples(folder, manifest, settings)
     planned = _planned(manifest, execution)
     checkpoints = _checkpoints(folder, manifest, settings, execution, stage)
     checkpoints.keep_only(i for i in planned if execution.resume or i.dataset in kept)
@@ -170,7 +172,7 @@ def process(
 
 
 def remove_checkpoints_of_others(
-    folder: Folder, manifest: Manifest, settings: Settings, execution: Execution, stage: Stage
+    folder: Folder, manifest: Manifest, settings: Settings, execution: Execution, stage: Whose
 ) -> None:
     """Do what `process` does first, where everything is up to date: see `Checkpoints.keep_only`."""
     checkpoints = _checkpoints(folder, manifest, settings, execution, stage)
@@ -182,7 +184,7 @@ def _planned(manifest: Manifest, execution: Execution) -> list["WorkItem"]:
 
 
 def _checkpoints(
-    folder: Folder, manifest: Manifest, settings: Settings, execution: Execution, stage: Stage
+    folder: Folder, manifest: Manifest, settings: Settings, execution: Execution, stage: Whose
 ) -> Checkpoints:
     return Checkpoints(
         folder=folder.checkpoints.resolve(),
@@ -196,7 +198,7 @@ def _checkpoints(
     )
 
 
-def up_to_date(
+def kept_samples(
     folder: Folder, manifest: Manifest, settings: Settings
 ) -> dict[str, tuple[Mapping[str, Any], SampleLedger]]:
     """Return the samples whose complete histograms in `folder` are those of `settings`."""
@@ -215,20 +217,8 @@ def up_to_date(
 
 def events_to_do(folder: Folder, manifest: Manifest, settings: Settings) -> int:
     """Return how many events `process` has to process."""
-    kept = up_to_date(folder, manifest, settings)
+    kept = kept_samples(folder, manifest, settings)
     return sum(chunks.entries for name, chunks in manifest.samples.items() if name not in kept)
-
-
-def all_up_to_date(
-    folder: Folder, manifest: Manifest, catalogue: Catalogue, settings: Settings
-) -> bool:
-    """Return whether `folder` holds what `process` would write, of these samples and no others."""
-    current = set(up_to_date(folder, manifest, settings))
-    ledger, origin = folder.load_if_there(Ledger), folder.made_with(LEDGER, ProcessedFrom)
-    if ledger is None or origin is None:
-        return not manifest.samples
-    same = current == set(manifest.samples) == set(ledger.samples)
-    return same and origin.weights == weights(catalogue, ledger.samples)
 
 
 def weights(catalogue: Catalogue, samples: Mapping[str, SampleLedger]) -> dict[str, float]:

@@ -1,134 +1,271 @@
-"""The stages of an analysis on a folder: each is made, unless it is up to date (`made_from`).
+"""The stages of an analysis: what each is made from, and whether it is up to date.
 
-What earlier stages left is looked at before it is used (`freshness`).
+========  ======================================================  ================================
+stage     does                                                    writes
+========  ======================================================  ================================
+chunks    converts the samples' files, generates what is missing  under ``--chunks``
+optimise  simulation through the processor; the best selection    ``selection.json``
+freeze    fixes the decisions                                     ``freeze.json``
+process   everything through the processor, data blind            ``histograms.zip``,
+          until unblinded                                         ``cutflow.json``, ``ledger.json``
+infer     background, counting, fit, limit, verdict               ``verdict.json`` and others
+report    figures and the page                                    ``figures/``, ``report.html``
+========  ======================================================  ================================
+
+A stage is up to date if it would be made from the same now - files of earlier stages, settings,
+code - and if all that it wrote is there as it was written. Its record, the file that it writes
+last, holds the digest of what it was made from (``provenance.inputs``). Chunks are looked after by
+file (`tools.sources`), histograms by sample (`process.sample_key`).
 """
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from analysis.folder.folder import PARTS, REPORT, VERDICT, Folder
-from analysis.folder.stamps import stamp_products
-from analysis.results.ledger import Ledger
-from analysis.settings.search import Search
-from analysis.workflow.freshness import (
-    refuse_stale_histograms,
-    refuse_stale_results,
+from analysis.folder import blinding, decisions, stamps
+from analysis.folder.folder import (
+    CUTFLOW,
+    FREEZE,
+    HISTOGRAMS,
+    LEDGER,
+    PAGE,
+    REPORT,
+    RESULTS,
+    SCORE,
+    SELECTION,
+    UNBLINDING,
+    Folder,
+    unstamped,
 )
-from analysis.workflow.made_from import decided_in, infer_inputs, report_inputs
-from analysis.workflow.process import loss
-from tools.errors import InputError, RefusedError
-from tools.names import nearest
+from analysis.folder.origin import RUN, origin_of
+from analysis.results.ledger import Ledger, ProcessedFrom
+from analysis.selection.scores.score_file import read_score_of
+from analysis.settings.search import Search
+from analysis.settings.settings_check import check_selection
+from analysis.workflow.process import (
+    CODE,
+    cut_variables,
+    joint_key,
+    processor_settings,
+    sample_key,
+    weights,
+)
+from processors.diphoton import Settings
+from processors.selection import Selection
+from tools.code import behind, code_digest
+from tools.digests import digest_document, digest_text
+from tools.errors import InputError
+from tools.manifest import Manifest
+from tools.names import listed
 from tools.samples import Catalogue
 
-if TYPE_CHECKING:
-    from analysis.statistics.resonance.shape import Effort
+StageName = Literal["chunks", "optimise", "freeze", "process", "infer", "report"]
 
 
-def infer(
-    folder: Folder,
-    catalogue: Catalogue,
-    search: Search,
-    *,
-    allow_incomplete: bool = False,
-    effort: "Effort",
-    limit_toys: int = 0,
-    only: Sequence[str] | None = None,
-    say: Callable[[str], None] = lambda _text: None,
-) -> None:
-    """Make the results of `folder`, unless they are up to date.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A stage: what it is made from, and what it writes."""
 
-    Results that were made with more toys than asked for now, or with another seed, are up to date
-    too: what is asked for explicitly (toys, a part) is made.
+    name: StageName
+    needs: tuple[str, ...] = ()
+    """files of earlier stages that it is made from"""
+    settings: Callable[[Folder, Catalogue, Search], Mapping[str, Any]] = lambda *_of: {}
+    """function that returns what else it is made from: settings, decisions, digests of events"""
+    code: tuple[str, ...] = ()
+    """modules and packages that make what it writes, with all that they import"""
+    products: tuple[str, ...] = ()
+    """files that it writes, its record last"""
+    made_from: Callable[[Folder], str | None] | None = None
+    """function that returns the digest of the settings that it was made with, of a stage that is
+    known by these alone"""
 
-    Parameters
-    ----------
-    folder : Folder
-    catalogue : Catalogue
-    search : Search
-    allow_incomplete : bool
-        Infer from data that lost events.
-    effort : Effort
-    limit_toys : int
-    only : sequence of str, optional
-        Parts to write, see `only_results`; None: all, and the verdict.
-    say : callable
-        Told what is being done.
-
-    Raises
-    ------
-    RefusedError
-        If observed events were lost, unless `allow_incomplete` and some are left.
-    """
-    from analysis.workflow.infer_folder import infer_folder
-
-    _refuse_incomplete_data(folder, catalogue, allowed=allow_incomplete)
-    refuse_stale_histograms(folder, catalogue, search)
-    stamp_products(folder)
-    inputs = infer_inputs(folder, decided_in(folder, catalogue, search))
-    asked = only is not None or effort.toys is not None or limit_toys > 0
-    if not asked and folder.up_to_date(VERDICT, inputs):
-        return
-    infer_folder(
-        folder, catalogue, search, inputs=inputs, effort=effort, limit_toys=limit_toys, say=say,
-        only=PARTS if only is None else only,
-    )  # fmt: skip
+    @property
+    def record(self) -> str:
+        """The file that it writes last."""
+        return self.products[-1]
 
 
-def only_results(text: str | None) -> tuple[str, ...] | None:
-    """Return the parts that ``--only`` names, in the order in which they are written.
+# ---- what each is made from ----------------------------------------------------------------------
+
+
+def joint_settings(
+    joint_keys: Mapping[str, str], catalogue: Catalogue, search: Search
+) -> dict[str, Any]:
+    """Return what a selection is chosen from, given the keys of the joint histograms."""
+    return {
+        "joint": {sample.name: joint_keys.get(sample.name) for sample in catalogue.simulation},
+        "samples": [asdict(sample) for sample in catalogue.simulation],
+        "luminosity": catalogue.luminosity_invpb,
+        "optimise": asdict(search.optimise),
+        "score": asdict(search.score),
+    }
+
+
+def _of_optimise(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
+    return joint_settings(joint_keys(folder, catalogue, search), catalogue, search)
+
+
+def joint_keys(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, str]:
+    """Return what the joint histograms of the simulation would be made from now, by sample."""
+    manifest = chunks_of(folder)
+    settings = processor_settings(catalogue.columns, search, Selection({}))
+    names = (sample.name for sample in catalogue.simulation if sample.name in manifest.samples)
+    return {name: joint_key(manifest, name, settings) for name in names}
+
+
+def chunks_of(folder: Folder) -> Manifest:
+    """Return the chunks that a folder is made from.
 
     Raises
     ------
     InputError
-        If there is no such part.
+        If it does not say, or they are no longer there.
     """
-    if text is None:
+    origin = origin_of(folder)
+    if origin is None:
+        raise InputError(f"{folder.path / RUN} is not there or damaged; make it with `xyy run`")
+    return origin.manifest()
+
+
+def decided_in(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
+    """Return the decisions as they stand now, with the selection of `folder`."""
+    score = read_score_of(folder.path / SELECTION, cut_variables(search))
+    selection = folder.selection()
+    check_selection(folder.path / SELECTION, selection, catalogue)
+    return decisions.decisions(catalogue, search, selection, score)
+
+
+def settings_in(folder: Folder, catalogue: Catalogue, search: Search) -> Settings:
+    """Return the settings that the histograms of `folder` are to be filled with."""
+    selection, score, path = Selection({}), None, folder.path / SELECTION
+    if path.is_file():
+        selection, score = folder.selection(), read_score_of(path, cut_variables(search))
+    opened = blinding.is_unblinded(folder)
+    return processor_settings(catalogue.columns, search, selection, score=score, unblinded=opened)
+
+
+def _of_process(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
+    manifest, settings = chunks_of(folder), settings_in(folder, catalogue, search)
+    ledger = folder.load_if_there(Ledger)
+    there = {} if ledger is None else ledger.samples
+    return {
+        "keys": {name: sample_key(manifest, name, settings) for name in manifest.samples},
+        "weights": weights(catalogue, {n: there[n] for n in manifest.samples if n in there}),
+    }
+
+
+def _processed_from(folder: Folder) -> str | None:
+    ledger, origin = folder.load_if_there(Ledger), folder.made_with(LEDGER, ProcessedFrom)
+    if ledger is None or origin is None:
         return None
-    names = [name.strip() for name in text.split(",")]
-    unknown = [name for name in names if name not in PARTS]
-    if unknown:
-        raise InputError(
-            f"--only: there is no {unknown[0]!r}{nearest(unknown[0], PARTS)}; "
-            f"there are: {', '.join(PARTS)}"
-        )
-    return tuple(part for part in PARTS if part in names)
+    keys = {name: origin.keys.get(name) for name in ledger.samples}
+    return digest_document({"keys": keys, "weights": origin.weights})
 
 
-def report(folder: Folder, catalogue: Catalogue, search: Search, *, workers: int = 1) -> None:
-    """Make all figures of `folder` and the page, by some processes, unless they are up to date.
+def _of_infer(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
+    opened = blinding.is_unblinded(folder), stamps.after_unblinding(folder)
+    return {**decided_in(folder, catalogue, search), "opened": opened}
+
+
+def _of_report(_folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
+    # The chosen cuts are among what it needs.
+    decided = decisions.decisions(catalogue, search, Selection({}))
+    return {**decided, "label": asdict(search.label)}
+
+
+_STAGES = (
+    Stage(name="chunks"),
+    Stage(
+        name="optimise",
+        settings=_of_optimise,
+        code=("analysis.workflow.optimise_folder",),
+        products=(SCORE, SELECTION),
+    ),
+    Stage(
+        name="freeze",
+        needs=(SELECTION, SCORE),
+        settings=decided_in,
+        products=(FREEZE,),
+        made_from=blinding.in_force,
+    ),
+    Stage(
+        name="process",
+        needs=(SELECTION, SCORE),
+        settings=_of_process,
+        code=CODE,
+        products=(HISTOGRAMS, CUTFLOW, LEDGER),
+        made_from=_processed_from,
+    ),
+    Stage(
+        name="infer",
+        needs=(RUN, LEDGER, HISTOGRAMS),
+        settings=_of_infer,
+        code=("analysis.workflow.infer_folder",),
+        products=RESULTS,
+    ),
+    Stage(
+        name="report",
+        needs=(RUN, LEDGER, HISTOGRAMS, CUTFLOW, SELECTION, *RESULTS, FREEZE, UNBLINDING),
+        settings=_of_report,
+        code=("analysis.report.writing", "analysis.report.page"),
+        products=(PAGE, REPORT),
+    ),
+)
+STAGES = {stage.name: stage for stage in _STAGES}
+"""all stages, in their order"""
+
+
+def _content(folder: Folder, name: str) -> str:
+    """Return the digest of a file as far as results depend on it, not on provenance and stamps."""
+    if name == HISTOGRAMS:  # by the keys of its samples: nobody has to read all of it
+        return digest_document(folder.read(LEDGER, made_by="process")["provenance"]["keys"])
+    return digest_document(unstamped(folder.read_if_there(name) or {}))
+
+
+def digest_of(stage: Stage, folder: Folder, settings: Mapping[str, Any]) -> str:
+    """Return the digest of what a stage is made from, given what its `settings` return."""
+    if stage.made_from is not None:
+        return digest_document(settings)
+    needed = (_content(folder, name) for name in stage.needs)
+    code = code_digest(*stage.code, *behind(*stage.code))
+    return digest_text(*needed, digest_document(settings), code)
+
+
+def inputs(name: StageName, folder: Folder, catalogue: Catalogue, search: Search) -> str:
+    """Return the digest of what a stage would be made from now.
 
     Raises
     ------
     InputError
-        If what they would show is out of date.
-    RefusedError
-        If histograms of data are blind and the folder is not, or the other way round.
+        If a file that it is made from is missing or damaged.
     """
-    from analysis.report.writing import report_folder
-
-    refuse_stale_histograms(folder, catalogue, search)
-    refuse_stale_results(folder, catalogue, search)
-    inputs = report_inputs(folder, catalogue, search)
-    if not folder.up_to_date(REPORT, inputs):
-        products = report_folder(folder, catalogue, search, workers=workers)
-        folder.record(REPORT, {}, products, inputs=inputs)
+    stage = STAGES[name]
+    return digest_of(stage, folder, stage.settings(folder, catalogue, search))
 
 
-def _refuse_incomplete_data(folder: Folder, catalogue: Catalogue, *, allowed: bool) -> None:
-    """Refuse to infer anything from observed data that lost events.
+# ---- whether it is up to date --------------------------------------------------------------------
+
+
+def up_to_date(name: StageName, folder: Folder, catalogue: Catalogue, search: Search) -> bool:
+    """Return whether a stage would be made from the same now, and all that it wrote is there."""
+    return why_make(name, folder, catalogue, search) is None
+
+
+def why_make(name: StageName, folder: Folder, catalogue: Catalogue, search: Search) -> str | None:
+    """Return why a stage has to be made, or made again; None if it is up to date.
 
     Raises
     ------
-    RefusedError
-        Naming the first loss.
+    InputError
+        If a file that it is made from is missing or damaged.
     """
-    ledger = folder.load(Ledger, made_by="process")
-    for name, entry in ledger.samples.items():
-        lost, some_left = entry.lost_events, entry.processed_events > 0
-        if catalogue.sample(name).kind == "data" and lost and not (allowed and some_left):
-            otherwise = ", or give --allow-incomplete: all results will say so" if some_left else ""
-            raise RefusedError(
-                f"the data are incomplete: {lost:,} of {entry.planned_events:,} events of "
-                f"{name} are lost, first {loss(entry.failed[0])}; "
-                f"repair it and process again{otherwise}"
-            )
+    stage = STAGES[name]
+    *others, record = stage.products
+    known = stage.made_from or (lambda folder: folder.made_from(record))
+    made, wanted = known(folder), inputs(name, folder, catalogue, search)
+    if made is None:
+        return "not made yet"
+    if made != wanted:
+        return "out of date: its inputs, settings or code changed"
+    lost = folder.lost(record) if others else []
+    return f"out of date: {listed(lost)} missing or not as written" if lost else None

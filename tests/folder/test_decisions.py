@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.folder import decisions as room
-from analysis.folder import stamps
+from analysis.folder import blinding, stamps
+from analysis.folder.decisions import decisions
 from analysis.folder.folder import Folder, read_selection, unstamped
 from analysis.folder.history import history
 from analysis.folder.program import program_version
@@ -38,70 +38,70 @@ def folder(tmp_path: Path) -> Folder:
 def test_before_unblinding_a_changed_decision_makes_a_new_freeze(
     folder: Folder, catalogue: Catalogue, search: Search
 ) -> None:
-    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+    blinding.freeze(folder, decisions(catalogue, search, CUTS))
     first = folder.read("freeze.json", made_by="")
-    room.freeze(folder, room.decisions(catalogue, search, OTHER))
+    blinding.freeze(folder, decisions(catalogue, search, OTHER))
     assert folder.read("freeze.json", made_by="")["digest"] != first["digest"]
-    assert not room.is_unblinded(folder)
+    assert not blinding.is_unblinded(folder)
 
 
 def test_unblinding_holds_only_for_what_was_frozen(
     folder: Folder, catalogue: Catalogue, search: Search
 ) -> None:
-    frozen = room.decisions(catalogue, search, CUTS)
-    room.freeze(folder, frozen)
-    room.unblind(folder, "all is fixed")
-    assert room.is_unblinded(folder)
-    room.guard(folder, frozen)
+    frozen = decisions(catalogue, search, CUTS)
+    blinding.freeze(folder, frozen)
+    blinding.unblind(folder, "all is fixed")
+    assert blinding.is_unblinded(folder)
+    blinding.guard(folder, frozen)
     document = folder.read("freeze.json", made_by="")
-    edited = {**document, "decisions": room.decisions(catalogue, search, OTHER)}
+    edited = {**document, "decisions": decisions(catalogue, search, OTHER)}
     write_sealed(folder.path / "freeze.json", edited)
-    assert not room.is_unblinded(folder)
+    assert not blinding.is_unblinded(folder)
     (folder.path / "freeze.json").unlink()
-    assert not room.is_unblinded(folder)
+    assert not blinding.is_unblinded(folder)
 
 
 def test_a_change_after_unblinding_is_refused_or_stamped(
     folder: Folder, catalogue: Catalogue, search: Search
 ) -> None:
-    room.freeze(folder, room.decisions(catalogue, search, CUTS))
-    room.unblind(folder, "all is fixed")
-    assert room.after_unblinding(folder) is None
-    changed = room.decisions(catalogue, search, OTHER)
+    blinding.freeze(folder, decisions(catalogue, search, CUTS))
+    blinding.unblind(folder, "all is fixed")
+    assert stamps.after_unblinding(folder) is None
+    changed = decisions(catalogue, search, OTHER)
     with pytest.raises(RefusedError, match=r"changed after unblinding: selection\.n_jets\.max"):
-        room.guard(folder, changed)
+        blinding.guard(folder, changed)
     with pytest.raises(RefusedError, match="--after-unblinding TEXT"):
-        room.freeze(folder, changed)
-    room.guard(folder, changed, reason="the referee asked")
-    assert room.is_unblinded(folder)
-    assert room.after_unblinding(folder) == "the referee asked"
-    room.guard(folder, changed)  # on record now
-    room.guard(folder, changed, reason="the referee asked")  # once is enough
+        blinding.freeze(folder, changed)
+    blinding.guard(folder, changed, reason="the referee asked")
+    assert blinding.is_unblinded(folder)
+    assert stamps.after_unblinding(folder) == "the referee asked"
+    blinding.guard(folder, changed)  # on record now
+    blinding.guard(folder, changed, reason="the referee asked")  # once is enough
     assert len(folder.read("unblinding.json", made_by="")["changes"]) == 1
-    more = room.decisions(replace(catalogue, data_luminosity_invpb=1.0), search, OTHER)
+    more = decisions(replace(catalogue, data_luminosity_invpb=1.0), search, OTHER)
     with pytest.raises(RefusedError, match=r"samples\.data_luminosity_invpb"):
-        room.guard(folder, more)
+        blinding.guard(folder, more)
 
 
 def test_the_same_decisions_in_another_folder_are_the_same(
     folder: Folder, catalogue: Catalogue, search: Search
 ) -> None:
-    room.freeze(folder, room.decisions(catalogue, search, CUTS))
-    room.unblind(folder, "all is fixed")
+    blinding.freeze(folder, decisions(catalogue, search, CUTS))
+    blinding.unblind(folder, "all is fixed")
     moved = replace(catalogue, path=Path("/elsewhere/course.toml"))
-    room.guard(folder, room.decisions(moved, replace(search, path=Path("/x.toml")), CUTS))
+    blinding.guard(folder, decisions(moved, replace(search, path=Path("/x.toml")), CUTS))
 
 
 def test_unblinding_needs_a_freeze_and_a_reason(
     folder: Folder, catalogue: Catalogue, search: Search
 ) -> None:
     with pytest.raises(InputError, match=r"holds no freeze\.json; fix the decisions first"):
-        room.unblind(folder, "why not")
-    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+        blinding.unblind(folder, "why not")
+    blinding.freeze(folder, decisions(catalogue, search, CUTS))
     with pytest.raises(InputError, match="needs a reason in words"):
-        room.unblind(folder, "  ")
-    room.unblind(folder, "first")
-    room.unblind(folder, "second")
+        blinding.unblind(folder, "  ")
+    blinding.unblind(folder, "first")
+    blinding.unblind(folder, "second")
     assert folder.read("unblinding.json", made_by="")["reason"] == "first"
 
 
@@ -143,33 +143,33 @@ def kept(folder: Folder) -> KnownBefore | None:
 def test_what_the_sidebands_decided_stands_in_the_freeze(
     folder: Folder, catalogue: Catalogue, search: Search
 ) -> None:
-    room.keep_sidebands(folder, KEPT)  # nothing is frozen: nothing is kept
+    blinding.keep_sidebands(folder, KEPT)  # nothing is frozen: nothing is kept
     assert folder.read_if_there("freeze.json") is None
-    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+    blinding.freeze(folder, decisions(catalogue, search, CUTS))
     digest = folder.read("freeze.json", made_by="")["digest"]
-    room.keep_sidebands(folder, OTHER_PEAK)
-    room.keep_sidebands(folder, KEPT)  # while blind the last word counts
+    blinding.keep_sidebands(folder, OTHER_PEAK)
+    blinding.keep_sidebands(folder, KEPT)  # while blind the last word counts
     assert to_json(kept(folder)) == to_json(KEPT)
     assert folder.load(Freeze, made_by="").digest == digest
-    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+    blinding.freeze(folder, decisions(catalogue, search, CUTS))
     assert to_json(kept(folder)) == to_json(KEPT)
 
 
 def test_another_background_after_unblinding_is_refused_or_stamped(
     folder: Folder, catalogue: Catalogue, search: Search
 ) -> None:
-    room.freeze(folder, room.decisions(catalogue, search, CUTS))
-    room.keep_sidebands(folder, KEPT)
-    room.unblind(folder, "all is fixed")
-    assert room.is_unblinded(folder)
+    blinding.freeze(folder, decisions(catalogue, search, CUTS))
+    blinding.keep_sidebands(folder, KEPT)
+    blinding.unblind(folder, "all is fixed")
+    assert blinding.is_unblinded(folder)
     # What was expected may be computed again; what was decided is as it was.
-    room.keep_sidebands(folder, known(of="something else"))
+    blinding.keep_sidebands(folder, known(of="something else"))
     assert to_json(kept(folder)) == to_json(KEPT)
     message = r"sidebands decide on \(sidebands\.peak\.all\.order\) is not the one that the data of"
     with pytest.raises(RefusedError, match=message):
-        room.keep_sidebands(folder, OTHER_PEAK)
-    room.guard(folder, room.decisions(catalogue, search, OTHER), reason="the referee asked")
-    room.keep_sidebands(folder, OTHER_PEAK)
+        blinding.keep_sidebands(folder, OTHER_PEAK)
+    blinding.guard(folder, decisions(catalogue, search, OTHER), reason="the referee asked")
+    blinding.keep_sidebands(folder, OTHER_PEAK)
     assert to_json(kept(folder)) == to_json(KEPT)
 
 
@@ -179,9 +179,9 @@ def test_another_background_after_unblinding_is_refused_or_stamped(
 @pytest.fixture
 def opened(folder: Folder, catalogue: Catalogue, search: Search) -> Folder:
     """A folder that was frozen, with what the sidebands decided, and opened."""
-    room.freeze(folder, room.decisions(catalogue, search, CUTS))
-    room.keep_sidebands(folder, KEPT)
-    room.unblind(folder, "all is fixed")
+    blinding.freeze(folder, decisions(catalogue, search, CUTS))
+    blinding.keep_sidebands(folder, KEPT)
+    blinding.unblind(folder, "all is fixed")
     return folder
 
 
@@ -190,14 +190,14 @@ def edit(folder: Folder, name: str, **changes: object) -> None:
 
 
 def test_every_decision_has_its_hash(folder: Folder, catalogue: Catalogue, search: Search) -> None:
-    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+    blinding.freeze(folder, decisions(catalogue, search, CUTS))
     first = folder.read("freeze.json", made_by="")
     assert set(first["hashes"]) == {
         "samples", "selection", "score", "window", "spectrum", "fit", "peak", "systematics",
         "signal", "optimise", "limits", "decision",
     }  # fmt: skip
     wider = replace(search, spectrum=replace(search.spectrum, bin_GeV=2.0))
-    room.freeze(folder, room.decisions(catalogue, wider, OTHER))
+    blinding.freeze(folder, decisions(catalogue, wider, OTHER))
     second = folder.read("freeze.json", made_by="")["hashes"]
     differ = {name for name in second if second[name] != first["hashes"][name]}
     assert differ == {"selection", "spectrum"}
@@ -207,63 +207,63 @@ def test_every_decision_has_its_hash(folder: Folder, catalogue: Catalogue, searc
 def test_another_program_is_frozen_anew_while_blind(
     folder: Folder, catalogue: Catalogue, search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    frozen = room.decisions(catalogue, search, CUTS)
-    room.freeze(folder, frozen)
-    room.keep_sidebands(folder, KEPT)
+    frozen = decisions(catalogue, search, CUTS)
+    blinding.freeze(folder, frozen)
+    blinding.keep_sidebands(folder, KEPT)
     other_program(monkeypatch, statistics="other")
-    room.freeze(folder, frozen)
+    blinding.freeze(folder, frozen)
     assert folder.load(Freeze, made_by="").program.statistics == "other"
     assert to_json(kept(folder)) == to_json(KEPT)
 
 
 def other_program(monkeypatch: pytest.MonkeyPatch, **parts: str) -> None:
     program = replace(program_version(), **parts)
-    monkeypatch.setattr(room, "program_version", lambda: program)
+    monkeypatch.setattr(blinding, "program_version", lambda: program)
 
 
 def test_another_program_after_unblinding_is_told_and_not_refused(
     opened: Folder, catalogue: Catalogue, search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    frozen = room.decisions(catalogue, search, CUTS)
+    frozen = decisions(catalogue, search, CUTS)
     with monkeypatch.context() as patch:
         other_program(patch, statistics="other")
-        room.guard(opened, frozen)
-        room.guard(opened, frozen)
-        assert room.is_unblinded(opened)
-        assert room.after_unblinding(opened) == "the program changed (statistics)"
-        assert room.changed_since(opened) == ["program.statistics"]
+        blinding.guard(opened, frozen)
+        blinding.guard(opened, frozen)
+        assert blinding.is_unblinded(opened)
+        assert stamps.after_unblinding(opened) == "the program changed (statistics)"
+        assert stamps.changed_since(opened) == ["program.statistics"]
         assert len(opened.read("unblinding.json", made_by="")["programs"]) == 1
         # It is told, and allows nothing: another function under a peak is refused as before.
         with pytest.raises(RefusedError, match="the sidebands or the program changed"):
-            room.keep_sidebands(opened, OTHER_PEAK)
-    room.guard(opened, frozen)
-    assert room.after_unblinding(opened) is None  # the results are the frozen program's again
+            blinding.keep_sidebands(opened, OTHER_PEAK)
+    blinding.guard(opened, frozen)
+    assert stamps.after_unblinding(opened) is None  # the results are the frozen program's again
     assert len(opened.read("unblinding.json", made_by="")["programs"]) == 2
     with monkeypatch.context() as patch:
         other_program(patch, version="9.9")
-        room.guard(opened, frozen)
-    assert room.after_unblinding(opened) is None  # another version with the same code
+        blinding.guard(opened, frozen)
+    assert stamps.after_unblinding(opened) is None  # another version with the same code
 
 
 def test_an_edited_record_shuts_the_data(
     opened: Folder, catalogue: Catalogue, search: Search
 ) -> None:
     edit(opened, "freeze.json", sidebands=to_json(known(of="wishes")))
-    assert not room.is_unblinded(opened)
+    assert not blinding.is_unblinded(opened)
     edit(opened, "freeze.json", sidebands=to_json(KEPT))
-    assert room.is_unblinded(opened)
+    assert blinding.is_unblinded(opened)
     path = opened.path / "freeze.json"
     whole = path.read_text(encoding="utf-8")
     path.write_text(whole.replace('"max": 6', '"max": 7'), encoding="utf-8")
-    assert not room.is_unblinded(opened)
+    assert not blinding.is_unblinded(opened)
     assert history(opened) == [("", "freeze.json is damaged")]
     path.write_text(whole, encoding="utf-8")
     edit(opened, "freeze.json", sidebands=to_json(KEPT))
-    assert room.is_unblinded(opened)
-    frozen = room.decisions(catalogue, search, CUTS)
-    edit(opened, "freeze.json", decisions=room.decisions(catalogue, search, OTHER))
-    assert not room.is_unblinded(opened)
-    room.freeze(opened, frozen)  # as it was: the edit is undone
+    assert blinding.is_unblinded(opened)
+    frozen = decisions(catalogue, search, CUTS)
+    edit(opened, "freeze.json", decisions=decisions(catalogue, search, OTHER))
+    assert not blinding.is_unblinded(opened)
+    blinding.freeze(opened, frozen)  # as it was: the edit is undone
     assert opened.read("freeze.json", made_by="")["decisions"]["selection"]["n_jets"]["max"] == 6
 
 
@@ -273,44 +273,44 @@ def test_data_that_were_opened_once_stay_opened_on_record(
     """Who removes the freeze, decides anew and unblinds again has seen the data all the same."""
     first = opened.read("unblinding.json", made_by="")["provenance"]["unblinded"]
     (opened.path / "freeze.json").unlink()
-    room.freeze(opened, room.decisions(catalogue, search, OTHER))
-    assert not room.is_unblinded(opened)
-    room.unblind(opened, "fixed again")
-    assert room.is_unblinded(opened)
-    told = room.after_unblinding(opened) or ""
+    blinding.freeze(opened, decisions(catalogue, search, OTHER))
+    assert not blinding.is_unblinded(opened)
+    blinding.unblind(opened, "fixed again")
+    assert blinding.is_unblinded(opened)
+    told = stamps.after_unblinding(opened) or ""
     assert told == "the data had been opened before (all is fixed); opened again: fixed again"
     record = opened.read("unblinding.json", made_by="")
     assert record["provenance"]["unblinded"] == first
-    room.guard(opened, room.decisions(catalogue, search, OTHER))
+    blinding.guard(opened, decisions(catalogue, search, OTHER))
 
 
 def test_a_reason_for_another_background_is_taken(
     opened: Folder, catalogue: Catalogue, search: Search
 ) -> None:
-    frozen = room.decisions(catalogue, search, CUTS)
-    room.guard(opened, frozen, reason="another turn-on")
-    assert room.after_unblinding(opened) is None  # nothing has changed as yet
-    room.keep_sidebands(opened, OTHER_PEAK)
-    assert room.after_unblinding(opened) == "another turn-on"
-    assert room.changed_since(opened) == ["sidebands.peak.all.order"]
-    room.guard(opened, frozen)
-    room.keep_sidebands(opened, OTHER_PEAK)  # on record now
+    frozen = decisions(catalogue, search, CUTS)
+    blinding.guard(opened, frozen, reason="another turn-on")
+    assert stamps.after_unblinding(opened) is None  # nothing has changed as yet
+    blinding.keep_sidebands(opened, OTHER_PEAK)
+    assert stamps.after_unblinding(opened) == "another turn-on"
+    assert stamps.changed_since(opened) == ["sidebands.peak.all.order"]
+    blinding.guard(opened, frozen)
+    blinding.keep_sidebands(opened, OTHER_PEAK)  # on record now
     with pytest.raises(RefusedError, match="sidebands decide on"):
-        room.keep_sidebands(opened, KEPT)
+        blinding.keep_sidebands(opened, KEPT)
 
 
 def test_times_stay_through_every_change(
     folder: Folder, catalogue: Catalogue, search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter(f"2040-01-0{day}T00:00:00+00:00" for day in range(1, 9))
-    monkeypatch.setattr(room, "_now", lambda: next(times))
-    frozen = room.decisions(catalogue, search, CUTS)
-    room.freeze(folder, frozen)
-    room.keep_sidebands(folder, replace(KEPT, sideband_gof_pvalue={"all": 0.25}))
-    room.unblind(folder, "all is fixed")
-    room.guard(folder, room.decisions(catalogue, search, OTHER), reason="the referee asked")
+    monkeypatch.setattr(blinding, "_now", lambda: next(times))
+    frozen = decisions(catalogue, search, CUTS)
+    blinding.freeze(folder, frozen)
+    blinding.keep_sidebands(folder, replace(KEPT, sideband_gof_pvalue={"all": 0.25}))
+    blinding.unblind(folder, "all is fixed")
+    blinding.guard(folder, decisions(catalogue, search, OTHER), reason="the referee asked")
     other_program(monkeypatch, statistics="other")
-    room.guard(folder, room.decisions(catalogue, search, OTHER))
+    blinding.guard(folder, decisions(catalogue, search, OTHER))
     shown = [(when[:10], what) for when, what in history(folder)]
     assert shown[0][0] == "2040-01-01"
     assert shown[0][1].startswith("frozen under ")
@@ -323,9 +323,9 @@ def test_times_stay_through_every_change(
 
 def test_a_history_of_less(folder: Folder, catalogue: Catalogue, search: Search) -> None:
     assert history(folder) == [("", "nothing is frozen yet")]
-    room.freeze(folder, room.decisions(catalogue, search, CUTS))
+    blinding.freeze(folder, decisions(catalogue, search, CUTS))
     assert history(folder)[-1] == ("", "not opened")
-    room.unblind(folder, "now")
+    blinding.unblind(folder, "now")
     edit(folder, "freeze.json", digest="0")
     assert history(folder)[-1][1].startswith("shut again: what is frozen now is not what")
 
@@ -338,7 +338,7 @@ def test_products_are_stamped_once(opened: Folder, catalogue: Catalogue, search:
         opened.write(name, {"complete": True}, keys={"data": "1"})
     stamps.stamp_products(opened)
     assert "after_unblinding" not in opened.read("ledger.json", made_by="")
-    room.guard(opened, room.decisions(catalogue, search, OTHER), reason="the referee asked")
+    blinding.guard(opened, decisions(catalogue, search, OTHER), reason="the referee asked")
     stamps.stamp_products(opened)
     for name in stamps.STAMPED:
         document = opened.read(name, made_by="")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.folder.decisions import after_unblinding, changed_since, is_unblinded
+from analysis.folder.blinding import is_unblinded
 from analysis.folder.folder import Folder
+from analysis.folder.stamps import after_unblinding, changed_since
 
 Command = Callable[..., int]
 SAME = "the data had been opened before with other decisions (first); opened again: second"

@@ -40,7 +40,7 @@ from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import Deficit, Verdict
 from analysis.settings.search import Label, Search
-from analysis.workflow import made_from, pipeline
+from analysis.workflow import stages, pipeline
 from tools.errors import InputError
 from tools.executors import Execution
 from tools.generate import DEFAULT_SEED
@@ -584,9 +584,9 @@ def test_the_label_is_the_search_files_and_decides_nothing(
         assert not any("ATLAS" in text or "Internal" in text for text in texts)
         assert any(r"for \$5" in text for text in texts), "no formula"
     assert encode(by_name["p0_scan"].draw(), "png")
-    frozen = [made_from.decided_in(folder, small, search) for search in (quick, other)]
+    frozen = [stages.decided_in(folder, small, search) for search in (quick, other)]
     assert frozen[0] == frozen[1], "a changed label is no changed decision"
-    inputs = {made_from.report_inputs(folder, small, search) for search in (quick, other)}
+    inputs = {stages.inputs("report", folder, small, search) for search in (quick, other)}
     assert len(inputs) == 2, "the figures are drawn again"
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from analysis import cli
-from analysis.folder.folder import Folder
+from analysis.folder.folder import SELECTION
 from analysis.folder.histogram_file import read_histograms
 from analysis.selection.expected_fit import expected_z
 from analysis.selection.methods import select
+from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
 from processors.histograms import Counts
 from tools.errors import InputError, RefusedError
@@ -278,9 +279,9 @@ def test_a_folder_tells_which_score_it_has(opened: Path) -> None:
     from analysis.workflow.process import cut_variables
 
     search = read_search(opened.parent / "quick.toml")
-    score = Folder(opened).score(cut_variables(search))
+    score = read_score_of(opened / SELECTION, cut_variables(search))
     assert score is not None
     assert score.names == ("score_1", "score_2", "score_3")
     other = replace(search.optimise, axes=dict(list(search.optimise.axes.items())[1:]))
     with pytest.raises(InputError, match=r"was trained on n_jets, .*, not on n_leptons"):
-        Folder(opened).score(cut_variables(replace(search, optimise=other)))
+        read_score_of(opened / SELECTION, cut_variables(replace(search, optimise=other)))

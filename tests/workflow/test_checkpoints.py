@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 from analysis import cli
-from analysis.folder import decisions
-from analysis.folder.folder import Folder
+from analysis.folder import blinding, decisions
+from analysis.folder.folder import UNBLINDING, Folder
 from analysis.settings.search import Search
 from analysis.workflow import process as stage
 from analysis.workflow.process import filling_key, processor_settings
@@ -557,15 +557,15 @@ def test_a_folder_that_is_blind_again_has_nothing_of_the_open_data(
     assert xyy(*words) == 0
     blind = set(os.listdir(folder.checkpoints))
     assert seen(unblinded=False) == [0] * 20
-    decisions.freeze(folder, decisions.decisions(catalogue, search, Selection({})))
-    decisions.unblind(folder, "the test says so")
+    blinding.freeze(folder, decisions.decisions(catalogue, search, Selection({})))
+    blinding.unblind(folder, "the test says so")
     assert xyy(*words) == 0
     assert "from checkpoints" not in capsys.readouterr().err  # signal_500 is up to date
     opened = set(os.listdir(folder.checkpoints))
     assert (len(blind), len(opened), len(blind & opened)) == (21, 21, 1)
     assert min(seen(unblinded=True)) > 0
     assert seen(unblinded=False) == []
-    (folder.path / decisions.UNBLINDING).unlink()
+    (folder.path / UNBLINDING).unlink()
     # Though this run comes to nothing.
     assert xyy(*words, "--scheduler", "tcp://127.0.0.1:9", "--wait", 1) == 1
     assert set(os.listdir(folder.checkpoints)) == blind & opened

@@ -27,14 +27,17 @@ from analysis.results.score import (
     ScoreTerms,
     ScoreTraining,
 )
+from analysis.results.selection import ChosenSelection
 from analysis.selection.scores.choose import KINDS
 from analysis.selection.scores.likelihood_ratio import table_of
 from analysis.selection.scores.trees import DECIMALS
+from analysis.settings.search import METHODS
 from processors.histograms import Binning
 from processors.score import ScoreTable, cell_count, shape_of
 from tools.digests import digest_text
 from tools.errors import InputError
 from tools.json_file import read_json
+from tools.settings_table import Table
 from tools.shown import brief
 
 Terms = Sequence[Sequence[npt.NDArray[np.float64]]]
@@ -115,6 +118,35 @@ def read_score(path: Path, *, axes: Sequence[Binning] | None = None) -> ScoreTab
         raise InputError(f"{path} is damaged: its digest is not that of its content; {_ADVICE}")
     if axes is not None:
         _refuse_others(path, table, axes)
+    return table
+
+
+def read_score_of(path: Path, axes: Sequence[Binning]) -> ScoreTable | None:
+    """Read the score beside a ``selection.json``; None where its method has none.
+
+    Parameters
+    ----------
+    path : Path
+        Of the selection.
+    axes : sequence of Binning
+        The columns and bins that the score has to be for.
+
+    Raises
+    ------
+    InputError
+        If the score is missing, damaged, for other columns or bins, or not the one that was chosen
+        with the selection.
+    """
+    document = read_json(path, made_by=_MADE_BY)
+    if "method" not in document or Table(document, f"{path}").choice("method", METHODS) == "cuts":
+        return None
+    beside = path.parent / ScoreFile.FILE
+    table = read_score(beside, axes=axes)
+    if table.digest != from_json(ChosenSelection, document, path).score_digest:
+        raise InputError(
+            f"{beside} is not the score that {path.name} was chosen with; make both with "
+            f"`{_MADE_BY}`"
+        )
     return table
 
 
