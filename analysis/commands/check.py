@@ -8,23 +8,15 @@ from typing import Annotated
 
 import typer
 
-from analysis.commands.console import Console
+from analysis.commands.console import Printer
 from analysis.commands.options import (
-    SAMPLES_FILE,
-    SEARCH_FILE,
     CheckpointsOption,
     DirectoryArgument,
     HistogramsOption,
     How,
-    JsonOption,
-    OwnSamplesOption,
-    OwnSearchOption,
-    QuietOption,
-    SamplesOption,
-    SearchOption,
+    OwnSettingsFiles,
     SelectionOption,
-    selection_of,
-    settings_of,
+    SettingsFiles,
     settings_of_folder,
     spread,
     work_on,
@@ -60,10 +52,8 @@ def plan(
     histograms: HistogramsOption = "all",
     how: How,
     checkpoints: CheckpointsOption = True,
-    samples: OwnSamplesOption = None,
-    search: OwnSearchOption = None,
-    quiet: QuietOption = False,
-    print_json: JsonOption = False,
+    files: OwnSettingsFiles,
+    printer: Printer,
 ) -> None:
     """Forecast what `xyy process` would take: time, memory, tasks, bytes.
 
@@ -79,28 +69,29 @@ def plan(
     from analysis.workflow import forecast as forecasts
     from analysis.workflow import process as stage
 
-    work = work_on(manifest, manifest, selection, samples=samples, search=search)
-    catalogue, decided, chunks = work.catalogue, work.search, work.chunks
-    cuts, score = selection_of(work.selection, catalogue, decided)
+    work = work_on(manifest, manifest, selection, files)
+    chunks = work.chunks
     settings = stage.processor_settings(
-        chunks.columns, decided, cuts, score=score, histograms=histograms
+        chunks.columns, work.search, work.cuts, score=work.score, histograms=histograms
     )
     execution = how.execution(checkpoints=checkpoints)
-    here = forecasts.how_to_try(execution, Console(quiet=quiet).say)
+    here = forecasts.how_to_try(execution, printer.say)
     some = forecasts.trial_chunks(chunks, here.slots)
 
     def process(report: Callable[[int], None]) -> Ledger:
         with temporary.folder("xyy-plan-") as place:
             return stage.process(
-                Folder(place), some, catalogue, settings,
+                Folder(place), some, work.catalogue, settings,
                 execution=here.execution, report=report,
             ).ledger  # fmt: skip
 
     trial = forecasts.run_trial(some, process, here)
     result = forecasts.forecast(chunks, trial, execution=execution)
-    typer.echo(json.dumps(to_json(result), indent=1) if print_json else "\n".join(result.lines()))
+    as_json = json.dumps(to_json(result), indent=1)
+    typer.echo(as_json if printer.print_json else "\n".join(result.lines()))
 
 
+@spread
 def bench(
     *,
     quick: Annotated[
@@ -116,10 +107,8 @@ def bench(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the result file, too.")
     ] = None,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
-    quiet: QuietOption = False,
-    print_json: JsonOption = False,
+    files: SettingsFiles,
+    printer: Printer,
 ) -> None:
     """Measure the speed, side by side with other ways to do the same, in one run.
 
@@ -129,7 +118,7 @@ def bench(
 
     Example: `xyy bench --quick`
     """
-    catalogue, decided = settings_of(samples, search)
+    catalogue, search = files.read()
     from analysis.bench import compare, report
     from analysis.bench.measure import in_new_process
     from tools.folders import refuse_no_folder
@@ -141,13 +130,14 @@ def bench(
         refuse_foreign(out.parent, [out.name])
     with temporary.folder("xyy-bench-") as folder:
         job = partial(
-            compare.measure, folder, catalogue, decided,
+            compare.measure, folder, catalogue, search,
             events=events or (1_000_000 if quick else 5_000_000),
             rounds=rounds or (3 if quick else 5),
-            say=Console(quiet=quiet).say,
+            say=printer.say,
         )  # fmt: skip
         measured = in_new_process(job)
     result = report.document(measured)
     if out is not None:
         write_json(out, result)
-    typer.echo(json.dumps(result, indent=1) if print_json else "\n".join(report.lines(measured)))
+    as_json = json.dumps(result, indent=1)
+    typer.echo(as_json if printer.print_json else "\n".join(report.lines(measured)))

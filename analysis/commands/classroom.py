@@ -9,15 +9,16 @@ from analysis.commands.options import (
     MOST_PROCESSES,
     SAMPLES_FILE,
     OutOption,
-    QuietOption,
     SamplesOption,
     SeedOption,
     UniverseOption,
     catalogue_of,
+    spread,
 )
 from tools.errors import InputError
 
 
+@spread
 def generate(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
     *,
@@ -40,7 +41,7 @@ def generate(
         bool, typer.Option("--force", help="Replace what was generated before, and only that.")
     ] = False,
     samples: SamplesOption = SAMPLES_FILE,
-    quiet: QuietOption = False,
+    console: Console,
 ) -> None:
     """Generate course samples, or the observed data of a universe.
 
@@ -56,7 +57,7 @@ def generate(
     from tools.locks import one_writer
     from tools.universe import generate_universe
 
-    catalogue, console = catalogue_of(samples), Console(quiet=quiet)
+    catalogue = catalogue_of(samples)
     chosen = DEFAULT_SEED if seed is None else seed
     options: dict[str, Any] = {"seed": chosen, "file_format": file_format, "workers": workers}
     if universe is not None and (names or events is not None):

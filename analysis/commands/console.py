@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
+
+from analysis.commands.options import JsonOption, QuietOption
 
 PLAIN_SECONDS = 10.0
 """How often a line is printed where there is no terminal."""
@@ -17,9 +20,9 @@ PLAIN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Tells what is being done, or nothing with `quiet`."""
+    """Tells what is being done, or nothing with `quiet`; an option of a command (`spread`)."""
 
-    quiet: bool = False
+    quiet: QuietOption = False
 
     def say(self, message: str) -> None:
         """Tell one line."""
@@ -70,6 +73,20 @@ class Console:
                 self.say(f"{what}: {done:,}{of_all} events")
 
         yield show
+
+
+@dataclass(frozen=True, slots=True)
+class Printer(Console):
+    """The same, and prints the result; two options of a command."""
+
+    print_json: JsonOption = False
+
+    def result(self, path: Path, words: Callable[[], str] | None = None) -> None:
+        """Print a result file as it is, if that is asked for, or else what people read of it."""
+        if self.print_json:
+            typer.echo(path.read_text(encoding="utf-8"), nl=False)
+        elif words is not None and not self.quiet:
+            typer.echo(words())
 
 
 @contextmanager

@@ -6,13 +6,7 @@ from typing import Annotated
 import typer
 
 from analysis.commands.console import Console
-from analysis.commands.options import (
-    DirectoryArgument,
-    OwnSamplesOption,
-    OwnSearchOption,
-    QuietOption,
-    settings_of_folder,
-)
+from analysis.commands.options import DirectoryArgument, OwnSettingsFiles, spread
 
 app = typer.Typer(
     name="export",
@@ -30,13 +24,13 @@ PlaceOption = Annotated[
 
 
 @app.command()
+@spread
 def hepdata(
     directory: DirectoryArgument,
     *,
     out: PlaceOption = None,
-    samples: OwnSamplesOption = None,
-    search: OwnSearchOption = None,
-    quiet: QuietOption = False,
+    files: OwnSettingsFiles,
+    console: Console,
 ) -> None:
     """Write a HEPData submission: spectra with fits, scan, limits, cutflow, count, resonance.
 
@@ -44,17 +38,17 @@ def hepdata(
 
     Example: `xyy export hepdata results/mine --out submission`
     """
-    _export("hepdata", directory, out, samples, search, Console(quiet=quiet))
+    _export("hepdata", directory, out, files, console)
 
 
 @app.command()
+@spread
 def workspace(
     directory: DirectoryArgument,
     *,
     out: PlaceOption = None,
-    samples: OwnSamplesOption = None,
-    search: OwnSearchOption = None,
-    quiet: QuietOption = False,
+    files: OwnSettingsFiles,
+    console: Console,
 ) -> None:
     """Write a pyhf workspace for every mass of the limits, and an index of what each gives.
 
@@ -62,17 +56,17 @@ def workspace(
 
     Example: `xyy export workspace results/mine --out likelihoods`
     """
-    _export("workspace", directory, out, samples, search, Console(quiet=quiet))
+    _export("workspace", directory, out, files, console)
 
 
 @app.command()
+@spread
 def root(
     directory: DirectoryArgument,
     *,
     out: PlaceOption = None,
-    samples: OwnSamplesOption = None,
-    search: OwnSearchOption = None,
-    quiet: QuietOption = False,
+    files: OwnSettingsFiles,
+    console: Console,
 ) -> None:
     """Write the histograms as ROOT's TH1D and TH2D.
 
@@ -81,16 +75,11 @@ def root(
 
     Example: `xyy export root results/mine`
     """
-    _export("root", directory, out, samples, search, Console(quiet=quiet))
+    _export("root", directory, out, files, console)
 
 
 def _export(
-    name: str,
-    directory: Path,
-    out: Path | None,
-    samples: str | None,
-    search: str | None,
-    console: Console,
+    name: str, directory: Path, out: Path | None, settings: OwnSettingsFiles, console: Console
 ) -> None:
     from analysis.export.formats import FORMATS
     from analysis.export.writing import default_folder, refuse_occupied, write_files
@@ -98,12 +87,12 @@ def _export(
     from tools.locks import one_writer
 
     folder = Folder(directory)
-    settings = settings_of_folder(folder, samples, search)
+    catalogue, search = settings.of(folder)
     if out is not None:
         refuse_occupied(out)
     place = default_folder(directory, name) if out is None else out
     with one_writer(directory):
-        files = FORMATS[name](folder, *settings)
+        files = FORMATS[name](folder, catalogue, search)
         write_files(place, files)
     others = len(files) - 1
     console.say(f"{place / list(files)[-1]}" + (f" and {others} files beside it" if others else ""))

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analysis.commands.console import Console
+from analysis.commands.console import Printer
 from analysis.commands.options import (
     MOST_SEED,
     SEARCH_FILE,
     AfterOption,
     AllowIncompleteOption,
-    JsonOption,
     OwnSamplesOption,
     ProcessesOption,
-    QuietOption,
-    print_json_file,
     search_of,
     settings_of_folder,
+    spread,
 )
 from tools.errors import InputError
 
@@ -78,6 +76,7 @@ SpectrumOutOption = Annotated[
 ]
 
 
+@spread
 def infer(
     directory: InferDirectory = None,
     *,
@@ -98,8 +97,7 @@ def infer(
     after_unblinding: AfterOption = None,
     samples: OwnSamplesOption = None,
     search: SearchFileOption = None,
-    quiet: QuietOption = False,
-    print_json: JsonOption = False,
+    printer: Printer,
 ) -> None:
     """Background, count, mass scan, measurement, limits, verdict.
 
@@ -113,7 +111,6 @@ def infer(
     from tools.pool import cores
 
     effort = Effort(workers=workers or cores(), toys=toys, seed=seed)
-    console = Console(quiet=quiet)
     for_spectrum = {
         "--resolution": resolution,
         "--masses": masses,
@@ -136,13 +133,13 @@ def infer(
         from analysis.workflow.infer_spectrum import SpectrumOptions
 
         options = SpectrumOptions(resolution, masses, sqrt_s, families, range_, blind)
-        _spectrum(spectrum, options, out, search, effort, limit_toys, console, print_json)
+        _spectrum(spectrum, options, out, search, effort, limit_toys, printer)
         return
     if directory is None:
         raise InputError("infer what? Give a results folder, or --spectrum FILE")
     _refuse(for_spectrum, "a results folder; give --spectrum FILE")
     from analysis.folder import blinding
-    from analysis.folder.folder import Folder
+    from analysis.folder.folder import VERDICT, Folder
     from analysis.report.summary import verdict_summary
     from analysis.workflow import make
     from analysis.workflow.stages import decided_in
@@ -156,14 +153,12 @@ def infer(
         blinding.guard(folder, now, reason=after_unblinding)
         make.infer(
             folder, catalogue, decided, allow_incomplete=allow_incomplete,
-            effort=effort, limit_toys=limit_toys, only=wanted, say=console.say,
+            effort=effort, limit_toys=limit_toys, only=wanted, say=printer.say,
         )  # fmt: skip
     if wanted is not None:
-        console.say(f"written: {', '.join(wanted)} in {directory}")
-    elif print_json:
-        print_json_file(directory / "verdict.json")
-    elif not quiet:
-        typer.echo(verdict_summary(folder))
+        printer.say(f"written: {', '.join(wanted)} in {directory}")
+    else:
+        printer.result(directory / VERDICT, lambda: verdict_summary(folder))
 
 
 def _refuse(given: Mapping[str, object], what: str) -> None:
@@ -179,10 +174,9 @@ def _spectrum(
     search: str | None,
     effort: "Effort",
     limit_toys: int,
-    console: Console,
-    print_json: bool,  # noqa: FBT001
+    printer: Printer,
 ) -> None:
-    from analysis.folder.folder import SEARCHED, Folder
+    from analysis.folder.folder import SEARCHED, VERDICT, Folder
     from analysis.report.spectrum_figures import draw
     from analysis.report.summary import spectrum_summary
     from analysis.workflow.infer_spectrum import bare_spectrum, infer_spectrum, origin_of
@@ -193,12 +187,9 @@ def _spectrum(
     folder = Folder(out or Path("results") / path.stem)
     with one_writer(folder.path, writes=SEARCHED):
         infer_spectrum(
-            folder, spectrum, effort=effort, limit_toys=limit_toys, say=console.say,
+            folder, spectrum, effort=effort, limit_toys=limit_toys, say=printer.say,
             **origin_of(path, options, effort),
         )  # fmt: skip
-        console.say("figures")
+        printer.say("figures")
         draw(folder, spectrum, path.stem, options.sqrt_s)
-    if print_json:
-        print_json_file(folder.path / "verdict.json")
-    elif not console.quiet:
-        typer.echo(spectrum_summary(folder))
+    printer.result(folder.path / VERDICT, lambda: spectrum_summary(folder))

@@ -1,7 +1,7 @@
 """What the commands share: option types, and reading the settings that they name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -227,6 +227,34 @@ def selection_of(
     return selection, read_score_of(path, cut_variables(search))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsFiles:
+    """The settings files of what is made anew, as options of a command."""
+
+    samples: SamplesOption = SAMPLES_FILE
+    search: SearchOption = SEARCH_FILE
+
+    def read(self, *, method: str | None = None) -> "tuple[Catalogue, Search]":
+        """Read both, as `settings_of`."""
+        return settings_of(self.samples, self.search, method=method)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSettingsFiles:
+    """The settings files of a folder, unless others are named, as options of a command."""
+
+    samples: OwnSamplesOption = None
+    search: OwnSearchOption = None
+
+    def of(
+        self, folder: "Folder", *, method: str | None = None, may_change: bool = False
+    ) -> "tuple[Catalogue, Search]":
+        """Read both, as `settings_of_folder`."""
+        return settings_of_folder(
+            folder, self.samples, self.search, method=method, may_change=may_change
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Work:
     """What `xyy process` works on: some chunks, or all those of a results folder again."""
@@ -238,17 +266,12 @@ class Work:
     chunks: "Manifest"
     manifests: tuple[Path, ...]
     """folders of the chunks"""
-    selection: Path | None
-    """file of the cuts, if there are any"""
+    cuts: "Selection"
+    score: "ScoreTable | None"
 
 
 def work_on(
-    manifest: Path,
-    out: Path | None,
-    selection: Path | None,
-    *,
-    samples: str | None,
-    search: str | None,
+    manifest: Path, out: Path | None, selection: Path | None, files: OwnSettingsFiles
 ) -> Work:
     """Return what a command on MANIFEST, which may be a results folder, works on.
 
@@ -264,13 +287,13 @@ def work_on(
     if out is None and not again:
         raise InputError("where to? Give --out DIR, or a results folder in place of the manifest")
     folder, there = Folder(out or manifest), Folder(manifest)
-    settings = settings_of_folder(there if again else folder, samples, search, may_change=True)
+    settings = files.of(there if again else folder, may_change=True)
     chunks = manifest_of(manifest)
     origin = origin_of(there) if again else None
     manifests = (chunks.folder,) if origin is None else origin.manifests
     if again and selection is None and (manifest / SELECTION).is_file():
         selection = manifest / SELECTION
-    return Work(folder, *settings, chunks, manifests, selection)
+    return Work(folder, *settings, chunks, manifests, *selection_of(selection, *settings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,30 +347,29 @@ class How(Where):
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command every field of its parameter ``how`` as an option, in its place.
+    """Give a command every field of its parameters that are dataclasses as an option, in its place.
 
-    That is a `Where` or a `How`. typer makes an option of every parameter and knows no groups.
+    typer makes an option of every parameter and knows no groups of them.
     """
-    parameters = signature(command).parameters
-    group = parameters["how"].annotation
-    options = [
-        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
-        for field in fields(group)
-    ]
-    shown: list[Parameter] = []
-    for parameter in parameters.values():
-        shown += options if parameter.name == "how" else [parameter]
+    parameters = signature(command).parameters.values()
+    groups: dict[str, Any] = {
+        each.name: each.annotation for each in parameters if is_dataclass(each.annotation)
+    }
+    options = {name: [*map(_option, fields(group))] for name, group in groups.items()}
+    shown = [option for each in parameters for option in options.get(each.name, [each])]
 
     @wraps(command)
     def spread_out(**given: Any) -> None:
-        how = group(**{option.name: given.pop(option.name) for option in options})
-        command(**given, how=how)
+        for name, group in groups.items():
+            pieces = {option.name: given.pop(option.name) for option in options[name]}
+            given[name] = group(**pieces)
+        command(**given)
 
     spread_out.__dict__["__signature__"] = Signature(shown)
     spread_out.__annotations__ = {each.name: each.annotation for each in shown}
     return spread_out
 
 
-def print_json_file(path: Path) -> None:
-    """Print a result file as it is."""
-    typer.echo(path.read_text(encoding="utf-8"), nl=False)
+def _option(field: Field[Any]) -> Parameter:
+    kind = Parameter.KEYWORD_ONLY
+    return Parameter(field.name, kind, default=field.default, annotation=field.type)

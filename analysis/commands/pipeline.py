@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.commands.console import Console
+from analysis.commands.console import Console, Printer
 from analysis.commands.options import (
     SAMPLES_FILE,
     AfterOption,
@@ -13,20 +13,15 @@ from analysis.commands.options import (
     DirectoryArgument,
     HistogramsOption,
     How,
-    JsonOption,
     MethodOption,
     OutOption,
-    OwnSamplesOption,
-    OwnSearchOption,
+    OwnSettingsFiles,
     ProcessesOption,
     ProcessOutOption,
-    QuietOption,
     ResumeOption,
     SamplesOption,
     SelectionOption,
     catalogue_of,
-    print_json_file,
-    selection_of,
     settings_of_folder,
     spread,
     work_on,
@@ -34,12 +29,13 @@ from analysis.commands.options import (
 from tools.errors import XyyError
 
 
+@spread
 def convert(
     files: Annotated[list[str], typer.Argument(metavar="[SAMPLE=]FILE...")],
     *,
     out: OutOption,
     samples: SamplesOption = SAMPLES_FILE,
-    quiet: QuietOption = False,
+    console: Console,
 ) -> None:
     """Convert event files (CSV, flat ROOT, Parquet) to validated chunks.
 
@@ -47,7 +43,7 @@ def convert(
 
     Example: `xyy convert signal_500.csv background=sherpa.csv --out chunks`
     """
-    catalogue, console = catalogue_of(samples), Console(quiet=quiet)
+    catalogue = catalogue_of(samples)
     from tools.convert import convert as convert_files
     from tools.locks import one_writer
 
@@ -75,10 +71,8 @@ def process(
     resume: ResumeOption = False,
     checkpoints: CheckpointsOption = True,
     after_unblinding: AfterOption = None,
-    samples: OwnSamplesOption = None,
-    search: OwnSearchOption = None,
-    quiet: QuietOption = False,
-    print_json: JsonOption = False,
+    files: OwnSettingsFiles,
+    printer: Printer,
 ) -> None:
     """Run the processor over chunks: events to histograms.
 
@@ -98,46 +92,42 @@ def process(
     from tools.executors import Session
     from tools.locks import one_writer
 
-    work = work_on(manifest, out, selection, samples=samples, search=search)
-    folder, catalogue, decided = work.folder, work.catalogue, work.search
-    chunks, console = work.chunks, Console(quiet=quiet)
-    if only:
-        chunks = chunks.only(only.split(","))
-    cuts, score = selection_of(work.selection, catalogue, decided)
+    work = work_on(manifest, out, selection, files)
+    folder, catalogue, search = work.folder, work.catalogue, work.search
+    chunks = work.chunks.only(only.split(",")) if only else work.chunks
     execution = how.execution(resume=resume, checkpoints=checkpoints)
     writes = (*PROCESSED, RUN)
-    with one_writer(folder.path, writes=writes), Session(execution, console.say) as session:
-        now = decisions.decisions(catalogue, decided, cuts, score)
+    with one_writer(folder.path, writes=writes), Session(execution, printer.say) as session:
+        now = decisions.decisions(catalogue, search, work.cuts, work.score)
         blinding.guard(folder, now, reason=after_unblinding)
-        refuse_other_events(folder, contents(chunks), unblinded=blinding.is_unblinded(folder))
+        opened = blinding.is_unblinded(folder)
+        refuse_other_events(folder, contents(chunks), unblinded=opened)
         settings = stage.processor_settings(
-            chunks.columns, decided, cuts, score=score,
-            unblinded=blinding.is_unblinded(folder), histograms=histograms,
+            chunks.columns, search, work.cuts, score=work.score, unblinded=opened,
+            histograms=histograms,
         )  # fmt: skip
         events = stage.events_to_do(folder, chunks, settings)
-        with console.progress("processing", events) as report:
+        with printer.progress("processing", events) as report:
             done = stage.process(
                 folder, chunks, catalogue, settings,
                 execution=execution, report=report, session=session,
             )  # fmt: skip
-        remember_chunks(folder, work.manifests, chunks, catalogue, decided)
+        remember_chunks(folder, work.manifests, chunks, catalogue, search)
     for remark in done.remarks():
-        console.say(remark)
-    if print_json:
-        print_json_file(folder.path / "ledger.json")
+        printer.say(remark)
+    printer.result(folder.path / "ledger.json")
     if not done.ledger.complete:
         raise XyyError(stage.losses(done.ledger, folder.path))
 
 
+@spread
 def optimise(
     directory: DirectoryArgument,
     *,
     method: MethodOption = None,
     after_unblinding: AfterOption = None,
-    samples: OwnSamplesOption = None,
-    search: OwnSearchOption = None,
-    quiet: QuietOption = False,
-    print_json: JsonOption = False,
+    files: OwnSettingsFiles,
+    printer: Printer,
 ) -> None:
     """Find the best selection on simulation, with the course's table.
 
@@ -154,22 +144,19 @@ def optimise(
     from tools.locks import one_writer
 
     folder = Folder(directory)
-    catalogue, decided = settings_of_folder(folder, samples, search, method=method, may_change=True)
+    catalogue, search = files.of(folder, method=method, may_change=True)
     with one_writer(directory, writes=(SELECTION, SCORE)):
-        selected = make.optimise(folder, catalogue, decided, reason=after_unblinding)
-        remember_settings(folder, catalogue, decided, method)
-    if print_json:
-        print_json_file(directory / "selection.json")
-    elif not quiet:
-        typer.echo(selection_table(selected.selection))
+        selected = make.optimise(folder, catalogue, search, reason=after_unblinding)
+        remember_settings(folder, catalogue, search, method)
+    printer.result(directory / SELECTION, lambda: selection_table(selected.selection))
 
 
+@spread
 def freeze(
     directory: DirectoryArgument,
     *,
-    samples: OwnSamplesOption = None,
-    search: OwnSearchOption = None,
-    quiet: QuietOption = False,
+    files: OwnSettingsFiles,
+    console: Console,
 ) -> None:
     """Fix the decisions, before the data are looked at.
 
@@ -182,18 +169,19 @@ def freeze(
     from tools.locks import one_writer
 
     folder = Folder(directory)
-    settings = settings_of_folder(folder, samples, search, may_change=True)
+    settings = files.of(folder, may_change=True)
     with one_writer(directory):
         blinding.freeze(folder, decided_in(folder, *settings))
         remember_settings(folder, *settings)
-    Console(quiet=quiet).say(f"frozen: {directory / FREEZE}")
+    console.say(f"frozen: {directory / FREEZE}")
 
 
+@spread
 def unblind(
     directory: DirectoryArgument,
     *,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why now; it stays on record.")],
-    quiet: QuietOption = False,
+    console: Console,
 ) -> None:
     """Open the data inside the window; what to type next is told.
 
@@ -206,7 +194,7 @@ def unblind(
     from analysis.workflow.stages import decided_in
     from tools.locks import one_writer
 
-    folder, console = Folder(directory), Console(quiet=quiet)
+    folder = Folder(directory)
     with one_writer(directory):
         if origin_of(folder) is not None and (folder.path / FREEZE).is_file():
             now = decided_in(folder, *settings_of_folder(folder))
@@ -219,13 +207,13 @@ def unblind(
     )
 
 
+@spread
 def report(
     directory: DirectoryArgument,
     *,
     workers: ProcessesOption = None,
-    samples: OwnSamplesOption = None,
-    search: OwnSearchOption = None,
-    quiet: QuietOption = False,
+    files: OwnSettingsFiles,
+    console: Console,
 ) -> None:
     """Draw the figures (PDF, PNG, and their numbers as JSON) and write the page `report.html`.
 
@@ -238,9 +226,9 @@ def report(
     from tools.pool import cores
 
     folder = Folder(directory)
-    settings = settings_of_folder(folder, samples, search)
+    settings = files.of(folder)
     with one_writer(directory):
         make.report(folder, *settings, workers=workers or cores())
-    Console(quiet=quiet).say(f"{directory / 'report.html'}")
-    if not quiet:
+    console.say(f"{directory / 'report.html'}")
+    if not console.quiet:
         typer.echo("\n".join(lines(folder)))

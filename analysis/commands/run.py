@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from analysis.commands.console import Console
+from analysis.commands.console import Printer
 from analysis.commands.options import (
     DEFAULT_CHUNKS,
     SAMPLES_FILE,
@@ -16,16 +16,11 @@ from analysis.commands.options import (
     AllowIncompleteOption,
     CheckpointsOption,
     How,
-    JsonOption,
     MethodOption,
-    QuietOption,
     ResumeOption,
-    SamplesOption,
-    SearchOption,
     SeedOption,
+    SettingsFiles,
     UniverseOption,
-    print_json_file,
-    settings_of,
     spread,
 )
 from tools.errors import InputError
@@ -70,10 +65,8 @@ def run(
     checkpoints: CheckpointsOption = True,
     allow_incomplete: AllowIncompleteOption = False,
     after_unblinding: AfterOption = None,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
-    quiet: QuietOption = False,
-    print_json: JsonOption = False,
+    files: SettingsFiles,
+    printer: Printer,
 ) -> None:
     """Do everything: from files to the verdict, figures and page.
 
@@ -85,7 +78,7 @@ def run(
     """
     if data and universe is not None:
         raise InputError("--data and --universe exclude each other: which are the observed events?")
-    catalogue, decided = settings_of(samples, search, method=method)
+    catalogue, search = files.read(method=method)
     from analysis.report.summary import verdict_summary
     from analysis.workflow import pipeline
     from tools.generate import DEFAULT_SEED
@@ -97,7 +90,7 @@ def run(
         out=out or Path("results", default),
         chunks=chunks,
         catalogue=catalogue,
-        search=decided,
+        search=search,
         observed=observed,
         seed=DEFAULT_SEED if seed is None else seed,
         execution=how.execution(resume=resume, checkpoints=checkpoints),
@@ -119,21 +112,17 @@ def run(
                 "generate-missing": generate_missing,
                 "no-checkpoints": not checkpoints,
                 "allow-incomplete": allow_incomplete,
-                "samples": None if samples == SAMPLES_FILE else samples,
-                "search": None if search == SEARCH_FILE else search,
+                "samples": None if files.samples == SAMPLES_FILE else files.samples,
+                "search": None if files.search == SEARCH_FILE else files.search,
             },
         ),
     )
-    folder = pipeline.run(request, Console(quiet=quiet))
-    if until not in ("infer", "report"):
-        return
-    if print_json:
-        print_json_file(folder.path / "verdict.json")
-    elif not quiet:
-        typer.echo(verdict_summary(folder))
+    folder = pipeline.run(request, printer)
+    if until in ("infer", "report"):
+        printer.result(folder.path / "verdict.json", lambda: verdict_summary(folder))
 
 
-def _command(how: How, given: Mapping[str, Any]) -> tuple[str, ...]:
+def _command(how: How, given: Mapping[str, object]) -> tuple[str, ...]:
     """Return the words that ask for the same run again, in whatever folder."""
     pieces = {field.name: getattr(how, field.name) for field in fields(how)}
     words: list[str] = []

@@ -5,16 +5,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from analysis.commands.console import Console
+from analysis.commands.console import Console, Printer
 from analysis.commands.options import (
     MOST_SEED,
     SAMPLES_FILE,
-    JsonOption,
     OutOption,
-    QuietOption,
     SamplesOption,
     catalogue_of,
-    print_json_file,
+    spread,
 )
 
 app = typer.Typer(
@@ -27,6 +25,7 @@ GameArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The game's fo
 
 
 @app.command()
+@spread
 def make(
     *,
     groups: Annotated[
@@ -41,7 +40,7 @@ def make(
     ] = None,
     file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
     samples: SamplesOption = SAMPLES_FILE,
-    quiet: QuietOption = False,
+    console: Console,
 ) -> None:
     """Make the data of each group, and seal the truth.
 
@@ -49,7 +48,7 @@ def make(
 
     Example: `xyy universe make --groups 10 --out game`
     """
-    catalogue, console = catalogue_of(samples), Console(quiet=quiet)
+    catalogue = catalogue_of(samples)
     from analysis.game import making, sealing
     from tools.locks import one_writer
 
@@ -68,14 +67,14 @@ def make(
 
 
 @app.command()
+@spread
 def score(
     directory: GameArgument,
     claims: Annotated[
         list[str], typer.Argument(metavar="[GROUP=]CLAIM...", help="Claim files, or folders.")
     ],
     *,
-    quiet: QuietOption = False,
-    print_json: JsonOption = False,
+    printer: Printer,
 ) -> None:
     """Compare claims with the truth: the table for the dinner, and `scores.json`.
 
@@ -92,14 +91,12 @@ def score(
     found = dinner.assign(game, claims)
     with one_writer(directory, writes=[dinner.SCORES]):
         dinner.write_scores(game, dinner.scores(game, found))
-    if print_json:
-        print_json_file(directory / dinner.SCORES)
-    elif not quiet:
-        typer.echo(dinner.table(game, found))
+    printer.result(directory / dinner.SCORES, lambda: dinner.table(game, found))
 
 
 @app.command()
-def reveal(directory: GameArgument, *, quiet: QuietOption = False) -> None:
+@spread
+def reveal(directory: GameArgument, *, console: Console) -> None:
     """Prove that the sealed truth was not changed, and publish it in `revealed.json`.
 
     Where the secret is not at hand, what was revealed is checked in the same way: by anybody.
@@ -109,7 +106,6 @@ def reveal(directory: GameArgument, *, quiet: QuietOption = False) -> None:
     from analysis.game import dinner, sealing
     from tools.locks import one_writer
 
-    console = Console(quiet=quiet)
     game = sealing.read_game(directory)
     files = sealing.refuse_other_data(game)
     if (directory / sealing.SECRET).is_file():

@@ -96,14 +96,20 @@ def make(
                 )  # fmt: skip
             truth, files = truth_of(chosen, number, catalogue), tuple(_taken(staging, out, group))
             opened[group] = OpenedGroup(universe=number, truth=told(truth), nonce=_nonce())
-            sealed[group] = SealedGroup(
-                events=truth.signal_events + truth.background_events,
-                files=files,
-                commitment=commitment(group, files, opened[group]),
-            )
+            sealed[group] = _sealed(group, files, opened[group])
         _same_time(out)
         seed_of = OpenedSeed(seed=str(chosen), nonce=_nonce())
         return write_sealed(out, catalogue.name, seed_of, sealed, opened)
+
+
+def _sealed(group: str, files: tuple[DataFile, ...], opened: OpenedGroup) -> SealedGroup:
+    """Return what is public of a group; how many events there are anybody can count."""
+    truth = opened.truth
+    return SealedGroup(
+        events=truth.signal_events + truth.background_events,
+        files=files,
+        commitment=commitment(group, files, opened),
+    )
 
 
 def _nonce() -> str:

@@ -1,7 +1,7 @@
 """From a results folder to the inference, and back: histograms in, result files out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,12 @@ from analysis.results.verdict import Verdict
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
 from analysis.statistics.infer import infer
-from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.limits.doubts import LIMITS
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.search_results import limits_so_far
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.workflow.claim import write_claim
+from analysis.workflow.limits_so_far import LimitsSoFar
 from analysis.workflow.process import cut_variables, weight_of
 from processors.histograms import CATEGORIES, Counts
 from processors.score import ScoreTable
@@ -73,7 +73,12 @@ def infer_folder(
     start, limits = inference_inputs(folder, catalogue, search), "limits" in only
     if "scan" not in only:
         effort = _effort_of_scan(folder, inputs, effort)
-    save = _LimitsSoFar(folder, start, search, say)
+    save = LimitsSoFar(
+        folder=folder,
+        result=lambda done: limits_so_far(done, start, search),
+        masses=len(search.limits.masses.masses_GeV),
+        say=say,
+    )
     found = infer(
         start, search, effort=effort, limit_toys=limit_toys, say=say, on_limit=save, limits=limits
     )
@@ -130,23 +135,6 @@ def _effort_of_scan(folder: Folder, inputs: str, effort: Effort) -> Effort:
         return replace(effort, toys=0)
     spent = folder.read("scan.json", made_by="infer")["provenance"].get("effort", {})
     return replace(effort, toys=spent.get("toys"), seed=spent.get("seed", effort.seed))
-
-
-@dataclass(slots=True, eq=False)
-class _LimitsSoFar:
-    """Saves limits as they come, and tells of each."""
-
-    folder: Folder
-    inputs: InferenceInputs
-    search: Search
-    say: Callable[[str], None]
-    done: list[MassLimit] = field(default_factory=list)
-
-    def __call__(self, limit: MassLimit) -> None:
-        self.done.append(limit)
-        masses = len(self.search.limits.masses.masses_GeV)
-        self.folder.save(limits_so_far(self.done, self.inputs, self.search))
-        self.say(f"limit at {limit.mass_GeV:g} GeV ({len(self.done)} of {masses})")
 
 
 def inference_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> InferenceInputs:

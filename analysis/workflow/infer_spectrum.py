@@ -8,14 +8,16 @@ detector, and count only where the file was named with ``--search``.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from analysis.folder.folder import Folder
+from analysis.folder.folder import LEDGER, Folder
+from analysis.results.limits import MassLimits
 from analysis.settings.expression import parse_expression
 from analysis.settings.search import FAMILIES, Limits, Search, Signal, Systematics, Window
 from analysis.settings.search_file import MOST_FIT_BINS, MOST_MASSES
@@ -30,6 +32,7 @@ from analysis.statistics.spectrum_search import (
     draw_spectrum_inference,
     tournament_of,
 )
+from analysis.workflow.limits_so_far import LimitsSoFar
 from analysis.workflow.spectrum_file import read_spectrum
 from tools.digests import digest_file
 from tools.errors import InputError
@@ -137,41 +140,55 @@ def infer_spectrum(
     InputError
         If nothing can be fitted, or the folder holds an analysis of events.
     """
-    if (folder.path / "ledger.json").exists():
-        raise InputError(
-            f"{folder.path} holds an analysis of events, whose results would be replaced; choose "
-            "another --out"
-        )
+    _refuse_events(folder)
     tournament_of(spectrum)  # refuses what cannot be fitted, before anything is written
-    for name in ("verdict.json", "limits.json", "scan.json", "background.json"):
-        (folder.path / name).unlink(missing_ok=True)
-    for old in folder.workspaces.glob("mass_*.json"):
-        if _WORKSPACE.fullmatch(old.name):
-            old.unlink()
-    level, masses = (
-        spectrum.search.limits.confidence_level,
-        len(spectrum.search.limits.masses.masses_GeV),
+    _remove_old(folder)
+    limits = spectrum.search.limits
+    save = LimitsSoFar(
+        folder=folder,
+        result=partial(_limits_so_far, spectrum),
+        masses=len(limits.masses.masses_GeV),
+        say=say,
+        origin=origin,
     )
-    reason = None if spectrum.blind is None else "blind"
-    done: list[MassLimit] = []
-
-    def save(limit: MassLimit) -> None:
-        done.append(limit)
-        so_far = sorted(done, key=lambda one: one.mass_GeV)
-        partial = len(done) < masses
-        folder.save(spectrum_results.mass_limits(so_far, level, reason, partial=partial), **origin)
-        say(f"limit at {limit.mass_GeV:g} GeV ({len(done)} of {masses})")
-
     found = draw_spectrum_inference(
         spectrum, effort=effort, limit_toys=limit_toys, say=say, on_limit=save
     )
     for name, workspace in found.workspaces():
         write_json(folder.workspaces / f"{name}.json", workspace)
+    level = limits.confidence_level
     folder.save(spectrum_results.background_fit(found), **origin)
     folder.save(spectrum_results.mass_scan(found), **origin)
     folder.save(spectrum_results.mass_limits(found.limits, level, found.reason), **origin)
     folder.save(spectrum_results.verdict(found), **origin)
     return found
+
+
+def _refuse_events(folder: Folder) -> None:
+    if (folder.path / LEDGER).exists():
+        raise InputError(
+            f"{folder.path} holds an analysis of events, whose results would be replaced; choose "
+            "another --out"
+        )
+
+
+def _remove_old(folder: Folder) -> None:
+    """Remove the results of an earlier inference."""
+    for name in ("verdict.json", "limits.json", "scan.json", "background.json"):
+        (folder.path / name).unlink(missing_ok=True)
+    for old in folder.workspaces.glob("mass_*.json"):
+        if _WORKSPACE.fullmatch(old.name):
+            old.unlink()
+
+
+def _limits_so_far(spectrum: BareSpectrum, done: Sequence[MassLimit]) -> MassLimits:
+    wanted = spectrum.search.limits
+    return spectrum_results.mass_limits(
+        sorted(done, key=lambda limit: limit.mass_GeV),
+        wanted.confidence_level,
+        None if spectrum.blind is None else "blind",
+        partial=len(done) < len(wanted.masses.masses_GeV),
+    )
 
 
 def origin_of(path: Path, options: SpectrumOptions, effort: Effort) -> dict[str, Any]:
