@@ -108,11 +108,8 @@ def test_what_is_no_code_is_packed_with_it(room: str) -> None:
 
 SHOWN = ("bench", "commands", "export", "game", "report")
 NO_RESULTS = {
-    "canonical", "write_private", "_open_document",  # the bytes that are sealed
-    "observes_background",  # a workspace, as pyhf defines it
     "_by_section",  # what the page's template takes
     "drawn", "is_drawn", "_frame", "_axis",  # whatever a figure draws
-    "machine", "document",  # provenance of a measurement
 }  # fmt: skip
 """functions that take or return mappings which are no results"""
 

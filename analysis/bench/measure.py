@@ -17,8 +17,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from analysis.results.speed import Machine
 from tools.pool import WORKER_ENVIRONMENT, processes
 
 Result = TypeVar("Result")
@@ -95,15 +96,15 @@ def peak_memory_MiB() -> float:
     return max(mine, children) / (1 << 20)
 
 
-def machine() -> dict[str, Any]:
+def machine() -> Machine:
     """Return what the measurement ran on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "cpu": _cpu(),
-        "cores": os.cpu_count(),
-        "memory_GiB": round(memory / (1 << 30), 1),
-        "system": platform.platform(),
-    }
+    return Machine(
+        cpu=_cpu(),
+        cores=os.cpu_count(),
+        memory_GiB=round(memory / (1 << 30), 1),
+        system=platform.platform(),
+    )
 
 
 def _cpu() -> str:

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 from importlib import metadata
-from typing import Any
 
 from analysis.bench.compare import Measured
 from analysis.bench.measure import machine
 from analysis.bench.tables import LIBRARIES
-from analysis.results.codec import to_json
-from analysis.results.speed import EngineSpeed, SpeedMeasurement
+from analysis.results.speed import EngineSpeed, SpeedMeasurement, SpeedOrigin
 from tools.provenance import provenance
 
 RATIOS = {
@@ -33,14 +31,8 @@ _PARTS = {"all histograms, one core": ("full", "full_loop", "score"),
           "selection and spectrum, one core": ("light", "light_loop", *LIBRARIES)}  # fmt: skip
 
 
-def document(measured: Measured) -> dict[str, Any]:
-    """Return what the result file holds."""
-    made_by = provenance(machine=machine(), competitors=_versions())
-    return {**to_json(result(measured)), "provenance": made_by}
-
-
 def result(measured: Measured) -> SpeedMeasurement:
-    """Return ratios of rates, and what they are made from."""
+    """Return what the result file holds: ratios of rates, and what they are made from."""
     return SpeedMeasurement(
         **{key: ratio(measured, *names) for key, names in RATIOS.items()},
         futures_speedup=speedup(measured, "futures"),
@@ -51,6 +43,7 @@ def result(measured: Measured) -> SpeedMeasurement:
         events=measured.events,
         rates_events_per_s={name: round(rate) for name, rate in measured.rates.items()},
         engines={name: _engine(measured, name) for name in measured.engines},
+        provenance=SpeedOrigin(**provenance(machine=machine(), competitors=_versions())),
     )
 
 
@@ -107,7 +100,7 @@ def lines(measured: Measured) -> Iterator[str]:
     yield f"peak memory of a process: {peak:,.0f} MiB, all histograms"
     where = machine()
     yield f"medians of {measured.rounds}, of {measured.events:,} events on one core"
-    yield f"{where['cpu']}, {where['cores']} cores, {where['memory_GiB']} GiB"
+    yield f"{where.cpu}, {where.cores} cores, {where.memory_GiB} GiB"
 
 
 def _engine_lines(measured: Measured) -> Iterator[str]:

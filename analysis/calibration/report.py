@@ -15,7 +15,6 @@ from analysis.calibration.frozen import Setting
 from analysis.results.calibration import (
     CalibrationOrigin,
     CategoryParts,
-    Machine,
     SearchCalibration,
 )
 from analysis.results.checks import Check
@@ -102,7 +101,7 @@ def document(results: Results, *, workers: int) -> SearchCalibration:
             for name, (_, wanted, _) in campaigns.injection.items()
         },
         checks=tuple(_rounded(check) for check in checks(results)),
-        provenance=CalibrationOrigin(**provenance(machine=Machine(**machine()))),
+        provenance=CalibrationOrigin(**provenance(machine=machine())),
     )
 
 

@@ -121,6 +121,7 @@ def bench(
     catalogue, search = files.read()
     from analysis.bench import compare, report
     from analysis.bench.measure import in_new_process
+    from analysis.results.codec import to_json
     from tools.folders import refuse_no_folder
     from tools.foreign import refuse_foreign
     from tools.json_file import write_json
@@ -136,7 +137,7 @@ def bench(
             say=printer.say,
         )  # fmt: skip
         measured = in_new_process(job)
-    result = report.document(measured)
+    result = to_json(report.result(measured))
     if out is not None:
         write_json(out, result)
     as_json = json.dumps(result, indent=1)

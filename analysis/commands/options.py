@@ -198,8 +198,9 @@ def settings_of_folder(
         )
     if origin is None:
         return settings_of(samples or SAMPLES_FILE, search or SEARCH_FILE, method=method)
-    files = str(origin.samples_file), str(origin.search_file)
-    given = settings_of(samples or files[0], search or files[1], method=method or origin.method)
+    made = origin.made
+    files = str(made.samples_file), str(made.search_file)
+    given = settings_of(samples or files[0], search or files[1], method=method or made.method)
     if may_change or not (samples or search):
         return given
     try:
@@ -290,7 +291,7 @@ def work_on(
     settings = files.of(there if again else folder, may_change=True)
     chunks = manifest_of(manifest)
     origin = origin_of(there) if again else None
-    manifests = (chunks.folder,) if origin is None else origin.manifests
+    manifests = (chunks.folder,) if origin is None else origin.made.manifests
     if again and selection is None and (manifest / SELECTION).is_file():
         selection = manifest / SELECTION
     return Work(folder, *settings, chunks, manifests, *selection_of(selection, *settings))

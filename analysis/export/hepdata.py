@@ -17,8 +17,9 @@ bins of the window are missing values and every observed column is left out.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
-from analysis.export.hepdata_about import comment, keywords
+from analysis.export.hepdata_about import comment, complete, keywords
 from analysis.export.hepdata_format import Table, submission
 from analysis.export.hepdata_results import (
     counting_table,
@@ -38,11 +39,13 @@ def hepdata_files(results: FolderResults, found: Inferred) -> dict[str, bytes]:
 
 
 def _tables(results: FolderResults, found: Inferred) -> Iterator[Table]:
-    yield from spectrum_tables(results)
-    yield from fit_tables(results)
-    yield scan_table(results, found.scan)
-    yield limits_table(results, found.limits)
-    yield from cutflow_tables(results)
-    yield counting_table(results, found.counting)
+    about = partial(complete, results)
+    yield from map(about, spectrum_tables(results))
+    yield from map(about, fit_tables(results))
+    yield about(scan_table(found.scan))
+    yield about(limits_table(found.limits))
+    for table in cutflow_tables(results):
+        yield about(table, results.catalogue.luminosity_invpb)
+    yield about(counting_table(found.counting))
     if found.verdict.local_z is not None:
-        yield resonance_table(results, found.verdict)
+        yield about(resonance_table(found.verdict, results.catalogue.collision_energy_GeV))

@@ -1,8 +1,9 @@
 """What is said of all tables of a submission: reaction, energy, luminosity, reservations."""
 
+from dataclasses import replace
 from typing import Any
 
-from analysis.export.hepdata_format import Entry
+from analysis.export.hepdata_format import Entry, Table
 from analysis.report.folder_results import FolderResults
 
 REACTION = "P P --> X --> GAMMA GAMMA"
@@ -37,12 +38,16 @@ def comment(results: FolderResults) -> str:
     return " ".join([*parts, *(f"{stamp}." for stamp in results.stamps)])
 
 
-def described(results: FolderResults, text: str) -> str:
-    """Return a description with the reservations about all results."""
-    return " ".join([text, *(f"{stamp}." for stamp in results.stamps)])
+def complete(results: FolderResults, table: Table, luminosity_invpb: float | None = None) -> Table:
+    """Return a table with what holds for all: reservations, and what each column is of."""
+    return replace(
+        table,
+        description=" ".join([table.description, *(f"{stamp}." for stamp in results.stamps)]),
+        qualifiers=(*_qualifiers(results, luminosity_invpb), *table.qualifiers),
+    )
 
 
-def qualifiers(results: FolderResults, luminosity_invpb: float | None = None) -> tuple[Entry, ...]:
+def _qualifiers(results: FolderResults, luminosity_invpb: float | None) -> tuple[Entry, ...]:
     """Return what holds for every column: reaction, energy, luminosity and reservations."""
     luminosity = results.luminosity_invpb if luminosity_invpb is None else luminosity_invpb
     found: list[Entry] = [

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from analysis.export.hepdata_about import CROSS_SECTION, MASS, described, qualifiers
+from analysis.export.hepdata_about import CROSS_SECTION, MASS
 from analysis.export.hepdata_format import (
     Entry,
     Errors,
@@ -29,16 +29,15 @@ from analysis.results.verdict import Verdict
 _BANDS = (("1", "1 sigma"), ("2", "2 sigma"))
 
 
-def scan_table(results: FolderResults, scan: Scan) -> Table:
+def scan_table(scan: Scan) -> Table:
     """Return the scan over mass; while blind, what is expected of the benchmark signal."""
     rows = len(scan.mass_GeV)
     of = "" if scan.benchmark is None else f" ({scan.benchmark:g} pb)"
     return Table(
         name="Local significance",
-        description=described(
-            results,
+        description=(
             "The significance of a resonance at each mass, before the look-elsewhere effect, with "
-            "the fitted cross-section.",
+            "the fitted cross-section."
         ),
         rows=Variable(r"$m_X$", points(scan.mass_GeV), "GeV"),
         columns=(
@@ -56,7 +55,6 @@ def scan_table(results: FolderResults, scan: Scan) -> Table:
             Variable("Signal events", _fitted(scan.signal_events, scan.signal_error_events, rows)),
         ),
         observables=("P", "Z", "SIG"),
-        qualifiers=qualifiers(results),
     )
 
 
@@ -69,15 +67,14 @@ def _rows(values: Numbers | None, rows: int) -> Numbers:
     return np.full(rows, np.nan) if values is None else values
 
 
-def limits_table(results: FolderResults, limits: MassLimits) -> Table:
+def limits_table(limits: MassLimits) -> Table:
     """Return the upper limits against mass."""
     rows, level = len(limits.mass_GeV), limits.confidence_level
     return Table(
         name="Limits",
-        description=described(
-            results,
+        description=(
             f"Upper limits on {CROSS_SECTION} at {100 * level:g}% CL (CLs, {limits.method}). "
-            "The errors of the expected limit are its bands of one and two standard deviations.",
+            "The errors of the expected limit are its bands of one and two standard deviations."
         ),
         rows=Variable(r"$m_X$", points(limits.mass_GeV), "GeV"),
         columns=(
@@ -85,7 +82,7 @@ def limits_table(results: FolderResults, limits: MassLimits) -> Table:
             Variable("Expected limit", _band(limits.expected), "pb"),
         ),
         observables=("CLS", "SIG"),
-        qualifiers=(*qualifiers(results), {"name": "Confidence level", "value": level}),
+        qualifiers=({"name": "Confidence level", "value": level},),
     )
 
 
@@ -111,15 +108,13 @@ def cutflow_tables(results: FolderResults) -> Iterator[Table]:
     steps = [row.cut for row in next(iter(flows.values()))]
     yield Table(
         name="Cutflow",
-        description=described(
-            results,
+        description=(
             "Events left after each step of the selection; of the simulation as expected for the "
-            "luminosity, with the error of its statistics.",
+            "luminosity, with the error of its statistics."
         ),
         rows=Variable("Cut", words(steps)),
         columns=tuple(columns),
         observables=("N",),
-        qualifiers=qualifiers(results, results.catalogue.luminosity_invpb),
     )
 
 
@@ -129,17 +124,16 @@ def _expected_flow(name: str, flow: Sequence[CutflowRow]) -> Variable:
     return Variable(name, measured(values, Errors(errors, errors, "simulation statistics")))
 
 
-def counting_table(results: FolderResults, counting: Counting) -> Table:
+def counting_table(counting: Counting) -> Table:
     """Return the count in the window."""
     limit, error = counting.limit, counting.predicted_error_events
     expected = {band: np.array([value], float) for band, value in limit.expected_pb.items()}
     return Table(
         name="Counting",
-        description=described(
-            results,
+        description=(
             "Events in the signal window: predicted from the sidebands and observed, with the "
             f"upper limit on {CROSS_SECTION} for the efficiency of {limit.efficiency_of} at "
-            f"{100 * limit.confidence_level:g}% CL.",
+            f"{100 * limit.confidence_level:g}% CL."
         ),
         rows=Variable(MASS, bins(np.array(counting.window_GeV)), "GeV"),
         columns=(
@@ -153,7 +147,6 @@ def counting_table(results: FolderResults, counting: Counting) -> Table:
             Variable("Expected limit", _band(expected), "pb"),
         ),
         observables=("N", "CLS"),
-        qualifiers=qualifiers(results),
     )
 
 
@@ -165,17 +158,15 @@ def _count(events: float | None) -> tuple[Entry, ...]:
     return measured([events], Errors(down, up, "stat"))
 
 
-def resonance_table(results: FolderResults, verdict: Verdict) -> Table:
+def resonance_table(verdict: Verdict, energy_GeV: float) -> Table:
     """Return what was found: of the most significant mass."""
-    energy = results.catalogue.collision_energy_GeV
     return Table(
         name="Resonance",
-        description=described(
-            results,
+        description=(
             "The most significant mass of the scan, with the significance there and over all "
-            f"masses. Decision: {verdict.decision}.",
+            f"masses. Decision: {verdict.decision}."
         ),
-        rows=Variable("SQRT(S)", points([energy]), "GeV"),
+        rows=Variable("SQRT(S)", points([energy_GeV]), "GeV"),
         columns=(
             Variable(r"$m_X$", _interval(verdict.mass_GeV), "GeV"),
             Variable(CROSS_SECTION, _interval(verdict.cross_section_pb), "pb"),
@@ -184,7 +175,6 @@ def resonance_table(results: FolderResults, verdict: Verdict) -> Table:
             Variable("Global p-value", points([verdict.global_p])),
         ),
         observables=("M", "SIG", "Z"),
-        qualifiers=qualifiers(results),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.export.hepdata_about import MASS, described, qualifiers
+from analysis.export.hepdata_about import MASS
 from analysis.export.hepdata_format import Errors, Table, Variable, bins, measured, points
 from analysis.report.folder_results import FolderResults
 from analysis.report.plots.combined import summed
@@ -17,28 +17,27 @@ def spectrum_tables(results: FolderResults) -> Iterator[Table]:
     """Yield the selected spectrum with the fit of its sidebands: the sum, and each category."""
     fits, title = sideband_fits(results), "Selected spectrum"
     if len(fits) > 1:
-        yield _spectrum_table(results, title, summed(fits), "of all categories")
+        yield _spectrum_table(title, summed(fits), "of all categories")
     for name, fit in fits.items():
         alone = len(fits) == 1
         of = "of all selected events" if alone else f"of the category {name}"
-        yield _spectrum_table(results, title if alone else f"{title}, {name}", fit, of)
+        yield _spectrum_table(title if alone else f"{title}, {name}", fit, of)
 
 
-def _spectrum_table(results: FolderResults, title: str, fit: FittedSpectrum, of: str) -> Table:
+def _spectrum_table(title: str, fit: FittedSpectrum, of: str) -> Table:
     said = f"The diphoton mass spectrum {of}, and the background fitted to its sidebands"
     errors = fit.background_errors
     label = "fit" if errors is not None else ""
     spread = [None] * len(fit.background) if errors is None else errors
     return Table(
         name=title,
-        description=described(results, f"{said} ({fit.function})."),
+        description=(f"{said} ({fit.function})."),
         rows=Variable(MASS, bins(fit.edges_GeV), "GeV"),
         columns=(
             _events(fit),
             Variable("Background", measured(fit.background, Errors(spread, spread, label))),
         ),
         observables=("N",),
-        qualifiers=qualifiers(results),
     )
 
 
@@ -64,10 +63,9 @@ def fit_tables(results: FolderResults) -> Iterator[Table]:
         signal = fit.counts * np.nan if fit.signal is None else fit.signal
         yield Table(
             name="Resonance fit" if len(fits) == 1 else f"Resonance fit, {name}",
-            description=described(
-                results,
+            description=(
                 "The diphoton mass spectrum in the bins of the fit of a resonance, with the "
-                f"background ({fit.function}) and the signal of the best fit.",
+                f"background ({fit.function}) and the signal of the best fit."
             ),
             rows=Variable(MASS, bins(fit.edges_GeV), "GeV"),
             columns=(
@@ -76,5 +74,4 @@ def fit_tables(results: FolderResults) -> Iterator[Table]:
                 Variable("Signal", points(signal)),
             ),
             observables=("N",),
-            qualifiers=qualifiers(results),
         )

@@ -12,7 +12,6 @@ that is checked again for every bin.
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,7 +113,7 @@ def _read(folder: Folder, name: str, status: Status) -> Workspace:
     return space
 
 
-def observes_background(space: Mapping[str, Any]) -> bool:
+def observes_background(space: Workspace) -> bool:
     """Return whether a workspace's observation is its nominal background."""
     observed = {each["name"]: each["data"] for each in space["observations"]}
     for channel in space["channels"]:

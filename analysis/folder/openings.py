@@ -17,7 +17,7 @@ from analysis.results.openings import OpenedWhen, Opening, Openings
 from tools.errors import InputError, XyyError
 from tools.json_file import read_sealed, write_sealed
 from tools.locks import one_writer
-from tools.manifest import SampleChunks, read_manifest
+from tools.manifest import SampleChunks
 from tools.provenance import provenance
 
 
@@ -92,14 +92,8 @@ def _read(path: Path) -> Iterator[tuple[str, Opening]]:
 def _observed(folder: Folder) -> tuple[Path | None, set[str]]:
     """Return where the chunks of a folder's data lie, and the digests of the data."""
     origin = origin_of(folder)
-    for place in () if origin is None else origin.manifests:
-        try:
-            samples = read_manifest(place).samples
-        except InputError:
-            continue
-        data = [chunks for chunks in samples.values() if chunks.kind == "data"]
-        if data:
-            return place, {digest for chunks in data for digest in _digests(chunks)}
+    for place, data in () if origin is None else origin.observed():
+        return place, {digest for chunks in data.values() for digest in _digests(chunks)}
     return None, set()
 
 

@@ -6,7 +6,7 @@ are paths; what tells one analysis from another (`Identity`) stands beside it.
 
 import contextlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from analysis.results.run import Identity, RunFrom
 from analysis.settings.search import Search
 from tools import sources
 from tools.errors import InputError
-from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
+from tools.manifest import MANIFEST_NAME, Manifest, SampleChunks, read_manifest
 from tools.samples import Catalogue
 
 RUN = Identity.FILE
@@ -28,23 +28,12 @@ class Origin:
     """What a folder is made from."""
 
     identity: Identity
-    samples_file: Path
-    search_file: Path
-    method: str | None
-    """of the selection, where it is not the search file's"""
-    manifests: tuple[Path, ...]
-    """folders of the chunks"""
-    content: dict[str, str]
-    """digest of the events of each sample"""
-    command: tuple[str, ...] | None = None
-    """words of the `xyy run` that made it, without --out; None if it was made in another way"""
-    directory: Path | None = None
-    """where that was run; None: it was made step by step"""
+    made: RunFrom
 
     @property
     def by_hand(self) -> bool:
         """Whether it was made step by step, and not by `xyy run`."""
-        return self.directory is None
+        return self.made.directory is None
 
     def manifest(self) -> Manifest:
         """Return the chunks of all samples.
@@ -54,21 +43,26 @@ class Origin:
         InputError
             If they are no longer there.
         """
-        read = sources.merged([read_manifest(path) for path in self.manifests])
-        return read.only(list(self.content))
+        read = sources.merged([read_manifest(path) for path in self.made.manifests])
+        return read.only(list(self.made.content))
+
+    def observed(self) -> Iterator[tuple[Path, dict[str, SampleChunks]]]:
+        """Yield every folder of chunks that has observed events, with these, by sample."""
+        for place in self.made.manifests:
+            with contextlib.suppress(InputError):  # it is no longer there
+                samples = read_manifest(place).samples
+                if data := {n: chunks for n, chunks in samples.items() if chunks.kind == "data"}:
+                    yield place, data
 
     def write(self, folder: Folder) -> None:
-        """Write ``run.json``."""
-        origin = RunFrom(
-            samples_file=str(self.samples_file.resolve()),
-            search_file=str(self.search_file.resolve()),
-            method=self.method,
-            manifests=tuple(str(path.resolve()) for path in self.manifests),
-            content=self.content,
-            command=self.command,
-            directory=None if self.directory is None else str(self.directory),
+        """Write ``run.json``; paths are those of today's place."""
+        made = replace(
+            self.made,
+            samples_file=self.made.samples_file.resolve(),
+            search_file=self.made.search_file.resolve(),
+            manifests=tuple(path.resolve() for path in self.made.manifests),
         )
-        folder.save(self.identity, **to_json(origin))
+        folder.save(self.identity, **to_json(made))
 
 
 def identity_of(folder: Folder) -> Identity | None:
@@ -84,16 +78,7 @@ def origin_of(folder: Folder) -> Origin | None:
     with contextlib.suppress(InputError):
         made = folder.made_with(RUN, RunFrom)
         if identity is not None and made is not None:
-            return Origin(
-                identity,
-                samples_file=Path(made.samples_file),
-                search_file=Path(made.search_file),
-                method=made.method,
-                manifests=tuple(map(Path, made.manifests)),
-                content=made.content,
-                command=made.command,
-                directory=None if made.directory is None else Path(made.directory),
-            )
+            return Origin(identity, made)
     return None
 
 
@@ -106,7 +91,7 @@ def refuse_other_events(folder: Folder, content: Mapping[str, str], *, unblinded
         Naming the folder.
     """
     there = origin_of(folder)
-    known = content if there is None else there.content
+    known = content if there is None else there.made.content
     if there is None and (processed := folder.made_with(LEDGER, ProcessedFrom)) is not None:
         known = processed.content
     by_hand = there is None or there.by_hand
@@ -135,12 +120,13 @@ def remember_chunks(
     """
     there = origin_of(folder)
     content = contents(chunks)
-    if there is None or not holds(there.content, content):
-        there = Origin(
-            Identity(catalogue.name, _label(chunks), tuple(chunks.generated)),
-            catalogue.path, search.path, None, tuple(manifests), content,
-        )  # fmt: skip
-    replace(there, samples_file=catalogue.path, search_file=search.path).write(folder)
+    if there is None or not holds(there.made.content, content):
+        identity = Identity(catalogue.name, _label(chunks), tuple(chunks.generated))
+        there = Origin(identity, RunFrom(
+            samples_file=catalogue.path, search_file=search.path, method=None,
+            manifests=tuple(manifests), content=content, command=None, directory=None,
+        ))  # fmt: skip
+    _with_settings(there, catalogue, search).write(folder)
 
 
 def remember_settings(
@@ -148,9 +134,19 @@ def remember_settings(
 ) -> None:
     """Write with which settings files a folder is made from now on, and by which method."""
     if (there := origin_of(folder)) is not None:
-        method = method or there.method
-        now = replace(there, samples_file=catalogue.path, search_file=search.path, method=method)
-        now.write(folder)
+        _with_settings(there, catalogue, search, method).write(folder)
+
+
+def _with_settings(
+    origin: Origin, catalogue: Catalogue, search: Search, method: str | None = None
+) -> Origin:
+    made = replace(
+        origin.made,
+        samples_file=catalogue.path,
+        search_file=search.path,
+        method=method or origin.made.method,
+    )
+    return replace(origin, made=made)
 
 
 def contents(manifest: Manifest) -> dict[str, str]:
@@ -186,13 +182,13 @@ def is_results(path: Path) -> bool:
 def run_again(folder: Folder, *more: str) -> str | None:
     """Return the command line that brings a folder up to date, or None if no `xyy run` made it."""
     origin = origin_of(folder)
-    if origin is None or origin.command is None:
+    if origin is None or origin.made.command is None:
         return None
-    if origin.directory == Path.cwd():
-        return shlex.join(["xyy", "run", *origin.command, "--out", str(folder.path), *more])
-    place = str(folder.path.resolve())
-    line = shlex.join(["xyy", "run", *origin.command, "--out", place, *more])
-    return f"cd {shlex.quote(str(origin.directory))} && {line}"
+    words, place = ["xyy", "run", *origin.made.command, "--out"], origin.made.directory
+    if place == Path.cwd():
+        return shlex.join([*words, str(folder.path), *more])
+    line = shlex.join([*words, str(folder.path.resolve()), *more])
+    return f"cd {shlex.quote(str(place))} && {line}"
 
 
 def again(folder: Folder, stage: str) -> str:

@@ -13,7 +13,6 @@ from analysis.game.claims import HandedIn, read_claim
 from analysis.game.scoring import MASS_ERRORS, score
 from analysis.game.sealing import Game, write_private
 from analysis.results.claim import Claim
-from analysis.results.codec import to_json
 from analysis.results.game import (
     ClaimScore,
     GameScores,
@@ -25,7 +24,6 @@ from analysis.results.game import (
 from analysis.results.values import Estimate
 from tools.errors import InputError
 from tools.names import listed
-from tools.provenance import provenance
 
 SCORES = GameScores.FILE
 RULE = (
@@ -134,7 +132,7 @@ def scores(game: Game, claims: Mapping[str, HandedIn]) -> GameScores:
 
 def write_scores(game: Game, scored: GameScores) -> None:
     """Write ``scores.json``: the truth stands in it, and nobody else may read it."""
-    write_private(game.folder / SCORES, {**to_json(scored), "provenance": provenance()})
+    write_private(game.folder / SCORES, scored)
 
 
 def _scored(handed_in: HandedIn | None, truth: ResonanceTruth) -> GroupScore:

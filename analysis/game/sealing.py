@@ -19,9 +19,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from analysis.results.codec import from_json, is_of, to_json
+from analysis.results.codec import InFile, from_json, is_of, to_json
 from analysis.results.game import (
     DataFile,
     OpenedGame,
@@ -32,7 +31,7 @@ from analysis.results.game import (
 )
 from tools.atomic import atomic, write_bytes
 from tools.errors import InputError
-from tools.json_file import read_json, write_json
+from tools.json_file import read_json
 from tools.names import listed
 from tools.provenance import provenance
 
@@ -67,7 +66,7 @@ class Game:
         return self.truth.groups
 
 
-def canonical(document: Mapping[str, Any]) -> bytes:
+def canonical(document: Mapping[str, object]) -> bytes:
     """Return the one text of a JSON document: keys sorted, no spaces, ASCII.
 
     >>> canonical({"b": 1.5, "a": "x"})
@@ -123,35 +122,34 @@ def write_sealed(
         If the disk is full or the folder cannot be written.
     """
     sealed = SealedGame(samples=samples, seed_commitment=seed_commitment(seed), groups=groups)
-    document = {**to_json(sealed), "provenance": provenance()}
-    text = (json.dumps(document, indent=1) + "\n").encode("ascii")
+    text = _text(sealed)
     truth = OpenedGame(seal=hashlib.sha256(text).hexdigest(), seed=seed, groups=opened)
     # The secret first: a sealed game without it could never be revealed.
-    write_private(folder / SECRET, _open_document(replace(truth, warning=_WARNING)))
+    write_private(folder / SECRET, replace(truth, warning=_WARNING))
     write_bytes(folder / SEALED, text)
     return Game(folder, sealed, truth)
 
 
 def write_revealed(game: Game) -> None:
     """Write ``revealed.json``: truths, nonces and seed, for everybody to check."""
-    write_json(game.folder / REVEALED, _open_document(replace(game.truth, warning=None)))
+    write_bytes(game.folder / REVEALED, _text(replace(game.truth, warning=None)))
 
 
-def _open_document(truth: OpenedGame) -> dict[str, Any]:
-    return {**to_json(truth), "provenance": provenance()}
-
-
-def write_private(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON file that nobody but its owner can read, at no moment.
+def write_private(path: Path, result: InFile) -> None:
+    """Write a result file that nobody but its owner can read, at no moment.
 
     Raises
     ------
     XyyError
         If the disk is full or the folder cannot be written.
     """
-    text = (json.dumps(document, indent=1, allow_nan=False) + "\n").encode("ascii")
     with atomic(path, mode=0o600) as temporary:
-        temporary.write_bytes(text)
+        temporary.write_bytes(_text(result))
+
+
+def _text(result: InFile) -> bytes:
+    document = {**to_json(result), "provenance": provenance()}
+    return (json.dumps(document, indent=1, allow_nan=False) + "\n").encode("ascii")
 
 
 def read_game(folder: Path) -> Game:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from analysis.results.checks import Check, judged
 from analysis.results.codec import ABSENT, Numbers
+from analysis.results.speed import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +34,6 @@ class CategoryParts:
     """fraction of the selected background events"""
     signal: Numbers
     """fraction of all signal events"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """What the toys were thrown on."""
-
-    cpu: str
-    cores: int | None
-    memory_GiB: float
-    system: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

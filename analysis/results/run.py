@@ -1,6 +1,7 @@
 """``run.json``: which analysis a folder holds, and what it was made from."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -26,15 +27,15 @@ class Identity:
 class RunFrom:
     """What a folder is made from, under ``provenance``: paths, as they were."""
 
-    samples_file: str
-    search_file: str
+    samples_file: Path
+    search_file: Path
     method: str | None
     """method of the selection, where it is not the search file's"""
-    manifests: tuple[str, ...]
+    manifests: tuple[Path, ...]
     """folders of the chunks"""
     content: dict[str, str]
     """digest of the events of each sample"""
     command: tuple[str, ...] | None
     """words of the `xyy run` that made it, without --out; None if it was made in another way"""
-    directory: str | None
+    directory: Path | None
     """where that was run; None: it was made step by step"""

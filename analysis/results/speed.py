@@ -4,6 +4,30 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What a measurement ran on."""
+
+    cpu: str
+    cores: int | None
+    memory_GiB: float
+    system: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedOrigin:
+    """When, where and beside whom it was measured."""
+
+    written: str
+    host: str
+    python: str
+    versions: dict[str, str]
+    git_commit: str | None
+    machine: Machine
+    competitors: dict[str, str]
+    """versions of the libraries that do the same"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSpeed:
     """The full job with one engine."""
 
@@ -37,3 +61,4 @@ class SpeedMeasurement:
     """number of events on one core"""
     rates_events_per_s: dict[str, int]
     engines: dict[str, EngineSpeed]
+    provenance: SpeedOrigin

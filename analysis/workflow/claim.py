@@ -8,17 +8,15 @@ claim on other data is recognised whatever the folder is called.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 from analysis.folder.folder import Folder
+from analysis.folder.origin import origin_of
 from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
 from analysis.results.codec import to_json
 from analysis.results.limits import MassLimits
-from analysis.results.run import Identity, RunFrom
 from analysis.results.unblinding import Stamp
 from analysis.results.verdict import Verdict
-from tools.errors import InputError
-from tools.manifest import Source, read_manifest
+from tools.manifest import Source
 
 
 def write_claim(
@@ -67,15 +65,11 @@ def _data_files(folder: Folder) -> tuple[Source, ...]:
 
     There are none where a universe's data were generated in the run, or where the chunks are gone.
     """
-    made = folder.made_with(Identity.FILE, RunFrom)
-    if made is None:
+    origin = origin_of(folder)
+    if origin is None:
         return ()
-    for place in made.manifests:
-        try:
-            samples = read_manifest(Path(place)).samples
-        except InputError:
-            continue
-        for name, chunks in samples.items():
-            if chunks.kind == "data" and chunks.content == made.content.get(name):
+    for _, data in origin.observed():
+        for name, chunks in data.items():
+            if chunks.content == origin.made.content.get(name):
                 return chunks.sources
     return ()

@@ -36,7 +36,7 @@ def refuse_stale_histograms(folder: Folder, catalogue: Catalogue, search: Search
     if filled is None or filled.selected_by != wanted:
         raise _other_histograms(folder, "with another selection, window or mass axis")
     origin = origin_of(folder)
-    if origin is not None and filled.content != origin.content:
+    if origin is not None and filled.content != origin.made.content:
         raise _other_histograms(folder, "from other events, or not from all of them")
     samples = folder.load(Ledger, made_by="process").samples
     if filled.weights != weights(catalogue, samples):

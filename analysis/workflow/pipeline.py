@@ -21,7 +21,7 @@ from analysis.folder.origin import (
     refuse_other_events,
 )
 from analysis.results.ledger import Ledger, ProcessedFrom
-from analysis.results.run import Identity
+from analysis.results.run import Identity, RunFrom
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_run
 from analysis.workflow import make
@@ -268,8 +268,7 @@ def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
     if blinding.is_unblinded(folder):
         refuse_other_events(folder, content, unblinded=True)
     parts = {Path(p.path).parent.parent for c in manifest.samples.values() for p in c.parts}
-    Origin(
-        identity=_identity(request, manifest.generated),
+    made = RunFrom(
         samples_file=request.catalogue.path,
         search_file=request.search.path,
         method=request.method,
@@ -277,4 +276,5 @@ def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
         content=content,
         command=request.command,
         directory=Path.cwd(),
-    ).write(folder)
+    )
+    Origin(_identity(request, manifest.generated), made).write(folder)

@@ -25,6 +25,7 @@ from analysis.bench.measure import (
     one_core,
     peak_memory_MiB,
 )
+from analysis.results.codec import to_json
 from analysis.settings.search import Search
 from processors.diphoton import Settings
 from tools.errors import InputError, XyyError
@@ -192,7 +193,7 @@ MEASURED = Measured(
 
 
 def test_the_document_has_ratios_and_says_why_one_is_null() -> None:
-    document = report.document(MEASURED)
+    document = to_json(report.result(MEASURED))
     expected = {
         "full_vs_loop": 0.8,
         "score_vs_cuts": 0.75,
