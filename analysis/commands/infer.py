@@ -1,6 +1,7 @@
 """`xyy infer`: the statistics, of a results folder or of a bare spectrum."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,31 +50,59 @@ SearchFileOption = Annotated[
         "--search", metavar="FILE", help=f"What is decided; default: that of DIR, or {SEARCH_FILE}."
     ),
 ]
-SpectrumOption = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="A spectrum, `low,high,events` in GeV, instead of DIR."),
-]
-ResolutionOption = Annotated[
-    str | None, typer.Option(metavar="SIGMA", help="GeV, a number or an expression in m.")
-]
-MassesOption = Annotated[
-    str | None, typer.Option(metavar="LO:HI:STEP", help="Masses searched, HI included.")
-]
-SqrtSOption = Annotated[
-    float | None, typer.Option(metavar="GEV", help="Collision energy; default: 13000.")
-]
-FamiliesOption = Annotated[
-    str | None, typer.Option(metavar="LIST", help="Background families; default: all of them.")
-]
-RangeOption = Annotated[
-    str | None, typer.Option("--range", metavar="LO:HI", help="Use the bins in it only.")
-]
-BlindOption = Annotated[
-    str | None, typer.Option(metavar="LO:HI", help="Do not read the bins in it; else open.")
-]
-SpectrumOutOption = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Default: results/NAME of the spectrum.")
-]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfSpectrum:
+    """A spectrum in place of a folder, as options of the command (`spread`)."""
+
+    spectrum: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A spectrum, `low,high,events` in GeV, instead of DIR."),
+    ] = None
+    resolution: Annotated[
+        str | None, typer.Option(metavar="SIGMA", help="GeV, a number or an expression in m.")
+    ] = None
+    masses: Annotated[
+        str | None, typer.Option(metavar="LO:HI:STEP", help="Masses searched, HI included.")
+    ] = None
+    sqrt_s: Annotated[
+        float | None, typer.Option(metavar="GEV", help="Collision energy; default: 13000.")
+    ] = None
+    families: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Background families; default: all of them.")
+    ] = None
+    range_: Annotated[
+        str | None, typer.Option("--range", metavar="LO:HI", help="Use the bins in it only.")
+    ] = None
+    blind: Annotated[
+        str | None, typer.Option(metavar="LO:HI", help="Do not read the bins in it; else open.")
+    ] = None
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Default: results/NAME of the spectrum.")
+    ] = None
+
+    def refuse(self) -> None:
+        """Refuse all of them, where there is a folder."""
+        given = asdict(self)
+        names = {f"--{name.strip('_').replace('_', '-')}": value for name, value in given.items()}
+        _refuse(names, "a results folder; give --spectrum FILE")
+
+    def options(self) -> "SpectrumOptions":
+        """Return those that say how to search.
+
+        Raises
+        ------
+        InputError
+            If the resolution or the masses are missing.
+        """
+        from analysis.workflow.infer_spectrum import SpectrumOptions
+
+        if self.resolution is None or self.masses is None:
+            raise InputError("--spectrum needs --resolution (sigma in GeV) and --masses LO:HI:STEP")
+        return SpectrumOptions(
+            self.resolution, self.masses, self.sqrt_s, self.families, self.range_, self.blind
+        )
 
 
 @spread
@@ -85,14 +114,7 @@ def infer(
     limit_toys: LimitToysOption = 0,
     workers: ProcessesOption = None,
     seed: ToySeedOption = 1,
-    spectrum: SpectrumOption = None,
-    resolution: ResolutionOption = None,
-    masses: MassesOption = None,
-    sqrt_s: SqrtSOption = None,
-    families: FamiliesOption = None,
-    range_: RangeOption = None,
-    blind: BlindOption = None,
-    out: SpectrumOutOption = None,
+    of_spectrum: OfSpectrum,
     allow_incomplete: AllowIncompleteOption = False,
     after_unblinding: AfterOption = None,
     samples: OwnSamplesOption = None,
@@ -111,16 +133,7 @@ def infer(
     from tools.pool import cores
 
     effort = Effort(workers=workers or cores(), toys=toys, seed=seed)
-    for_spectrum = {
-        "--resolution": resolution,
-        "--masses": masses,
-        "--sqrt-s": sqrt_s,
-        "--families": families,
-        "--range": range_,
-        "--blind": blind,
-        "--out": out,
-    }
-    if spectrum is not None:
+    if of_spectrum.spectrum is not None:
         for_folder = {
             "DIR": directory,
             "--only": only,
@@ -128,16 +141,11 @@ def infer(
             "--after-unblinding": after_unblinding,
         }
         _refuse(for_folder, "--spectrum")
-        if resolution is None or masses is None:
-            raise InputError("--spectrum needs --resolution (sigma in GeV) and --masses LO:HI:STEP")
-        from analysis.workflow.infer_spectrum import SpectrumOptions
-
-        options = SpectrumOptions(resolution, masses, sqrt_s, families, range_, blind)
-        _spectrum(spectrum, options, out, search, effort, limit_toys, printer)
+        _spectrum(of_spectrum.spectrum, of_spectrum, search, effort, limit_toys, printer)
         return
     if directory is None:
         raise InputError("infer what? Give a results folder, or --spectrum FILE")
-    _refuse(for_spectrum, "a results folder; give --spectrum FILE")
+    of_spectrum.refuse()
     from analysis.folder import blinding
     from analysis.folder.folder import VERDICT, Folder
     from analysis.report.summary import verdict_summary
@@ -169,8 +177,7 @@ def _refuse(given: Mapping[str, object], what: str) -> None:
 
 def _spectrum(
     path: Path,
-    options: "SpectrumOptions",
-    out: Path | None,
+    given: OfSpectrum,
     search: str | None,
     effort: "Effort",
     limit_toys: int,
@@ -182,9 +189,9 @@ def _spectrum(
     from analysis.workflow.infer_spectrum import bare_spectrum, infer_spectrum, origin_of
     from tools.locks import one_writer
 
-    decided = search_of(search or SEARCH_FILE)
+    options, decided = given.options(), search_of(search or SEARCH_FILE)
     spectrum = bare_spectrum(path, options, decided, systematics=search is not None)
-    folder = Folder(out or Path("results") / path.stem)
+    folder = Folder(given.out or Path("results") / path.stem)
     with one_writer(folder.path, writes=SEARCHED):
         infer_spectrum(
             folder, spectrum, effort=effort, limit_toys=limit_toys, say=printer.say,
