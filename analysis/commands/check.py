@@ -8,23 +8,13 @@ from typing import Annotated
 
 import typer
 
+from analysis.commands import options
 from analysis.commands.console import Printer
-from analysis.commands.options import (
-    CheckpointsOption,
-    DirectoryArgument,
-    HistogramsOption,
-    How,
-    OwnSettingsFiles,
-    SelectionOption,
-    SettingsFiles,
-    settings_of_folder,
-    spread,
-    work_on,
-)
+from analysis.commands.options import spread
 from tools import temporary
 
 
-def status(directory: DirectoryArgument) -> None:
+def status(directory: options.DirectoryArgument) -> None:
     """Say of each stage of a folder whether it is up to date, or why not.
 
     Example: `xyy status results/mine`
@@ -35,7 +25,7 @@ def status(directory: DirectoryArgument) -> None:
     from analysis.workflow.status import status as stages_of
 
     folder = Folder(directory)
-    for stage, state in stages_of(folder, *settings_of_folder(folder)):
+    for stage, state in stages_of(folder, *options.settings_of_folder(folder)):
         typer.echo(f"{stage:9s} {state}")
     ledger = folder.read_if_there("ledger.json") or {"complete": None}
     complete = {True: "yes", False: "no, events were lost: see ledger.json", None: "not processed"}
@@ -48,11 +38,11 @@ def status(directory: DirectoryArgument) -> None:
 def plan(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST")],
     *,
-    selection: SelectionOption = None,
-    histograms: HistogramsOption = "all",
-    how: How,
-    checkpoints: CheckpointsOption = True,
-    files: OwnSettingsFiles,
+    selection: options.SelectionOption = None,
+    histograms: options.HistogramsOption = "all",
+    how: options.How,
+    checkpoints: options.CheckpointsOption = True,
+    files: options.OwnSettingsFiles,
     printer: Printer,
 ) -> None:
     """Forecast what `xyy process` would take: time, memory, tasks, bytes.
@@ -69,7 +59,7 @@ def plan(
     from analysis.workflow import forecast as forecasts
     from analysis.workflow import process as stage
 
-    work = work_on(manifest, manifest, selection, files)
+    work = options.work_on(manifest, manifest, selection, files)
     chunks = work.chunks
     settings = stage.processor_settings(
         chunks.columns, work.search, work.cuts, score=work.score, histograms=histograms
@@ -107,7 +97,7 @@ def bench(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the result file, too.")
     ] = None,
-    files: SettingsFiles,
+    files: options.SettingsFiles,
     printer: Printer,
 ) -> None:
     """Measure the speed, side by side with other ways to do the same, in one run.

@@ -4,17 +4,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from analysis.commands import options
 from analysis.commands.console import Console
-from analysis.commands.options import (
-    MOST_PROCESSES,
-    SAMPLES_FILE,
-    OutOption,
-    SamplesOption,
-    SeedOption,
-    UniverseOption,
-    catalogue_of,
-    spread,
-)
+from analysis.commands.options import spread
 from tools.errors import InputError
 
 
@@ -22,9 +14,9 @@ from tools.errors import InputError
 def generate(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
     *,
-    out: OutOption,
-    universe: UniverseOption = None,
-    seed: SeedOption = None,
+    out: options.OutOption,
+    universe: options.UniverseOption = None,
+    seed: options.SeedOption = None,
     events: Annotated[
         int | None, typer.Option(min=1, max=10**12, help="Events of each sample.")
     ] = None,
@@ -33,14 +25,14 @@ def generate(
         int | None,
         typer.Option(
             min=1,
-            max=MOST_PROCESSES,
+            max=options.MOST_PROCESSES,
             help="Processes for large samples in ROOT chunks; all cores by default.",
         ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace what was generated before, and only that.")
     ] = False,
-    samples: SamplesOption = SAMPLES_FILE,
+    samples: options.SamplesOption = options.SAMPLES_FILE,
     console: Console,
 ) -> None:
     """Generate course samples, or the observed data of a universe.
@@ -57,9 +49,9 @@ def generate(
     from tools.locks import one_writer
     from tools.universe import generate_universe
 
-    catalogue = catalogue_of(samples)
+    catalogue = options.catalogue_of(samples)
     chosen = DEFAULT_SEED if seed is None else seed
-    options: dict[str, Any] = {"seed": chosen, "file_format": file_format, "workers": workers}
+    chosen_by: dict[str, Any] = {"seed": chosen, "file_format": file_format, "workers": workers}
     if universe is not None and (names or events is not None):
         raise InputError("--universe K takes no sample names and no --events: it has its own")
     with one_writer(out):
@@ -67,7 +59,7 @@ def generate(
             data = f"universe_{universe}" if file_format == "csv" else catalogue.observed().name
             refuse_to_replace(out, [data], file_format, force=force)
             with console.progress(f"universe {universe}") as report:
-                path = generate_universe(catalogue, universe, out, progress=report, **options)
+                path = generate_universe(catalogue, universe, out, progress=report, **chosen_by)
             console.say(str(path))
             return
         names = names or [sample.name for sample in catalogue.simulation]
@@ -75,6 +67,6 @@ def generate(
         for name in names:
             with console.progress(name, events) as report:
                 path = generate_sample(
-                    catalogue, name, out, events=events, progress=report, **options
+                    catalogue, name, out, events=events, progress=report, **chosen_by
                 )
             console.say(str(path))

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from analysis.commands import options
 from analysis.commands.console import Console
-from analysis.commands.options import DirectoryArgument, OwnSettingsFiles, spread
+from analysis.commands.options import spread
 
 app = typer.Typer(
     name="export",
@@ -26,10 +27,10 @@ PlaceOption = Annotated[
 @app.command()
 @spread
 def hepdata(
-    directory: DirectoryArgument,
+    directory: options.DirectoryArgument,
     *,
     out: PlaceOption = None,
-    files: OwnSettingsFiles,
+    files: options.OwnSettingsFiles,
     console: Console,
 ) -> None:
     """Write a HEPData submission: spectra with fits, scan, limits, cutflow, count, resonance.
@@ -44,10 +45,10 @@ def hepdata(
 @app.command()
 @spread
 def workspace(
-    directory: DirectoryArgument,
+    directory: options.DirectoryArgument,
     *,
     out: PlaceOption = None,
-    files: OwnSettingsFiles,
+    files: options.OwnSettingsFiles,
     console: Console,
 ) -> None:
     """Write a pyhf workspace for every mass of the limits, and an index of what each gives.
@@ -62,10 +63,10 @@ def workspace(
 @app.command()
 @spread
 def root(
-    directory: DirectoryArgument,
+    directory: options.DirectoryArgument,
     *,
     out: PlaceOption = None,
-    files: OwnSettingsFiles,
+    files: options.OwnSettingsFiles,
     console: Console,
 ) -> None:
     """Write the histograms as ROOT's TH1D and TH2D.
@@ -79,7 +80,11 @@ def root(
 
 
 def _export(
-    name: str, directory: Path, out: Path | None, settings: OwnSettingsFiles, console: Console
+    name: str,
+    directory: Path,
+    out: Path | None,
+    settings: options.OwnSettingsFiles,
+    console: Console,
 ) -> None:
     from analysis.export.formats import FORMATS
     from analysis.export.writing import default_folder, refuse_occupied, write_files

@@ -7,49 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analysis.commands import options
 from analysis.commands.console import Printer
-from analysis.commands.options import (
-    MOST_SEED,
-    SEARCH_FILE,
-    AfterOption,
-    AllowIncompleteOption,
-    OwnSamplesOption,
-    ProcessesOption,
-    search_of,
-    settings_of_folder,
-    spread,
-)
+from analysis.commands.options import spread
 from tools.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.statistics.resonance.shape import Effort
     from analysis.workflow.infer_spectrum import SpectrumOptions
-
-InferDirectory = Annotated[
-    Path | None,
-    typer.Argument(metavar="[DIR]", help="The results folder.", exists=True, file_okay=False),
-]
-OnlyOption = Annotated[
-    str | None,
-    typer.Option(metavar="LIST", help="Write these only: background,counting,scan,limits."),
-]
-ToysOption = Annotated[
-    int | None,
-    typer.Option(
-        min=0, max=10**7, help="Toys for the global significance; default: if it is worth them."
-    ),
-]
-LimitToysOption = Annotated[
-    int,
-    typer.Option(min=0, max=10**6, help="Toys of each limit where counts are low; 0: asymptotic."),
-]
-ToySeedOption = Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of the toys.")]
-SearchFileOption = Annotated[
-    str | None,
-    typer.Option(
-        "--search", metavar="FILE", help=f"What is decided; default: that of DIR, or {SEARCH_FILE}."
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,18 +72,41 @@ class OfSpectrum:
 
 @spread
 def infer(
-    directory: InferDirectory = None,
+    directory: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="The results folder.", exists=True, file_okay=False),
+    ] = None,
     *,
-    only: OnlyOption = None,
-    toys: ToysOption = None,
-    limit_toys: LimitToysOption = 0,
-    workers: ProcessesOption = None,
-    seed: ToySeedOption = 1,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Write these only: background,counting,scan,limits."),
+    ] = None,
+    toys: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=10**7, help="Toys for the global significance; default: if it is worth them."
+        ),
+    ] = None,
+    limit_toys: Annotated[
+        int,
+        typer.Option(
+            min=0, max=10**6, help="Toys of each limit where counts are low; 0: asymptotic."
+        ),
+    ] = 0,
+    workers: options.ProcessesOption = None,
+    seed: Annotated[int, typer.Option(min=0, max=options.MOST_SEED, help="Seed of the toys.")] = 1,
     of_spectrum: OfSpectrum,
-    allow_incomplete: AllowIncompleteOption = False,
-    after_unblinding: AfterOption = None,
-    samples: OwnSamplesOption = None,
-    search: SearchFileOption = None,
+    allow_incomplete: options.AllowIncompleteOption = False,
+    after_unblinding: options.AfterOption = None,
+    samples: options.OwnSamplesOption = None,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            "--search",
+            metavar="FILE",
+            help=f"What is decided; default: that of DIR, or {options.SEARCH_FILE}.",
+        ),
+    ] = None,
     printer: Printer,
 ) -> None:
     """Background, count, mass scan, measurement, limits, verdict.
@@ -154,7 +142,7 @@ def infer(
     from tools.locks import one_writer
 
     folder = Folder(directory)
-    catalogue, decided = settings_of_folder(folder, samples, search)
+    catalogue, decided = options.settings_of_folder(folder, samples, search)
     wanted = make.only_results(only)
     with one_writer(directory):
         now = decided_in(folder, catalogue, decided)
@@ -189,14 +177,14 @@ def _spectrum(
     from analysis.workflow.infer_spectrum import bare_spectrum, infer_spectrum, origin_of
     from tools.locks import one_writer
 
-    options, decided = given.options(), search_of(search or SEARCH_FILE)
-    spectrum = bare_spectrum(path, options, decided, systematics=search is not None)
+    wanted, decided = given.options(), options.search_of(search or options.SEARCH_FILE)
+    spectrum = bare_spectrum(path, wanted, decided, systematics=search is not None)
     folder = Folder(given.out or Path("results") / path.stem)
     with one_writer(folder.path, writes=SEARCHED):
         infer_spectrum(
             folder, spectrum, effort=effort, limit_toys=limit_toys, say=printer.say,
-            **origin_of(path, options, effort),
+            **origin_of(path, wanted, effort),
         )  # fmt: skip
         printer.say("figures")
-        draw(folder, spectrum, path.stem, options.sqrt_s)
+        draw(folder, spectrum, path.stem, wanted.sqrt_s)
     printer.result(folder.path / VERDICT, lambda: spectrum_summary(folder))

@@ -38,9 +38,6 @@ SearchOption = Annotated[
 OwnSamplesOption = Annotated[
     str | None, typer.Option("--samples", metavar="FILE", help="Default: that of DIR.")
 ]
-OwnSearchOption = Annotated[
-    str | None, typer.Option("--search", metavar="FILE", help="Default: that of DIR.")
-]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing but errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result file.")]
 MOST_SEED = (1 << 128) - 1
@@ -60,45 +57,11 @@ HistogramsOption = Annotated[
     Literal["all", "spectrum"], typer.Option(help="All, or the selected spectrum only.")
 ]
 Engines = Literal["iterative", "futures", "dask"] | None
-ExecutorOption = Annotated[
-    Engines, typer.Option(help="In this process (default), a pool of processes, or dask workers.")
-]
-PoolOption = Annotated[
-    Engines, typer.Option(help="In this process, a pool of processes (default), or dask workers.")
-]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(
-        min=1, max=10_000, help="Processes, or jobs of --cluster; default: as many as cores here."
-    ),
-]
 MOST_PROCESSES = 1024
 """of one machine"""
 ProcessesOption = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=MOST_PROCESSES, help="Processes; default: all cores."),
-]
-SchedulerOption = Annotated[
-    str | None,
-    typer.Option(metavar="ADDRESS", help="An existing dask scheduler, or its scheduler file."),
-]
-ClusterOption = Annotated[
-    Literal["slurm", "htcondor"] | None,
-    typer.Option(help="dask workers as jobs of a batch system, as in dask-jobqueue's YAML."),
-]
-AdaptiveOption = Annotated[
-    bool, typer.Option("--adaptive", help="Start dask workers as needed, --workers at most.")
-]
-InsecureOption = Annotated[
-    bool, typer.Option("--insecure", help="Talk to dask on other machines without TLS.")
-]
-WaitOption = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SECONDS",
-        help="How long to wait for a dask worker: 45 s; 600 s with --cluster.",
-        callback=_seconds,
-    ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")]
 ProcessOutOption = Annotated[
@@ -111,9 +74,6 @@ UniverseOption = Annotated[
 AfterOption = Annotated[
     str | None,
     typer.Option("--after-unblinding", metavar="TEXT", help="Why decisions changed after it."),
-]
-ChunkEventsOption = Annotated[
-    int | None, typer.Option(min=1, max=10**9, help="Events in one piece of work, at most.")
 ]
 ResumeOption = Annotated[
     bool, typer.Option("--resume/--no-resume", help="Use the checkpoints of earlier runs.")
@@ -245,7 +205,9 @@ class OwnSettingsFiles:
     """The settings files of a folder, unless others are named, as options of a command."""
 
     samples: OwnSamplesOption = None
-    search: OwnSearchOption = None
+    search: Annotated[
+        str | None, typer.Option("--search", metavar="FILE", help="Default: that of DIR.")
+    ] = None
 
     def of(
         self, folder: "Folder", *, method: str | None = None, may_change: bool = False
@@ -301,13 +263,40 @@ def work_on(
 class Where:
     """On what to work, as options of a command: see `spread`."""
 
-    executor: PoolOption = None
-    workers: WorkersOption = None
-    scheduler: SchedulerOption = None
-    cluster: ClusterOption = None
-    adaptive: AdaptiveOption = False
-    insecure: InsecureOption = False
-    wait: WaitOption = None
+    executor: Annotated[
+        Engines,
+        typer.Option(help="In this process, a pool of processes (default), or dask workers."),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000,
+            help="Processes, or jobs of --cluster; default: as many as cores here.",
+        ),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="An existing dask scheduler, or its scheduler file."),
+    ] = None
+    cluster: Annotated[
+        Literal["slurm", "htcondor"] | None,
+        typer.Option(help="dask workers as jobs of a batch system, as in dask-jobqueue's YAML."),
+    ] = None
+    adaptive: Annotated[
+        bool, typer.Option("--adaptive", help="Start dask workers as needed, --workers at most.")
+    ] = False
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Talk to dask on other machines without TLS.")
+    ] = False
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="How long to wait for a dask worker: 45 s; 600 s with --cluster.",
+            callback=_seconds,
+        ),
+    ] = None
 
     def execution(self, otherwise: str = "futures", **more: Any) -> "Execution":
         """Return how to work: on all cores unless ``--workers`` says otherwise.
@@ -338,8 +327,13 @@ class Where:
 class How(Where):
     """The same, and in which pieces."""
 
-    executor: ExecutorOption = None
-    chunk_events: ChunkEventsOption = None
+    executor: Annotated[
+        Engines,
+        typer.Option(help="In this process (default), a pool of processes, or dask workers."),
+    ] = None
+    chunk_events: Annotated[
+        int | None, typer.Option(min=1, max=10**9, help="Events in one piece of work, at most.")
+    ] = None
 
     def execution(self, otherwise: str = "iterative", **more: Any) -> "Execution":
         """Return how to work, as `Where.execution`."""

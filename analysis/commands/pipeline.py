@@ -5,27 +5,9 @@ from typing import Annotated
 
 import typer
 
+from analysis.commands import options
 from analysis.commands.console import Console, Printer
-from analysis.commands.options import (
-    SAMPLES_FILE,
-    AfterOption,
-    CheckpointsOption,
-    DirectoryArgument,
-    HistogramsOption,
-    How,
-    MethodOption,
-    OutOption,
-    OwnSettingsFiles,
-    ProcessesOption,
-    ProcessOutOption,
-    ResumeOption,
-    SamplesOption,
-    SelectionOption,
-    catalogue_of,
-    settings_of_folder,
-    spread,
-    work_on,
-)
+from analysis.commands.options import spread
 from tools.errors import XyyError
 
 
@@ -33,8 +15,8 @@ from tools.errors import XyyError
 def convert(
     files: Annotated[list[str], typer.Argument(metavar="[SAMPLE=]FILE...")],
     *,
-    out: OutOption,
-    samples: SamplesOption = SAMPLES_FILE,
+    out: options.OutOption,
+    samples: options.SamplesOption = options.SAMPLES_FILE,
     console: Console,
 ) -> None:
     """Convert event files (CSV, flat ROOT, Parquet) to validated chunks.
@@ -43,7 +25,7 @@ def convert(
 
     Example: `xyy convert signal_500.csv background=sherpa.csv --out chunks`
     """
-    catalogue = catalogue_of(samples)
+    catalogue = options.catalogue_of(samples)
     from tools.convert import convert as convert_files
     from tools.locks import one_writer
 
@@ -63,15 +45,15 @@ def _sample_and_file(word: str) -> tuple[str | None, Path]:
 def process(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST")],
     *,
-    out: ProcessOutOption = None,
-    selection: SelectionOption = None,
+    out: options.ProcessOutOption = None,
+    selection: options.SelectionOption = None,
     only: Annotated[str | None, typer.Option(metavar="NAME,...", help="These samples.")] = None,
-    histograms: HistogramsOption = "all",
-    how: How,
-    resume: ResumeOption = False,
-    checkpoints: CheckpointsOption = True,
-    after_unblinding: AfterOption = None,
-    files: OwnSettingsFiles,
+    histograms: options.HistogramsOption = "all",
+    how: options.How,
+    resume: options.ResumeOption = False,
+    checkpoints: options.CheckpointsOption = True,
+    after_unblinding: options.AfterOption = None,
+    files: options.OwnSettingsFiles,
     printer: Printer,
 ) -> None:
     """Run the processor over chunks: events to histograms.
@@ -92,7 +74,7 @@ def process(
     from tools.executors import Session
     from tools.locks import one_writer
 
-    work = work_on(manifest, out, selection, files)
+    work = options.work_on(manifest, out, selection, files)
     folder, catalogue, search = work.folder, work.catalogue, work.search
     chunks = work.chunks.only(only.split(",")) if only else work.chunks
     execution = how.execution(resume=resume, checkpoints=checkpoints)
@@ -122,11 +104,11 @@ def process(
 
 @spread
 def optimise(
-    directory: DirectoryArgument,
+    directory: options.DirectoryArgument,
     *,
-    method: MethodOption = None,
-    after_unblinding: AfterOption = None,
-    files: OwnSettingsFiles,
+    method: options.MethodOption = None,
+    after_unblinding: options.AfterOption = None,
+    files: options.OwnSettingsFiles,
     printer: Printer,
 ) -> None:
     """Find the best selection on simulation, with the course's table.
@@ -153,9 +135,9 @@ def optimise(
 
 @spread
 def freeze(
-    directory: DirectoryArgument,
+    directory: options.DirectoryArgument,
     *,
-    files: OwnSettingsFiles,
+    files: options.OwnSettingsFiles,
     console: Console,
 ) -> None:
     """Fix the decisions, before the data are looked at.
@@ -178,7 +160,7 @@ def freeze(
 
 @spread
 def unblind(
-    directory: DirectoryArgument,
+    directory: options.DirectoryArgument,
     *,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why now; it stays on record.")],
     console: Console,
@@ -197,7 +179,7 @@ def unblind(
     folder = Folder(directory)
     with one_writer(directory):
         if origin_of(folder) is not None and (folder.path / FREEZE).is_file():
-            now = decided_in(folder, *settings_of_folder(folder))
+            now = decided_in(folder, *options.settings_of_folder(folder))
             blinding.refuse_stale_freeze(folder, now)
         for note in blinding.unblind(folder, reason):
             console.say(f"note: {note}")
@@ -209,10 +191,10 @@ def unblind(
 
 @spread
 def report(
-    directory: DirectoryArgument,
+    directory: options.DirectoryArgument,
     *,
-    workers: ProcessesOption = None,
-    files: OwnSettingsFiles,
+    workers: options.ProcessesOption = None,
+    files: options.OwnSettingsFiles,
     console: Console,
 ) -> None:
     """Draw the figures (PDF, PNG, and their numbers as JSON) and write the page `report.html`.

@@ -7,65 +7,46 @@ from typing import Annotated, Literal
 
 import typer
 
+from analysis.commands import options
 from analysis.commands.console import Printer
-from analysis.commands.options import (
-    DEFAULT_CHUNKS,
-    SAMPLES_FILE,
-    SEARCH_FILE,
-    AfterOption,
-    AllowIncompleteOption,
-    CheckpointsOption,
-    How,
-    MethodOption,
-    ResumeOption,
-    SeedOption,
-    SettingsFiles,
-    UniverseOption,
-    spread,
-)
+from analysis.commands.options import spread
 from tools.errors import InputError
-
-DataOption = Annotated[
-    list[Path] | None, typer.Option(metavar="FILE", help="Observed events; may be repeated.")
-]
-UnblindOption = Annotated[
-    str | None, typer.Option("--unblind", metavar="TEXT", help="Open the data, and say why.")
-]
-DefaultOutOption = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Default: results/SAMPLES-DATA.")
-]
-UntilOption = Annotated[
-    Literal["chunks", "optimise", "freeze", "process", "infer", "report"],
-    typer.Option(help="The last stage to do."),
-]
-ChunksOption = Annotated[Path, typer.Option(metavar="DIR", help="Where converted events lie.")]
-GenerateMissingOption = Annotated[
-    bool, typer.Option("--generate-missing", help="Generate the samples without files.")
-]
-ForceOption = Annotated[
-    bool, typer.Option("--force", help="Replace another analysis in the folder.")
-]
 
 
 @spread
 def run(
     *,
-    data: DataOption = None,
-    universe: UniverseOption = None,
-    unblind_reason: UnblindOption = None,
-    out: DefaultOutOption = None,
-    until: UntilOption = "report",
-    method: MethodOption = None,
-    chunks: ChunksOption = DEFAULT_CHUNKS,
-    seed: SeedOption = None,
-    generate_missing: GenerateMissingOption = False,
-    force: ForceOption = False,
-    how: How,
-    resume: ResumeOption = True,
-    checkpoints: CheckpointsOption = True,
-    allow_incomplete: AllowIncompleteOption = False,
-    after_unblinding: AfterOption = None,
-    files: SettingsFiles,
+    data: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Observed events; may be repeated.")
+    ] = None,
+    universe: options.UniverseOption = None,
+    unblind_reason: Annotated[
+        str | None, typer.Option("--unblind", metavar="TEXT", help="Open the data, and say why.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Default: results/SAMPLES-DATA.")
+    ] = None,
+    until: Annotated[
+        Literal["chunks", "optimise", "freeze", "process", "infer", "report"],
+        typer.Option(help="The last stage to do."),
+    ] = "report",
+    method: options.MethodOption = None,
+    chunks: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where converted events lie.")
+    ] = options.DEFAULT_CHUNKS,
+    seed: options.SeedOption = None,
+    generate_missing: Annotated[
+        bool, typer.Option("--generate-missing", help="Generate the samples without files.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace another analysis in the folder.")
+    ] = False,
+    how: options.How,
+    resume: options.ResumeOption = True,
+    checkpoints: options.CheckpointsOption = True,
+    allow_incomplete: options.AllowIncompleteOption = False,
+    after_unblinding: options.AfterOption = None,
+    files: options.SettingsFiles,
     printer: Printer,
 ) -> None:
     """Do everything: from files to the verdict, figures and page.
@@ -106,14 +87,14 @@ def run(
             {
                 "data": data,
                 "universe": universe,
-                "chunks": None if chunks == DEFAULT_CHUNKS else chunks,
+                "chunks": None if chunks == options.DEFAULT_CHUNKS else chunks,
                 "method": method,
                 "seed": seed,
                 "generate-missing": generate_missing,
                 "no-checkpoints": not checkpoints,
                 "allow-incomplete": allow_incomplete,
-                "samples": None if files.samples == SAMPLES_FILE else files.samples,
-                "search": None if files.search == SEARCH_FILE else files.search,
+                "samples": None if files.samples == options.SAMPLES_FILE else files.samples,
+                "search": None if files.search == options.SEARCH_FILE else files.search,
             },
         ),
     )
@@ -122,7 +103,7 @@ def run(
         printer.result(folder.path / "verdict.json", lambda: verdict_summary(folder))
 
 
-def _command(how: How, given: Mapping[str, object]) -> tuple[str, ...]:
+def _command(how: options.How, given: Mapping[str, object]) -> tuple[str, ...]:
     """Return the words that ask for the same run again, in whatever folder."""
     pieces = {field.name: getattr(how, field.name) for field in fields(how)}
     words: list[str] = []

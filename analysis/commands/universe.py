@@ -5,15 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from analysis.commands import options
 from analysis.commands.console import Console, Printer
-from analysis.commands.options import (
-    MOST_SEED,
-    SAMPLES_FILE,
-    OutOption,
-    SamplesOption,
-    catalogue_of,
-    spread,
-)
+from analysis.commands.options import spread
 
 app = typer.Typer(
     name="universe",
@@ -31,15 +25,17 @@ def make(
     groups: Annotated[
         int, typer.Option(metavar="N", min=1, max=10_000, help="How many universes.")
     ],
-    out: OutOption,
+    out: options.OutOption,
     seed: Annotated[
         int | None,
         typer.Option(
-            min=0, max=MOST_SEED, help="Who knows it knows the truth; 128 random bits unless given."
+            min=0,
+            max=options.MOST_SEED,
+            help="Who knows it knows the truth; 128 random bits unless given.",
         ),
     ] = None,
     file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
-    samples: SamplesOption = SAMPLES_FILE,
+    samples: options.SamplesOption = options.SAMPLES_FILE,
     console: Console,
 ) -> None:
     """Make the data of each group, and seal the truth.
@@ -48,7 +44,7 @@ def make(
 
     Example: `xyy universe make --groups 10 --out game`
     """
-    catalogue = catalogue_of(samples)
+    catalogue = options.catalogue_of(samples)
     from analysis.game import making, sealing
     from tools.locks import one_writer
 
