@@ -205,12 +205,9 @@ def origin_of(path: Path, options: SpectrumOptions, effort: Effort) -> dict[str,
 def _numbers(text: str, option: str, names: tuple[str, ...]) -> list[float]:
     """Return the numbers of ``LO:HI`` or ``LO:HI:STEP``."""
     parts = [part.strip() for part in text.split(":")]
-    wanted = ":".join(names)
-    if len(parts) != len(names) or not all(_NUMBER.fullmatch(part) for part in parts):
-        raise InputError(f"{option}: {shown(text)} does not read {wanted}, in GeV")
-    values = [float(part) for part in parts]
-    if not all(math.isfinite(value) for value in values):
-        raise InputError(f"{option}: {shown(text)} does not read {wanted}, in GeV")
+    values = [float(part) for part in parts if _NUMBER.fullmatch(part)]
+    if not len(values) == len(parts) == len(names) or not all(map(math.isfinite, values)):
+        raise InputError(f"{option}: {shown(text)} does not read {':'.join(names)}, in GeV")
     return values
 
 
