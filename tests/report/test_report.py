@@ -40,7 +40,7 @@ from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import Deficit, Verdict
 from analysis.settings.search import Label, Search
-from analysis.workflow import stages, pipeline
+from analysis.workflow import pipeline, stages
 from tools.errors import InputError
 from tools.executors import Execution
 from tools.generate import DEFAULT_SEED
