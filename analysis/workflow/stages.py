@@ -72,17 +72,12 @@ class Stage:
     settings: Callable[[Folder, Catalogue, Search], Mapping[str, Any]] = lambda *_of: {}
     """function that returns what else it is made from: settings, decisions, digests of events"""
     code: tuple[str, ...] = ()
-    """modules and packages that make what it writes, with all that they import"""
+    """modules and packages that make it, with all that they import"""
     products: tuple[str, ...] = ()
     """files that it writes, its record last"""
     made_from: Callable[[Folder], str | None] | None = None
     """function that returns the digest of the settings that it was made with, of a stage that is
     known by these alone"""
-
-    @property
-    def record(self) -> str:
-        """The file that it writes last."""
-        return self.products[-1]
 
 
 # ---- what each is made from ----------------------------------------------------------------------
