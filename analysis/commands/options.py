@@ -215,8 +215,8 @@ def selection_of(
 ) -> "tuple[Selection, ScoreTable | None]":
     """Read cuts and score of `--selection`; there are none unless it is given."""
     from analysis.folder.folder import read_score_of, read_selection
+    from analysis.selection.optimise import cut_variables
     from analysis.settings.settings_check import check_selection
-    from analysis.workflow.process import cut_variables
     from processors.selection import Selection
 
     if path is None:

@@ -24,8 +24,8 @@ from analysis.results.scan import Scan
 from analysis.results.selection import ChosenSelection
 from analysis.results.unblinding import Unblinding
 from analysis.results.verdict import Verdict
+from analysis.selection.optimise import cut_variables
 from analysis.settings.search import Search
-from analysis.workflow.process import cut_variables, weight_of
 from processors.score import ScoreTable
 from processors.selection import Interval
 from tools.samples import Catalogue, Sample
@@ -142,7 +142,7 @@ class FolderResults:
     def _process(self, sample: Sample, luminosity_invpb: float) -> Process:
         events = self.ledger.samples[sample.name].processed_events
         scale = luminosity_invpb / self.catalogue.luminosity_invpb
-        weight = weight_of(self.catalogue, sample.name, events) * scale
+        weight = self.catalogue.weight(sample, events) * scale
         alike = [
             other
             for other in self.simulation

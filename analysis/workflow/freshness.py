@@ -11,10 +11,10 @@ from analysis.folder.folder import LEDGER, RESULTS, SELECTION, VERDICT, Folder
 from analysis.folder.origin import again, origin_of, run_again
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.results.unblinding import Unblinding
+from analysis.selection.optimise import cut_variables
 from analysis.settings.search import Search
 from analysis.workflow.made_from import decided_in, infer_inputs
 from analysis.workflow.process import (
-    cut_variables,
     jointly_by,
     processor_settings,
     selected_by,

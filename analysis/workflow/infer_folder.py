@@ -15,6 +15,7 @@ from analysis.game.claims import write_claim
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
+from analysis.selection.optimise import cut_variables
 from analysis.settings.search import Search
 from analysis.statistics.infer import infer
 from analysis.statistics.limits.band import MassLimit
@@ -22,7 +23,7 @@ from analysis.statistics.limits.doubts import LIMITS
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.search_results import limits_so_far
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
-from analysis.workflow.process import cut_variables, weight_of
+from analysis.workflow.process import weight_of
 from processors.histograms import CATEGORIES, Counts
 from processors.score import ScoreTable
 from tools.errors import InputError

@@ -10,9 +10,9 @@ from typing import Any
 from analysis.folder import decisions
 from analysis.folder.folder import CUTFLOW, LEDGER, RESULTS, SELECTION, Folder, unstamped
 from analysis.folder.origin import RUN
+from analysis.selection.optimise import cut_variables
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_selection
-from analysis.workflow.process import cut_variables
 from processors.selection import Selection
 from tools.code import behind, code_digest
 from tools.digests import digest_document, digest_text

@@ -34,6 +34,7 @@ from analysis.folder.origin import (
 )
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.results.run import Identity
+from analysis.selection.optimise import cut_variables
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_run
 from analysis.workflow import stages
@@ -42,7 +43,6 @@ from analysis.workflow.optimise_folder import optimise_folder
 from analysis.workflow.process import (
     Stage,
     all_up_to_date,
-    cut_variables,
     events_to_do,
     joint_key,
     losses,

@@ -5,11 +5,11 @@ from dataclasses import replace
 from analysis.folder import decisions
 from analysis.folder.folder import LEDGER, REPORT, SELECTION, VERDICT, Folder
 from analysis.folder.origin import RUN, origin_of
+from analysis.selection.optimise import cut_variables
 from analysis.settings.search import Search
 from analysis.workflow.made_from import decided_in, infer_inputs, optimise_inputs, report_inputs
 from analysis.workflow.process import (
     all_up_to_date,
-    cut_variables,
     joint_key,
     processor_settings,
     up_to_date,

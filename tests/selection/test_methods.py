@@ -274,8 +274,8 @@ def test_more_categories_let_expect_more(
 
 
 def test_a_folder_tells_which_score_it_has(opened: Path) -> None:
+    from analysis.selection.optimise import cut_variables
     from analysis.settings.search_file import read_search
-    from analysis.workflow.process import cut_variables
 
     search = read_search(opened.parent / "quick.toml")
     score = Folder(opened).score(cut_variables(search))
