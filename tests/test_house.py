@@ -111,8 +111,6 @@ NO_RESULTS = {
     "canonical", "write_private", "_open_document",  # the bytes that are sealed
     "observes_background",  # a workspace, as pyhf defines it
     "_command",  # what typer was given
-    "_by_section",  # what the page's template takes
-    "drawn", "is_drawn", "_frame", "_axis",  # whatever a figure draws
     "machine", "document",  # provenance of a measurement
 }  # fmt: skip
 """functions that take or return mappings which are no results"""

@@ -183,8 +183,9 @@ def _spectrum(
     print_json: bool,  # noqa: FBT001
 ) -> None:
     from analysis.folder.folder import SEARCHED, Folder
-    from analysis.report.spectrum_figures import draw
+    from analysis.report.spectrum_results import read_spectrum_results
     from analysis.report.summary import spectrum_summary
+    from analysis.report.writing import draw_spectrum
     from analysis.workflow.infer_spectrum import bare_spectrum, infer_spectrum, origin_of
     from tools.locks import one_writer
 
@@ -197,7 +198,8 @@ def _spectrum(
             **origin_of(path, options, effort),
         )  # fmt: skip
         console.say("figures")
-        draw(folder, spectrum, path.stem, options.sqrt_s)
+        results = read_spectrum_results(folder, spectrum, path.stem, options.sqrt_s)
+        draw_spectrum(folder, results)
     if print_json:
         print_json_file(folder.path / "verdict.json")
     elif not console.quiet:

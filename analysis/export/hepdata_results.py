@@ -17,7 +17,6 @@ from analysis.export.hepdata_format import (
     words,
 )
 from analysis.report.folder_results import FolderResults
-from analysis.report.plots.observed import poisson_errors
 from analysis.results.codec import Numbers
 from analysis.results.counting import Counting
 from analysis.results.ledger import CutflowRow
@@ -25,6 +24,7 @@ from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.values import Estimate
 from analysis.results.verdict import Verdict
+from analysis.statistics.counting.garwood import poisson_errors
 
 _BANDS = (("1", "1 sigma"), ("2", "2 sigma"))
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from analysis.export.hepdata_about import MASS, described, qualifiers
 from analysis.export.hepdata_format import Errors, Table, Variable, bins, measured, points
+from analysis.report.fits import resonance_fits, sideband_fits
 from analysis.report.folder_results import FolderResults
-from analysis.report.plots.combined import summed
-from analysis.report.plots.inputs import resonance_fits, sideband_fits
-from analysis.report.plots.observed import poisson_errors
-from analysis.report.plots.spectrum import FittedSpectrum
+from analysis.statistics.counting.garwood import poisson_errors
+from analysis.statistics.spectra.combined import summed
+from analysis.statistics.spectra.fitted import FittedSpectrum
 
 
 def spectrum_tables(results: FolderResults) -> Iterator[Table]:

@@ -8,9 +8,11 @@ Every number is that of a result file; a number that is not there is a dash, wit
 import math
 from collections.abc import Mapping, Sequence
 
+from analysis.report.fits import all_together
 from analysis.report.folder_results import FolderResults
-from analysis.report.page import search, tournament
+from analysis.report.page import search
 from analysis.report.page.layout import Section, Table
+from analysis.report.page.tournament_section import tournament
 from analysis.report.page.wording import (
     count,
     cross_section,
@@ -21,7 +23,6 @@ from analysis.report.page.wording import (
     with_error,
     z_value,
 )
-from analysis.report.plots.inputs import all_together
 from analysis.report.plots.names import category_title, function_name
 from analysis.report.summary import counted_of
 from analysis.results.background import BackgroundFits, ChannelBackground, SidebandFit
@@ -34,7 +35,7 @@ def sections(results: FolderResults) -> tuple[Section, ...]:
     found: list[Section] = []
     if results.background is not None:
         found.append(_sidebands(results.background))
-    found.extend(tournament.tournament(results))
+    found.extend(tournament(results))
     if results.counting is not None:
         found.append(_counting(results.counting))
     found.extend(search.scan(results))

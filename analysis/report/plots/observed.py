@@ -4,20 +4,15 @@ Events are points with Poisson errors. While data are blind the window is hatche
 drawn in it, whatever the histogram holds that a figure is given.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from analysis.report.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from analysis.report.plots.style import Array
-    from processors.selection import Interval
+from analysis.report.plots.style import Array
+from analysis.statistics.counting.garwood import poisson_errors
+from processors.selection import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +43,6 @@ def draw_data(ax: Axes, edges: Array, counts: Array, marks: Marks) -> Array:
         label="Data (sidebands)" if marks.window is not None and marks.blind else "Data",
     )  # fmt: skip
     return np.asarray(counts[shown] + up)
-
-
-def poisson_errors(counts: Array) -> tuple[Array, Array]:
-    """Return the distances to the ends of the central 68.3 % interval of Poisson counts.
-
-    F. Garwood, Biometrika 28 (1936) 437.
-
-    >>> down, up = poisson_errors(np.array([0.0, 4.0]))
-    >>> down.round(2), up.round(2)
-    (array([0.  , 1.91]), array([1.84, 3.16]))
-    """
-    from scipy.stats import chi2, norm
-
-    tail = float(norm.sf(1.0))
-    low = np.where(counts > 0, chi2.ppf(tail, 2 * np.maximum(counts, 1e-9)) / 2, 0.0)
-    high = chi2.isf(tail, 2 * (counts + 1)) / 2
-    return counts - low, high - counts
 
 
 def shade_window(ax: Axes, window: Interval, *, blinded: bool, top: float = 0.66) -> None:
