@@ -12,12 +12,7 @@ from analysis.report.folder_results import FolderResults
 from analysis.report.plots.names import function_name
 from analysis.report.plots.values import interval_text, known
 from analysis.report.spectrum_results import SpectrumResults
-from analysis.results.background import (
-    BackgroundFits,
-    ChannelBackground,
-    FittedCurve,
-    SpectrumBins,
-)
+from analysis.results.background import BackgroundFits, ChannelBackground, FittedCurve, SpectrumBins
 from analysis.results.verdict import ResonanceBins, Verdict
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.combined import summed, weighted

@@ -113,9 +113,8 @@ def _category_tables(channels: Mapping[str, ChannelBackground]) -> tuple[Table, 
         if not c.accepted
     )
     fits = Table(head, rows, title="The chosen functions")
-    others = Table(
-        ("Category", "function", "why"), rejected, title="Functions rejected", prose=True
-    )
+    why = ("Category", "function", "why")
+    others = Table(why, rejected, title="Functions rejected", prose=True)
     return (fits, others) if rejected else (fits,)
 
 
@@ -139,32 +138,22 @@ def _spurious(channel: ChannelBackground) -> tuple[Table, ...]:
         (truth, with_error(s.events, s.error_events), f"{s.mass_GeV:g} GeV")
         for truth, s in channel.spurious_signal_events.items()
     )
-    if not rows:
-        return ()
-    peak = channel.peak
-    return (
-        Table(
-            ("Smooth truth", "largest false signal, events", "at"),
-            rows,
-            title="What the fit takes for a resonance where there is none",
-            notes=(f"The function under a peak: {peak.family} of order {peak.order}.",),
-        ),
-    )
+    head = ("Smooth truth", "largest false signal, events", "at")
+    title = "What the fit takes for a resonance where there is none"
+    note = f"The function under a peak: {channel.peak.family} of order {channel.peak.order}."
+    return (Table(head, rows, title=title, notes=(note,)),) if rows else ()
 
 
 def _counting(counting: Counting) -> Section:
     low, high = counting.window_GeV
-    tables = [_normalisation(counting), _rehearsals(counting), _signals(counting)]
-    return Section(
-        "counting",
-        "Count in the signal window",
-        sentences=(
-            f"Window: {low:g} to {high:g} GeV{counted_of(counting.channels)}.",
-            sentence(counting.reason),
-            *_why_different(counting.predicted_events, counting.predicted_error_events),
-        ),
-        tables=tuple(table for table in tables if table.rows),
+    sentences = (
+        f"Window: {low:g} to {high:g} GeV{counted_of(counting.channels)}.",
+        sentence(counting.reason),
+        *_why_different(counting.predicted_events, counting.predicted_error_events),
     )
+    tables = (_normalisation(counting), _rehearsals(counting), _signals(counting))
+    shown = tuple(table for table in tables if table.rows)
+    return Section("counting", "Count in the signal window", sentences, tables=shown)
 
 
 def _why_different(predicted: float, error: float) -> tuple[str, ...]:
@@ -247,17 +236,11 @@ def _fit(verdict: Verdict, fit: ResonanceFit) -> Section:
         ("Cross-section", interval(fit.cross_section_pb, "pb")),
         *search.goodness(fit),
     )
+    what = "Background and a peak of free mass, fitted together to the spectrum."
     quoted = verdict.mass_GeV is not None
     note = "" if quoted else "The best fit is shown for completeness: it is not a measurement."
-    return Section(
-        "fit",
-        "Fit of a resonance",
-        sentences=(
-            "Background and a peak of free mass, fitted together to the spectrum.",
-            note,
-        ),
-        tables=(Table((), rows), *search.compatibility(fit)),
-    )
+    tables = (Table((), rows), *search.compatibility(fit))
+    return Section("fit", "Fit of a resonance", (what, note), tables=tables)
 
 
 def _limit(limit: CountingLimit) -> Section:
@@ -273,12 +256,8 @@ def _limit(limit: CountingLimit) -> Section:
         f"{limit.confidence_level:.0%} confidence level. The efficiency is that of "
         f"{limit.efficiency_of}."
     )
-    return Section(
-        "limit",
-        "Limit on the cross-section from the count",
-        sentences=(what,),
-        tables=(Table((), rows, notes=_reason(limit.reason)),),
-    )
+    title = "Limit on the cross-section from the count"
+    return Section("limit", title, (what,), tables=(Table((), rows, notes=_reason(limit.reason)),))
 
 
 def _reason(reason: str | None) -> tuple[str, ...]:

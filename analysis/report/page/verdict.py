@@ -34,11 +34,8 @@ def verdict(results: FolderResults) -> Lead:
     """Tell the verdict and the numbers that it rests on."""
     found = results.verdict
     if found is None:
-        return Lead(
-            "Not inferred yet",
-            ("There are no results here; `xyy infer` makes them.",),
-            Table((), ()),
-        )
+        what = "There are no results here; `xyy infer` makes them."
+        return Lead("Not inferred yet", (what,), Table((), ()))
     excluded = search.exclusions(results.limits)
     sentences = [_because(found), *excluded, *warnings(found.warnings)]
     return Lead(

@@ -54,11 +54,7 @@ def style_of(processes: Sequence[Process]) -> dict[str, Look]:
 
 @atlas_style()
 def unit_area(
-    histograms: Histograms,
-    processes: Sequence[Process],
-    header: Header,
-    *,
-    unit: str = "1",
+    histograms: Histograms, processes: Sequence[Process], header: Header, *, unit: str = "1"
 ) -> Figure:
     """Draw the shapes of a column in all samples, on top of each other.
 

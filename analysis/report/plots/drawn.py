@@ -193,12 +193,7 @@ def _steps(_ax: Axes, patch: StepPatch) -> Curve:
     base: Any = baseline  # None without a baseline, whatever its type says
     if base is not None:
         base = _numbers(np.broadcast_to(base, np.shape(values)))
-    return {
-        "kind": "steps",
-        "edges": _numbers(edges),
-        "values": _numbers(values),
-        "baseline": base,
-    }
+    return {"kind": "steps", "edges": _numbers(edges), "values": _numbers(values), "baseline": base}
 
 
 def _range(ax: Axes, box: Rectangle) -> Curve | None:

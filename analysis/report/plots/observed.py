@@ -37,11 +37,8 @@ def draw_data(ax: Axes, edges: Array, counts: Array, marks: Marks) -> Array:
     if marks.window is not None and marks.blind:
         shown &= ~marks.window.contains(centres)
     down, up = poisson_errors(counts[shown])
-    ax.errorbar(
-        centres[shown], counts[shown], yerr=(down, up), fmt="o", color=style.DATA,
-        markersize=3.5, elinewidth=1, capsize=0, zorder=4,
-        label="Data (sidebands)" if marks.window is not None and marks.blind else "Data",
-    )  # fmt: skip
+    title = "Data (sidebands)" if marks.window is not None and marks.blind else "Data"
+    style.points(ax, centres[shown], counts[shown], (down, up), zorder=4, label=title)
     return np.asarray(counts[shown] + up)
 
 

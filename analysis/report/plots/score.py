@@ -130,10 +130,8 @@ def _data(ax: Axes, edges: Array, events: Array) -> Array:
     """Draw the data as points of unit area; return their upper ends."""
     there, total = events > 0, max(float(events.sum()), 1.0)
     shape, error = events[there] / total, np.sqrt(events[there]) / total
-    ax.errorbar(
-        ((edges[1:] + edges[:-1]) / 2)[there], shape, yerr=error, fmt="o", color=style.DATA,
-        markersize=3.5, elinewidth=1, zorder=4, label="Data (sidebands)",
-    )  # fmt: skip
+    centres = ((edges[1:] + edges[:-1]) / 2)[there]
+    style.points(ax, centres, shape, error, zorder=4, label="Data (sidebands)")
     return np.asarray(shape + error)
 
 
@@ -141,12 +139,8 @@ def _ratio(ax: Axes, edges: Array, data: Array, simulated: Array) -> None:
     there = (data > 0) & (simulated > 0)
     scale = simulated.sum() / max(float(data.sum()), 1.0)
     ratio = scale * data[there] / simulated[there]
-    ax.errorbar(
-        ((edges[1:] + edges[:-1]) / 2)[there], ratio, yerr=ratio / np.sqrt(data[there]), fmt="o",
-        color=style.DATA, markersize=3.5, elinewidth=1, zorder=3, gid="ratio",
-    )  # fmt: skip
-    ax.axhline(1.0, color="#000000", linewidth=0.8)
-    ax.set_ylim(0.5, 1.5)
+    centres = ((edges[1:] + edges[:-1]) / 2)[there]
+    style.ratio(ax, centres, ratio, ratio / np.sqrt(data[there]), far=0.5, zorder=3)
     ax.set_ylabel("Data / sim.", loc="center")
 
 

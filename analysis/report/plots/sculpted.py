@@ -57,10 +57,8 @@ def _shapes(ax: Axes, one: SculptedSpectrum) -> None:
     there, total = one.kept > 0, max(float(one.kept.sum()), 1.0)
     centres = (one.edges_GeV[1:] + one.edges_GeV[:-1]) / 2
     errors = np.array(poisson_errors(one.kept[there])) / total
-    ax.errorbar(
-        centres[there], one.kept[there] / total, yerr=errors, fmt="o", color=style.DATA,
-        markersize=3.5, elinewidth=1, label="Background that is kept", zorder=3, gid="kept",
-    )  # fmt: skip
+    style.points(ax, centres[there], one.kept[there] / total, errors, zorder=3, gid="kept",
+                 label="Background that is kept")  # fmt: skip
     low = 0.3 / max(float(one.rest.sum()), total)
     top = max(float(np.max(one.kept)) / total, float(rest.max()), 10 * low)
     ax.set_ylim(low, low * (top / low) ** (1 / 0.72))
@@ -74,7 +72,4 @@ def _ratio(ax: Axes, one: SculptedSpectrum) -> None:
     centres = ((one.edges_GeV[1:] + one.edges_GeV[:-1]) / 2)[there]
     relative = np.sqrt(1 / kept + 1 / rest)
     ratio = scale * kept / rest
-    ax.errorbar(centres, ratio, yerr=ratio * relative, fmt="o", color=style.DATA, markersize=3,
-                elinewidth=1, gid="ratio")  # fmt: skip
-    ax.axhline(1.0, color="#000000", linewidth=0.8)
-    ax.set_ylim(0.0, 2.0)
+    style.ratio(ax, centres, ratio, ratio * relative, far=1.0, size=3)

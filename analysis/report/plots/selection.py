@@ -28,12 +28,7 @@ _MARKERS = ("o", "s", "D", "^", "v")
 
 
 @atlas_style()
-def n_jets_scan(
-    chosen: ChosenSelection,
-    header: Header,
-    *,
-    course: bool,
-) -> Figure:
+def n_jets_scan(chosen: ChosenSelection, header: Header, *, course: bool) -> Figure:
     """Draw the figure of merit against the cut on the number of jets.
 
     Parameters

@@ -106,11 +106,8 @@ def _spectrum(ax: Axes, fitted: FittedSpectrum, centres: Array) -> tuple[Array, 
     errors = (np.sqrt(variances),) * 2 if by_weight else poisson_errors(counts)
     factor, expected = fitted.per_unit[shown], fitted.expected * fitted.per_unit
     counts, errors = counts * factor, (errors[0] * factor, errors[1] * factor)
-    ax.errorbar(
-        centres[shown], counts, yerr=errors, fmt="o", color=style.DATA, markersize=3,
-        elinewidth=0.9, label=_points_title(fitted), zorder=4,
-        gid="points",
-    )  # fmt: skip
+    style.points(ax, centres[shown], counts, errors, size=3, width=0.9, zorder=4,
+                 label=_points_title(fitted), gid="points")  # fmt: skip
     least = float(counts.min()) if counts.size else float(np.nanmin(expected))
     return np.append(counts + errors[1], expected), least / 4
 

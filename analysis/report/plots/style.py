@@ -152,14 +152,7 @@ def mass_range(ax: Axes, masses: Array) -> None:
 
 
 def finished(
-    ax: Axes,
-    header: Header,
-    x: str,
-    y: str,
-    *,
-    data: bool,
-    luminosity: bool = True,
-    **look: Any,
+    ax: Axes, header: Header, x: str, y: str, *, data: bool, luminosity: bool = True, **look: Any
 ) -> Figure:
     """Write the titles of both axes, the legend and the labels; return the figure.
 
@@ -192,6 +185,27 @@ def background(
     """Draw a background: filled, below everything else."""
     ax.stairs(contents, edges, fill=True, facecolor=BACKGROUND_FILL, edgecolor=BACKGROUND,
               linewidth=1.2, label=title, zorder=1)  # fmt: skip
+
+
+def points(
+    ax: Axes,
+    x: Array,
+    y: Array,
+    error: Array | tuple[Array, Array],
+    *,
+    size: float = 3.5,
+    width: float = 1.0,
+    **look: Any,
+) -> None:
+    """Draw data, or what stands in for them: black points with vertical errors."""
+    ax.errorbar(x, y, yerr=error, fmt="o", color=DATA, markersize=size, elinewidth=width, **look)
+
+
+def ratio(ax: Axes, x: Array, y: Array, error: Array, *, far: float, **look: float) -> None:
+    """Draw ratios around one, in a panel that shows them up to some distance from it."""
+    points(ax, x, y, error, gid="ratio", **look)
+    ax.axhline(1.0, color="#000000", linewidth=0.8)
+    ax.set_ylim(1 - far, 1 + far)
 
 
 def label(

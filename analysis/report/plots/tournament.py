@@ -120,12 +120,7 @@ def _scale(ax: Axes, entrants: Sequence[PeakCandidate], max_errors: float) -> No
 
 
 @atlas_style()
-def spurious_signal(
-    peak: PeakBackground,
-    header: Header,
-    *,
-    max_errors: float,
-) -> Figure:
+def spurious_signal(peak: PeakBackground, header: Header, *, max_errors: float) -> Figure:
     """Draw the spurious signal of the chosen function against mass, with what is allowed.
 
     Parameters
