@@ -19,7 +19,7 @@ bins of the window are missing values and every observed column is left out.
 from collections.abc import Iterator
 
 from analysis.export.hepdata_about import comment, keywords
-from analysis.export.hepdata_format import Table, submission
+from analysis.export.hepdata_format import HepDataTable, submission
 from analysis.export.hepdata_results import (
     counting_table,
     cutflow_tables,
@@ -37,7 +37,7 @@ def hepdata_files(results: FolderResults, found: Inferred) -> dict[str, bytes]:
     return submission(list(_tables(results, found)), comment(results), keywords(results))
 
 
-def _tables(results: FolderResults, found: Inferred) -> Iterator[Table]:
+def _tables(results: FolderResults, found: Inferred) -> Iterator[HepDataTable]:
     yield from spectrum_tables(results)
     yield from fit_tables(results)
     yield scan_table(results, found.scan)

@@ -9,7 +9,7 @@ from analysis.export.hepdata_about import CROSS_SECTION, MASS, described, qualif
 from analysis.export.hepdata_format import (
     Entry,
     Errors,
-    Table,
+    HepDataTable,
     Variable,
     bins,
     measured,
@@ -29,11 +29,11 @@ from analysis.statistics.counting.garwood import poisson_errors
 _BANDS = (("1", "1 sigma"), ("2", "2 sigma"))
 
 
-def scan_table(results: FolderResults, scan: Scan) -> Table:
+def scan_table(results: FolderResults, scan: Scan) -> HepDataTable:
     """Return the scan over mass; while blind, what is expected of the benchmark signal."""
     rows = len(scan.mass_GeV)
     of = "" if scan.benchmark is None else f" ({scan.benchmark:g} pb)"
-    return Table(
+    return HepDataTable(
         name="Local significance",
         description=described(
             results,
@@ -69,10 +69,10 @@ def _rows(values: Numbers | None, rows: int) -> Numbers:
     return np.full(rows, np.nan) if values is None else values
 
 
-def limits_table(results: FolderResults, limits: MassLimits) -> Table:
+def limits_table(results: FolderResults, limits: MassLimits) -> HepDataTable:
     """Return the upper limits against mass."""
     rows, level = len(limits.mass_GeV), limits.confidence_level
-    return Table(
+    return HepDataTable(
         name="Limits",
         description=described(
             results,
@@ -98,7 +98,7 @@ def _band(expected: Mapping[str, Numbers]) -> tuple[Entry, ...]:
     return measured(median, *errors)
 
 
-def cutflow_tables(results: FolderResults) -> Iterator[Table]:
+def cutflow_tables(results: FolderResults) -> Iterator[HepDataTable]:
     """Yield the cutflow: simulation as expected, data as counted (blind: of their sidebands)."""
     flows, data = results.cutflow, results.data
     simulated = [s.name for s in results.simulation if s.name in flows]
@@ -109,7 +109,7 @@ def cutflow_tables(results: FolderResults) -> Iterator[Table]:
     if not columns:
         return
     steps = [row.cut for row in next(iter(flows.values()))]
-    yield Table(
+    yield HepDataTable(
         name="Cutflow",
         description=described(
             results,
@@ -129,11 +129,11 @@ def _expected_flow(name: str, flow: Sequence[CutflowRow]) -> Variable:
     return Variable(name, measured(values, Errors(errors, errors, "simulation statistics")))
 
 
-def counting_table(results: FolderResults, counting: Counting) -> Table:
+def counting_table(results: FolderResults, counting: Counting) -> HepDataTable:
     """Return the count in the window."""
     limit, error = counting.limit, counting.predicted_error_events
     expected = {band: np.array([value], float) for band, value in limit.expected_pb.items()}
-    return Table(
+    return HepDataTable(
         name="Counting",
         description=described(
             results,
@@ -165,10 +165,10 @@ def _count(events: float | None) -> tuple[Entry, ...]:
     return measured([events], Errors(down, up, "stat"))
 
 
-def resonance_table(results: FolderResults, verdict: Verdict) -> Table:
+def resonance_table(results: FolderResults, verdict: Verdict) -> HepDataTable:
     """Return what was found: of the most significant mass."""
     energy = results.catalogue.collision_energy_GeV
-    return Table(
+    return HepDataTable(
         name="Resonance",
         description=described(
             results,

@@ -1,17 +1,19 @@
 """The catalogue of figures: name, section, caption and function of every one, in one place.
 
-A folder gets those for which its results hold what they show, in the order of the page; drawing one
-at a time keeps one figure in memory. To add a figure, or to change a caption, go to the tables
-below; those of the shape search (`SEARCH`) are drawn of folders and of binned spectra alike.
+To add a figure, add a row to one of the tables: its name, the section of the page, its caption, what
+finds in the results what it shows (where they do not hold that, there is no figure), and what draws
+it. Captions stand here and nowhere else. `SEARCH` is drawn of folders and of binned spectra alike.
+
+Figures come in the order of the page; drawing one at a time keeps one in memory.
 """
 
 from collections.abc import Iterator, Mapping
 
 from matplotlib.figure import Figure
 
-from analysis.report import distributions, fits, search_results
+from analysis.report import distributions, fits, shown_results
 from analysis.report.distributions import Distribution
-from analysis.report.drawing import Drawing, Entry, figure, figures, of_all
+from analysis.report.drawing import Drawing, FigureEntry, figure, figures, of_all
 from analysis.report.folder_results import FolderResults
 from analysis.report.plots import (
     category_fits,
@@ -26,7 +28,7 @@ from analysis.report.plots import (
     tournament,
 )
 from analysis.report.plots.values import known
-from analysis.report.search_results import SearchResults
+from analysis.report.shown_results import ShownResults
 from analysis.report.spectrum_results import SpectrumResults
 from analysis.results.background import PeakBackground
 from analysis.results.ledger import Cutflows
@@ -36,6 +38,10 @@ from analysis.results.selection import ChosenSelection
 from analysis.selection.scores import performance
 from analysis.statistics.spectra.combined import in_common
 from analysis.statistics.spectra.fitted import FittedSpectrum
+
+OfFolder = tuple[FigureEntry[FolderResults], ...]
+OfSpectrum = tuple[FigureEntry[SpectrumResults], ...]
+OfSearch = tuple[FigureEntry[ShownResults], ...]
 
 # ---- fits of the mass ----------------------------------------------------------------------------
 
@@ -63,11 +69,7 @@ def _resonance_caption(_: FolderResults, fitted: FittedSpectrum) -> str:
     )
 
 
-def _several(fits_by_category: Mapping[str, FittedSpectrum]) -> bool:
-    return len(fits_by_category) > 1
-
-
-FITS: tuple[Entry[FolderResults], ...] = (
+FITS: OfFolder = (
     figure(
         "sideband_fit",
         "sidebands",
@@ -82,7 +84,7 @@ FITS: tuple[Entry[FolderResults], ...] = (
         "prediction for the window and the goodness of fit.",
         fits.sideband_fits,
         lambda results, fitted: category_fits.sideband_fits(fitted, results.header),
-        having=_several,
+        having=lambda by_category: len(by_category) > 1,
     ),
     figure(
         "resonance_fit",
@@ -98,7 +100,7 @@ FITS: tuple[Entry[FolderResults], ...] = (
         "cross-section, each with its own background, in the range that all fits have.",
         fits.resonance_fits,
         lambda results, fitted: category_fits.resonance_fits(in_common(fitted), results.header),
-        having=_several,
+        having=lambda by_category: len(by_category) > 1,
     ),
     figure(
         "cls_scan",
@@ -111,7 +113,7 @@ FITS: tuple[Entry[FolderResults], ...] = (
     ),
 )
 
-SPECTRUM_FITS: tuple[Entry[SpectrumResults], ...] = (
+SPECTRUM_FITS: OfSpectrum = (
     figure(
         "background_fit",
         "sidebands",
@@ -131,29 +133,23 @@ SPECTRUM_FITS: tuple[Entry[SpectrumResults], ...] = (
 # ---- the shape search ----------------------------------------------------------------------------
 
 
-def _draw_spurious(results: SearchResults, peaks: Mapping[str, PeakBackground]) -> Figure:
-    max_errors = results.search.peak.spurious_signal
+def _draw_spurious(results: ShownResults, peaks: Mapping[str, PeakBackground]) -> Figure:
+    max_errors = results.max_errors
     if len(peaks) > 1:
         return category_fits.spurious_signals(peaks, results.header, max_errors=max_errors)
     (alone,) = peaks.values()
     return tournament.spurious_signal(alone, results.header, max_errors=max_errors)
 
 
-def _candidates_caption(_: SearchResults, shown: tuple[PeakBackground, str]) -> str:
-    category = shown[1]
+def _candidates_caption(_: ShownResults, shown: tuple[PeakBackground, str]) -> str:
+    category = f" {shown[1]}." if shown[1] else ""
     return (
         "What every candidate takes for a resonance in smooth spectra, in errors of the signal, "
-        "against its number of free parameters. Open markers fail."
-        + (f" {category}." if category else "")
+        f"against its number of free parameters. Open markers fail.{category}"
     )
 
 
-def _draw_candidates(results: SearchResults, shown: tuple[PeakBackground, str]) -> Figure:
-    max_errors = results.search.peak.spurious_signal
-    return tournament.tournament(*shown, results.header, max_errors=max_errors)
-
-
-def _scan_caption(_: SearchResults, found: Scan) -> str:
+def _scan_caption(_: ShownResults, found: Scan) -> str:
     caption = "The probability that background alone fakes at least what is seen, at each mass."
     if known(found.local_z) is None:
         caption = "The significance that the benchmark signal is expected to have, at each mass."
@@ -162,7 +158,7 @@ def _scan_caption(_: SearchResults, found: Scan) -> str:
     return caption
 
 
-def _limits_caption(_: SearchResults, found: MassLimits) -> str:
+def _limits_caption(_: ShownResults, found: MassLimits) -> str:
     few = " Hatched: fewer than 20 background events under the peak."
     return (
         f"Upper limits at {found.confidence_level:.0%} confidence level against mass, with the "
@@ -172,44 +168,50 @@ def _limits_caption(_: SearchResults, found: MassLimits) -> str:
     )
 
 
-SEARCH: tuple[Entry[SearchResults], ...] = (
+SEARCH: OfSearch = (
     figure(
         "spurious_signal",
         "tournament",
         "The largest false signal of the chosen function at each mass, and what is allowed.",
-        search_results.spurious,
+        shown_results.spurious,
         _draw_spurious,
         having=bool,
     ),
     figures(
-        "tournament", "tournament", _candidates_caption, search_results.candidates, _draw_candidates
+        "tournament",
+        "tournament",
+        _candidates_caption,
+        shown_results.candidates,
+        lambda results, shown: tournament.tournament(
+            *shown, results.header, max_errors=results.max_errors
+        ),
     ),
     figure(
         "p0_scan",
         "scan",
         _scan_caption,
-        search_results.scan,
+        shown_results.scan,
         lambda results, found: scan.p0_scan(found, results.header),
     ),
     figure(
         "mass_limits",
         "mass_limits",
         _limits_caption,
-        search_results.mass_limits,
+        shown_results.mass_limits,
         lambda results, found: limits.mass_limits(found, results.header),
     ),
     figure(
         "contour",
         "fit",
         "The regions of mass and signal strength that hold 68 % and 95 %.",
-        search_results.fit_with_contour,
+        shown_results.fit_with_contour,
         lambda results, fit: measurement.contour(fit, results.header, benchmark=results.benchmark),
     ),
     figures(
         "profile",
         "fit",
         "The profile likelihood of the {name}; dotted: one and two standard deviations.",
-        search_results.profiles,
+        shown_results.profiles,
         lambda results, shown: measurement.profile(shown, results.header),
     ),
     figure(
@@ -250,11 +252,11 @@ def _draw_n_jets_scan(results: FolderResults, chosen: ChosenSelection) -> Figure
 
 
 def _cutflow_caption(results: FolderResults, _: Cutflows) -> str:
-    what = "The fraction of every sample's events that is left after each cut."
-    return what + (" Of the data, those outside the signal window." if results.blind else "")
+    blind = " Of the data, those outside the signal window." if results.blind else ""
+    return f"The fraction of every sample's events that is left after each cut.{blind}"
 
 
-SELECTION: tuple[Entry[FolderResults], ...] = (
+SELECTION: OfFolder = (
     figure(
         "n_jets_scan",
         "selection",
@@ -294,7 +296,7 @@ SELECTION: tuple[Entry[FolderResults], ...] = (
     ),
 )
 
-SCORE: tuple[Entry[FolderResults], ...] = (
+SCORE: OfFolder = (
     figure(
         "score_roc",
         "score",
@@ -336,8 +338,6 @@ SCORE: tuple[Entry[FolderResults], ...] = (
         having=bool,
     ),
 )
-"""of the score and its categories; a selection of cuts has but the last of them"""
-
 # ---- distributions -------------------------------------------------------------------------------
 
 
@@ -348,7 +348,7 @@ def _yields(results: FolderResults, shown: Distribution) -> Figure:
     return shown.yields(results)
 
 
-DISTRIBUTIONS: tuple[Entry[FolderResults], ...] = (
+DISTRIBUTIONS: OfFolder = (
     figures(
         "m_yy",
         "spectrum",
@@ -386,8 +386,8 @@ DISTRIBUTIONS: tuple[Entry[FolderResults], ...] = (
     ),
 )
 
-FOLDER: tuple[Entry[FolderResults], ...] = (*FITS, *SEARCH, *SELECTION, *SCORE, *DISTRIBUTIONS)
-SPECTRUM: tuple[Entry[SpectrumResults], ...] = (*SPECTRUM_FITS, *SEARCH)
+FOLDER: OfFolder = (*FITS, *SEARCH, *SELECTION, *SCORE, *DISTRIBUTIONS)
+SPECTRUM: OfSpectrum = (*SPECTRUM_FITS, *SEARCH)
 
 
 def drawings(results: FolderResults) -> Iterator[Drawing]:

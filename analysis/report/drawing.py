@@ -49,7 +49,7 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[Results_contra]):
+class FigureEntry(Generic[Results_contra]):
     """An entry of the catalogue: a figure, or one for each of several things such as columns."""
 
     name: str
@@ -68,13 +68,13 @@ def figure(
     draw: Callable[[Results, Shown], Figure],
     *,
     having: Callable[[Shown], object] = lambda _: True,
-) -> Entry[Results]:
+) -> FigureEntry[Results]:
     """Return the entry of a single figure.
 
     Parameters
     ----------
     name, section : str
-        See `Entry`.
+        See `FigureEntry`.
     caption : str or callable
         May hold attributes of ``{results}``, or depend on results and on what is shown.
     find : callable
@@ -98,7 +98,7 @@ def figures(
     caption: str | Callable[[Results, Shown], str],
     find: Callable[[Results], Mapping[str, Shown]],
     draw: Callable[[Results, Shown], Figure],
-) -> Entry[Results]:
+) -> FigureEntry[Results]:
     """Return the entry of a figure for each of several things.
 
     Parameters are those of `figure`; `find` returns what each figure shows, by the name of the
@@ -115,10 +115,10 @@ def figures(
             full_name = f"{name}_{thing}" if thing else name
             yield Drawing(full_name, section, words, partial(draw, results, shown))
 
-    return Entry(name, section, drawings)
+    return FigureEntry(name, section, drawings)
 
 
-def of_all(entries: Iterable[Entry[Results]], results: Results) -> Iterator[Drawing]:
+def of_all(entries: Iterable[FigureEntry[Results]], results: Results) -> Iterator[Drawing]:
     """Yield the figures of all entries, each with a name of its own."""
     taken: set[str] = set()
     for drawing in chain.from_iterable(entry.drawings(results) for entry in entries):

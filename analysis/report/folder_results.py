@@ -14,7 +14,7 @@ from analysis.folder.histogram_file import Histograms, read_histograms
 from analysis.folder.stamps import told
 from analysis.report.plots.columns import Process
 from analysis.report.plots.style import Header, plain
-from analysis.report.search_results import SearchResults
+from analysis.report.shown_results import ShownResults
 from analysis.results.background import BackgroundFits
 from analysis.results.codec import from_json
 from analysis.results.counting import Counting, CountingLimit
@@ -38,7 +38,7 @@ from tools.samples import Catalogue, Sample
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FolderResults(SearchResults):
+class FolderResults(ShownResults):
     """A results folder with the settings that it was made with."""
 
     catalogue: Catalogue

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from analysis.folder.folder import Folder
 from analysis.report.plots.style import Header, plain
-from analysis.report.search_results import SearchResults
+from analysis.report.shown_results import ShownResults
 from analysis.results.background import SpectrumBackground, SpectrumChannel
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
@@ -13,7 +13,7 @@ from analysis.statistics.spectrum_search import BareSpectrum
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class SpectrumResults(SearchResults):
+class SpectrumResults(ShownResults):
     """The results on a binned spectrum."""
 
     background: SpectrumBackground

@@ -25,7 +25,7 @@ class OfStrength(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Strength:
+class StrengthLabel:
     """A measure of the strength of a signal, as axes and notes write it."""
 
     symbol: str
@@ -54,11 +54,11 @@ class Strength:
         return f"{value:.3g} {self.unit or 'events'}"
 
 
-CROSS_SECTION = Strength(r"$\sigma$", r"$\sigma(pp \to X \to \gamma\gamma)$", "pb")
-EVENTS = Strength("$N_X$", "Signal events", "")
+CROSS_SECTION = StrengthLabel(r"$\sigma$", r"$\sigma(pp \to X \to \gamma\gamma)$", "pb")
+EVENTS = StrengthLabel("$N_X$", "Signal events", "")
 
 
-def kind_of(result: OfStrength) -> Strength:
+def kind_of(result: OfStrength) -> StrengthLabel:
     """Return in what a result gives strengths.
 
     >>> from analysis.results.verdict import ResonanceFit

@@ -16,7 +16,7 @@ from analysis.settings.search import Search
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class SearchResults(ABC):
+class ShownResults(ABC):
     """Results of a search; those that are not there are None."""
 
     search: Search
@@ -42,18 +42,23 @@ class SearchResults(ABC):
         return None if self.verdict is None else self.verdict.fit
 
     @property
+    def max_errors(self) -> float:
+        """Spurious signal that a function may have, in errors of the signal."""
+        return self.search.peak.spurious_signal
+
+    @property
     def benchmark(self) -> float | None:
         """The strength that figures mark."""
         return None if self.scan is None else self.scan.benchmark
 
 
-def spurious(results: SearchResults) -> dict[str, PeakBackground]:
+def spurious(results: ShownResults) -> dict[str, PeakBackground]:
     """Return the functions under a peak whose spurious signal is known, by category."""
     peaks = results.peaks.items()
     return {name: peak for name, peak in peaks if known(peak.spurious.events) is not None}
 
 
-def candidates(results: SearchResults) -> dict[str, tuple[PeakBackground, str]]:
+def candidates(results: ShownResults) -> dict[str, tuple[PeakBackground, str]]:
     """Return the functions that were chosen among candidates, with the titles of categories."""
     several = len(results.peaks) > 1
     return {
@@ -63,7 +68,7 @@ def candidates(results: SearchResults) -> dict[str, tuple[PeakBackground, str]]:
     }
 
 
-def scan(results: SearchResults) -> Scan | None:
+def scan(results: ShownResults) -> Scan | None:
     """Return the scan over mass, if a significance is known at any."""
     found = results.scan
     if found is None or known(found.local_z) is known(found.expected_local_z) is None:
@@ -71,13 +76,13 @@ def scan(results: SearchResults) -> Scan | None:
     return found
 
 
-def mass_limits(results: SearchResults) -> MassLimits | None:
+def mass_limits(results: ShownResults) -> MassLimits | None:
     """Return the limits against mass, if any is known."""
     found = results.limits
     return None if found is None or known(found.expected["0"]) is None else found
 
 
-def fit_with_contour(results: SearchResults) -> ResonanceFit | None:
+def fit_with_contour(results: ShownResults) -> ResonanceFit | None:
     """Return the fit of a resonance, if mass and strength were varied together."""
     if results.fit is None or results.fit.contour is None:
         return None
@@ -85,7 +90,7 @@ def fit_with_contour(results: SearchResults) -> ResonanceFit | None:
     return results.fit if min(deviance.shape) > 1 and known(deviance) is not None else None
 
 
-def profiles(results: SearchResults) -> dict[str, OneParameter]:
+def profiles(results: ShownResults) -> dict[str, OneParameter]:
     """Return the profile deviances of the fit of a resonance, by parameter."""
     if results.fit is None:
         return {}
