@@ -19,6 +19,7 @@ from analysis.folder.folder import SELECTION, Folder
 from analysis.results.closure import EventsComparison, UniverseComparison, UniverseVerdict
 from analysis.results.values import Estimate
 from analysis.results.verdict import ClaimLevel, Verdict
+from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
 from analysis.statistics.resonance.look_elsewhere import CountedToys
@@ -26,7 +27,6 @@ from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.inputs import InferenceInputs
 from analysis.workflow.infer_folder import inference_inputs
 from analysis.workflow.pipeline import Console, Request, run
-from analysis.workflow.process import cut_variables
 from tools.errors import XyyError
 from tools.executors import Session
 from tools.sources import Observed

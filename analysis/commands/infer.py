@@ -172,8 +172,9 @@ def _spectrum(
     printer: Printer,
 ) -> None:
     from analysis.folder.folder import SEARCHED, VERDICT, Folder
-    from analysis.report.spectrum_figures import draw
+    from analysis.report.spectrum_results import read_spectrum_results
     from analysis.report.summary import spectrum_summary
+    from analysis.report.writing import draw_spectrum
     from analysis.workflow.infer_spectrum import bare_spectrum, infer_spectrum, origin_of
     from tools.locks import one_writer
 
@@ -186,5 +187,6 @@ def _spectrum(
             **origin_of(path, wanted, effort),
         )  # fmt: skip
         printer.say("figures")
-        draw(folder, spectrum, path.stem, wanted.sqrt_s)
+        results = read_spectrum_results(folder, spectrum, path.stem, wanted.sqrt_s)
+        draw_spectrum(folder, results)
     printer.result(folder.path / VERDICT, lambda: spectrum_summary(folder))

@@ -176,9 +176,9 @@ def selection_of(
 ) -> "tuple[Selection, ScoreTable | None]":
     """Read cuts and score of `--selection`; there are none unless it is given."""
     from analysis.folder.folder import read_selection
+    from analysis.selection.optimise import cut_variables
     from analysis.selection.scores.score_file import read_score_of
     from analysis.settings.settings_check import check_selection
-    from analysis.workflow.process import cut_variables
     from processors.selection import Selection
 
     if path is None:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from analysis.export.hepdata_about import comment, complete, keywords
-from analysis.export.hepdata_format import Table, submission
+from analysis.export.hepdata_format import HepDataTable, submission
 from analysis.export.hepdata_results import (
     counting_table,
     cutflow_tables,
@@ -38,7 +38,7 @@ def hepdata_files(results: FolderResults, found: Inferred) -> dict[str, bytes]:
     return submission(list(_tables(results, found)), comment(results), keywords(results))
 
 
-def _tables(results: FolderResults, found: Inferred) -> Iterator[Table]:
+def _tables(results: FolderResults, found: Inferred) -> Iterator[HepDataTable]:
     about = partial(complete, results)
     yield from map(about, spectrum_tables(results))
     yield from map(about, fit_tables(results))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from analysis.export.hepdata_format import Entry, Table
+from analysis.export.hepdata_format import Entry, HepDataTable
 from analysis.report.folder_results import FolderResults
 
 REACTION = "P P --> X --> GAMMA GAMMA"
@@ -38,7 +38,9 @@ def comment(results: FolderResults) -> str:
     return " ".join([*parts, *(f"{stamp}." for stamp in results.stamps)])
 
 
-def complete(results: FolderResults, table: Table, luminosity_invpb: float | None = None) -> Table:
+def complete(
+    results: FolderResults, table: HepDataTable, luminosity_invpb: float | None = None
+) -> HepDataTable:
     """Return a table with what holds for all: reservations, and what each column is of."""
     return replace(
         table,

@@ -48,7 +48,7 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class HepDataTable:
     """A table, and what ``submission.yaml`` says of it."""
 
     name: str
@@ -67,7 +67,7 @@ class Table:
     def data_file(self) -> str:
         """Name of its file.
 
-        >>> Table("Limits, 95% CL", "", Variable("m", ()), (), ()).data_file
+        >>> HepDataTable("Limits, 95% CL", "", Variable("m", ()), (), ()).data_file
         'limits_95_cl.yaml'
         """
         words = "".join(c if c.isalnum() and c.isascii() else " " for c in self.name.lower())
@@ -97,13 +97,13 @@ class Table:
 
 
 def submission(
-    tables: Sequence[Table], comment: str, keywords: Mapping[str, Sequence[Any]]
+    tables: Sequence[HepDataTable], comment: str, keywords: Mapping[str, Sequence[Any]]
 ) -> dict[str, bytes]:
     """Return the files of a submission, ``submission.yaml`` last.
 
     Parameters
     ----------
-    tables : sequence of Table
+    tables : sequence of HepDataTable
     comment : str
         What holds for all tables.
     keywords : mapping

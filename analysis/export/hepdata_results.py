@@ -9,7 +9,7 @@ from analysis.export.hepdata_about import CROSS_SECTION, MASS
 from analysis.export.hepdata_format import (
     Entry,
     Errors,
-    Table,
+    HepDataTable,
     Variable,
     bins,
     measured,
@@ -17,7 +17,6 @@ from analysis.export.hepdata_format import (
     words,
 )
 from analysis.report.folder_results import FolderResults
-from analysis.report.plots.observed import poisson_errors
 from analysis.results.codec import Numbers
 from analysis.results.counting import Counting
 from analysis.results.ledger import CutflowRow
@@ -25,15 +24,16 @@ from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.values import Estimate
 from analysis.results.verdict import Verdict
+from analysis.statistics.counting.garwood import poisson_errors
 
 _BANDS = (("1", "1 sigma"), ("2", "2 sigma"))
 
 
-def scan_table(scan: Scan) -> Table:
+def scan_table(scan: Scan) -> HepDataTable:
     """Return the scan over mass; while blind, what is expected of the benchmark signal."""
     rows = len(scan.mass_GeV)
     of = "" if scan.benchmark is None else f" ({scan.benchmark:g} pb)"
-    return Table(
+    return HepDataTable(
         name="Local significance",
         description=(
             "The significance of a resonance at each mass, before the look-elsewhere effect, with "
@@ -67,10 +67,10 @@ def _rows(values: Numbers | None, rows: int) -> Numbers:
     return np.full(rows, np.nan) if values is None else values
 
 
-def limits_table(limits: MassLimits) -> Table:
+def limits_table(limits: MassLimits) -> HepDataTable:
     """Return the upper limits against mass."""
     rows, level = len(limits.mass_GeV), limits.confidence_level
-    return Table(
+    return HepDataTable(
         name="Limits",
         description=(
             f"Upper limits on {CROSS_SECTION} at {100 * level:g}% CL (CLs, {limits.method}). "
@@ -95,7 +95,7 @@ def _band(expected: Mapping[str, Numbers]) -> tuple[Entry, ...]:
     return measured(median, *errors)
 
 
-def cutflow_tables(results: FolderResults) -> Iterator[Table]:
+def cutflow_tables(results: FolderResults) -> Iterator[HepDataTable]:
     """Yield the cutflow: simulation as expected, data as counted (blind: of their sidebands)."""
     flows, data = results.cutflow, results.data
     simulated = [s.name for s in results.simulation if s.name in flows]
@@ -106,7 +106,7 @@ def cutflow_tables(results: FolderResults) -> Iterator[Table]:
     if not columns:
         return
     steps = [row.cut for row in next(iter(flows.values()))]
-    yield Table(
+    yield HepDataTable(
         name="Cutflow",
         description=(
             "Events left after each step of the selection; of the simulation as expected for the "
@@ -124,11 +124,11 @@ def _expected_flow(name: str, flow: Sequence[CutflowRow]) -> Variable:
     return Variable(name, measured(values, Errors(errors, errors, "simulation statistics")))
 
 
-def counting_table(counting: Counting) -> Table:
+def counting_table(counting: Counting) -> HepDataTable:
     """Return the count in the window."""
     limit, error = counting.limit, counting.predicted_error_events
     expected = {band: np.array([value], float) for band, value in limit.expected_pb.items()}
-    return Table(
+    return HepDataTable(
         name="Counting",
         description=(
             "Events in the signal window: predicted from the sidebands and observed, with the "
@@ -158,9 +158,9 @@ def _count(events: float | None) -> tuple[Entry, ...]:
     return measured([events], Errors(down, up, "stat"))
 
 
-def resonance_table(verdict: Verdict, energy_GeV: float) -> Table:
+def resonance_table(verdict: Verdict, energy_GeV: float) -> HepDataTable:
     """Return what was found: of the most significant mass."""
-    return Table(
+    return HepDataTable(
         name="Resonance",
         description=(
             "The most significant mass of the scan, with the significance there and over all "

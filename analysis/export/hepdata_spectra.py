@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.export.hepdata_about import MASS
-from analysis.export.hepdata_format import Errors, Table, Variable, bins, measured, points
+from analysis.export.hepdata_format import Errors, HepDataTable, Variable, bins, measured, points
+from analysis.report.fits import resonance_fits, sideband_fits
 from analysis.report.folder_results import FolderResults
-from analysis.report.plots.combined import summed
-from analysis.report.plots.inputs import resonance_fits, sideband_fits
-from analysis.report.plots.observed import poisson_errors
-from analysis.report.plots.spectrum import FittedSpectrum
+from analysis.statistics.counting.garwood import poisson_errors
+from analysis.statistics.spectra.combined import summed
+from analysis.statistics.spectra.fitted import FittedSpectrum
 
 
-def spectrum_tables(results: FolderResults) -> Iterator[Table]:
+def spectrum_tables(results: FolderResults) -> Iterator[HepDataTable]:
     """Yield the selected spectrum with the fit of its sidebands: the sum, and each category."""
     fits, title = sideband_fits(results), "Selected spectrum"
     if len(fits) > 1:
@@ -24,12 +24,12 @@ def spectrum_tables(results: FolderResults) -> Iterator[Table]:
         yield _spectrum_table(title if alone else f"{title}, {name}", fit, of)
 
 
-def _spectrum_table(title: str, fit: FittedSpectrum, of: str) -> Table:
+def _spectrum_table(title: str, fit: FittedSpectrum, of: str) -> HepDataTable:
     said = f"The diphoton mass spectrum {of}, and the background fitted to its sidebands"
     errors = fit.background_errors
     label = "fit" if errors is not None else ""
     spread = [None] * len(fit.background) if errors is None else errors
-    return Table(
+    return HepDataTable(
         name=title,
         description=(f"{said} ({fit.function})."),
         rows=Variable(MASS, bins(fit.edges_GeV), "GeV"),
@@ -56,12 +56,12 @@ def _events(fit: FittedSpectrum) -> Variable:
     return Variable("Data", measured(counts, Errors(down, up, "stat")))
 
 
-def fit_tables(results: FolderResults) -> Iterator[Table]:
+def fit_tables(results: FolderResults) -> Iterator[HepDataTable]:
     """Yield the fit of background and resonance in every category; none while blind."""
     fits = {} if results.blind else resonance_fits(results)
     for name, fit in fits.items():
         signal = fit.counts * np.nan if fit.signal is None else fit.signal
-        yield Table(
+        yield HepDataTable(
             name="Resonance fit" if len(fits) == 1 else f"Resonance fit, {name}",
             description=(
                 "The diphoton mass spectrum in the bins of the fit of a resonance, with the "

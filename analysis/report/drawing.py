@@ -3,10 +3,15 @@
 Its files are a PDF, a PNG, and the numbers that are drawn as JSON (`analysis.report.plots.drawn`).
 """
 
-from __future__ import annotations
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, count
+from pathlib import Path
+from typing import Generic, TypeVar
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from matplotlib.figure import Figure
 
 from analysis.report.plots.drawn import drawn, is_drawn
 from analysis.report.plots.style import encode
@@ -14,14 +19,11 @@ from tools.atomic import write_bytes
 from tools.errors import InputError
 from tools.json_file import read_json, write_json
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-    from pathlib import Path
-
-    from matplotlib.figure import Figure
-
 SUFFIXES = (".pdf", ".png", ".json")
 """of its files; the numbers go last"""
+Results = TypeVar("Results")
+Results_contra = TypeVar("Results_contra", contravariant=True)
+Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,96 @@ class Drawing:
         write_bytes(folder / f"{self.name}.png", png)
         write_bytes(folder / f"{self.name}.pdf", pdf)
         return png
+
+
+@dataclass(frozen=True, slots=True)
+class FigureEntry(Generic[Results_contra]):
+    """An entry of the catalogue: a figure, or one for each of several things such as columns."""
+
+    name: str
+    """of its files; behind it that of the thing, if there are several"""
+    section: str
+    """of the page"""
+    drawings: Callable[[Results_contra], Iterator[Drawing]]
+    """yields the figures that some results have the inputs of"""
+
+
+def figure(
+    name: str,
+    section: str,
+    caption: str | Callable[[Results, Shown], str],
+    find: Callable[[Results], Shown | None],
+    draw: Callable[[Results, Shown], Figure],
+    *,
+    having: Callable[[Shown], object] = lambda _: True,
+) -> FigureEntry[Results]:
+    """Return the entry of a single figure.
+
+    Parameters
+    ----------
+    name, section : str
+        See `FigureEntry`.
+    caption : str or callable
+        May hold attributes of ``{results}``, or depend on results and on what is shown.
+    find : callable
+        Returns what the figure shows; None where the results do not hold it.
+    draw : callable
+        Draws what was found.
+    having : callable
+        Whether what was found has what is needed.
+    """
+
+    def inputs(results: Results) -> Mapping[str, Shown]:
+        shown = find(results)
+        return {} if shown is None or not having(shown) else {"": shown}
+
+    return figures(name, section, caption, inputs, draw)
+
+
+def figures(
+    name: str,
+    section: str,
+    caption: str | Callable[[Results, Shown], str],
+    find: Callable[[Results], Mapping[str, Shown]],
+    draw: Callable[[Results, Shown], Figure],
+) -> FigureEntry[Results]:
+    """Return the entry of a figure for each of several things.
+
+    Parameters are those of `figure`; `find` returns what each figure shows, by the name of the
+    thing, which a caption may hold as ``{name}``.
+    """
+
+    def drawings(results: Results) -> Iterator[Drawing]:
+        for thing, shown in find(results).items():
+            words = (
+                caption.format(name=thing, results=results)
+                if isinstance(caption, str)
+                else caption(results, shown)
+            )
+            full_name = f"{name}_{thing}" if thing else name
+            yield Drawing(full_name, section, words, partial(draw, results, shown))
+
+    return FigureEntry(name, section, drawings)
+
+
+def of_all(entries: Iterable[FigureEntry[Results]], results: Results) -> Iterator[Drawing]:
+    """Yield the figures of all entries, each with a name of its own."""
+    taken: set[str] = set()
+    for drawing in chain.from_iterable(entry.drawings(results) for entry in entries):
+        name = _file_name(drawing.name, taken)
+        taken.add(name.lower())
+        yield replace(drawing, name=name)
+
+
+def _file_name(name: str, taken: Collection[str]) -> str:
+    """Return a name that any file system takes, and that no other figure has in any case.
+
+    >>> _file_name("shape_m/E", {"shape_m_e"})
+    'shape_m_E_2'
+    """
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    others = (f"{safe}_{number}" for number in count(2))
+    return next(candidate for candidate in chain([safe], others) if candidate.lower() not in taken)
 
 
 def remove_others(folder: Path, names: Collection[str]) -> None:

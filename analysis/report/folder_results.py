@@ -6,6 +6,7 @@ run, has figures and a page all the same, with what is there.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from analysis.folder import blinding, stamps
 from analysis.folder.folder import CUTFLOW, SELECTION, Folder, generated_samples
@@ -13,9 +14,10 @@ from analysis.folder.histogram_file import Histograms, read_histograms
 from analysis.folder.stamps import told
 from analysis.report.plots.columns import Process
 from analysis.report.plots.style import Header, plain
+from analysis.report.shown_results import ShownResults
 from analysis.results.background import BackgroundFits
 from analysis.results.codec import from_json
-from analysis.results.counting import Counting
+from analysis.results.counting import Counting, CountingLimit
 from analysis.results.freeze import Freeze
 from analysis.results.ledger import Cutflows, Ledger
 from analysis.results.limits import MassLimits
@@ -24,20 +26,23 @@ from analysis.results.scan import Scan
 from analysis.results.selection import ChosenSelection
 from analysis.results.unblinding import Unblinding
 from analysis.results.verdict import Verdict
+from analysis.selection.methods import demands_of
+from analysis.selection.optimise import cut_variables
+from analysis.selection.scores.performance import Scored
 from analysis.selection.scores.score_file import read_score_of
+from analysis.selection.scores.sculpting import SculptedSpectrum, mass_by_category
+from analysis.selection.scores.training import sample_of
 from analysis.settings.search import Search
-from analysis.workflow.process import cut_variables, weight_of
 from processors.score import ScoreTable
 from processors.selection import Interval
 from tools.samples import Catalogue, Sample
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FolderResults:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FolderResults(ShownResults):
     """A results folder with the settings that it was made with."""
 
     catalogue: Catalogue
-    search: Search
     histograms: Histograms
     ledger: Ledger
     cutflow: Cutflows
@@ -51,9 +56,6 @@ class FolderResults:
     """None too where a person wrote the cuts"""
     background: BackgroundFits | None
     counting: Counting | None
-    scan: Scan | None
-    limits: MassLimits | None
-    verdict: Verdict | None
     freeze: Freeze | None
     unblinding: Unblinding | None
     score: ScoreTable | None = None
@@ -92,14 +94,29 @@ class FolderResults:
         """Names of the simulated samples that this program generated."""
         return generated_samples(self.run, self.ledger)
 
-    def header(self, luminosity_invpb: float) -> Header:
-        """Return what stands on a figure that is normalised to some luminosity."""
+    @property
+    def header(self) -> Header:
+        """What stands on the figures of fits: they are of the data, or of as much simulation."""
+        return self._header(self.catalogue.data_luminosity_invpb)
+
+    @property
+    def simulation_header(self) -> Header:
+        """What stands on the figures of simulation alone."""
+        return self._header(self.catalogue.luminosity_invpb)
+
+    @property
+    def shown_header(self) -> Header:
+        """What stands on distributions."""
+        return self._header(self.luminosity_invpb)
+
+    def _header(self, luminosity_invpb: float) -> Header:
         return Header(
             self.catalogue.collision_energy_GeV,
             luminosity_invpb,
             stamps=self.stamps,
             status=plain(self.search.label.status),
             experiment=plain(self.search.label.experiment),
+            from_data=self.data is not None,
         )
 
     @property
@@ -108,6 +125,11 @@ class FolderResults:
         made = (self.background, self.counting, self.scan, self.limits, self.verdict)
         selected = self.selection is None or self.selection.complete is not False
         return selected and all(result is None or result.complete for result in made)
+
+    @property
+    def counting_limit(self) -> CountingLimit | None:
+        """The limit from the count."""
+        return None if self.counting is None else self.counting.limit
 
     @property
     def stamps(self) -> tuple[str, ...]:
@@ -140,10 +162,59 @@ class FolderResults:
             shown.append(Process(self.data.name, "data", title))
         return tuple(shown)
 
+    @property
+    def simulated(self) -> tuple[Process, ...]:
+        """The simulated samples as the figures of simulation alone show them."""
+        return self.processes(self.catalogue.luminosity_invpb)
+
+    @property
+    def samples(self) -> tuple[Process, ...]:
+        """The same, and the data."""
+        return self.processes(self.catalogue.luminosity_invpb, data=True)
+
+    @property
+    def shown_processes(self) -> tuple[Process, ...]:
+        """The simulated samples as distributions show them."""
+        return self.processes(self.luminosity_invpb)
+
+    @cached_property
+    def scored(self) -> Scored | None:
+        """The samples in the cells of the score, or None if there is no score to show."""
+        joints = {
+            name: named["joint"] for name, named in self.histograms.items() if "joint" in named
+        }
+        processes = [process for process in self.simulated if process.name in joints]
+        backgrounds = [process.name for process in processes if process.kind == "background"]
+        if self.score is None or self.selection is None or len(backgrounds) != 1:
+            return None
+        if len(processes) == 1:
+            return None
+        sample = sample_of(
+            {process.name: joints[process.name] for process in processes},
+            {process.name: process.weight for process in processes},
+            backgrounds[0],
+            independent=self.selection.background_fractions_from == "whole sample",
+            force=True,  # whether such columns are allowed was decided when the score was made
+        )
+        data = None if self.data is None or self.data.name not in joints else self.data.name
+        demands = demands_of(self.search.score)
+        return Scored(self.score, self.selection, sample, joints, backgrounds[0], data, demands)
+
+    @property
+    def sculpted(self) -> dict[str, SculptedSpectrum]:
+        """The simulated background's mass in every category."""
+        processes = self.processes(self.catalogue.data_luminosity_invpb)
+        backgrounds = [process for process in processes if process.kind == "background"]
+        if len(backgrounds) != 1:
+            return {}
+        (background,) = backgrounds
+        named = self.histograms.get(background.name, {})
+        return mass_by_category(named, self.search, weight=background.weight)
+
     def _process(self, sample: Sample, luminosity_invpb: float) -> Process:
         events = self.ledger.samples[sample.name].processed_events
         scale = luminosity_invpb / self.catalogue.luminosity_invpb
-        weight = weight_of(self.catalogue, sample.name, events) * scale
+        weight = self.catalogue.weight(sample, events) * scale
         alike = [
             other
             for other in self.simulation

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from analysis.folder.folder import PAGE, Folder
+from analysis.report.catalogue import drawings, spectrum_drawings
 from analysis.report.drawing import SUFFIXES, remove_others
-from analysis.report.figures import drawings
 from analysis.report.folder_results import read_results
 from analysis.report.page.layout import Image
 from analysis.report.page.render import render
+from analysis.report.spectrum_results import SpectrumResults
 from analysis.settings.search import Search
 from tools.atomic import write_bytes
 from tools.pool import completed
@@ -97,3 +98,12 @@ def _rare_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
+
+
+def draw_spectrum(folder: Folder, results: SpectrumResults) -> None:
+    """Draw all figures of a binned spectrum, and remove those of an earlier run."""
+    names = set()
+    for drawing in spectrum_drawings(results):
+        drawing.write(folder.figures)
+        names.add(drawing.name)
+    remove_others(folder.figures, names)

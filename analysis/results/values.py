@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+BANDS = ("-2", "-1", "0", "1", "2")
+"""keys of what is expected, in standard deviations"""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:

@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.results.selection import ChosenSelection, CutsOptimism, Merits, ScanPoint
-from analysis.settings.search import Optimise
-from processors.histograms import Counts
+from analysis.settings.search import Optimise, Search
+from processors.histograms import Binning, Counts
 from processors.selection import Interval
 from tools.errors import InputError
 from tools.names import listed
@@ -33,6 +33,12 @@ from tools.names import listed
 Array = npt.NDArray[np.float64]
 SIGNIFICANT = 1e-3
 """p-value below which, divided by the number of columns, independence of m_yy is given up."""
+
+
+def cut_variables(search: Search) -> tuple[Binning, ...]:
+    """Return the axes of the joint histogram: what cuts and scores are made of."""
+    axes = search.optimise.axes.items()
+    return tuple(Binning(name, axis.bins, axis.low, axis.high) for name, axis in axes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from analysis.folder.stamps import stamp as stamp_of
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
+from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
 from analysis.statistics.infer import infer
@@ -23,7 +24,7 @@ from analysis.statistics.search_results import limits_so_far
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.workflow.claim import write_claim
 from analysis.workflow.limits_so_far import LimitsSoFar
-from analysis.workflow.process import cut_variables, weight_of
+from analysis.workflow.process import weight_of
 from processors.histograms import CATEGORIES, Counts
 from processors.score import ScoreTable
 from tools.errors import InputError

@@ -19,6 +19,7 @@ from analysis.folder.folder import CUTFLOW, HISTOGRAMS, LEDGER, Folder
 from analysis.folder.histogram_file import Histograms, read_histograms, write_histograms
 from analysis.results.codec import to_json
 from analysis.results.ledger import CutflowRow, Cutflows, Ledger, ProcessedFrom
+from analysis.selection.optimise import cut_variables
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_manifest
 from processors.diphoton import DiphotonProcessor, Settings
@@ -83,12 +84,6 @@ def processor_settings(
         unblinded=unblinded,
         histograms=histograms,
     )
-
-
-def cut_variables(search: Search) -> tuple[Binning, ...]:
-    """Return the axes of the joint histogram: what cuts and scores are made of."""
-    axes = search.optimise.axes.items()
-    return tuple(Binning(name, axis.bins, axis.low, axis.high) for name, axis in axes)
 
 
 def sample_key(manifest: Manifest, name: str, settings: Settings) -> str:

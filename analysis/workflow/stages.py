@@ -39,12 +39,12 @@ from analysis.folder.folder import (
 )
 from analysis.folder.origin import RUN, origin_of
 from analysis.results.ledger import Ledger, ProcessedFrom
+from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_selection
 from analysis.workflow.process import (
     CODE,
-    cut_variables,
     joint_key,
     processor_settings,
     sample_key,

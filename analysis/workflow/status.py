@@ -2,9 +2,10 @@
 
 from analysis.folder.folder import LEDGER, SELECTION, Folder
 from analysis.folder.origin import origin_of
+from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
-from analysis.workflow.process import cut_variables, kept_samples
+from analysis.workflow.process import kept_samples
 from analysis.workflow.stages import STAGES, chunks_of, settings_in, why_make
 from tools.errors import InputError
 from tools.names import listed

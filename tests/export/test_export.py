@@ -21,7 +21,14 @@ from analysis import cli
 from analysis.commands.console import Console
 from analysis.export.formats import FORMATS
 from analysis.export.hepdata import hepdata_files
-from analysis.export.hepdata_format import Errors, Table, Variable, measured, points, submission
+from analysis.export.hepdata_format import (
+    Errors,
+    HepDataTable,
+    Variable,
+    measured,
+    points,
+    submission,
+)
 from analysis.export.pyhf_format import Status, workspace_files
 from analysis.export.root_format import about, root_files
 from analysis.export.source import inferred, read_processed
@@ -385,7 +392,7 @@ def test_errors_have_their_sign_and_zeros_are_left_out() -> None:
 
 def test_a_column_without_numbers_is_left_out_and_so_is_its_table() -> None:
     rows = Variable("m", points([1.0, 2.0]), "GeV")
-    empty = Table("Empty", "", rows, (Variable("x", points([None, None])),), ())
+    empty = HepDataTable("Empty", "", rows, (Variable("x", points([None, None])),), ())
     files = submission([empty], "nothing", {})
     assert list(files) == ["submission.yaml"]
 

@@ -1,6 +1,7 @@
 """The numbers beside a figure: those that its artists were drawn from, and nothing blind."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import hist
@@ -8,13 +9,16 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from analysis.report.plots import brazil, columns, measurement, nuisances, scan, score, spectrum
+from analysis.report.plots import columns, limits, measurement, scan, score, spectrum, systematics
 from analysis.report.plots.columns import Process
 from analysis.report.plots.drawn import drawn
-from analysis.report.plots.observed import Marks, poisson_errors
+from analysis.report.plots.observed import Marks
 from analysis.report.plots.style import Header
 from analysis.results.scan import Maximum
 from analysis.results.verdict import MassStrengthContour, NuisanceParameter
+from analysis.selection.scores.performance import Importance
+from analysis.statistics.counting.garwood import poisson_errors
+from analysis.statistics.spectra.fitted import FittedSpectrum
 from processors.histograms import Counts
 from processors.selection import Interval
 from tests.made_up import NO_FIT, a_scan, some_limits
@@ -42,9 +46,9 @@ def histogram(contents: list[float]) -> Counts:
     return made
 
 
-def fitted(*, blinded: bool = False) -> spectrum.FittedSpectrum:
+def fitted(*, blinded: bool = False) -> FittedSpectrum:
     counts = np.round(4000 * np.exp(-EDGES[:-1] / 250))
-    return spectrum.FittedSpectrum(
+    return FittedSpectrum(
         edges_GeV=EDGES,
         counts=counts,
         variances=counts,
@@ -102,7 +106,7 @@ def test_a_fit_has_its_curves_its_band_and_its_pulls() -> None:
     assert bars["at"] == centres.tolist()
     assert bars["width"] == [100.0] * 20
     ends = np.add(bars["from"], bars["to"])  # one end is at zero
-    assert ends == pytest.approx(spectrum.pulls(found))
+    assert ends == pytest.approx(found.pulls)
 
 
 def test_nothing_of_a_blind_window_is_in_the_file() -> None:
@@ -134,11 +138,11 @@ def test_a_scan_and_limits_are_those_of_the_results() -> None:
     assert line["y"][2] is None, "what is not there is null"
     assert curve(figure, r"$\pm\mathrm{2}\sigma$", 1)["high"] == pytest.approx([1.1, 1.8, 0.4])
     expected = np.outer([0.5, 0.7, 1.0, 1.4, 1.9], [3.0, 2.0, 1.0])
-    limits = brazil.mass_limits(some_limits(mass, expected, benchmark=5.4), HEADER)
-    band = curve(limits, r"Expected $\pm\mathrm{1}\sigma$")
+    drawn_limits = limits.mass_limits(some_limits(mass, expected, benchmark=5.4), HEADER)
+    band = curve(drawn_limits, r"Expected $\pm\mathrm{1}\sigma$")
     assert (band["low"], band["high"]) == (expected[1].tolist(), expected[3].tolist())
-    assert curve(limits, "Expected")["y"] == expected[2].tolist()
-    level = curve(limits, "Benchmark, 5.4 pb")
+    assert curve(drawn_limits, "Expected")["y"] == expected[2].tolist()
+    level = curve(drawn_limits, "Benchmark, 5.4 pb")
     assert (level["kind"], level["axis"], level["value"]) == ("level", "y", 5.4)
 
 
@@ -146,7 +150,7 @@ def test_rows_are_named_and_bars_lie() -> None:
     resolution = NuisanceParameter(
         name="resolution", pull=-0.1, pull_error=0.9, impact_up=0.2, impact_down=-0.3
     )
-    figure = nuisances.nuisances((resolution,), HEADER)
+    figure = systematics.nuisances(replace(NO_FIT, nuisances=(resolution,)), HEADER)
     document = drawn(figure)
     assert document["frames"][0]["y"]["names"] == {"resolution": 0}
     pull = curve(figure, "Pull")
@@ -154,7 +158,7 @@ def test_rows_are_named_and_bars_lie() -> None:
     assert (pull["x_low"], pull["x_high"]) == (pytest.approx([-1.0]), pytest.approx([0.8]))
     bar = curve(figure, r"$+\mathrm{1}\sigma$ impact", 1)
     assert (bar["axis"], bar["from"], bar["to"]) == ("x", [0.0], [0.2])
-    rows = (score.Importance("n_jets", 0.1, 0.02, None),)
+    rows = (Importance("n_jets", 0.1, 0.02, None),)
     (loss,) = drawn(score.importance(rows, HEADER))["frames"]
     errors = next(c for c in loss["curves"] if c["kind"] == "points")
     assert (errors["x_low"], errors["x_high"]) == (pytest.approx([8.0]), pytest.approx([12.0]))
@@ -164,7 +168,7 @@ def test_contours_are_lines_of_one_level() -> None:
     mass, strength = np.linspace(590, 610, 21), np.linspace(3, 7, 21)
     deviance = ((mass[:, None] - 600) / 4) ** 2 + ((strength - 5) / 0.5) ** 2
     found = MassStrengthContour(mass_GeV=mass, strength=strength, delta_deviance=deviance)
-    figure = measurement.contour(found, NO_FIT, HEADER)
+    figure = measurement.contour(replace(NO_FIT, contour=found), HEADER)
     lines = [c for c in drawn(figure)["frames"][0]["curves"] if c["kind"] == "contour"]
     assert [line["level"] for line in lines] == [level for level, *_ in measurement.CONTOURS]
     for line in lines:

@@ -20,11 +20,12 @@ from matplotlib.text import Text
 
 from analysis.report.plots import columns, limits, selection, spectrum, style
 from analysis.report.plots.columns import Process
-from analysis.report.plots.observed import Marks, poisson_errors
-from analysis.report.plots.spectrum import FittedSpectrum
+from analysis.report.plots.observed import Marks
 from analysis.report.plots.style import Header, encode
 from analysis.results.counting import ClsCurve, CountingLimit
 from analysis.results.selection import ChosenSelection, ScanPoint
+from analysis.statistics.counting.garwood import poisson_errors
+from analysis.statistics.spectra.fitted import FittedSpectrum
 from processors.histograms import Binning, Counts, counts
 from processors.selection import Interval
 from tests.made_up import BANDS, a_counting_limit, a_row, a_selection
@@ -237,14 +238,6 @@ def test_empty_and_single_bins_are_drawn_without_an_empty_legend(contents: list[
     assert only_axes(nothing).get_legend() is None
 
 
-def test_the_caller_may_bring_axes() -> None:
-    mine = Figure()
-    ax = mine.add_subplot(1, 2, 2)
-    figure = columns.unit_area({"background": histogram([1, 2], high=2)}, PROCESSES, HEADER, ax=ax)
-    assert figure is mine
-    assert ax.patches
-
-
 # ---- labels --------------------------------------------------------------------------------------
 
 
@@ -440,7 +433,7 @@ def test_pulls_are_signed_roots_of_the_deviance() -> None:
         edges, contents, contents, np.array([1e4, 1e4, 0.01, 2.0]), Interval(10, 20), False, "f"
     )
     # Of many events it is the distance in standard deviations; one event on 0.01 is 2.69, not 9.9.
-    assert spectrum.pulls(case) == pytest.approx([0.998, -1.002, 2.688, -2.0], abs=2e-3)
+    assert case.pulls == pytest.approx([0.998, -1.002, 2.688, -2.0], abs=2e-3)
 
 
 def test_pulls_of_weighted_bins_know_the_weight() -> None:
@@ -450,7 +443,7 @@ def test_pulls_of_weighted_bins_know_the_weight() -> None:
     case = FittedSpectrum(
         np.array([0.0, 1.0, 2.0]), contents, 13.5 * contents, expected, Interval(10, 20), False, "f"
     )
-    assert spectrum.pulls(case) == pytest.approx([-0.995, 0.0], abs=2e-3)
+    assert case.pulls == pytest.approx([-0.995, 0.0], abs=2e-3)
 
 
 def test_a_resonance_fit_draws_the_sum_and_pulls_against_it() -> None:
@@ -462,7 +455,7 @@ def test_a_resonance_fit_draws_the_sum_and_pulls_against_it() -> None:
     assert both == pytest.approx(case.background + case.signal)
     assert alone == pytest.approx(case.background)
     heights = np.array([bar.get_height() for bar in lower.containers[0]])
-    assert heights == pytest.approx(spectrum.pulls(case))
+    assert heights == pytest.approx(case.pulls)
     assert heights[5] < -3, "there is no peak in these contents"
 
 
@@ -475,7 +468,7 @@ def test_without_data_the_points_are_called_simulated() -> None:
 # ---- limits --------------------------------------------------------------------------------------
 
 
-def scan(*, blind: bool) -> tuple[ClsCurve, CountingLimit]:
+def scan(*, blind: bool) -> CountingLimit:
     x = np.linspace(0.1, 4.0, 40)
     widths = zip(BANDS, (0.5, 0.7, 1.0, 1.3, 1.6), strict=True)
     curve = ClsCurve(
@@ -484,11 +477,11 @@ def scan(*, blind: bool) -> tuple[ClsCurve, CountingLimit]:
         expected_cls={band: np.exp(-x / tau) for band, tau in widths},
     )
     observed = None if blind else -0.8 * math.log(0.05)
-    return curve, a_counting_limit(-math.log(0.05), observed)
+    return replace(a_counting_limit(-math.log(0.05), observed), curve=curve)
 
 
 def test_the_cls_scan_crosses_one_minus_cl_at_the_limits() -> None:
-    ax = only_axes(limits.cls_scan(*scan(blind=False), HEADER))
+    ax = only_axes(limits.cls_scan(scan(blind=False), HEADER))
     lines = {str(line.get_label()): line for line in ax.lines}
     observed = lines["Observed: 2.4 pb"]
     assert np.interp(-0.8 * math.log(0.05), *np.asarray(observed.get_xydata()).T) == pytest.approx(
@@ -505,7 +498,7 @@ def test_the_cls_scan_crosses_one_minus_cl_at_the_limits() -> None:
 
 
 def test_a_blind_scan_has_no_observed_curve() -> None:
-    ax = only_axes(limits.cls_scan(*scan(blind=True), HEADER))
+    ax = only_axes(limits.cls_scan(scan(blind=True), HEADER))
     assert not [entry for entry in legend_of(ax) if "Observed" in entry]
 
 

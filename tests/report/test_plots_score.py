@@ -14,23 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle, StepPatch
 from matplotlib.text import Text
 
-from analysis.report.figures import drawings
+from analysis.report import fits
+from analysis.report.catalogue import drawings
 from analysis.report.folder_results import FolderResults
-from analysis.report.page import inference
-from analysis.report.page import selection as selection_page
+from analysis.report.page import inference, selection_section
 from analysis.report.page.layout import Section
-from analysis.report.plots import (
-    category_strengths,
-    combined,
-    inputs,
-    score,
-    score_inputs,
-    sculpted,
-    sculpted_inputs,
-    selection,
-    spectrum,
-)
-from analysis.report.plots.spectrum import FittedSpectrum
+from analysis.report.plots import measurement, score, sculpted, selection, spectrum
 from analysis.report.plots.style import Header, encode
 from analysis.report.summary import objections, selection_table
 from analysis.results.background import BackgroundFits, ChannelBackground, SpuriousSignals
@@ -41,8 +30,10 @@ from analysis.results.verdict import (
     ResonanceBins,
 )
 from analysis.selection.methods import select
+from analysis.selection.scores import performance
 from analysis.selection.scores.score_file import table_of_document
 from analysis.settings.search import Search
+from analysis.statistics.spectra import combined
 from processors.histograms import Binning, Counts, counts, fill, joint
 from processors.histograms import spectrum as spectrum_histogram
 from processors.score import ScoreTable, category_index
@@ -236,8 +227,8 @@ def sidebands_only(histogram: Counts) -> Counts:
 
 
 @pytest.fixture
-def scored(folder: Callable[..., FolderResults]) -> score_inputs.Scored:
-    found = score_inputs.scored(folder())
+def scored(folder: Callable[..., FolderResults]) -> performance.Scored:
+    found = folder().scored
     assert found is not None
     return found
 
@@ -266,10 +257,10 @@ def points(ax: Axes) -> np.ndarray:
 
 
 def test_efficiencies_are_those_of_counted_events(
-    world: World, folder: Callable[..., FolderResults], scored: score_inputs.Scored
+    world: World, folder: Callable[..., FolderResults], scored: performance.Scored
 ) -> None:
     results = folder()
-    found = score_inputs.roc(results, scored)
+    found = performance.roc(scored)
     figure = score.roc(found, results.processes(1298.1), HEADER)
     (ax,) = figure.axes
     drawn = line(ax, "Categories: $s$ = ")
@@ -296,10 +287,10 @@ def test_efficiencies_are_those_of_counted_events(
 
 
 def test_the_best_cut_touches_its_line_and_no_cut_reaches_the_bound(
-    world: World, folder: Callable[..., FolderResults], scored: score_inputs.Scored
+    world: World, folder: Callable[..., FolderResults], scored: performance.Scored
 ) -> None:
     results = folder()
-    found = score_inputs.roc(results, scored)
+    found = performance.roc(scored)
     (ax,) = score.roc(found, results.processes(1298.1), HEADER).axes
     merits = {k: v or np.nan for k, v in world.chosen.significance.items()}
     ((efficiency, rejection),) = line(ax, "One cut: $s$ = ")
@@ -311,10 +302,10 @@ def test_the_best_cut_touches_its_line_and_no_cut_reaches_the_bound(
 
 
 def test_the_scores_distributions_have_unit_area_and_the_categories_edges(
-    world: World, folder: Callable[..., FolderResults], scored: score_inputs.Scored
+    world: World, folder: Callable[..., FolderResults], scored: performance.Scored
 ) -> None:
     results = folder()
-    found = score_inputs.score_shapes(scored)
+    found = performance.score_shapes(scored)
     upper, lower = score.score_shapes(found, results.processes(1298.1), HEADER).axes
     drawn = steps(upper)
     assert set(drawn) == {"Background (sidebands)", "Signal 500 GeV", "Signal 750 GeV",
@@ -337,9 +328,9 @@ def test_the_scores_distributions_have_unit_area_and_the_categories_edges(
 def test_blind_data_are_of_the_sidebands(folder: Callable[..., FolderResults]) -> None:
     shapes = []
     for blind in (True, False):
-        found = score_inputs.scored(folder(blind=blind))
+        found = folder(blind=blind).scored
         assert found is not None
-        data = score_inputs.score_shapes(found).data
+        data = performance.score_shapes(found).data
         assert data is not None
         shapes.append(data)
     assert shapes[0].tolist() == shapes[1].tolist()
@@ -353,19 +344,18 @@ def test_without_data_the_distributions_are_simulation(
     folder: Callable[..., FolderResults],
 ) -> None:
     results = folder(data=False)
-    found = score_inputs.scored(results)
+    found = results.scored
     assert found is not None
-    figure = score.score_shapes(score_inputs.score_shapes(found), results.processes(1298.1), HEADER)
+    figure = score.score_shapes(performance.score_shapes(found), results.processes(1298.1), HEADER)
     assert len(figure.axes) == 1
     assert any("Simulation" in str(text.get_text()) for text in figure.findobj(Text))
     encode(figure, "png")
 
 
 def test_a_column_without_information_is_worth_nothing(
-    folder: Callable[..., FolderResults], scored: score_inputs.Scored
+    scored: performance.Scored,
 ) -> None:
-    results = folder()
-    rows = score_inputs.importance(results, scored, score_inputs.without(scored, results))
+    rows = performance.importance(scored)
     assert [row.column for row in rows] == ["photon1_isolation", "n_jets", "n_leptons"]
     # Pinned seed; another one would fail at 5 errors once in a million.
     assert abs(rows[-1].loss) < 5 * rows[-1].error + 0.005
@@ -379,13 +369,10 @@ def test_a_column_without_information_is_worth_nothing(
     assert next(t.get_text() for t in ax.get_yticklabels()) == "Isolation of photon 1"
 
 
-def test_columns_after_the_cut_on_all_the_others(
-    world: World, folder: Callable[..., FolderResults], scored: score_inputs.Scored
-) -> None:
-    others = score_inputs.without(scored, folder())
-    found = score_inputs.n_minus_1(scored, others)
+def test_columns_after_the_cut_on_all_the_others(world: World, scored: performance.Scored) -> None:
+    found = performance.n_minus_1(scored)
     assert set(found) == set(AXES)
-    for column, cut in others.items():
+    for column, cut in scored.without.items():
         table = replace(world.table, folds=cut.folds, edges=(cut.cut,))
         for name in ("background", "data"):
             half = np.arange(len(world.mass[name])) % 2
@@ -403,7 +390,7 @@ def test_columns_after_the_cut_on_all_the_others(
 def test_the_mass_of_a_category_and_of_the_rest_are_all_events(
     world: World, folder: Callable[..., FolderResults]
 ) -> None:
-    found = sculpted_inputs.sculpted(folder())
+    found = folder().sculpted
     assert tuple(found) == world.table.names
     mass = world.mass["background"]
     shown = (mass >= 100) & (mass < 2000)
@@ -431,7 +418,7 @@ def test_a_bent_spectrum_is_flagged_on_its_frame(folder: Callable[..., FolderRes
     everything.view()[40:110] += extra
     bent_too = {**flat, "spectrum": bent, "before/m_yy": everything}
     results = replace(results, histograms={**results.histograms, "background": bent_too})
-    found = sculpted_inputs.sculpted(results)
+    found = results.sculpted
     assert [one.found.flagged for one in found.values()][-1]
     figure = {d.name: d for d in drawings(results)}["mass_by_category"].draw()
     assert "Flagged" in [str(t.get_text()) for t in figure.findobj(Text)]
@@ -440,15 +427,11 @@ def test_a_bent_spectrum_is_flagged_on_its_frame(folder: Callable[..., FolderRes
 # ---- fits ----------------------------------------------------------------------------------------
 
 
-def fits(results: FolderResults) -> dict[str, FittedSpectrum]:
-    return inputs.resonance_fits(results)
-
-
 def test_the_sum_of_the_sidebands_is_that_of_all_categories(
     folder: Callable[..., FolderResults],
 ) -> None:
-    each = inputs.sideband_fits(folder())
-    total = inputs.sideband_fit(folder())
+    each = fits.sideband_fits(folder())
+    total = fits.sideband_fit(folder())
     assert total is not None
     assert total.counts == pytest.approx(sum(fit.counts for fit in each.values()))
     assert total.background == pytest.approx(sum(fit.background for fit in each.values()))
@@ -461,7 +444,7 @@ def test_the_sum_of_the_sidebands_is_that_of_all_categories(
 def test_weights_keep_the_signal_and_follow_signal_over_background(
     folder: Callable[..., FolderResults],
 ) -> None:
-    each = fits(folder())
+    each = fits.resonance_fits(folder())
     weights = combined.weights_of(each)
     signals = np.array([fit.signal.sum() for fit in each.values() if fit.signal is not None])
     assert weights @ signals == pytest.approx(signals.sum())
@@ -477,7 +460,7 @@ def test_weights_keep_the_signal_and_follow_signal_over_background(
     other = fit.signal[low:high].sum() / fit.background[low:high].sum()
     expected = np.log1p(ratio) / np.log1p(other)
     assert weights[2] / weights[1] == pytest.approx(expected, rel=0.02)
-    total = inputs.resonance_fit(folder())
+    total = fits.resonance_fit(folder())
     assert total is not None
     assert total.weighted
     assert (total.edges_GeV[0], total.edges_GeV[-1]) == (400.0, 1100.0), "the range of all"
@@ -498,7 +481,10 @@ def test_weights_keep_the_signal_and_follow_signal_over_background(
 
 
 def test_without_a_signal_the_sum_is_plain(folder: Callable[..., FolderResults]) -> None:
-    each = {name: replace(fit, signal=0 * fit.background) for name, fit in fits(folder()).items()}
+    each = {
+        name: replace(fit, signal=0 * fit.background)
+        for name, fit in fits.resonance_fits(folder()).items()
+    }
     total = combined.weighted(each)
     assert not total.weighted
     parts = combined.in_common(each).values()
@@ -508,7 +494,7 @@ def test_without_a_signal_the_sum_is_plain(folder: Callable[..., FolderResults])
 
 
 def test_bins_that_do_not_fit_together_are_refused(folder: Callable[..., FolderResults]) -> None:
-    each = fits(folder())
+    each = fits.resonance_fits(folder())
     odd = replace(each["score_3"], edges_GeV=each["score_3"].edges_GeV + 3.0)
     with pytest.raises(InputError, match="bins that do not fit together"):
         combined.summed({**each, "score_3": odd})
@@ -519,8 +505,8 @@ def test_every_category_has_its_frame_with_its_own_contents(
 ) -> None:
     named = {d.name: d for d in drawings(folder())}
     for name, wanted in (
-        ("sideband_fit_categories", inputs.sideband_fits(folder())),
-        ("resonance_fit_categories", combined.in_common(fits(folder()))),
+        ("sideband_fit_categories", fits.sideband_fits(folder())),
+        ("resonance_fit_categories", combined.in_common(fits.resonance_fits(folder()))),
     ):
         figure = named[name].draw()
         frames = [ax for ax in figure.axes if with_gid(ax, "category")]
@@ -550,7 +536,7 @@ def test_without_data_every_category_has_its_own_simulation(
     assert results.background is not None
     for channel in results.background.channels.values():
         channel.bins.observed_events[:] = np.nan
-    each = inputs.sideband_fits(results)
+    each = fits.sideband_fits(results)
     mass = world.mass["background"]
     (weight,) = {p.weight for p in results.processes(1298.1) if p.kind == "background"}
     for place, fit in enumerate(each.values()):
@@ -568,7 +554,7 @@ def test_the_strengths_of_the_categories_stand_beside_the_combined_one(
     assert verdict is not None
     fit = verdict.fit
     assert fit is not None
-    (ax,) = category_strengths.category_strengths(fit, HEADER).axes
+    (ax,) = measurement.category_strengths(fit, HEADER).axes
     assert points(ax).tolist() == [[1.0, 0.0], [2.0, 1.0], [3.0, 2.0]]
     (band,) = with_gid(ax, "combined")
     x = band.get_paths()[0].vertices[:, 0]
@@ -576,10 +562,10 @@ def test_the_strengths_of_the_categories_stand_beside_the_combined_one(
     assert any("2.5 / 2, $p$ = 0.29" in t.get_text() for t in ax.texts)
     assert [t.get_text() for t in ax.get_yticklabels()] == [f"Category {i}" for i in (1, 2, 3)]
     bare = replace(fit, cross_section_pb=None, compatibility=None)
-    encode(category_strengths.category_strengths(bare, HEADER), "png")
+    encode(measurement.category_strengths(bare, HEADER), "png")
     lost = ChannelStrength(local_z=np.nan, strength=around(np.nan, np.nan))
     for none in (None, {}, {"score_1": lost}):
-        assert not category_strengths.strengths_of(replace(fit, by_channel=none))
+        assert not measurement.strengths_of(replace(fit, by_channel=none))
 
 
 # ---- which figures -------------------------------------------------------------------------------
@@ -621,7 +607,7 @@ def test_nothing_is_clipped(folder: Callable[..., FolderResults]) -> None:
 def test_any_number_of_categories_has_room(
     folder: Callable[..., FolderResults], categories: int
 ) -> None:
-    one = sculpted_inputs.sculpted(folder())["score_1"]
+    one = folder().sculpted["score_1"]
     names = [f"score_{place + 1}" for place in range(categories)] if categories > 1 else ["all"]
     figure = sculpted.mass_by_category(dict.fromkeys(names, one), HEADER)
     is_inside(figure, f"{categories} categories")
@@ -679,7 +665,7 @@ def words(section: Section) -> str:
 def test_the_page_tells_method_categories_and_guards(
     world: World, folder: Callable[..., FolderResults]
 ) -> None:
-    said = words(selection_page.selection(folder()))
+    said = words(selection_section.selection(folder()))
     assert "3 categories of a score (likelihood ratio)" in said
     assert "the one that is worth most" in said
     for place, row in enumerate(record_of(world).categories):
@@ -688,7 +674,7 @@ def test_the_page_tells_method_categories_and_guards(
     assert "exp 2" in said
     assert "(0.15 σ) at 500 GeV" in said
     assert "fit, signal_500" in said
-    guards = words(selection_page.score(folder()))
+    guards = words(selection_section.score(folder()))
     for found in (record_of(world).overtraining, record_of(world).optimism):
         assert f"worth {found.there:.4g} there" in guards
     assert "has p = " in guards
@@ -725,17 +711,17 @@ def test_what_speaks_against_a_method_is_told_once(
         "the cut on n_jets bends the mass spectrum by +900 +- 100 events",
     ]
     results = replace(folder(), selection=chosen, score=None)
-    said = words(selection_page.selection(results))
+    said = words(selection_section.selection(results))
     assert flag in said
     assert "The best rectangular cuts: n_jets < " in said
     assert "the one that is worth most" in said
-    assert "not in use" in words(selection_page.score(results))
+    assert "not in use" in words(selection_section.score(results))
     text = selection_table(chosen)
     assert text.count(flag) == 1
     assert text.endswith("in use: best cuts")
     asked = replace(chosen, flags={"cuts": (), "score": (), "categories": ()})
     assert "This method was asked for" in words(
-        selection_page.selection(replace(results, selection=asked))
+        selection_section.selection(replace(results, selection=asked))
     )
 
 

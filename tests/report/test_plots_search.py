@@ -16,25 +16,17 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.text import Text
 from scipy.stats import norm
 
-from analysis.report.figures import drawings
+from analysis.report import fits
+from analysis.report.catalogue import drawings
 from analysis.report.folder_results import FolderResults
 from analysis.report.page import inference
 from analysis.report.page import search as search_page
-from analysis.report.page import tournament as tournament_page
 from analysis.report.page.layout import Section
 from analysis.report.page.render import render
+from analysis.report.page.tournament_section import tournament as tournament_section
 from analysis.report.page.verdict import verdict
-from analysis.report.plots import (
-    brazil,
-    inputs,
-    measurement,
-    nuisances,
-    scan,
-    stability,
-    tournament,
-)
-from analysis.report.plots.spectrum import FittedSpectrum, resonance_fit
-from analysis.report.plots.strength import EVENTS
+from analysis.report.plots import limits, measurement, scan, systematics, tournament
+from analysis.report.plots.spectrum import resonance_fit
 from analysis.report.plots.style import Header, encode
 from analysis.results.background import BackgroundFits, PeakBackground, SpuriousSignals
 from analysis.results.limits import ExcludedRanges, MassLimits
@@ -54,6 +46,7 @@ from analysis.results.verdict import (
     WindowCount,
 )
 from analysis.settings.search import Search
+from analysis.statistics.spectra.fitted import FittedSpectrum
 from processors.selection import Interval
 from tests.made_up import (
     BANDS,
@@ -299,19 +292,17 @@ def every_figure(state: str) -> dict[str, Figure]:
     """Return all figures of a state."""
     figures = {
         "p0_scan": scan.p0_scan(the_scan(state), HEADER),
-        "mass_limits": brazil.mass_limits(the_limits(state), HEADER),
+        "mass_limits": limits.mass_limits(the_limits(state), HEADER),
     }
     if state != "blind":
         peak, fit = the_peak(), the_fit(state)
-        assert fit.contour is not None
-        assert fit.nuisances is not None
-        figures["contour"] = measurement.contour(fit.contour, fit, HEADER, benchmark=5.4)
-        for name, one in measurement.profiles(fit).items():
-            figures[name] = measurement.profile(one, HEADER, benchmark=1.2)
-        figures["nuisances"] = nuisances.nuisances(fit.nuisances, HEADER)
-        figures["stability"] = stability.stability(fit.stability, HEADER)
-        figures["tournament"] = tournament.tournament(peak.candidates, HEADER, most_errors=0.2)
-        figures["spurious"] = tournament.spurious_signal(peak, HEADER, most_errors=0.2)
+        figures["contour"] = measurement.contour(fit, HEADER, benchmark=5.4)
+        for name, one in measurement.profiles(fit, benchmark=1.2).items():
+            figures[name] = measurement.profile(one, HEADER)
+        figures["nuisances"] = systematics.nuisances(fit, HEADER)
+        figures["stability"] = systematics.stability(fit, HEADER)
+        figures["tournament"] = tournament.tournament(peak, "", HEADER, max_errors=0.2)
+        figures["spurious"] = tournament.spurious_signal(peak, HEADER, max_errors=0.2)
     return figures
 
 
@@ -450,7 +441,7 @@ def test_single_masses_and_zero_significances_are_drawn() -> None:
 def test_limits_are_those_of_the_result_with_bands_units_and_benchmark() -> None:
     found = the_limits("limit")
     assert found.observed is not None
-    (ax,) = brazil.mass_limits(found, HEADER).axes
+    (ax,) = limits.mass_limits(found, HEADER).axes
     expected = found.expected
     drawn = {str(x.get_label()): np.asarray(x.get_xydata()) for x in ax.lines}
     assert drawn["Expected"].tolist() == [
@@ -475,7 +466,7 @@ def test_limits_are_those_of_the_result_with_bands_units_and_benchmark() -> None
 def test_masses_with_few_events_are_hatched_up_to_halfway_to_the_next() -> None:
     few = [False] * len(LIMIT_MASSES)
     few[10] = few[11] = few[-1] = True
-    (ax,) = brazil.mass_limits(the_limits("limit", low_counts=tuple(few)), HEADER).axes
+    (ax,) = limits.mass_limits(the_limits("limit", low_counts=tuple(few)), HEADER).axes
     hatched = with_gid(ax, "few")
     assert all(patch.get_hatch() for patch in hatched)
     ranges = [
@@ -484,12 +475,12 @@ def test_masses_with_few_events_are_hatched_up_to_halfway_to_the_next() -> None:
     ]
     assert ranges == [(595.0, 615.0), (995.0, 1000.0)]
     assert legend_of(ax).count("Few background events") == 1
-    (none,) = brazil.mass_limits(the_limits("limit", low_counts=(False,) * 51), HEADER).axes
+    (none,) = limits.mass_limits(the_limits("limit", low_counts=(False,) * 51), HEADER).axes
     assert not with_gid(none, "few")
 
 
 def test_blind_limits_are_expected_ones() -> None:
-    (ax,) = brazil.mass_limits(the_limits("blind"), HEADER).axes
+    (ax,) = limits.mass_limits(the_limits("blind"), HEADER).axes
     assert "Observed" not in legend_of(ax)
     (note,) = with_gid(ax, "note")
     assert note.get_text() == "Expected to be excluded: 500 to 1000 GeV"
@@ -508,7 +499,7 @@ def test_limits_in_events_with_holes_and_of_one_mass_are_drawn() -> None:
         method="toys",
         unit="events",
     )
-    (ax,) = brazil.mass_limits(events, HEADER).axes
+    (ax,) = limits.mass_limits(events, HEADER).axes
     assert ax.get_ylabel() == "95% CL limit on signal events"
     assert any("toys" in text for text in legend_of(ax))
     assert not with_gid(ax, "note")
@@ -520,7 +511,7 @@ def test_limits_in_events_with_holes_and_of_one_mass_are_drawn() -> None:
         benchmark=5.4,
         excluded_GeV=ExcludedRanges(observed=None, expected=()),
     )
-    figure = brazil.mass_limits(one, HEADER)
+    figure = limits.mass_limits(one, HEADER)
     encode(figure, "png")
     assert "Expected to be excluded: no mass" in texts(figure)
     assert line(figure.axes[0], "Expected")[:, 1] == pytest.approx(median)
@@ -533,7 +524,7 @@ def test_contours_are_at_the_deviances_of_two_parameters() -> None:
     fit = the_fit("evidence")
     found = fit.contour
     assert found is not None
-    (ax,) = measurement.contour(found, fit, HEADER, benchmark=0.9).axes
+    (ax,) = measurement.contour(fit, HEADER, benchmark=0.9).axes
     sets = [c for c in ax.collections if isinstance(c, mpl.contour.ContourSet)]
     assert [next(iter(c.levels)) for c in sets] == [2.30, 5.99]
     # At the best mass the 68 % region ends where the parabola is 2.30.
@@ -546,10 +537,10 @@ def test_contours_are_at_the_deviances_of_two_parameters() -> None:
     assert legend_of(ax) == ["68 %", "95 %", "Best fit", "Benchmark, 0.9 pb"]
     assert ax.get_xlabel() == "$m_X$ [GeV]"
     assert ax.get_ylabel().endswith("[pb]")
-    far = measurement.contour(found, fit, HEADER, benchmark=50.0)
+    far = measurement.contour(fit, HEADER, benchmark=50.0)
     assert not with_gid(far.axes[0], "benchmark")
     flat = replace(found, delta_deviance=np.ones_like(found.delta_deviance))
-    none = measurement.contour(flat, replace(fit, mass_GeV=None), HEADER, benchmark=0.9)
+    none = measurement.contour(replace(fit, contour=flat, mass_GeV=None), HEADER, benchmark=0.9)
     assert legend_of(none.axes[0]) == ["Benchmark, 0.9 pb"]
 
 
@@ -557,9 +548,9 @@ def test_profiles_have_lines_at_one_and_four_and_the_interval() -> None:
     fit = the_fit("evidence")
     assert fit.profile is not None
     assert fit.cross_section_pb is not None
-    found = measurement.profiles(fit)
+    found = measurement.profiles(fit, benchmark=1.2)
     assert set(found) == {"strength", "mass"}
-    (ax,) = measurement.profile(found["strength"], HEADER, benchmark=1.2).axes
+    (ax,) = measurement.profile(found["strength"], HEADER).axes
     drawn = line(ax, "Profile")
     given = np.array([fit.profile.strength, fit.profile.delta_deviance])
     assert pytest.approx(given[:, given[1] <= 9.0]) == drawn.T
@@ -577,9 +568,10 @@ def test_profiles_have_lines_at_one_and_four_and_the_interval() -> None:
 
 
 def test_pulls_and_impacts_are_drawn_in_the_order_of_the_result() -> None:
-    found = the_fit("evidence").nuisances
+    fit = the_fit("evidence")
+    found = fit.nuisances
     assert found is not None
-    figure = nuisances.nuisances(found, HEADER)
+    figure = systematics.nuisances(fit, HEADER)
     ax, above = figure.axes
     (points,) = (c for c in ax.containers if isinstance(c, ErrorbarContainer))
     assert np.asarray(points.lines[0].get_xydata())[:, 0].tolist() == [n.pull for n in found]
@@ -590,14 +582,16 @@ def test_pulls_and_impacts_are_drawn_in_the_order_of_the_result() -> None:
     assert up == pytest.approx([n.impact_up for n in found])
     assert down == pytest.approx([n.impact_down for n in found])
     assert above.get_xlabel() == r"$\Delta$$\sigma$ [pb]"
-    many = nuisances.nuisances(found * 5, HEADER, kind=EVENTS)
-    assert len(many.axes[0].get_yticklabels()) == nuisances.MOST
+    many = systematics.nuisances(replace(fit, nuisances=found * 5, unit="events"), HEADER)
+    assert many.axes[1].get_xlabel() == "$\\Delta$$N_X$"
+    assert len(many.axes[0].get_yticklabels()) == systematics.MAX_ROWS
     assert many.get_size_inches()[1] > figure.get_size_inches()[1]
 
 
 def test_other_choices_are_drawn_beside_the_one_that_was_used() -> None:
-    found = the_fit("evidence").stability
-    figure = stability.stability(found, HEADER)
+    fit = the_fit("evidence")
+    found = fit.stability
+    figure = systematics.stability(fit, HEADER)
     left, right = figure.axes
     z = [float(x.get_xdata()[0]) for gid in ("used", "point") for x in with_gid(left, gid)]
     assert z == [row.local_z for row in found[:-1]]
@@ -613,7 +607,7 @@ def test_other_choices_are_drawn_beside_the_one_that_was_used() -> None:
 
 def test_the_tournament_shows_every_candidate_and_marks_the_chosen() -> None:
     peak = the_peak()
-    figure = tournament.tournament(peak.candidates, HEADER, most_errors=0.2)
+    figure = tournament.tournament(peak, "", HEADER, max_errors=0.2)
     window, full = figure.axes
     for ax, name in ((window, "window"), (full, "full")):
         for row in (c for c in peak.candidates if c.range == name):
@@ -638,28 +632,30 @@ def test_the_tournament_shows_every_candidate_and_marks_the_chosen() -> None:
 def test_candidates_without_a_number_and_of_one_range_are_no_obstacle() -> None:
     failed = a_candidate("exp", 1, range="full", worst_errors=np.nan, passes=False)
     tiny = a_candidate("exp", 2, worst_errors=1e-9)
-    for some in ([failed], [tiny], [failed, tiny]):
-        figure = tournament.tournament(some, HEADER, most_errors=0.2)
+    for some in ((failed,), (tiny,), (failed, tiny)):
+        figure = tournament.tournament(
+            replace(the_peak(), candidates=some), "", HEADER, max_errors=0.2
+        )
         encode(figure, "png")
         assert len(figure.axes) == len(some)
 
 
 def test_the_spurious_signal_has_the_band_of_what_is_allowed() -> None:
     peak = the_peak()
-    (ax,) = tournament.spurious_signal(peak, HEADER, most_errors=0.2).axes
+    (ax,) = tournament.spurious_signal(peak, HEADER, max_errors=0.2).axes
     assert line(ax, "Largest, exp 3")[:, 1].tolist() == peak.spurious.events.tolist()
     allowed = 0.2 * peak.spurious.error_events[20]
     assert band(ax, "allowed", 700.0) == pytest.approx((-allowed, allowed))
     assert ax.get_ylabel() == r"$S_\mathrm{sp}$ [events]"
     one = SpuriousSignals(mass_GeV=np.array([500.0]), events=np.zeros(1), error_events=np.zeros(1))
     single = replace(peak, spurious=one)
-    encode(tournament.spurious_signal(single, HEADER, most_errors=0.2), "png")
+    encode(tournament.spurious_signal(single, HEADER, max_errors=0.2), "png")
 
 
 def test_a_spectrum_of_events_is_measured_in_events() -> None:
     fit = replace(the_fit("evidence"), unit="events", cross_section_pb=None)
     assert fit.contour is not None
-    (ax,) = measurement.contour(fit.contour, fit, HEADER).axes
+    (ax,) = measurement.contour(fit, HEADER).axes
     assert ax.get_ylabel() == "Signal events"
     (ax,) = measurement.profile(measurement.profiles(fit)["strength"], HEADER).axes
     (note,) = with_gid(ax, "note")
@@ -685,7 +681,7 @@ def test_the_fit_of_a_resonance_is_shown_in_its_own_range(
         signal_events=np.ones(70),
     )
     fit = replace(results.verdict.fit, channels={"all": bins})
-    found = inputs.resonance_fit(replace(results, verdict=replace(results.verdict, fit=fit)))
+    found = fits.resonance_fit(replace(results, verdict=replace(results.verdict, fit=fit)))
     assert found is not None
     assert found.edges_GeV.tolist() == edges.tolist()
     assert set(found.counts) == {7.0}
@@ -779,7 +775,7 @@ def words(section: Section) -> str:
 def test_the_page_tells_the_search(folder: Callable[[str], FolderResults]) -> None:
     results = folder("evidence")
     said = {s.anchor: words(s) for s in inference.sections(replace(results, background=None))}
-    said |= {s.anchor: words(s) for s in tournament_page.tournament(results)}
+    said |= {s.anchor: words(s) for s in tournament_section(results)}
     assert "Decided before the data were opened" in said["tournament"]
     assert "exp 3, fitted from 400 to 1,100 GeV (the window only)" in said["tournament"]
     assert "at most 0.2 errors" in said["tournament"]
@@ -819,9 +815,8 @@ def test_the_verdict_of_no_discovery_rests_on_the_limits_of_the_shape(
     assert "At 5.4 pb, excluded: 500 to 1,000 GeV." in said.sentences
     rows = {name: cells for name, *cells in said.numbers.rows}
     assert rows["Upper limits from the shape, over all masses"] == [f"{low} to {high} pb"]
-    older = verdict(replace(results, limits=None))
-    assert older.headline == "No discovery: cross-sections above 1.9 pb are excluded (95% CL)"
-    assert older.figure == "cls_scan"
+    unknown = verdict(replace(results, limits=None))
+    assert unknown.headline == "No discovery"
     assert verdict(folder("discovery")).figure == "resonance_fit"
     assert verdict(folder("blind")).figure == "sideband_fit"
 

@@ -23,12 +23,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image, ImageChops, ImageFilter
 
-from analysis.report.plots.brazil import mass_limits
+from analysis.report.plots.limits import mass_limits
 from analysis.report.plots.scan import p0_scan
-from analysis.report.plots.spectrum import FittedSpectrum, pulls, resonance_fit, sideband_fit
+from analysis.report.plots.spectrum import resonance_fit, sideband_fit
 from analysis.report.plots.style import Header, encode
 from analysis.results.limits import ExcludedRanges, MassLimits
 from analysis.results.scan import Maximum, Scan
+from analysis.statistics.spectra.fitted import FittedSpectrum
 from processors.selection import Interval
 from tests.made_up import a_global, a_scan, some_limits
 
@@ -131,7 +132,7 @@ def test_published_items_of_the_spectrum() -> None:
     places = [ax.get_position() for ax in (upper, lower)]
     assert (places[0].x0, places[0].x1) == (places[1].x0, places[1].x1), "aligned"
     heights = [bar.get_height() for bar in lower.containers[0]]
-    assert heights == pytest.approx(pulls(found)[np.isfinite(pulls(found))])
+    assert heights == pytest.approx(found.pulls[np.isfinite(found.pulls)])
     with_errors = sideband_fit(fitted(signal=False), HEADER)
     assert "Fit uncertainty" in legend_of(with_errors.axes[0])
     assert any("Goodness of fit" in text for text in texts(with_errors))

@@ -23,13 +23,14 @@ from analysis import cli
 from analysis.commands.console import Console
 from analysis.folder.folder import Folder
 from analysis.folder.histogram_file import read_histograms, write_histograms
-from analysis.report.figures import drawings, mass_bin_GeV
+from analysis.report.catalogue import drawings
+from analysis.report.distributions import mass_bin_GeV
+from analysis.report.fits import resonance_fit, sideband_fit
 from analysis.report.folder_results import FolderResults, read_results
-from analysis.report.page import tournament
 from analysis.report.page.layout import Image
 from analysis.report.page.render import render
+from analysis.report.page.tournament_section import tournament
 from analysis.report.page.wording import NOTHING, interval
-from analysis.report.plots.inputs import resonance_fit, sideband_fit
 from analysis.report.plots.style import encode
 from analysis.report.summary import verdict_summary
 from analysis.report.writing import report_folder
@@ -451,7 +452,7 @@ def test_every_column_of_the_tournament_has_numbers(
 ) -> None:
     results = read_results(made("discovery"), small, quick)
     assert results.background is not None
-    (section,) = tournament.tournament(results)
+    (section,) = tournament(results)
     (table,) = section.tables
     peak = results.background.channels["all"].peak
     assert len(table.rows) == len(peak.candidates)

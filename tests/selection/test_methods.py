@@ -275,8 +275,8 @@ def test_more_categories_let_expect_more(
 
 
 def test_a_folder_tells_which_score_it_has(opened: Path) -> None:
+    from analysis.selection.optimise import cut_variables
     from analysis.settings.search_file import read_search
-    from analysis.workflow.process import cut_variables
 
     search = read_search(opened.parent / "quick.toml")
     score = read_score_of(opened / SELECTION, cut_variables(search))

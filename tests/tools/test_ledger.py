@@ -16,7 +16,7 @@ from matplotlib.text import Text
 
 from analysis import cli
 from analysis.folder.folder import Folder
-from analysis.report.figures import drawings
+from analysis.report.catalogue import drawings
 from analysis.report.folder_results import read_results
 from analysis.report.page.render import render
 from analysis.settings.search import Search

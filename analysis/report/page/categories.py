@@ -13,14 +13,15 @@ from analysis.results.selection import ScoreCategory
 def categories(results: FolderResults) -> Table | None:
     """Return the table of the categories in use, or None if there are none."""
     chosen = results.selection
-    if chosen is None or chosen.score is None or chosen.method != "categories":
+    if chosen is None or chosen.score is None or results.score is None:
+        return None
+    if chosen.method != "categories":
         return None
     rows = chosen.score.categories
-    names = _names(results, len(rows))
     fitted = {} if results.background is None else results.background.channels
     body = tuple(
         (category_title(name), *_kept(rows, place), *_fitted(fitted.get(name)))
-        for place, name in enumerate(names)
+        for place, name in enumerate(results.score.names)
     )
     head = ("Category", "score", "S", "B", "s", "data in the sidebands", "simulated B",
             "bends the mass, events", "under a peak", "spurious signal")  # fmt: skip
@@ -33,12 +34,6 @@ def categories(results: FolderResults) -> Table | None:
         "signal at that mass."
     )
     return Table(head, body, title="Categories", notes=(note,))
-
-
-def _names(results: FolderResults, several: int) -> tuple[str, ...]:
-    if results.score is not None and len(results.score.names) == several:
-        return results.score.names
-    return tuple(f"score_{place + 1}" for place in range(several))
 
 
 def _kept(rows: Sequence[ScoreCategory], place: int) -> tuple[str, ...]:

@@ -8,9 +8,11 @@ Every number is that of a result file; a number that is not there is a dash, wit
 import math
 from collections.abc import Mapping, Sequence
 
+from analysis.report.fits import all_together
 from analysis.report.folder_results import FolderResults
-from analysis.report.page import search, tournament
+from analysis.report.page import search
 from analysis.report.page.layout import Section, Table
+from analysis.report.page.tournament_section import tournament
 from analysis.report.page.wording import (
     count,
     cross_section,
@@ -21,7 +23,6 @@ from analysis.report.page.wording import (
     with_error,
     z_value,
 )
-from analysis.report.plots.inputs import all_together
 from analysis.report.plots.names import category_title, function_name
 from analysis.report.summary import counted_of
 from analysis.results.background import BackgroundFits, ChannelBackground, SidebandFit
@@ -34,7 +35,7 @@ def sections(results: FolderResults) -> tuple[Section, ...]:
     found: list[Section] = []
     if results.background is not None:
         found.append(_sidebands(results.background))
-    found.extend(tournament.tournament(results))
+    found.extend(tournament(results))
     if results.counting is not None:
         found.append(_counting(results.counting))
     found.extend(search.scan(results))
@@ -112,9 +113,8 @@ def _category_tables(channels: Mapping[str, ChannelBackground]) -> tuple[Table, 
         if not c.accepted
     )
     fits = Table(head, rows, title="The chosen functions")
-    others = Table(
-        ("Category", "function", "why"), rejected, title="Functions rejected", prose=True
-    )
+    why = ("Category", "function", "why")
+    others = Table(why, rejected, title="Functions rejected", prose=True)
     return (fits, others) if rejected else (fits,)
 
 
@@ -138,32 +138,22 @@ def _spurious(channel: ChannelBackground) -> tuple[Table, ...]:
         (truth, with_error(s.events, s.error_events), f"{s.mass_GeV:g} GeV")
         for truth, s in channel.spurious_signal_events.items()
     )
-    if not rows:
-        return ()
-    peak = channel.peak
-    return (
-        Table(
-            ("Smooth truth", "largest false signal, events", "at"),
-            rows,
-            title="What the fit takes for a resonance where there is none",
-            notes=(f"The function under a peak: {peak.family} of order {peak.order}.",),
-        ),
-    )
+    head = ("Smooth truth", "largest false signal, events", "at")
+    title = "What the fit takes for a resonance where there is none"
+    note = f"The function under a peak: {channel.peak.family} of order {channel.peak.order}."
+    return (Table(head, rows, title=title, notes=(note,)),) if rows else ()
 
 
 def _counting(counting: Counting) -> Section:
     low, high = counting.window_GeV
-    tables = [_normalisation(counting), _rehearsals(counting), _signals(counting)]
-    return Section(
-        "counting",
-        "Count in the signal window",
-        sentences=(
-            f"Window: {low:g} to {high:g} GeV{counted_of(counting.channels)}.",
-            sentence(counting.reason),
-            *_why_different(counting.predicted_events, counting.predicted_error_events),
-        ),
-        tables=tuple(table for table in tables if table.rows),
+    sentences = (
+        f"Window: {low:g} to {high:g} GeV{counted_of(counting.channels)}.",
+        sentence(counting.reason),
+        *_why_different(counting.predicted_events, counting.predicted_error_events),
     )
+    tables = (_normalisation(counting), _rehearsals(counting), _signals(counting))
+    shown = tuple(table for table in tables if table.rows)
+    return Section("counting", "Count in the signal window", sentences, tables=shown)
 
 
 def _why_different(predicted: float, error: float) -> tuple[str, ...]:
@@ -246,17 +236,11 @@ def _fit(verdict: Verdict, fit: ResonanceFit) -> Section:
         ("Cross-section", interval(fit.cross_section_pb, "pb")),
         *search.goodness(fit),
     )
+    what = "Background and a peak of free mass, fitted together to the spectrum."
     quoted = verdict.mass_GeV is not None
     note = "" if quoted else "The best fit is shown for completeness: it is not a measurement."
-    return Section(
-        "fit",
-        "Fit of a resonance",
-        sentences=(
-            "Background and a peak of free mass, fitted together to the spectrum.",
-            note,
-        ),
-        tables=(Table((), rows), *search.compatibility(fit)),
-    )
+    tables = (Table((), rows), *search.compatibility(fit))
+    return Section("fit", "Fit of a resonance", (what, note), tables=tables)
 
 
 def _limit(limit: CountingLimit) -> Section:
@@ -272,12 +256,8 @@ def _limit(limit: CountingLimit) -> Section:
         f"{limit.confidence_level:.0%} confidence level. The efficiency is that of "
         f"{limit.efficiency_of}."
     )
-    return Section(
-        "limit",
-        "Limit on the cross-section from the count",
-        sentences=(what,),
-        tables=(Table((), rows, notes=_reason(limit.reason)),),
-    )
+    title = "Limit on the cross-section from the count"
+    return Section("limit", title, (what,), tables=(Table((), rows, notes=_reason(limit.reason)),))
 
 
 def _reason(reason: str | None) -> tuple[str, ...]:

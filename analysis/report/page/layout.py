@@ -3,6 +3,8 @@
 The template escapes everything; nothing here is HTML.
 """
 
+import base64
+import struct
 from dataclasses import dataclass
 
 
@@ -50,3 +52,14 @@ class Image:
     section: str
     caption: str
     png: bytes
+
+    @property
+    def base64(self) -> str:
+        """Its file, as a page holds it."""
+        return base64.b64encode(self.png).decode()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, from the PNG's header (ISO 15948, 11.2.2)."""
+        width, height = struct.unpack(">II", self.png[16:24])
+        return int(width), int(height)

@@ -9,14 +9,11 @@ policy names its digest, and forbids every request.
 
 import base64
 import hashlib
-import struct
 from collections.abc import Sequence
 from importlib.resources import files
-from itertools import chain
-from typing import Any
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.page import history, inference, samples, selection, verdict
+from analysis.report.page import history, inference, samples, selection_section, verdict
 from analysis.report.page.layout import Image, Section
 
 
@@ -39,15 +36,16 @@ def render(results: FolderResults, images: Sequence[Image]) -> str:
     script = templates.joinpath("report.js").read_text(encoding="utf-8")
     template = environment.from_string(source)
     said = verdict.verdict(results)
-    shown = _by_section(images)
-    lead = next((i for i in chain.from_iterable(shown.values()) if i["name"] == said.figure), None)
+    shown: dict[str, list[Image]] = {}
+    for image in images:
+        shown.setdefault(image.section, []).append(image)
     return template.render(
         title=_title(results),
         subtitle=_subtitle(results),
         stamps=results.stamps,
         verdict=said,
-        lead=lead,
-        sections=_sections(results, {image.section for image in images}),
+        lead=next((image for image in images if image.name == said.figure), None),
+        sections=_sections(results, set(shown)),
         images=shown,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -73,8 +71,8 @@ def _sections(results: FolderResults, with_images: set[str]) -> list[Section]:
     sections = [
         samples.samples(results),
         samples.cutflow(results),
-        selection.selection(results),
-        selection.score(results),
+        selection_section.selection(results),
+        selection_section.score(results),
         Section("spectrum", "Diphoton mass"),
         Section("n_minus_1", "Each cut's column after all the others"),
         *inference.sections(results),
@@ -84,25 +82,3 @@ def _sections(results: FolderResults, with_images: set[str]) -> list[Section]:
         Section("yields", "All columns: yields before the selection"),
     ]
     return [s for s in sections if s.tables or s.sentences or s.anchor in with_images]
-
-
-def _by_section(images: Sequence[Image]) -> dict[str, list[dict[str, Any]]]:
-    shown: dict[str, list[dict[str, Any]]] = {}
-    for image in images:
-        width, height = _png_size(image.png)
-        shown.setdefault(image.section, []).append(
-            {
-                "name": image.name,
-                "caption": image.caption,
-                "base64": base64.b64encode(image.png).decode(),
-                "width": width,
-                "height": height,
-            }
-        )
-    return shown
-
-
-def _png_size(png: bytes) -> tuple[int, int]:
-    """Return width and height from a PNG's header (ISO 15948, 11.2.2)."""
-    width, height = struct.unpack(">II", png[16:24])
-    return int(width), int(height)

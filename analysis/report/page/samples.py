@@ -33,16 +33,9 @@ def samples(results: FolderResults) -> Section:
         observed = (None if results.run is None else results.run.data) or "observed"
         rows.append((results.data.name, "data", *[NOTHING] * 3, count(events), "1", observed))
     head = ("Sample", "kind", "mass", "cross-section", "filter eff.", "events", "weight", "source")
-    return Section(
-        "samples",
-        "Samples and weights",
-        sentences=(
-            "A simulated event weighs luminosity x cross-section x filter efficiency / events.",
-            _luminosities(results),
-        ),
-        arithmetic=tuple(arithmetic),
-        tables=(Table(head, tuple(rows)),),
-    )
+    what = "A simulated event weighs luminosity x cross-section x filter efficiency / events."
+    sentences, tables = (what, _luminosities(results)), (Table(head, tuple(rows)),)
+    return Section("samples", "Samples and weights", sentences, tuple(arithmetic), tables)
 
 
 def _luminosities(results: FolderResults) -> str:
@@ -68,28 +61,20 @@ def cutflow(results: FolderResults) -> Section:
         return Section("cutflow", "Cutflow", sentences=("There is no cutflow yet.",))
     steps = [row.cut for row in flows[shown[0].name]]
     head = ("Cut", *(process.name for process in shown))
-    blind = results.blind
-    everything = tuple(
-        (step, *(_expected(flows[p.name][i], p.kind) for p in shown))
-        for i, step in enumerate(steps)
+    everything, inside = (
+        tuple(
+            (step, *(cell(flows[p.name][i], p.kind) for p in shown)) for i, step in enumerate(steps)
+        )
+        for cell in (_expected, _in_window)
     )
-    inside = tuple(
-        (step, *(_in_window(flows[p.name][i], p.kind) for p in shown))
-        for i, step in enumerate(steps)
-    )
+    what = "Expected events of simulation, with its statistical error; observed events of data."
+    note = "While the data are blind, theirs are the events outside the window."
     window = f"{results.window.min:g} to {results.window.max:g} GeV"
-    note = ("While the data are blind, theirs are the events outside the window.",) if blind else ()
-    return Section(
-        "cutflow",
-        "Cutflow",
-        sentences=(
-            "Expected events of simulation, with its statistical error; observed events of data.",
-        ),
-        tables=(
-            Table(head, everything, title="At any mass", notes=note),
-            Table(head, inside, title=f"In the signal window, {window}"),
-        ),
+    tables = (
+        Table(head, everything, title="At any mass", notes=(note,) if results.blind else ()),
+        Table(head, inside, title=f"In the signal window, {window}"),
     )
+    return Section("cutflow", "Cutflow", (what,), tables=tables)
 
 
 def _expected(row: CutflowRow, kind: str) -> str:
@@ -111,12 +96,7 @@ def _in_window(row: CutflowRow, kind: str) -> str:
 def ledger(results: FolderResults) -> Section:
     """Tell which events were processed and which were lost."""
     rows = tuple(
-        (
-            name,
-            count(entry.planned_events),
-            count(entry.processed_events),
-            count(entry.lost_events),
-        )
+        (name, count(entry.planned_events), count(entry.processed_events), count(entry.lost_events))
         for name, entry in results.ledger.samples.items()
     )
     lost = tuple(
@@ -126,13 +106,9 @@ def ledger(results: FolderResults) -> Section:
     tables = [Table(("Sample", "planned", "processed", "lost"), rows)]
     if lost:
         tables.append(Table(("File", "entries", "error"), lost, title="What was lost", prose=True))
-    return Section(
-        "ledger",
-        "Ledger",
-        sentences=(
-            "Every event was processed."
-            if results.ledger.complete
-            else "Events were lost. Simulation is normalised to what was processed.",
-        ),
-        tables=tuple(tables),
+    what = (
+        "Every event was processed."
+        if results.ledger.complete
+        else "Events were lost. Simulation is normalised to what was processed."
     )
+    return Section("ledger", "Ledger", (what,), tables=tuple(tables))

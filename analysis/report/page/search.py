@@ -33,7 +33,7 @@ def scan(results: FolderResults) -> tuple[Section, ...]:
         rows.append(("Largest excess, local", largest))
     if found.global_ is not None:
         rows += _anywhere(found.global_)
-    if (fit := _fit_of(results)) is not None and fit.deficit is not None:
+    if (fit := results.fit) is not None and fit.deficit is not None:
         lowest = _at(fit.deficit.signed_z, fit.deficit.mass_GeV)
         rows.append(("Largest deficit, local", lowest))
     what = (
@@ -44,11 +44,6 @@ def scan(results: FolderResults) -> tuple[Section, ...]:
     reason = (sentence(found.reason),) if found.reason else ()
     table = Table((), tuple(row for row in rows if row[1] != NOTHING), notes=reason)
     return (Section("scan", "Scan over mass", sentences=(what,), tables=(table,)),)
-
-
-def _fit_of(results: FolderResults) -> ResonanceFit | None:
-    """Return the fit of a resonance, if there is one."""
-    return None if results.verdict is None else results.verdict.fit
 
 
 def _at(z: float, mass: float) -> str:
@@ -174,7 +169,7 @@ def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
 
 def referee(results: FolderResults) -> tuple[Section, ...]:
     """Tell what nuisance parameters did, and whether other choices give the same."""
-    fit, found = _fit_of(results), []
+    fit, found = results.fit, []
     if fit is None:
         return ()
     if fit.nuisances:

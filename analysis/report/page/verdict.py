@@ -24,36 +24,26 @@ from analysis.results.verdict import Verdict
 _FIGURES = {
     "discovery": "resonance_fit",
     "evidence": "resonance_fit",
-    "limit": "cls_scan",
+    "limit": "mass_limits",
+    None: "sideband_fit",
 }
-"""name of the figure that shows a decision; without one it is that of the sidebands"""
-_LIMITS_FIGURE = "mass_limits"
+"""name of the figure that shows a decision"""
 
 
 def verdict(results: FolderResults) -> Lead:
     """Tell the verdict and the numbers that it rests on."""
     found = results.verdict
     if found is None:
-        return Lead(
-            "Not inferred yet",
-            ("There are no results here; `xyy infer` makes them.",),
-            Table((), ()),
-        )
+        what = "There are no results here; `xyy infer` makes them."
+        return Lead("Not inferred yet", (what,), Table((), ()))
     excluded = search.exclusions(results.limits)
     sentences = [_because(found), *excluded, *warnings(found.warnings)]
     return Lead(
         _headline(found, results),
         tuple(text for text in sentences if text),
         _key_numbers(found, results),
-        _figure(found, results.limits),
+        _FIGURES[found.decision],
     )
-
-
-def _figure(found: Verdict, limits: MassLimits | None) -> str:
-    """Return the figure that shows the decision: of the shape's limits where there are some."""
-    if found.decision == "limit" and _ends(limits) is not None:
-        return _LIMITS_FIGURE
-    return _FIGURES.get(found.decision or "", "sideband_fit")
 
 
 def _ends(limits: MassLimits | None) -> tuple[str, str] | None:
@@ -70,20 +60,16 @@ def _headline(found: Verdict, results: FolderResults) -> str:
     if found.decision == "evidence":
         return f"Evidence for a resonance at {mass}"
     if found.decision == "limit":
-        return _no_discovery(found, results.limits)
+        return _no_discovery(results.limits)
     return "No data: expected results" if results.data is None else "Blind: expected results"
 
 
-def _no_discovery(found: Verdict, limits: MassLimits | None) -> str:
-    """Return what is excluded: by the shape where there are its limits, else by the count."""
+def _no_discovery(limits: MassLimits | None) -> str:
+    """Return what the shape of the spectrum excludes."""
     ends = _ends(limits)
-    if limits is not None and ends is not None:
-        above, level = " to ".join(dict.fromkeys(ends)), limits.confidence_level
-    elif found.counting is not None:
-        limit = found.counting.limit
-        above, level = number(limit.observed_pb, 3), limit.confidence_level
-    else:
+    if limits is None or ends is None:
         return "No discovery"
+    above, level = " to ".join(dict.fromkeys(ends)), limits.confidence_level
     return f"No discovery: cross-sections above {above} pb are excluded ({level:.0%} CL)"
 
 

@@ -36,9 +36,9 @@ InBin: TypeAlias = "tuple[float, float, Fraction]"
 
 
 @atlas_style()
-def power(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+def power(closure: Closure, header: Header) -> Figure:
     """Draw the fraction of claims against the cross-section, for each range of mass."""
-    figure, ax = style.frame(ax)
+    ax = style.frame()
     points: dict[tuple[float, float], list[InBin]] = {}
     for row in closure.power:
         own = points.setdefault((row.low_GeV, row.high_GeV), [])
@@ -48,15 +48,14 @@ def power(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure
         _points(ax, own, index, name, shift=0.03 * (index - (len(points) - 1) / 2))
     ax.axhline(1.0, color="#8a8a8a", linewidth=1, zorder=0)
     ax.set_ylim(0.0, 1.45)
-    ax.set_ylabel("Evidence or discovery")
-    _finished(ax, header, max(row.high_pb for row in closure.power))
-    return figure
+    ax.set_xlim(0.0, 1.03 * max(row.high_pb for row in closure.power))
+    return style.finished(ax, header, _STRENGTH_TITLE, "Evidence or discovery", data=False)
 
 
 @atlas_style()
-def coverage(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+def coverage(closure: Closure, header: Header) -> Figure:
     """Draw the coverage of intervals and limits against the cross-section."""
-    figure, ax = style.frame(ax)
+    ax = style.frame()
     rows = closure.by_cross_section
     ax.axhspan(*_BAND, color=style.SHADE, zorder=0)
     for level in (_ONE_SIGMA, 0.95):
@@ -69,9 +68,8 @@ def coverage(closure: Closure, header: Header, *, ax: Axes | None = None) -> Fig
     for index, (name, points) in enumerate(shown):
         _points(ax, points, index, name, shift=0.03 * (index - 1))
     ax.set_ylim(0.4, 1.3)
-    ax.set_ylabel("Coverage")
-    _finished(ax, header, max(row.high for row in rows))
-    return figure
+    ax.set_xlim(0.0, 1.03 * max(row.high for row in rows))
+    return style.finished(ax, header, _STRENGTH_TITLE, "Coverage", data=False)
 
 
 def _points(ax: Axes, points: Sequence[InBin], index: int, name: str, *, shift: float) -> None:
@@ -85,17 +83,10 @@ def _points(ax: Axes, points: Sequence[InBin], index: int, name: str, *, shift: 
     )  # fmt: skip
 
 
-def _finished(ax: Axes, header: Header, highest_pb: float) -> None:
-    ax.set_xlim(0.0, 1.03 * highest_pb)
-    ax.set_xlabel(_STRENGTH_TITLE)
-    style.legend(ax)
-    style.label(ax, header, data=False)
-
-
 @atlas_style()
-def pulls(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+def pulls(closure: Closure, header: Header) -> Figure:
     """Draw the pulls of mass and cross-section, and the normal distribution of as many."""
-    figure, ax = style.frame(ax)
+    ax = style.frame()
     histograms, pull = closure.histograms, closure.pull
     shown = (
         (histograms.mass_pull, pull.mass, "Mass", style.DATA, "o"),
@@ -115,16 +106,12 @@ def pulls(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure
     normal = counts.sum() * np.diff(_normal(edges))
     ax.stairs(normal, edges, color=style.BACKGROUND, linewidth=1.8, label="Normal distribution")
     ax.set_xlim(edges[0], edges[-1])
-    ax.set_xlabel("Pull")
-    ax.set_ylabel("Universes")
     style.headroom(ax, np.array([*tops, *normal]), log=False)
-    style.legend(ax)
-    style.label(ax, header, data=False)
-    return figure
+    return style.finished(ax, header, "Pull", "Universes", data=False)
 
 
 @atlas_style()
-def empty_local_z(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+def empty_local_z(closure: Closure, header: Header) -> Figure:
     """Draw the largest local significance of universes without X."""
     histograms = closure.histograms
     crossings = histograms.upcrossings
@@ -135,15 +122,13 @@ def empty_local_z(closure: Closure, header: Header, *, ax: Axes | None = None) -
         return np.asarray(1 - np.exp(-tail))
 
     formula = expected if np.isfinite(crossings) else None
-    return _empty(histograms.local_z, "Largest local significance", formula, header, ax, log=True)
+    return _empty(histograms.local_z, "Largest local significance", formula, header, log=True)
 
 
 @atlas_style()
-def empty_global_p(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+def empty_global_p(closure: Closure, header: Header) -> Figure:
     """Draw the global p-values of universes without X; the formula holds below 0.3."""
-    return _empty(
-        closure.histograms.global_p, "Global p-value", lambda p: 1 - p, header, ax, log=False
-    )
+    return _empty(closure.histograms.global_p, "Global p-value", lambda p: 1 - p, header, log=False)
 
 
 def _empty(
@@ -151,11 +136,10 @@ def _empty(
     title: str,
     above: Callable[[Array], Array] | None,
     header: Header,
-    ax: Axes | None,
     *,
     log: bool,
 ) -> Figure:
-    figure, ax = style.frame(ax)
+    ax = style.frame()
     edges, counts = _edges_and_counts(histogram)
     centres, contents = (edges[1:] + edges[:-1]) / 2, [counts + np.sqrt(counts), np.ones(1)]
     seen = counts > 0
@@ -167,18 +151,14 @@ def _empty(
         ax.stairs(expected, edges, color=style.BACKGROUND, linewidth=1.8, label="Expected")
         contents.append(expected)
     ax.set_xlim(edges[0], edges[-1])
-    ax.set_xlabel(title)
-    ax.set_ylabel("Universes")
     style.headroom(ax, np.concatenate(contents), log=log, floor=0.3 if log else None)
-    style.legend(ax)
-    style.label(ax, header, data=False)
-    return figure
+    return style.finished(ax, header, title, "Universes", data=False)
 
 
 @atlas_style()
-def verdicts(closure: Closure, header: Header, *, ax: Axes | None = None) -> Figure:
+def verdicts(closure: Closure, header: Header) -> Figure:
     """Draw the table of what was decided, by what is true."""
-    figure, ax = style.frame(ax, left=0.33)
+    ax = style.frame(left=0.33)
     rows, names = closure.verdicts.table, ("limit", "evidence", "discovery")
     counts = np.array([(row.limit, row.evidence, row.discovery) for row in rows])
     parts = counts / np.array([[max(row.n, 1)] for row in rows])
@@ -196,8 +176,7 @@ def verdicts(closure: Closure, header: Header, *, ax: Axes | None = None) -> Fig
     ax.tick_params(which="both", length=0)
     ax.set_ylim(len(rows) - 0.5, -1.35)  # room for the label
     ax.minorticks_off()
-    style.label(ax, header, data=False)
-    return figure
+    return style.finished(ax, header, "", "", data=False)
 
 
 def _edges_and_counts(histogram: UniverseHistogram) -> tuple[Array, Array]:

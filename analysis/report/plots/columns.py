@@ -7,25 +7,19 @@ overlaid, not stacked: a thousand times rarer than the background, they would va
 The vertical scale is logarithmic for all yields, and for shapes that fall over the whole range.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.report.plots import style
 from analysis.report.plots.names import axis_title, per_bin
 from analysis.report.plots.observed import Marks, draw_data, draw_marks
 from analysis.report.plots.style import Array, Header, Look, atlas_style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from processors.histograms import Counts
-    from tools.samples import Kind
+from processors.histograms import Counts
+from tools.samples import Kind
 
 FALLING = 9.0
 """shapes whose highest bin is this many times their average are drawn on a logarithmic scale"""
@@ -60,12 +54,7 @@ def style_of(processes: Sequence[Process]) -> dict[str, Look]:
 
 @atlas_style()
 def unit_area(
-    histograms: Histograms,
-    processes: Sequence[Process],
-    header: Header,
-    *,
-    unit: str = "1",
-    ax: Axes | None = None,
+    histograms: Histograms, processes: Sequence[Process], header: Header, *, unit: str = "1"
 ) -> Figure:
     """Draw the shapes of a column in all samples, on top of each other.
 
@@ -78,24 +67,18 @@ def unit_area(
     header : Header
     unit : str
         Of the column; ``"1"`` where there is none.
-    ax : Axes, optional
-        Where to draw, instead of a new figure.
     """
-    figure, ax = style.frame(ax)
-    shapes = {}
+    ax, edges, shapes = style.frame(), _edges(histograms), {}
     for process in processes:
-        _, values = _contents(histograms.get(process.name))
+        values = _contents(histograms.get(process.name))
         if values.sum() > 0:
             shapes[process.name] = values / values.sum()
-    edges = _edges(histograms)
     _draw_processes(ax, edges, shapes, processes)
     drawn = np.concatenate([np.zeros(1), *shapes.values()])
     falling = any(shape.max() > FALLING * shape.mean() for shape in shapes.values())
-    _titles(ax, histograms, edges, unit, "Fraction of events")
+    titles = _axes(ax, histograms, edges, unit, "Fraction of events")
     style.headroom(ax, drawn, log=falling)
-    style.legend(ax)
-    style.label(ax, header, data=False, luminosity=False)
-    return figure
+    return style.finished(ax, header, *titles, data=False, luminosity=False)
 
 
 @atlas_style()
@@ -107,7 +90,6 @@ def expected_yields(
     unit: str = "1",
     data: Counts | None = None,
     marks: Marks | None = None,
-    ax: Axes | None = None,
 ) -> Figure:
     """Draw the expected events of a column in all samples, and observed ones if they are given.
 
@@ -125,29 +107,22 @@ def expected_yields(
         Observed counts. Bins in the window of `marks` are not drawn while it is blind.
     marks : Marks, optional
         Cut or window to show.
-    ax : Axes, optional
-        Where to draw, instead of a new figure.
     """
-    figure, ax = style.frame(ax)
-    marks = marks or Marks()
-    edges = _edges(histograms)
-    yields = {
-        process.name: _contents(histograms.get(process.name))[1] * process.weight
-        for process in processes
-        if process.name in histograms
-    }
+    ax, edges, marks = style.frame(), _edges(histograms), marks or Marks()
+    shown = [process for process in processes if process.name in histograms]
+    yields = {p.name: _contents(histograms[p.name]) * p.weight for p in shown}
     _draw_processes(ax, edges, yields, processes, yields=True)
-    ends = _draw_errors(ax, edges, histograms, processes)
+    ends = _draw_errors(ax, edges, histograms, shown)
     drawn = [np.zeros(1), *yields.values(), *ends]
     if data is not None:
-        drawn.append(draw_data(ax, edges, _contents(data)[1], marks))
-    _titles(ax, histograms, edges, unit, "Events" if data is not None else "Expected events")
+        drawn.append(draw_data(ax, edges, _contents(data), marks))
+    what = "Events" if data is not None else "Expected events"
+    titles = _axes(ax, histograms, edges, unit, what)
     draw_marks(ax, marks, blinded=data is not None and marks.blind)
-    least = min((p.weight for p in processes if p.name in histograms), default=1.0)
+    # A single event of the lightest sample is seen, and little below it.
+    least = min((process.weight for process in shown), default=1.0)
     style.headroom(ax, np.concatenate(drawn), log=True, floor=least / 3)
-    style.legend(ax)
-    style.label(ax, header, data=data is not None)
-    return figure
+    return style.finished(ax, header, *titles, data=data is not None)
 
 
 def _draw_processes(
@@ -165,17 +140,8 @@ def _draw_processes(
         title = process.title
         if yields and process.assumed:
             title += f", {process.assumed}"
-        if process.kind == "signal":
-            colour, dashes = looks[process.name]
-            ax.stairs(
-                contents[process.name], edges, color=colour, linestyle=dashes, label=title,
-                linewidth=2, baseline=None, zorder=3,
-            )  # fmt: skip
-        else:
-            ax.stairs(
-                contents[process.name], edges, fill=True, facecolor=style.BACKGROUND_FILL,
-                edgecolor=style.BACKGROUND, linewidth=1.2, label=title, zorder=1,
-            )  # fmt: skip
+        draw = style.signal if process.kind == "signal" else style.background
+        draw(ax, contents[process.name], edges, title, looks[process.name])
 
 
 def _draw_errors(
@@ -185,9 +151,9 @@ def _draw_errors(
     title: str | None = "Background stat. unc."
     ends = []
     for process in processes:
-        if process.kind == "signal" or process.name not in histograms:
+        if process.kind == "signal":
             continue
-        _, counts = _contents(histograms[process.name])
+        counts = _contents(histograms[process.name])
         up, down = ((counts + sign * np.sqrt(counts)) * process.weight for sign in (1, -1))
         ax.stairs(
             up, edges, baseline=down, fill=True, facecolor="none", edgecolor="#5a5a5a",
@@ -198,13 +164,13 @@ def _draw_errors(
     return ends
 
 
-def _titles(ax: Axes, histograms: Histograms, edges: Array, unit: str, what: str) -> None:
+def _axes(ax: Axes, histograms: Histograms, edges: Array, unit: str, what: str) -> tuple[str, str]:
+    """Set the range and the ticks of the column; return the titles of both axes."""
     ax.set_xlim(float(edges[0]), float(edges[-1]))
-    name = next((histogram.axes[0].name for histogram in histograms.values()), "")
-    ax.set_xlabel(axis_title(name, unit))
-    ax.set_ylabel(per_bin(what, float(edges[1] - edges[0]), unit))
     if unit == "1" and np.allclose(edges, round(edges[0]) + np.arange(len(edges))):
         _count_ticks(ax, edges)
+    name = next((histogram.axes[0].name for histogram in histograms.values()), "")
+    return axis_title(name, unit), per_bin(what, float(edges[1] - edges[0]), unit)
 
 
 def _count_ticks(ax: Axes, edges: Array) -> None:
@@ -221,9 +187,6 @@ def _edges(histograms: Histograms) -> Array:
     return np.array([0.0, 1.0])
 
 
-def _contents(histogram: Counts | None) -> tuple[Array, Array]:
-    """Return edges and counts within the range of the axis."""
-    if histogram is None:
-        return np.zeros(0), np.zeros(0)
-    edges = np.asarray(histogram.axes[0].edges, np.float64)
-    return edges, np.asarray(histogram.values(), np.float64)
+def _contents(histogram: Counts | None) -> Array:
+    """Return the counts within the range of the axis."""
+    return np.zeros(0) if histogram is None else np.asarray(histogram.values(), np.float64)

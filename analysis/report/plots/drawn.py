@@ -9,33 +9,52 @@ equal files.
 A number that is not there is null. Titles are as matplotlib writes them (``$m_X$ [GeV]``).
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.collections import PolyCollection
+from matplotlib.container import BarContainer, ErrorbarContainer
+from matplotlib.contour import ContourSet
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle, StepPatch
+from matplotlib.path import Path
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.collections import PolyCollection
-    from matplotlib.container import BarContainer, ErrorbarContainer
-    from matplotlib.contour import ContourSet
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch, Rectangle, StepPatch
-    from matplotlib.path import Path
-
-    from analysis.report.plots.style import Array
+from analysis.report.plots.style import Array
 
 Curve = dict[str, Any]
-_FRAME = {"x", "y", "texts", "curves"}
+"""its keys are those of its kind"""
 
 
-def drawn(figure: Figure) -> dict[str, Any]:
+class DrawnAxis(TypedDict):
+    """An axis of a frame."""
+
+    title: str
+    scale: str
+    names: NotRequired[dict[str, float]]
+    """ticks that are words"""
+
+
+class DrawnFrame(TypedDict):
+    """Everything that a frame shows."""
+
+    x: DrawnAxis
+    y: DrawnAxis
+    texts: list[str]
+    curves: list[Curve]
+
+
+class DrawnFigure(TypedDict):
+    """Everything that a figure shows."""
+
+    frames: list[DrawnFrame]
+
+
+def drawn(figure: Figure) -> DrawnFigure:
     """Return everything that a figure shows, as JSON can hold it.
 
     Parameters
@@ -56,13 +75,13 @@ def drawn(figure: Figure) -> dict[str, Any]:
     return {"frames": [_frame(ax) for ax in figure.axes if _shows(ax)]}
 
 
-def is_drawn(document: Mapping[str, Any]) -> bool:
+def is_drawn(document: object) -> bool:
     """Return whether a JSON document is what `drawn` returns of some figure."""
-    frames = document.get("frames")
-    return (
-        len(document) == 1
-        and isinstance(frames, list)
-        and all(isinstance(frame, dict) and set(frame) == _FRAME for frame in frames)
+    if not isinstance(document, dict) or set(document) != {"frames"}:
+        return False
+    keys, frames = set(DrawnFrame.__annotations__), document["frames"]
+    return isinstance(frames, list) and all(
+        isinstance(frame, dict) and set(frame) == keys for frame in frames
     )
 
 
@@ -70,7 +89,7 @@ def _shows(ax: Axes) -> bool:
     return bool(ax.lines or ax.patches or ax.collections or ax.texts)
 
 
-def _frame(ax: Axes) -> dict[str, Any]:
+def _frame(ax: Axes) -> DrawnFrame:
     return {
         "x": _axis(ax.xaxis),
         "y": _axis(ax.yaxis),
@@ -79,10 +98,10 @@ def _frame(ax: Axes) -> dict[str, Any]:
     }
 
 
-def _axis(axis: Axis) -> dict[str, Any]:
+def _axis(axis: Axis) -> DrawnAxis:
     from matplotlib.ticker import FixedLocator
 
-    found: dict[str, Any] = {"title": axis.get_label_text(), "scale": axis.get_scale()}
+    found: DrawnAxis = {"title": axis.get_label_text(), "scale": axis.get_scale()}
     if isinstance(axis.get_major_locator(), FixedLocator):
         places = axis.get_majorticklocs().tolist()
         words = axis.get_major_formatter().format_ticks(places)
@@ -174,12 +193,7 @@ def _steps(_ax: Axes, patch: StepPatch) -> Curve:
     base: Any = baseline  # None without a baseline, whatever its type says
     if base is not None:
         base = _numbers(np.broadcast_to(base, np.shape(values)))
-    return {
-        "kind": "steps",
-        "edges": _numbers(edges),
-        "values": _numbers(values),
-        "baseline": base,
-    }
+    return {"kind": "steps", "edges": _numbers(edges), "values": _numbers(values), "baseline": base}
 
 
 def _range(ax: Axes, box: Rectangle) -> Curve | None:

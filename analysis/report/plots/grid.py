@@ -5,22 +5,16 @@ frames; in each frame stands only what is its own. With up to eight categories s
 slide and can be read.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.report.plots import style
 from analysis.report.plots.names import category_title
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from analysis.report.plots.style import Header
+from analysis.report.plots.style import Header
 
 _WIDTH, _GAP, _LEFT, _RIGHT, _BOTTOM, _HEAD = 4.3, 0.72, 0.95, 0.25, 0.5, 1.25
 """inches: of a frame with the gap beside it, of that gap, and around all frames"""
@@ -56,8 +50,6 @@ def grid(names: Sequence[str], *, panels: bool = False) -> Grid:
     panels : bool
         Whether there is a panel for pulls below each.
     """
-    from matplotlib.figure import Figure
-
     columns = min(_MOST_IN_A_ROW, len(names)) if len(names) != 4 else 2  # noqa: PLR2004
     larger = _LARGER.get(columns, 1.0)
     wide, high, panel = larger * _WIDTH, larger * _HEIGHT, larger * _PANEL * panels

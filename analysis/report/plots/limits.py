@@ -1,61 +1,164 @@
-"""The limit on the cross-section: CLs against cross-section (task 5.2b).
+r"""Upper limits: against mass, from the shape of the spectrum, and from the count.
 
-What lies to the right of where a curve falls below 1 - CL is excluded at that confidence level.
+Limits against mass are the plot that ends a search without a discovery: the observed limit, its
+median expectation without a signal, and the bands that hold 68 % and 95 % of such experiments, on a
+logarithmic axis. The benchmark cross-section is a line: masses at which the limit lies below it are
+excluded, and the figure says which. Where few events lie under a peak the asymptotic band is
+narrower than that of toys; those masses are hatched.
+
+The limit from the count is where CLs falls below 1 - CL (task 5.2b): what lies to the right of that
+is excluded.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.strength import CROSS_SECTION
+from analysis.report.plots.names import MASS_TITLE
 from analysis.report.plots.style import Array, Header, atlas_style
-from analysis.report.plots.tables import stacked
+from analysis.report.plots.values import CROSS_SECTION, kind_of, known, stacked
+from analysis.results.counting import CountingLimit
+from analysis.results.limits import MassLimits, Ranges
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from analysis.results.counting import ClsCurve, CountingLimit
+_HATCH = "#4a4a4a"
+_NOTE_ROW = 0.058
+"""of the frame's height"""
 
 
 @atlas_style()
-def cls_scan(
-    curve: ClsCurve,
-    limit: CountingLimit,
-    header: Header,
-    *,
-    from_data: bool = True,
-    ax: Axes | None = None,
-) -> Figure:
+def mass_limits(limits: MassLimits, header: Header) -> Figure:
+    """Draw limits against mass, with the expected bands.
+
+    Parameters
+    ----------
+    limits : MassLimits
+        Its median expected limit is known at some mass at least.
+    header : Header
+    """
+    ax, kind, x = style.frame(left=0.15), kind_of(limits), limits.mass_GeV
+    step = 5.0 if len(x) == 1 else 0.0  # a single mass gets a short piece of the band
+    ax.set_xlim(x[0] - 4 * step, x[-1] + 4 * step)
+    _bands(ax, limits, step)
+    _line(ax, x, limits.expected["0"], step, "--", "Expected")
+    if (observed := known(limits.observed)) is not None:
+        _line(ax, x, observed, step, "-", "Observed")
+    if limits.benchmark is not None:
+        ax.axhline(limits.benchmark, color=style.CUT, linewidth=1.8, zorder=3, gid="benchmark",
+                   label=f"Benchmark, {kind.of(limits.benchmark)}")  # fmt: skip
+    _scale(ax, limits)
+    title = f"{limits.confidence_level:.0%} CL limit on {kind.title}".replace("Signal", "signal")
+    ax.yaxis.label.set_fontsize("large")
+    return style.finished(ax, header, MASS_TITLE, title, data=header.from_data)
+
+
+def _line(ax: Axes, x: Array, y: Array, step: float, dashes: str, title: str) -> None:
+    if step:
+        x, y = np.append(x - step, x + step), y.repeat(2)
+    ax.plot(x, y, color=style.DATA, linestyle=dashes, label=title, zorder=4)
+
+
+def _bands(ax: Axes, limits: MassLimits, step: float) -> None:
+    x, bands = limits.mass_GeV, stacked(limits.expected)
+    if step:
+        x, bands = np.append(x - step, x + step), bands.repeat(2, axis=1)
+    toys = " (toys)" if limits.method == "toys" else ""
+    for width, colour in ((2, style.TWO_SIGMA), (1, style.ONE_SIGMA)):
+        ax.fill_between(
+            x, bands[2 - width], bands[2 + width], color=colour, linewidth=0, zorder=3 - width,
+            label=rf"Expected $\pm\mathrm{{{width}}}\sigma${toys}", gid=f"band {width}",
+        )  # fmt: skip
+    title = "Few background events"
+    for low, high in _runs(limits):
+        inside = (x > low) & (x < high)
+        at = np.concatenate([[max(low, x[0])], x[inside], [min(high, x[-1])]])
+        edge = [np.interp(at, x, bands[row]) for row in (0, 4)]
+        ax.fill_between(
+            at, *edge, facecolor="none", edgecolor=_HATCH, hatch="////", linewidth=0, zorder=2.5,
+            label=title, gid="few",
+        )  # fmt: skip
+        title = "_"
+
+
+def _runs(limits: MassLimits) -> Iterator[tuple[float, float]]:
+    """Yield the ranges of mass that are to be hatched, up to halfway to the next point."""
+    x, few = limits.mass_GeV, limits.low_counts
+    middles = (x[1:] + x[:-1]) / 2
+    edges = np.concatenate([[x[0] - 10.0], middles, [x[-1] + 10.0]])
+    changes = np.flatnonzero(np.diff(np.array([False, *few, False], int)))
+    for start, stop in list(pairwise(changes))[::2]:
+        yield float(edges[start]), float(edges[stop])
+
+
+def _scale(ax: Axes, limits: MassLimits) -> None:
+    """Set the vertical range; below what is drawn there is a strip for the notes."""
+    parts = [stacked(limits.expected).ravel()]
+    parts += [] if limits.observed is None else [limits.observed]
+    parts += [] if limits.benchmark is None else [np.array([limits.benchmark])]
+    drawn = np.concatenate(parts)
+    drawn = drawn[np.isfinite(drawn) & (drawn > 0)]
+    low, high = (float(drawn.min()), float(drawn.max())) if drawn.size else (0.1, 1.0)
+    notes = _notes(limits)
+    strip = 0.05 + _NOTE_ROW * len(notes)
+    filled = style.free_height(ax) - strip
+    decades = max(np.log10(high / low), 0.3) / filled
+    bottom = low / 10 ** (strip * decades)
+    ax.set_ylim(bottom, bottom * 10**decades)
+    ax.set_yscale("log")
+    style.decimal_ticks(ax)
+    for row, note in enumerate(reversed(notes)):
+        ax.text(
+            0.035, 0.035 + _NOTE_ROW * row, note, transform=ax.transAxes, fontsize=12, gid="note",
+            va="bottom",
+        )  # fmt: skip
+
+
+def _notes(limits: MassLimits) -> list[str]:
+    if limits.benchmark is None:
+        return []
+    notes, found = [], limits.excluded_GeV
+    if found.observed is not None:
+        at = kind_of(limits).of(limits.benchmark)
+        notes.append(f"Excluded at {at}: {written(found.observed)}")
+    if found.expected is not None:
+        notes.append(f"Expected to be excluded: {written(found.expected)}")
+    return notes
+
+
+def written(ranges: Ranges) -> str:
+    """Return ranges of mass as text.
+
+    >>> written(((500.0, 612.0), (700.0, 1000.0))), written(())
+    ('500 to 612, 700 to 1000 GeV', 'no mass')
+    """
+    found = ", ".join(f"{low:.0f} to {high:.0f}" for low, high in ranges)
+    return f"{found} GeV" if found else "no mass"
+
+
+@atlas_style()
+def cls_scan(limit: CountingLimit, header: Header) -> Figure:
     """Draw CLs against the cross-section, with the expected band.
 
     Parameters
     ----------
-    curve : ClsCurve
     limit : CountingLimit
-        The limits where it crosses 1 - CL.
+        With its curve.
     header : Header
-    from_data : bool
-        Whether the prediction is of the data's sidebands, or of simulation alone.
-    ax : Axes, optional
-        Where to draw, instead of a new figure.
     """
-    figure, ax = style.frame(ax)
-    x = np.append(0.0, curve.cross_section_pb)
-    low2, low1, median, high1, high2 = (
-        _from_one(band) for band in np.sort(stacked(curve.expected_cls), axis=0)
-    )
-    ax.fill_between(
-        x, low2, high2, color=style.TWO_SIGMA, linewidth=0, label=r"Expected $\pm\mathrm{2}\sigma$"
-    )
-    ax.fill_between(
-        x, low1, high1, color=style.ONE_SIGMA, linewidth=0, label=r"Expected $\pm\mathrm{1}\sigma$"
-    )
+    curve = limit.curve
+    assert curve is not None  # noqa: S101 - ``counting.json`` has it
+    ax, x = style.frame(), np.append(0.0, curve.cross_section_pb)
+    bands = [_from_one(band) for band in np.sort(stacked(curve.expected_cls), axis=0)]
+    for width, colour in ((2, style.TWO_SIGMA), (1, style.ONE_SIGMA)):
+        ax.fill_between(
+            x, bands[2 - width], bands[2 + width], color=colour, linewidth=0,
+            label=rf"Expected $\pm\mathrm{{{width}}}\sigma$",
+        )  # fmt: skip
     level, found, expected = 1 - limit.confidence_level, limit.observed_pb, limit.expected_pb["0"]
-    ax.plot(x, median, "k--", label=_title("Expected", expected))
+    ax.plot(x, bands[2], "k--", label=_title("Expected", expected))
     if curve.observed_cls is not None and found is not None:
         ax.plot(x, _from_one(curve.observed_cls), "k-", label=_title("Observed", found))
         _crossing(ax, found, level, "-")
@@ -65,11 +168,9 @@ def cls_scan(
     ax.set_xlim(0.0, float(x[-1]))
     ax.set_yscale("log")
     ax.set_ylim(1e-3, 30.0)
-    ax.set_xlabel(CROSS_SECTION.title)
-    ax.set_ylabel(r"$\mathrm{CL_s}$")
-    style.legend(ax)
-    style.label(ax, header, data=from_data)
-    return figure
+    return style.finished(
+        ax, header, CROSS_SECTION.title, r"$\mathrm{CL_s}$", data=header.from_data
+    )
 
 
 def _from_one(curve: Array) -> Array:

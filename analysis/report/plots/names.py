@@ -1,7 +1,5 @@
 """What axes and legends call things: symbols for known columns, the declared name for others."""
 
-from __future__ import annotations
-
 import re
 from typing import Protocol
 
@@ -20,6 +18,7 @@ class NamedFunction(Protocol):
         """Place in its family."""
 
 
+MASS_TITLE = r"$m_X$ [GeV]"
 SYMBOLS = {
     "photon1_pT": r"$p_\mathrm{T}^{\gamma_1}$",
     "photon2_pT": r"$p_\mathrm{T}^{\gamma_2}$",

@@ -4,20 +4,15 @@ Events are points with Poisson errors. While data are blind the window is hatche
 drawn in it, whatever the histogram holds that a figure is given.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from analysis.report.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from analysis.report.plots.style import Array
-    from processors.selection import Interval
+from analysis.report.plots.style import Array
+from analysis.statistics.counting.garwood import poisson_errors
+from processors.selection import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +37,9 @@ def draw_data(ax: Axes, edges: Array, counts: Array, marks: Marks) -> Array:
     if marks.window is not None and marks.blind:
         shown &= ~marks.window.contains(centres)
     down, up = poisson_errors(counts[shown])
-    ax.errorbar(
-        centres[shown], counts[shown], yerr=(down, up), fmt="o", color=style.DATA,
-        markersize=3.5, elinewidth=1, capsize=0, zorder=4,
-        label="Data (sidebands)" if marks.window is not None and marks.blind else "Data",
-    )  # fmt: skip
+    title = "Data (sidebands)" if marks.window is not None and marks.blind else "Data"
+    style.points(ax, centres[shown], counts[shown], (down, up), zorder=4, label=title)
     return np.asarray(counts[shown] + up)
-
-
-def poisson_errors(counts: Array) -> tuple[Array, Array]:
-    """Return the distances to the ends of the central 68.3 % interval of Poisson counts.
-
-    F. Garwood, Biometrika 28 (1936) 437.
-
-    >>> down, up = poisson_errors(np.array([0.0, 4.0]))
-    >>> down.round(2), up.round(2)
-    (array([0.  , 1.91]), array([1.84, 3.16]))
-    """
-    from scipy.stats import chi2, norm
-
-    tail = float(norm.sf(1.0))
-    low = np.where(counts > 0, chi2.ppf(tail, 2 * np.maximum(counts, 1e-9)) / 2, 0.0)
-    high = chi2.isf(tail, 2 * (counts + 1)) / 2
-    return counts - low, high - counts
 
 
 def shade_window(ax: Axes, window: Interval, *, blinded: bool, top: float = 0.66) -> None:

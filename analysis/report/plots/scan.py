@@ -12,30 +12,23 @@ deviations on (:math:`p_0 < 10^{-15}`) the axis is linear in :math:`Z`, with :ma
 right: parabolas on twenty decades are hard to read, and p-values underflow at Z = 37.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.strength import kind_of
+from analysis.report.plots.names import MASS_TITLE
 from analysis.report.plots.style import Array, Header, atlas_style
-from analysis.report.plots.tables import known
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from analysis.results.scan import Maximum, Scan
+from analysis.report.plots.values import kind_of, known
+from analysis.results.scan import Maximum, Scan
 
 MOST_ON_P_AXIS = 8.0
 """local significance from which on the axis is linear in Z"""
 LEAST_TOP = 5.4
 """local significance that every scan shows: a line at 5 to compare with"""
-MASS_TITLE = r"$m_X$ [GeV]"
 _GLOBAL, _GRID = "#cc79a7", "#9a9a9a"
 _POWERS = (3, 10, 25, 50, 100, 200, 400, 800, 1600, 3200, 6400)
 """of ten, of the p-values beside a linear axis: about evenly spaced in Z"""
@@ -68,7 +61,7 @@ def _highest(*values: Array | None) -> float:
 
 
 @atlas_style()
-def p0_scan(scan: Scan, header: Header, *, from_data: bool = True) -> Figure:
+def p0_scan(scan: Scan, header: Header) -> Figure:
     """Draw local significance against mass, and the best-fit strength below it.
 
     Parameters
@@ -76,32 +69,30 @@ def p0_scan(scan: Scan, header: Header, *, from_data: bool = True) -> Figure:
     scan : Scan
         One of `local_z` and `expected_local_z` at least is known.
     header : Header
-    from_data : bool
-        Whether there are data at all.
     """
     strength, error = known(scan.strength), known(scan.strength_error)
     if strength is not None and error is not None:
-        figure, ax, lower = style.frame_with_panel(heights=(2.2, 1))
+        ax, lower = style.frame_with_panel(heights=(2.2, 1))
         _strengths(lower, scan, strength, error)
         ax.tick_params(labelbottom=False)
     else:
-        figure, ax = style.frame()
-        lower = ax
-    figure.subplots_adjust(left=0.145, right=0.895)
+        lower = ax = style.frame()
+    ax.figure.subplots_adjust(left=0.145, right=0.895)
     lower.set_xlabel(MASS_TITLE)
     top = top_of(scan)
     axis: _Axis = _Significance() if top > MOST_ON_P_AXIS else _Probability()
     _curves(ax, scan, axis)
-    _range(ax, scan.mass_GeV)
+    style.mass_range(ax, scan.mass_GeV)
     axis.finish(ax, top)
     _whole_sigmas(ax, scan, axis)
-    style.legend(ax)
-    style.label(ax, header, data=from_data)
-    return figure
+    x = MASS_TITLE if lower is ax else ""
+    return style.finished(ax, header, x, axis.title, data=header.from_data)
 
 
 class _Probability:
     """A logarithmic axis of p0, and standard deviations at the right."""
+
+    title = r"Local $p_0$"
 
     def of(self, z: Array) -> Array:
         from scipy.stats import norm
@@ -112,7 +103,6 @@ class _Probability:
         low = float(self.of(np.array(top)))
         ax.set_ylim(low, low ** (1 - 1 / style.free_height(ax)))
         ax.set_yscale("log")
-        ax.set_ylabel(r"Local $p_0$")
         decades = int(-np.log10(low))
         every = 1 + decades // _MOST_POWERS
         ax.set_yticks(*_power_ticks(range(0, decades + 1, every)))
@@ -125,12 +115,13 @@ class _Probability:
 class _Significance:
     """A linear axis of Z, and powers of ten of p0 at the right."""
 
+    title = r"Local significance [$\sigma$]"
+
     def of(self, z: Array) -> Array:
         return z
 
     def finish(self, ax: Axes, top: float) -> None:
         ax.set_ylim(0.0, top / style.free_height(ax))
-        ax.set_ylabel(r"Local significance [$\sigma$]")
         ticks = [tick for tick in ax.get_yticks() if 0 <= tick <= top]
         ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.set_yticks([], minor=True)
@@ -171,11 +162,6 @@ def _right(ax: Axes, places: Array, labels: Sequence[str]) -> None:
     twin.set_yticks(places, labels)
     twin.set_yticks([], minor=True)
     twin.tick_params(axis="y", which="both", left=False, right=True, labelsize="medium")
-
-
-def _range(ax: Axes, masses: Array) -> None:
-    low, high = float(masses[0]), float(masses[-1])
-    ax.set_xlim((low, high) if high > low else (low - 10, low + 10))
 
 
 def _curves(ax: Axes, scan: Scan, axis: _Axis) -> None:

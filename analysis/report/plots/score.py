@@ -7,95 +7,25 @@ best cut is where the curve touches the highest of these lines that it reaches. 
 **bound** no single cut can lie: only many categories together come near it.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.columns import style_of
+from analysis.report.plots.columns import Process, style_of
 from analysis.report.plots.names import SYMBOLS
 from analysis.report.plots.style import Array, Header, atlas_style, plain
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from analysis.report.plots.columns import Process
+from analysis.selection.scores.performance import Importance, Roc, ScoreShapes
 
 _MARKERS = {"One cut": ("D", 10), "Categories": ("o", 7), "Best cuts": ("*", 16)}
 _HIGHEST_LINE = 2.0
 """by what lines may reach beyond the curve"""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Curve:
-    """Efficiencies of all cuts on a score, shape (n,) each."""
-
-    signal: Array
-    background: Array
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Point:
-    """Efficiencies of some selections."""
-
-    title: str
-    signal: Array
-    background: Array
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Roc:
-    """Efficiencies of a score and of other selections."""
-
-    curves: Mapping[str, Curve]
-    """by signal"""
-    points: tuple[Point, ...]
-    """of the reference signal"""
-    lines: Mapping[str, float]
-    """s of a selection in units of that of the window alone, by title"""
-    merits: Mapping[str, float | None]
-    """s of the selections, by title"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScoreShapes:
-    """Distributions of the score, as events in bins."""
-
-    edges: Array
-    """shape (bins + 1,)"""
-    simulation: Mapping[str, Array]
-    """simulated events by sample, the background's first, shape (bins,)"""
-    data: Array | None
-    """observed events outside the window, shape (bins,)"""
-    categories: tuple[float, ...]
-    """lower edges of the categories"""
-    divided: bool
-    """whether there are several categories; otherwise the edge is a cut"""
-
-
-@dataclass(frozen=True, slots=True)
-class Importance:
-    """What a column is worth."""
-
-    column: str
-    loss: float
-    """part of combined s that is lost without it"""
-    error: float
-    """statistical, of the simulation"""
-    bound_loss: float | None
-    """part of the bound that is lost without it"""
-
-
 @atlas_style()
-def roc(
-    found: Roc, processes: Sequence[Process], header: Header, *, ax: Axes | None = None
-) -> Figure:
+def roc(found: Roc, processes: Sequence[Process], header: Header) -> Figure:
     """Draw background rejection against signal efficiency.
 
     Parameters
@@ -104,35 +34,28 @@ def roc(
     processes : sequence of Process
         The signals to show.
     header : Header
-    ax : Axes, optional
-        Where to draw, instead of a new figure.
     """
-    figure, ax = style.frame(ax)
-    looks = style_of(processes)
+    ax, looks = style.frame(), style_of(processes)
     shown = [p for p in processes if p.name in found.curves]
     for process in shown:
         curve, (colour, dashes) = found.curves[process.name], looks[process.name]
         ax.plot(curve.signal, 1 / curve.background, color=colour, linestyle=dashes, zorder=2,
                 label=process.title)  # fmt: skip
     highest = max((float(np.max(1 / found.curves[p.name].background)) for p in shown), default=10.0)
-    for point in found.points:
-        marker, size = _MARKERS[point.title]
+    for title, point in found.points.items():
+        marker, size = _MARKERS[title]
         there = point.background > 0
         ax.plot(
             point.signal[there], 1 / point.background[there], marker, linestyle="none",
             markersize=size, color=style.DATA, markerfacecolor="white", markeredgewidth=1.5,
-            zorder=4, label=_with_merit(point.title, found), gid=point.title,
+            zorder=4, label=_with_merit(title, found), gid=title,
         )  # fmt: skip
     _lines(ax, found, highest)
     ax.set_xlim(0.0, 1.05)
     ax.set_ylim(0.7, 0.7 * (highest / 0.7) ** (1 / 0.78))
     ax.set_yscale("log")
-    ax.set_xlabel("Signal efficiency")
-    ax.set_ylabel("Background rejection")
-    if shown:
-        ax.legend(loc="upper right", fontsize=13)
-    style.label(ax, header, data=False, luminosity=False)
-    return figure
+    titles = "Signal efficiency", "Background rejection"
+    return style.finished(ax, header, *titles, data=False, luminosity=False, fontsize=13)
 
 
 def _with_merit(title: str, found: Roc) -> str:
@@ -165,7 +88,7 @@ def score_shapes(found: ScoreShapes, processes: Sequence[Process], header: Heade
     header : Header
     """
     compared = found.data is not None
-    figure, upper, lower = style.frame_with_panel() if compared else (*style.frame(), None)
+    upper, lower = style.frame_with_panel() if compared else (style.frame(), None)
     looks, drawn = style_of(processes), [np.zeros(1)]
     for process in processes:
         events = found.simulation.get(process.name)
@@ -174,25 +97,26 @@ def score_shapes(found: ScoreShapes, processes: Sequence[Process], header: Heade
         shape = events / events.sum()
         drawn.append(shape)
         if process.kind == "signal":
-            colour, dashes = looks[process.name]
-            upper.stairs(shape, found.edges, color=colour, linestyle=dashes, linewidth=2,
-                         baseline=None, label=process.title, zorder=3)  # fmt: skip
+            style.signal(upper, shape, found.edges, process.title, looks[process.name])
         else:
             _background(upper, lower, found.edges, events, process.title)
             if lower is not None and found.data is not None:
                 _ratio(lower, found.edges, found.data, events)
     if found.data is not None:
         drawn.append(_data(upper, found.edges, found.data))
-    _finish(upper, lower, found, np.concatenate(drawn))
-    style.label(upper, header, data=compared, luminosity=False)
-    return figure
+    _edges(upper, lower, found)
+    style.headroom(upper, np.concatenate(drawn), log=True, floor=2e-5)
+    if lower is not None:
+        upper.tick_params(labelbottom=False)
+        lower.set_xlabel("Score")
+    x, y = "" if lower else "Score", f"Fraction of events / {np.diff(found.edges)[0]:.3g}"
+    return style.finished(upper, header, x, y, data=compared, luminosity=False)
 
 
 def _background(upper: Axes, lower: Axes | None, edges: Array, events: Array, title: str) -> None:
     shape, error = events / events.sum(), np.sqrt(events) / events.sum()
     suffix = " (sidebands)" if lower is not None else ""
-    upper.stairs(shape, edges, fill=True, facecolor=style.BACKGROUND_FILL, linewidth=1.2,
-                 edgecolor=style.BACKGROUND, label=title + suffix, zorder=1)  # fmt: skip
+    style.background(upper, shape, edges, title + suffix)
     if lower is None:
         return
     relative = np.divide(error, shape, out=np.zeros_like(shape), where=shape > 0)
@@ -206,10 +130,8 @@ def _data(ax: Axes, edges: Array, events: Array) -> Array:
     """Draw the data as points of unit area; return their upper ends."""
     there, total = events > 0, max(float(events.sum()), 1.0)
     shape, error = events[there] / total, np.sqrt(events[there]) / total
-    ax.errorbar(
-        ((edges[1:] + edges[:-1]) / 2)[there], shape, yerr=error, fmt="o", color=style.DATA,
-        markersize=3.5, elinewidth=1, zorder=4, label="Data (sidebands)",
-    )  # fmt: skip
+    centres = ((edges[1:] + edges[:-1]) / 2)[there]
+    style.points(ax, centres, shape, error, zorder=4, label="Data (sidebands)")
     return np.asarray(shape + error)
 
 
@@ -217,17 +139,13 @@ def _ratio(ax: Axes, edges: Array, data: Array, simulated: Array) -> None:
     there = (data > 0) & (simulated > 0)
     scale = simulated.sum() / max(float(data.sum()), 1.0)
     ratio = scale * data[there] / simulated[there]
-    ax.errorbar(
-        ((edges[1:] + edges[:-1]) / 2)[there], ratio, yerr=ratio / np.sqrt(data[there]), fmt="o",
-        color=style.DATA, markersize=3.5, elinewidth=1, zorder=3, gid="ratio",
-    )  # fmt: skip
-    ax.axhline(1.0, color="#000000", linewidth=0.8)
-    ax.set_ylim(0.5, 1.5)
+    centres = ((edges[1:] + edges[:-1]) / 2)[there]
+    style.ratio(ax, centres, ratio, ratio / np.sqrt(data[there]), far=0.5, zorder=3)
     ax.set_ylabel("Data / sim.", loc="center")
 
 
-def _finish(upper: Axes, lower: Axes | None, found: ScoreShapes, contents: Array) -> None:
-    last = upper if lower is None else lower
+def _edges(upper: Axes, lower: Axes | None, found: ScoreShapes) -> None:
+    """Draw the lower edges of the categories, and set the range."""
     title: str | None = "Edges of categories" if found.divided else "Cut on the score"
     for edge in found.categories:
         upper.axvline(edge, ymax=0.56, color=style.CUT, linewidth=1.2, linestyle="--", zorder=2,
@@ -236,27 +154,18 @@ def _finish(upper: Axes, lower: Axes | None, found: ScoreShapes, contents: Array
         if lower is not None:
             lower.axvline(edge, color=style.CUT, linewidth=1.2, linestyle="--", zorder=1)
     upper.set_xlim(float(found.edges[0]), float(found.edges[-1]))
-    width = float(found.edges[1] - found.edges[0])
-    upper.set_ylabel(f"Fraction of events / {width:.3g}")
-    last.set_xlabel("Score")
-    if lower is not None:
-        upper.tick_params(labelbottom=False)
-    style.headroom(upper, contents, log=True, floor=2e-5)
-    style.legend(upper)
 
 
 @atlas_style()
-def importance(found: Sequence[Importance], header: Header, *, ax: Axes | None = None) -> Figure:
+def importance(found: Sequence[Importance], header: Header) -> Figure:
     """Draw what combined s loses without each column.
 
     Parameters
     ----------
     found : sequence of Importance
     header : Header
-    ax : Axes, optional
-        Where to draw, instead of a new figure.
     """
-    figure, ax = style.frame(ax, left=0.31)
+    ax = style.frame(left=0.31)
     rows = np.arange(len(found))
     losses, errors = (100 * np.array([getattr(i, k) for i in found]) for k in ("loss", "error"))
     ax.barh(rows, losses, xerr=errors, height=0.5, facecolor=style.BACKGROUND_FILL, linewidth=1.2,
@@ -268,13 +177,9 @@ def importance(found: Sequence[Importance], header: Header, *, ax: Axes | None =
         ax.plot(*bound.T, "D", color=style.DATA, markersize=8, markerfacecolor="white",
                 markeredgewidth=1.5, linestyle="none", label="Bound", gid="bound")  # fmt: skip
     ax.axvline(0.0, color=style.DATA, linewidth=0.8)
-    ax.set_yticks(rows, [SYMBOLS.get(i.column, plain(i.column)) for i in found])
-    ax.set_yticks([], minor=True)
-    ax.tick_params(axis="y", which="both", length=0, labelsize="medium")
+    style.named_rows(ax, [SYMBOLS.get(i.column, plain(i.column)) for i in found])
     ax.set_ylim(len(found) - 0.5, -0.5 - 0.45 * max(len(found), 1))
     ends = np.concatenate([losses + errors, losses - errors, bound[:, 0], [0.0, 1.0]])
     ax.set_xlim(1.2 * float(ends.min()), 1.2 * float(ends.max()))
-    ax.set_xlabel("Loss of combined $s$ without it [%]")
-    style.legend(ax)
-    style.label(ax, header, data=False, luminosity=False)
-    return figure
+    title = "Loss of combined $s$ without it [%]"
+    return style.finished(ax, header, title, "", data=False, luminosity=False)

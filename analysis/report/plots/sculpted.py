@@ -4,47 +4,26 @@ What a category keeps and all that it does not keep are different events, so the
 independent; the p-value is that of one spectrum for both (`analysis.selection.scores.sculpting`).
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.report.plots import grid, style
 from analysis.report.plots.names import axis_title, per_bin
-from analysis.report.plots.observed import poisson_errors
-from analysis.report.plots.style import Array, Header, atlas_style
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from analysis.results.selection import Sculpting
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sculpted:
-    """The simulated background's mass in a category and elsewhere."""
-
-    edges_GeV: Array
-    """shape (bins + 1,)"""
-    kept: Array
-    """simulated events in the category, shape (bins,)"""
-    rest: Array
-    """all other simulated events, shape (bins,)"""
-    found: Sculpting
+from analysis.report.plots.style import Header, atlas_style
+from analysis.selection.scores.sculpting import SculptedSpectrum
+from analysis.statistics.counting.garwood import poisson_errors
 
 
 @atlas_style()
-def mass_by_category(found: Mapping[str, Sculpted], header: Header) -> Figure:
+def mass_by_category(found: Mapping[str, SculptedSpectrum], header: Header) -> Figure:
     """Draw the background's mass in every category and in the rest, of unit area.
 
     Parameters
     ----------
-    found : mapping of str to Sculpted
+    found : mapping of str to SculptedSpectrum
         By category.
     header : Header
     """
@@ -66,37 +45,31 @@ def mass_by_category(found: Mapping[str, Sculpted], header: Header) -> Figure:
     return made.figure
 
 
-def _notes(one: Sculpted) -> tuple[str, ...]:
+def _notes(one: SculptedSpectrum) -> tuple[str, ...]:
     size, error = one.found.size_events, one.found.error_events
     flagged = ("Flagged",) if one.found.flagged else ()
     return (f"$p$ = {one.found.pvalue:.2g}", rf"Window: {size:+,.0f} $\pm$ {error:,.0f}", *flagged)
 
 
-def _shapes(ax: Axes, one: Sculpted) -> None:
+def _shapes(ax: Axes, one: SculptedSpectrum) -> None:
     rest = one.rest / max(float(one.rest.sum()), 1.0)
-    ax.stairs(rest, one.edges_GeV, fill=True, facecolor=style.BACKGROUND_FILL, linewidth=1.2,
-              edgecolor=style.BACKGROUND, label="All other background", zorder=1)  # fmt: skip
+    style.background(ax, rest, one.edges_GeV, "All other background")
     there, total = one.kept > 0, max(float(one.kept.sum()), 1.0)
     centres = (one.edges_GeV[1:] + one.edges_GeV[:-1]) / 2
     errors = np.array(poisson_errors(one.kept[there])) / total
-    ax.errorbar(
-        centres[there], one.kept[there] / total, yerr=errors, fmt="o", color=style.DATA,
-        markersize=3.5, elinewidth=1, label="Background that is kept", zorder=3, gid="kept",
-    )  # fmt: skip
+    style.points(ax, centres[there], one.kept[there] / total, errors, zorder=3, gid="kept",
+                 label="Background that is kept")  # fmt: skip
     low = 0.3 / max(float(one.rest.sum()), total)
     top = max(float(np.max(one.kept)) / total, float(rest.max()), 10 * low)
     ax.set_ylim(low, low * (top / low) ** (1 / 0.72))
     ax.set_yscale("log")
 
 
-def _ratio(ax: Axes, one: Sculpted) -> None:
+def _ratio(ax: Axes, one: SculptedSpectrum) -> None:
     there = (one.kept > 0) & (one.rest > 0)
     kept, rest = one.kept[there], one.rest[there]
     scale = one.rest.sum() / max(float(one.kept.sum()), 1.0)
     centres = ((one.edges_GeV[1:] + one.edges_GeV[:-1]) / 2)[there]
     relative = np.sqrt(1 / kept + 1 / rest)
     ratio = scale * kept / rest
-    ax.errorbar(centres, ratio, yerr=ratio * relative, fmt="o", color=style.DATA, markersize=3,
-                elinewidth=1, gid="ratio")  # fmt: skip
-    ax.axhline(1.0, color="#000000", linewidth=0.8)
-    ax.set_ylim(0.0, 2.0)
+    style.ratio(ax, centres, ratio, ratio * relative, far=1.0, size=3)

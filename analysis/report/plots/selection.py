@@ -5,27 +5,19 @@ bars are the statistical errors of the simulation. They are strongly correlated 
 points share most of their events.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.columns import style_of
+from analysis.report.plots.columns import Process, style_of
 from analysis.report.plots.style import Array, Header, atlas_style, plain
 from analysis.report.summary import TITLES
+from analysis.results.ledger import CutflowRow, Cutflows
+from analysis.results.selection import ChosenSelection, Merits
 from analysis.selection.methods import ROWS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from analysis.report.plots.columns import Process
-    from analysis.results.ledger import CutflowRow, Cutflows
-    from analysis.results.selection import ChosenSelection, Merits
 
 COURSE_VALUES = {"none": 5.3, "n_jets<5": 5.78, "best_n_jets": 5.83}
 """of the course's notebook, tasks 3.1 to 3.3, for its own samples and the signal of 500 GeV"""
@@ -36,9 +28,7 @@ _MARKERS = ("o", "s", "D", "^", "v")
 
 
 @atlas_style()
-def n_jets_scan(
-    chosen: ChosenSelection, header: Header, *, course: bool, ax: Axes | None = None
-) -> Figure:
+def n_jets_scan(chosen: ChosenSelection, header: Header, *, course: bool) -> Figure:
     """Draw the figure of merit against the cut on the number of jets.
 
     Parameters
@@ -48,10 +38,8 @@ def n_jets_scan(
     header : Header
     course : bool
         Whether the samples are the course's, so that its values may be marked.
-    ax : Axes, optional
-        Where to draw, instead of a new figure.
     """
-    figure, ax = style.frame(ax)
+    ax = style.frame()
     points = [(point.cut, point.s, point.error) for point in chosen.n_jets_scan]
     cuts, values, errors = np.array(points, np.float64).T
     ax.errorbar(
@@ -73,11 +61,9 @@ def n_jets_scan(
     style.headroom(ax, values + errors, log=False)
     ax.set_xticks(cuts[:: 1 + len(cuts) // 15])
     ax.set_xticks([], minor=True)
-    ax.set_xlabel("Cut: number of jets below")
-    ax.set_ylabel(MERITS[chosen.figure_of_merit])
-    style.legend(ax, where="lower right")
-    style.label(ax, header, data=False)
-    return figure
+    title = MERITS[chosen.figure_of_merit]
+    return style.finished(ax, header, "Cut: number of jets below", title, data=False,
+                          loc="lower right")  # fmt: skip
 
 
 def _course_values(ax: Axes, best: float) -> None:
@@ -91,13 +77,7 @@ def _course_values(ax: Axes, best: float) -> None:
 
 
 @atlas_style()
-def comparison(
-    chosen: ChosenSelection,
-    signals: Sequence[Process],
-    header: Header,
-    *,
-    ax: Axes | None = None,
-) -> Figure:
+def comparison(chosen: ChosenSelection, signals: Sequence[Process], header: Header) -> Figure:
     """Draw the figure of merit of every kind of selection, for every signal.
 
     Parameters
@@ -106,22 +86,13 @@ def comparison(
     signals : sequence of Process
         The signals of its table to show.
     header : Header
-    ax : Axes, optional
-        Where to draw, instead of a new figure.
     """
-    values, errors = chosen.by_signal, chosen.by_signal_errors
     title = MERITS[chosen.figure_of_merit]
-    return _by_kind(values, errors, signals, header, title=title, ax=ax)
+    return _by_kind(chosen.by_signal, chosen.by_signal_errors, signals, header, title)
 
 
 @atlas_style()
-def expected_fit(
-    chosen: ChosenSelection,
-    signals: Sequence[Process],
-    header: Header,
-    *,
-    ax: Axes | None = None,
-) -> Figure:
+def expected_fit(chosen: ChosenSelection, signals: Sequence[Process], header: Header) -> Figure:
     """Draw the expected significance of the combined fit with each method, for every signal.
 
     Parameters are those of `comparison`.
@@ -133,20 +104,14 @@ def expected_fit(
         for name in names
     }
     title = r"Expected significance of the fit [$\sigma$]"
-    return _by_kind(values, {}, signals, header, title=title, ax=ax)
+    return _by_kind(values, {}, signals, header, title)
 
 
 def _by_kind(
-    values: Merits,
-    errors: Merits,
-    signals: Sequence[Process],
-    header: Header,
-    *,
-    title: str,
-    ax: Axes | None,
+    values: Merits, errors: Merits, signals: Sequence[Process], header: Header, title: str
 ) -> Figure:
     """Draw a number for every kind of selection and every signal."""
-    figure, ax = style.frame(ax, left=0.28)
+    ax = style.frame(left=0.28)
     shown = [signal for signal in signals if signal.name in values]
     tables = [values[signal.name] for signal in shown]
     kinds = [kind for kind in TITLES if any(table.get(kind) is not None for table in tables)]
@@ -162,10 +127,7 @@ def _by_kind(
         largest = max(largest, float(np.max(s + bars, initial=0.0)))
     _rows_of_kinds(ax, kinds)
     ax.set_xlim(0, 1.1 * largest)
-    ax.set_xlabel(title)
-    style.legend(ax)
-    style.label(ax, header, data=False)
-    return figure
+    return style.finished(ax, header, title, "", data=False)
 
 
 def _numbers(
@@ -182,21 +144,13 @@ def _rows_of_kinds(ax: Axes, kinds: Sequence[str]) -> None:
     """Name the rows, from top to bottom, and leave room above them for the labels."""
     for row in range(1, len(kinds)):
         ax.axhline(row - 0.5, color="#d0d0d0", linewidth=0.8, zorder=0)
-    ax.set_yticks(range(len(kinds)), [TITLES[kind] for kind in kinds])
-    ax.set_yticks([], minor=True)
-    ax.tick_params(axis="y", which="both", length=0, labelsize="medium")
+    style.named_rows(ax, [TITLES[kind] for kind in kinds])
     rows = max(len(kinds), 1)
     ax.set_ylim(rows - 0.5, -0.5 - 0.34 * rows)
 
 
 @atlas_style()
-def cutflow(
-    flows: Cutflows,
-    processes: Sequence[Process],
-    header: Header,
-    *,
-    ax: Axes | None = None,
-) -> Figure:
+def cutflow(flows: Cutflows, processes: Sequence[Process], header: Header) -> Figure:
     """Draw the fraction of each sample's events that is left after every step.
 
     Parameters
@@ -205,11 +159,8 @@ def cutflow(
     processes : sequence of Process
         The samples of it to show; errors are binomial.
     header : Header
-    ax : Axes, optional
-        Where to draw, instead of a new figure.
     """
-    figure, ax = style.frame(ax, bottom=0.15)
-    looks = style_of(processes)
+    ax, looks = style.frame(bottom=0.15), style_of(processes)
     steps: list[str] = []
     drawn = np.ones(1)
     counted = [p for p in processes if flows.get(p.name) and flows[p.name][0].events]
@@ -229,11 +180,9 @@ def cutflow(
     ax.set_xlim(-0.5, max(len(steps), 1) - 0.5)
     style.headroom(ax, drawn, log=True)
     style.decimal_ticks(ax)
-    ax.set_ylabel("Fraction of events left")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}" if value <= 1 else "")
-    style.legend(ax)
-    style.label(ax, header, data=any(p.kind == "data" for p in processes), luminosity=False)
-    return figure
+    data = any(process.kind == "data" for process in processes)
+    return style.finished(ax, header, "", "Fraction of events left", data=data, luminosity=False)
 
 
 def _fractions(rows: Sequence[CutflowRow]) -> tuple[Array, Array]:

@@ -12,25 +12,20 @@ Colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/); signals d
 dashes too, for grey prints.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import logging
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.settings.search import EXPERIMENT, STATUS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Array = npt.NDArray[np.float64]
 Look = tuple[str, str | tuple[float, tuple[float, ...]]]
@@ -94,6 +89,8 @@ class Header:
     status: str = STATUS
     """what stands behind the experiment's name, as matplotlib writes it"""
     experiment: str = EXPERIMENT
+    from_data: bool = True
+    """whether there are data at all, or simulation alone"""
 
 
 @contextlib.contextmanager
@@ -123,32 +120,92 @@ def _without_chatter() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def frame(
-    ax: Axes | None = None, *, left: float = 0.13, bottom: float = 0.14
-) -> tuple[Figure, Axes]:
-    """Return a figure with one frame, or the frame that the caller has and its figure."""
-    from matplotlib.figure import Figure
-
-    if ax is not None:
-        figure = ax.get_figure(root=True)
-        assert figure is not None  # noqa: S101 - axes are made by figures
-        return figure, ax
+def frame(*, left: float = 0.13, bottom: float = 0.14) -> Axes:
+    """Return the frame of a figure that has but one."""
     figure = Figure(figsize=SINGLE)
     figure.subplots_adjust(left=left, right=0.955, bottom=bottom, top=0.94)
-    return figure, figure.add_subplot()
+    return figure.add_subplot()
 
 
-def frame_with_panel(*, heights: tuple[float, float] = (3, 1)) -> tuple[Figure, Axes, Axes]:
-    """Return a figure with a frame and, below it and aligned with it, a panel for pulls."""
-    from matplotlib.figure import Figure
-
+def frame_with_panel(*, heights: tuple[float, float] = (3, 1)) -> tuple[Axes, Axes]:
+    """Return the frame of a figure and, below it and aligned with it, a panel for pulls."""
     figure = Figure(figsize=WITH_PANEL)
     upper, lower = figure.subplots(
         2, 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.06}
     )
     figure.subplots_adjust(left=0.13, right=0.955, bottom=0.115, top=0.945)
     figure.align_ylabels((upper, lower))
-    return figure, upper, lower
+    return upper, lower
+
+
+def named_rows(ax: Axes, names: Sequence[str]) -> None:
+    """Name the rows of a frame, from 0 on; how they run its vertical range says."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks([], minor=True)
+    ax.tick_params(axis="y", which="both", length=0, labelsize="medium")
+
+
+def mass_range(ax: Axes, masses: Array) -> None:
+    """Show all masses of a scan; around a single one there is some room."""
+    low, high = float(masses[0]), float(masses[-1])
+    ax.set_xlim((low, high) if high > low else (low - 10, low + 10))
+
+
+def finished(
+    ax: Axes, header: Header, x: str, y: str, *, data: bool, luminosity: bool = True, **look: Any
+) -> Figure:
+    """Write the titles of both axes, the legend and the labels; return the figure.
+
+    Limits and scales must be final, see `label`; `look` is the legend's.
+    """
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    legend(ax, **look)
+    label(ax, header, data=data, luminosity=luminosity)
+    return figure_of(ax)
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure of a frame."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # noqa: S101 - frames are made by figures
+    return figure
+
+
+def signal(ax: Axes, contents: Array, edges: Array, title: str, look: Look) -> None:
+    """Draw a signal: as a line without ends at zero, over everything else."""
+    colour, dashes = look
+    ax.stairs(contents, edges, color=colour, linestyle=dashes, label=title, linewidth=2,
+              baseline=None, zorder=3)  # fmt: skip
+
+
+def background(
+    ax: Axes, contents: Array, edges: Array, title: str, _: Look = (BACKGROUND, "-")
+) -> None:
+    """Draw a background: filled, below everything else."""
+    ax.stairs(contents, edges, fill=True, facecolor=BACKGROUND_FILL, edgecolor=BACKGROUND,
+              linewidth=1.2, label=title, zorder=1)  # fmt: skip
+
+
+def points(
+    ax: Axes,
+    x: Array,
+    y: Array,
+    error: Array | tuple[Array, Array],
+    *,
+    size: float = 3.5,
+    width: float = 1.0,
+    **look: Any,
+) -> None:
+    """Draw data, or what stands in for them: black points with vertical errors."""
+    ax.errorbar(x, y, yerr=error, fmt="o", color=DATA, markersize=size, elinewidth=width, **look)
+
+
+def ratio(ax: Axes, x: Array, y: Array, error: Array, *, far: float, **look: float) -> None:
+    """Draw ratios around one, in a panel that shows them up to some distance from it."""
+    points(ax, x, y, error, gid="ratio", **look)
+    ax.axhline(1.0, color="#000000", linewidth=0.8)
+    ax.set_ylim(1 - far, 1 + far)
 
 
 def label(
@@ -246,7 +303,7 @@ def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
-def legend(ax: Axes, *, where: Literal["upper right", "lower right"] = "upper right") -> None:
+def legend(ax: Axes, **look: Any) -> None:
     """Write the legend, points with errors first, if there is anything to write in it."""
     from matplotlib.container import Container
 
@@ -255,7 +312,8 @@ def legend(ax: Axes, *, where: Literal["upper right", "lower right"] = "upper ri
         key=lambda entry: not isinstance(entry[0], Container),
     )
     if entries:
-        ax.legend([handle for handle, _ in entries], [title for _, title in entries], loc=where)
+        look = {"loc": "upper right", **look}
+        ax.legend([handle for handle, _ in entries], [title for _, title in entries], **look)
 
 
 def headroom(ax: Axes, contents: Array, *, log: bool, floor: float | None = None) -> None:

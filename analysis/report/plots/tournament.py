@@ -7,25 +7,18 @@ fit then takes for a resonance is its spurious signal :math:`S_\mathrm{sp}`, in 
 (by the spurious signal, or by the fit to the sidebands where they lie below the line).
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.names import function_name
-from analysis.report.plots.scan import MASS_TITLE
+from analysis.report.plots.names import MASS_TITLE, function_name
 from analysis.report.plots.style import Header, atlas_style, plain
+from analysis.results.background import PeakBackground, PeakCandidate, SpuriousSignals
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from analysis.results.background import PeakBackground, PeakCandidate, SpuriousSignals
-
+SPURIOUS_TITLE = r"$S_\mathrm{sp}$ [events]"
 RANGES = {"window": "Window", "full": "Full range"}
 _LOOKS = (
     ("o", "#0072b2"), ("s", "#d55e00"), ("^", "#009e73"), ("D", "#cc79a7"), ("v", "#56b4e9"),
@@ -38,22 +31,20 @@ _MOST = 300.0
 
 
 @atlas_style()
-def tournament(
-    entrants: Sequence[PeakCandidate], header: Header, *, most_errors: float, category: str = ""
-) -> Figure:
+def tournament(peak: PeakBackground, category: str, header: Header, *, max_errors: float) -> Figure:
     """Draw the spurious signal of every candidate against its number of parameters.
 
     Parameters
     ----------
-    entrants : sequence of PeakCandidate
-    header : Header
-    most_errors : float
-        Spurious signal, in errors of the signal, that a function may have.
+    peak : PeakBackground
+        With its candidates.
     category : str
-        What the category is called, where there are several.
+        What the category is called, where there are several; else empty.
+    header : Header
+    max_errors : float
+        Spurious signal, in errors of the signal, that a function may have.
     """
-    from matplotlib.figure import Figure
-
+    entrants = peak.candidates
     ranges = [name for name in RANGES if any(e.range == name for e in entrants)]
     figure = Figure(figsize=(style.SINGLE[0] * (1 + 0.5 * (len(ranges) > 1)), 6.4))
     frames = figure.subplots(
@@ -65,13 +56,13 @@ def tournament(
         f: _LOOKS[i % len(_LOOKS)] for i, f in enumerate(dict.fromkeys(e.family for e in entrants))
     }
     for ax, name in zip(frames, ranges, strict=True):
-        _frame(ax, [e for e in entrants if e.range == name], looks, most_errors)
+        _frame(ax, [e for e in entrants if e.range == name], looks, max_errors)
         title = ": ".join(filter(None, (category, RANGES[name])))
         ax.text(0.04, 0.035, title, transform=ax.transAxes, fontsize=15, gid="range")
     first = frames[0]
     _legend_entries(first, looks)
     first.set_ylabel(r"Largest $|S_\mathrm{sp}|\,/\,\sigma_S$")
-    _scale(first, entrants, most_errors)
+    _scale(first, entrants, max_errors)
     handles, titles = first.get_legend_handles_labels()
     frames[-1].legend(handles, titles, loc="upper right", ncols=2, columnspacing=1.0, fontsize=12)
     style.label(first, header, data=True, stamp_on=(frames[-1], 0.0))
@@ -82,7 +73,7 @@ def _frame(
     ax: Axes,
     entrants: Sequence[PeakCandidate],
     looks: dict[str, tuple[str, str]],
-    most_errors: float,
+    max_errors: float,
 ) -> None:
     from matplotlib.ticker import MaxNLocator
 
@@ -101,7 +92,7 @@ def _frame(
         if entrant.chosen:
             ax.plot([x], [y], "o", markersize=18, markerfacecolor="none", markeredgewidth=2,
                     color=style.DATA, zorder=4, gid="chosen")  # fmt: skip
-    ax.axhline(most_errors, color=style.CUT, linewidth=1.5, linestyle="--", zorder=1, gid="most")
+    ax.axhline(max_errors, color=style.CUT, linewidth=1.5, linestyle="--", zorder=1, gid="most")
     counts = [e.parameters for e in entrants]
     ax.set_xlim(min(counts) - 0.6, max(counts) + 0.6)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -119,8 +110,8 @@ def _legend_entries(ax: Axes, looks: dict[str, tuple[str, str]]) -> None:
     ax.plot([], [], color=style.CUT, linestyle="--", linewidth=1.5, label="Most allowed")
 
 
-def _scale(ax: Axes, entrants: Sequence[PeakCandidate], most_errors: float) -> None:
-    drawn = np.array([*(e.worst_errors for e in entrants), most_errors])
+def _scale(ax: Axes, entrants: Sequence[PeakCandidate], max_errors: float) -> None:
+    drawn = np.array([*(e.worst_errors for e in entrants), max_errors])
     values = np.clip(drawn[np.isfinite(drawn)], _LEAST, _MOST)
     low, high = 0.6 * float(values.min()), 1.5 * float(values.max())
     ax.set_ylim(low, low * max(10.0, (high / low)) ** (1 / 0.68))
@@ -129,32 +120,24 @@ def _scale(ax: Axes, entrants: Sequence[PeakCandidate], most_errors: float) -> N
 
 
 @atlas_style()
-def spurious_signal(
-    peak: PeakBackground, header: Header, *, most_errors: float, ax: Axes | None = None
-) -> Figure:
+def spurious_signal(peak: PeakBackground, header: Header, *, max_errors: float) -> Figure:
     """Draw the spurious signal of the chosen function against mass, with what is allowed.
 
     Parameters
     ----------
     peak : PeakBackground
     header : Header
-    most_errors : float
+    max_errors : float
         Spurious signal, in errors of the signal, that a function may have.
-    ax : Axes, optional
-        Where to draw, instead of a new figure.
     """
-    figure, ax = style.frame(ax, left=0.15)
-    most = draw_spurious(ax, peak.spurious, most_errors=most_errors, function=function_name(peak))
+    ax = style.frame(left=0.15)
+    most = draw_spurious(ax, peak.spurious, max_errors=max_errors, function=function_name(peak))
     ax.set_ylim(-most, -most + 2 * most / style.free_height(ax))
-    ax.set_xlabel(MASS_TITLE)
-    ax.set_ylabel(r"$S_\mathrm{sp}$ [events]")
-    style.legend(ax)
-    style.label(ax, header, data=True)
-    return figure
+    return style.finished(ax, header, MASS_TITLE, SPURIOUS_TITLE, data=True)
 
 
 def draw_spurious(
-    ax: Axes, found: SpuriousSignals, *, most_errors: float, function: str = ""
+    ax: Axes, found: SpuriousSignals, *, max_errors: float, function: str = ""
 ) -> float:
     """Draw a spurious signal and what is allowed; return how far the scale is to reach.
 
@@ -162,21 +145,20 @@ def draw_spurious(
     ----------
     ax : Axes
     found : SpuriousSignals
-    most_errors : float
+    max_errors : float
         Spurious signal, in errors of the signal, that a function may have.
     function : str
         Its name, for the legend; empty where there is no room.
     """
-    allowed = most_errors * found.error_events
+    allowed = max_errors * found.error_events
     ax.fill_between(
         found.mass_GeV, -allowed, allowed, color=style.BACKGROUND_FILL, linewidth=0, gid="allowed",
-        label=rf"Allowed: $\pm${most_errors:g} $\sigma_S$",
+        label=rf"Allowed: $\pm${max_errors:g} $\sigma_S$",
     )  # fmt: skip
     marker = "o" if len(found.mass_GeV) == 1 else ""
     ax.plot(found.mass_GeV, found.events, color=style.DATA, marker=marker,
             label=", ".join(filter(None, ("Largest", plain(function)))))  # fmt: skip
     ax.axhline(0, color=style.DATA, linewidth=0.8)
-    low, high = float(found.mass_GeV[0]), float(found.mass_GeV[-1])
-    ax.set_xlim((low, high) if high > low else (low - 10, low + 10))
+    style.mass_range(ax, found.mass_GeV)
     most = 1.1 * max(float(np.nanmax(np.abs(x), initial=0.0)) for x in (allowed, found.events))
     return most or 1.0

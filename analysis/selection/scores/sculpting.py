@@ -10,10 +10,17 @@ whole: the two hold different events, so their errors are independent and the er
 - the shape: chi-square of the two spectra, in bins that expect ten events or more.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from analysis.results.selection import Sculpting
+from analysis.settings.search import Search
+from analysis.statistics.spectra.bins import Bins, Channel
+from processors.histograms import Counts
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -21,6 +28,21 @@ LEVEL = 1e-3
 """p-value below which a selection is flagged, divided by the number of selections looked at"""
 SHAPE_BINS = 20
 _LEAST = 10.0
+_WIDE = 10
+"""bins of a fit in one bin of the spectra that are shown"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SculptedSpectrum:
+    """The simulated background's mass in a category and elsewhere."""
+
+    edges_GeV: Array
+    """shape (bins + 1,)"""
+    kept: Array
+    """simulated events in the category, shape (bins,)"""
+    rest: Array
+    """all other simulated events, shape (bins,)"""
+    found: Sculpting
 
 
 def sculpting(
@@ -77,3 +99,44 @@ def _shape_pvalue(kept: Array, rest: Array) -> float:
     table = np.array([np.bincount(place, each, bins) for each in (kept, rest)])
     table = table[:, table.sum(axis=0) > 0]
     return float(chi2_contingency(table).pvalue) if table.shape[1] > 1 else 1.0
+
+
+def mass_by_category(
+    background: Mapping[str, Counts], search: Search, *, weight: float
+) -> dict[str, SculptedSpectrum]:
+    """Return the simulated background's mass in every category, and that of all other events.
+
+    The guard that chooses a method knows window and sidebands only (``selection.json``); here it
+    is asked of the whole spectrum, which was filled after the selection.
+
+    Parameters
+    ----------
+    background : mapping of str to Hist
+        Histograms of the simulated background; none is returned if its spectra are not there.
+    search : Search
+    weight : float
+        Expected data events per simulated one.
+    """
+    if not {"spectrum", "before/m_yy"} <= set(background):
+        return {}
+    everything = _fit_bins(background["before/m_yy"], search)
+    edges = np.append(everything.low_GeV, everything.high_GeV[-1])
+    centres = (edges[1:] + edges[:-1]) / 2
+    window = (centres >= search.window.low_GeV) & (centres < search.window.high_GeV)
+    wide, first = np.append(edges[:-1:_WIDE], edges[-1]), np.arange(0, len(centres), _WIDE)
+    categories, found = list(background["spectrum"].axes["category"]), {}
+    for name in categories:
+        kept = _fit_bins(background["spectrum"][{"category": name}], search).counts
+        rest = everything.counts - kept
+        if kept.sum() and rest.sum():
+            bent = sculpting(kept, rest, window, weight=weight, looked_at=len(categories))
+            shown = [np.add.reduceat(events, first) for events in (kept, rest)]
+            found[name] = SculptedSpectrum(wide, shown[0], shown[1], bent)
+    return found
+
+
+def _fit_bins(mass: Any, search: Search) -> Bins:
+    """Return a fine spectrum in the bins of fits; what lies beyond them is left out."""
+    (axis,) = mass.axes
+    fine = Channel("m_yy", np.asarray(axis.edges), np.asarray(mass.values(), np.float64))
+    return fine.bins(search.fit.low_GeV, search.fit.high_GeV, search.fit.bin_GeV)

@@ -1,4 +1,4 @@
-"""From result files to what the figures of the fits show.
+"""From result files to the spectra and fits that figures and exports show.
 
 All numbers are those of ``background.json``, ``counting.json`` and ``verdict.json``. Only where
 there are no data are points taken from the histograms: those of the simulated background.
@@ -9,16 +9,19 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.plots.combined import summed, weighted
 from analysis.report.plots.names import function_name
-from analysis.report.plots.spectrum import FittedSpectrum
-from analysis.report.plots.style import Array
-from analysis.report.plots.tables import interval_text, known
-from analysis.results.background import BackgroundFits, ChannelBackground, FittedCurve
+from analysis.report.plots.values import interval_text, known
+from analysis.report.spectrum_results import SpectrumResults
+from analysis.results.background import BackgroundFits, ChannelBackground, FittedCurve, SpectrumBins
 from analysis.results.verdict import ResonanceBins, Verdict
 from analysis.statistics.spectra.bins import Channel
+from analysis.statistics.spectra.combined import summed, weighted
+from analysis.statistics.spectra.fitted import Array, FittedSpectrum
 from processors.histograms import Counts
 from processors.selection import Interval
+
+_SAME_EDGE = 1e-6
+"""GeV"""
 
 
 def sideband_fit(results: FolderResults) -> FittedSpectrum | None:
@@ -72,9 +75,9 @@ def resonance_fit(results: FolderResults) -> FittedSpectrum | None:
 
 def resonance_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
     """Return the fit of background and resonance in every category; none before unblinding."""
-    if results.background is None or results.verdict is None or results.verdict.fit is None:
+    if results.background is None or results.fit is None:
         return {}
-    channels, backgrounds = results.verdict.fit.channels or {}, results.background.channels
+    channels, backgrounds = results.fit.channels or {}, results.background.channels
     return {
         name: _resonance_fit(spectrum, function_name(backgrounds[name].peak), channels[name])
         for name, spectrum in sideband_fits(results).items()
@@ -85,7 +88,7 @@ def resonance_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
 def _resonance_fit(spectrum: FittedSpectrum, function: str, bins: ResonanceBins) -> FittedSpectrum:
     return replace(
         spectrum,
-        edges_GeV=spectrum.edges_GeV if bins.edges_GeV is None else bins.edges_GeV,
+        edges_GeV=_edges(bins),
         counts=bins.observed_events,
         variances=bins.observed_events,
         background=bins.background_events,
@@ -94,6 +97,12 @@ def _resonance_fit(spectrum: FittedSpectrum, function: str, bins: ResonanceBins)
         function=function,
         notes=(function, f"$S$ = {np.nansum(bins.signal_events):.3g} events"),
     )
+
+
+def _edges(bins: ResonanceBins) -> Array:
+    """Return the edges of adjacent bins."""
+    assert bins.edges_GeV is not None  # noqa: S101 - an analysis of events has no gaps
+    return bins.edges_GeV
 
 
 def _sideband_notes(results: FolderResults, channel: ChannelBackground) -> tuple[str, ...]:
@@ -205,3 +214,54 @@ def of_category(spectrum: Counts, category: str) -> Array:
 
 def _window(results: FolderResults) -> Interval:
     return results.window if results.counting is None else Interval(*results.counting.window_GeV)
+
+
+# ---- binned spectra ------------------------------------------------------------------------------
+
+
+def background_fit(results: SpectrumResults) -> FittedSpectrum:
+    """Return a binned spectrum with the function fitted to the bins that decide about it."""
+    channel = results.channel
+    bins, pvalue, masked = channel.bins, channel.chosen.gof_pvalue, channel.not_read_GeV
+    edges, (counts, expected) = _filled(bins, bins.observed_events, bins.expected_events)
+    return FittedSpectrum(
+        edges_GeV=edges,
+        counts=counts,
+        variances=counts,
+        background=expected,
+        window=None if masked is None else Interval(*masked),
+        blinded=results.blind,
+        function=function_name(channel.chosen),
+        notes=() if pvalue is None else (f"Goodness of fit: $p$ = {pvalue:.2g}",),
+        mass="m",
+    )
+
+
+def resonance_in_spectrum(results: SpectrumResults) -> FittedSpectrum | None:
+    """Return a binned spectrum with the fit of a resonance; None while blind."""
+    if results.fit is None or not results.fit.channels:
+        return None
+    (bins,) = results.fit.channels.values()
+    edges, (counts, background, signal) = _filled(
+        bins, bins.observed_events, bins.background_events, bins.signal_events
+    )
+    return FittedSpectrum(
+        edges_GeV=edges,
+        counts=counts,
+        variances=counts,
+        background=background,
+        signal=signal,
+        window=None,
+        blinded=False,
+        function=function_name(results.channel.peak),
+        notes=resonance_notes(results.verdict),
+        mass="m",
+    )
+
+
+def _filled(bins: SpectrumBins | ResonanceBins, *contents: Array) -> tuple[Array, list[Array]]:
+    """Return edges and contents of adjacent bins: what lies in a gap is not known."""
+    low, high = (np.array(ends, np.float64) for ends in (bins.low_GeV, bins.high_GeV))
+    gaps = np.flatnonzero(low[1:] > high[:-1] + _SAME_EDGE)
+    edges = np.append(np.insert(low, gaps + 1, high[gaps]), high[-1])
+    return edges, [np.insert(values, gaps + 1, np.nan) for values in contents]

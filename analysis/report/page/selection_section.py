@@ -21,12 +21,8 @@ def selection(results: FolderResults) -> Section:
         told = f"Cuts: {_cuts(results.cuts)}." if results.cuts else "No selection was chosen yet."
         return Section("selection", "Selection", sentences=(told,))
     tables = (_merits(chosen), categories(results), _independence(chosen), _bent(chosen))
-    return Section(
-        "selection",
-        "Selection",
-        sentences=(*_in_use(chosen), _optimism(chosen)),
-        tables=tuple(table for table in tables if table is not None),
-    )
+    shown = tuple(table for table in tables if table is not None)
+    return Section("selection", "Selection", (*_in_use(chosen), _optimism(chosen)), tables=shown)
 
 
 def _in_use(chosen: ChosenSelection) -> tuple[str, ...]:
@@ -95,12 +91,10 @@ def _merits(chosen: ChosenSelection) -> Table:
 
 
 def _independence(chosen: ChosenSelection) -> Table:
-    return Table(
-        ("Column", "p-value"),
-        tuple((name, number(value, 2)) for name, value in chosen.independence_pvalues.items()),
-        title="Same shape of the background inside and outside the window",
-        notes=(f"Background fractions are taken from the {chosen.background_fractions_from}.",),
-    )
+    rows = tuple((name, number(value, 2)) for name, value in chosen.independence_pvalues.items())
+    title = "Same shape of the background inside and outside the window"
+    note = f"Background fractions are taken from the {chosen.background_fractions_from}."
+    return Table(("Column", "p-value"), rows, title=title, notes=(note,))
 
 
 def _bent(chosen: ChosenSelection) -> Table | None:
@@ -140,12 +134,8 @@ def score(results: FolderResults) -> Section:
         return Section("score", "Mass of what is selected")
     used = chosen.method != "cuts"
     first = "" if used else "The score is not in use: it is here for comparison."
-    return Section(
-        "score",
-        "Score",
-        sentences=(first, *_guards(chosen.score)),
-        tables=(_columns(chosen.score), _candidates(chosen.score)),
-    )
+    tables = (_columns(chosen.score), _candidates(chosen.score))
+    return Section("score", "Score", (first, *_guards(chosen.score)), tables=tables)
 
 
 def _guards(score: ScoreRecord) -> tuple[str, ...]:

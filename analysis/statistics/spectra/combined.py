@@ -17,8 +17,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from analysis.report.plots.spectrum import FittedSpectrum
-from analysis.report.plots.style import Array
+from analysis.statistics.spectra.fitted import Array, FittedSpectrum
 from tools.errors import InputError
 
 HELD = 0.9

@@ -1,0 +1,132 @@
+"""From histograms to the distributions that figures show, with what is marked in them.
+
+While data are blind their histograms are of the sidebands, those of simulation of all masses: only
+of the mass itself, with its window hatched, both are shown together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from analysis.report.folder_results import FolderResults
+from analysis.report.plots import columns
+from analysis.report.plots.observed import Marks
+from analysis.selection.scores import performance
+from processors.histograms import KINEMATICS, Counts
+
+MAX_MASS_BIN_GeV = 20.0
+"""of the spectra that show simulation; fits are shown in their own bins"""
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution:
+    """A quantity in all samples."""
+
+    histograms: Mapping[str, Counts]
+    """by sample"""
+    unit: str
+    marks: Marks | None = None
+    """cut or window that is shown"""
+
+    def shape(self, results: FolderResults) -> Figure:
+        """Draw the simulation, normalised to unit area."""
+        processes, header = results.shown_processes, results.shown_header
+        return columns.unit_area(self.histograms, processes, header, unit=self.unit)
+
+    def yields(self, results: FolderResults) -> Figure:
+        """Draw the expected events, and the observed ones."""
+        data = None if results.data is None else self.histograms.get(results.data.name)
+        processes, header = results.shown_processes, results.shown_header
+        return columns.expected_yields(
+            self.histograms, processes, header, unit=self.unit, data=data, marks=self.marks
+        )
+
+
+def masses(results: FolderResults) -> dict[str, Distribution]:
+    """Return the mass before and after the selection."""
+    marks = Marks(window=results.window, blind=results.blind)
+    named = {when: _mass_view(results, f"{when}/m_yy") for when in ("before", "after")}
+    return {when: Distribution(each, "GeV", marks) for when, each in named.items() if each}
+
+
+def n_minus_1(results: FolderResults) -> dict[str, Distribution]:
+    """Return the column of every cut after all the other cuts."""
+    units = _units(results)
+    named = {name: _open(results, f"n_minus_1/{name}") for name in results.cuts}
+    return {
+        name: Distribution(each, units[name], Marks(cut=results.cuts[name]))
+        for name, each in named.items()
+        if each
+    }
+
+
+def n_minus_1_score(results: FolderResults) -> dict[str, Distribution]:
+    """Return every column of the score after the best cut on the score of all the others."""
+    units, found = _units(results), results.scored
+    named = {} if found is None else performance.n_minus_1(found)
+    return {
+        name: Distribution(_without_blind(results, each), units[name])
+        for name, each in named.items()
+    }
+
+
+def shapes(results: FolderResults) -> dict[str, Distribution]:
+    """Return every quantity before the selection, the mass first (tasks 1.3 to 1.5)."""
+    found = yields(results)
+    mass = _without_blind(results, _mass_view(results, "before/m_yy"))
+    return ({"m_yy": Distribution(mass, "GeV")} if mass else {}) | found
+
+
+def yields(results: FolderResults) -> dict[str, Distribution]:
+    """Return every quantity before the selection but the mass (task 2.2)."""
+    named = {
+        name: (_open(results, f"before/{name}"), unit) for name, unit in _units(results).items()
+    }
+    return {name: Distribution(*each) for name, each in named.items() if each[0] and name != "m_yy"}
+
+
+def _named(results: FolderResults, name: str) -> dict[str, Counts]:
+    """Return the histogram called `name` of every sample that has it."""
+    return {sample: named[name] for sample, named in results.histograms.items() if name in named}
+
+
+def _open(results: FolderResults, name: str) -> dict[str, Counts]:
+    return _without_blind(results, _named(results, name))
+
+
+def _without_blind(results: FolderResults, named: Mapping[str, Counts]) -> dict[str, Counts]:
+    closed = results.data.name if results.data is not None and results.blind else None
+    return {sample: histogram for sample, histogram in named.items() if sample != closed}
+
+
+def _units(results: FolderResults) -> dict[str, str]:
+    """Return the unit of every quantity that is histogrammed, the mass first."""
+    declared = {column.name: column.unit for column in results.catalogue.columns}
+    return {"m_yy": "GeV", **declared, **{binning.name: binning.unit for binning in KINEMATICS}}
+
+
+def _mass_view(results: FolderResults, name: str) -> dict[str, Counts]:
+    """Return mass spectra up to the end of the fits, in bins that end where the window does."""
+    import hist
+
+    low, high = results.search.spectrum.low_GeV, results.search.fit.high_GeV
+    bins = round(mass_bin_GeV(results) / results.search.spectrum.bin_GeV)
+    view = slice(hist.loc(low), hist.loc(high), hist.rebin(bins))
+    named: dict[str, Any] = dict(_named(results, name))  # hist has no type for a part of itself
+    return {sample: histogram[view] for sample, histogram in named.items()}
+
+
+def mass_bin_GeV(results: FolderResults) -> float:
+    """Return the bin width of mass spectra: the widest with edges at both ends of the window."""
+    search = results.search
+    low, bin_GeV = search.spectrum.low_GeV, search.fit.bin_GeV
+    ends = (search.window.low_GeV, search.window.high_GeV, search.fit.high_GeV)
+    most = max(1, int(MAX_MASS_BIN_GeV / bin_GeV))
+    for times in range(most, 1, -1):
+        steps = [(end - low) / (times * bin_GeV) for end in ends]
+        if all(abs(step - round(step)) < _ROUNDING for step in steps):
+            return times * bin_GeV
+    return bin_GeV
