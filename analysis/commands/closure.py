@@ -28,11 +28,11 @@ from tools.errors import InputError
 from tools.shown import shown
 
 if TYPE_CHECKING:
-    from analysis.closure.campaign import Size
-    from analysis.closure.channels import Channels
-    from analysis.closure.work import Universes
     from analysis.results.closure import Closure
     from analysis.settings.search import Search
+    from analysis.validation.efficiencies import Channels
+    from analysis.validation.universe_campaign import Size
+    from analysis.validation.universe_tasks import Universes
     from tools.executors import Execution
     from tools.samples import Catalogue
 
@@ -134,8 +134,8 @@ def _work(
     cross_sections: str | None,
 ) -> "Universes":
     """Return the universes that the options name, and the analysis that looks at them."""
-    from analysis.closure.work import Universes
-    from analysis.closure.worlds import Campaign
+    from analysis.validation.universe_tasks import Universes
+    from analysis.validation.universes import Campaign
     from tools.generate import DEFAULT_SEED
 
     channels = _channels(selection, catalogue, search)
@@ -179,7 +179,7 @@ def _run(
 
 def _channels(selection: Path | None, catalogue: "Catalogue", decided: "Search") -> "Channels":
     """Return the channels of `--selection`, or of the course's cuts."""
-    from analysis.closure.channels import Channels, by_upper_cuts
+    from analysis.validation.efficiencies import Channels, by_upper_cuts
 
     if selection is None:
         return by_upper_cuts(decided.optimise.course_cuts)
@@ -188,7 +188,7 @@ def _channels(selection: Path | None, catalogue: "Catalogue", decided: "Search")
 
 
 def _size(given: tuple[int | None, int | None, int | None], *, quick: bool) -> "Size":
-    from analysis.closure.campaign import Size
+    from analysis.validation.universe_campaign import Size
 
     if quick:
         if given != (None, None, None):
@@ -233,8 +233,8 @@ def _refuse_with_events(
 def _from_spectra(
     work: "Universes", size: "Size", out: Path, execution: "Execution", console: Console
 ) -> "Closure":
-    from analysis.closure.campaign import run
-    from analysis.closure.report import result
+    from analysis.validation.universe_campaign import run
+    from analysis.validation.universe_report import result
 
     return result(run(work, size, out, execution, say=console.say))
 
@@ -242,8 +242,8 @@ def _from_spectra(
 def _from_events(
     work: "Universes", size: "Size", out: Path, execution: "Execution", console: Console
 ) -> "Closure":
-    from analysis.closure import chain
-    from analysis.closure.report import result
+    from analysis.validation import chain
+    from analysis.validation.universe_report import result
     from analysis.workflow.pipeline import Request
     from tools.sources import Observed
 
@@ -257,8 +257,8 @@ def _from_events(
 
 
 def _write_page(found: "Closure", path: Path, catalogue: "Catalogue") -> None:
-    from analysis.closure.page import write_page
     from analysis.report.plots.style import Header
+    from analysis.validation.pages import write_page
 
     header = Header(catalogue.collision_energy_GeV, catalogue.data_luminosity_invpb)
     write_page(found, path, header)

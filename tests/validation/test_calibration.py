@@ -9,20 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.calibration import __main__ as command
-from analysis.calibration import campaigns, plan
-from analysis.calibration.background import empty_toys
-from analysis.calibration.campaigns import Campaigns, run
-from analysis.calibration.categories import CATEGORIES, Selection, Selections, selections
-from analysis.calibration.checks import _part
-from analysis.calibration.frozen import Held, Ranged, Setting, expectation, largest
-from analysis.calibration.gain import JUDGED_GeV, Pair, gains
-from analysis.calibration.injection import Point, Width, injected_toys, points
-from analysis.calibration.optimum import MASSES_GeV
-from analysis.calibration.plan import Plan, one_spectrum, six_categories
-from analysis.calibration.report import document, page, read_calibration
-from analysis.calibration.size import ONE_SPECTRUM, WITH_CATEGORIES, in_proportion
-from analysis.calibration.truths import GENERATOR, KNOWN, OUTSIDE, efficiency, generator_events
 from analysis.results.calibration import ToyNumbers
 from analysis.results.checks import Check
 from analysis.results.codec import to_json
@@ -30,6 +16,21 @@ from analysis.settings.search import Search
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.tournament import Tournament, decide_all
 from analysis.statistics.spectra.signal_model import plain_signal
+from analysis.validation import __main__ as command
+from analysis.validation import plan
+from analysis.validation import toy_campaigns as campaigns
+from analysis.validation.background_toys import empty_toys
+from analysis.validation.categories import CATEGORIES, Selection, Selections, selections
+from analysis.validation.fixed_model import Held, Ranged, Setting, expectation, largest
+from analysis.validation.gain import JUDGED_GeV, Pair, gains
+from analysis.validation.plan import Plan, one_spectrum, six_categories
+from analysis.validation.sensitivity import MASSES_GeV
+from analysis.validation.signal_toys import Point, Width, injected_toys, points
+from analysis.validation.size import ONE_SPECTRUM, WITH_CATEGORIES, in_proportion
+from analysis.validation.toy_campaigns import Campaigns, run
+from analysis.validation.toy_checks import _part
+from analysis.validation.toy_report import document, page, read_calibration
+from analysis.validation.truths import GENERATOR, KNOWN, OUTSIDE, efficiency, generator_events
 from tools.json_file import write_json
 from tools.recipe import background_recipe, make_events
 from tools.samples import Catalogue
@@ -362,6 +363,6 @@ def test_the_page_is_made_of_the_document(
     text = page(told)
     assert text.count("✗") == missed + 1  # and once in the legend
     assert f"**{judged - missed} of {judged} numbers are what was wanted.**" in text
-    # of a run that `python -m analysis.calibration --toys ...` repeats
+    # of a run that `python -m analysis.validation --toys ...` repeats
     assert told.size == in_proportion(whole, told.size.local)
     assert told.size.local >= least

@@ -17,24 +17,6 @@ import numpy as np
 import pytest
 
 from analysis.cli import main
-from analysis.closure import campaign as campaigns
-from analysis.closure.analyse import Found, analyse, borderline
-from analysis.closure.campaign import Results, Size
-from analysis.closure.channels import COLUMNS, Channels, by_upper_cuts
-from analysis.closure.checks import (
-    Judged,
-    bins_of,
-    checks,
-    empty_universes,
-    fraction_of,
-    moments_of,
-    with_x,
-)
-from analysis.closure.kept import Kept
-from analysis.closure.page import command, write_page
-from analysis.closure.report import result
-from analysis.closure.work import Batch, Doubt, Universes, batches, doubts, settings_digest
-from analysis.closure.worlds import MOST_UNIVERSES, Campaign, Kind
 from analysis.commands import closure as command_module
 from analysis.report.plots.style import Header
 from analysis.results.closure import Closure
@@ -44,6 +26,31 @@ from analysis.statistics.background.prediction import predict
 from analysis.statistics.resonance.look_elsewhere import CountedToys
 from analysis.statistics.resonance.shape import Effort, search_shape
 from analysis.statistics.spectra.bins import Channel
+from analysis.validation import universe_campaign as campaigns
+from analysis.validation.analyse import Found, analyse, borderline
+from analysis.validation.efficiencies import COLUMNS, Channels, by_upper_cuts
+from analysis.validation.pages import command, write_page
+from analysis.validation.tasks import Kept
+from analysis.validation.universe_campaign import Results, Size
+from analysis.validation.universe_checks import (
+    Judged,
+    bins_of,
+    checks,
+    empty_universes,
+    fraction_of,
+    moments_of,
+    with_x,
+)
+from analysis.validation.universe_report import result
+from analysis.validation.universe_tasks import (
+    Batch,
+    Doubt,
+    Universes,
+    batches,
+    doubts,
+    settings_digest,
+)
+from analysis.validation.universes import MOST_UNIVERSES, Campaign, Kind
 from processors.histograms import Binning
 from processors.score import ScoreTable, category_index, cell_count
 from processors.selection import Interval, Selection
@@ -319,7 +326,7 @@ def test_toys_change_a_verdict(results: Results) -> None:
 def test_finished_batches_are_kept_and_damaged_ones_done_again(
     work: Universes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.closure.work.BATCH", 2)
+    monkeypatch.setattr("analysis.validation.universe_tasks.BATCH", 2)
     said: list[str] = []
     first = campaigns.run(work, Size(0, 0, 4), tmp_path, HERE, say=said.append)
     one, two = sorted((tmp_path / "batches").iterdir())
@@ -357,7 +364,7 @@ def stripped(path: Path) -> bytes:
 KILLED = """
 import os, signal
 from analysis.cli import main
-from analysis.closure.kept import Kept
+from analysis.validation.tasks import Kept
 
 save = Kept.save
 

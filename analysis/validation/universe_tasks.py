@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.closure.analyse import analyse, second_look
-from analysis.closure.channels import Channels
-from analysis.closure.worlds import Analysis, Campaign, Kind, World, analysis_of, world_of
 from analysis.settings.search import Label, Search
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.analyse import analyse, second_look
+from analysis.validation.efficiencies import Channels
+from analysis.validation.universes import Analysis, Campaign, Kind, World, analysis_of, world_of
 from tools.code import behind, code_digest
 from tools.digests import digest_text
 from tools.samples import Catalogue
@@ -157,7 +157,7 @@ def settings_digest(work: Universes) -> str:
     ]
     luminosities = catalogue.luminosity_invpb, catalogue.data_luminosity_invpb
     versions = [metadata.version(name) for name in _LIBRARIES]
-    code = code_digest(*behind("analysis.closure.work"), *_DRAWING)
+    code = code_digest(*behind("analysis.validation.universe_tasks"), *_DRAWING)
     channels = work.channels
     cells = digest_text(channels.channel.astype(np.int64).tobytes().hex())
     parts = (work.campaign, search, samples, luminosities, catalogue.collision_energy_GeV,

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.calibration.frozen import Held, Ranged, Setting
 from analysis.settings.search import Systematics
 from analysis.statistics.background.families import Function
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.fixed_model import Held, Ranged, Setting
 
 MASSES_GeV = (500.0, 600.0, 750.0, 900.0, 1000.0)
 ORDERS = (1, 2, 3)

@@ -1,15 +1,15 @@
-"""`python -m analysis.calibration`: run all campaigns, or only write their page again."""
+"""`python -m analysis.validation`: run all campaigns, or only write their page again."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from analysis.calibration.campaigns import run
-from analysis.calibration.plan import one_spectrum, six_categories
-from analysis.calibration.report import document, page, read_calibration
-from analysis.calibration.size import ONE_SPECTRUM, WITH_CATEGORIES, in_proportion
 from analysis.results.codec import to_json
 from analysis.settings.search_file import read_search
+from analysis.validation.plan import one_spectrum, six_categories
+from analysis.validation.size import ONE_SPECTRUM, WITH_CATEGORIES, in_proportion
+from analysis.validation.toy_campaigns import run
+from analysis.validation.toy_report import document, page, read_calibration
 from tools.json_file import write_json
 from tools.pool import cores
 from tools.samples import find_settings, read_catalogue
@@ -30,7 +30,7 @@ def say(text: str) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the campaigns of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m analysis.calibration", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m analysis.validation", description=__doc__)
     parser.add_argument("--categories", action="store_true", help="six, instead of one spectrum")
     parser.add_argument("--toys", type=int, help="at fixed masses; all else in proportion")
     parser.add_argument("--seed", type=int, default=1)

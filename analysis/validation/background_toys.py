@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.calibration.frozen import Held, Setting
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.resonance.toys import Group
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.fixed_model import Held, Setting
 
 FIXED_GeV = (500.0, 750.0, 1000.0)
 _TOYS = 100

@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from analysis.calibration.background import Empty, empty_toys
-from analysis.calibration.frozen import Expectation, Held, Setting, expectation, largest
-from analysis.calibration.gain import Gain, Pair, gains
-from analysis.calibration.injection import Injected, Point, Width, injected_toys
-from analysis.calibration.optimum import ORDERS, Optimum, ideal, optimum
 from analysis.results.calibration import ToyNumbers
 from analysis.statistics.resonance.toys import largest_significances
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.background_toys import Empty, empty_toys
+from analysis.validation.fixed_model import Expectation, Held, Setting, expectation, largest
+from analysis.validation.gain import Gain, Pair, gains
+from analysis.validation.sensitivity import ORDERS, Optimum, ideal, optimum
+from analysis.validation.signal_toys import Injected, Point, Width, injected_toys
 
 COMPARED = 10
 """combinations of functions, of each truth without a resonance, with upcrossings of their own"""

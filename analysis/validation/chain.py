@@ -10,11 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.closure.analyse import Found, analyse, borderline, second_look
-from analysis.closure.campaign import Results, Size
-from analysis.closure.channels import Channels
-from analysis.closure.work import TOYS, Universes
-from analysis.closure.worlds import Analysis, Kind
 from analysis.folder.folder import Folder
 from analysis.results.closure import EventsComparison, UniverseComparison, UniverseVerdict
 from analysis.results.values import Estimate
@@ -23,6 +18,11 @@ from analysis.settings.search import Search
 from analysis.statistics.resonance.look_elsewhere import CountedToys
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.inputs import InferenceInputs
+from analysis.validation.analyse import Found, analyse, borderline, second_look
+from analysis.validation.efficiencies import Channels
+from analysis.validation.universe_campaign import Results, Size
+from analysis.validation.universe_tasks import TOYS, Universes
+from analysis.validation.universes import Analysis, Kind
 from analysis.workflow.infer_folder import inference_inputs
 from analysis.workflow.pipeline import Console, Request, run
 from analysis.workflow.process import cut_variables

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
-from analysis.calibration.campaigns import Campaigns
-from analysis.calibration.categories import Selection, selections
-from analysis.calibration.frozen import Setting
-from analysis.calibration.gain import Pair
-from analysis.calibration.injection import Width, points
-from analysis.calibration.truths import (
+from analysis.results.calibration import ToyNumbers
+from analysis.settings.search import Search
+from analysis.statistics.background.tournament import Tournament
+from analysis.statistics.spectra.signal_model import plain_signal
+from analysis.validation.categories import Selection, selections
+from analysis.validation.fixed_model import Setting
+from analysis.validation.gain import Pair
+from analysis.validation.signal_toys import Width, points
+from analysis.validation.toy_campaigns import Campaigns
+from analysis.validation.truths import (
     IN_FAMILY,
     KNOWN,
     OUTSIDE,
@@ -15,10 +19,6 @@ from analysis.calibration.truths import (
     efficiency,
     generator_events,
 )
-from analysis.results.calibration import ToyNumbers
-from analysis.settings.search import Search
-from analysis.statistics.background.tournament import Tournament
-from analysis.statistics.spectra.signal_model import plain_signal
 from tools.samples import Catalogue
 
 WIDTH_GeV = 30.0

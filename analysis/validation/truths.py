@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.closure.channels import by_upper_cuts
 from analysis.settings.search import Search
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.efficiencies import by_upper_cuts
 from tools.recipe import Continuum, background_recipe
 from tools.samples import Catalogue
 

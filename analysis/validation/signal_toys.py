@@ -23,14 +23,14 @@ from operator import add
 
 import numpy as np
 
-from analysis.calibration.frozen import Held, Setting
-from analysis.closure.fits import asymptotic_cls, some, spurious_at
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, Peak
 from analysis.statistics.resonance.toys import Group
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.fits import asymptotic_cls, some, spurious_at
+from analysis.validation.fixed_model import Held, Setting
 
 MEASURED_SIGMA = 3.0
 """from which on the mass is measured"""

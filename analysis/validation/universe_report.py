@@ -8,17 +8,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from analysis.closure.analyse import FIXED_GeV
-from analysis.closure.campaign import Results
-from analysis.closure.checks import (
-    Judged,
-    bins_of,
-    checks,
-    empty_universes,
-    fraction_of,
-    rounded,
-    with_x,
-)
 from analysis.results.closure import (
     Biases,
     ClaimPower,
@@ -42,6 +31,17 @@ from analysis.results.closure import (
 )
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.analyse import FIXED_GeV
+from analysis.validation.universe_campaign import Results
+from analysis.validation.universe_checks import (
+    Judged,
+    bins_of,
+    checks,
+    empty_universes,
+    fraction_of,
+    rounded,
+    with_x,
+)
 from tools.universe import CROSS_SECTIONS_PB, MASSES_GeV
 
 CROSS_SECTION_EDGES = (CROSS_SECTIONS_PB[0], 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, CROSS_SECTIONS_PB[1])

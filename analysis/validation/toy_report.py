@@ -8,10 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from analysis.bench.measure import machine
-from analysis.calibration.background import Empty
-from analysis.calibration.campaigns import Results
-from analysis.calibration.checks import checks
-from analysis.calibration.frozen import Setting
 from analysis.results.calibration import (
     CalibrationOrigin,
     CategoryParts,
@@ -20,6 +16,10 @@ from analysis.results.calibration import (
 )
 from analysis.results.checks import Check
 from analysis.results.codec import Numbers, from_json
+from analysis.validation.background_toys import Empty
+from analysis.validation.fixed_model import Setting
+from analysis.validation.toy_campaigns import Results
+from analysis.validation.toy_checks import checks
 from tools.json_file import read_json
 from tools.provenance import provenance
 
@@ -170,7 +170,7 @@ def _lines(told: SearchCalibration) -> Iterator[str]:
     yield f"# Calibration of the shape search{' with categories' if parts else ''}"
     yield ""
     yield (
-        f"Made of [{file}]({file}) by `python -m analysis.calibration{option} --page`; "
+        f"Made of [{file}]({file}) by `python -m analysis.validation{option} --page`; "
         "the file is made by `make calibration`."
     )
     yield (

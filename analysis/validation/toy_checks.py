@@ -10,15 +10,15 @@ from operator import add
 
 import numpy as np
 
-from analysis.calibration.background import Empty, FIXED_GeV
-from analysis.calibration.campaigns import Results
-from analysis.calibration.frozen import Held
-from analysis.calibration.gain import LEAST, Gain, JUDGED_GeV
-from analysis.calibration.injection import MEASURED_SIGMA, Injected, Point
-from analysis.calibration.optimum import ORDERS, MASSES_GeV, Reach
 from analysis.results.checks import Check
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.background_toys import Empty, FIXED_GeV
+from analysis.validation.fixed_model import Held
+from analysis.validation.gain import LEAST, Gain, JUDGED_GeV
+from analysis.validation.sensitivity import ORDERS, MASSES_GeV, Reach
+from analysis.validation.signal_toys import MEASURED_SIGMA, Injected, Point
+from analysis.validation.toy_campaigns import Results
 
 _LEVEL = 0.05
 _SINGLE = 3.0

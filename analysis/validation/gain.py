@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.calibration.frozen import Setting
-from analysis.calibration.optimum import ORDERS, MASSES_GeV, in_window, reach
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.fixed_model import Setting
+from analysis.validation.sensitivity import ORDERS, MASSES_GeV, in_window, reach
 
 JUDGED_GeV, LEAST = (500.0, 750.0, 1000.0), 1.5
 """where, and by how much at least, limits are wanted to be lower"""

@@ -19,9 +19,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.calibration.frozen import Held
-from analysis.closure.fits import Best, asimov_z, cls_of, some
-from analysis.closure.worlds import Analysis, World, stacked
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.background.prediction import Prediction, predict
 from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, upcrossings
@@ -29,6 +26,9 @@ from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.shape import WORTH_TOYS_Z, toys_of_prediction
 from analysis.statistics.resonance.toys import Group, experiment, largest_significances
 from analysis.statistics.spectra.bins import Bins, Channel, FloatArray
+from analysis.validation.fits import Best, asimov_z, cls_of, some
+from analysis.validation.fixed_model import Held
+from analysis.validation.universes import Analysis, World, stacked
 
 SURE_Z = 3.7
 """global significance by the formula from which on toys would not change the verdict"""

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.closure.analyse import Found, borderline
-from analysis.closure.kept import Kept
-from analysis.closure.work import PACKAGES, Universes, batches, doubts, settings_digest
-from analysis.closure.worlds import KINDS, MOST_UNIVERSES, Analysis, Campaign, Kind
 from analysis.results.verdict import ClaimLevel
 from analysis.statistics.resonance.look_elsewhere import CountedToys, significance
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.verdict import decide
+from analysis.validation.analyse import Found, borderline
+from analysis.validation.tasks import Kept
+from analysis.validation.universe_tasks import PACKAGES, Universes, batches, doubts, settings_digest
+from analysis.validation.universes import KINDS, MOST_UNIVERSES, Analysis, Campaign, Kind
 from processors.selection import Selection
 from tools.errors import InputError
 from tools.executors import Execution, Session, completed

@@ -17,11 +17,11 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.closure.channels import Channels
 from analysis.settings.search import Search
 from analysis.statistics.background.tournament import Tournament
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel
+from analysis.validation.efficiencies import Channels
 from tools.errors import InputError
 from tools.recipe import Continuum, Resonance, signal_recipe
 from tools.samples import Catalogue

@@ -14,13 +14,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from analysis.closure.analyse import FIXED_GeV, Found
-from analysis.closure.campaign import Results
 from analysis.game.scoring import MASS_ERRORS
 from analysis.results.checks import Check
 from analysis.results.closure import Fraction, MeanAndWidth
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.analyse import FIXED_GeV, Found
+from analysis.validation.universe_campaign import Results
 
 ENOUGH = 300
 """universes"""
