@@ -113,7 +113,7 @@ NO_RESULTS = {
     "_command",  # what typer was given
     "_by_section",  # what the page's template takes
     "drawn", "is_drawn", "_frame", "_axis",  # whatever a figure draws
-    "machine", "document",  # provenance of a measurement
+    "document",  # provenance of a measurement
 }  # fmt: skip
 """functions that take or return mappings which are no results"""
 

@@ -40,7 +40,9 @@ PT_ETA = 20.0
 """GeV"""
 _BLOCK = 1 << 14
 """Events tried at once: the arrays for them stay in a core's cache, which saves a third."""
-_MET_OF_OUTLIERS, _ISOLATION_OF_OUTLIERS = 13.0, 1.5
+ISOLATION_WIDTH, ISOLATION_WIDTH_OF_OUTLIERS = 0.10, 1.5
+MET_OF_OUTLIERS = 13.0
+"""missing energy above which half of the events have both isolations far off"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Recipe:
     n_jets_mean: float
     n_leptons_mean: float
     isolation_means: tuple[float, float]
-    """of the two photons; both spread by 0.10"""
+    """of the two photons; both spread by `ISOLATION_WIDTH`"""
     n_jets_shape: float | None = None
     """k of a negative binomial law (variance mean + mean^2 / k); None for Poisson"""
 
@@ -255,11 +257,11 @@ def _isolations(
     rng: np.random.Generator, means: tuple[float, float], missing: Floats
 ) -> dict[str, Floats]:
     """Return both isolations; where there is much missing energy, half of them are far off."""
-    many = np.flatnonzero(missing > _MET_OF_OUTLIERS)
+    many = np.flatnonzero(missing > MET_OF_OUTLIERS)
     off = many[rng.integers(2, size=many.size) == 1]
     isolations = {}
     for name, mean in zip(("photon1_isolation", "photon2_isolation"), means, strict=True):
-        value = rng.normal(mean, 0.10, missing.size)
-        value[off] = rng.normal(mean, _ISOLATION_OF_OUTLIERS, off.size)
+        value = rng.normal(mean, ISOLATION_WIDTH, missing.size)
+        value[off] = rng.normal(mean, ISOLATION_WIDTH_OF_OUTLIERS, off.size)
         isolations[name] = value
     return isolations

@@ -9,7 +9,6 @@ workers do (`tools.executors.memory`).
 
 import gc
 import os
-import platform
 import resource
 import statistics
 import sys
@@ -17,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tools.pool import WORKER_ENVIRONMENT, processes
 
@@ -93,23 +92,3 @@ def peak_memory_MiB() -> float:
     else:
         mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return max(mine, children) / (1 << 20)
-
-
-def machine() -> dict[str, Any]:
-    """Return what the measurement ran on."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "cpu": _cpu(),
-        "cores": os.cpu_count(),
-        "memory_GiB": round(memory / (1 << 30), 1),
-        "system": platform.platform(),
-    }
-
-
-def _cpu() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

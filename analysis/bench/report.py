@@ -5,10 +5,10 @@ from importlib import metadata
 from typing import Any
 
 from analysis.bench.compare import Measured
-from analysis.bench.measure import machine
 from analysis.bench.tables import LIBRARIES
 from analysis.results.codec import to_json
 from analysis.results.speed import EngineSpeed, SpeedMeasurement
+from tools.machine import machine
 from tools.provenance import provenance
 
 RATIOS = {

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.statistics import streams
 from analysis.statistics.limits.asymptotic import (
     Fitter,
     NoLimitError,
@@ -261,7 +262,7 @@ class _Search:
         return {"confidence_level": self.confidence_level, "guess": likelihood.templates.sigma()}
 
     def _rng(self, toys: ToySettings, which: int) -> np.random.Generator:
-        return np.random.default_rng([toys.seed, round(1000 * self.mass_GeV), which])
+        return streams.limit_toy(toys.seed, self.mass_GeV, which)
 
     def _scaled(
         self,

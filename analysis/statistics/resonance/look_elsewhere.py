@@ -22,6 +22,7 @@ from typing import Literal
 import numpy as np
 
 from analysis.results.scan import Upcrossings
+from analysis.statistics import streams
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import Group
 from analysis.statistics.spectra.bins import FloatArray
@@ -92,7 +93,7 @@ def upcrossings(
     seed : int
     toys : int
     """
-    rng = np.random.default_rng([seed, 0x6C6565])
+    rng = streams.upcrossings(seed)
     counts = rng.poisson(expected, (toys, len(expected))).astype(np.float64)
     spurious = np.repeat(spectra.spurious(mass_GeV)[None], toys, axis=0)
     whole = np.ones(toys)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.settings.search import Search, Systematics
+from analysis.statistics import streams
 from analysis.statistics.background.entries import Indices
 from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
@@ -49,7 +50,7 @@ class Experiment:
         """Return the spectra of some toys, for each channel of shape (T, B)."""
         drawn: list[list[FloatArray]] = [[] for _ in self.truths]
         for number in numbers:
-            rng = np.random.default_rng([seed, number])
+            rng = streams.toy(seed, number)
             for spectra, truth in zip(drawn, self.truths, strict=True):
                 spectra.append(rng.poisson(truth).astype(np.float64))
         return tuple(np.array(spectra) for spectra in drawn)
