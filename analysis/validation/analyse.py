@@ -12,34 +12,32 @@ whole procedure; so does `second_look`, up to `SURE_Z`. Beyond it two of a thous
 it would take to lose a claim, are there once in 200 universes or less.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.background.entries import Flags, Indices
+from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.prediction import Prediction, predict
 from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, upcrossings
-from analysis.statistics.resonance.scan import ChannelModel, Spectra
+from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.shape import WORTH_TOYS_Z, toys_of_prediction
 from analysis.statistics.resonance.toys import Group, experiment, largest_significances
-from analysis.statistics.spectra.bins import Bins, Channel, FloatArray
-from analysis.validation.fits import Best, asimov_z, cls_of, some
-from analysis.validation.fixed_model import Held
+from analysis.statistics.spectra.bins import Channel, FloatArray
+from analysis.validation.columns import Columns
+from analysis.validation.fits import AtTruth, BestFits, asimov_z, some
+from analysis.validation.fixed_model import FixedModel
+from analysis.validation.rates import FIXED_GeV
 from analysis.validation.universes import Analysis, World, stacked
 
 SURE_Z = 3.7
 """global significance by the formula from which on toys would not change the verdict"""
-FIXED_GeV = (500.0, 750.0, 1000.0)
-"""where the significance is looked at without a search"""
-_ROUNDING = 1e-6
-"""GeV"""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Found:
+class Found(Columns):
     """What was true and what was found in T universes; NaN where something is not there.
 
     All numbers are arrays of shape (T,) unless it is said otherwise.
@@ -78,7 +76,7 @@ class Found:
     """whether all fits at a known truth did"""
 
     @classmethod
-    def nothing(cls, size: int, fixed: int = len(FIXED_GeV)) -> "Found":
+    def nothing(cls, size: int) -> "Found":
         """Return room for `size` universes."""
         made: dict[str, npt.NDArray[Any]] = {
             field.name: np.full(size, np.nan) for field in fields(cls)
@@ -88,30 +86,9 @@ class Found:
             "function": np.full(size, "", "U400"),
             "passes": np.zeros(size, bool),
             "converged": np.ones(size, bool),
-            "fixed_z": np.full((size, fixed), np.nan),
+            "fixed_z": np.full((size, len(FIXED_GeV)), np.nan),
         }
-        return cls.made(made)
-
-    @classmethod
-    def made(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "Found":
-        """Return what arrays by name hold."""
-        return cls(**arrays)
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all arrays by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def some(self, rows: Flags | Indices) -> "Found":
-        """Return some of the universes."""
-        return Found.made({name: array[rows] for name, array in self.arrays().items()})
-
-    @classmethod
-    def joined(cls, parts: Sequence["Found"]) -> "Found":
-        """Return the universes of all parts, one after the other."""
-        if not parts:
-            return cls.nothing(0)
-        each = [part.arrays() for part in parts]
-        return cls.made({name: np.concatenate([one[name] for one in each]) for name in each[0]})
+        return cls(**made)
 
 
 def analyse(
@@ -165,7 +142,7 @@ def analyse(
 
 def chosen_in(group: Group) -> str:
     """Return what a group is fitted with, for people: the same for all channels but once."""
-    return "; ".join(dict.fromkeys(channel.name for channel in Held.by(group).channels))
+    return "; ".join(dict.fromkeys(FixedModel.by(group).names))
 
 
 def _scan(group: Group, found: Found) -> FloatArray:
@@ -212,16 +189,15 @@ def predicted(analysis: Analysis, observed: tuple[FloatArray, ...]) -> Predictio
 
 def _frozen(analysis: Analysis, group: Group, row: int, prediction: Prediction) -> Spectra:
     """Return the prediction as it will be fitted: with a universe's functions and nuisances."""
+    low, high = analysis.tournament.low_GeV, analysis.tournament.high_GeV
     models = []
-    for index, (held, background) in enumerate(
-        zip(Held.by(group).channels, prediction.backgrounds, strict=True)
+    for ranged, background, spurious in zip(
+        FixedModel.by(group).channels, prediction.backgrounds, group.spurious[row].T, strict=True
     ):
-        steps = round((held.high_GeV - held.low_GeV) / background.bin_GeV)
-        edges = np.linspace(held.low_GeV, held.high_GeV, steps + 1)
-        counts = background.chosen.fitted.events(edges[:-1], edges[1:])
-        bins, spurious = Bins(edges[:-1], edges[1:], counts, counts), group.spurious[row, :, index]
-        name = background.channel
-        models.append(ChannelModel(bins, held.function, group.masses_GeV, spurious, name))
+        inside = ranged.inside(low, high)
+        edges = low[inside], high[inside]
+        counts = background.chosen.fitted.events(*edges)
+        models.append(ranged.model(edges, counts, group.masses_GeV, spurious, background.channel))
     return Spectra.of(models, analysis.signal, analysis.search.systematics)
 
 
@@ -233,7 +209,7 @@ def _measure(
     if not len(rows):
         return
     searched = analysis.search.signal
-    best = Best.of(some(group, rows), start[rows], (searched.low_GeV, searched.high_GeV))
+    best = BestFits.of(some(group, rows), start[rows], (searched.low_GeV, searched.high_GeV))
     toys, per_pb = group.toys[rows], analysis.events_per_pb(best.mass_GeV)
     found.mass_GeV[toys] = best.mass_GeV
     found.cross_section_pb[toys] = best.events / per_pb
@@ -260,20 +236,16 @@ def _at_truth(analysis: Analysis, group: Group, worlds: Sequence[World], found: 
     events = found.true_cross_section_pb[own.toys] * analysis.events_per_pb(mass)
     expected = np.array([_expected(analysis, group, worlds[int(row)]) for row in rows])
     found.expected_z[own.toys] = asimov_z(own, expected, mass)
-    found.cls[own.toys], converged = cls_of(own, mass, events)
-    found.converged[own.toys] &= converged
+    at_truth = AtTruth.of(own, mass, events)
+    found.cls[own.toys] = at_truth.cls
+    found.converged[own.toys] &= at_truth.converged
 
 
 def _expected(analysis: Analysis, group: Group, world: World) -> FloatArray:
     """Return a universe without fluctuations in a group's bins, shape (B,)."""
-    tournament, parts = analysis.tournament, []
-    for held, background, signal in zip(
-        Held.by(group).channels, world.background, world.signal, strict=True
-    ):
-        inside = tournament.low_GeV > held.low_GeV - _ROUNDING
-        inside &= tournament.high_GeV < held.high_GeV + _ROUNDING
-        parts.append((background + signal)[inside])
-    return np.concatenate(parts)
+    low, high = analysis.tournament.low_GeV, analysis.tournament.high_GeV
+    parts = zip(FixedModel.by(group).channels, world.background, world.signal, strict=True)
+    return np.concatenate([(b + s)[ranged.inside(low, high)] for ranged, b, s in parts])
 
 
 def borderline(found: Found) -> Iterator[int]:

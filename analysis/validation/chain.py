@@ -20,7 +20,7 @@ from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.inputs import InferenceInputs
 from analysis.validation.analyse import Found, analyse, borderline, second_look
 from analysis.validation.efficiencies import Channels
-from analysis.validation.universe_campaign import Results, Size
+from analysis.validation.universe_campaign import Size, UniverseResults
 from analysis.validation.universe_tasks import TOYS, Universes
 from analysis.validation.universes import Analysis, Kind
 from analysis.workflow.infer_folder import inference_inputs
@@ -108,7 +108,7 @@ def compare(
     observations: Sequence[Observation],
     *,
     say: Callable[[str], None] = lambda _text: None,
-) -> tuple[Results, EventsComparison]:
+) -> tuple[UniverseResults, EventsComparison]:
     """Analyse the spectra of universes 0, 1, ... and lay the two verdicts beside each other."""
     parts, analysis = [], work.analysis
     counted: dict[tuple[Kind, int], CountedToys] = {}
@@ -125,11 +125,11 @@ def compare(
         parts.append(found)
     found = Found.joined(parts)
     nothing = Found.nothing(0)
-    results = Results(
+    results = UniverseResults(
         work.campaign, analysis, Size(len(parts)),
         {"universes": found, "empty": nothing, "with_x": nothing}, counted,
     )  # fmt: skip
-    decisions = results.decisions("universes")
+    decisions = results.judged("universes").decision.tolist()
     each = tuple(
         _beside(number, observation.verdict, found, decisions[number])
         for number, observation in enumerate(observations)

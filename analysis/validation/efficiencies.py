@@ -23,12 +23,15 @@ from processors.histograms import CATEGORIES
 from processors.score import DATA, ScoreTable, shape_of
 from processors.selection import Interval, Selection
 from tools.errors import InputError
-from tools.recipe import Recipe
+from tools.recipe import (
+    ISOLATION_WIDTH,
+    ISOLATION_WIDTH_OF_OUTLIERS,
+    MET_OF_OUTLIERS,
+    Recipe,
+)
 
 COLUMNS = ("n_jets", "n_leptons", "photon1_isolation", "photon2_isolation")
 """that a selection may look at"""
-_MET_OF_OUTLIERS, _ISOLATION_WIDTH, _WIDTH_OF_OUTLIERS = 13.0, 0.10, 1.5
-"""of `tools.recipe`: half of the events with so much missing energy have far-off isolations"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +86,8 @@ class Channels:
     def efficiencies(self, recipe: Recipe) -> FloatArray:
         """Return the part of a recipe's events that each channel keeps, shape (C,)."""
         off = _outliers(recipe)
-        cells = (1 - off) * self._cells(recipe, _ISOLATION_WIDTH)
-        cells += off * self._cells(recipe, _WIDTH_OF_OUTLIERS)
+        cells = (1 - off) * self._cells(recipe, ISOLATION_WIDTH)
+        cells += off * self._cells(recipe, ISOLATION_WIDTH_OF_OUTLIERS)
         sums = np.bincount(self.channel + 1, cells, len(self.names) + 1)
         return np.asarray(sums[1:], dtype=np.float64)
 
@@ -132,6 +135,6 @@ def _outliers(recipe: Recipe) -> float:
     from scipy.stats import norm, t
 
     law = recipe.missing_energy
-    core = 2 * norm.sf(_MET_OF_OUTLIERS / law.core_width)
-    tail = 2 * t.sf(_MET_OF_OUTLIERS / law.tail_width, law.tail_nu)
+    core = 2 * norm.sf(MET_OF_OUTLIERS / law.core_width)
+    tail = 2 * t.sf(MET_OF_OUTLIERS / law.tail_width, law.tail_nu)
     return float((law.core * core + (1 - law.core) * tail) / 2)

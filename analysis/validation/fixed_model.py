@@ -1,4 +1,4 @@
-r"""Functions held: what a search whose background function is settled expects of a truth.
+r"""Fixed background models: what a search whose background function is settled expects of a truth.
 
 The upcrossings of the look-elsewhere formula are those of toys of the frozen model, as the
 analysis counts them; the expected errors of a signal are those of the truth without fluctuations.
@@ -6,13 +6,15 @@ Toys of the frozen model, the largest significance of each found by fits, tell w
 holds.
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
 from analysis.results.scan import Upcrossings
 from analysis.settings.search import Search
+from analysis.statistics import streams
 from analysis.statistics.background.entries import Flags, Option
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.tournament import Tournament, decide_all
@@ -22,6 +24,11 @@ from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment, Group, experiment
 from analysis.statistics.spectra.bins import Bins, FloatArray
 from analysis.statistics.spectra.signal_model import SignalModel
+from analysis.validation.columns import Columns
+
+ROUNDING_GeV = 1e-6
+"""of the edges of bins"""
+_NAME = re.compile(r"(.+), (\S+) to (\S+) GeV")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +44,33 @@ class Ranged:
         """For people."""
         return f"{self.function.name}, {self.low_GeV:g} to {self.high_GeV:g} GeV"
 
+    def inside(self, low_GeV: FloatArray, high_GeV: FloatArray) -> Flags:
+        """Return which bins are in the range."""
+        above = low_GeV > self.low_GeV - ROUNDING_GeV
+        return np.asarray(above & (high_GeV < self.high_GeV + ROUNDING_GeV))
+
+    def model(
+        self, edges_GeV: tuple[FloatArray, FloatArray], counts: FloatArray,
+        masses_GeV: FloatArray, spurious: FloatArray, name: str = "all",
+    ) -> ChannelModel:  # fmt: skip
+        """Return a channel with so many events in its bins, to be fitted with the function."""
+        bins = Bins(*edges_GeV, counts, counts)
+        return ChannelModel(bins, self.function, masses_GeV, spurious, name)
+
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class FixedModel:
     """What each channel is fitted with."""
 
     channels: tuple[Ranged, ...]
 
     @classmethod
-    def of(cls, options: Sequence[Option]) -> "Held":
+    def of(cls, options: Sequence[Option]) -> "FixedModel":
         """Return what tournaments chose."""
         return cls(tuple(Ranged(o.function, o.low_GeV, o.high_GeV) for o in options))
 
     @classmethod
-    def by(cls, group: Group) -> "Held":
+    def by(cls, group: Group) -> "FixedModel":
         """Return what toys are fitted with."""
         peak, background = group.peak, group.peak.background
         found = zip(background.functions, background.groups(), strict=True)
@@ -59,10 +79,14 @@ class Held:
         return cls(tuple(Ranged(f, float(low.min()), float(high.max())) for f, (low, high) in ends))
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of each channel, for people."""
+        return tuple(channel.name for channel in self.channels)
+
+    @property
     def name(self) -> str:
         """For people."""
-        several = len(self.channels) > 1
-        return "as chosen on the truth" if several else self.channels[0].name
+        return "as chosen on the truth" if len(self.channels) > 1 else self.names[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,73 +114,88 @@ class Setting:
         """Masses of the scan."""
         return np.asarray(self.search.signal.masses_GeV)
 
-    def spectra(self, held: Held, spurious: FloatArray) -> Spectra:
+    def spectra(self, held: FixedModel, spurious: FloatArray) -> Spectra:
         """Return the truth without fluctuations, to be fitted with these functions.
 
         Parameters
         ----------
-        held : Held
+        held : FixedModel
         spurious : ndarray, shape (M, C)
             One standard deviation of the spurious signal at each mass of the scan, events.
         """
-        parts = zip(held.channels, self.expected, spurious.T, strict=True)
-        channels = [self._channel(ranged, *part) for ranged, *part in parts]
+        low, high = self.tournament.low_GeV, self.tournament.high_GeV
+        channels = []
+        for ranged, expected, own in zip(held.channels, self.expected, spurious.T, strict=True):
+            inside = ranged.inside(low, high)
+            edges = low[inside], high[inside]
+            channels.append(ranged.model(edges, expected[inside], self.masses_GeV, own))
         return Spectra.of(channels, self.signal, self.search.systematics)
 
-    def _channel(self, ranged: Ranged, expected: FloatArray, spurious: FloatArray) -> ChannelModel:
-        tournament = self.tournament
-        low, high = tournament.low_GeV, tournament.high_GeV
-        inside = (low > ranged.low_GeV - 1e-6) & (high < ranged.high_GeV + 1e-6)
-        bins = Bins(low[inside], high[inside], expected[inside], expected[inside])
-        return ChannelModel(bins, ranged.function, self.masses_GeV, spurious)
+    def without_spurious(self, held: FixedModel) -> Spectra:
+        """Return the same with no spurious signal."""
+        return self.spectra(held, np.zeros((len(self.masses_GeV), len(self.expected))))
 
     def inside(self, peak: Peak) -> Flags:
         """Return which bins of a fit are in the window, where no tournament looks."""
         window = self.search.window
-        above = peak.low_GeV >= window.low_GeV - 1e-6
-        return np.asarray(above & (peak.high_GeV <= window.high_GeV + 1e-6))
+        above = peak.low_GeV >= window.low_GeV - ROUNDING_GeV
+        return np.asarray(above & (peak.high_GeV <= window.high_GeV + ROUNDING_GeV))
 
-    def same(self, ranged: Ranged) -> tuple[Held, FloatArray]:
-        """Return this function for all channels, and no spurious signals."""
-        channels = len(self.expected)
-        return Held((ranged,) * channels), np.zeros((len(self.masses_GeV), channels))
+    def same(self, ranged: Ranged) -> FixedModel:
+        """Return this function for all channels."""
+        return FixedModel((ranged,) * len(self.expected))
 
-    def chosen(self, ranges: tuple[str, ...] = ("full", "window")) -> tuple[Held, FloatArray]:
+    def named(self, names: Sequence[str]) -> FixedModel:
+        """Return the functions, and their ranges, of these names."""
+        known = {function.name: function for function in self.tournament.functions(0)}
+        found = [match for name in names if (match := _NAME.fullmatch(name))]
+        return FixedModel(tuple(Ranged(known[m[1]], float(m[2]), float(m[3])) for m in found))
+
+    def chosen(self, ranges: tuple[str, ...] = ("full", "window")) -> tuple[FixedModel, FloatArray]:
         """Return what the tournament chooses on the truth itself, and the spurious signals."""
         tournament = replace(self.tournament, ranges=ranges)
         expected = [each[None] for each in self.expected]
         decided = decide_all([tournament] * len(expected), expected)
         spurious = [np.interp(self.masses_GeV, d.masses_GeV, d.spurious[0]) for d in decided]
-        return Held.of([d.chosen for d in decided]), np.stack(spurious, axis=-1)
+        return FixedModel.of([d.chosen for d in decided]), np.stack(spurious, axis=-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Expectation:
+class Expectation(Columns):
     """What is expected with a function."""
 
-    crossings: Upcrossings
+    counted: FloatArray
+    """the numbers of `Upcrossings`"""
     errors: FloatArray
     """of a signal at each mass of the scan, events"""
 
+    @classmethod
+    def of(cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, toys: int) -> "Expectation":
+        """Count upcrossings, and fit the truth without fluctuations."""
+        counted = upcrossings(spectra, spectra.counts, masses_GeV, seed=seed, toys=toys)
+        errors = spectra.scan(masses_GeV).signal_error_events[0]
+        return cls(np.array(astuple(counted), dtype=float), errors)
 
-def expectation(
-    setting: Setting, held: Held, spurious: FloatArray, *, seed: int, toys: int
-) -> Expectation:
-    """Return upcrossings and expected errors of a truth fitted with a function."""
-    spectra, masses = setting.spectra(held, spurious), setting.masses_GeV
-    crossings = upcrossings(spectra, spectra.counts, masses, seed=seed, toys=toys)
-    return Expectation(crossings, spectra.scan(masses).signal_error_events[0])
+    @property
+    def crossings(self) -> Upcrossings:
+        """Of the formula for the global significance."""
+        level, mean, error, toys = map(float, self.counted)
+        return Upcrossings(level, mean, error, int(toys))
 
 
-def largest(
-    setting: Setting, held: Held, spurious: FloatArray, *, seed: int, numbers: range
-) -> FloatArray:
-    """Return the largest significance of some toys of the frozen model."""
-    spectra, masses = setting.spectra(held, spurious), setting.masses_GeV
-    counts = np.array(
-        [np.random.default_rng([seed, n]).poisson(spectra.counts) for n in numbers], dtype=float
-    )
-    size = len(counts)
-    nuisances = np.repeat(spectra.spurious(masses)[None], size, axis=0)
-    group = Group(np.arange(size), spectra.peak, counts, masses, nuisances, np.ones(size))
-    return group.largest()[0]
+@dataclass(frozen=True, slots=True, eq=False)
+class FixedToys(Columns):
+    """Toys of a fixed background model."""
+
+    largest_z: FloatArray
+
+    @classmethod
+    def of(
+        cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, numbers: range
+    ) -> "FixedToys":
+        """Return some of a seed's toys."""
+        drawn = [streams.fixed_toy(seed, number).poisson(spectra.counts) for number in numbers]
+        counts, size = np.array(drawn, dtype=float), len(drawn)
+        spurious = np.repeat(spectra.spurious(masses_GeV)[None], size, axis=0)
+        group = Group(np.arange(size), spectra.peak, counts, masses_GeV, spurious, np.ones(size))
+        return cls(group.largest()[0])

@@ -1,20 +1,16 @@
-"""The page of a campaign: Markdown and figures, made of ``closure.json`` and of nothing else."""
+"""The pages: Markdown, made of a result file and of nothing else; of universes with figures."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from analysis.report.plots import closure as figures
 from analysis.report.plots.style import Header, encode
+from analysis.results.calibration import SearchCalibration
 from analysis.results.checks import Check
-from analysis.results.closure import (
-    Closure,
-    EventsComparison,
-    Fraction,
-    UniversesInBin,
-    UniverseVerdict,
-)
+from analysis.results.closure import Closure, Fraction
 from tools.atomic import write_bytes
 from tools.errors import InputError
 
@@ -30,23 +26,19 @@ _FIGURES: Mapping[str, tuple[Callable[..., Any], str]] = {
     "empty_global_p": (figures.empty_global_p, "Global p-value without X, by the formula"),
 }
 _MADE_BY = "xyy closure --page"
-_TITLES = {
-    "empty": "Universes without X",
-    "x": "Universes with X",
-    "limits": "Limit at the true mass",
-}
-_TEXT = """
-Each universe has a background of its own: scale, tail and normalisation of the mass spectrum, and
-laws of jets and isolations, which decide how much of it is selected. Its selected spectrum is
-{made}; the analysis then does with it what `xyy run` does: a tournament of background
-functions on its sidebands, the scan, the global significance with the upcrossings of its own frozen
-model, the measurement, and the verdict. Where the formula gives a global significance from 2.5 to
-3.7, {toys:,} toys of the whole procedure are thrown, too ({looks} universes); below, the verdict is
-a limit without them, above, they would not change it. Limits are CLs of the true cross-section at
-the true mass by the asymptotic formula.
-"""
-_FROM_MODEL = "drawn from that model, with exact efficiencies of a signal"
-_FROM_EVENTS = "that of events that went through all of `xyy run`"
+
+
+def _rendered(template: str, told: Closure | SearchCalibration, **more: object) -> str:
+    """Return a page; its template has what is told, how many numbers were judged, and some more."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(  # noqa: S701 - it is Markdown, for a repository of ours
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    text = files("analysis.validation").joinpath("templates", template).read_text(encoding="utf-8")
+    judged, missed = told.judged
+    page = environment.from_string(text)
+    return page.render(told=told, judged=judged, missed=missed, number="{:,}".format, **more)
 
 
 def write_page(closure: Closure, path: Path, header: Header) -> None:
@@ -65,16 +57,20 @@ def write_page(closure: Closure, path: Path, header: Header) -> None:
     InputError
         If another page is there.
     """
-    folder, page, drawn = path.with_suffix(""), path.with_suffix(".md"), []
+    page, drawn = path.with_suffix(".md"), {}
     if page.exists() and _MADE_BY not in page.read_text(encoding="utf-8", errors="replace"):
         raise InputError(
             f"{page} is there, was not written by xyy, and would be replaced; move it away"
         )
     for name, (draw, caption) in _FIGURES.items():
         if _has(closure, name):
-            write_bytes(folder / f"{name}.png", encode(draw(closure, header), "png"))
-            drawn.append((name, caption))
-    text = "\n".join(_lines(closure, path, drawn)) + "\n"
+            picture = encode(draw(closure, header), "png")
+            write_bytes(path.with_suffix("") / f"{name}.png", picture)
+            drawn[name] = caption
+    text = _rendered(
+        "universes.md", closure, file=path.name, stem=path.stem, made_by=_MADE_BY, drawn=drawn,
+        command=command(closure), value=_value, rate=_rate,
+    )  # fmt: skip
     write_bytes(page, text.encode())
 
 
@@ -90,40 +86,6 @@ def _has(closure: Closure, name: str) -> bool:
         "empty_global_p": sum(histograms.global_p.counts),
     }
     return bool(needed[name])
-
-
-def _lines(closure: Closure, path: Path, drawn: Sequence[tuple[str, str]]) -> Iterator[str]:
-    judged, missed = closure.judged
-    looks = closure.second_looks
-    yield "# Calibration on parallel universes"
-    yield ""
-    yield (
-        f"Made of [{path.name}]({path.name}) by `{_MADE_BY} {path.name}`; that file by\n\n"
-        f"```sh\n{command(closure)}\n```\n"
-    )
-    yield (
-        f"{closure.universes:,} universes of the course, {closure.empty:,} without X, "
-        f"{closure.with_x:,} more with X; channels: {', '.join(closure.channels)}."
-    )
-    made = _FROM_EVENTS if closure.events else _FROM_MODEL
-    yield _TEXT.format(made=made, toys=looks.toys_each, looks=looks.universes)
-    if judged:
-        yield f"**{judged - missed} of {judged} numbers are what was wanted.**"
-        yield "The others are marked with ✗. Errors are those of the number of universes."
-    for section, title in _TITLES.items():
-        rows = [check for check in closure.checks if check.section == section and check.toys]
-        if rows:
-            yield from ("", f"## {title}", "")
-            yield from _table(rows)
-    yield from ("", "## By strength", "")
-    yield from _strengths(closure.by_expected_z)
-    for name, caption in drawn:
-        yield from ("", f"![{caption}]({path.stem}/{name}.png)", "", f"*{caption}.*")
-    if closure.events:
-        yield from _events(closure.events)
-    yield from ("", "## What was chosen", "")
-    for name, part in closure.functions.items():
-        yield f"- {name}: {part:.1%}"
 
 
 def command(closure: Closure) -> str:
@@ -142,43 +104,50 @@ def command(closure: Closure) -> str:
     return " ".join([*words, "--out DIR"])
 
 
-def _events(events: EventsComparison) -> Iterator[str]:
-    """Yield the verdicts from events and from spectra beside each other."""
-    yield from ("", "## From events and from their spectra", "")
-    yield f"The same verdict in {events.same_verdicts} of {events.n} universes."
-    yield ""
-    yield "| universe | from events | local Z | from the spectrum | local Z |"
-    yield "|---|---|---|---|---|"
-    for each in events.each:
-        yield f"| {each.universe} | {_verdict(each.chain)} | {_verdict(each.spectrum)} |"
-
-
-def _verdict(verdict: UniverseVerdict) -> str:
-    return f"{verdict.decision} | {verdict.local_z:.4g}"
-
-
-def _table(rows: Sequence[Check]) -> Iterator[str]:
-    yield "| | | observed | wanted | universes |"
-    yield "|---|---|---|---|---|"
-    for row in rows:
-        yield f"| {row.setting} | {row.what} | {_value(row)} | {row.wanted} | {row.toys:,} |"
-
-
 def _value(row: Check) -> str:
     if row.error is None or math.isnan(row.observed):
         return "too few"
-    return f"{row.observed:.4g} ± {row.error:.2g}{' ✗' if row.meets is False else ''}"
+    return f"{row.observed:.4g} ± {row.error:.2g}{_mark(row)}"
 
 
-def _strengths(rows: Sequence[UniversesInBin]) -> Iterator[str]:
-    yield "| expected local Z | universes | claimed | verdict right | limit covers |"
-    yield "|---|---|---|---|---|"
-    for row in rows:
-        if row.claimed.n:
-            cells = map(_rate, (row.claimed, row.right, row.limit_95))
-            place = f"{row.low:g} to {row.high:g}"
-            yield f"| {place} | {row.claimed.n:,} | {' | '.join(cells)} |"
+def _mark(row: Check) -> str:
+    return " ✗" if row.meets is False else ""
 
 
 def _rate(rate: Fraction) -> str:
     return f"{rate.value:.3f} ± {rate.error:.3f}"
+
+
+def page_of_toys(told: SearchCalibration) -> str:
+    """Return the page of what toys showed."""
+    file, option = (
+        ("statistics_categories.json", " --categories") if told.parts else ("statistics.json", "")
+    )
+    rows = {check.section: [c for c in told.checks if c.section == check.section]
+            for check in told.checks}  # fmt: skip
+    return _rendered(
+        "toys.md", told, file=file, made_by=f"python -m analysis.validation{option} --page",
+        tables={section: "\n".join(_table(own)) for section, own in rows.items()},
+        fractions=lambda parts: " / ".join(f"{part:.2g}" for part in parts),
+    )  # fmt: skip
+
+
+def _table(rows: Sequence[Check]) -> Iterator[str]:
+    """Yield a table: settings down, numbers across; what is wanted stands in a number's head."""
+    columns = list(dict.fromkeys(row.what for row in rows))
+    by_place = {(row.setting, row.what): row for row in rows}
+    heads = {what: {row.wanted for row in rows if row.what == what} - {""} for what in columns}
+    titles = [f"{c} ({'; '.join(sorted(heads[c]))})" if heads[c] else c for c in columns]
+    yield f"| | {' | '.join(titles)} |"
+    yield f"|---|{'---|' * len(columns)}"
+    for setting in dict.fromkeys(row.setting for row in rows):
+        cells = (_cell(by_place.get((setting, what))) for what in columns)
+        yield f"| {setting} | {' | '.join(cells)} |"
+
+
+def _cell(row: Check | None) -> str:
+    if row is None or not math.isfinite(row.observed):
+        return ""
+    known = row.error is not None and math.isfinite(row.error)
+    error = f" ± {row.error:.2g}" if known else ""
+    return f"{row.observed:.3g}{error}{_mark(row)}"

@@ -17,31 +17,26 @@ limit          CLs of S0 by the asymptotic formula of q~ (arXiv:1007.1727): a li
 The unit of the injected strengths is the expected error of S without a signal.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import add
 
 import numpy as np
 
+from analysis.statistics import streams
 from analysis.statistics.background.entries import Flags, Indices
-from analysis.statistics.background.poisson import scoring_fit
-from analysis.statistics.minimiser.scoring import Minima
-from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, Peak
+from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.toys import Group
 from analysis.statistics.spectra.bins import FloatArray
-from analysis.validation.fits import asymptotic_cls, some, spurious_at
-from analysis.validation.fixed_model import Held, Setting
+from analysis.validation.columns import Columns
+from analysis.validation.fits import AtTruth, BestFits, some
+from analysis.validation.fixed_model import FixedModel, Setting
 
 MEASURED_SIGMA = 3.0
 """from which on the mass is measured"""
-_TOYS = 100
-"""sidebands at a time"""
-_WITHOUT_SIGNAL = tuple(part for part in ALL_BUT_MASS if part != "signal")
-_EVERYTHING = (*ALL_BUT_MASS, "mass")
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class InjectionPoint:
     """What is injected."""
 
     mass_GeV: float
@@ -51,8 +46,8 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Injected:
-    """What T toys with the same resonance showed, shape (T,) each."""
+class SignalToys(Columns):
+    """What T toys showed at each of some points, shape (T, points); of one point (T,)."""
 
     root: FloatArray
     """sign(S - S0) sqrt(D(S0) - D(S)) at the injected mass"""
@@ -69,57 +64,69 @@ class Injected:
     converged: Flags
     """whether all fits did"""
 
-    def some(self, rows: slice) -> "Injected":
-        """Return some of the toys."""
-        return Injected(*(getattr(self, name)[rows] for name in self.__slots__))
-
-    def __add__(self, other: "Injected") -> "Injected":
-        """Return all toys of both."""
-        pairs = ((getattr(self, name), getattr(other, name)) for name in self.__slots__)
-        return Injected(*(np.concatenate(pair) for pair in pairs))
+    def at(self, points: Sequence[int]) -> "SignalToys":
+        """Return the toys of some points, one point after the other."""
+        return SignalToys(**{name: own[:, points].T.ravel() for name, own in self.arrays().items()})
 
 
 @dataclass(frozen=True, slots=True)
-class Width:
-    """How wide the resonance of a toy is."""
+class Injection:
+    """What toys are injected with."""
 
-    drawn: bool
-    """30 GeV x U(0.9, 1.1), as in the universes; else the simulated width"""
+    setting: Setting
+    points: tuple[InjectionPoint, ...]
+    drawn_width: bool = True
+    """whether a resonance is wider by U(0.9, 1.1), as in the universes; else as simulated"""
 
-    def factor(self, rng: np.random.Generator) -> float:
-        """Return a toy's width over the simulated one."""
-        return float(rng.uniform(0.9, 1.1)) if self.drawn else 1.0
+    @classmethod
+    def of(
+        cls, setting: Setting, masses_GeV: Sequence[float], sigmas: Sequence[float],
+        *, drawn_width: bool = True,
+    ) -> "Injection":  # fmt: skip
+        """Inject in units of the error expected with the function of the truth."""
+        scanned = setting.masses_GeV
+        errors = setting.spectra(*setting.chosen()).scan(scanned).signal_error_events[0]
+        points = tuple(
+            InjectionPoint(mass, sigma, sigma * float(np.interp(mass, scanned, errors)))
+            for mass in masses_GeV
+            for sigma in sigmas
+        )
+        return cls(setting, points, drawn_width)
 
+    def toys(self, *, seed: int, numbers: range) -> SignalToys:
+        """Return what some toys show."""
+        toys, parts = self.setting.experiment, []
+        for group in toys.groups(toys.draw(seed, numbers)):
+            counts = self._drawn(group, seed, [numbers[int(toy)] for toy in group.toys])
+            shown = _shown(_stacked(group, counts), [p for p in self.points for _ in group.toys])
+            apart = {
+                name: values.reshape(len(counts), -1).T for name, values in shown.arrays().items()
+            }
+            parts.append(SignalToys(**apart))
+        return SignalToys.joined(parts)
 
-def points(
-    setting: Setting, masses_GeV: tuple[float, ...], sigmas: tuple[float, ...]
-) -> tuple[Point, ...]:
-    """Return what is injected, in units of the error expected with the function of the truth."""
-    held, spurious = setting.chosen()
-    scanned = setting.masses_GeV
-    errors = setting.spectra(held, spurious).scan(scanned).signal_error_events[0]
-    return tuple(
-        Point(mass, sigma, sigma * float(np.interp(mass, scanned, errors)))
-        for mass in masses_GeV
-        for sigma in sigmas
-    )
+    def _drawn(self, group: Group, seed: int, numbers: list[int]) -> FloatArray:
+        """Return the spectra of some toys at each point, shape (points, T, B)."""
+        inside = self.setting.inside(group.peak)
+        expected = self.setting.without_spurious(FixedModel.by(group)).counts
+        counts = np.repeat(group.counts[None], len(self.points), axis=0)
+        for row, number in enumerate(numbers):
+            rng = streams.signal_toy(seed, number)
+            for index, point in enumerate(self.points):
+                wider = float(rng.uniform(0.9, 1.1)) if self.drawn_width else 1.0
+                signal = point.events * self._template(group.peak, point.mass_GeV, wider)
+                counts[index, row, inside] = rng.poisson((expected + signal)[inside])
+        return counts
 
+    def _template(self, peak: Peak, mass_GeV: float, wider: float) -> FloatArray:
+        """Return the entries per bin of one event; the window holds all but 0.04 % of it."""
+        from scipy.special import ndtr
 
-def injected_toys(
-    setting: Setting, wanted: tuple[Point, ...], width: Width, *, seed: int, numbers: range
-) -> tuple[Injected, ...]:
-    """Return what some toys show, for each point."""
-    toys = setting.experiment
-    found: list[list[Injected]] = [[] for _ in wanted]
-    for first in range(0, len(numbers), _TOYS):
-        batch = numbers[first : first + _TOYS]
-        for group in toys.groups(toys.draw(seed, batch)):
-            own = [batch[int(toy)] for toy in group.toys]
-            counts = _drawn(setting, group, wanted, width, seed, own)
-            shown = _shown(_stacked(group, counts), [p for p in wanted for _ in own])
-            for index, parts in enumerate(found):
-                parts.append(shown.some(slice(index * len(own), (index + 1) * len(own))))
-    return tuple(reduce(add, parts) for parts in found)
+        mass, signal = np.array([mass_GeV]), self.setting.signal
+        mean, width = mass + signal.offset_GeV(mass), wider * signal.width_GeV(mass)
+        low, high = ((edges - mean) / width for edges in (peak.low_GeV, peak.high_GeV))
+        share = signal.shares(mass)[0, peak.channel]
+        return np.asarray(share * (ndtr(high) - ndtr(low)))
 
 
 def _stacked(group: Group, counts: FloatArray) -> Group:
@@ -134,57 +141,17 @@ def _stacked(group: Group, counts: FloatArray) -> Group:
     )
 
 
-def _drawn(
-    setting: Setting,
-    group: Group,
-    wanted: tuple[Point, ...],
-    width: Width,
-    seed: int,
-    numbers: list[int],
-) -> FloatArray:
-    """Return the spectra of some toys at each point, shape (points, T, B)."""
-    peak, inside = group.peak, setting.inside(group.peak)
-    expected = setting.spectra(Held.by(group), np.zeros(group.spurious.shape[1:])).counts
-    counts = np.repeat(group.counts[None], len(wanted), axis=0)
-    for row, number in enumerate(numbers):
-        rng = np.random.default_rng([seed, number, 1])
-        for index, point in enumerate(wanted):
-            signal = point.events * _template(setting, peak, point.mass_GeV, width.factor(rng))
-            drawn = rng.poisson((expected + signal)[inside])
-            counts[index, row, inside] = drawn
-    return counts
-
-
-def _template(setting: Setting, peak: Peak, mass_GeV: float, wider: float) -> FloatArray:
-    """Return the entries per bin of one event; the window holds all but 0.04 % of it."""
-    from scipy.special import ndtr
-
-    mass = np.array([mass_GeV])
-    mean, width = mass + setting.signal.offset_GeV(mass), wider * setting.signal.width_GeV(mass)
-    low, high = ((edges - mean) / width for edges in (peak.low_GeV, peak.high_GeV))
-    share = setting.signal.shares(mass)[0, peak.channel]
-    return np.asarray(share * (ndtr(high) - ndtr(low)))
-
-
-def _shown(group: Group, wanted: list[Point]) -> Injected:
+def _shown(group: Group, wanted: Sequence[InjectionPoint]) -> SignalToys:
     """Return what toys show, each with a point of its own."""
-    peak, counts, size = group.peak, group.counts, group.peak.background.size
     mass, true_events = (np.array([getattr(p, n) for p in wanted]) for n in ("mass_GeV", "events"))
-    theta = scoring_fit(counts, peak.background).theta
-    spurious = spurious_at(group, mass)
-    best = peak.fit(counts, theta, mass, spurious=spurious)
-    null = peak.fit(counts, theta, mass, spurious=spurious, free=NO_SIGNAL)
-    true = _held(peak, counts, best.values[:, :size], mass, spurious, true_events)
-    events, error = best.values[:, peak.strength], best.error(peak.strength)
-    away = np.sqrt(np.maximum(true.deviance - best.deviance, 0.0))
-    asimov = peak.background.expected(null.values[:, :size])
-    behind = _held(peak, asimov, null.values[:, :size], mass, spurious, true_events)
-    shown = Injected(
-        root=np.sign(events - true_events) * away,
-        pull=(events - true_events) / error,
-        cls=asymptotic_cls(_statistic(true_events, events, best, null, true), behind.deviance),
-        **{name: np.full(len(counts), np.nan) for name in ("found_pull", "mass_rise", "mass_GeV")},
-        converged=best.converged & null.converged & true.converged & behind.converged,
+    found = AtTruth.of(group, mass, true_events)
+    away = found.events - true_events
+    shown = SignalToys(
+        root=np.sign(away) * np.sqrt(found.rise),
+        pull=away / found.error,
+        cls=found.cls,
+        **{name: np.full(len(mass), np.nan) for name in ("found_pull", "mass_rise", "mass_GeV")},
+        converged=found.converged,
     )
     rows = np.flatnonzero([point.sigma >= MEASURED_SIGMA for point in wanted])
     if len(rows):
@@ -192,53 +159,14 @@ def _shown(group: Group, wanted: list[Point]) -> Injected:
     return shown
 
 
-def _held(
-    peak: Peak,
-    counts: FloatArray,
-    theta: FloatArray,
-    mass: FloatArray,
-    spurious: FloatArray,
-    events: FloatArray,
-) -> Minima:
-    """Fit with the strength held."""
-    return peak.fit(counts, theta, mass, spurious=spurious, events=events, free=_WITHOUT_SIGNAL)
-
-
 def _as_found(
-    group: Group, mass: FloatArray, events: FloatArray, shown: Injected, rows: Indices
+    group: Group, mass: FloatArray, events: FloatArray, shown: SignalToys, rows: Indices
 ) -> None:
     """Fill in what is found where the scan's maximum is."""
-    peak, size = group.peak, group.peak.background.size
-    found = _everywhere(group)
-    start, strength = found.values, found.values[:, peak.strength]
-    at_truth = peak.fit(
-        group.counts, start[:, :size], mass, spurious=spurious_at(group, start[:, peak.mass]),
-        events=strength, pulls=start[:, peak.mass + 1 :],
-    )  # fmt: skip
-    shown.found_pull[rows] = (strength - events) / found.error(peak.strength)
-    shown.mass_rise[rows] = at_truth.deviance - found.deviance
-    shown.mass_GeV[rows] = start[:, peak.mass]
-    shown.converged[rows] &= found.converged & at_truth.converged
-
-
-def _everywhere(group: Group) -> Minima:
-    """Fit everything, the mass too, from the scan's maximum (as `measurement.measure` does)."""
-    peak, counts = group.peak, group.counts
-    mass = group.masses_GeV[group.largest()[1]]
-    theta = scoring_fit(counts, peak.background).theta
-    found = peak.fit(counts, theta, mass, spurious=spurious_at(group, mass))
-    for _ in range(2):
-        start, mass = found.values, found.values[:, peak.mass]
-        found = peak.fit(
-            counts, start[:, : peak.background.size], mass, spurious=spurious_at(group, mass),
-            events=start[:, peak.strength], pulls=start[:, peak.mass + 1 :], free=_EVERYTHING,
-        )  # fmt: skip
-    return found
-
-
-def _statistic(
-    true_events: FloatArray, events: FloatArray, best: Minima, null: Minima, true: Minima
-) -> FloatArray:
-    """Return q~ of the true strength."""
-    least = np.where(events < 0, null.deviance, best.deviance)
-    return np.where(events > true_events, 0.0, np.maximum(true.deviance - least, 0.0))
+    masses = group.masses_GeV
+    best = BestFits.of(group, masses[group.largest()[1]], (masses[0], masses[-1]))
+    rise, converged = best.rise_at_mass(mass)
+    error = best.minima.error(group.peak.strength)
+    shown.found_pull[rows] = (best.events - events) / error
+    shown.mass_rise[rows], shown.mass_GeV[rows] = rise, best.mass_GeV
+    shown.converged[rows] &= converged

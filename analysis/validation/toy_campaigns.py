@@ -1,7 +1,7 @@
-"""All campaigns: toys thrown through the pool, and what is expected without any.
+"""All campaigns of toys: toys thrown on any engine, and what is expected without any.
 
 What is thrown is `plan`'s to say. The numbers of toys and the limits that the results are compared
-with (`checks`) are those that were set before the program was written (`size`).
+with (`toy_checks`) are those that were set before the program was written.
 
 The upcrossings that turn a toy's largest local significance into a global one are those of the
 function that the toy chose. Of several channels nearly every toy has a combination of its own: they
@@ -10,225 +10,229 @@ the combinations their own are computed, to compare.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import reduce
-from operator import add
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from analysis.results.calibration import ToyNumbers
 from analysis.statistics.resonance.toys import largest_significances
 from analysis.statistics.spectra.bins import FloatArray
-from analysis.validation.background_toys import Empty, empty_toys
-from analysis.validation.fixed_model import Expectation, Held, Setting, expectation, largest
-from analysis.validation.gain import Gain, Pair, gains
-from analysis.validation.sensitivity import ORDERS, Optimum, ideal, optimum
-from analysis.validation.signal_toys import Injected, Point, Width, injected_toys
+from analysis.validation.background_toys import BackgroundToys, background_toys
+from analysis.validation.columns import Columns
+from analysis.validation.fixed_model import Expectation, FixedModel, FixedToys, Setting
+from analysis.validation.sensitivity import (
+    ORDERS,
+    Gain,
+    IdealComparison,
+    Pair,
+    gains,
+    ideal,
+    optimum,
+)
+from analysis.validation.signal_toys import Injection, SignalToys
+from analysis.validation.tasks import Arrays, Workshop, one_thread, ranges
+from tools.digests import digest_text
 
 COMPARED = 10
 """combinations of functions, of each truth without a resonance, with upcrossings of their own"""
-_TASK = {"injection": 100, "frozen": 500}
-_TASK_TOYS = 100
+_TOGETHER = {"fixed": 500}
+_OTHERS = 100
+"""toys of a task"""
+
+ToyKind = Literal["signal", "background", "outside", "fixed"]
+Some = TypeVar("Some", bound=Columns)
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ToyTask:
     """Some toys of a campaign."""
 
-    kind: str
-    name: str
+    kind: ToyKind
+    campaign: str
     first: int
     last: int
 
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"{self.kind}-{digest_text(self.campaign)}-{self.first}-{self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenFunctions:
+    """Functions that toys of a campaign chose: a task, whose upcrossings are counted."""
+
+    campaign: str
+    functions: tuple[str, ...]
+    on_truth: bool = False
+    """whether the tournament chose them on the truth itself"""
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"upcrossings-{digest_text(repr(self))}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Campaigns:
-    """Everything that toys are thrown for (the function of the pool)."""
+class ToyCampaigns:
+    """Everything that toys are thrown for; the function of a task."""
 
     size: ToyNumbers
     seed: int
-    empty: Mapping[str, Setting]
+    background: Mapping[str, Setting]
     """without a resonance"""
     outside: Mapping[str, Setting]
     """without a resonance, of truths that no candidate contains"""
-    frozen: Mapping[str, tuple[Setting, Held, FloatArray]]
-    """setting, function and spurious signals"""
-    injection: Mapping[str, tuple[Setting, tuple[Point, ...], Width]]
-    optima: Mapping[str, tuple[Setting, float]]
+    injection: Mapping[str, Injection]
+    chosen: Mapping[str, tuple[FixedModel, FloatArray]]
+    """what the tournament chooses on truths themselves, and its spurious signals; of those without
+    a resonance, and of all if there are several channels"""
+    optima: Mapping[str, tuple[Setting, float]] = field(default_factory=dict)
     """truths without fluctuations, with signal events, that the ideal fit is compared on"""
-    pairs: Mapping[str, Pair]
+    pairs: Mapping[str, Pair] = field(default_factory=dict)
     """two selections of the same events"""
     windows: int = 1
     """drawn to the sidebands of each toy without a resonance"""
     together: bool = False
     """whether points with a resonance are too few toys each, and are judged several together"""
+    spurious: Mapping[ChosenFunctions, FloatArray] = field(default_factory=dict)
+    """of the functions whose upcrossings are wanted: their mean over the toys that chose them"""
 
-    def tasks(self) -> list[Task]:
-        """Return all tasks; all campaigns progress alike."""
-        wanted = (
-            ("injection", self.injection, self.size.injected),
-            ("empty", self.empty, self.size.local),
+    @property
+    def several(self) -> bool:
+        """Whether there are several channels."""
+        return len(next(iter(self.background.values())).expected) > 1
+
+    def tasks(self) -> list[ToyTask]:
+        """Return all tasks that throw toys."""
+        wanted: tuple[tuple[ToyKind, Mapping[str, object], int], ...] = (
+            ("signal", self.injection, self.size.injected),
+            ("background", self.background, self.size.local),
             ("outside", self.outside, self.size.outside),
-            ("frozen", self.frozen, self.size.frozen),
+            ("fixed", self.background, self.size.frozen),
         )
-        tasks = [
-            (first / toys, Task(kind, name, first, min(first + _TASK.get(kind, _TASK_TOYS), toys)))
+        return [
+            ToyTask(kind, name, *ends)
             for kind, names, toys in wanted
             for name in names
-            for first in range(0, toys, _TASK.get(kind, _TASK_TOYS))
+            for ends in ranges(toys, _TOGETHER.get(kind, _OTHERS))
         ]
-        return [task for _, task in sorted(tasks, key=lambda pair: pair[0])]
 
-    def __call__(self, task: Task) -> Any:
-        """Throw the toys of a task."""
-        numbers, seed = range(task.first, task.last), self.seed
-        if task.kind == "injection":
-            setting, wanted, width = self.injection[task.name]
-            return injected_toys(setting, wanted, width, seed=seed, numbers=numbers)
-        if task.kind == "frozen":
-            setting, held, spurious = self.frozen[task.name]
-            return largest(setting, held, spurious, seed=seed, numbers=numbers)
-        if task.kind == "empty":
-            setting = self.empty[task.name]
-            scans = self.size.scans
-        else:
-            setting, scans = self.outside[task.name], task.last
-        return empty_toys(setting, seed=seed, numbers=numbers, scans=scans, windows=self.windows)
+    def __call__(self, task: ToyTask | ChosenFunctions) -> Arrays:
+        """Do a task, on one core."""
+        one_thread()
+        found = self.expected(task) if isinstance(task, ChosenFunctions) else self.thrown(task)
+        return found.arrays()
 
+    def setting(self, name: str) -> Setting:
+        """Return the setting of toys without a resonance."""
+        return self.background.get(name) or self.outside[name]
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A function that toys of a campaign chose."""
+    def thrown(self, task: ToyTask) -> Columns:
+        """Throw some toys."""
+        name, numbers, seed = task.campaign, range(task.first, task.last), self.seed
+        if task.kind == "signal":
+            return self.injection[name].toys(seed=seed, numbers=numbers)
+        setting = self.setting(name)
+        if task.kind == "fixed":
+            spectra = setting.spectra(*self.chosen[name])
+            return FixedToys.of(spectra, setting.masses_GeV, seed=seed, numbers=numbers)
+        scans = self.size.scans if task.kind == "background" else task.last
+        return background_toys(
+            setting, seed=seed, numbers=numbers, scans=scans, windows=self.windows
+        )
 
-    name: str
-    """of the campaign"""
-    held: Held
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Expectations:
-    """What is expected with each function chosen (the function of a pool)."""
-
-    settings: Mapping[str, Setting]
-    spurious: Mapping[Choice, FloatArray]
-    """mean over the toys that chose it"""
-    size: ToyNumbers
-    seed: int
-
-    def __call__(self, choice: Choice) -> Expectation:
-        """Return the expectation with one function."""
-        setting, spurious = self.settings[choice.name], self.spurious[choice]
-        return expectation(
-            setting, choice.held, spurious, seed=self.seed, toys=self.size.upcrossings
+    def expected(self, choice: ChosenFunctions) -> Expectation:
+        """Return what is expected with functions that were chosen."""
+        setting = self.setting(choice.campaign)
+        spectra = setting.spectra(setting.named(choice.functions), self.spurious[choice])
+        return Expectation.of(
+            spectra, setting.masses_GeV, seed=self.seed, toys=self.size.upcrossings
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Results:
+class ToyResults:
     """What all campaigns gave, by name."""
 
-    campaigns: Campaigns
-    toys: Mapping[tuple[str, str], Any]
-    """by kind and name: `Empty`, tuple of `Injected`, or the largest significances"""
-    expected: Mapping[Choice, Expectation]
-    on_truth: Mapping[str, Choice]
-    """what the tournament chooses on the truths of frozen toys and of several channels"""
+    campaigns: ToyCampaigns
+    background: Mapping[str, BackgroundToys]
+    outside: Mapping[str, BackgroundToys]
+    injection: Mapping[str, SignalToys]
+    fixed: Mapping[str, FixedToys]
+    expected: Mapping[ChosenFunctions, Expectation]
     ideal_errors: Mapping[str, FloatArray]
     """of a signal, with the ideal fits of the truths outside, shape (orders, M)"""
-    optima: Mapping[str, Optimum]
+    optima: Mapping[str, IdealComparison]
     gains: Mapping[str, tuple[Gain, ...]]
     seconds: Mapping[str, float]
     """what was timed"""
 
-    def empties(self) -> Iterator[tuple[str, str, Empty]]:
-        """Yield kind, name and toys of the campaigns without a resonance."""
-        for (kind, name), found in self.toys.items():
-            if kind in {"empty", "outside"}:
-                yield kind, name, found
+    def on_truth(self, name: str) -> Expectation:
+        """Return what is expected with the functions that the tournament chooses on a truth."""
+        return self.expected[_on_truth(self.campaigns, name)]
 
-    def expectation(self, name: str, held: Held) -> Expectation:
+    def expectation(self, name: str, functions: tuple[str, ...]) -> Expectation:
         """Return what is expected by a toy that chose these functions."""
-        several = len(held.channels) > 1
-        return self.expected[self.on_truth[name] if several else Choice(name, held)]
+        if self.campaigns.several:
+            return self.on_truth(name)
+        return self.expected[ChosenFunctions(name, functions)]
 
 
-def run(
-    campaigns: Campaigns, *, workers: int, say: Callable[[str], None] = lambda _text: None
-) -> Results:
+def _on_truth(campaigns: ToyCampaigns, name: str) -> ChosenFunctions:
+    held, _ = campaigns.chosen[name]
+    return ChosenFunctions(name, held.names, on_truth=True)
+
+
+def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
     """Throw all toys."""
     start = time.perf_counter()
-    toys = _thrown(campaigns, workers, say)
-    on_truth, spurious = _functions(campaigns, toys)
-    expected = _expectations(campaigns, spurious, workers, say)
-    errors = {name: _ideal_errors(setting) for name, setting in campaigns.outside.items()}
-    optima = {name: optimum(*wanted) for name, wanted in campaigns.optima.items()}
-    better = {name: gains(pair) for name, pair in campaigns.pairs.items()}
-    seconds = _timed(campaigns, workers)
-    seconds["all campaigns"] = time.perf_counter() - start
-    return Results(campaigns, toys, expected, on_truth, errors, optima, better, seconds)
+    tasks = campaigns.tasks()
+    found = shop.done(campaigns, tasks, "toys")
+
+    def joined(made: type[Some], kind: ToyKind) -> dict[str, Some]:
+        own = [task for task in tasks if task.kind == kind]
+        names = dict.fromkeys(task.campaign for task in own)
+        return {
+            name: made.joined([made(**found[task]) for task in own if task.campaign == name])
+            for name in names
+        }
+
+    background, outside = joined(BackgroundToys, "background"), joined(BackgroundToys, "outside")
+    asked = replace(campaigns, spurious=dict(_asked(campaigns, background, outside)))
+    expected = shop.done(asked, list(asked.spurious), "upcrossings")
+    seconds = _timed(campaigns, shop.session.execution.workers)
+    return ToyResults(
+        campaigns=campaigns,
+        background=background,
+        outside=outside,
+        injection=joined(SignalToys, "signal"),
+        fixed=joined(FixedToys, "fixed"),
+        expected={choice: Expectation(**arrays) for choice, arrays in expected.items()},
+        ideal_errors={name: _ideal_errors(each) for name, each in campaigns.outside.items()},
+        optima={name: optimum(*wanted) for name, wanted in campaigns.optima.items()},
+        gains={name: gains(pair) for name, pair in campaigns.pairs.items()},
+        seconds={**seconds, "all campaigns": time.perf_counter() - start},
+    )
 
 
-def _thrown(
-    campaigns: Campaigns, workers: int, say: Callable[[str], None]
-) -> dict[tuple[str, str], Any]:
-    from tools.pool import completed
+def _asked(
+    campaigns: ToyCampaigns, *found: Mapping[str, BackgroundToys]
+) -> Iterator[tuple[ChosenFunctions, FloatArray]]:
+    """Yield the functions that expectations are wanted of, with their spurious signals.
 
-    tasks, start = campaigns.tasks(), time.perf_counter()
-    parts: dict[tuple[str, str], dict[int, Any]] = {}
-    for done, (task, found) in enumerate(completed(campaigns, tasks, workers, what="toys"), 1):
-        parts.setdefault((task.kind, task.name), {})[task.first] = found
-        elapsed = time.perf_counter() - start
-        say(f"{done} of {len(tasks)}, {elapsed:.0f} s: {task.kind}, {task.name}")
-    keys = dict.fromkeys((task.kind, task.name) for task in tasks)
-    return {key: _joined(key[0], [parts[key][n] for n in sorted(parts[key])]) for key in keys}
-
-
-def _joined(kind: str, parts: Sequence[Any]) -> Any:
-    if kind == "injection":
-        each: Iterator[tuple[Injected, ...]] = zip(*parts, strict=True)
-        return tuple(reduce(add, own) for own in each)
-    return np.concatenate(parts) if kind == "frozen" else reduce(add, parts)
-
-
-def _functions(
-    campaigns: Campaigns, toys: Mapping[tuple[str, str], Any]
-) -> tuple[dict[str, Choice], dict[Choice, FloatArray]]:
-    """Return which functions expectations are wanted of, with their spurious signals.
-
-    They are those that the toys chose, and those that the tournament chooses on the truth itself
-    (for frozen toys, and where there are several channels).
+    They are those that the toys chose, and those that the tournament chooses on the truth itself.
     """
-    spurious: dict[Choice, FloatArray] = {}
-    settled = {name: (held, own) for name, (_, held, own) in campaigns.frozen.items()}
-    for (kind, name), found in toys.items():
-        if kind not in {"empty", "outside"}:
-            continue
-        chosen = list(enumerate(found.held))
-        if len(found.held[0].channels) > 1:
-            if name not in settled:
-                settled[name] = campaigns.outside[name].chosen()
-            chosen = chosen[:COMPARED] if kind == "empty" else []
-        for index, held in chosen:
-            spurious[Choice(name, held)] = found.spurious[found.choice == index].mean(axis=0)
-    on_truth = {name: Choice(f"{name}, frozen", held) for name, (held, _) in settled.items()}
-    return on_truth, spurious | {on_truth[name]: own for name, (_, own) in settled.items()}
-
-
-def _expectations(
-    campaigns: Campaigns,
-    spurious: Mapping[Choice, FloatArray],
-    workers: int,
-    say: Callable[[str], None],
-) -> dict[Choice, Expectation]:
-    from tools.pool import completed
-
-    settings = {**campaigns.empty, **campaigns.outside}
-    settings |= {f"{name}, frozen": setting for name, setting in settings.items()}
-    work = Expectations(settings, spurious, campaigns.size, campaigns.seed)
-    say(f"upcrossings of {len(spurious)} functions")
-    return dict(completed(work, list(spurious), workers, what="upcrossings"))
+    for name, toys in (each for campaign in found for each in campaign.items()):
+        chosen = list(toys.choices().items())
+        if campaigns.several:
+            chosen = chosen[:COMPARED] if name in campaigns.background else []
+        for functions, rows in chosen:
+            yield ChosenFunctions(name, functions), toys.spurious[rows].mean(axis=0)
+    for name, (_, spurious) in campaigns.chosen.items():
+        yield _on_truth(campaigns, name), spurious
 
 
 def _ideal_errors(setting: Setting) -> FloatArray:
@@ -237,10 +241,10 @@ def _ideal_errors(setting: Setting) -> FloatArray:
     return np.array([fit.signal_error_events[0] for fit in fits])
 
 
-def _timed(campaigns: Campaigns, workers: int) -> dict[str, float]:
+def _timed(campaigns: ToyCampaigns, workers: int) -> dict[str, float]:
     """Return the seconds of one scan, and of toys for the global significance."""
-    setting, held, spurious = list(campaigns.frozen.values())[-1]
-    spectra, toys = setting.spectra(held, spurious), campaigns.size.timed
+    name, setting = list(campaigns.background.items())[-1]
+    spectra, toys = setting.spectra(*campaigns.chosen[name]), campaigns.size.timed
     start = time.perf_counter()
     spectra.scan(np.linspace(500, 1000, 101))
     scanned = time.perf_counter()

@@ -1,29 +1,22 @@
-"""A closure campaign: all its tasks on any engine, kept as they are finished.
+"""A closure campaign: batches of universes, then a second look at the doubtful ones.
 
 First the batches of universes; then those whose verdict toys of the whole procedure may change are
-looked at again. What a task is and does is in `work`.
+looked at again. What a task is and does is in `universe_tasks`.
 """
 
-import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from analysis.results.verdict import ClaimLevel
-from analysis.statistics.resonance.look_elsewhere import CountedToys, significance
-from analysis.statistics.spectra.bins import FloatArray
-from analysis.statistics.verdict import decide
+from analysis.statistics.resonance.look_elsewhere import CountedToys
 from analysis.validation.analyse import Found, borderline
-from analysis.validation.tasks import Kept
-from analysis.validation.universe_tasks import PACKAGES, Universes, batches, doubts, settings_digest
+from analysis.validation.judged import Judged
+from analysis.validation.tasks import Say, Workshop, workshop
+from analysis.validation.universe_tasks import Universes, batches, doubts
 from analysis.validation.universes import KINDS, MOST_UNIVERSES, Analysis, Campaign, Kind
-from processors.selection import Selection
 from tools.errors import InputError
-from tools.executors import Execution, Session, completed
-
-_PROGRESS_SECONDS = 10.0
+from tools.executors import Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +37,7 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Results:
+class UniverseResults:
     """Everything that a campaign found."""
 
     campaign: Campaign
@@ -54,27 +47,25 @@ class Results:
     counted: Mapping[tuple[Kind, int], CountedToys]
     """toys of the whole procedure, where they were thrown"""
 
-    def global_p(self, kind: Kind) -> FloatArray:
-        """Return global p-values: by toys where some exceed, else by the formula."""
-        found = self.found[kind]
-        values = found.formula_p.copy()
-        for row, number in enumerate(found.number):
-            counted = self.counted.get((kind, int(number)))
-            if counted is not None and counted.exceeding > 0:
-                values[row] = counted.p
-        return values
+    def judged(self, *kinds: Kind) -> Judged:
+        """Return universes of some kinds with what was decided."""
+        thresholds, parts = self.analysis.search.decision, []
+        for kind in kinds:
+            counted = {number: toys for (of, number), toys in self.counted.items() if of == kind}
+            parts.append(Judged.of(self.found[kind], counted, thresholds))
+        return Judged.joined(parts)
 
-    def decisions(self, kind: Kind) -> list[ClaimLevel]:
-        """Return the verdict of each universe."""
-        found, thresholds = self.found[kind], self.analysis.search.decision
-        z = found.formula_z.copy()
-        for row, number in enumerate(found.number):
-            counted = self.counted.get((kind, int(number)))
-            if counted is not None and counted.exceeding > 0:
-                z[row] = significance(counted.p)
-        return [
-            decide(float(a), float(b), thresholds) for a, b in zip(found.local_z, z, strict=True)
-        ]
+    @property
+    def without_x(self) -> Judged:
+        """The universes without X: the empty ones, or else those that happen to be."""
+        found = self.judged("empty" if self.size.empty else "universes")
+        return found.some(~found.exists)
+
+    @property
+    def with_x(self) -> Judged:
+        """All universes with an X."""
+        found = self.judged("universes", "with_x")
+        return found.some(found.exists)
 
 
 def run(
@@ -83,8 +74,8 @@ def run(
     out: Path,
     execution: Execution,
     *,
-    say: Callable[[str], None] = lambda _text: None,
-) -> Results:
+    say: Say = lambda _text: None,
+) -> UniverseResults:
     """Analyse all universes of a campaign.
 
     Parameters
@@ -98,22 +89,24 @@ def run(
     say : callable
         Told how far it is.
     """
-    kept = Kept(out / "batches", settings_digest(work))
     tasks = [batch for kind in KINDS for batch in batches(kind, getattr(size, kind))]
-    with Session(execution, say, packages=PACKAGES) as session:
-        doing = _Doing(work, kept, session, say)
-        parts = doing.done(tasks, "universes")
+    with workshop(out / "batches", work.digest, execution, say) as shop:
+        parts = shop.done(work, tasks, "universes")
         found = {
-            kind: Found.joined([Found.made(parts[t]) for t in tasks if t.kind == kind])
+            kind: Found.joined(
+                [Found(**parts[task]) for task in tasks if task.kind == kind] or [Found.nothing(0)]
+            )
             for kind in KINDS
         }
-        counted = _counted(doing, found)
-    return Results(work.campaign, work.analysis, size, found, counted)
+        counted = _counted(work, shop, found)
+    return UniverseResults(work.campaign, work.analysis, size, found, counted)
 
 
-def _counted(doing: "_Doing", found: Mapping[Kind, Found]) -> dict[tuple[Kind, int], CountedToys]:
+def _counted(
+    work: Universes, shop: Workshop, found: Mapping[Kind, Found]
+) -> dict[tuple[Kind, int], CountedToys]:
     """Return the toys of the whole procedure of the universes that need them."""
-    toys = doing.work.analysis.search.peak.global_toys
+    toys = work.analysis.search.peak.global_toys
     tasks = [
         doubt
         for kind, each in found.items()
@@ -122,36 +115,6 @@ def _counted(doing: "_Doing", found: Mapping[Kind, Found]) -> dict[tuple[Kind, i
         for doubt in doubts(kind, int(each.number[row]), float(each.local_z[row]), toys)
     ]
     exceeding: dict[tuple[Kind, int], int] = defaultdict(int)
-    for doubt, part in doing.done(tasks, "second looks").items():
+    for doubt, part in shop.done(work, tasks, "second looks").items():
         exceeding[doubt.kind, doubt.number] += int(part["exceeding"][0])
     return {universe: CountedToys(toys, number) for universe, number in exceeding.items()}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Doing:
-    """Where tasks are done, and kept."""
-
-    work: Universes
-    kept: Kept
-    session: Session
-    say: Callable[[str], None]
-
-    def done(self, tasks: Sequence[Any], what: str) -> dict[Any, dict[str, Any]]:
-        """Return what each task gave, in their order: what is kept, and the others anew."""
-        found = {task: self.kept.load(task.name) for task in tasks}
-        todo = [task for task, arrays in found.items() if arrays is None]
-        if len(todo) < len(tasks):
-            self.say(f"{what}: {len(tasks) - len(todo)} of {len(tasks)} tasks are there already")
-        start = last = time.monotonic()
-        shipped = type(self.work), Selection
-        results = completed(self.work, todo, self.session, what=what, classes=shipped)
-        for number, (task, arrays) in enumerate(results, 1):
-            self.kept.save(task.name, arrays)
-            found[task] = arrays
-            now = time.monotonic()
-            if now - last > _PROGRESS_SECONDS or number == len(todo):
-                left = (now - start) / number * (len(todo) - number)
-                past = f"{number} of {len(todo)} tasks, {now - start:.0f} s, {left:.0f} s to go"
-                self.say(f"{what}: {past}")
-                last = now
-        return {task: arrays for task, arrays in found.items() if arrays is not None}

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from analysis.settings.search import Search
+from analysis.statistics import streams
 from analysis.statistics.background.tournament import Tournament
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel
@@ -66,7 +67,7 @@ class Campaign:
 
     def rng(self, kind: Kind, number: int) -> np.random.Generator:
         """Return the randomness of a universe's spectrum."""
-        return np.random.default_rng([self.seed, 1 + KINDS.index(kind), number])
+        return streams.universe(self.seed, KINDS.index(kind), number)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
