@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics import streams
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.resonance.toys import Group
+from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.columns import Columns
 from analysis.validation.fixed_model import FixedModel, Setting

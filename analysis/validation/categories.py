@@ -18,7 +18,7 @@ from analysis.selection.scores.choose import candidate
 from analysis.selection.scores.likelihood_ratio import additive_score, table_of
 from analysis.selection.scores.training import HALVES, sample_of
 from analysis.settings.search import Search
-from analysis.statistics import streams
+from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, plain_signal
 from processors.diphoton import photon_pair

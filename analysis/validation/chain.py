@@ -116,8 +116,8 @@ def compare(
         analysis = observation.analysis(work.analysis.search)
         own = replace(work, analysis=analysis, channels=observation.channels)
         found = analyse(
-            analysis, [own.world("universes", number)], [observation.spectrum(analysis)], [number],
-            [_SEED], toys=TOYS["universes"],
+            analysis, [own.expected("universes", number)], [observation.spectrum(analysis)],
+            [number], [_SEED], toys=TOYS["universes"],
         )  # fmt: skip
         for _ in borderline(found) if analysis.search.peak.global_toys else ():
             say(f"universe {number}: toys of the whole procedure")

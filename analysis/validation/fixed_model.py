@@ -14,7 +14,6 @@ import numpy as np
 
 from analysis.results.scan import Upcrossings
 from analysis.settings.search import Search
-from analysis.statistics import streams
 from analysis.statistics.background.entries import Flags, Option
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.tournament import Tournament, decide_all
@@ -22,6 +21,7 @@ from analysis.statistics.resonance.look_elsewhere import upcrossings
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment, Group, experiment
+from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import Bins, FloatArray
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.validation.columns import Columns

@@ -50,11 +50,6 @@ class Judged(Found):
         return cls(**found.arrays(), global_p=p, decision=np.array(decisions, dtype=object))
 
     @property
-    def exists(self) -> Flags:
-        """Whether there is an X."""
-        return np.asarray(self.true_cross_section_pb > 0)
-
-    @property
     def claimed(self) -> Flags:
         """Whether there is evidence, or a discovery."""
         return np.isin(self.decision.astype(str), CLAIMS)

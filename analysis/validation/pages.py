@@ -14,17 +14,33 @@ from analysis.results.closure import Closure, Fraction
 from tools.atomic import write_bytes
 from tools.errors import InputError
 
-_FIGURES: Mapping[str, tuple[Callable[..., Any], str]] = {
-    "verdicts": (figures.verdicts, "What was decided, by what is true"),
-    "power": (figures.power, "How often an X is claimed, against its cross-section"),
-    "pulls": (figures.pulls, "Pulls of mass and cross-section, X of expected local Z above 6"),
-    "coverage": (figures.coverage, "Coverage against the cross-section"),
+_FIGURES: Mapping[str, tuple[Callable[..., Any], str, Callable[[Closure], int]]] = {
+    "verdicts": (
+        figures.verdicts, "What was decided, by what is true", lambda told: told.verdicts.n
+    ),
+    "power": (
+        figures.power, "How often an X is claimed, against its cross-section",
+        lambda told: sum(each.claimed.n for each in told.power),
+    ),
+    "pulls": (
+        figures.pulls, "Pulls of mass and cross-section, X of expected local Z above 6",
+        lambda told: sum(told.histograms.mass_pull.counts),
+    ),
+    "coverage": (
+        figures.coverage, "Coverage against the cross-section",
+        lambda told: told.coverage.limit_95.n,
+    ),
     "empty_local_z": (
         figures.empty_local_z,
         "Largest local significance without X; line: the formula of Gross and Vitells",
+        lambda told: sum(told.histograms.local_z.counts),
     ),
-    "empty_global_p": (figures.empty_global_p, "Global p-value without X, by the formula"),
-}
+    "empty_global_p": (
+        figures.empty_global_p, "Global p-value without X, by the formula",
+        lambda told: sum(told.histograms.global_p.counts),
+    ),
+}  # fmt: skip
+"""function, caption, and how many universes are drawn"""
 _MADE_BY = "xyy closure --page"
 
 
@@ -62,8 +78,8 @@ def write_page(closure: Closure, path: Path, header: Header) -> None:
         raise InputError(
             f"{page} is there, was not written by xyy, and would be replaced; move it away"
         )
-    for name, (draw, caption) in _FIGURES.items():
-        if _has(closure, name):
+    for name, (draw, caption, universes) in _FIGURES.items():
+        if universes(closure):
             picture = encode(draw(closure, header), "png")
             write_bytes(path.with_suffix("") / f"{name}.png", picture)
             drawn[name] = caption
@@ -72,20 +88,6 @@ def write_page(closure: Closure, path: Path, header: Header) -> None:
         command=command(closure), value=_value, rate=_rate,
     )  # fmt: skip
     write_bytes(page, text.encode())
-
-
-def _has(closure: Closure, name: str) -> bool:
-    """Tell whether there are universes for a figure."""
-    histograms = closure.histograms
-    needed = {
-        "verdicts": closure.verdicts.n,
-        "power": sum(each.claimed.n for each in closure.power),
-        "pulls": sum(histograms.mass_pull.counts),
-        "coverage": closure.coverage.limit_95.n,
-        "empty_local_z": sum(histograms.local_z.counts),
-        "empty_global_p": sum(histograms.global_p.counts),
-    }
-    return bool(needed[name])
 
 
 def command(closure: Closure) -> str:

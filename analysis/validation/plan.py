@@ -1,6 +1,5 @@
 """What is thrown: one spectrum before and behind the course's cuts, or six categories."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from analysis.results.calibration import ToyNumbers
@@ -44,8 +43,6 @@ OPTIMUM_EVENTS = {"before": (50_500.0, 1192.0), "after": (11_220.0, 953.0)}
 _ALL = "six categories"
 _WINDOWS = 4
 """drawn to the sidebands of a toy of six categories, whose tournaments take most of the time"""
-
-Plan = Callable[[Catalogue, Search, ToyNumbers, int], ToyCampaigns]
 
 
 def in_proportion(size: ToyNumbers, toys: int) -> ToyNumbers:

@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.statistics import streams
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.toys import Group
+from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.columns import Columns
 from analysis.validation.fits import AtTruth, BestFits, some

@@ -22,15 +22,7 @@ from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.background_toys import BackgroundToys, background_toys
 from analysis.validation.columns import Columns
 from analysis.validation.fixed_model import Expectation, FixedModel, FixedToys, Setting
-from analysis.validation.sensitivity import (
-    ORDERS,
-    Gain,
-    IdealComparison,
-    Pair,
-    gains,
-    ideal,
-    optimum,
-)
+from analysis.validation.sensitivity import Pair
 from analysis.validation.signal_toys import Injection, SignalToys
 from analysis.validation.tasks import Arrays, Workshop, one_thread, ranges
 from tools.digests import digest_text
@@ -163,10 +155,6 @@ class ToyResults:
     injection: Mapping[str, SignalToys]
     fixed: Mapping[str, FixedToys]
     expected: Mapping[ChosenFunctions, Expectation]
-    ideal_errors: Mapping[str, FloatArray]
-    """of a signal, with the ideal fits of the truths outside, shape (orders, M)"""
-    optima: Mapping[str, IdealComparison]
-    gains: Mapping[str, tuple[Gain, ...]]
     seconds: Mapping[str, float]
     """what was timed"""
 
@@ -211,9 +199,6 @@ def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
         injection=joined(SignalToys, "signal"),
         fixed=joined(FixedToys, "fixed"),
         expected={choice: Expectation(**arrays) for choice, arrays in expected.items()},
-        ideal_errors={name: _ideal_errors(each) for name, each in campaigns.outside.items()},
-        optima={name: optimum(*wanted) for name, wanted in campaigns.optima.items()},
-        gains={name: gains(pair) for name, pair in campaigns.pairs.items()},
         seconds={**seconds, "all campaigns": time.perf_counter() - start},
     )
 
@@ -233,12 +218,6 @@ def _asked(
             yield ChosenFunctions(name, functions), toys.spurious[rows].mean(axis=0)
     for name, (_, spurious) in campaigns.chosen.items():
         yield _on_truth(campaigns, name), spurious
-
-
-def _ideal_errors(setting: Setting) -> FloatArray:
-    """Return the errors of S with the ideal fits, shape (orders, M)."""
-    fits = [ideal(setting, order).scan(setting.masses_GeV) for order in ORDERS]
-    return np.array([fit.signal_error_events[0] for fit in fits])
 
 
 def _timed(campaigns: ToyCampaigns, workers: int) -> dict[str, float]:

@@ -16,7 +16,16 @@ from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.background_toys import BackgroundToys
 from analysis.validation.fixed_model import FixedModel
 from analysis.validation.rates import EXACT, LEVEL, FIXED_GeV, fraction_of, moments_of, rate
-from analysis.validation.sensitivity import MIN_GAIN, ORDERS, JUDGED_GeV, MASSES_GeV, Reach
+from analysis.validation.sensitivity import (
+    MIN_GAIN,
+    ORDERS,
+    JUDGED_GeV,
+    MASSES_GeV,
+    Reach,
+    gains,
+    ideal,
+    optimum,
+)
 from analysis.validation.signal_toys import MEASURED_SIGMA, InjectionPoint, SignalToys
 from analysis.validation.toy_campaigns import ToyResults
 
@@ -176,13 +185,16 @@ def _outside(name: str, toys: BackgroundToys, results: ToyResults) -> Iterator[C
     anywhere = _exact(toys.largest_z > _SINGLE, together)
     yield rate("outside", name, "P(local Z > 3 anywhere)", anywhere, None, 0.05)
     yield _passing("outside", name, toys, together)
-    for order, ideal in zip(ORDERS, results.ideal_errors[name], strict=True):
-        price = float(np.exp(np.mean(log_errors) - np.log(ideal).mean()))
+    setting = results.campaigns.outside[name]
+    for order in ORDERS:
+        errors = ideal(setting, order).scan(setting.masses_GeV).signal_error_events
+        price = float(np.exp(np.mean(log_errors) - np.log(errors).mean()))
         yield Check("outside", name, f"error of S / window exp {order}", price, None)
 
 
 def _optimum(results: ToyResults) -> Iterator[Check]:
-    for name, found in results.optima.items():
+    for name, wanted in results.campaigns.optima.items():
+        found = optimum(*wanted)
         parameters = found.held.channels[0].function.parameters
         order = min(max(len(parameters) - 1, ORDERS[0]), ORDERS[-1])
         yield from _reached(name, found.held, found.ours, found.ideal, order)
@@ -195,16 +207,17 @@ def _reached(
 ) -> Iterator[Check]:
     for index, mass in enumerate(MASSES_GeV):
         setting = f"{name} ({held.name}), {mass:g} GeV"
-        for order, ideal in zip(ORDERS, ideals, strict=True):
+        for order, best in zip(ORDERS, ideals, strict=True):
             low, high = (0.97, 1.03) if order == judged else (None, None)
-            z = float(ours.z[index] / ideal.z[index])
-            limit = float(ours.limit[index] / ideal.limit[index])
+            z = float(ours.z[index] / best.z[index])
+            limit = float(ours.limit[index] / best.limit[index])
             yield Check("optimum", setting, f"Z / order {order}", z, None, low)
             yield Check("optimum", setting, f"limit / order {order}", limit, None, None, high)
 
 
 def _gained(results: ToyResults) -> Iterator[Check]:
-    for name, gain in ((name, gain) for name, own in results.gains.items() for gain in own):
+    pairs = results.campaigns.pairs.items()
+    for name, gain in ((name, gain) for name, pair in pairs for gain in gains(pair)):
         for index, mass in enumerate(MASSES_GeV):
             setting = f"{name} ({gain.functions}), {mass:g} GeV"
             low = MIN_GAIN if gain.judged and mass in JUDGED_GeV else None

@@ -20,7 +20,7 @@ from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.analyse import analyse, second_look
 from analysis.validation.efficiencies import Channels
 from analysis.validation.tasks import digest_of, one_thread, ranges
-from analysis.validation.universes import Analysis, Campaign, Kind, World, analysis_of, world_of
+from analysis.validation.universes import Analysis, Campaign, ExpectedSpectra, Kind, analysis_of
 from tools.digests import digest_text
 from tools.samples import Catalogue
 
@@ -90,15 +90,15 @@ class Universes:
         """Return the universes of a campaign, and the analysis that looks at them."""
         return cls(campaign, catalogue, channels, analysis_of(catalogue, search, channels))
 
-    def world(self, kind: Kind, number: int) -> World:
+    def expected(self, kind: Kind, number: int) -> ExpectedSpectra:
         """Return what one universe is expected to show."""
-        tournament = self.analysis.tournament
+        bins = self.analysis.tournament
         truth = self.campaign.truth(kind, number, self.catalogue)
-        return world_of(truth, self.channels, tournament.low_GeV, tournament.high_GeV)
+        return ExpectedSpectra.of(truth, self.channels, bins.low_GeV, bins.high_GeV)
 
     def spectrum(self, kind: Kind, number: int) -> tuple[FloatArray, ...]:
         """Return what is observed in one universe, in each channel."""
-        return self.world(kind, number).draw(self.campaign.rng(kind, number))
+        return self.expected(kind, number).draw(self.campaign.rng(kind, number))
 
     def seed(self, kind: Kind, number: int, stream: int) -> int:
         """Return the seed of one universe's toys."""
@@ -112,10 +112,10 @@ class Universes:
     def look(self, batch: Batch) -> dict[str, Any]:
         """Analyse a batch."""
         kind, numbers = batch.kind, range(batch.first, batch.last)
-        worlds = [self.world(kind, number) for number in numbers]
+        expected = [self.expected(kind, number) for number in numbers]
         spectra = [self.spectrum(kind, number) for number in numbers]
         seeds = [self.seed(kind, number, 0) for number in numbers]
-        return analyse(self.analysis, worlds, spectra, numbers, seeds, toys=TOYS[kind]).arrays()
+        return analyse(self.analysis, expected, spectra, numbers, seeds, toys=TOYS[kind]).arrays()
 
     def look_again(self, doubt: Doubt) -> dict[str, Any]:
         """Throw toys of the whole procedure for one universe."""

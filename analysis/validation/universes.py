@@ -11,15 +11,15 @@ an X of given masses and cross-sections), `empty` ones have no X, and those `wit
 for numbers that need many.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from analysis.settings.search import Search
-from analysis.statistics import streams
 from analysis.statistics.background.tournament import Tournament
+from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel
 from analysis.validation.efficiencies import Channels
@@ -71,36 +71,33 @@ class Campaign:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class World:
+class ExpectedSpectra:
     """A universe without fluctuations; without a ``repr``, as its truth."""
 
     truth: Truth
-    background: tuple[FloatArray, ...]
+    channels: tuple[FloatArray, ...]
     """expected events in the bins of each channel"""
-    signal: tuple[FloatArray, ...]
-    """of X; zero if there is none"""
+    signal_events: float
+    """of X among them; 0 if there is none"""
 
-    @property
-    def signal_events(self) -> float:
-        """Expected selected events of X in all channels, in the whole spectrum."""
-        return float(sum(channel.sum() for channel in self.signal))
+    @classmethod
+    def of(
+        cls, truth: Truth, channels: Channels, low_GeV: FloatArray, high_GeV: FloatArray
+    ) -> "ExpectedSpectra":
+        """Return what a universe is expected to show in some bins."""
+        law, peak = truth.background.spectrum, truth.signal.spectrum
+        if not isinstance(law, Continuum) or not isinstance(peak, Resonance):
+            raise TypeError("a universe has a continuum and a resonance")
+        shape = law.above(low_GeV) - law.above(high_GeV)
+        kept = channels.efficiencies(truth.background) * truth.expected_background_events
+        events = channels.efficiencies(truth.signal) * truth.expected_signal_events
+        bump = _gaussian(peak, low_GeV, high_GeV)
+        expected = tuple(n * shape + s * bump for n, s in zip(kept, events, strict=True))
+        return cls(truth, expected, float(events.sum() * bump.sum()))
 
     def draw(self, rng: np.random.Generator) -> tuple[FloatArray, ...]:
         """Return one spectrum for each channel."""
-        expected = zip(self.background, self.signal, strict=True)
-        return tuple(rng.poisson(b + s).astype(np.float64) for b, s in expected)
-
-
-def world_of(truth: Truth, channels: Channels, low_GeV: FloatArray, high_GeV: FloatArray) -> World:
-    """Return what a universe is expected to show in some bins."""
-    law, peak = truth.background.spectrum, truth.signal.spectrum
-    if not isinstance(law, Continuum) or not isinstance(peak, Resonance):
-        raise TypeError("a universe has a continuum and a resonance")
-    shape = law.above(low_GeV) - law.above(high_GeV)
-    kept = channels.efficiencies(truth.background) * truth.expected_background_events
-    events = channels.efficiencies(truth.signal) * truth.expected_signal_events
-    bump = _gaussian(peak, low_GeV, high_GeV)
-    return World(truth, tuple(n * shape for n in kept), tuple(n * bump for n in events))
+        return tuple(rng.poisson(channel).astype(np.float64) for channel in self.channels)
 
 
 def _gaussian(law: Resonance, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
@@ -174,6 +171,6 @@ def _exact(masses: FloatArray, values: FloatArray) -> Interpolated:
     return Interpolated(masses, values, np.zeros(len(masses)))
 
 
-def stacked(spectra: Sequence[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
+def stacked(spectra: Iterable[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
     """Return the spectra of some universes for each channel, shape (T, B)."""
     return tuple(np.array(channel) for channel in zip(*spectra, strict=True))

@@ -150,7 +150,7 @@ def test_a_universe_is_expected_to_show_what_its_events_show(
     course: Universes, catalogue: Catalogue, search: Search
 ) -> None:
     number = next(n for n in range(20) if truth_of(11, n, catalogue).exists)
-    world, plan = course.world("universes", number), plan_universe(catalogue, number, seed=11)
+    universe, plan = course.expected("universes", number), plan_universe(catalogue, number, seed=11)
     tournament = course.analysis.tournament
     counts = np.zeros(len(tournament.low_GeV))
     edges = np.append(tournament.low_GeV, tournament.high_GeV[-1])
@@ -163,8 +163,8 @@ def test_a_universe_is_expected_to_show_what_its_events_show(
         angle = events["photon1_phi"][kept] - events["photon2_phi"][kept]
         mass = np.sqrt(2 * one * two * (np.cosh(events["dEta"][kept]) - np.cos(angle)))
         counts += np.histogram(mass, edges)[0]
-    expected = world.background[0] + world.signal[0]
-    assert world.signal_events > 50
+    (expected,) = universe.channels
+    assert universe.signal_events > 50
     # 190 bins of a Poisson law: 4.5 standard deviations of chi-square, 3e-6 each side
     chi2 = np.sum((counts - expected) ** 2 / expected)
     assert abs(chi2 - len(edges)) < 4.5 * np.sqrt(2 * len(edges)) + np.sum(1 / expected) ** 0.5
@@ -192,8 +192,8 @@ def test_campaigns_say_what_is_true(catalogue: Catalogue) -> None:
 
 def test_a_universe_does_not_show_its_truth_in_tracebacks(work: Universes) -> None:
     """Nor anything else: there is an address, whose digits may be any, in place of it."""
-    world = work.world("universes", 0)
-    assert repr(world) == object.__repr__(world)
+    universe = work.expected("universes", 0)
+    assert repr(universe) == object.__repr__(universe)
 
 
 # ---- the analysis --------------------------------------------------------------------------------
@@ -201,10 +201,10 @@ def test_a_universe_does_not_show_its_truth_in_tracebacks(work: Universes) -> No
 
 def test_it_is_the_procedure_of_the_analysis(course: Universes) -> None:
     """One universe by `analyse`, and by what `xyy infer` does with its spectrum."""
-    number = next(n for n in range(20) if course.world("universes", n).signal_events > 200)
+    number = next(n for n in range(20) if course.expected("universes", n).signal_events > 200)
     spectrum, seed = course.spectrum("universes", number), 77
     found = analyse(
-        course.analysis, [course.world("universes", number)], [spectrum], [number], [seed],
+        course.analysis, [course.expected("universes", number)], [spectrum], [number], [seed],
         toys=1_000,
     )  # fmt: skip
     analysis, tournament = course.analysis, course.analysis.tournament

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from analysis.statistics import streams
 from analysis.statistics.limits.asymptotic import (
     Fitter,
     NoLimitError,
@@ -40,6 +39,7 @@ from analysis.statistics.limits.toy_limits import (
     observed_toy_limit,
 )
 from analysis.statistics.limits.workspaces import ChannelTemplates, counts_under_peak, workspace
+from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import FloatArray
 
 ENOUGH_COUNTS = 20.0

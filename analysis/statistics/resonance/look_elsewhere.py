@@ -22,9 +22,9 @@ from typing import Literal
 import numpy as np
 
 from analysis.results.scan import Upcrossings
-from analysis.statistics import streams
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import Group
+from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import FloatArray
 
 LEVEL_Z = 1.0

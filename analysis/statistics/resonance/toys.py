@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.settings.search import Search, Systematics
-from analysis.statistics import streams
 from analysis.statistics.background.entries import Indices
 from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import Spectra
+from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import Bins, FloatArray
 from analysis.statistics.spectra.signal_model import SignalModel
 from tools.pool import completed
