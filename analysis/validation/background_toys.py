@@ -10,7 +10,7 @@ functions are the same, and those of the full range are fitted to the same sideb
 takes the errors from the spread between toys.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from analysis.statistics.resonance.toys import Group
 from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.columns import Columns
+from analysis.validation.fits import some
 from analysis.validation.fixed_model import FixedModel, Setting
 from analysis.validation.rates import FIXED_GeV
 
@@ -93,15 +94,9 @@ def _redrawn(setting: Setting, group: Group, windows: int, seed: int, numbers: l
     """Return each toy followed by others with its sidebands."""
     inside = setting.inside(group.peak)
     expected = setting.without_spurious(FixedModel.by(group)).counts[inside]
-    counts = np.repeat(group.counts, windows, axis=0)
+    redrawn = some(group, np.repeat(np.arange(len(group.toys)), windows))
     for row, number in enumerate(numbers):
         rng = streams.window_toy(seed, number)
         others = slice(row * windows + 1, (row + 1) * windows)
-        counts[others, inside] = rng.poisson(expected, (windows - 1, len(expected)))
-    return replace(
-        group,
-        toys=np.repeat(group.toys, windows),
-        counts=counts,
-        spurious=np.repeat(group.spurious, windows, axis=0),
-        passes=np.repeat(group.passes, windows),
-    )
+        redrawn.counts[others, inside] = rng.poisson(expected, (windows - 1, len(expected)))
+    return redrawn

@@ -25,7 +25,7 @@ from analysis.statistics.resonance.peak import NO_SIGNAL
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.fits import NUISANCES
-from analysis.validation.fixed_model import FixedModel, Ranged, Setting
+from analysis.validation.fixed_model import Ranged, Setting
 
 MASSES_GeV = (500.0, 600.0, 750.0, 900.0, 1000.0)
 ORDERS = (1, 2, 3)
@@ -44,20 +44,6 @@ class Reach:
     """of the signal"""
     limit: FloatArray
     """median, in events"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class IdealComparison:
-    """Ours and the ideal."""
-
-    held: FixedModel
-    """what the tournament chooses in the ideal fit's range"""
-    ours: Reach
-    ideal: tuple[Reach, ...]
-    """with each of `ORDERS`"""
-    free_held: FixedModel
-    """what it chooses if it may take the full range"""
-    free: Reach
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,18 +81,6 @@ def ideal(setting: Setting, order: int) -> Spectra:
     """Return the truth for the ideal fit of the window."""
     known = replace(setting.search, systematics=Systematics(0.0, 0.0, 0.0, 0.0))
     return in_window(replace(setting, search=known), order)
-
-
-def optimum(setting: Setting, signal_events: float) -> IdealComparison:
-    """Return what is expected of so many signal events on a truth."""
-    (held, spurious), (free_held, free_spurious) = setting.chosen(("window",)), setting.chosen()
-    return IdealComparison(
-        held,
-        reach(setting.spectra(held, spurious), signal_events),
-        tuple(reach(ideal(setting, order), signal_events) for order in ORDERS),
-        free_held,
-        reach(setting.spectra(free_held, free_spurious), signal_events),
-    )
 
 
 def gains(pair: Pair) -> tuple[Gain, ...]:

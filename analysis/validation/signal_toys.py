@@ -98,7 +98,9 @@ class Injection:
         toys, parts = self.setting.experiment, []
         for group in toys.groups(toys.draw(seed, numbers)):
             counts = self._drawn(group, seed, [numbers[int(toy)] for toy in group.toys])
-            shown = _shown(_stacked(group, counts), [p for p in self.points for _ in group.toys])
+            rows = np.tile(np.arange(len(group.toys)), len(self.points))
+            stacked = replace(some(group, rows), counts=counts.reshape(len(rows), -1))
+            shown = _shown(stacked, [p for p in self.points for _ in group.toys])
             apart = {
                 name: values.reshape(len(counts), -1).T for name, values in shown.arrays().items()
             }
@@ -127,18 +129,6 @@ class Injection:
         low, high = ((edges - mean) / width for edges in (peak.low_GeV, peak.high_GeV))
         share = signal.shares(mass)[0, peak.channel]
         return np.asarray(share * (ndtr(high) - ndtr(low)))
-
-
-def _stacked(group: Group, counts: FloatArray) -> Group:
-    """Return a group of the spectra of all points, shape (points, T, B), to be fitted at once."""
-    times = len(counts)
-    return replace(
-        group,
-        toys=np.tile(group.toys, times),
-        counts=counts.reshape(-1, counts.shape[-1]),
-        spurious=np.tile(group.spurious, (times, 1, 1)),
-        passes=np.tile(group.passes, times),
-    )
 
 
 def _shown(group: Group, wanted: Sequence[InjectionPoint]) -> SignalToys:

@@ -24,8 +24,9 @@ from analysis.validation.columns import Columns
 from analysis.validation.fixed_model import Expectation, FixedModel, FixedToys, Setting
 from analysis.validation.sensitivity import Pair
 from analysis.validation.signal_toys import Injection, SignalToys
-from analysis.validation.tasks import Arrays, Workshop, one_thread, ranges
+from analysis.validation.tasks import done, one_thread, ranges
 from tools.digests import digest_text
+from tools.executors.kept import Arrays, Workshop
 
 COMPARED = 10
 """combinations of functions, of each truth without a resonance, with upcrossings of their own"""
@@ -178,7 +179,7 @@ def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
     """Throw all toys."""
     start = time.perf_counter()
     tasks = campaigns.tasks()
-    found = shop.done(campaigns, tasks, "toys")
+    found = done(shop, campaigns, tasks, "toys")
 
     def joined(made: type[Some], kind: ToyKind) -> dict[str, Some]:
         own = [task for task in tasks if task.kind == kind]
@@ -190,7 +191,7 @@ def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
 
     background, outside = joined(BackgroundToys, "background"), joined(BackgroundToys, "outside")
     asked = replace(campaigns, spurious=dict(_asked(campaigns, background, outside)))
-    expected = shop.done(asked, list(asked.spurious), "upcrossings")
+    expected = done(shop, asked, list(asked.spurious), "upcrossings")
     seconds = _timed(campaigns, shop.session.execution.workers)
     return ToyResults(
         campaigns=campaigns,

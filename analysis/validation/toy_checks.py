@@ -24,7 +24,7 @@ from analysis.validation.sensitivity import (
     Reach,
     gains,
     ideal,
-    optimum,
+    reach,
 )
 from analysis.validation.signal_toys import MEASURED_SIGMA, InjectionPoint, SignalToys
 from analysis.validation.toy_campaigns import ToyResults
@@ -193,13 +193,17 @@ def _outside(name: str, toys: BackgroundToys, results: ToyResults) -> Iterator[C
 
 
 def _optimum(results: ToyResults) -> Iterator[Check]:
-    for name, wanted in results.campaigns.optima.items():
-        found = optimum(*wanted)
-        parameters = found.held.channels[0].function.parameters
+    for name, (setting, events) in results.campaigns.optima.items():
+        ideals = [reach(ideal(setting, order), events) for order in ORDERS]
+        (held, spurious), (free, free_spurious) = setting.chosen(("window",)), setting.chosen()
+        parameters = held.channels[0].function.parameters
         order = min(max(len(parameters) - 1, ORDERS[0]), ORDERS[-1])
-        yield from _reached(name, found.held, found.ours, found.ideal, order)
-        if found.free_held != found.held:
-            yield from _reached(name, found.free_held, found.free, found.ideal, None)
+        yield from _reached(
+            name, held, reach(setting.spectra(held, spurious), events), ideals, order
+        )
+        if free != held:
+            ours = reach(setting.spectra(free, free_spurious), events)
+            yield from _reached(name, free, ours, ideals, None)
 
 
 def _reached(

@@ -45,17 +45,10 @@ class TruthShape:
         return np.asarray(found * (events / found[inside].sum()))
 
 
-def _continuum(mass: FloatArray) -> FloatArray:
-    law = Continuum()
-    far = (mass - law.offset_GeV) / law.scale_GeV
-    core, tail = 1 - law.tail_fraction, law.tail_fraction / 4
-    return np.asarray(core * np.exp(-far) + tail * np.exp(-far / 4))
-
-
 IN_FAMILY, GENERATOR = "exponential of 120 GeV", "generator"
 KNOWN: Mapping[str, TruthShape] = {
     IN_FAMILY: TruthShape("exp(-m/120)", lambda m: np.asarray(np.exp(-m / 120))),
-    GENERATOR: TruthShape("the generator's expected spectrum", _continuum),
+    GENERATOR: TruthShape("the generator's expected spectrum", Continuum().density),
 }
 """of the calibration proper; masses m in GeV"""
 OUTSIDE: Mapping[str, TruthShape] = {

@@ -12,11 +12,12 @@ from pathlib import Path
 from analysis.statistics.resonance.look_elsewhere import CountedToys
 from analysis.validation.analyse import Found, borderline
 from analysis.validation.judged import Judged
-from analysis.validation.tasks import Say, Workshop, workshop
+from analysis.validation.tasks import Say, done, workshop
 from analysis.validation.universe_tasks import Universes, batches, doubts
 from analysis.validation.universes import KINDS, MOST_UNIVERSES, Analysis, Campaign, Kind
 from tools.errors import InputError
 from tools.executors import Execution
+from tools.executors.kept import Workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Size:
             raise InputError("no universe at all: give --universes N, --empty N or --with-x N")
 
 
+Counted = dict[tuple[Kind, int], CountedToys]
+"""toys of the whole procedure of some universes"""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class UniverseResults:
     """Everything that a campaign found."""
@@ -44,8 +49,7 @@ class UniverseResults:
     analysis: Analysis
     size: Size
     found: Mapping[Kind, Found]
-    counted: Mapping[tuple[Kind, int], CountedToys]
-    """toys of the whole procedure, where they were thrown"""
+    counted: Counted
 
     def judged(self, *kinds: Kind) -> Judged:
         """Return universes of some kinds with what was decided."""
@@ -91,7 +95,7 @@ def run(
     """
     tasks = [batch for kind in KINDS for batch in batches(kind, getattr(size, kind))]
     with workshop(out / "batches", work.digest, execution, say) as shop:
-        parts = shop.done(work, tasks, "universes")
+        parts = done(shop, work, tasks, "universes")
         found = {
             kind: Found.joined(
                 [Found(**parts[task]) for task in tasks if task.kind == kind] or [Found.nothing(0)]
@@ -102,9 +106,7 @@ def run(
     return UniverseResults(work.campaign, work.analysis, size, found, counted)
 
 
-def _counted(
-    work: Universes, shop: Workshop, found: Mapping[Kind, Found]
-) -> dict[tuple[Kind, int], CountedToys]:
+def _counted(work: Universes, shop: Workshop, found: Mapping[Kind, Found]) -> Counted:
     """Return the toys of the whole procedure of the universes that need them."""
     toys = work.analysis.search.peak.global_toys
     tasks = [
@@ -115,6 +117,6 @@ def _counted(
         for doubt in doubts(kind, int(each.number[row]), float(each.local_z[row]), toys)
     ]
     exceeding: dict[tuple[Kind, int], int] = defaultdict(int)
-    for doubt, part in shop.done(work, tasks, "second looks").items():
+    for doubt, part in done(shop, work, tasks, "second looks").items():
         exceeding[doubt.kind, doubt.number] += int(part["exceeding"][0])
     return {universe: CountedToys(toys, number) for universe, number in exceeding.items()}

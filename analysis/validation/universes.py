@@ -91,20 +91,13 @@ class ExpectedSpectra:
         shape = law.above(low_GeV) - law.above(high_GeV)
         kept = channels.efficiencies(truth.background) * truth.expected_background_events
         events = channels.efficiencies(truth.signal) * truth.expected_signal_events
-        bump = _gaussian(peak, low_GeV, high_GeV)
+        bump = peak.below(high_GeV) - peak.below(low_GeV)
         expected = tuple(n * shape + s * bump for n, s in zip(kept, events, strict=True))
         return cls(truth, expected, float(events.sum() * bump.sum()))
 
     def draw(self, rng: np.random.Generator) -> tuple[FloatArray, ...]:
         """Return one spectrum for each channel."""
         return tuple(rng.poisson(channel).astype(np.float64) for channel in self.channels)
-
-
-def _gaussian(law: Resonance, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
-    from scipy.special import ndtr
-
-    low, high = ((edge - law.mass_GeV) / law.width_GeV for edge in (low_GeV, high_GeV))
-    return np.asarray(ndtr(high) - ndtr(low))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,12 +37,13 @@ from analysis.validation.plan import (
 from analysis.validation.rates import fraction_of
 from analysis.validation.sensitivity import JUDGED_GeV, MASSES_GeV, Pair, gains
 from analysis.validation.signal_toys import Injection, InjectionPoint
-from analysis.validation.tasks import Workshop, workshop
+from analysis.validation.tasks import workshop
 from analysis.validation.toy_campaigns import ToyCampaigns, run_toys
 from analysis.validation.toy_checks import checks
 from analysis.validation.toy_report import document, read_calibration
 from analysis.validation.truths import GENERATOR, KNOWN, OUTSIDE, efficiency, generator_events
 from tools.executors import Execution
+from tools.executors.kept import Workshop
 from tools.json_file import write_json
 from tools.recipe import background_recipe, make_events
 from tools.samples import Catalogue

@@ -32,10 +32,8 @@ from analysis.validation.efficiencies import COLUMNS, Channels, by_upper_cuts
 from analysis.validation.judged import Judged
 from analysis.validation.pages import command, write_page
 from analysis.validation.rates import fraction_of, moments_of
-from analysis.validation.tasks import Kept
 from analysis.validation.universe_campaign import Size, UniverseResults
-from analysis.validation.universe_checks import checks
-from analysis.validation.universe_report import bins_of, result
+from analysis.validation.universe_report import bins_of, checks, result
 from analysis.validation.universe_tasks import (
     Batch,
     Doubt,
@@ -49,6 +47,7 @@ from processors.score import ScoreTable, category_index, cell_count
 from processors.selection import Interval, Selection
 from tools.errors import InputError
 from tools.executors import Execution
+from tools.executors.kept import Kept
 from tools.json_file import write_json
 from tools.recipe import Resonance, background_recipe, make_events, signal_recipe
 from tools.samples import Catalogue
@@ -357,9 +356,7 @@ def stripped(path: Path) -> bytes:
 KILLED = """
 import os, signal
 from analysis.cli import main
-from analysis.validation.judged import Judged
-from analysis.validation.rates import fraction_of, moments_of
-from analysis.validation.tasks import Kept
+from tools.executors.kept import Kept
 
 save = Kept.save
 
