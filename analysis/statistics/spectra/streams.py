@@ -10,11 +10,11 @@ stream             key behind the seed    what is drawn
 `toy`              number                 the spectra of a toy of the whole procedure
 `signal_toy`       number, 1              the windows of that toy, with a resonance
 `window_toy`       number, 2              more windows to its sidebands, without one
-`fixed_toy`        number                 a toy of a fixed background model
+`fixed_toy`        number, 3              a toy of a fixed background model
 `upcrossings`      0x6C6565               the toys whose upcrossings are counted
 `limit_toy`        1000 mass, which       the toys of a limit at a mass
 `universe`         1 + kind, number       the spectra of a universe
-`simulated`        which, sample          events that categories are chosen and counted with
+`simulated`        which, sample, 4       events that categories are chosen and counted with
 =================  =====================  ========================================================
 
 Events of samples and universes have streams of their own (`tools.generate.Use`).
@@ -40,7 +40,7 @@ def window_toy(seed: int, number: int) -> np.random.Generator:
 
 def fixed_toy(seed: int, number: int) -> np.random.Generator:
     """Return the randomness of a toy of a fixed background model."""
-    return np.random.default_rng([seed, number])
+    return np.random.default_rng([seed, number, 3])
 
 
 def upcrossings(seed: int) -> np.random.Generator:
@@ -60,4 +60,4 @@ def universe(seed: int, kind: int, number: int) -> np.random.Generator:
 
 def simulated(seed: int, which: int, sample: int) -> np.random.Generator:
     """Return the randomness of one sample of events for categories."""
-    return np.random.default_rng([seed, which, sample])
+    return np.random.default_rng([seed, which, sample, 4])

@@ -1,0 +1,23 @@
+"""No two streams of a seed are the same one."""
+
+from itertools import product
+
+import numpy as np
+
+from analysis.statistics.spectra import streams
+
+
+def test_no_two_streams_of_a_seed_are_the_same() -> None:
+    """All but universes, whose seeds are those of no toys, and limits, whose masses are large."""
+    few = range(20)
+    made = [
+        *(streams.toy(7, n) for n in few),
+        *(streams.signal_toy(7, n) for n in few),
+        *(streams.window_toy(7, n) for n in few),
+        *(streams.fixed_toy(7, n) for n in few),
+        *(streams.limit_toy(7, 500.0 + 10 * n, which) for n, which in product(few, range(3))),
+        *(streams.simulated(7, which, sample) for which, sample in product(range(2), range(4))),
+        streams.upcrossings(7),
+    ]
+    first = [int(np.asarray(rng.integers(2**63))) for rng in made]
+    assert len(set(first)) == len(first)
