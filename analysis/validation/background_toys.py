@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.resonance.toys import Group
-from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.statistics.spectra.streams import window_toy_stream
 from analysis.validation.columns import Columns
 from analysis.validation.fits import some
 from analysis.validation.fixed_model import FixedModel, Setting
@@ -96,7 +96,7 @@ def _redrawn(setting: Setting, group: Group, windows: int, seed: int, numbers: l
     expected = setting.without_spurious(FixedModel.by(group)).counts[inside]
     redrawn = some(group, np.repeat(np.arange(len(group.toys)), windows))
     for row, number in enumerate(numbers):
-        rng = streams.window_toy(seed, number)
+        rng = window_toy_stream(seed, number)
         others = slice(row * windows + 1, (row + 1) * windows)
         redrawn.counts[others, inside] = rng.poisson(expected, (windows - 1, len(expected)))
     return redrawn

@@ -21,9 +21,9 @@ from analysis.statistics.resonance.look_elsewhere import upcrossings
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment, Group, experiment
-from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import Bins, FloatArray
 from analysis.statistics.spectra.signal_model import SignalModel
+from analysis.statistics.spectra.streams import fixed_toy_stream
 from analysis.validation.columns import Columns
 
 ROUNDING_GeV = 1e-6
@@ -194,7 +194,7 @@ class FixedToys(Columns):
         cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, numbers: range
     ) -> "FixedToys":
         """Return some of a seed's toys."""
-        drawn = [streams.fixed_toy(seed, number).poisson(spectra.counts) for number in numbers]
+        drawn = [fixed_toy_stream(seed, number).poisson(spectra.counts) for number in numbers]
         counts, size = np.array(drawn, dtype=float), len(drawn)
         spurious = np.repeat(spectra.spurious(masses_GeV)[None], size, axis=0)
         group = Group(np.arange(size), spectra.peak, counts, masses_GeV, spurious, np.ones(size))

@@ -25,8 +25,8 @@ import numpy as np
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.toys import Group
-from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.statistics.spectra.streams import signal_toy_stream
 from analysis.validation.columns import Columns
 from analysis.validation.fits import AtTruth, BestFits, some
 from analysis.validation.fixed_model import FixedModel, Setting
@@ -113,7 +113,7 @@ class Injection:
         expected = self.setting.without_spurious(FixedModel.by(group)).counts
         counts = np.repeat(group.counts[None], len(self.points), axis=0)
         for row, number in enumerate(numbers):
-            rng = streams.signal_toy(seed, number)
+            rng = signal_toy_stream(seed, number)
             for index, point in enumerate(self.points):
                 wider = float(rng.uniform(0.9, 1.1)) if self.drawn_width else 1.0
                 signal = point.events * self._template(group.peak, point.mass_GeV, wider)

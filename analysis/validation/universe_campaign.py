@@ -13,7 +13,7 @@ from analysis.statistics.resonance.look_elsewhere import CountedToys
 from analysis.validation.analyse import Found, borderline
 from analysis.validation.judged import Judged
 from analysis.validation.tasks import Say, done, workshop
-from analysis.validation.universe_tasks import Universes, batches, doubts
+from analysis.validation.universe_tasks import Universes, batches, doubts, settings_digest
 from analysis.validation.universes import KINDS, MOST_UNIVERSES, Analysis, Campaign, Kind
 from tools.errors import InputError
 from tools.executors import Execution
@@ -94,7 +94,7 @@ def run(
         Told how far it is.
     """
     tasks = [batch for kind in KINDS for batch in batches(kind, getattr(size, kind))]
-    with workshop(out / "batches", work.digest, execution, say) as shop:
+    with workshop(out / "batches", settings_digest(work), execution, say) as shop:
         parts = done(shop, work, tasks, "universes")
         found = {
             kind: Found.joined(

@@ -129,13 +129,13 @@ class Universes:
         )
         return {"exceeding": np.array([counted.exceeding])}
 
-    @property
-    def digest(self) -> str:
-        """Digest of all that a universe's numbers depend on, but which one it is."""
-        channels = self.channels
-        cells = digest_text(channels.channel.astype(np.int64).tobytes().hex())
-        edges = [edges.tolist() for edges in channels.edges]
-        return digest_of(
-            "universe_tasks", self.catalogue, self.analysis.search, self.campaign, channels.names,
-            channels.columns, edges, cells, TOYS, BATCH, PART,
-        )  # fmt: skip
+
+def settings_digest(work: Universes) -> str:
+    """Return the digest of all that a universe's numbers depend on, but which one it is."""
+    channels = work.channels
+    cells = digest_text(channels.channel.astype(np.int64).tobytes().hex())
+    edges = [edges.tolist() for edges in channels.edges]
+    return digest_of(
+        "universe_tasks", work.catalogue, work.analysis.search, work.campaign, channels.names,
+        channels.columns, edges, cells, TOYS, BATCH, PART,
+    )  # fmt: skip

@@ -19,9 +19,9 @@ import numpy as np
 
 from analysis.settings.search import Search
 from analysis.statistics.background.tournament import Tournament
-from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel
+from analysis.statistics.spectra.streams import universe_stream
 from analysis.validation.efficiencies import Channels
 from tools.errors import InputError
 from tools.recipe import Continuum, Resonance, signal_recipe
@@ -67,7 +67,7 @@ class Campaign:
 
     def rng(self, kind: Kind, number: int) -> np.random.Generator:
         """Return the randomness of a universe's spectrum."""
-        return streams.universe(self.seed, KINDS.index(kind), number)
+        return universe_stream(self.seed, KINDS.index(kind), number)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

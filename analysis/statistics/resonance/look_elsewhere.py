@@ -24,8 +24,8 @@ import numpy as np
 from analysis.results.scan import Upcrossings
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import Group
-from analysis.statistics.spectra import streams
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.statistics.spectra.streams import upcrossings_stream
 
 LEVEL_Z = 1.0
 """u_0: low enough for many upcrossings, high enough to be of the tail"""
@@ -93,7 +93,7 @@ def upcrossings(
     seed : int
     toys : int
     """
-    rng = streams.upcrossings(seed)
+    rng = upcrossings_stream(seed)
     counts = rng.poisson(expected, (toys, len(expected))).astype(np.float64)
     spurious = np.repeat(spectra.spurious(mass_GeV)[None], toys, axis=0)
     whole = np.ones(toys)
