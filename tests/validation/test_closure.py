@@ -40,6 +40,7 @@ from analysis.validation.universe_tasks import (
     Universes,
     batches,
     doubts,
+    settings_digest,
 )
 from analysis.validation.universes import MOST_UNIVERSES, Campaign, Kind
 from processors.histograms import Binning
