@@ -65,8 +65,8 @@ notebook: $(READY) ## the course, in JupyterLab (root too: then on this machine 
 	$(VENV)/bin/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root --ip=localhost) docs/course.ipynb
 
 calibration: $(READY) ## the statistics on toys of known truth: docs/statistics{,_categories}.json and their pages (an hour)
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.calibration
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.calibration --categories
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.validation
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.validation --categories
 
 closure: $(READY) ## the whole analysis on 5,000 parallel universes: docs/calibration.json and its page (half an hour)
 	$(VENV)/bin/xyy closure --universes 1000 --empty 2000 --with-x 2000 --seed 2026 --out results/closure

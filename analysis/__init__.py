@@ -11,8 +11,7 @@ folder        a results folder: its files, freeze and unblinding, their history
 results       what each result file holds, typed, and the codec that reads and writes it
 workflow      the stages of `xyy run`, what each depends on, and their state
 report        figures, page and terminal summary
-calibration   the statistics on toys of known truth
-closure       the whole analysis on parallel universes
+validation    the statistics on toys of known truth, the whole analysis on parallel universes
 export        results for other programs
 game          sealed universes, claims, scores
 bench         speed, side by side

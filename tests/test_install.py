@@ -238,7 +238,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "words",
     [
-        ("-m", "analysis.calibration", "--help"),
+        ("-m", "analysis.validation", "--help"),
         ("-c", "import analysis.cli, processors.kinematics, tools.pool"),
         ("script.py",),
     ],

@@ -40,7 +40,11 @@ PT_ETA = 20.0
 """GeV"""
 _BLOCK = 1 << 14
 """Events tried at once: the arrays for them stay in a core's cache, which saves a third."""
-_MET_OF_OUTLIERS, _ISOLATION_OF_OUTLIERS = 13.0, 1.5
+ISOLATIONS = ("photon1_isolation", "photon2_isolation")
+_ISOLATION, _ISOLATION_OF_OUTLIERS = 0.10, 1.5
+"""widths of the isolations"""
+_MET_OF_OUTLIERS = 13.0
+"""missing energy above which half of the events have both isolations far off"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ class Resonance:
     def draw(self, rng: np.random.Generator, events: int) -> Floats:
         """Return diphoton masses in GeV."""
         return rng.normal(self.mass_GeV, self.width_GeV, events)
+
+    def below(self, mass_GeV: Floats) -> Floats:
+        """Return the part of the events below each mass."""
+        from scipy.special import ndtr
+
+        return np.asarray(ndtr((mass_GeV - self.mass_GeV) / self.width_GeV))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,12 @@ class Continuum:
         tail = self.tail_fraction
         return np.asarray((1 - tail) * np.exp(-far) + tail * np.exp(-far / 4))
 
+    def density(self, mass_GeV: Floats) -> Floats:
+        """Return the events per GeV at masses above the lowest, in any unit."""
+        far = (mass_GeV - self.offset_GeV) / self.scale_GeV
+        tail = self.tail_fraction
+        return np.asarray((1 - tail) * np.exp(-far) + tail / 4 * np.exp(-far / 4))
+
 
 @dataclass(frozen=True, slots=True)
 class MissingEnergy:
@@ -100,6 +116,14 @@ class MissingEnergy:
         tail = np.flatnonzero(rng.random(events) >= self.core)
         value[tail] = self.tail_width * rng.standard_t(self.tail_nu, tail.size)
         return np.abs(value)
+
+    def above(self, value: float) -> float:
+        """Return the part of the events above a value."""
+        from scipy.stats import norm, t
+
+        core = 2 * norm.sf(value / self.core_width)
+        tail = 2 * t.sf(value / self.tail_width, self.tail_nu)
+        return float(self.core * core + (1 - self.core) * tail)
 
 
 def missing_energy_at(mass_GeV: float) -> MissingEnergy:
@@ -125,6 +149,36 @@ class Recipe:
     """of the two photons; both spread by 0.10"""
     n_jets_shape: float | None = None
     """k of a negative binomial law (variance mean + mean^2 / k); None for Poisson"""
+
+    @property
+    def far_off(self) -> float:
+        """Part of the events whose isolations are far off."""
+        return self.missing_energy.above(_MET_OF_OUTLIERS) / 2
+
+    def below(self, column: str, edges: Floats, *, far_off: bool = False) -> Floats:
+        """Return the probabilities that jets, leptons or an isolation are below some edges.
+
+        Parameters
+        ----------
+        column : str
+            ``n_jets``, ``n_leptons``, ``photon1_isolation`` or ``photon2_isolation``.
+        edges : ndarray
+        far_off : bool
+            Of the events whose isolations are far off, or of the others.
+        """
+        from scipy.stats import nbinom, norm, poisson
+
+        last = np.ceil(edges) - 1  # the largest whole number below
+        if column == "n_leptons":
+            return np.asarray(poisson.cdf(last, self.n_leptons_mean))
+        if column == "n_jets":
+            size, mean = self.n_jets_shape, self.n_jets_mean
+            if size is None:
+                return np.asarray(poisson.cdf(last, mean))
+            return np.asarray(nbinom.cdf(last, size, size / (size + mean)))
+        centre = self.isolation_means[ISOLATIONS.index(column)]
+        width = _ISOLATION_OF_OUTLIERS if far_off else _ISOLATION
+        return np.asarray(norm.cdf((edges - centre) / width))
 
 
 def signal_recipe(resonance: Resonance) -> Recipe:
@@ -258,8 +312,8 @@ def _isolations(
     many = np.flatnonzero(missing > _MET_OF_OUTLIERS)
     off = many[rng.integers(2, size=many.size) == 1]
     isolations = {}
-    for name, mean in zip(("photon1_isolation", "photon2_isolation"), means, strict=True):
-        value = rng.normal(mean, 0.10, missing.size)
+    for name, mean in zip(ISOLATIONS, means, strict=True):
+        value = rng.normal(mean, _ISOLATION, missing.size)
         value[off] = rng.normal(mean, _ISOLATION_OF_OUTLIERS, off.size)
         isolations[name] = value
     return isolations

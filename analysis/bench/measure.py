@@ -9,7 +9,6 @@ workers do (`tools.executors.memory`).
 
 import gc
 import os
-import platform
 import resource
 import statistics
 import sys
@@ -19,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from analysis.results.speed import Machine
 from tools.pool import WORKER_ENVIRONMENT, processes
 
 Result = TypeVar("Result")
@@ -94,23 +92,3 @@ def peak_memory_MiB() -> float:
     else:
         mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return max(mine, children) / (1 << 20)
-
-
-def machine() -> Machine:
-    """Return what the measurement ran on."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return Machine(
-        cpu=_cpu(),
-        cores=os.cpu_count(),
-        memory_GiB=round(memory / (1 << 30), 1),
-        system=platform.platform(),
-    )
-
-
-def _cpu() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from analysis.bench.compare import Measured
-from analysis.bench.measure import machine
 from analysis.bench.tables import LIBRARIES
 from analysis.results.speed import EngineSpeed, SpeedMeasurement, SpeedOrigin
+from tools.machine import machine
 from tools.provenance import provenance
 
 RATIOS = {

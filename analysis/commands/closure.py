@@ -1,7 +1,6 @@
 """`xyy closure`: how often the analysis is right, over many parallel universes."""
 
 import math
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,12 +27,8 @@ from tools.errors import InputError
 from tools.shown import shown
 
 if TYPE_CHECKING:
-    from analysis.closure.campaign import Size
-    from analysis.closure.channels import Channels
-    from analysis.closure.work import Universes
     from analysis.results.closure import Closure
-    from analysis.settings.search import Search
-    from tools.executors import Execution
+    from analysis.validation.universe_campaign import Size
     from tools.samples import Catalogue
 
 QUICK = (10, 50, 20)
@@ -94,101 +89,45 @@ def closure(
     size = _size((universes, empty, with_x), quick=quick)
     if events:
         _refuse_with_events(size, masses, cross_sections, selection)
-    work = _work(*settings_of(samples, search), selection, seed, masses, cross_sections)
+    catalogue, decided = settings_of(samples, search)
     execution = how.execution()
     if execution.engine == "iterative":
         execution = replace(execution, workers=1)  # of `--events` the inference too
-    found = _run(work, size, out, execution, console, events=events)
-    _tell(found, out, print_json=print_json, quiet=quiet)
 
-
-def _only_the_page(path: Path, out: Path | None, catalogue: "Catalogue", console: Console) -> None:
-    from analysis.results.closure import Closure
-    from analysis.results.codec import from_json
-    from tools.json_file import read_json
-
-    if out is not None:
-        raise InputError("--page FILE writes beside FILE: give no --out")
-    document = read_json(path, made_by="xyy closure")
-    found = from_json(Closure, document, path, advice="make it again with `xyy closure`")
-    try:
-        _write_page(found, path, catalogue)
-    except (
-        ArithmeticError,
-        LookupError,
-        ValueError,
-    ) as error:  # numbers that cannot belong together
-        raise InputError(
-            f"{path} contradicts itself ({type(error).__name__}: {error}); make it again with "
-            "`xyy closure`"
-        ) from error
-    console.say(f"{path.with_suffix('.md')}")
-
-
-def _work(
-    catalogue: "Catalogue",
-    search: "Search",
-    selection: Path | None,
-    seed: int | None,
-    masses: str | None,
-    cross_sections: str | None,
-) -> "Universes":
-    """Return the universes that the options name, and the analysis that looks at them."""
-    from analysis.closure.work import Universes
-    from analysis.closure.worlds import Campaign
+    from analysis.validation.closure import universes_of, write_closure
+    from analysis.validation.universes import Campaign
+    from analysis.workflow.pipeline import Request
     from tools.generate import DEFAULT_SEED
+    from tools.sources import Observed
 
-    channels = _channels(selection, catalogue, search)
-    where = search.signal.low_GeV, search.signal.high_GeV
+    where = decided.signal.low_GeV, decided.signal.high_GeV
+    selected = None if selection is None else selection_of(selection, catalogue, decided)
     campaign = Campaign(
         DEFAULT_SEED if seed is None else seed,
         _numbers("--masses", masses, *where),
         _numbers("--cross-sections", cross_sections, 1e-3, 1e3),
     )
-    return Universes.of(campaign, catalogue, search, channels)
+    request = Request(
+        out=out, chunks=DEFAULT_CHUNKS, catalogue=catalogue, search=decided, observed=Observed(),
+        seed=campaign.seed, execution=execution,
+    )  # fmt: skip
+    work = universes_of(campaign, catalogue, decided, selected)
+    chain = Console(quiet=True) if events else None
+    found = write_closure(work, size, request, console.say, chain_console=chain)
+    _tell(found, out, print_json=print_json, quiet=quiet)
 
 
-def _run(
-    work: "Universes",
-    size: "Size",
-    out: Path,
-    execution: "Execution",
-    console: Console,
-    *,
-    events: bool,
-) -> "Closure":
-    """Do all universes, and write what is told of them."""
-    from analysis.results.closure import Closure
-    from analysis.results.codec import to_json
-    from tools.json_file import write_json
-    from tools.locks import one_writer
-    from tools.provenance import provenance
+def _only_the_page(path: Path, out: Path | None, catalogue: "Catalogue", console: Console) -> None:
+    from analysis.validation.closure import write_page_again
 
-    start, path = time.monotonic(), out / Closure.FILE
-    with one_writer(out, writes=(path.name, f"{path.stem}.md", path.stem)):
-        found = (_from_events if events else _from_spectra)(work, size, out, execution, console)
-        about = provenance(
-            executor=execution.engine,
-            workers=None if execution.scheduler else execution.workers,  # a scheduler's come and go
-            seconds=round(time.monotonic() - start, 1),
-        )
-        write_json(path, {**to_json(found), "provenance": about})
-        _write_page(found, path, work.catalogue)
-    return found
-
-
-def _channels(selection: Path | None, catalogue: "Catalogue", decided: "Search") -> "Channels":
-    """Return the channels of `--selection`, or of the course's cuts."""
-    from analysis.closure.channels import Channels, by_upper_cuts
-
-    if selection is None:
-        return by_upper_cuts(decided.optimise.course_cuts)
-    cuts, score = selection_of(selection, catalogue, decided)
-    return Channels.of_cuts(cuts) if score is None else Channels.of_score(score)
+    if out is not None:
+        raise InputError("--page FILE writes beside FILE: give no --out")
+    write_page_again(path, catalogue)
+    console.say(f"{path.with_suffix('.md')}")
 
 
 def _size(given: tuple[int | None, int | None, int | None], *, quick: bool) -> "Size":
-    from analysis.closure.campaign import Size
+    from analysis.validation.universe_campaign import Size
 
     if quick:
         if given != (None, None, None):
@@ -228,40 +167,6 @@ def _refuse_with_events(
             "give --universes N, and neither --empty, --with-x, --masses, --cross-sections nor "
             "--selection"
         )
-
-
-def _from_spectra(
-    work: "Universes", size: "Size", out: Path, execution: "Execution", console: Console
-) -> "Closure":
-    from analysis.closure.campaign import run
-    from analysis.closure.report import result
-
-    return result(run(work, size, out, execution, say=console.say))
-
-
-def _from_events(
-    work: "Universes", size: "Size", out: Path, execution: "Execution", console: Console
-) -> "Closure":
-    from analysis.closure import chain
-    from analysis.closure.report import result
-    from analysis.workflow.pipeline import Request
-    from tools.sources import Observed
-
-    request = Request(
-        out=out, chunks=DEFAULT_CHUNKS, catalogue=work.catalogue, search=work.analysis.search,
-        observed=Observed(), seed=work.campaign.seed, execution=execution,
-    )  # fmt: skip
-    silent = Console(quiet=True)
-    observations = chain.observe(work, size.universes, request, silent, console.say)
-    return result(*chain.compare(work, observations, say=console.say))
-
-
-def _write_page(found: "Closure", path: Path, catalogue: "Catalogue") -> None:
-    from analysis.closure.page import write_page
-    from analysis.report.plots.style import Header
-
-    header = Header(catalogue.collision_energy_GeV, catalogue.data_luminosity_invpb)
-    write_page(found, path, header)
 
 
 def _tell(found: "Closure", out: Path, *, print_json: bool, quiet: bool) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from analysis.results.checks import Check, judged
 from analysis.results.codec import ABSENT, Numbers
-from analysis.results.speed import Machine
+from tools.machine import Machine
 
 
 @dataclass(frozen=True, slots=True)

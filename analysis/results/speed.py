@@ -2,15 +2,7 @@
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """What a measurement ran on."""
-
-    cpu: str
-    cores: int | None
-    memory_GiB: float
-    system: str
+from tools.machine import Machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,12 +20,12 @@ import psutil
 import pytest
 from coffea.processor import ProcessorABC
 
-from analysis.closure import campaign as closure
-from analysis.closure.campaign import Size
-from analysis.closure.channels import by_upper_cuts
-from analysis.closure.work import Doubt, Universes
-from analysis.closure.worlds import Campaign
 from analysis.settings.search import Search
+from analysis.validation import universe_campaign as closure
+from analysis.validation.efficiencies import by_upper_cuts
+from analysis.validation.universe_campaign import Size
+from analysis.validation.universe_tasks import Doubt, Universes
+from analysis.validation.universes import Campaign
 from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor, Settings
 from processors.schema import DiphotonSchema

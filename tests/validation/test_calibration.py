@@ -9,20 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.calibration import __main__ as command
-from analysis.calibration import campaigns, plan
-from analysis.calibration.background import empty_toys
-from analysis.calibration.campaigns import Campaigns, run
-from analysis.calibration.categories import CATEGORIES, Selection, Selections, selections
-from analysis.calibration.checks import _part
-from analysis.calibration.frozen import Held, Ranged, Setting, expectation, largest
-from analysis.calibration.gain import JUDGED_GeV, Pair, gains
-from analysis.calibration.injection import Point, Width, injected_toys, points
-from analysis.calibration.optimum import MASSES_GeV
-from analysis.calibration.plan import Plan, one_spectrum, six_categories
-from analysis.calibration.report import document, page, read_calibration
-from analysis.calibration.size import ONE_SPECTRUM, WITH_CATEGORIES, in_proportion
-from analysis.calibration.truths import GENERATOR, KNOWN, OUTSIDE, efficiency, generator_events
 from analysis.results.calibration import ToyNumbers
 from analysis.results.checks import Check
 from analysis.results.codec import to_json
@@ -30,6 +16,34 @@ from analysis.settings.search import Search
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.tournament import Tournament, decide_all
 from analysis.statistics.spectra.signal_model import plain_signal
+from analysis.validation import __main__ as command
+from analysis.validation import plan, toy_campaigns
+from analysis.validation.background_toys import BackgroundToys, background_toys
+from analysis.validation.categories import (
+    CATEGORIES,
+    CategoryFractions,
+    CourseSelections,
+    selections,
+)
+from analysis.validation.fixed_model import Expectation, FixedModel, FixedToys, Ranged, Setting
+from analysis.validation.pages import page_of_toys
+from analysis.validation.plan import (
+    WITH_CATEGORIES,
+    CourseSettings,
+    in_proportion,
+    one_spectrum,
+    six_categories,
+)
+from analysis.validation.rates import fraction_of
+from analysis.validation.sensitivity import JUDGED_GeV, MASSES_GeV, Pair, gains
+from analysis.validation.signal_toys import Injection, InjectionPoint
+from analysis.validation.tasks import workshop
+from analysis.validation.toy_campaigns import ToyCampaigns, run_toys
+from analysis.validation.toy_checks import checks
+from analysis.validation.toy_report import document, read_calibration
+from analysis.validation.truths import GENERATOR, KNOWN, OUTSIDE, efficiency, generator_events
+from tools.executors import Execution
+from tools.executors.kept import Workshop
 from tools.json_file import write_json
 from tools.recipe import background_recipe, make_events
 from tools.samples import Catalogue
@@ -49,7 +63,7 @@ def setting(search: Search) -> Setting:
 
 
 @pytest.fixture(scope="module")
-def selected(search: Search, catalogue: Catalogue) -> Selections:
+def selected(search: Search, catalogue: Catalogue) -> CourseSelections:
     """Categories and cuts, as the campaign has them."""
     return selections(catalogue, search, seed=1)
 
@@ -58,8 +72,13 @@ def selected(search: Search, catalogue: Catalogue) -> Selections:
 def divided(search: Search, catalogue: Catalogue) -> Setting:
     """An exponential in two channels, few functions to choose from."""
     few = replace(search, peak=replace(search.peak, families=("exp",), max_parameters=5))
-    parts = Selection(np.array([0.7, 0.1]), np.array([0.3, 0.5]))
-    return Plan(catalogue, few).setting(KNOWN["exponential of 120 GeV"], 20_000.0, parts)
+    parts = CategoryFractions(np.array([0.7, 0.1]), np.array([0.3, 0.5]))
+    return CourseSettings(catalogue, few).of(KNOWN["exponential of 120 GeV"], 20_000.0, parts)
+
+
+def in_order(toys: BackgroundToys) -> BackgroundToys:
+    """Return toys by number: those decided alike stand together else."""
+    return toys.some(np.argsort(toys.number, kind="stable"))
 
 
 def test_truths_are_what_the_generator_makes(search: Search, catalogue: Catalogue) -> None:
@@ -90,13 +109,14 @@ def test_a_truth_is_scaled_to_its_window() -> None:
 
 
 def test_empty_toys_show_nothing_and_do_not_depend_on_their_batch(setting: Setting) -> None:
-    whole = empty_toys(setting, seed=3, numbers=range(8), scans=4)
+    whole = in_order(background_toys(setting, seed=3, numbers=range(8), scans=4))
     parts = [
-        empty_toys(setting, seed=3, numbers=numbers, scans=4) for numbers in (range(4), range(4, 8))
+        background_toys(setting, seed=3, numbers=numbers, scans=4)
+        for numbers in (range(4), range(4, 8))
     ]
-    joined = parts[0] + parts[1]
+    joined = in_order(BackgroundToys.joined(parts))
     assert joined.fixed_z == pytest.approx(whole.fixed_z, abs=1e-3)
-    assert [joined.held[i] for i in joined.choice] == [whole.held[i] for i in whole.choice]
+    assert joined.functions.tolist() == whole.functions.tolist()
     # 24 standard normal numbers: their mean is within 5/sqrt(8) (three of a toy correlate): 6e-7
     assert abs(whole.fixed_z.mean()) < 5 / np.sqrt(8)
     assert np.abs(whole.fixed_z).max() < 5  # 2e-5
@@ -105,8 +125,9 @@ def test_empty_toys_show_nothing_and_do_not_depend_on_their_batch(setting: Setti
 
 
 def test_what_is_injected_is_found(setting: Setting) -> None:
-    wanted = (Point(625.0, 0.0, 0.0), Point(750.0, 8.0, 150.0))
-    none, strong = injected_toys(setting, wanted, Width(drawn=False), seed=4, numbers=range(16))
+    wanted = (InjectionPoint(625.0, 0.0, 0.0), InjectionPoint(750.0, 8.0, 150.0))
+    shown = Injection(setting, wanted, drawn_width=False).toys(seed=4, numbers=range(16))
+    none, strong = shown.at([0]), shown.at([1])
     for found in (none, strong):
         assert found.converged.all()
         assert abs(found.root.mean()) < 1.25  # 5 standard deviations: 6e-7
@@ -121,22 +142,24 @@ def test_what_is_injected_is_found(setting: Setting) -> None:
 
 
 def test_a_drawn_width_is_another_toy(setting: Setting) -> None:
-    wanted = (Point(750.0, 8.0, 150.0),)
-    (nominal,) = injected_toys(setting, wanted, Width(drawn=False), seed=4, numbers=range(2))
-    (drawn,) = injected_toys(setting, wanted, Width(drawn=True), seed=4, numbers=range(2))
+    wanted = (InjectionPoint(750.0, 8.0, 150.0),)
+    nominal = Injection(setting, wanted, drawn_width=False).toys(seed=4, numbers=range(2))
+    drawn = Injection(setting, wanted).toys(seed=4, numbers=range(2))
     assert not np.array_equal(nominal.root, drawn.root)
 
 
 def test_the_formula_is_that_of_frozen_toys(setting: Setting) -> None:
-    held, none = setting.same(Ranged(Function("exp", 3), 400.0, 1100.0))
-    expected = expectation(setting, held, none, seed=5, toys=400)
-    z = largest(setting, held, none, seed=6, numbers=range(300))
+    held, masses = setting.same(Ranged(Function("exp", 3), 400.0, 1100.0)), setting.masses_GeV
+    assert setting.named(held.names) == held
+    spectra = setting.without_spurious(held)
+    expected = Expectation.of(spectra, masses, seed=5, toys=400)
+    z = FixedToys.of(spectra, masses, seed=6, numbers=range(300)).largest_z
     p = expected.crossings.p(2.5)
     # 4 standard deviations of the toys, and 20 % of the formula: below 6e-5
     assert np.mean(z > 2.5) == pytest.approx(p, abs=4 * np.sqrt(p / 300) + 0.2 * p)
     assert np.all(np.diff(expected.errors) < 0)  # a falling background
-    again = largest(setting, held, none, seed=6, numbers=range(100, 110))
-    assert again == pytest.approx(z[100:110], abs=1e-3)
+    again = FixedToys.of(spectra, masses, seed=6, numbers=range(100, 110))
+    assert again.largest_z == pytest.approx(z[100:110], abs=1e-3)
 
 
 def test_a_whole_campaign_tells_all_its_numbers(
@@ -157,7 +180,14 @@ def test_a_whole_campaign_tells_all_its_numbers(
     }.items():
         monkeypatch.setattr(plan, name, value)
     said: list[str] = []
-    results = run(one_spectrum(catalogue, few, size, 1), workers=1, say=said.append)
+    with workshop(tmp_path, "digest", Execution(), said.append) as shop:
+        results = run_toys(one_spectrum(catalogue, few, size, 1), shop)
+        again = run_toys(one_spectrum(catalogue, few, size, 1), shop)
+    assert "toys: 13 of 13 tasks are there already" in said
+    first, second = (
+        [check for check in checks(each) if check.section != "speed"] for each in (results, again)
+    )
+    assert repr(first) == repr(second)
     found = document(results, workers=1)
     sections = {check.section for check in found.checks}
     assert sections == {"local", "global", "formula", "injection", "outside", "optimum", "speed"}
@@ -168,15 +198,14 @@ def test_a_whole_campaign_tells_all_its_numbers(
     assert min(z) > 0.9
     assert max(z) < 1.6
     assert sum(found.choices["bent, 3,150 events"].values()) == pytest.approx(1, abs=1e-3)
-    assert said[-1].startswith("upcrossings of")
     out = tmp_path / "statistics.json"
     write_json(out, to_json(found))
     command.main(["--page", "--out", str(out)])
-    assert (tmp_path / "statistics_calibration.md").read_text() == page(found)
+    assert (tmp_path / "statistics_calibration.md").read_text() == page_of_toys(found)
     assert f"{judged - missed} of {judged} numbers" in capsys.readouterr().out
 
 
-def test_six_categories_are_those_of_the_score(selected: Selections) -> None:
+def test_six_categories_are_those_of_the_score(selected: CourseSelections) -> None:
     """As in `tests/selection/test_scores.py`: combined s 14.5 or more, 9.2 with the best cuts."""
     parts, cuts = selected.categories, selected.cuts
     background, signal = 50_528.8, 1_191.66
@@ -193,14 +222,14 @@ def test_six_categories_are_those_of_the_score(selected: Selections) -> None:
 
 
 def test_limits_with_categories_are_lower_than_with_cuts(
-    search: Search, catalogue: Catalogue, selected: Selections
+    search: Search, catalogue: Catalogue, selected: CourseSelections
 ) -> None:
     """1.5 times or more at 500, 750 and 1000 GeV, with the same function in the same range."""
     few = replace(search, peak=replace(search.peak, families=("exp",), max_parameters=4))
-    plain, truth = Plan(catalogue, few), KNOWN["exponential of 120 GeV"]
+    plain, truth = CourseSettings(catalogue, few), KNOWN["exponential of 120 GeV"]
     pair = Pair(
-        plain.setting(truth, plain.events, selected.categories),
-        plain.setting(truth, plain.events, selected.cuts),
+        plain.of(truth, plain.events, selected.categories),
+        plain.of(truth, plain.events, selected.cuts),
         1_191.66,
     )
     found = gains(pair)
@@ -214,36 +243,38 @@ def test_limits_with_categories_are_lower_than_with_cuts(
 
 
 def test_toys_of_channels_are_decided_apart_and_fitted_together(divided: Setting) -> None:
-    whole = empty_toys(divided, seed=3, numbers=range(6), scans=6)
-    parts = [empty_toys(divided, seed=3, numbers=n, scans=6) for n in (range(2), range(2, 6))]
-    joined = parts[0] + parts[1]
+    whole = in_order(background_toys(divided, seed=3, numbers=range(6), scans=6))
+    parts = [background_toys(divided, seed=3, numbers=n, scans=6) for n in (range(2), range(2, 6))]
+    joined = in_order(BackgroundToys.joined(parts))
     assert joined.fixed_z == pytest.approx(whole.fixed_z, abs=1e-3)
     assert whole.spurious.shape == (6, len(divided.masses_GeV), 2)
     assert np.abs(whole.fixed_z).max() < 5  # 18 standard normal numbers: 1e-5
-    for toy, index in enumerate(whole.choice):
+    for toy, functions in enumerate(whole.functions):
         tournaments = divided.experiment.tournaments
         decided = decide_all(tournaments, divided.experiment.draw(3, [toy]))
-        assert whole.held[index] == Held.of([each.chosen for each in decided])
+        assert tuple(functions) == FixedModel.of([each.chosen for each in decided]).names
 
 
 def test_windows_are_drawn_to_the_sidebands_of_a_toy(divided: Setting) -> None:
-    one = empty_toys(divided, seed=3, numbers=range(4), scans=4)
-    three = empty_toys(divided, seed=3, numbers=range(4), scans=0, windows=3)
+    one = in_order(background_toys(divided, seed=3, numbers=range(4), scans=4))
+    three = in_order(background_toys(divided, seed=3, numbers=range(4), scans=0, windows=3))
     assert three.fixed_z[::3] == pytest.approx(one.fixed_z, abs=2e-3)  # the toy itself is the first
-    assert three.choice.reshape(4, 3).std(axis=1).tolist() == [0, 0, 0, 0]
+    assert all(len({tuple(each) for each in own}) == 1 for own in three.functions.reshape(4, 3, 2))
     assert np.isnan(three.largest_z).all()
     assert np.abs(np.diff(three.fixed_z.reshape(4, 3, 3), axis=1)).min() > 1e-6
     assert np.abs(three.fixed_z).max() < 5  # 36 standard normal numbers: 2e-5
-    alone = empty_toys(divided, seed=3, numbers=range(2, 4), scans=4, windows=3)
+    alone = in_order(background_toys(divided, seed=3, numbers=range(2, 4), scans=4, windows=3))
     assert alone.fixed_z == pytest.approx(three.fixed_z[6:], abs=2e-3)
 
 
 def test_toys_with_the_same_sidebands_have_the_error_of_their_spread() -> None:
     """Ten toys of four equal spectra each know no more than ten."""
     where = np.repeat([True, False, True, False, False, True, False, False, False, False], 4)
-    assert _part(where, 4) == pytest.approx((0.3, np.sqrt(0.3 * 0.7 / 10), 40))
-    assert _part(where, 1)[1] == pytest.approx(np.sqrt(0.3 * 0.7 / 40))
-    assert _part(np.zeros(40, dtype=bool), 4)[1] == pytest.approx(np.sqrt(39) / 40 / np.sqrt(40))
+    found = fraction_of(where, together=4)
+    assert (found.value, found.error, found.n) == (0.3, 0.1449, 40)  # sqrt(0.3 x 0.7 / 10)
+    assert fraction_of(where).error == pytest.approx(np.sqrt(0.3 * 0.7 / 40), rel=1e-3)
+    none = fraction_of(np.zeros(40, dtype=bool), together=4)
+    assert none.error == pytest.approx(np.sqrt(39) / 40 / np.sqrt(40), rel=1e-3)
 
 
 def test_a_channel_cut_in_two_is_the_same_measurement(setting: Setting) -> None:
@@ -254,14 +285,15 @@ def test_a_channel_cut_in_two_is_the_same_measurement(setting: Setting) -> None:
     )
     ranged = Ranged(Function("exp", 3), 400.0, 1100.0)
     masses = np.array([500.0, 750.0])
-    one, two = (each.spectra(*each.same(ranged)).scan(masses) for each in (setting, halves))
+    one, two = (s.without_spurious(s.same(ranged)).scan(masses) for s in (setting, halves))
     assert two.signal_error_events == pytest.approx(one.signal_error_events, rel=1e-4)
 
 
 def test_what_is_injected_into_channels_is_found(divided: Setting) -> None:
-    none, strong = points(divided, (750.0,), (0.0, 8.0))
-    assert none.events == 0
-    shown = injected_toys(divided, (none, strong), Width(drawn=True), seed=5, numbers=range(10))
+    injection = Injection.of(divided, (750.0,), (0.0, 8.0))
+    assert injection.points[0].events == 0
+    both = injection.toys(seed=5, numbers=range(10))
+    shown = both.at([0]), both.at([1])
     for found in shown:
         assert found.converged.all()
         assert abs(found.root.mean()) < 5 / np.sqrt(10)  # 6e-7
@@ -276,20 +308,22 @@ def test_a_campaign_of_categories_tells_all_its_numbers(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    two = Selection(np.array([0.3, 0.01]), np.array([0.4, 0.3]))
-    selected = Selections(two, Selection(np.array([0.03]), np.array([0.3])))
+    two = CategoryFractions(np.array([0.3, 0.01]), np.array([0.4, 0.3]))
+    selected = CourseSelections(two, CategoryFractions(np.array([0.03]), np.array([0.3])))
     few = replace(search, peak=replace(search.peak, families=("exp",), max_parameters=5))
     monkeypatch.setattr(plan, "selections", lambda *_which, **_more: selected)
     monkeypatch.setattr(plan, "INJECTED_GeV", (750.0,))
     monkeypatch.setattr(plan, "INJECTED_SIGMA", (5.0,))
     monkeypatch.setattr(plan, "OUTSIDE_CATEGORIES", ("bent",))
-    monkeypatch.setattr(campaigns, "COMPARED", 1)
-    results = run(six_categories(catalogue, few, ToyNumbers(3, 2, 4, 2, 2, 200, 2), 1), workers=1)
+    monkeypatch.setattr(toy_campaigns, "COMPARED", 1)
+    thrown = six_categories(catalogue, few, ToyNumbers(3, 2, 4, 2, 2, 200, 2), 1)
+    with workshop(tmp_path, "digest", Execution(), print) as shop:
+        results = run_toys(thrown, shop)
     # Nearly every toy has a combination of its own: expected is what the truth chooses.
-    for _, name, toys in results.empties():
-        expected = [results.expectation(name, held) for held in toys.held]
+    for name, toys in {**results.background, **results.outside}.items():
+        expected = [results.expectation(name, functions) for functions in toys.choices()]
         assert all(each is expected[0] for each in expected)
-    compared = [choice for choice in results.expected if not choice.name.endswith("frozen")]
+    compared = [choice for choice in results.expected if not choice.on_truth]
     assert len(compared) == 2
     found = document(results, workers=1)
     sections = {check.section for check in found.checks}
@@ -305,7 +339,7 @@ def test_a_campaign_of_categories_tells_all_its_numbers(
     write_json(out, to_json(found))
     command.main(["--page", "--categories", "--out", str(out)])
     text = (tmp_path / "few_calibration.md").read_text()
-    assert "calibration --categories --page" in text
+    assert "analysis.validation --categories --page" in text
     assert "Six categories of the likelihood ratio" in text
 
 
@@ -315,23 +349,27 @@ def test_the_command_runs_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     def no_plan(_catalogue: Catalogue, _search: Search, size: ToyNumbers, seed: int) -> None:
         asked.update(size=size, seed=seed)
 
-    def no_toys(_campaigns: Campaigns, **more: object) -> None:
-        asked.update(more)
+    def no_toys(_campaigns: ToyCampaigns, shop: Workshop) -> None:
+        asked.update(execution=shop.session.execution, folder=shop.kept.folder)
 
     told = read_calibration(DOCS / "statistics.json")
-    monkeypatch.setattr(command, "one_spectrum", no_plan)
-    monkeypatch.setattr(command, "six_categories", no_plan)
-    monkeypatch.setattr(command, "run", no_toys)
+    for name, (_, size, usual) in command.PLANS.items():
+        monkeypatch.setitem(command.PLANS, name, (no_plan, size, usual))
+    monkeypatch.setattr(command, "run_toys", no_toys)
     monkeypatch.setattr(
         command, "document", lambda _results, *, workers: replace(told, workers=workers)
     )
     out = tmp_path / "statistics.json"
     command.main(["--toys", "500", "--seed", "7", "--workers", "3", "--out", str(out)])
     assert asked["size"] == ToyNumbers(500, 500, 800, 160, 50, 500, 500)
-    assert (asked["seed"], asked["workers"]) == (7, 3)
-    assert f"seed {told.seed}, 3 workers" in command.page_of(out).read_text()
-    command.main(["--categories", "--out", str(out)])
+    assert (asked["seed"], asked["execution"]) == (7, Execution("futures", 3))
+    assert f"seed {told.seed}, 3 workers" in command.page_beside(out).read_text()
+    kept = tmp_path / "kept"
+    command.main(
+        ["--categories", "--out", str(out), "--executor", "iterative", "--kept", str(kept)]
+    )
     assert asked["size"] == WITH_CATEGORIES
+    assert asked["folder"] == kept
 
 
 @pytest.mark.parametrize(
@@ -347,21 +385,17 @@ def test_a_number_meets_what_was_wanted(
     assert Check("local", "here", "what", np.nan, None, low, high).meets is None
 
 
-@pytest.mark.parametrize(
-    ("file", "whole", "least"),
-    [(command.DOCUMENT, ONE_SPECTRUM, 2_000), (command.OF_CATEGORIES, WITH_CATEGORIES, 250)],
-)
-def test_the_page_is_made_of_the_document(
-    file: Path, whole: ToyNumbers, least: int, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("name", "least"), [("one spectrum", 2_000), ("six categories", 250)])
+def test_the_page_is_made_of_the_document(name: str, least: int, tmp_path: Path) -> None:
+    _, whole, file = command.PLANS[name]
     told, again = read_calibration(DOCS / file.name), tmp_path / file.name
     write_json(again, to_json(told))
     assert again.read_bytes() == (DOCS / file.name).read_bytes()
-    assert command.page_of(DOCS / file.name).read_text() == page(told)
+    assert command.page_beside(DOCS / file.name).read_text() == page_of_toys(told)
     judged, missed = told.judged
-    text = page(told)
+    text = page_of_toys(told)
     assert text.count("✗") == missed + 1  # and once in the legend
     assert f"**{judged - missed} of {judged} numbers are what was wanted.**" in text
-    # of a run that `python -m analysis.calibration --toys ...` repeats
+    # of a run that `python -m analysis.validation --toys ...` repeats
     assert told.size == in_proportion(whole, told.size.local)
     assert told.size.local >= least

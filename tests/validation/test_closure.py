@@ -17,24 +17,6 @@ import numpy as np
 import pytest
 
 from analysis.cli import main
-from analysis.closure import campaign as campaigns
-from analysis.closure.analyse import Found, analyse, borderline
-from analysis.closure.campaign import Results, Size
-from analysis.closure.channels import COLUMNS, Channels, by_upper_cuts
-from analysis.closure.checks import (
-    Judged,
-    bins_of,
-    checks,
-    empty_universes,
-    fraction_of,
-    moments_of,
-    with_x,
-)
-from analysis.closure.kept import Kept
-from analysis.closure.page import command, write_page
-from analysis.closure.report import result
-from analysis.closure.work import Batch, Doubt, Universes, batches, doubts, settings_digest
-from analysis.closure.worlds import MOST_UNIVERSES, Campaign, Kind
 from analysis.commands import closure as command_module
 from analysis.report.plots.style import Header
 from analysis.results.closure import Closure
@@ -44,11 +26,29 @@ from analysis.statistics.background.prediction import predict
 from analysis.statistics.resonance.look_elsewhere import CountedToys
 from analysis.statistics.resonance.shape import Effort, search_shape
 from analysis.statistics.spectra.bins import Channel
+from analysis.validation import universe_campaign as campaigns
+from analysis.validation.analyse import Found, analyse, borderline
+from analysis.validation.efficiencies import COLUMNS, Channels, by_upper_cuts
+from analysis.validation.judged import Judged
+from analysis.validation.pages import command, write_page
+from analysis.validation.rates import fraction_of, moments_of
+from analysis.validation.universe_campaign import Size, UniverseResults
+from analysis.validation.universe_report import bins_of, checks, result
+from analysis.validation.universe_tasks import (
+    Batch,
+    Doubt,
+    Universes,
+    batches,
+    doubts,
+    settings_digest,
+)
+from analysis.validation.universes import MOST_UNIVERSES, Campaign, Kind
 from processors.histograms import Binning
 from processors.score import ScoreTable, category_index, cell_count
 from processors.selection import Interval, Selection
 from tools.errors import InputError
 from tools.executors import Execution
+from tools.executors.kept import Kept
 from tools.json_file import write_json
 from tools.recipe import Resonance, background_recipe, make_events, signal_recipe
 from tools.samples import Catalogue
@@ -73,8 +73,8 @@ def course(quick: Search, catalogue: Catalogue) -> Universes:
 
 
 @pytest.fixture(scope="module")
-def results(work: Universes, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """Results of 12 universes with X, 40 without, 8 more with X."""
+def results(work: Universes, tmp_path_factory: pytest.TempPathFactory) -> UniverseResults:
+    """UniverseResults of 12 universes with X, 40 without, 8 more with X."""
     return campaigns.run(work, Size(12, 40, 8), tmp_path_factory.mktemp("closure"), HERE)
 
 
@@ -150,7 +150,7 @@ def test_a_universe_is_expected_to_show_what_its_events_show(
     course: Universes, catalogue: Catalogue, search: Search
 ) -> None:
     number = next(n for n in range(20) if truth_of(11, n, catalogue).exists)
-    world, plan = course.world("universes", number), plan_universe(catalogue, number, seed=11)
+    universe, plan = course.expected("universes", number), plan_universe(catalogue, number, seed=11)
     tournament = course.analysis.tournament
     counts = np.zeros(len(tournament.low_GeV))
     edges = np.append(tournament.low_GeV, tournament.high_GeV[-1])
@@ -163,8 +163,8 @@ def test_a_universe_is_expected_to_show_what_its_events_show(
         angle = events["photon1_phi"][kept] - events["photon2_phi"][kept]
         mass = np.sqrt(2 * one * two * (np.cosh(events["dEta"][kept]) - np.cos(angle)))
         counts += np.histogram(mass, edges)[0]
-    expected = world.background[0] + world.signal[0]
-    assert world.signal_events > 50
+    (expected,) = universe.channels
+    assert universe.signal_events > 50
     # 190 bins of a Poisson law: 4.5 standard deviations of chi-square, 3e-6 each side
     chi2 = np.sum((counts - expected) ** 2 / expected)
     assert abs(chi2 - len(edges)) < 4.5 * np.sqrt(2 * len(edges)) + np.sum(1 / expected) ** 0.5
@@ -192,8 +192,8 @@ def test_campaigns_say_what_is_true(catalogue: Catalogue) -> None:
 
 def test_a_universe_does_not_show_its_truth_in_tracebacks(work: Universes) -> None:
     """Nor anything else: there is an address, whose digits may be any, in place of it."""
-    world = work.world("universes", 0)
-    assert repr(world) == object.__repr__(world)
+    universe = work.expected("universes", 0)
+    assert repr(universe) == object.__repr__(universe)
 
 
 # ---- the analysis --------------------------------------------------------------------------------
@@ -201,10 +201,10 @@ def test_a_universe_does_not_show_its_truth_in_tracebacks(work: Universes) -> No
 
 def test_it_is_the_procedure_of_the_analysis(course: Universes) -> None:
     """One universe by `analyse`, and by what `xyy infer` does with its spectrum."""
-    number = next(n for n in range(20) if course.world("universes", n).signal_events > 200)
+    number = next(n for n in range(20) if course.expected("universes", n).signal_events > 200)
     spectrum, seed = course.spectrum("universes", number), 77
     found = analyse(
-        course.analysis, [course.world("universes", number)], [spectrum], [number], [seed],
+        course.analysis, [course.expected("universes", number)], [spectrum], [number], [seed],
         toys=1_000,
     )  # fmt: skip
     analysis, tournament = course.analysis, course.analysis.tournament
@@ -231,9 +231,9 @@ def test_it_is_the_procedure_of_the_analysis(course: Universes) -> None:
         assert (abs(pull) <= 1) == (interval.low <= truth <= interval.high)
 
 
-def test_x_is_found_and_nothing_is_not(results: Results) -> None:
+def test_x_is_found_and_nothing_is_not(results: UniverseResults) -> None:
     x, empty = results.found["universes"], results.found["empty"]
-    assert results.decisions("universes") == ["discovery"] * 12
+    assert results.judged("universes").decision.tolist() == ["discovery"] * 12
     assert np.all(x.expected_z > 10)
     assert np.all(np.abs(x.local_z - x.expected_z) < 5)  # twelve times 6e-7
     assert np.all(np.abs(x.mass_GeV - 750) < 20)
@@ -249,13 +249,13 @@ def test_x_is_found_and_nothing_is_not(results: Results) -> None:
     assert 1 <= np.sum(empty.formula_p < 0.15) <= 12
     assert np.all(np.isnan(empty.mass_pull))
     assert np.all((empty.upcrossings > 1) & (empty.upcrossings < 2))
-    assert results.decisions("empty").count("discovery") == 0
+    assert results.judged("empty").decision.tolist().count("discovery") == 0
 
 
 def test_any_batches_give_the_same(work: Universes) -> None:
-    whole = Found.made(work(Batch("with_x", 0, 9)))
+    whole = Found(**work(Batch("with_x", 0, 9)))
     parts = Found.joined(
-        [Found.made(work(Batch("with_x", a, b))) for a, b in ((0, 4), (4, 5), (5, 9))]
+        [Found(**work(Batch("with_x", a, b))) for a, b in ((0, 4), (4, 5), (5, 9))]
     )
     assert whole.function.tolist() == parts.function.tolist()
     for name, array in whole.arrays().items():
@@ -275,9 +275,9 @@ def test_two_channels_are_fitted_together(quick: Search, catalogue: Catalogue) -
     recipe = background_recipe()
     assert halves.efficiencies(recipe).sum() == pytest.approx(whole.efficiencies(recipe)[0])
     work = Universes.of(Campaign(11, (750.0,), (3.0,)), catalogue, quick, halves)
-    found = Found.made(work(Batch("with_x", 0, 3)))
+    found = Found(**work(Batch("with_x", 0, 3)))
     one = Universes.of(Campaign(11, (750.0,), (3.0,)), catalogue, quick, whole)
-    alone = Found.made(one(Batch("with_x", 0, 3)))
+    alone = Found(**one(Batch("with_x", 0, 3)))
     # the channel with few jets is purer: together they are worth a little more
     assert np.all(found.expected_z > 0.98 * alone.expected_z)
     assert np.all(np.abs(found.mass_pull) < 4.5)  # 2e-5
@@ -286,7 +286,7 @@ def test_two_channels_are_fitted_together(quick: Search, catalogue: Catalogue) -
 
 
 def test_a_doubtful_claim_is_looked_at_again(
-    results: Results, quick: Search, catalogue: Catalogue
+    results: UniverseResults, quick: Search, catalogue: Catalogue
 ) -> None:
     empty = results.found["empty"]
     shifted = replace(empty, formula_z=np.linspace(2.0, 4.0, 40))
@@ -303,14 +303,14 @@ def test_a_doubtful_claim_is_looked_at_again(
     assert [(b.first, b.last) for b in batches("empty", 60)] == [(0, 25), (25, 50), (50, 60)]
 
 
-def test_toys_change_a_verdict(results: Results) -> None:
+def test_toys_change_a_verdict(results: UniverseResults) -> None:
     found = results.found["universes"].some(np.arange(2))
     close = replace(found, local_z=np.array([4.0, 4.0]), formula_z=np.array([3.2, 3.2]))
     kind: Kind = "universes"
     counted = {(kind, int(close.number[1])): CountedToys(1000, 3)}
     changed = replace(results, found={**results.found, "universes": close}, counted=counted)
-    assert changed.decisions("universes") == ["evidence", "limit"]
-    assert changed.global_p("universes")[1] == 0.003
+    assert changed.judged("universes").decision.tolist() == ["evidence", "limit"]
+    assert changed.judged("universes").global_p[1] == 0.003
 
 
 # ---- campaigns -----------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ def test_toys_change_a_verdict(results: Results) -> None:
 def test_finished_batches_are_kept_and_damaged_ones_done_again(
     work: Universes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.closure.work.BATCH", 2)
+    monkeypatch.setattr("analysis.validation.universe_tasks.BATCH", 2)
     said: list[str] = []
     first = campaigns.run(work, Size(0, 0, 4), tmp_path, HERE, say=said.append)
     one, two = sorted((tmp_path / "batches").iterdir())
@@ -357,7 +357,7 @@ def stripped(path: Path) -> bytes:
 KILLED = """
 import os, signal
 from analysis.cli import main
-from analysis.closure.kept import Kept
+from tools.executors.kept import Kept
 
 save = Kept.save
 
@@ -436,8 +436,8 @@ def test_rates_and_pulls() -> None:
     assert moments_of(np.array([-1.0, 1.0, 0.0, 0.0])).mean == 0.0
     values = np.array([0.5, 1.0, 2.0])
     inside = bins_of(values, (), (0.5, 1.0, 2.0))
-    assert [w.tolist() for w in inside] == [[True, False, False], [False, True, True]]
-    assert bins_of(values, [2.0], (0.0, 9.0))[0].tolist() == [False, False, True]
+    assert [w.tolist() for _, _, w in inside] == [[True, False, False], [False, True, True]]
+    assert bins_of(values, [2.0], (0.0, 9.0))[0][2].tolist() == [False, False, True]
 
 
 def judged(**changes: Sequence[float]) -> Judged:
@@ -446,7 +446,8 @@ def judged(**changes: Sequence[float]) -> Judged:
     found.mass_pull[:] = [np.nan, np.nan, 1.0, 4.0]
     found.cls[:] = [np.nan, np.nan, 0.2, 0.01]
     claimed = np.array(changes.get("claimed", [0, 0, 0, 0]), dtype=bool)
-    return Judged(found, claimed, np.zeros(4), ["limit"] * 4)
+    decision = np.where(claimed, "evidence", "limit").astype(object)
+    return Judged(**found.arrays(), global_p=np.zeros(4), decision=decision)
 
 
 def test_verdicts_are_right_by_the_rule_of_the_game() -> None:
@@ -454,7 +455,7 @@ def test_verdicts_are_right_by_the_rule_of_the_game() -> None:
     assert judged(claimed=[1, 0, 1, 1]).right.tolist() == [False, True, True, False]
 
 
-def test_few_universes_are_told_and_many_are_judged(results: Results) -> None:
+def test_few_universes_are_told_and_many_are_judged(results: UniverseResults) -> None:
     assert all(check.meets is None for check in checks(results, []))
     many = np.tile(np.arange(40), 10)
     empty = results.found["empty"].some(many)
@@ -464,7 +465,7 @@ def test_few_universes_are_told_and_many_are_judged(results: Results) -> None:
     assert ("750 GeV", "P(local Z > 2), ") in misses
 
 
-def test_the_result_holds_what_the_contract_wants(results: Results) -> None:
+def test_the_result_holds_what_the_contract_wants(results: UniverseResults) -> None:
     told = result(results)
     json.dumps(to_json(told), allow_nan=False)
     assert told.universes == 12
@@ -482,11 +483,13 @@ def test_the_result_holds_what_the_contract_wants(results: Results) -> None:
     assert sum(told.histograms.local_z.counts) == 40
     assert told.bias.mass_GeV.n == 20
     assert told.judged == (0, 0)
-    assert len(with_x(results).found.number) == 20
-    assert len(empty_universes(replace(results, size=Size(12))).found.number) == 0
+    assert len(results.with_x.number) == 20
+    assert len(replace(results, size=Size(12)).without_x.number) == 0
 
 
-def test_page_and_figures_are_made_of_the_result_alone(results: Results, tmp_path: Path) -> None:
+def test_page_and_figures_are_made_of_the_result_alone(
+    results: UniverseResults, tmp_path: Path
+) -> None:
     told = result(results)
     one, two = tmp_path / "one" / "closure.json", tmp_path / "two" / "closure.json"
     for path in (one, two):
@@ -510,7 +513,7 @@ def test_page_and_figures_are_made_of_the_result_alone(results: Results, tmp_pat
     assert "--masses 750 --cross-sections 3 --out DIR" in text
 
 
-def test_one_universe_has_a_page(results: Results, tmp_path: Path) -> None:
+def test_one_universe_has_a_page(results: UniverseResults, tmp_path: Path) -> None:
     nothing = Found.nothing(0)
     one = results.found["universes"].some(np.arange(1))
     found: dict[Kind, Found] = {"universes": one, "empty": nothing, "with_x": nothing}

@@ -12,7 +12,8 @@ engines         `local` (``iterative`` in this process, ``futures`` in a pool of
                 start, `versions` checks, and `shipping` sends our code to)
 what is kept    `checkpoints` (what each chunk gave), `sparse` (histograms as bytes)
 what came back  `ledger` (planned against processed)
-all together    `runner`; `anywhere` (any other function, on the same engines)
+all together    `runner`; `anywhere` (any other function, on the same engines), `kept` (of which
+                finished tasks are kept)
 ==============  =================================================================================
 """
 

@@ -40,6 +40,7 @@ from analysis.statistics.limits.toy_limits import (
 )
 from analysis.statistics.limits.workspaces import ChannelTemplates, counts_under_peak, workspace
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.statistics.spectra.streams import limit_toy_stream
 
 ENOUGH_COUNTS = 20.0
 """background events under the peak from which asymptotic limits are right to some 5 %"""
@@ -261,7 +262,7 @@ class _Search:
         return {"confidence_level": self.confidence_level, "guess": likelihood.templates.sigma()}
 
     def _rng(self, toys: ToySettings, which: int) -> np.random.Generator:
-        return np.random.default_rng([toys.seed, round(1000 * self.mass_GeV), which])
+        return limit_toy_stream(toys.seed, self.mass_GeV, which)
 
     def _scaled(
         self,

@@ -25,6 +25,7 @@ from analysis.results.scan import Upcrossings
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import Group
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.statistics.spectra.streams import upcrossings_stream
 
 LEVEL_Z = 1.0
 """u_0: low enough for many upcrossings, high enough to be of the tail"""
@@ -92,7 +93,7 @@ def upcrossings(
     seed : int
     toys : int
     """
-    rng = np.random.default_rng([seed, 0x6C6565])
+    rng = upcrossings_stream(seed)
     counts = rng.poisson(expected, (toys, len(expected))).astype(np.float64)
     spurious = np.repeat(spectra.spurious(mass_GeV)[None], toys, axis=0)
     whole = np.ones(toys)

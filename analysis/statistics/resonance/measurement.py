@@ -16,11 +16,11 @@ import numpy as np
 from analysis.results.values import Estimate
 from analysis.statistics.background.poisson import goodness_of_fit, scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
-from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL
+from analysis.statistics.resonance.best_fit import EVERYTHING, best_fit
+from analysis.statistics.resonance.peak import NO_SIGNAL
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.spectra.bins import FloatArray
 
-_EVERYTHING = (*ALL_BUT_MASS, "mass")
 STEPS = np.concatenate([-np.linspace(3.5, 0.25, 14), [0.0], np.linspace(0.25, 3.5, 14)])
 """parabolic standard deviations from the best value, at which a profile is computed"""
 _CONTOUR = (31, 31)
@@ -94,7 +94,10 @@ def measure(spectra: Spectra, start_GeV: float, *, reach_GeV: tuple[float, float
     reach_GeV : tuple of float
         Ends of the masses searched; profiles and contour end one resolution beyond.
     """
-    best = _best(spectra, start_GeV, reach_GeV)
+    best = best_fit(
+        spectra.peak, spectra.counts[None], np.array([start_GeV]), spectra.spurious,
+        reach_GeV=reach_GeV,
+    )  # fmt: skip
     fit = _Fit(spectra, best, reach_GeV)
     mass, signal = fit.profile("mass"), fit.profile("signal")
     background, peak = fit.per_bin()
@@ -119,31 +122,6 @@ def measure(spectra: Spectra, start_GeV: float, *, reach_GeV: tuple[float, float
         gof_with_signal=goodness_of_fit(spectra.counts, background + peak, size + 2 + sum(shape)),
         warnings=tuple(notes),
     )
-
-
-def _best(spectra: Spectra, start_GeV: float, reach_GeV: tuple[float, float]) -> Minima:
-    """Fit everything; once more with shares and spurious signal of the mass that was found.
-
-    A mass that runs out of the range that is searched, where there is no peak to hold it, is fixed
-    at its start.
-    """
-    counts, peak = spectra.counts[None], spectra.peak
-    mass = np.array([start_GeV])
-    theta = scoring_fit(counts, peak.background).theta
-    best = peak.fit(counts, theta, mass, spurious=spectra.spurious(mass))
-    for _ in range(2):
-        start = best.values
-        found = start[:, peak.mass]
-        free = peak.fit(
-            counts, start[:, : peak.background.size], found, spurious=spectra.spurious(found),
-            events=start[:, peak.strength], pulls=start[:, peak.mass + 1 :], free=_EVERYTHING,
-        )  # fmt: skip
-        width = float(peak.signal.width_GeV(mass)[0])
-        ended = float(free.values[0, peak.mass])
-        if not reach_GeV[0] - width <= ended <= reach_GeV[1] + width:
-            break
-        best = free
-    return best
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,7 +169,7 @@ class _Fit:
             points = points[(points >= low) & (points <= high)]
         fixed = {"signal": np.full(len(points), events), "mass": np.full(len(points), mass)}
         fixed[name] = points
-        free = tuple(part for part in _EVERYTHING if part != name)
+        free = tuple(part for part in EVERYTHING if part != name)
         found = self._fixed(fixed["signal"], fixed["mass"], free)
         rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
         down, up = (crossing(points, rises, value, side) for side in (-1, 1))
@@ -207,7 +185,7 @@ class _Fit:
         steps = (np.linspace(-_CONTOUR_REACH, _CONTOUR_REACH, n) for n in _CONTOUR)
         masses, strengths = mass + next(steps) * d_mass, events + next(steps) * d_events
         grid = np.meshgrid(masses, strengths, indexing="ij")
-        free = tuple(part for part in _EVERYTHING if part not in {"mass", "signal"})
+        free = tuple(part for part in EVERYTHING if part not in {"mass", "signal"})
         found = self._fixed(grid[1].ravel(), grid[0].ravel(), free)
         rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
         return Contour(masses, strengths, rises.reshape(grid[0].shape))

@@ -24,6 +24,7 @@ from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.spectra.bins import Bins, FloatArray
 from analysis.statistics.spectra.signal_model import SignalModel
+from analysis.statistics.spectra.streams import toy_stream
 from tools.pool import completed
 
 _MAXIMA = 3
@@ -49,7 +50,7 @@ class Experiment:
         """Return the spectra of some toys, for each channel of shape (T, B)."""
         drawn: list[list[FloatArray]] = [[] for _ in self.truths]
         for number in numbers:
-            rng = np.random.default_rng([seed, number])
+            rng = toy_stream(seed, number)
             for spectra, truth in zip(drawn, self.truths, strict=True):
                 spectra.append(rng.poisson(truth).astype(np.float64))
         return tuple(np.array(spectra) for spectra in drawn)

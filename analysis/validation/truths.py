@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.closure.channels import by_upper_cuts
 from analysis.settings.search import Search
 from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.efficiencies import by_upper_cuts
 from tools.recipe import Continuum, background_recipe
 from tools.samples import Catalogue
 
@@ -23,7 +23,7 @@ _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class TruthShape:
     """The shape of a spectrum."""
 
     meaning: str
@@ -45,31 +45,24 @@ class Truth:
         return np.asarray(found * (events / found[inside].sum()))
 
 
-def _continuum(mass: FloatArray) -> FloatArray:
-    law = Continuum()
-    far = (mass - law.offset_GeV) / law.scale_GeV
-    core, tail = 1 - law.tail_fraction, law.tail_fraction / 4
-    return np.asarray(core * np.exp(-far) + tail * np.exp(-far / 4))
-
-
 IN_FAMILY, GENERATOR = "exponential of 120 GeV", "generator"
-KNOWN: Mapping[str, Truth] = {
-    IN_FAMILY: Truth("exp(-m/120)", lambda m: np.asarray(np.exp(-m / 120))),
-    GENERATOR: Truth("the generator's expected spectrum", _continuum),
+KNOWN: Mapping[str, TruthShape] = {
+    IN_FAMILY: TruthShape("exp(-m/120)", lambda m: np.asarray(np.exp(-m / 120))),
+    GENERATOR: TruthShape("the generator's expected spectrum", Continuum().density),
 }
 """of the calibration proper; masses m in GeV"""
-OUTSIDE: Mapping[str, Truth] = {
-    "two slopes": Truth(
+OUTSIDE: Mapping[str, TruthShape] = {
+    "two slopes": TruthShape(
         "exp(-m/75) + 0.003 exp(-m/250)",
         lambda m: np.asarray(np.exp(-m / 75) + 3e-3 * np.exp(-m / 250)),
     ),
-    "stretched": Truth("exp(-(m/80)^0.9)", lambda m: np.asarray(np.exp(-((m / 80) ** 0.9)))),
-    "over m": Truth("exp(-m/140)/m", lambda m: np.asarray(np.exp(-m / 140) / m)),
-    "bent": Truth(
+    "stretched": TruthShape("exp(-(m/80)^0.9)", lambda m: np.asarray(np.exp(-((m / 80) ** 0.9)))),
+    "over m": TruthShape("exp(-m/140)/m", lambda m: np.asarray(np.exp(-m / 140) / m)),
+    "bent": TruthShape(
         "exp(-m/115) (1 + 0.1 tanh((m - 700)/150))",
         lambda m: np.asarray(np.exp(-m / 115) * (1 + 0.1 * np.tanh((m - 700) / 150))),
     ),
-    "turn-on": Truth(
+    "turn-on": TruthShape(
         "exp(-m/106.1)/(1 + exp(-(m - 130)/20))",
         lambda m: np.asarray(np.exp(-m / 106.1) / (1 + np.exp(-(m - 130) / 20))),
     ),

@@ -1,4 +1,4 @@
-"""The work of a closure campaign: what one task is, and does.
+"""The tasks of a closure campaign: what one is, and does.
 
 A batch is `BATCH` universes of one kind, the same ones whoever does them: fits that are done
 together may differ in their last digits from fits that are done alone, and the result is to be the
@@ -10,19 +10,17 @@ Everything of ours is imported at the top: the work is sent to dask's workers wi
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from importlib import metadata
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from analysis.closure.analyse import analyse, second_look
-from analysis.closure.channels import Channels
-from analysis.closure.worlds import Analysis, Campaign, Kind, World, analysis_of, world_of
-from analysis.settings.search import Label, Search
+from analysis.settings.search import Search
 from analysis.statistics.spectra.bins import FloatArray
-from tools.code import behind, code_digest
+from analysis.validation.analyse import analyse, second_look
+from analysis.validation.efficiencies import Channels
+from analysis.validation.tasks import digest_of, one_thread, ranges
+from analysis.validation.universes import Analysis, Campaign, ExpectedSpectra, Kind, analysis_of
 from tools.digests import digest_text
 from tools.samples import Catalogue
 
@@ -32,14 +30,6 @@ PART = 250
 """toys of the whole procedure thrown together"""
 TOYS = {"universes": 1_000, "empty": 1_000, "with_x": 100}
 """of the frozen model in each universe, for the upcrossings; `look_elsewhere` has 1,000"""
-PACKAGES = (
-    "boost-histogram", "cattrs", "cloudpickle", "hist", "iminuit", "numpy", "scipy",
-    "threadpoolctl",
-)  # fmt: skip
-"""what a worker needs"""
-_DRAWING = ("tools.universe", "tools.recipe", "tools.generate")
-"""what universes are drawn with"""
-_LIBRARIES = ("numpy", "scipy", "iminuit")
 _STREAMS = 2
 """of seeds for each universe: its upcrossings, its second look"""
 
@@ -76,14 +66,12 @@ class Doubt:
 
 def batches(kind: Kind, number: int) -> Iterator[Batch]:
     """Yield the batches of all universes of a kind."""
-    for first in range(0, number, BATCH):
-        yield Batch(kind, first, min(first + BATCH, number))
+    yield from (Batch(kind, *ends) for ends in ranges(number, BATCH))
 
 
 def doubts(kind: Kind, number: int, local_z: float, toys: int) -> Iterator[Doubt]:
     """Yield the tasks of one universe's toys."""
-    for first in range(0, toys, PART):
-        yield Doubt(kind, number, local_z, first, min(first + PART, toys))
+    yield from (Doubt(kind, number, local_z, *ends) for ends in ranges(toys, PART))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,15 +90,15 @@ class Universes:
         """Return the universes of a campaign, and the analysis that looks at them."""
         return cls(campaign, catalogue, channels, analysis_of(catalogue, search, channels))
 
-    def world(self, kind: Kind, number: int) -> World:
+    def expected(self, kind: Kind, number: int) -> ExpectedSpectra:
         """Return what one universe is expected to show."""
-        tournament = self.analysis.tournament
+        bins = self.analysis.tournament
         truth = self.campaign.truth(kind, number, self.catalogue)
-        return world_of(truth, self.channels, tournament.low_GeV, tournament.high_GeV)
+        return ExpectedSpectra.of(truth, self.channels, bins.low_GeV, bins.high_GeV)
 
     def spectrum(self, kind: Kind, number: int) -> tuple[FloatArray, ...]:
         """Return what is observed in one universe, in each channel."""
-        return self.world(kind, number).draw(self.campaign.rng(kind, number))
+        return self.expected(kind, number).draw(self.campaign.rng(kind, number))
 
     def seed(self, kind: Kind, number: int, stream: int) -> int:
         """Return the seed of one universe's toys."""
@@ -118,21 +106,16 @@ class Universes:
 
     def __call__(self, task: Batch | Doubt) -> dict[str, Any]:
         """Do a task, on one core."""
-        from threadpoolctl import threadpool_limits
-
-        # Small matrices: more threads would wait for each other, and round otherwise. It stays so
-        # in this process: beside another thread of a dask worker nobody knows when to restore it.
-        threadpool_limits(1)
+        one_thread()
         return self.look_again(task) if isinstance(task, Doubt) else self.look(task)
 
     def look(self, batch: Batch) -> dict[str, Any]:
         """Analyse a batch."""
         kind, numbers = batch.kind, range(batch.first, batch.last)
-        worlds = [self.world(kind, number) for number in numbers]
+        expected = [self.expected(kind, number) for number in numbers]
         spectra = [self.spectrum(kind, number) for number in numbers]
         seeds = [self.seed(kind, number, 0) for number in numbers]
-        found = analyse(self.analysis, worlds, spectra, list(numbers), seeds, toys=TOYS[kind])
-        return found.arrays()
+        return analyse(self.analysis, expected, spectra, numbers, seeds, toys=TOYS[kind]).arrays()
 
     def look_again(self, doubt: Doubt) -> dict[str, Any]:
         """Throw toys of the whole procedure for one universe."""
@@ -149,18 +132,10 @@ class Universes:
 
 def settings_digest(work: Universes) -> str:
     """Return the digest of all that a universe's numbers depend on, but which one it is."""
-    catalogue, analysis = work.catalogue, work.analysis
-    search = replace(analysis.search, path=Path(), label=Label())  # neither changes a number
-    samples = [
-        (s.name, s.kind, s.mass_GeV, s.cross_section_pb, s.filter_efficiency)
-        for s in catalogue.simulation
-    ]
-    luminosities = catalogue.luminosity_invpb, catalogue.data_luminosity_invpb
-    versions = [metadata.version(name) for name in _LIBRARIES]
-    code = code_digest(*behind("analysis.closure.work"), *_DRAWING)
     channels = work.channels
     cells = digest_text(channels.channel.astype(np.int64).tobytes().hex())
-    parts = (work.campaign, search, samples, luminosities, catalogue.collision_energy_GeV,
-             channels.names, channels.columns, [e.tolist() for e in channels.edges], cells,
-             TOYS, BATCH, PART)  # fmt: skip
-    return digest_text(*map(repr, parts), *versions, code)
+    edges = [edges.tolist() for edges in channels.edges]
+    return digest_of(
+        "universe_tasks", work.catalogue, work.analysis.search, work.campaign, channels.names,
+        channels.columns, edges, cells, TOYS, BATCH, PART,
+    )  # fmt: skip

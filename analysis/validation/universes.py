@@ -11,17 +11,18 @@ an X of given masses and cross-sections), `empty` ones have no X, and those `wit
 for numbers that need many.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from analysis.closure.channels import Channels
 from analysis.settings.search import Search
 from analysis.statistics.background.tournament import Tournament
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel
+from analysis.statistics.spectra.streams import universe_stream
+from analysis.validation.efficiencies import Channels
 from tools.errors import InputError
 from tools.recipe import Continuum, Resonance, signal_recipe
 from tools.samples import Catalogue
@@ -66,47 +67,37 @@ class Campaign:
 
     def rng(self, kind: Kind, number: int) -> np.random.Generator:
         """Return the randomness of a universe's spectrum."""
-        return np.random.default_rng([self.seed, 1 + KINDS.index(kind), number])
+        return universe_stream(self.seed, KINDS.index(kind), number)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class World:
+class ExpectedSpectra:
     """A universe without fluctuations; without a ``repr``, as its truth."""
 
     truth: Truth
-    background: tuple[FloatArray, ...]
+    channels: tuple[FloatArray, ...]
     """expected events in the bins of each channel"""
-    signal: tuple[FloatArray, ...]
-    """of X; zero if there is none"""
+    signal_events: float
+    """of X among them; 0 if there is none"""
 
-    @property
-    def signal_events(self) -> float:
-        """Expected selected events of X in all channels, in the whole spectrum."""
-        return float(sum(channel.sum() for channel in self.signal))
+    @classmethod
+    def of(
+        cls, truth: Truth, channels: Channels, low_GeV: FloatArray, high_GeV: FloatArray
+    ) -> "ExpectedSpectra":
+        """Return what a universe is expected to show in some bins."""
+        law, peak = truth.background.spectrum, truth.signal.spectrum
+        if not isinstance(law, Continuum) or not isinstance(peak, Resonance):
+            raise TypeError("a universe has a continuum and a resonance")
+        shape = law.above(low_GeV) - law.above(high_GeV)
+        kept = channels.efficiencies(truth.background) * truth.expected_background_events
+        events = channels.efficiencies(truth.signal) * truth.expected_signal_events
+        bump = peak.below(high_GeV) - peak.below(low_GeV)
+        expected = tuple(n * shape + s * bump for n, s in zip(kept, events, strict=True))
+        return cls(truth, expected, float(events.sum() * bump.sum()))
 
     def draw(self, rng: np.random.Generator) -> tuple[FloatArray, ...]:
         """Return one spectrum for each channel."""
-        expected = zip(self.background, self.signal, strict=True)
-        return tuple(rng.poisson(b + s).astype(np.float64) for b, s in expected)
-
-
-def world_of(truth: Truth, channels: Channels, low_GeV: FloatArray, high_GeV: FloatArray) -> World:
-    """Return what a universe is expected to show in some bins."""
-    law, peak = truth.background.spectrum, truth.signal.spectrum
-    if not isinstance(law, Continuum) or not isinstance(peak, Resonance):
-        raise TypeError("a universe has a continuum and a resonance")
-    shape = law.above(low_GeV) - law.above(high_GeV)
-    kept = channels.efficiencies(truth.background) * truth.expected_background_events
-    events = channels.efficiencies(truth.signal) * truth.expected_signal_events
-    bump = _gaussian(peak, low_GeV, high_GeV)
-    return World(truth, tuple(n * shape for n in kept), tuple(n * bump for n in events))
-
-
-def _gaussian(law: Resonance, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
-    from scipy.special import ndtr
-
-    low, high = ((edge - law.mass_GeV) / law.width_GeV for edge in (low_GeV, high_GeV))
-    return np.asarray(ndtr(high) - ndtr(low))
+        return tuple(rng.poisson(channel).astype(np.float64) for channel in self.channels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,6 +164,6 @@ def _exact(masses: FloatArray, values: FloatArray) -> Interpolated:
     return Interpolated(masses, values, np.zeros(len(masses)))
 
 
-def stacked(spectra: Sequence[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
+def stacked(spectra: Iterable[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
     """Return the spectra of some universes for each channel, shape (T, B)."""
     return tuple(np.array(channel) for channel in zip(*spectra, strict=True))

@@ -12,34 +12,32 @@ whole procedure; so does `second_look`, up to `SURE_Z`. Beyond it two of a thous
 it would take to lose a claim, are there once in 200 universes or less.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.calibration.frozen import Held
-from analysis.closure.fits import Best, asimov_z, cls_of, some
-from analysis.closure.worlds import Analysis, World, stacked
-from analysis.statistics.background.entries import Flags, Indices
+from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.prediction import Prediction, predict
 from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, upcrossings
-from analysis.statistics.resonance.scan import ChannelModel, Spectra
+from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.shape import WORTH_TOYS_Z, toys_of_prediction
 from analysis.statistics.resonance.toys import Group, experiment, largest_significances
-from analysis.statistics.spectra.bins import Bins, Channel, FloatArray
+from analysis.statistics.spectra.bins import Channel, FloatArray
+from analysis.validation.columns import Columns
+from analysis.validation.fits import AtTruth, BestFits, asimov_z, some
+from analysis.validation.fixed_model import FixedModel
+from analysis.validation.rates import FIXED_GeV
+from analysis.validation.universes import Analysis, ExpectedSpectra, stacked
 
 SURE_Z = 3.7
 """global significance by the formula from which on toys would not change the verdict"""
-FIXED_GeV = (500.0, 750.0, 1000.0)
-"""where the significance is looked at without a search"""
-_ROUNDING = 1e-6
-"""GeV"""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Found:
+class Found(Columns):
     """What was true and what was found in T universes; NaN where something is not there.
 
     All numbers are arrays of shape (T,) unless it is said otherwise.
@@ -77,8 +75,13 @@ class Found:
     converged: Flags
     """whether all fits at a known truth did"""
 
+    @property
+    def exists(self) -> Flags:
+        """Whether there is an X."""
+        return np.asarray(self.true_cross_section_pb > 0)
+
     @classmethod
-    def nothing(cls, size: int, fixed: int = len(FIXED_GeV)) -> "Found":
+    def nothing(cls, size: int) -> "Found":
         """Return room for `size` universes."""
         made: dict[str, npt.NDArray[Any]] = {
             field.name: np.full(size, np.nan) for field in fields(cls)
@@ -88,35 +91,14 @@ class Found:
             "function": np.full(size, "", "U400"),
             "passes": np.zeros(size, bool),
             "converged": np.ones(size, bool),
-            "fixed_z": np.full((size, fixed), np.nan),
+            "fixed_z": np.full((size, len(FIXED_GeV)), np.nan),
         }
-        return cls.made(made)
-
-    @classmethod
-    def made(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "Found":
-        """Return what arrays by name hold."""
-        return cls(**arrays)
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all arrays by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def some(self, rows: Flags | Indices) -> "Found":
-        """Return some of the universes."""
-        return Found.made({name: array[rows] for name, array in self.arrays().items()})
-
-    @classmethod
-    def joined(cls, parts: Sequence["Found"]) -> "Found":
-        """Return the universes of all parts, one after the other."""
-        if not parts:
-            return cls.nothing(0)
-        each = [part.arrays() for part in parts]
-        return cls.made({name: np.concatenate([one[name] for one in each]) for name in each[0]})
+        return cls(**made)
 
 
 def analyse(
     analysis: Analysis,
-    worlds: Sequence[World],
+    universes: Sequence[ExpectedSpectra],
     spectra: Sequence[tuple[FloatArray, ...]],
     numbers: Sequence[int],
     seeds: Sequence[int],
@@ -128,7 +110,7 @@ def analyse(
     Parameters
     ----------
     analysis : Analysis
-    worlds : sequence of World
+    universes : sequence of ExpectedSpectra
         What is true.
     spectra : sequence of tuple of ndarray
         What was observed: for each universe, the events in the bins of each channel.
@@ -139,33 +121,33 @@ def analyse(
     toys : int
         Toys of the frozen model, for the upcrossings.
     """
-    found = Found.nothing(len(worlds))
+    found = Found.nothing(len(universes))
     found.number[:] = numbers
-    for row, world in enumerate(worlds):
-        truth = world.truth
+    for row, universe in enumerate(universes):
+        truth = universe.truth
         found.true_mass_GeV[row] = np.nan if truth.mass_GeV is None else truth.mass_GeV
         found.true_cross_section_pb[row] = truth.cross_section_pb
-    counts = stacked(spectra)
+    counts, expected = stacked(spectra), stacked(universe.channels for universe in universes)
     whole = experiment(
         analysis.search, analysis.signal, [channel[0] for channel in counts], analysis.sqrt_s_GeV
     )
     for group in whole.groups(counts):
-        own = [worlds[int(row)] for row in group.toys]
-        found.function[group.toys] = chosen_in(group)
+        # The same name for all channels, but once.
+        found.function[group.toys] = "; ".join(dict.fromkeys(FixedModel.by(group).names))
         found.passes[group.toys] = group.passes
         best = _scan(group, found)
         for row, toy in enumerate(group.toys):
-            z = float(found.local_z[toy])
             observed = tuple(channel[toy] for channel in counts)
-            _significance(analysis, group, row, observed, z, int(seeds[toy]), toys, found)
-        _measure(analysis, group, own, best, found)
-        _at_truth(analysis, group, own, found)
+            spectrum = _frozen(analysis, group, row, predicted(analysis, observed))
+            crossings = upcrossings(
+                spectrum, spectrum.counts, group.masses_GeV, seed=int(seeds[toy]), toys=toys
+            )
+            formula = combined(crossings, float(found.local_z[toy]), None)
+            found.upcrossings[toy] = crossings.mean
+            found.formula_z[toy], found.formula_p[toy] = formula.z, formula.p
+        _measure(analysis, group, best, found)
+        _at_truth(analysis, group, expected, found)
     return found
-
-
-def chosen_in(group: Group) -> str:
-    """Return what a group is fitted with, for people: the same for all channels but once."""
-    return "; ".join(dict.fromkeys(channel.name for channel in Held.by(group).channels))
 
 
 def _scan(group: Group, found: Found) -> FloatArray:
@@ -177,26 +159,6 @@ def _scan(group: Group, found: Found) -> FloatArray:
     found.fixed_z[group.toys] = z[:, where]
     found.local_z[group.toys] = np.maximum(z.max(axis=1), 0.0)
     return np.asarray(group.masses_GeV[np.argmax(z, axis=1)])
-
-
-def _significance(
-    analysis: Analysis,
-    group: Group,
-    row: int,
-    observed: tuple[FloatArray, ...],
-    z: float,
-    seed: int,
-    toys: int,
-    found: Found,
-) -> None:
-    """Fill in the global significance by the formula."""
-    prediction = predicted(analysis, observed)
-    expected = _frozen(analysis, group, row, prediction)
-    masses = group.masses_GeV
-    crossings = upcrossings(expected, expected.counts, masses, seed=seed, toys=toys)
-    whole, toy = combined(crossings, z, None), group.toys[row]
-    found.upcrossings[toy] = crossings.mean
-    found.formula_z[toy], found.formula_p[toy] = whole.z, whole.p
 
 
 def predicted(analysis: Analysis, observed: tuple[FloatArray, ...]) -> Prediction:
@@ -212,32 +174,29 @@ def predicted(analysis: Analysis, observed: tuple[FloatArray, ...]) -> Predictio
 
 def _frozen(analysis: Analysis, group: Group, row: int, prediction: Prediction) -> Spectra:
     """Return the prediction as it will be fitted: with a universe's functions and nuisances."""
+    low, high = analysis.tournament.low_GeV, analysis.tournament.high_GeV
     models = []
-    for index, (held, background) in enumerate(
-        zip(Held.by(group).channels, prediction.backgrounds, strict=True)
+    for ranged, background, spurious in zip(
+        FixedModel.by(group).channels, prediction.backgrounds, group.spurious[row].T, strict=True
     ):
-        steps = round((held.high_GeV - held.low_GeV) / background.bin_GeV)
-        edges = np.linspace(held.low_GeV, held.high_GeV, steps + 1)
-        counts = background.chosen.fitted.events(edges[:-1], edges[1:])
-        bins, spurious = Bins(edges[:-1], edges[1:], counts, counts), group.spurious[row, :, index]
-        name = background.channel
-        models.append(ChannelModel(bins, held.function, group.masses_GeV, spurious, name))
+        inside = ranged.inside(low, high)
+        edges = low[inside], high[inside]
+        counts = background.chosen.fitted.events(*edges)
+        models.append(ranged.model(edges, counts, group.masses_GeV, spurious, background.channel))
     return Spectra.of(models, analysis.signal, analysis.search.systematics)
 
 
-def _measure(
-    analysis: Analysis, group: Group, worlds: Sequence[World], start: FloatArray, found: Found
-) -> None:
+def _measure(analysis: Analysis, group: Group, start: FloatArray, found: Found) -> None:
     """Fill in mass and cross-section where there is an excess; and their pulls where there is X."""
     rows = np.flatnonzero(found.local_z[group.toys] > 0)
     if not len(rows):
         return
     searched = analysis.search.signal
-    best = Best.of(some(group, rows), start[rows], (searched.low_GeV, searched.high_GeV))
+    best = BestFits.of(some(group, rows), start[rows], (searched.low_GeV, searched.high_GeV))
     toys, per_pb = group.toys[rows], analysis.events_per_pb(best.mass_GeV)
     found.mass_GeV[toys] = best.mass_GeV
     found.cross_section_pb[toys] = best.events / per_pb
-    there = np.array([worlds[int(row)].truth.exists for row in rows])
+    there = found.exists[toys]
     if not there.any():
         return
     best, toys, per_pb = best.some(there), toys[there], per_pb[there]
@@ -250,30 +209,24 @@ def _measure(
     found.converged[toys] &= converged
 
 
-def _at_truth(analysis: Analysis, group: Group, worlds: Sequence[World], found: Found) -> None:
+def _at_truth(
+    analysis: Analysis, group: Group, expected: Sequence[FloatArray], found: Found
+) -> None:
     """Fill in what the true mass tells: expected significance, and CLs of the true strength."""
-    rows = np.flatnonzero([world.truth.exists for world in worlds])
-    if not len(rows):
+    own = some(group, np.flatnonzero(found.exists[group.toys]))
+    toys, bins = own.toys, analysis.tournament
+    if not len(toys):
         return
-    own = some(group, rows)
-    mass = found.true_mass_GeV[own.toys]
-    events = found.true_cross_section_pb[own.toys] * analysis.events_per_pb(mass)
-    expected = np.array([_expected(analysis, group, worlds[int(row)]) for row in rows])
-    found.expected_z[own.toys] = asimov_z(own, expected, mass)
-    found.cls[own.toys], converged = cls_of(own, mass, events)
-    found.converged[own.toys] &= converged
-
-
-def _expected(analysis: Analysis, group: Group, world: World) -> FloatArray:
-    """Return a universe without fluctuations in a group's bins, shape (B,)."""
-    tournament, parts = analysis.tournament, []
-    for held, background, signal in zip(
-        Held.by(group).channels, world.background, world.signal, strict=True
-    ):
-        inside = tournament.low_GeV > held.low_GeV - _ROUNDING
-        inside &= tournament.high_GeV < held.high_GeV + _ROUNDING
-        parts.append((background + signal)[inside])
-    return np.concatenate(parts)
+    mass = found.true_mass_GeV[toys]
+    channels = zip(FixedModel.by(group).channels, expected, strict=True)
+    fitted = [
+        all_[toys][:, ranged.inside(bins.low_GeV, bins.high_GeV)] for ranged, all_ in channels
+    ]
+    found.expected_z[toys] = asimov_z(own, np.concatenate(fitted, axis=1), mass)
+    events = found.true_cross_section_pb[toys] * analysis.events_per_pb(mass)
+    at_truth = AtTruth.of(own, mass, events)
+    found.cls[toys] = at_truth.cls
+    found.converged[toys] &= at_truth.converged
 
 
 def borderline(found: Found) -> Iterator[int]:

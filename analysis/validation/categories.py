@@ -20,6 +20,7 @@ from analysis.selection.scores.training import HALVES, sample_of
 from analysis.settings.search import Search
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, plain_signal
+from analysis.statistics.spectra.streams import simulated_stream
 from processors.diphoton import photon_pair
 from processors.histograms import Binning, Counts, fill, joint
 from tools.recipe import Recipe, Resonance, background_recipe, make_events, signal_recipe
@@ -35,7 +36,7 @@ _BACKGROUND = "background"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Selection:
+class CategoryFractions:
     """What is selected, in each of some categories, shape (C,) each."""
 
     background: FloatArray
@@ -57,35 +58,35 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Selections:
+class CourseSelections:
     """Both selections."""
 
-    categories: Selection
-    cuts: Selection
+    categories: CategoryFractions
+    cuts: CategoryFractions
     """the best rectangular ones: of one category"""
 
 
 def selections(
     catalogue: Catalogue, search: Search, *, seed: int, simulated: tuple[int, int] = SIMULATED
-) -> Selections:
+) -> CourseSelections:
     """Make events, choose categories and cuts, and count what is in them."""
-    few = _joints(search, simulated, [seed, 0])
-    many = _joints(search, (_LARGER * simulated[0], _LARGER * simulated[1]), [seed, 1])
+    few = _joints(search, simulated, seed, 0)
+    many = _joints(search, (_LARGER * simulated[0], _LARGER * simulated[1]), seed, 1)
     weights = dict.fromkeys(few, 1.0)
     sample = catalogue.sample(_BACKGROUND)
     weights[_BACKGROUND] = sample.expected_events(catalogue.luminosity_invpb) / simulated[0]
-    return Selections(_categories(few, many, weights), _cuts(few, many, weights, search))
+    return CourseSelections(_categories(few, many, weights), _cuts(few, many, weights, search))
 
 
 def _categories(
     few: Mapping[str, Counts], many: Mapping[str, Counts], weights: Mapping[str, float]
-) -> Selection:
+) -> CategoryFractions:
     small, large = (sample_of(joints, weights, _BACKGROUND) for joints in (few, many))
     folds = np.stack([table_of(additive_score(small, half)) for half in HALVES])
     chosen = candidate("likelihood_ratio", folds, small, Demands(most=CATEGORIES))
     found = category_yields(large, chosen.scores, chosen.edges)
     signals = [found.signals[name] / counts[:, 0].sum() for name, counts in large.signals.items()]
-    return Selection(found.passing / large.passing.sum(), np.mean(signals, axis=0))
+    return CategoryFractions(found.passing / large.passing.sum(), np.mean(signals, axis=0))
 
 
 def _cuts(
@@ -93,7 +94,7 @@ def _cuts(
     many: Mapping[str, Counts],
     weights: Mapping[str, float],
     search: Search,
-) -> Selection:
+) -> CategoryFractions:
     reference = search.optimise.reference_signal
     of = {name: yields(few[name], weights[name]) for name in (reference, _BACKGROUND)}
     index = best(merit(of[reference], of[_BACKGROUND], search.optimise))
@@ -102,24 +103,25 @@ def _cuts(
         passing = yields(counts, 1.0).anywhere
         parts[name] = np.array([passing[index] / passing[(-1,) * passing.ndim]])
     signals = [part for name, part in parts.items() if name != _BACKGROUND]
-    return Selection(parts[_BACKGROUND], np.mean(signals, axis=0))
+    return CategoryFractions(parts[_BACKGROUND], np.mean(signals, axis=0))
 
 
-def _joints(search: Search, events: tuple[int, int], seed: list[int]) -> dict[str, Counts]:
+def _joints(search: Search, events: tuple[int, int], seed: int, which: int) -> dict[str, Counts]:
     """Return the joint histograms of the background and of three signals."""
     recipes = {_BACKGROUND: background_recipe()} | {
         f"signal_{mass:g}": signal_recipe(Resonance(mass)) for mass in _MASSES_GeV
     }
     return {
-        name: _filled(recipe, search, events[name != _BACKGROUND], [*seed, number])
+        name: _filled(
+            recipe, search, events[name != _BACKGROUND], simulated_stream(seed, which, number)
+        )
         for number, (name, recipe) in enumerate(recipes.items())
     }
 
 
-def _filled(recipe: Recipe, search: Search, events: int, seed: list[int]) -> Counts:
+def _filled(recipe: Recipe, search: Search, events: int, rng: np.random.Generator) -> Counts:
     axes, window = search.optimise.axes, search.window
     found = joint([Binning(name, axis.bins, axis.low, axis.high) for name, axis in axes.items()])
-    rng = np.random.default_rng(seed)
     for first in range(0, events, _AT_ONCE):
         columns = make_events(recipe, rng, min(_AT_ONCE, events - first))
         mass = photon_pair(columns).mass

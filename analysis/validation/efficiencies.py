@@ -23,12 +23,10 @@ from processors.histograms import CATEGORIES
 from processors.score import DATA, ScoreTable, shape_of
 from processors.selection import Interval, Selection
 from tools.errors import InputError
-from tools.recipe import Recipe
+from tools.recipe import ISOLATIONS, Recipe
 
-COLUMNS = ("n_jets", "n_leptons", "photon1_isolation", "photon2_isolation")
+COLUMNS = ("n_jets", "n_leptons", *ISOLATIONS)
 """that a selection may look at"""
-_MET_OF_OUTLIERS, _ISOLATION_WIDTH, _WIDTH_OF_OUTLIERS = 13.0, 0.10, 1.5
-"""of `tools.recipe`: half of the events with so much missing energy have far-off isolations"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,18 +80,18 @@ class Channels:
 
     def efficiencies(self, recipe: Recipe) -> FloatArray:
         """Return the part of a recipe's events that each channel keeps, shape (C,)."""
-        off = _outliers(recipe)
-        cells = (1 - off) * self._cells(recipe, _ISOLATION_WIDTH)
-        cells += off * self._cells(recipe, _WIDTH_OF_OUTLIERS)
+        off = recipe.far_off
+        cells = (1 - off) * self._cells(recipe, far_off=False)
+        cells += off * self._cells(recipe, far_off=True)
         sums = np.bincount(self.channel + 1, cells, len(self.names) + 1)
         return np.asarray(sums[1:], dtype=np.float64)
 
-    def _cells(self, recipe: Recipe, isolation_width: float) -> FloatArray:
+    def _cells(self, recipe: Recipe, *, far_off: bool) -> FloatArray:
         """Return the probability of each cell, flat."""
         cells = np.ones(1)
         for name, edges in zip(self.columns, self.edges, strict=True):
-            below = _below(name, edges, recipe, isolation_width)
-            cells = np.multiply.outer(cells, np.diff(below)).ravel()
+            parts = np.diff(recipe.below(name, edges, far_off=far_off))
+            cells = np.multiply.outer(cells, parts).ravel()
         return cells
 
 
@@ -109,29 +107,3 @@ def _refuse_unknown(columns: Iterable[str]) -> None:
 def by_upper_cuts(cuts: Mapping[str, float]) -> Channels:
     """Return the channel of upper cuts, such as those of task 3.4."""
     return Channels.of_cuts(Selection({name: Interval(max=cut) for name, cut in cuts.items()}))
-
-
-def _below(column: str, edges: FloatArray, recipe: Recipe, isolation_width: float) -> FloatArray:
-    """Return the probabilities that a column is below some edges."""
-    from scipy.stats import nbinom, norm, poisson
-
-    last = np.ceil(edges) - 1  # the largest whole number below
-    if column == "n_leptons":
-        return np.asarray(poisson.cdf(last, recipe.n_leptons_mean))
-    if column == "n_jets":
-        size, mean = recipe.n_jets_shape, recipe.n_jets_mean
-        if size is None:
-            return np.asarray(poisson.cdf(last, mean))
-        return np.asarray(nbinom.cdf(last, size, size / (size + mean)))
-    centre = recipe.isolation_means[COLUMNS.index(column) - COLUMNS.index("photon1_isolation")]
-    return np.asarray(norm.cdf((edges - centre) / isolation_width))
-
-
-def _outliers(recipe: Recipe) -> float:
-    """Return the part of the events whose isolations are far off."""
-    from scipy.stats import norm, t
-
-    law = recipe.missing_energy
-    core = 2 * norm.sf(_MET_OF_OUTLIERS / law.core_width)
-    tail = 2 * t.sf(_MET_OF_OUTLIERS / law.tail_width, law.tail_nu)
-    return float((law.core * core + (1 - law.core) * tail) / 2)

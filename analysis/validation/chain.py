@@ -10,11 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.closure.analyse import Found, analyse, borderline, second_look
-from analysis.closure.campaign import Results, Size
-from analysis.closure.channels import Channels
-from analysis.closure.work import TOYS, Universes
-from analysis.closure.worlds import Analysis, Kind
 from analysis.folder.folder import SELECTION, Folder
 from analysis.results.closure import EventsComparison, UniverseComparison, UniverseVerdict
 from analysis.results.values import Estimate
@@ -22,9 +17,14 @@ from analysis.results.verdict import ClaimLevel, Verdict
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
-from analysis.statistics.resonance.look_elsewhere import CountedToys
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.inputs import InferenceInputs
+from analysis.validation.analyse import Found, analyse, borderline, second_look
+from analysis.validation.efficiencies import Channels
+from analysis.validation.rates import rounded
+from analysis.validation.universe_campaign import Counted, Size, UniverseResults
+from analysis.validation.universe_tasks import TOYS, Universes
+from analysis.validation.universes import Analysis
 from analysis.workflow.infer_folder import inference_inputs
 from analysis.workflow.pipeline import Console, Request, run
 from tools.errors import XyyError
@@ -109,65 +109,52 @@ def compare(
     observations: Sequence[Observation],
     *,
     say: Callable[[str], None] = lambda _text: None,
-) -> tuple[Results, EventsComparison]:
+) -> tuple[UniverseResults, EventsComparison]:
     """Analyse the spectra of universes 0, 1, ... and lay the two verdicts beside each other."""
     parts, analysis = [], work.analysis
-    counted: dict[tuple[Kind, int], CountedToys] = {}
+    counted: Counted = {}
     for number, observation in enumerate(observations):
         analysis = observation.analysis(work.analysis.search)
         own = replace(work, analysis=analysis, channels=observation.channels)
         found = analyse(
-            analysis, [own.world("universes", number)], [observation.spectrum(analysis)], [number],
-            [_SEED], toys=TOYS["universes"],
+            analysis, [own.expected("universes", number)], [observation.spectrum(analysis)],
+            [number], [_SEED], toys=TOYS["universes"],
         )  # fmt: skip
         for _ in borderline(found) if analysis.search.peak.global_toys else ():
             say(f"universe {number}: toys of the whole procedure")
-            counted["universes", number] = _second_look(analysis, observation, found)
+            counted["universes", number] = second_look(
+                analysis, observation.spectrum(analysis), float(found.local_z[0]), seed=_SEED,
+                toys=analysis.search.peak.global_toys,
+            )  # fmt: skip
         parts.append(found)
     found = Found.joined(parts)
     nothing = Found.nothing(0)
-    results = Results(
+    results = UniverseResults(
         work.campaign, analysis, Size(len(parts)),
         {"universes": found, "empty": nothing, "with_x": nothing}, counted,
     )  # fmt: skip
-    decisions = results.decisions("universes")
-    each = tuple(
-        _beside(number, observation.verdict, found, decisions[number])
-        for number, observation in enumerate(observations)
-    )
+    ours, each = results.judged("universes"), []
+    for row, theirs in enumerate(observation.verdict for observation in observations):
+        chain = _verdict(
+            theirs.decision, theirs.local_z, _value(theirs.mass_GeV),
+            _value(theirs.cross_section_pb),
+        )  # fmt: skip
+        spectrum = _verdict(
+            ours.decision[row], ours.local_z[row], ours.mass_GeV[row], ours.cross_section_pb[row]
+        )
+        agreed = chain.decision == spectrum.decision
+        each.append(
+            UniverseComparison(universe=row, chain=chain, spectrum=spectrum, same_verdict=agreed)
+        )
     same = sum(one.same_verdict for one in each)
-    return results, EventsComparison(same_verdicts=same, n=len(each), each=each)
+    return results, EventsComparison(same_verdicts=same, n=len(each), each=tuple(each))
 
 
-def _second_look(analysis: Analysis, observation: Observation, found: Found) -> CountedToys:
-    return second_look(
-        analysis, observation.spectrum(analysis), float(found.local_z[0]), seed=_SEED,
-        toys=analysis.search.peak.global_toys,
-    )  # fmt: skip
+def _verdict(decision: ClaimLevel | None, *numbers: float | None) -> UniverseVerdict:
+    """Return a verdict with six digits of its local Z, mass and cross-section; NaN for none."""
+    z, mass, strength = (np.nan if x is None else rounded(x, 6) for x in numbers)
+    return UniverseVerdict(decision=decision, local_z=z, mass_GeV=mass, cross_section_pb=strength)
 
 
-def _beside(number: int, theirs: Verdict, found: Found, ours: ClaimLevel) -> UniverseComparison:
-    """Return the chain's verdict and ours."""
-    chain = UniverseVerdict(
-        decision=theirs.decision,
-        local_z=_number(theirs.local_z),
-        mass_GeV=_value(theirs.mass_GeV),
-        cross_section_pb=_value(theirs.cross_section_pb),
-    )
-    spectrum = UniverseVerdict(
-        decision=ours,
-        local_z=_number(found.local_z[number]),
-        mass_GeV=_number(found.mass_GeV[number]),
-        cross_section_pb=_number(found.cross_section_pb[number]),
-    )
-    same = theirs.decision == ours
-    return UniverseComparison(universe=number, chain=chain, spectrum=spectrum, same_verdict=same)
-
-
-def _value(estimate: Estimate | None) -> float:
-    return _number(None if estimate is None else estimate.value)
-
-
-def _number(value: float | None) -> float:
-    """Return six digits of a number; NaN for none."""
-    return np.nan if value is None else float(f"{value:.6g}")
+def _value(estimate: Estimate | None) -> float | None:
+    return None if estimate is None else estimate.value

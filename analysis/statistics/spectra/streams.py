@@ -1,0 +1,63 @@
+"""Every stream of random numbers that toys and universes are drawn from, named once.
+
+What is drawn is a pure function of a seed and of the key of its stream. To numpy a key with a zero
+at its end is the key without it, so that toy 5 of a seed has the key (5, 0), too; a key of another
+stream that has the same seed must be none of these.
+
+====================  =====================  =====================================================
+stream                key behind the seed    what is drawn
+====================  =====================  =====================================================
+`toy_stream`          number                 the spectra of a toy of the whole procedure
+`signal_toy_stream`   number, 1              the windows of that toy, with a resonance
+`window_toy_stream`   number, 2              more windows to its sidebands, without one
+`fixed_toy_stream`    number, 3              a toy of a fixed background model
+`upcrossings_stream`  0x6C6565               the toys whose upcrossings are counted
+`limit_toy_stream`    1000 mass, which       the toys of a limit at a mass
+`universe_stream`     1 + kind, number       the spectra of a universe
+`simulated_stream`    which, sample, 4       events that categories are chosen and counted with
+====================  =====================  =====================================================
+
+Events of samples and universes have streams of their own (`tools.generate.Use`).
+"""
+
+import numpy as np
+
+
+def toy_stream(seed: int, number: int) -> np.random.Generator:
+    """Return the randomness of a toy of the whole procedure."""
+    return np.random.default_rng([seed, number])
+
+
+def signal_toy_stream(seed: int, number: int) -> np.random.Generator:
+    """Return the randomness of a toy's windows with a resonance."""
+    return np.random.default_rng([seed, number, 1])
+
+
+def window_toy_stream(seed: int, number: int) -> np.random.Generator:
+    """Return the randomness of more windows to a toy's sidebands."""
+    return np.random.default_rng([seed, number, 2])
+
+
+def fixed_toy_stream(seed: int, number: int) -> np.random.Generator:
+    """Return the randomness of a toy of a fixed background model."""
+    return np.random.default_rng([seed, number, 3])
+
+
+def upcrossings_stream(seed: int) -> np.random.Generator:
+    """Return the randomness of the toys whose upcrossings are counted."""
+    return np.random.default_rng([seed, 0x6C6565])
+
+
+def limit_toy_stream(seed: int, mass_GeV: float, which: int) -> np.random.Generator:
+    """Return the randomness of toys of a limit at a mass."""
+    return np.random.default_rng([seed, round(1000 * mass_GeV), which])
+
+
+def universe_stream(seed: int, kind: int, number: int) -> np.random.Generator:
+    """Return the randomness of a universe's spectra."""
+    return np.random.default_rng([seed, 1 + kind, number])
+
+
+def simulated_stream(seed: int, which: int, sample: int) -> np.random.Generator:
+    """Return the randomness of one sample of events for categories."""
+    return np.random.default_rng([seed, which, sample, 4])

@@ -1,0 +1,72 @@
+"""`python -m analysis.validation`: all campaigns of toys, or only their page again."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from analysis.results.codec import to_json
+from analysis.settings.search_file import read_search
+from analysis.validation.pages import page_of_toys
+from analysis.validation.plan import ONE_SPECTRUM, WITH_CATEGORIES, in_proportion, one_spectrum
+from analysis.validation.plan import six_categories as categories
+from analysis.validation.tasks import digest_of, workshop
+from analysis.validation.toy_campaigns import run_toys
+from analysis.validation.toy_report import document, read_calibration
+from tools.executors import Execution
+from tools.json_file import write_json
+from tools.pool import cores
+from tools.samples import find_settings, read_catalogue
+
+PLANS = {
+    "one spectrum": (one_spectrum, ONE_SPECTRUM, Path("docs/statistics.json")),
+    "six categories": (categories, WITH_CATEGORIES, Path("docs/statistics_categories.json")),
+}
+"""campaigns, their size, and their document"""
+
+
+def page_beside(document: Path) -> Path:
+    """Return where a document's page is: beside it."""
+    return document.with_name(f"{document.stem}_calibration.md")
+
+
+def say(text: str) -> None:
+    """Tell the user, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the campaigns of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m analysis.validation", description=__doc__)
+    parser.add_argument("--categories", action="store_true", help="six, instead of one spectrum")
+    parser.add_argument("--toys", type=int, help="at fixed masses; all else in proportion")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--executor", help="iterative, futures or dask", default="futures")
+    parser.add_argument("--scheduler", help="of dask: an address, or its file")
+    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--out", type=Path, help="instead of the document in docs")
+    parser.add_argument("--kept", type=Path, default=Path("results/validation"),
+                        help="the folder of finished tasks, which are not done again")  # fmt: skip
+    parser.add_argument("--page", action="store_true", help="only write the page of --out again")
+    options = parser.parse_args(arguments)
+    name = "six categories" if options.categories else "one spectrum"
+    plan, size, usual = PLANS[name]
+    out = options.out or usual
+    if not options.page:
+        catalogue = read_catalogue(find_settings("datasets/course.toml"))
+        search = read_search(find_settings("analysis/search.toml"))
+        size = in_proportion(size, options.toys or size.local)
+        campaigns = plan(catalogue, search, size, options.seed)
+        execution = Execution(options.executor, options.workers, scheduler=options.scheduler)
+        digest = digest_of("plan", catalogue, search, name, size, options.seed)
+        with workshop(options.kept, digest, execution, say) as shop:
+            results = run_toys(campaigns, shop)
+        write_json(out, to_json(document(results, workers=options.workers)))
+    told, where = read_calibration(out), page_beside(out)
+    where.write_text(page_of_toys(told), encoding="utf-8")
+    judged, missed = told.judged
+    say(f"{judged - missed} of {judged} numbers are what was wanted: {where}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+r"""Fits of many spectra at once, each with a mass and a strength of its own.
+
+They are those of the analysis - `best_fit`, here for a group that was decided alike - and two that
+only someone who knows the truth can do:
+
+=============  ==================================================================================
+`BestFits`     background, S, mass, nuisance parameters, from the scan's maximum; and with the mass
+               held, or S (the mass free): how much worse is the truth than the best fit?
+`AtTruth`      at the true mass: S, its pull, and CLs of the true S by the asymptotic formula of q~
+               (arXiv:1007.1727, eq. 16): a limit covers the truth where it is at least 5 %
+=============  ==================================================================================
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.statistics.background.entries import Flags, Indices
+from analysis.statistics.background.poisson import scoring_fit
+from analysis.statistics.minimiser.scoring import Minima
+from analysis.statistics.resonance.best_fit import EVERYTHING, best_fit
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL
+from analysis.statistics.resonance.scan import Spectra
+from analysis.statistics.resonance.toys import Group
+from analysis.statistics.spectra.bins import FloatArray
+
+ALL_BUT_STRENGTH = tuple(part for part in EVERYTHING if part != "signal")
+NUISANCES = tuple(part for part in ALL_BUT_MASS if part != "signal")
+
+
+def some(group: Group, rows: Indices) -> Group:
+    """Return some spectra of a group."""
+    return replace(
+        group,
+        toys=group.toys[rows],
+        counts=group.counts[rows],
+        spurious=group.spurious[rows],
+        passes=group.passes[rows],
+    )
+
+
+def spurious_at(group: Group, mass_GeV: FloatArray) -> FloatArray:
+    """Return each spectrum's spurious signals at a mass of its own, shape (T, C)."""
+    channels = range(group.spurious.shape[-1])
+    return np.array(
+        [
+            [np.interp(mass, group.masses_GeV, own[:, c]) for c in channels]
+            for mass, own in zip(mass_GeV, group.spurious, strict=True)
+        ]
+    ).reshape(len(mass_GeV), len(channels))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BestFits:
+    """The best fit of every spectrum, everything free."""
+
+    group: Group
+    minima: Minima
+
+    @classmethod
+    def of(cls, group: Group, start_GeV: FloatArray, reach_GeV: tuple[float, float]) -> "BestFits":
+        """Fit everything, from masses."""
+        found = best_fit(
+            group.peak, group.counts, start_GeV, lambda mass: spurious_at(group, mass),
+            reach_GeV=reach_GeV,
+        )  # fmt: skip
+        return cls(group, found)
+
+    def some(self, where: Flags) -> "BestFits":
+        """Return the fits of some spectra."""
+        rows, own = np.flatnonzero(where), self.minima
+        minima = Minima(
+            own.values[rows], own.covariance[rows], own.deviance[rows], own.converged[rows]
+        )
+        return BestFits(some(self.group, rows), minima)
+
+    @property
+    def mass_GeV(self) -> FloatArray:
+        """Fitted."""
+        return self.minima.values[:, self.group.peak.mass]
+
+    @property
+    def events(self) -> FloatArray:
+        """Fitted strength."""
+        return self.minima.values[:, self.group.peak.strength]
+
+    def rise_at_mass(self, mass_GeV: FloatArray) -> tuple[FloatArray, Flags]:
+        """Return how much the deviance rises with the mass held, and whether the fits converged."""
+        return self._rise(mass_GeV, self.events, ALL_BUT_MASS)
+
+    def rise_at_strength(self, events: FloatArray) -> tuple[FloatArray, Flags]:
+        """Return the same with the strength held, the mass free."""
+        return self._rise(self.mass_GeV, events, ALL_BUT_STRENGTH)
+
+    def _rise(
+        self, mass_GeV: FloatArray, events: FloatArray, free: tuple[str, ...]
+    ) -> tuple[FloatArray, Flags]:
+        peak, start = self.group.peak, self.minima.values
+        found = peak.fit(
+            self.group.counts, start[:, : peak.background.size], mass_GeV,
+            spurious=spurious_at(self.group, self.mass_GeV), events=events,
+            pulls=start[:, peak.mass + 1 :], free=free,
+        )  # fmt: skip
+        rise = np.maximum(found.deviance - self.minima.deviance, 0.0)
+        return rise, found.converged & self.minima.converged
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AtTruth:
+    """What spectra show at their true mass, and with their true strength; shape (T,) each."""
+
+    events: FloatArray
+    """fitted"""
+    error: FloatArray
+    rise: FloatArray
+    """how much the deviance rises with the true strength"""
+    cls: FloatArray
+    """of the true strength"""
+    converged: Flags
+    """whether all fits did"""
+
+    @classmethod
+    def of(cls, group: Group, mass_GeV: FloatArray, events: FloatArray) -> "AtTruth":
+        """Fit at each spectrum's own mass and strength."""
+        peak, counts, size = group.peak, group.counts, group.peak.background.size
+        spurious = spurious_at(group, mass_GeV)
+        theta = scoring_fit(counts, peak.background).theta
+        best = peak.fit(counts, theta, mass_GeV, spurious=spurious)
+        null = peak.fit(counts, theta, mass_GeV, spurious=spurious, free=NO_SIGNAL)
+
+        def held(data: FloatArray, start: Minima) -> Minima:
+            return peak.fit(
+                data, start.values[:, :size], mass_GeV, spurious=spurious, events=events,
+                free=NUISANCES,
+            )  # fmt: skip
+
+        true = held(counts, best)
+        asimov = held(peak.background.expected(null.values[:, :size]), null)
+        fitted = best.values[:, peak.strength]
+        least = np.where(fitted < 0, null.deviance, best.deviance)
+        statistic = np.where(fitted > events, 0.0, np.maximum(true.deviance - least, 0.0))
+        return cls(
+            events=fitted,
+            error=best.error(peak.strength),
+            rise=np.maximum(true.deviance - best.deviance, 0.0),
+            cls=asymptotic_cls(statistic, asimov.deviance),
+            converged=best.converged & null.converged & true.converged & asimov.converged,
+        )
+
+
+def asymptotic_cls(statistic: FloatArray, expected: FloatArray) -> FloatArray:
+    """Return CLs, from q~ on the data and on the Asimov set without a signal.
+
+    >>> round(float(asymptotic_cls(np.array([3.8416]), np.array([3.8416]))[0]), 3)  # the median
+    0.05
+    """
+    from scipy.special import log_ndtr
+
+    root, width = np.sqrt(statistic), np.sqrt(np.maximum(expected, 1e-12))
+    shifted = np.where(root <= width, root - width, (statistic - width**2) / (2 * width))
+    return np.asarray(np.exp(log_ndtr(-shifted - width) - log_ndtr(-shifted)))
+
+
+def asimov_z(group: Group, expected: FloatArray, mass_GeV: FloatArray) -> FloatArray:
+    """Return the significance at a mass of each spectrum without fluctuations, shape (T,)."""
+    theta = scoring_fit(expected, group.peak.background).theta
+    one = Spectra(group.peak, expected[0], ())
+    return one.compare(expected, theta, mass_GeV, spurious_at(group, mass_GeV)).z

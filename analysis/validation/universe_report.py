@@ -1,0 +1,264 @@
+"""From what a campaign found to its result: fractions, pulls and histograms over many universes.
+
+What was wanted of them is the acceptance of this project, set before the program was written. A
+number of fewer than `ENOUGH` universes is told, not judged: its own error is as large as the range.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+
+from analysis.results import closure as told
+from analysis.results.checks import Check
+from analysis.statistics.background.entries import Flags
+from analysis.statistics.spectra.bins import FloatArray
+from analysis.validation.judged import SURE_LOCAL_Z, Judged
+from analysis.validation.rates import FIXED_GeV, fraction_of, moments_of, rate, rounded
+from analysis.validation.universe_campaign import UniverseResults
+from tools.universe import CROSS_SECTIONS_PB, MASSES_GeV
+
+CROSS_SECTION_EDGES = (CROSS_SECTIONS_PB[0], 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, CROSS_SECTIONS_PB[1])
+MASS_EDGES = (MASSES_GeV[0], 600.0, 750.0, 900.0, MASSES_GeV[1])
+EXPECTED_Z_EDGES = (0.0, 2.0, 3.0, 4.0, 5.0, SURE_LOCAL_Z, 8.0, 12.0, 60.0)
+_PULLS, _P, _Z = np.linspace(-4, 4, 33), np.linspace(0, 1, 21), np.linspace(0, 5, 26)
+ENOUGH = 300
+"""universes"""
+_TAILS = {2.0: 0.02275, 3.0: 0.00135}
+"""of a normal distribution above a significance"""
+
+Bin = tuple[float, float, Flags]
+"""both ends, and which universes are in it"""
+Row = TypeVar("Row", bound=told.UniversesInBin)
+
+
+def result(results: UniverseResults, events: told.EventsComparison | None = None) -> told.Closure:
+    """Return what a campaign showed.
+
+    Parameters
+    ----------
+    results : UniverseResults
+    events : EventsComparison, optional
+        The verdicts of the whole chain, where the universes went through it.
+    """
+    x, empty, campaign = results.with_x, results.without_x, results.campaign
+    strengths = bins_of(x.true_cross_section_pb, campaign.cross_sections_pb, CROSS_SECTION_EDGES)
+    masses = bins_of(x.true_mass_GeV, campaign.masses_GeV, MASS_EDGES)
+    expected = bins_of(x.expected_z, (), EXPECTED_Z_EDGES)
+    limit_bins = [
+        (f"{low:g} pb" if low == high else f"{low:g} to {high:g} pb", inside)
+        for low, high, inside in strengths
+    ]
+    return told.Closure(
+        **asdict(results.size),
+        seed=campaign.seed,
+        channels=results.analysis.channel_names,
+        masses_GeV=campaign.masses_GeV or None,
+        cross_sections_pb=campaign.cross_sections_pb or None,
+        false_positive=_false_positive(empty),
+        coverage=told.Coverages(
+            mass=x.sure.coverage("mass"),
+            cross_section=x.sure.coverage("cross_section"),
+            limit_95=fraction_of(x.covered),
+        ),
+        pull=told.PullMoments(mass=x.sure.pull("mass"), cross_section=x.sure.pull("cross_section")),
+        bias=_bias(x.sure),
+        verdicts=_verdicts(results),
+        by_cross_section=tuple(_row(told.UniversesOfStrength, x, bin_) for bin_ in strengths),
+        by_mass=tuple(_row(told.UniversesOfMass, x, bin_) for bin_ in masses),
+        by_expected_z=tuple(_row(told.UniversesInBin, x, bin_) for bin_ in expected),
+        power=_power(x, masses, strengths),
+        histograms=_histograms(x.sure, empty),
+        functions=_functions(results),
+        second_looks=told.SecondLooks(
+            universes=len(results.counted),
+            toys_each=results.analysis.search.peak.global_toys,
+            with_some_exceeding=sum(c.exceeding > 0 for c in results.counted.values()),
+        ),
+        checks=tuple(checks(results, limit_bins)),
+        events=events,
+    )
+
+
+def bins_of(values: FloatArray, given: Sequence[float], edges: Sequence[float]) -> list[Bin]:
+    """Return which universes are in each bin: each given value is one, else those of the edges."""
+    if given:
+        return [(value, value, np.isclose(values, value)) for value in sorted(set(given))]
+    return [
+        (low, high, (values >= low) & ((values < high) | (high == edges[-1])))
+        for low, high in pairwise(edges)
+    ]
+
+
+def _row(kind: type[Row], x: Judged, of: Bin) -> Row:
+    """Return what is told of a bin of universes with X."""
+    low, high, where = of
+    inside = x.some(where)
+    return kind(
+        low=low,
+        high=high,
+        claimed=fraction_of(inside.claimed),
+        right=fraction_of(inside.right),
+        limit_95=fraction_of(inside.covered),
+        mass=inside.sure.coverage("mass"),
+        cross_section=inside.sure.coverage("cross_section"),
+    )
+
+
+def _power(
+    x: Judged, masses: Sequence[Bin], strengths: Sequence[Bin]
+) -> tuple[told.ClaimPower, ...]:
+    return tuple(
+        told.ClaimPower(
+            low_GeV=low_GeV,
+            high_GeV=high_GeV,
+            low_pb=low_pb,
+            high_pb=high_pb,
+            claimed=fraction_of(x.claimed[here & there]),
+        )
+        for low_GeV, high_GeV, here in masses
+        for low_pb, high_pb, there in strengths
+    )
+
+
+def _false_positive(empty: Judged) -> told.FalsePositives:
+    at_masses = tuple(
+        told.EmptyAtMass(
+            mass_GeV=mass,
+            above_2=fraction_of(z > 2),  # noqa: PLR2004
+            local_3sigma=_counted(z > 3, _TAILS[3.0]),  # noqa: PLR2004
+        )
+        for mass, z in zip(FIXED_GeV, empty.fixed_z.T, strict=True)
+    )
+    middle = at_masses[len(FIXED_GeV) // 2]
+    return told.FalsePositives(
+        local_3sigma=told.CountedAtMass(**asdict(middle.local_3sigma), mass_GeV=middle.mass_GeV),
+        global_p05=_counted(empty.global_p < 0.05, 0.05),  # noqa: PLR2004
+        global_p01=_counted(empty.global_p < 0.01, 0.01),  # noqa: PLR2004
+        fixed_masses=at_masses,
+        claims=fraction_of(empty.claimed),
+    )
+
+
+def _counted(where: Flags, part: float) -> told.CountedUniverses:
+    n = len(where)
+    return told.CountedUniverses(observed=int(where.sum()), expected=rounded(part * n), n=n)
+
+
+def _bias(sure: Judged) -> told.Biases:
+    """Return mean differences of found and true, where X has to be found."""
+    found = sure.some(np.isfinite(sure.mass_pull))
+    relative = found.cross_section_pb / found.true_cross_section_pb - 1
+    return told.Biases(
+        mass_GeV=_difference(found.mass_GeV - found.true_mass_GeV),
+        cross_section_relative=_difference(relative),
+    )
+
+
+def _difference(values: FloatArray) -> told.MeanDifference:
+    return told.MeanDifference(
+        mean=_mean(values), error=moments_of(values).mean_error, n=len(values)
+    )
+
+
+def _mean(values: FloatArray) -> float:
+    return rounded(float(values.mean())) if len(values) else np.nan
+
+
+def _verdicts(results: UniverseResults) -> told.VerdictTable:
+    """Return how often each verdict was given in the universes of the course, by what was true."""
+    every = results.judged("universes")
+    z = np.where(every.exists, every.expected_z, -1.0)
+    rows = {
+        "no X": ~every.exists,
+        "X, expected local Z below 3": every.exists & (z < 3),  # noqa: PLR2004
+        "X, 3 to 6": (z >= 3) & (z <= SURE_LOCAL_Z),  # noqa: PLR2004
+        "X, above 6": z > SURE_LOCAL_Z,
+    }
+    table = tuple(_verdict_counts(truth, every.some(where)) for truth, where in rows.items())
+    return told.VerdictTable(right=int(every.right.sum()), n=len(every.right), table=table)
+
+
+def _verdict_counts(truth: str, some: Judged) -> told.VerdictCounts:
+    given = Counter(some.decision.tolist())
+    return told.VerdictCounts(
+        truth=truth,
+        limit=given["limit"],
+        evidence=given["evidence"],
+        discovery=given["discovery"],
+        right=int(some.right.sum()),
+        n=len(some.decision),
+    )
+
+
+def _histograms(sure: Judged, empty: Judged) -> told.ClosureHistograms:
+    """Return what the figures of distributions are drawn of."""
+    return told.ClosureHistograms(
+        mass_pull=_histogram(sure.mass_pull, _PULLS),
+        cross_section_pull=_histogram(sure.cross_section_pull, _PULLS),
+        fixed_z=_histogram(empty.fixed_z.ravel(), _PULLS),
+        global_p=_histogram(empty.formula_p, _P),
+        local_z=_histogram(empty.local_z, _Z),
+        upcrossings=_mean(empty.upcrossings[np.isfinite(empty.upcrossings)]),
+    )
+
+
+def _histogram(values: FloatArray, edges: FloatArray) -> told.UniverseHistogram:
+    known = values[np.isfinite(values)]
+    low, high = float(edges[0]), float(edges[-1])
+    counts, _ = np.histogram(np.clip(known, low, high), edges)
+    return told.UniverseHistogram(low=low, high=high, counts=tuple(counts.tolist()))
+
+
+def _functions(results: UniverseResults) -> dict[str, float]:
+    """Return the fractions of universes that chose each function, the most frequent first."""
+    names = [str(n) for found in results.found.values() for n in found.function]
+    return {n: rounded(k / len(names)) for n, k in Counter(names).most_common(12)}
+
+
+def checks(results: UniverseResults, limit_bins: Sequence[tuple[str, Flags]]) -> Iterator[Check]:
+    """Yield everything that was wanted of the results.
+
+    Parameters
+    ----------
+    results : UniverseResults
+    limit_bins : sequence of tuple
+        Name of each bin of cross-section, and which of `results.with_x` are in it.
+    """
+    for check in _all(results, limit_bins):
+        enough = check.toys is not None and check.toys >= ENOUGH
+        yield check if enough else replace(check, low=None, high=None, meets=None)
+
+
+def _all(results: UniverseResults, limit_bins: Sequence[tuple[str, Flags]]) -> Iterator[Check]:
+    yield from _without_x(results.without_x)
+    x, sure = results.with_x, f"X of expected local Z above {SURE_LOCAL_Z:g}"
+    right = results.judged("universes").sure.right
+    yield rate("x", sure, "verdict right", fraction_of(right), 0.99)
+    for name in ("mass", "cross_section"):
+        text, pull = name.replace("_", "-"), x.sure.pull(name)
+        yield rate("x", sure, f"68 % coverage, {text}", x.sure.coverage(name), 0.64, 0.72)
+        mean = told.Fraction(value=pull.mean, error=pull.mean_error, n=pull.n)
+        width = told.Fraction(value=pull.width, error=pull.width_error, n=pull.n)
+        yield rate("x", sure, f"mean pull, {text}", mean, -0.2, 0.2)
+        yield rate("x", sure, f"width of pulls, {text}", width)
+    yield rate("x", "all X", "fits converged", fraction_of(x.converged))
+    for name, where in limit_bins:
+        yield rate("limits", name, "limit covers", fraction_of(x.covered[where]), 0.94)
+
+
+def _without_x(empty: Judged) -> Iterator[Check]:
+    for mass, z in zip(FIXED_GeV, empty.fixed_z.T, strict=True):
+        for level, ends in ((2.0, (0.010, 0.033)), (3.0, (None, 0.004))):
+            what = f"P(local Z > {level:g}), nominal {_TAILS[level]:g}"
+            yield rate("empty", f"{mass:g} GeV", what, fraction_of(z > level), *ends)
+    wanted: tuple[tuple[str, Flags, float | None, float | None], ...] = (
+        ("P(global p < 0.05)", empty.global_p < 0.05, 0.03, 0.07),  # noqa: PLR2004
+        ("P(global p < 0.01)", empty.global_p < 0.01, None, None),  # noqa: PLR2004
+        ("evidence or discovery", empty.claimed, None, 0.005),
+    )
+    for what, where, low, high in wanted:
+        yield rate("empty", "500 to 1000 GeV", what, fraction_of(where), low, high)
