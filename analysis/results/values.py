@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+BANDS = (-2, -1, 0, 1, 2)
+"""standard deviations of the expected limits"""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:

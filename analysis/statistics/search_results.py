@@ -32,6 +32,7 @@ from analysis.results.counting import (
 from analysis.results.expected import ExpectedSignal, ExpectedSignals
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
+from analysis.results.values import BANDS
 from analysis.results.verdict import ResonanceBins, ResonanceFit, Verdict, WindowCount
 from analysis.settings.search import Search
 from analysis.statistics.background.candidates import Candidate
@@ -41,7 +42,6 @@ from analysis.statistics.background.tournament import Decisions
 from analysis.statistics.expectations import Rehearsal
 from analysis.statistics.inference import Inference
 from analysis.statistics.limits.band import MassLimit
-from analysis.statistics.limits.cls import BANDS
 from analysis.statistics.limits.mass_limits import norm_errors
 from analysis.statistics.resonance.shape import Observed
 from analysis.statistics.shape_results import (

@@ -13,7 +13,7 @@ from analysis.results.background import PeakBackground, PeakCandidate, SpuriousS
 from analysis.results.codec import Unit
 from analysis.results.limits import ExcludedRanges, MassLimits, Ranges
 from analysis.results.scan import GlobalSignificance, GlobalToys, Maximum, Scan
-from analysis.results.values import Estimate
+from analysis.results.values import BANDS, Estimate
 from analysis.results.verdict import (
     ChannelCompatibility,
     ChannelStrength,
@@ -30,7 +30,6 @@ from analysis.results.verdict import (
 from analysis.statistics.background.entries import Entry
 from analysis.statistics.background.tournament import Decisions
 from analysis.statistics.limits.band import MassLimit
-from analysis.statistics.limits.cls import BANDS
 from analysis.statistics.limits.doubts import of_limits
 from analysis.statistics.resonance.compatibility import Compatibility
 from analysis.statistics.resonance.look_elsewhere import CountedToys, Global

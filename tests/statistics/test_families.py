@@ -7,9 +7,9 @@ from scipy.optimize import minimize
 
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.fitted_function import FittedFunction
+from analysis.statistics.background.goodness import deviance
 from analysis.statistics.background.poisson import (
     Model,
-    deviance,
     fitted_functions,
     minuit_fit,
     model,

@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from analysis.statistics.background.families import Function, quadrature
 from analysis.statistics.background.fitted_function import LOG_RANGE, FittedFunction
+from analysis.statistics.background.goodness import deviance
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra.bins import Bins, FloatArray
 
@@ -38,87 +39,6 @@ _DAMPING = 0.2
 """of additive functions: their coefficients may go to zero by a factor e^5 in each step"""
 _AGREEMENT = 1e-3
 """of the deviances that the two minimisers find"""
-
-
-def deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
-    """Return -2 ln(L / L_saturated) of Poisson counts, summed over the last axis.
-
-    >>> float(deviance(np.array([0.0, 3.0]), np.array([1.5, 3.0])))
-    3.0
-    """
-    from scipy.special import kl_div
-
-    # Rounding may leave a perfect fit to millions of events a hair below zero.
-    return np.asarray(np.maximum(2 * np.sum(kl_div(counts, expected), axis=-1), 0.0))
-
-
-def goodness_of_fit(
-    counts: FloatArray, expected: FloatArray, parameters: int, *, least: float = 10.0
-) -> float | None:
-    """Return the p-value of a fit, valid with empty and nearly empty bins.
-
-    Neighbouring bins are merged until each expects `least` events (what remains joins the last);
-    the deviance of the merged bins follows chi-square closely, that of the fine bins does not.
-
-    Returns
-    -------
-    float or None
-        None if the merged bins are not more than the parameters.
-
-    Examples
-    --------
-    >>> round(goodness_of_fit(np.array([12.0, 25.0, 8.0, 1.0]), np.array([15.0, 20, 9, 2]), 1), 3)
-    0.335
-    """
-    _, degrees, pvalue = _merged_fits(counts[None], expected[None], parameters, least)
-    return float(pvalue[0]) if degrees[0] > 0 else None
-
-
-def goodness_many(
-    counts: FloatArray, expected: FloatArray, parameters: int, *, least: float = 10.0
-) -> tuple[FloatArray, FloatArray]:
-    """Return the deviances and p-values of the fits of many spectra, each as if it were alone.
-
-    Where the merged bins are not more than the parameters the p-value is 1: there is nothing to
-    object to. A fit that is no number has a p-value of 0.
-    """
-    with np.errstate(all="ignore"):
-        value = deviance(counts, expected)
-        _, degrees, pvalue = _merged_fits(counts, expected, parameters, least)
-    nothing = np.where(np.isfinite(value), 1.0, 0.0)
-    return value, np.where(degrees > 0, np.nan_to_num(pvalue), nothing)
-
-
-def _merged_fits(
-    counts: FloatArray, expected: FloatArray, parameters: int, least: float
-) -> tuple[FloatArray, npt.NDArray[np.intp], FloatArray]:
-    """Return deviance, degrees of freedom and p-value of every row's merged bins."""
-    from scipy.stats import chi2
-
-    rows, bins = expected.shape
-    into = _merged(np.nan_to_num(expected), least)
-    flat = (np.arange(rows)[:, None] * bins + into).ravel()
-    seen, wanted = (
-        np.asarray(np.bincount(flat, numbers.ravel(), rows * bins), dtype=np.float64)
-        for numbers in (counts, expected)
-    )
-    value = deviance(seen.reshape(rows, bins), wanted.reshape(rows, bins))
-    degrees = into[:, -1] + 1 - parameters
-    return value, degrees, np.asarray(chi2.sf(value, np.maximum(degrees, 1)))
-
-
-def _merged(expected: FloatArray, least: float) -> npt.NDArray[np.intp]:
-    """Return into which merged bin each bin goes, shape (T, B)."""
-    rest = np.cumsum(expected[:, ::-1], axis=1)[:, ::-1]
-    into = np.zeros(expected.shape, dtype=np.intp)
-    filled, current = np.zeros(len(expected)), np.zeros(len(expected), dtype=np.intp)
-    for index in range(expected.shape[1] - 1):
-        filled += expected[:, index]
-        full = (filled >= least) & (rest[:, index + 1] >= least)
-        current += full
-        filled[full] = 0.0
-        into[:, index + 1] = current
-    return into
 
 
 @dataclass(frozen=True, slots=True, eq=False)

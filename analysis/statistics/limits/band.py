@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.results.values import BANDS
 from analysis.statistics.limits.asymptotic import (
     Fitter,
     NoLimitError,
@@ -31,7 +32,7 @@ from analysis.statistics.limits.asymptotic import (
     pyhf_fitter,
     template_fitter,
 )
-from analysis.statistics.limits.cls import BANDS, numpy_backend
+from analysis.statistics.limits.cls import numpy_backend
 from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
 from analysis.statistics.limits.toy_limits import (
     ToySettings,

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from analysis.results.values import BANDS
+from analysis.statistics.limits.asymptotic import NoLimitError, Profile, cls_values, pyhf_fitter
 from analysis.statistics.spectra.bins import FloatArray
 
-BANDS = (-2, -1, 0, 1, 2)
-"""standard deviations of the expected limits"""
 MU_UP = 0.5
 """signal strength at the limit, roughly: what the signal is to be scaled to"""
 _MU_MAX = 20.0
@@ -118,8 +118,6 @@ class PyhfCount:
 
         As pyhf's `hypotest`, but with the fits that do not depend on the cross-section made once.
         """
-        from analysis.statistics.limits.asymptotic import Profile, cls_values, pyhf_fitter
-
         data = Profile.of(self.model, self.data, pyhf_fitter(self.model, [optimiser]))
         background = data.without_signal()
         return lambda pb: cls_values(pb / self.scale_pb, data, background)
@@ -133,8 +131,6 @@ class PyhfCount:
         5e7 events scipy's stops where it starts and reports success.
         """
         import pyhf
-
-        from analysis.statistics.limits.asymptotic import NoLimitError
 
         for optimiser in optimisers:
             with contextlib.suppress(NoLimitError):
@@ -160,8 +156,6 @@ class PyhfCount:
         """
         import pyhf
         from scipy.optimize import brentq
-
-        from analysis.statistics.limits.asymptotic import NoLimitError
 
         first = int(np.argmax(values < level))
         if first == 0:

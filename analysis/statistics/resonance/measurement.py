@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.results.values import Estimate
-from analysis.statistics.background.poisson import goodness_of_fit, scoring_fit
+from analysis.statistics.background.goodness import goodness_of_fit
+from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL
 from analysis.statistics.resonance.scan import Spectra

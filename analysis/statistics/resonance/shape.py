@@ -18,11 +18,11 @@ import numpy as np
 from analysis.results.scan import Upcrossings
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Entry
+from analysis.statistics.background.goodness import bins_far_below
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.background.prediction import Prediction
 from analysis.statistics.background.sidebands import Background
 from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
-from analysis.statistics.limits.doubts import of_bins
 from analysis.statistics.resonance.compatibility import Compatibility, compatibility
 from analysis.statistics.resonance.look_elsewhere import (
     CountedToys,
@@ -261,7 +261,7 @@ def _doubts(spectra: Spectra, measurement: Measurement | None) -> tuple[str, ...
     else:
         background, peak = measurement.background_per_bin, measurement.signal_per_bin
         expected = np.concatenate(background) + np.concatenate(peak)
-    return of_bins(spectra.peak.low_GeV, spectra.peak.high_GeV, spectra.counts, expected)
+    return bins_far_below(spectra.peak.low_GeV, spectra.peak.high_GeV, spectra.counts, expected)
 
 
 def _global(
