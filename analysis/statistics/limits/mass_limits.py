@@ -118,8 +118,6 @@ def _modes(
     covariance: FloatArray,
 ) -> FloatArray:
     peak = expected.peak
-    sizes = [len(rotation) for rotation in peak.background.rotations]
-    first = sum(sizes[:channel])
-    used = slice(first, first + sizes[channel])
-    own = peak.channel == channel
-    return eigenmodes(background[own], slopes[own][:, used], covariance[used, used])
+    group = peak.background.groups[channel]
+    own, used = group.bins, group.own
+    return eigenmodes(background[own], slopes[own, used], covariance[used, used])
