@@ -16,12 +16,12 @@ from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
 from analysis.settings.search import Search
-from analysis.statistics.infer import infer
 from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.limits.doubts import LIMITS
 from analysis.statistics.resonance.shape import Effort
-from analysis.statistics.search_results import limits_so_far
+from analysis.statistics.search_results import infer, limits_so_far
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
+from analysis.statistics.work import Work
 from analysis.workflow.process import cut_variables, weight_of
 from processors.histograms import CATEGORIES, Counts
 from processors.score import ScoreTable
@@ -73,9 +73,7 @@ def infer_folder(
     if "scan" not in only:
         effort = _effort_of_scan(folder, inputs, effort)
     save = _LimitsSoFar(folder, start, search, say)
-    found = infer(
-        start, search, effort=effort, limit_toys=limit_toys, say=say, on_limit=save, limits=limits
-    )
+    found = infer(start, search, Work(effort, limit_toys, limits, say, save))
     if limits or decisions.is_unblinded(folder):
         decisions.keep_sidebands(folder, found.known_before)
     _write_workspaces(folder, found.workspaces, others_too=limits)

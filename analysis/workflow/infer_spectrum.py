@@ -30,6 +30,7 @@ from analysis.statistics.spectrum_search import (
     draw_spectrum_inference,
     tournament_of,
 )
+from analysis.statistics.work import Work
 from analysis.workflow.spectrum_file import read_spectrum
 from tools.digests import digest_file
 from tools.errors import InputError
@@ -157,19 +158,17 @@ def infer_spectrum(
 
     def save(limit: MassLimit) -> None:
         done.append(limit)
-        so_far = sorted(done, key=lambda one: one.mass_GeV)
         partial = len(done) < masses
-        folder.save(spectrum_results.mass_limits(so_far, level, reason, partial=partial), **origin)
+        folder.save(spectrum_results.mass_limits(done, level, reason, partial=partial), **origin)
         say(f"limit at {limit.mass_GeV:g} GeV ({len(done)} of {masses})")
 
-    found = draw_spectrum_inference(
-        spectrum, effort=effort, limit_toys=limit_toys, say=say, on_limit=save
-    )
-    for name, workspace in found.workspaces():
-        write_json(folder.workspaces / f"{name}.json", workspace)
+    work = Work(effort, limit_toys, say=say, on_limit=save)
+    found = draw_spectrum_inference(spectrum, work)
+    for point in found.points:  # one at a time: all take a gigabyte
+        write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
     folder.save(spectrum_results.background_fit(found), **origin)
     folder.save(spectrum_results.mass_scan(found), **origin)
-    folder.save(spectrum_results.mass_limits(found.limits, level, found.reason), **origin)
+    folder.save(spectrum_results.mass_limits(found.limits, level, spectrum.closed), **origin)
     folder.save(spectrum_results.verdict(found), **origin)
     return found
 

@@ -93,25 +93,34 @@ def crossing(cross_sections_pb: FloatArray, values: FloatArray, level: float) ->
     return float(PchipInterpolator(logs, cross_sections_pb[near])(-math.log(level)))
 
 
+def model_of(document: dict[str, Any]) -> tuple[Any, FloatArray]:
+    """Return pyhf's model and data of a workspace that we have made.
+
+    It is not validated again, which takes ten times longer than the limits.
+    """
+    import pyhf
+
+    config = document["measurements"][0]["config"]
+    specification = {"channels": document["channels"], "parameters": config["parameters"]}
+    model = pyhf.Model(specification, validate=False, poi_name=config["poi"])
+    counts = {each["name"]: each["data"] for each in document["observations"]}
+    main = [events for name in model.config.channels for events in counts[name]]
+    return model, np.array([*main, *model.config.auxdata], dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class PyhfCount:
     """pyhf's model of one count; to be used inside `numpy_backend`."""
 
-    data: Any
+    data: FloatArray
     model: Any
     scale_pb: float
 
     @classmethod
     def of(cls, document: dict[str, Any], scale_pb: float) -> "PyhfCount":
         """Return the model of a workspace whose strength 1 is a cross-section of `scale_pb`."""
-        import pyhf
-
-        # Straight to the model: a workspace is validated, which takes longer than the fits.
-        config = document["measurements"][0]["config"]
-        specification = {"channels": document["channels"], "parameters": config["parameters"]}
-        model = pyhf.Model(specification, validate=False, poi_name=config["poi"])
-        observed = document["observations"][0]["data"]
-        return cls([*observed, *model.config.auxdata], model, scale_pb)
+        model, data = model_of(document)
+        return cls(data, model, scale_pb)
 
     def curve(self, optimiser: Any) -> Callable[[float], list[float]]:
         """Return CLs as a function of the cross-section: observed, and expected at `BANDS`.
