@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BANDS = ("-2", "-1", "0", "1", "2")
+BANDS = (-2, -1, 0, 1, 2)
+"""standard deviations of the expected limits"""
+BAND_KEYS = tuple(map(str, BANDS))
 """keys of what is expected, in standard deviations"""
 
 

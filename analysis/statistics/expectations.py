@@ -10,10 +10,11 @@ many data is given beside it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.results.counting import CountingRehearsal, SidebandNormalisation
+from analysis.results.expected import ExpectedSignal, ExpectedSignals
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import Prediction, predict
 from analysis.statistics.counting.count import Count, counting_z
@@ -32,75 +33,43 @@ _SURELY = 3.0
 """statistical errors beyond which a difference of normalisation is one"""
 
 
-@dataclass(frozen=True, slots=True)
-class Normalisation:
-    """The data's sidebands against the simulation's."""
-
-    expected_events: float
-    expected_error_events: float
-    data_events: float | None
-    """None without data"""
-    warnings: tuple[str, ...]
-
-    @property
-    def ratio(self) -> float | None:
-        """Data over expectation; None without either."""
-        if self.data_events is None or self.expected_events == 0:
-            return None
-        return self.data_events / self.expected_events
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What one simulated signal would look like in the data."""
-
-    sample: str
-    mass_GeV: float
-    cross_section_pb: float
-    signal_events: float
-    """after the selection"""
-    window_events: float
-    """of these, in the window and counted"""
-    counting_z: float
-    fit_z: float
-    """local, at the true mass"""
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """The counting exercise on the simulation."""
-
-    count: Count
-    data_z: float
-    """expected of data with these expectations: without the simulation's statistical error"""
-
-
-def normalisation(inputs: InferenceInputs, search: Search) -> Normalisation:
+def normalisation(
+    inputs: InferenceInputs, search: Search
+) -> tuple[SidebandNormalisation, tuple[str, ...]]:
     """Compare the sidebands of data with what the simulation expects at the data's luminosity.
 
     Before the selection where that is possible: how many events the cuts keep may differ between
-    data and simulation by more than the luminosity is uncertain.
+    data and simulation by more than the luminosity is uncertain. The second are warnings.
     """
     unselected = inputs.unselected()
     simulated = inputs.background_channels() if unselected is None else unselected[:1]
     counts, variances = _sidebands(simulated, search)
     expected = inputs.luminosity_ratio * counts
     error = inputs.luminosity_ratio * float(np.sqrt(variances))
-    if inputs.data is None:
-        return Normalisation(expected, error, None, ())
-    observed = inputs.data.channels() if unselected is None else unselected[1:]
-    data, _ = _sidebands(observed, search)
+    data = None
+    if inputs.data is not None:
+        observed = inputs.data.channels() if unselected is None else unselected[1:]
+        data, _ = _sidebands(observed, search)
+    found = SidebandNormalisation(
+        data_sideband_events=data,
+        expected_sideband_events=expected,
+        expected_sideband_error_events=error,
+        ratio=None if data is None or expected == 0 else data / expected,
+        reason="there are no data" if data is None else None,
+    )
+    if data is None or found.ratio is None:
+        return found, ()
     away = abs(data - expected) > search.decision.normalisation_tolerance * expected
     sure = abs(data - expected) > _SURELY * float(np.hypot(error, np.sqrt(data)))
-    if not (away and sure and expected > 0):
-        return Normalisation(expected, error, data, ())
-    given, ratio = inputs.data_luminosity_invpb, data / expected
+    if not (away and sure):
+        return found, ()
+    given, ratio = inputs.data_luminosity_invpb, found.ratio
     note = (
         f"the data's sidebands hold {data:,.0f} events where the simulation expects "
         f"{expected:,.0f} (ratio {ratio:.3g}): is `data_luminosity` = {given:g} / pb right? These "
         f"data look like {given * ratio:.4g} / pb. Cross-sections and limits are wrong by as much"
     )
-    return Normalisation(expected, error, data, (note,))
+    return found, (note,)
 
 
 def _sidebands(channels: Sequence[Channel], search: Search) -> tuple[float, float]:
@@ -122,40 +91,38 @@ def window_events_per_pb(inputs: InferenceInputs, search: Search, name: str) -> 
 
 def expectations(
     inputs: InferenceInputs, search: Search, to_count: Counted, shape: ShapeSearch
-) -> tuple[Expectation, ...]:
+) -> ExpectedSignals:
     """Return the significances to expect of each simulated signal, on the predicted background."""
-    found = []
+    found = {}
     for name, sample in inputs.signals.items():
         cross_section, _ = known(sample, name)
         mass = np.array([sample.peak_GeV])
         events = cross_section * inputs.events_per_pb(shape.signal, mass)
         inside = window_events_per_pb(to_count.inputs, search, name) * cross_section
-        z = float(shape.expected.asimov_z(mass, events)[0])
-        count = _expected_count_z(to_count.prediction, inside)
-        found.append(
-            Expectation(name, sample.peak_GeV, cross_section, float(events[0]), inside, count, z)
+        found[name] = ExpectedSignal(
+            mass_GeV=sample.peak_GeV,
+            cross_section_pb=cross_section,
+            signal_events=float(events[0]),
+            window_events=inside,
+            counting_z=_expected_count_z(to_count.prediction, inside),
+            fit_local_z=float(shape.expected.asimov_z(mass, events)[0]),
         )
-    return tuple(found)
+    return ExpectedSignals(
+        of="simulation" if inputs.data is None else "data sidebands", signals=found
+    )
 
 
-def rehearsals(to_count: Counted, search: Search) -> dict[str, Rehearsal]:
-    """Count in the simulated background, alone and with each signal.
-
-    Parameters
-    ----------
-    to_count : Counted
-    search : Search
-    """
+def rehearsals(to_count: Counted, search: Search) -> dict[str, CountingRehearsal]:
+    """Count in the simulated background, alone and with each signal."""
     inputs = to_count.inputs
     background = inputs.background_channels()
-    found = {"background_only": Rehearsal(_rehearse(background, inputs, search), 0.0)}
+    found = {"background_only": _rehearse(background, inputs, search, 0.0)}
     for name, sample in inputs.signals.items():
         pairs = zip(background, signal_channels(sample), strict=True)
         both = [added(first.name, [first, second]) for first, second in pairs]
         inside = window_events_per_pb(inputs, search, name) * known(sample, name)[0]
-        found[f"with_signal_{sample.peak_GeV:g}"] = Rehearsal(
-            _rehearse(both, inputs, search), _expected_count_z(to_count.of_simulation, inside)
-        )
+        data_z = _expected_count_z(to_count.of_simulation, inside)
+        found[f"with_signal_{sample.peak_GeV:g}"] = _rehearse(both, inputs, search, data_z)
     return found
 
 
@@ -163,9 +130,17 @@ def _expected_count_z(prediction: Prediction, signal: float) -> float:
     return counting_z(prediction.events + signal, prediction.events, prediction.error_events)
 
 
-def _rehearse(channels: Sequence[Channel], inputs: InferenceInputs, search: Search) -> Count:
+def _rehearse(
+    channels: Sequence[Channel], inputs: InferenceInputs, search: Search, data_z: float
+) -> CountingRehearsal:
     prediction = predict(channels, search, sqrt_s_GeV=inputs.collision_energy_GeV)
     events, variance = window_events(channels, search.window)
     # An empty window has no weight of its own; that of a background event is as good.
     weight = variance / events if events > 0 else inputs.backgrounds[0].weight
-    return Count(events, prediction.events, prediction.error_events, weight)
+    return CountingRehearsal(
+        observed_events=events,
+        predicted_events=prediction.events,
+        predicted_error_events=prediction.error_events,
+        z=Count(events, prediction.events, prediction.error_events, weight).z,
+        expected_data_z=data_z,
+    )

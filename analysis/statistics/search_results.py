@@ -6,8 +6,8 @@ with their bands, and bin contents with expectations.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,48 +18,136 @@ from analysis.results.background import (
     FittedCurve,
     FunctionParameter,
     LargestSpuriousSignal,
+    PeakBackground,
     PredictionErrors,
     SidebandFit,
     TestSpectrum,
 )
-from analysis.results.counting import (
-    ClsCurve,
-    Counting,
-    CountingLimit,
-    CountingRehearsal,
-    SidebandNormalisation,
+from analysis.results.counting import ClsCurve, Counting, CountingLimit
+from analysis.results.freeze import (
+    ExpectedLimits,
+    ExpectedResults,
+    ExpectedScan,
+    KnownBefore,
+    PeakDecision,
 )
-from analysis.results.expected import ExpectedSignal, ExpectedSignals
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
-from analysis.results.verdict import ResonanceBins, ResonanceFit, Verdict, WindowCount
+from analysis.results.values import BANDS
+from analysis.results.verdict import Verdict, WindowCount
 from analysis.settings.search import Search
 from analysis.statistics.background.candidates import Candidate
 from analysis.statistics.background.fitted_function import FittedFunction
 from analysis.statistics.background.sidebands import Background
 from analysis.statistics.background.tournament import Decisions
-from analysis.statistics.expectations import Rehearsal
-from analysis.statistics.inference import Inference
+from analysis.statistics.inference import Inference, draw_inference
 from analysis.statistics.limits.band import MassLimit
-from analysis.statistics.limits.cls import BANDS
 from analysis.statistics.limits.mass_limits import norm_errors
-from analysis.statistics.resonance.shape import Observed
 from analysis.statistics.shape_results import (
     Strengths,
-    fit_result,
     limits_result,
     peak_result,
     scan_result,
 )
 from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.inputs import InferenceInputs
-from analysis.statistics.verdict import Judgement, closed, fitted_cross_section, judge, shut
+from analysis.statistics.verdict import verdict_of
+from analysis.statistics.work import Work
 
 _CURVE_STEP_GEV = 5.0
+_INCOMPLETE = "events are missing: every number here is of incomplete data"
+_ALL = Work()
 Value = TypeVar("Value")
 
 
-def background_fits(inference: Inference) -> BackgroundFits:
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchResults:
+    """The results of the files, and the inference that they were made from."""
+
+    inference: Inference
+    background: BackgroundFits
+    counting: Counting
+    scan: Scan
+    limits: MassLimits
+    verdict: Verdict
+    workspaces: dict[str, dict[str, Any]]
+    """pyhf workspaces, by name of their file"""
+
+    @property
+    def known_before(self) -> KnownBefore:
+        """What was known before the data were opened: decisions on the sidebands, expectations."""
+        channels = self.background.channels
+        return KnownBefore(
+            of=self.background.of,
+            peak={name: _decision(found.peak) for name, found in channels.items()},
+            sideband_gof_pvalue={n: found.chosen.gof_pvalue for n, found in channels.items()},
+            predicted_events=self.counting.predicted_events,
+            predicted_error_events=self.counting.predicted_error_events,
+            expected=ExpectedResults(
+                counting_limit_pb=self.counting.limit.expected_pb,
+                signals=self.counting.expected.signals,
+                scan=ExpectedScan(
+                    mass_GeV=self.scan.mass_GeV, expected_local_z=self.scan.expected_local_z
+                ),
+                limits=ExpectedLimits(
+                    mass_GeV=self.limits.mass_GeV, expected_pb=self.limits.expected
+                ),
+            ),
+        )
+
+
+def _decision(peak: PeakBackground) -> PeakDecision:
+    return PeakDecision(
+        range=peak.range, fit_range_GeV=peak.fit_range_GeV, family=peak.family, order=peak.order
+    )
+
+
+def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchResults:
+    """Do the statistics of a search and return its results (see `inference.draw_inference`)."""
+    found = draw_inference(inputs, search, work)
+    strengths, counted = _strengths(found), _counting(found)
+    return SearchResults(
+        inference=found,
+        background=_background_fits(found),
+        counting=counted,
+        scan=scan_result(
+            found.shape,
+            search.signal.masses_GeV,
+            strengths,
+            reason=inputs.closed,
+            complete=inputs.complete,
+        ),
+        limits=_mass_limits(found.mass_limits, inputs, search, partial=False),
+        verdict=_verdict(found, counted),
+        workspaces={
+            "counting": found.window_limit.workspace,
+            **{point.name: point.workspace() for point in found.points},
+        },
+    )
+
+
+def limits_so_far(
+    limits: Sequence[MassLimit], inputs: InferenceInputs, search: Search
+) -> MassLimits:
+    """Return the limits that are done, while others are being computed."""
+    return _mass_limits(limits, inputs, search, partial=True)
+
+
+def _mass_limits(
+    limits: Sequence[MassLimit], inputs: InferenceInputs, search: Search, *, partial: bool
+) -> MassLimits:
+    return limits_result(
+        limits,
+        search.limits.confidence_level,
+        unit="pb",
+        benchmark=_benchmark_pb(inputs),
+        reason=inputs.closed,
+        complete=inputs.complete,
+        partial=partial,
+    )
+
+
+def _background_fits(inference: Inference) -> BackgroundFits:
     """Return the background fits of every channel."""
     pairs = zip(inference.prediction.backgrounds, inference.shape.decisions, strict=True)
     channels = {
@@ -165,7 +253,7 @@ def _masses(background: Background) -> FloatArray:
     return np.linspace(background.low_GeV, background.high_GeV, steps + 1)
 
 
-def counting(inference: Inference) -> Counting:
+def _counting(inference: Inference) -> Counting:
     """Return the count, its significance and its limits."""
     count, window = inference.count, inference.search.window
     return Counting(
@@ -176,18 +264,18 @@ def counting(inference: Inference) -> Counting:
         channels=tuple(channel.name for channel in inference.counted.prediction.channels),
         z=None if count is None else count.z,
         z_course=None if count is None else count.z_course,
-        reason=closed(inference),
+        reason=inference.inputs.closed,
         limit=_limit(inference),
-        normalisation=_normalisation(inference),
-        expected=_expected(inference),
-        rehearsal={name: _rehearsal(item) for name, item in inference.rehearsals.items()},
+        normalisation=inference.normalisation,
+        expected=inference.expected,
+        rehearsal=inference.rehearsals,
         complete=inference.inputs.complete,
         warnings=tuple(inference.warnings),
     )
 
 
 def _limit(inference: Inference) -> CountingLimit:
-    limit, reason = inference.window_limit.limit, closed(inference)
+    limit, reason = inference.window_limit.limit, inference.inputs.closed
     if reason is None and limit.observed_pb is None:
         reason = "pyhf finds no limit from this count"
     return CountingLimit(
@@ -206,162 +294,56 @@ def _limit(inference: Inference) -> CountingLimit:
     )
 
 
-def _normalisation(inference: Inference) -> SidebandNormalisation:
-    found = inference.normalisation
-    return SidebandNormalisation(
-        data_sideband_events=found.data_events,
-        expected_sideband_events=found.expected_events,
-        expected_sideband_error_events=found.expected_error_events,
-        ratio=found.ratio,
-        reason="there are no data" if found.data_events is None else None,
-    )
-
-
-def _rehearsal(rehearsal: Rehearsal) -> CountingRehearsal:
-    count = rehearsal.count
-    return CountingRehearsal(
-        observed_events=count.observed_events,
-        predicted_events=count.predicted_events,
-        predicted_error_events=count.predicted_error_events,
-        z=count.z,
-        expected_data_z=rehearsal.data_z,
-    )
-
-
-def verdict(inference: Inference) -> Verdict:
+def _verdict(inference: Inference, counted: Counting) -> Verdict:
     """Return the verdict, with the count and the expected results beside it."""
-    judged, observed = judge(inference), inference.shape.observed
-    whole = None if observed is None else observed.whole
-    return Verdict(
-        decision=judged.decision,
-        complete=inference.inputs.complete,
-        blinded=inference.blinded,
-        after_unblinding=inference.inputs.after_unblinding,
-        local_z=judged.local_z,
-        global_z=None if whole is None else whole.z,
-        global_p=None if whole is None else whole.p,
-        global_z_reason=closed(inference),
-        mass_GeV=judged.mass_GeV,
-        cross_section_pb=judged.cross_section_pb,
-        reason=judged.reason,
-        counting=_window_count(inference),
-        expected=_expected(inference),
-        fit=None if observed is None else _fit(inference, observed),
-        warnings=tuple(_verdict_warnings(inference, judged)),
-        unit="pb",
+    inputs = inference.inputs
+    shape_alone = verdict_of(
+        inference.shape,
+        _strengths(inference),
+        inference.search.decision,
+        closed=inputs.closed,
+        warnings=inference.warnings,
+        complete=inputs.complete,
+        blinded=inputs.data is not None and inputs.data.blinded,
+    )
+    lost = () if inputs.complete else (_INCOMPLETE,)
+    return replace(
+        shape_alone,
+        after_unblinding=inputs.after_unblinding,
+        counting=WindowCount(
+            observed_events=counted.observed_events,
+            predicted_events=counted.predicted_events,
+            predicted_error_events=counted.predicted_error_events,
+            z=counted.z,
+            z_course=counted.z_course,
+            limit=replace(counted.limit, curve=None),
+        ),
+        expected=inference.expected,
+        warnings=(*shape_alone.warnings, *lost),
     )
 
 
-def _window_count(inference: Inference) -> WindowCount:
-    found = counting(inference)
-    return WindowCount(
-        observed_events=found.observed_events,
-        predicted_events=found.predicted_events,
-        predicted_error_events=found.predicted_error_events,
-        z=found.z,
-        z_course=found.z_course,
-        limit=replace(found.limit, curve=None),
-    )
-
-
-def _verdict_warnings(inference: Inference, judged: Judgement) -> Iterable[str]:
-    yield from inference.warnings
-    observed = inference.shape.observed
-    if observed is not None and observed.measurement and judged.mass_GeV is not None:
-        yield from observed.measurement.warnings
-    if not inference.inputs.complete:
-        yield "events are missing: every number here is of incomplete data"
-
-
-def _fit(inference: Inference, observed: Observed) -> ResonanceFit:
-    measured, data = observed.measurement, inference.inputs.data
-    channels, cross_section = {}, None
-    if measured is not None and data is not None:
-        cross_section = fitted_cross_section(inference, measured)
-        options = [decided.chosen for decided in inference.shape.decisions]
-        for index, (channel, option) in enumerate(zip(data.channels(), options, strict=True)):
-            bins = channel.bins(option.low_GeV, option.high_GeV, inference.search.fit.bin_GeV)
-            channels[channel.name] = ResonanceBins(
-                edges_GeV=np.append(bins.low_GeV, bins.high_GeV[-1]),
-                observed_events=bins.counts,
-                signal_events=measured.signal_per_bin[index],
-                background_events=measured.background_per_bin[index],
-            )
-    return fit_result(observed, channels, strengths_of(inference), cross_section)
-
-
-def strengths_of(inference: Inference) -> Strengths:
+def _strengths(inference: Inference) -> Strengths:
     """Return in what the search measures: pb of cross-section before the filter."""
     inputs, signal = inference.inputs, inference.shape.signal
-    masses = inference.search.signal.masses_GeV
-    efficiency, error = signal.total_efficiency(masses)
-    errors = norm_errors(inference.search, float(np.mean(error / efficiency)))
+
+    def relative_error(mass_GeV: FloatArray) -> float:
+        efficiency, error = signal.total_efficiency(mass_GeV)
+        errors = norm_errors(inference.search, float(np.mean(error / efficiency)))
+        return float(np.linalg.norm(list(errors.values()))) if errors else 0.0
+
     return Strengths(
         unit="pb",
         per_event=lambda mass: 1 / inputs.events_per_pb(signal, mass),
-        relative_error=float(np.linalg.norm(list(errors.values()))) if errors else 0.0,
-        benchmark=benchmark_pb(inputs),
+        relative_error=relative_error,
+        benchmark=_benchmark_pb(inputs),
     )
 
 
-def benchmark_pb(inputs: InferenceInputs) -> float | None:
+def _benchmark_pb(inputs: InferenceInputs) -> float | None:
     """Return the cross-section that all simulated signals stand for; None if they differ."""
     values = {float(value) for value in inputs.benchmark_pb().values}
     return values.pop() if len(values) == 1 else None
-
-
-def mass_scan(inference: Inference) -> Scan:
-    """Return the scan over mass."""
-    return scan_result(
-        inference.shape,
-        inference.search.signal.masses_GeV,
-        strengths_of(inference),
-        reason=closed(inference),
-        complete=inference.inputs.complete,
-    )
-
-
-def mass_limits(inference: Inference) -> MassLimits:
-    """Return the limits against mass."""
-    return limits_result(
-        inference.mass_limits,
-        strengths_of(inference),
-        inference.search.limits.confidence_level,
-        reason=closed(inference),
-        complete=inference.inputs.complete,
-    )
-
-
-def limits_so_far(
-    limits: Sequence[MassLimit], inputs: InferenceInputs, search: Search
-) -> MassLimits:
-    """Return the limits that are done, while others are being computed."""
-    return limits_result(
-        sorted(limits, key=lambda limit: limit.mass_GeV),
-        Strengths("pb", per_event=np.ones_like, benchmark=benchmark_pb(inputs)),
-        search.limits.confidence_level,
-        reason=shut(inputs),
-        complete=inputs.complete,
-        partial=True,
-    )
-
-
-def _expected(inference: Inference) -> ExpectedSignals:
-    """Return what each simulated signal would give; of the prediction, not of the window."""
-    return ExpectedSignals(
-        of="simulation" if inference.inputs.data is None else "data sidebands",
-        signals={
-            item.sample: ExpectedSignal(
-                mass_GeV=item.mass_GeV,
-                cross_section_pb=item.cross_section_pb,
-                signal_events=item.signal_events,
-                window_events=item.window_events,
-                counting_z=item.counting_z,
-                fit_local_z=item.fit_z,
-            )
-            for item in inference.expected
-        },
-    )
 
 
 def _by_band(values: Iterable[Value]) -> dict[str, Value]:

@@ -12,34 +12,22 @@ import numpy as np
 from analysis.results.background import PeakBackground, PeakCandidate, SpuriousSignals
 from analysis.results.codec import Unit
 from analysis.results.limits import ExcludedRanges, MassLimits, Ranges
-from analysis.results.scan import GlobalSignificance, GlobalToys, Maximum, Scan
-from analysis.results.values import Estimate
+from analysis.results.scan import Maximum, Scan
+from analysis.results.values import BANDS, Estimate
 from analysis.results.verdict import (
-    ChannelCompatibility,
-    ChannelStrength,
     Deficit,
-    GoodnessOfFit,
     MassProfile,
-    MassStrengthContour,
-    NuisanceParameter,
     ResonanceBins,
     ResonanceFit,
-    StabilityCheck,
     StrengthProfile,
 )
 from analysis.statistics.background.entries import Entry
 from analysis.statistics.background.tournament import Decisions
 from analysis.statistics.limits.band import MassLimit
-from analysis.statistics.limits.cls import BANDS
 from analysis.statistics.limits.doubts import of_limits
-from analysis.statistics.resonance.compatibility import Compatibility
-from analysis.statistics.resonance.look_elsewhere import CountedToys, Global
 from analysis.statistics.resonance.measurement import Measurement
-from analysis.statistics.resonance.shape import Observed, ShapeSearch, Stability
+from analysis.statistics.resonance.shape import Observed, ShapeSearch
 from analysis.statistics.spectra.bins import FloatArray
-
-_SIGMAS = (1, 2, 3)
-"""global significances whose local ones are told"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +37,16 @@ class Strengths:
     unit: Unit
     per_event: Callable[[FloatArray], FloatArray]
     """strength of one fitted event, by mass"""
-    relative_error: float = 0.0
-    """relative uncertainty of the normalisation"""
+    relative_error: Callable[[FloatArray], float] = lambda _mass_GeV: 0.0
+    """relative uncertainty of the normalisation, mean over some masses"""
     benchmark: float | None = None
     """strength that the simulated signals stand for"""
+
+    def of(self, measured: Measurement) -> Estimate:
+        """Return a measured strength with all its uncertainties."""
+        mass = np.array([measured.mass.interval.value])
+        factor, relative = float(self.per_event(mass)[0]), self.relative_error(mass)
+        return measured.signal.interval.scaled(factor, relative_error=relative)
 
 
 def scan_result(
@@ -87,19 +81,19 @@ def scan_result(
         return blind
     scan = observed.scan
     z, events, error = scan.z[0], scan.signal_events[0], scan.signal_error_events[0]
-    factor = strengths.per_event(scan.mass_GeV)
+    factor, relative = strengths.per_event(scan.mass_GeV), strengths.relative_error(masses)
     return replace(
         blind,
         local_z=np.maximum(z, 0.0),
         signed_z=z,
         local_p=ndtr(-np.maximum(z, 0.0)),
         cross_section_pb=events * factor,
-        cross_section_error_pb=factor * np.hypot(error, events * strengths.relative_error),
+        cross_section_error_pb=factor * np.hypot(error, events * relative),
         signal_events=events,
         signal_error_events=error,
         envelope_z=observed.envelope_z,
         maximum=_maximum(observed),
-        global_=_global(observed.whole),
+        global_=observed.whole,
     )
 
 
@@ -110,34 +104,18 @@ def _maximum(observed: Observed) -> Maximum | None:
     return Maximum(mass_GeV=mass, local_z=observed.local_z)
 
 
-def _global(whole: Global) -> GlobalSignificance:
-    crossings = whole.upcrossings
-    return GlobalSignificance(
-        p=whole.p,
-        z=whole.z,
-        method=whole.method,
-        upcrossings=crossings,
-        gross_vitells_p=whole.gross_vitells_p,
-        toys=None if whole.toys is None else _toys(whole.toys),
-        local_z_of_global={str(z): crossings.local_z(z) for z in _SIGMAS},
-    )
-
-
-def _toys(toys: CountedToys) -> GlobalToys:
-    low, high = toys.interval()
-    return GlobalToys(n=toys.toys, exceeding=toys.exceeding, p=toys.p, p_low=low, p_high=high)
-
-
 def limits_result(
     limits: Sequence[MassLimit],
-    strengths: Strengths,
     confidence_level: float,
     *,
+    unit: Unit,
+    benchmark: float | None = None,
     reason: str | None,
-    complete: bool,
+    complete: bool = True,
     partial: bool = False,
 ) -> MassLimits:
     """Return the limits at all masses, or at those that are done (`partial`)."""
+    limits = sorted(limits, key=lambda limit: limit.mass_GeV)
     masses = np.array([limit.mass_GeV for limit in limits])
     observed = np.array([limit.observed for limit in limits], dtype=float)
     expected = {
@@ -154,10 +132,10 @@ def limits_result(
         background_events_under_peak=np.array([limit.counts_under_peak for limit in limits]),
         methods=tuple(limit.method for limit in limits),
         method="toys" if any(limit.method == "toys" for limit in limits) else "asymptotic",
-        benchmark=strengths.benchmark,
+        benchmark=benchmark,
         excluded_GeV=ExcludedRanges(
-            observed=None if blind else _excluded(masses, observed, strengths.benchmark),
-            expected=_excluded(masses, expected["0"], strengths.benchmark),
+            observed=None if blind else _excluded(masses, observed, benchmark),
+            expected=_excluded(masses, expected["0"], benchmark),
         ),
         warnings=(
             *(f"{x.mass_GeV:g} GeV: {note}" for x in limits for note in x.warnings),
@@ -166,7 +144,7 @@ def limits_result(
         reason=reason,
         partial=partial,
         complete=complete,
-        unit=strengths.unit,
+        unit=unit,
     )
 
 
@@ -236,56 +214,56 @@ def _entry(entry: Entry, decided: Decisions) -> PeakCandidate:
     )
 
 
-def fit_result(
-    observed: Observed,
-    channels: dict[str, ResonanceBins],
-    strengths: Strengths,
-    cross_section: Estimate | None,
-) -> ResonanceFit:
-    """Return the best fit, below the threshold of a claim too: for figures, not for quoting.
-
-    Parameters
-    ----------
-    observed : Observed
-    channels : dict of str to ResonanceBins
-    strengths : Strengths
-    cross_section : Estimate or None
-        The strength with all its uncertainties; None for a binned spectrum.
-    """
+def fit_result(observed: Observed, strengths: Strengths) -> ResonanceFit:
+    """Return the best fit, below the threshold of a claim too: for figures, not for quoting."""
+    best = observed.scan.mass_GeV[[observed.best]]
+    factor = float(strengths.per_event(best)[0])
     found = ResonanceFit(
-        stability=tuple(_stability(item, observed, strengths) for item in observed.stability),
+        stability=tuple(
+            replace(item, strength=_times(item.strength, factor)) for item in observed.stability
+        ),
         deficit=_deficit(observed),
         unit=strengths.unit,
     )
-    measured = observed.measurement
-    if measured is None:
+    if observed.measurement is None:
         return found
+    return _measured(found, observed, observed.measurement, strengths)
+
+
+def _measured(
+    fit: ResonanceFit, observed: Observed, measured: Measurement, strengths: Strengths
+) -> ResonanceFit:
+    """Return the fit with what was measured."""
     factor = float(strengths.per_event(np.array([measured.mass.interval.value]))[0])
-    found = _with_channels(found, observed.compatibility, factor)
+    signal, mass, contour = measured.signal, measured.mass, measured.contour
     return replace(
-        _with_curves(found, measured, factor),
-        mass_GeV=measured.mass.interval,
-        signal_events=measured.signal.interval,
-        cross_section_pb=cross_section or measured.signal.interval,
+        fit,
+        mass_GeV=mass.interval,
+        signal_events=signal.interval,
+        cross_section_pb=strengths.of(measured),
         width_GeV=measured.width_GeV,
         local_z_at_mass=measured.local_z,
-        goodness_of_fit=GoodnessOfFit(
-            background_only=measured.gof_background_only,
-            with_signal=measured.gof_with_signal,
-        ),
+        goodness_of_fit=measured.goodness_of_fit,
+        profile=StrengthProfile(strength=signal.values * factor, delta_deviance=signal.rises),
+        mass_profile=MassProfile(mass_GeV=mass.values, delta_deviance=mass.rises),
+        contour=replace(contour, strength=contour.strength * factor),
         nuisances=tuple(
-            NuisanceParameter(
-                name=nuisance.name,
-                pull=nuisance.pull,
-                pull_error=nuisance.pull_error,
-                impact_up=nuisance.impact_up_events * factor,
-                impact_down=nuisance.impact_down_events * factor,
-            )
-            for nuisance in measured.nuisances
+            replace(each, impact_up=each.impact_up * factor, impact_down=each.impact_down * factor)
+            for each in measured.nuisances
         ),
-        channels=channels,
-        warnings=tuple(measured.warnings),
+        channels=_channels(observed, measured, strengths.unit),
+        by_channel={
+            name: replace(each, strength=each.strength.scaled(factor))
+            for name, each in observed.by_channel.items()
+        }
+        or None,
+        compatibility=observed.compatibility,
+        warnings=measured.warnings,
     )
+
+
+def _times(estimate: Estimate, factor: float) -> Estimate:
+    return Estimate(estimate.value * factor, estimate.low * factor, estimate.high * factor)
 
 
 def _deficit(observed: Observed) -> Deficit | None:
@@ -294,44 +272,17 @@ def _deficit(observed: Observed) -> Deficit | None:
     return Deficit(mass_GeV=mass, signed_z=z) if z < 0 else None
 
 
-def _with_channels(fit: ResonanceFit, found: Compatibility | None, factor: float) -> ResonanceFit:
-    """Return the fit with the strength that each category sees on its own."""
-    if found is None:
-        return fit
-    return replace(
-        fit,
-        by_channel={
-            name: ChannelStrength(local_z=strength.local_z, strength=strength.events.scaled(factor))
-            for name, strength in found.channels.items()
-        },
-        compatibility=ChannelCompatibility(
-            chi2=found.chi2, degrees_of_freedom=found.degrees_of_freedom, pvalue=found.pvalue
-        ),
-    )
-
-
-def _with_curves(fit: ResonanceFit, measured: Measurement, factor: float) -> ResonanceFit:
-    contour = measured.contour
-    return replace(
-        fit,
-        profile=StrengthProfile(
-            strength=measured.signal.values * factor, delta_deviance=measured.signal.rises
-        ),
-        mass_profile=MassProfile(mass_GeV=measured.mass.values, delta_deviance=measured.mass.rises),
-        contour=MassStrengthContour(
-            mass_GeV=contour.mass_GeV,
-            strength=contour.signal_events * factor,
-            delta_deviance=contour.rises,
-        ),
-    )
-
-
-def _stability(item: Stability, observed: Observed, strengths: Strengths) -> StabilityCheck:
-    factor = float(strengths.per_event(observed.scan.mass_GeV[[observed.best]])[0])
-    low, high = (item.signal_events + side * item.signal_error_events for side in (-1, 1))
-    return StabilityCheck(
-        what=item.what,
-        local_z=item.local_z,
-        strength=Estimate(item.signal_events * factor, low * factor, high * factor),
-        used=item.used,
-    )
+def _channels(observed: Observed, measured: Measurement, unit: Unit) -> dict[str, ResonanceBins]:
+    """Return the bins of every channel; those of a binned spectrum may have gaps."""
+    found = {}
+    for index, channel in enumerate(observed.spectra.channels):
+        bins, adjacent = channel.bins, unit == "pb"
+        found[channel.name] = ResonanceBins(
+            edges_GeV=np.append(bins.low_GeV, bins.high_GeV[-1]) if adjacent else None,
+            low_GeV=None if adjacent else bins.low_GeV,
+            high_GeV=None if adjacent else bins.high_GeV,
+            observed_events=bins.counts,
+            signal_events=measured.signal_per_bin[index],
+            background_events=measured.background_per_bin[index],
+        )
+    return found

@@ -14,21 +14,19 @@ from analysis.results.background import (
 )
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
-from analysis.results.verdict import ResonanceBins, ResonanceFit, Verdict
+from analysis.results.verdict import Verdict
 from analysis.statistics.limits.band import MassLimit
-from analysis.statistics.resonance.measurement import Measurement
-from analysis.statistics.resonance.shape import Observed
 from analysis.statistics.search_results import parameters_of
 from analysis.statistics.shape_results import (
     Strengths,
-    fit_result,
     limits_result,
     peak_result,
     scan_result,
 )
 from analysis.statistics.spectrum_search import CHANNEL, SpectrumInference
+from analysis.statistics.verdict import verdict_of
 
-EVENTS = Strengths("events", per_event=np.ones_like)
+_EVENTS = Strengths("events", per_event=np.ones_like)
 
 
 def background_fit(inference: SpectrumInference) -> SpectrumBackground:
@@ -74,8 +72,8 @@ def _spurious(inference: SpectrumInference) -> LargestSpuriousSignal:
 
 def mass_scan(inference: SpectrumInference) -> Scan:
     """Return the scan over mass."""
-    masses, reason = inference.spectrum.search.signal.masses_GeV, inference.reason
-    found = scan_result(inference.shape, masses, EVENTS, reason=reason, complete=True)
+    masses, reason = inference.spectrum.search.signal.masses_GeV, inference.spectrum.closed
+    found = scan_result(inference.shape, masses, _EVENTS, reason=reason, complete=True)
     return replace(found, expected_signal_error_events=inference.expected_error_events)
 
 
@@ -87,57 +85,18 @@ def mass_limits(
     partial: bool = False,
 ) -> MassLimits:
     """Return the limits against mass, or those of them that are done."""
-    return limits_result(
-        limits, EVENTS, confidence_level, reason=reason, complete=True, partial=partial
-    )
+    return limits_result(limits, confidence_level, unit="events", reason=reason, partial=partial)
 
 
 def verdict(inference: SpectrumInference) -> Verdict:
     """Return the verdict."""
-    observed, reason = inference.observed, inference.reason
-    least = inference.spectrum.search.decision.measurement_local_z
-    measured = None
-    if observed is not None:
-        measured = observed.measurement if observed.local_z >= least else None
-        if measured is None:
-            reason = (
-                f"local z = {observed.local_z:.2f} is below {least:g}: mass and signal are not "
-                "quoted"
-            )
-        elif inference.misfit is not None:
-            reason = f"nothing is claimed: {inference.misfit}"
-    whole = None if observed is None else observed.whole
-    return Verdict(
-        decision=inference.claim,
-        complete=True,
-        blinded=inference.spectrum.blind is not None,
-        after_unblinding=None,
-        local_z=None if observed is None else observed.local_z,
-        global_z=None if whole is None else whole.z,
-        global_p=None if whole is None else whole.p,
-        global_z_reason=inference.reason,
-        mass_GeV=None if measured is None else measured.mass.interval,
-        signal_events=None if measured is None else measured.signal.interval,
-        reason=reason,
-        counting=None,
-        fit=None if observed is None else _fit(inference, observed),
-        warnings=(*inference.warnings, *(() if measured is None else measured.warnings)),
-        unit="events",
-    )
-
-
-def _fit(inference: SpectrumInference, observed: Observed) -> ResonanceFit:
-    measured = observed.measurement
-    channels = {} if measured is None else {CHANNEL: _channel(inference, measured)}
-    return fit_result(observed, channels, EVENTS, None)
-
-
-def _channel(inference: SpectrumInference, measured: Measurement) -> ResonanceBins:
-    bins = inference.spectrum.bins
-    return ResonanceBins(
-        low_GeV=bins.low_GeV,
-        high_GeV=bins.high_GeV,
-        observed_events=bins.counts,
-        signal_events=measured.signal_per_bin[0],
-        background_events=measured.background_per_bin[0],
+    spectrum = inference.spectrum
+    return verdict_of(
+        inference.shape,
+        _EVENTS,
+        spectrum.search.decision,
+        closed=spectrum.closed,
+        warnings=inference.warnings,
+        misfit=inference.misfit,
+        blinded=spectrum.blind is not None,
     )

@@ -16,41 +16,36 @@ excess nor a blind event bends them. Bins may have any width and gaps between th
 integrated over each.
 """
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from analysis.results.verdict import ClaimLevel
 from analysis.settings.search import Search, Window
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.families import BELOW_SQRT_S, Function
 from analysis.statistics.background.fitted_function import FittedFunction
+from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.open_tournament import MASK, OpenTournament
 from analysis.statistics.background.poisson import (
     fitted_functions,
-    goodness_of_fit,
     model,
     scoring_fit,
 )
 from analysis.statistics.background.tournament import Decisions, Tournament
-from analysis.statistics.limits.band import MassLimit, MassPoint, band
+from analysis.statistics.limits.band import MassLimit, MassPoint
 from analysis.statistics.limits.doubts import of_limits
 from analysis.statistics.limits.mass_limits import mass_points
-from analysis.statistics.limits.template_fit import strength_scale
-from analysis.statistics.limits.toy_limits import ToySettings
-from analysis.statistics.limits.workspaces import workspace
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.resonance.shape import Effort, Observed, ShapeSearch, observe
+from analysis.statistics.resonance.shape import Observed, ShapeSearch, observe
 from analysis.statistics.resonance.toys import Experiment
 from analysis.statistics.spectra.bins import Bins, FloatArray
 from analysis.statistics.spectra.signal_model import SignalModel
-from analysis.statistics.verdict import decide
+from analysis.statistics.work import Work
 from tools.errors import InputError
 from tools.names import listed
 
 CHANNEL = "all"
+_ALL = Work()
 _LEAST_EVENTS = 50
 """outside what is masked or blind"""
 _LEAST_PARAMETERS = 2
@@ -75,6 +70,13 @@ class BareSpectrum:
     """decisions; its masses, families and range are those of this search"""
     sqrt_s_GeV: float
     blind: Window | None = None
+
+    @property
+    def closed(self) -> str | None:
+        """Why observed quantities are missing, or None."""
+        if self.blind is None:
+            return None
+        return "the spectrum is blind (--blind): expected results only"
 
     @property
     def outside(self) -> Flags:
@@ -122,8 +124,6 @@ class SpectrumInference:
     """of a signal, at each mass of the scan, on the expected background"""
     fitted: FittedFunction
     """the function in use, in the bins that decided"""
-    used: Flags
-    """these bins"""
     deviance: float
     gof_pvalue: float | None
     limits: tuple[MassLimit, ...]
@@ -131,26 +131,10 @@ class SpectrumInference:
     points: tuple[MassPoint, ...]
     """what the limits are made of"""
 
-    def workspaces(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield each limit's likelihood with its name, one at a time: all take a gigabyte."""
-        for point in self.points:
-            scale = strength_scale(point.channels)
-            yield (
-                f"mass_{point.mass_GeV:g}",
-                workspace(point.channels, scale=scale, unit="events"),
-            )
-
     @property
     def observed(self) -> Observed | None:
         """What the open spectrum shows; None while blind."""
         return self.shape.observed
-
-    @property
-    def reason(self) -> str | None:
-        """Why observed quantities are missing, or None."""
-        if self.spectrum.blind is None:
-            return None
-        return "the spectrum is blind (--blind): expected results only"
 
     @property
     def misfit(self) -> str | None:
@@ -164,15 +148,6 @@ class SpectrumInference:
             f"(p = {self.gof_pvalue:.2g}): no significance is to be trusted; give another --range "
             "or --families"
         )
-
-    @property
-    def claim(self) -> ClaimLevel | None:
-        """The decision; None while blind. Nothing is claimed on a background that does not fit."""
-        if self.observed is None:
-            return None
-        if self.misfit is not None:
-            return "limit"
-        return decide(self.observed.local_z, self.observed.whole.z, self.spectrum.search.decision)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -190,27 +165,8 @@ class SpectrumInference:
         return tuple(dict.fromkeys([*notes, *of_limits(self.limits)]))
 
 
-def draw_spectrum_inference(
-    spectrum: BareSpectrum,
-    *,
-    effort: Effort = Effort(),  # noqa: B008 - frozen
-    limit_toys: int = 0,
-    say: Callable[[str], None] = lambda _text: None,
-    on_limit: Callable[[MassLimit], None] = lambda _limit: None,
-) -> SpectrumInference:
+def draw_spectrum_inference(spectrum: BareSpectrum, work: Work = _ALL) -> SpectrumInference:
     """Do the statistics of a bare spectrum.
-
-    Parameters
-    ----------
-    spectrum : BareSpectrum
-    effort : Effort
-        Toys and processes.
-    limit_toys : int
-        Toys of a limit where counts are low; 0: asymptotic everywhere.
-    say : callable
-        Told what is being done.
-    on_limit : callable
-        Given the limits at each mass as they come.
 
     Raises
     ------
@@ -218,33 +174,45 @@ def draw_spectrum_inference(
         If there are too few bins or events to fit any background.
     """
     tournament = tournament_of(spectrum)
-    say(f"background functions in {len(spectrum.bins.counts):,} bins")
+    work.say(f"background functions in {len(spectrum.bins.counts):,} bins")
     seen = np.where(spectrum.outside, spectrum.bins.counts, 0.0)
     decided = tournament.decide(seen[None], all_entries=True)
     deciding, curve = _expectation(tournament, seen, decided)
+    shape, error = _shape(spectrum, deciding, decided, curve)
+    if spectrum.blind is None:
+        shape = replace(shape, observed=_observed(spectrum, tournament, shape, curve, work))
+    points = _points(spectrum, shape)
+    limits = work.mass_limits(points, spectrum.search)
+    fitted, deviance, gof = _fit(spectrum, deciding, decided.chosen.function)
+    return SpectrumInference(spectrum, shape, error, fitted, deviance, gof, limits, tuple(points))
+
+
+def _shape(
+    spectrum: BareSpectrum, deciding: Tournament, decided: Decisions, curve: FloatArray
+) -> tuple[ShapeSearch, FloatArray]:
+    """Return the search on the expected background, and a signal's error at each mass there."""
     option, search = decided.chosen, spectrum.search
-    rows = spectrum.between(option.low_GeV, option.high_GeV)
-    bins = spectrum.bins_at(rows, curve)
+    bins = spectrum.bins_at(spectrum.between(option.low_GeV, option.high_GeV), curve)
     models = [ChannelModel(bins, option.function, decided.masses_GeV, decided.spurious[0], CHANNEL)]
     expected = Spectra.of(models, spectrum.signal, search.systematics)
     masses = search.signal.masses_GeV
     error, unknown = expected.scan(masses).signal_error_events[0], np.full(len(masses), np.nan)
-    shape = ShapeSearch(spectrum.signal, deciding, (decided,), expected, unknown, None)
-    if spectrum.blind is None:
-        say(f"fits of a signal at {len(masses)} masses")
-        toys = Experiment(
-            (tournament,), (curve,), spectrum.signal, search.systematics, masses
-        )  # the range is the whole spectrum's
-        shape = replace(
-            shape, observed=observe(shape, [_Open(spectrum)], search, toys, effort, say)
-        )
-    points = _points(spectrum, shape, rows)
-    say(f"limits at {len(points)} masses")
-    limits = _limits(points, search, effort, limit_toys, on_limit)
-    fitted, used, deviance, gof = _fit(spectrum, deciding, option.function)
-    return SpectrumInference(
-        spectrum, shape, error, fitted, used, deviance, gof, limits, tuple(points)
-    )  # fmt: skip
+    return ShapeSearch(spectrum.signal, deciding, (decided,), expected, unknown, None), error
+
+
+def _observed(
+    spectrum: BareSpectrum,
+    tournament: Tournament,
+    shape: ShapeSearch,
+    curve: FloatArray,
+    work: Work,
+) -> Observed:
+    search = spectrum.search
+    masses = search.signal.masses_GeV
+    work.say(f"fits of a signal at {len(masses)} masses")
+    # The range in use is the whole spectrum's, so that toys are drawn from the curve as it is.
+    toys = Experiment((tournament,), (curve,), spectrum.signal, search.systematics, masses)
+    return observe(shape, [_Open(spectrum)], search, toys, work.effort, work.say)
 
 
 def tournament_of(spectrum: BareSpectrum) -> Tournament:
@@ -350,8 +318,8 @@ def _expectation(
 
 def _fit(
     spectrum: BareSpectrum, deciding: Tournament, function: Function
-) -> tuple[FittedFunction, Flags, float, float | None]:
-    """Fit the function in use to the bins that decided; return also bins, deviance and p-value."""
+) -> tuple[FittedFunction, float, float | None]:
+    """Fit the function in use to the bins that decided; return also deviance and p-value."""
     bins, window = spectrum.bins, deciding.window
     used = (bins.high_GeV <= window.low_GeV + 1e-6) | (bins.low_GeV >= window.high_GeV - 1e-6)
     low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
@@ -360,30 +328,10 @@ def _fit(
     fit = scoring_fit(counts[None], background)
     (fitted,) = fitted_functions(background, fit)
     gof = goodness_of_fit(counts, fit.expected[0], background.size)
-    return fitted, used, float(fit.deviance[0]), gof
+    return fitted, float(fit.deviance[0]), gof
 
 
-def _points(spectrum: BareSpectrum, shape: ShapeSearch, rows: Flags) -> list[MassPoint]:
+def _points(spectrum: BareSpectrum, shape: ShapeSearch) -> list[MassPoint]:
     masses = spectrum.search.limits.masses.masses_GeV
-    observed = None
-    if spectrum.blind is None:
-        observed = (spectrum.bins_at(rows, spectrum.bins.counts[rows]),)
-    none: list[dict[str, float]] = [{}] * len(masses)
-    return mass_points(
-        shape.expected, (CHANNEL,), masses, np.ones(len(masses)), none, observed
-    )  # fmt: skip
-
-
-def _limits(
-    points: Sequence[MassPoint],
-    search: Search,
-    effort: Effort,
-    toys: int,
-    on_limit: Callable[[MassLimit], None],
-) -> tuple[MassLimit, ...]:
-    settings = ToySettings(number=toys, seed=effort.seed) if toys else None
-    level, found = search.limits.confidence_level, []
-    for limit in band(points, confidence_level=level, workers=effort.workers, toys=settings):
-        on_limit(limit)
-        found.append(limit)
-    return tuple(sorted(found, key=lambda limit: limit.mass_GeV))
+    observed = None if shape.observed is None else shape.observed.spectra
+    return mass_points(shape.expected, masses, np.ones(len(masses)), [{}] * len(masses), observed)

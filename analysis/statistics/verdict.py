@@ -1,39 +1,23 @@
-"""The verdict: discovery, evidence, or a limit; and mass and cross-section of what is seen.
+"""The verdict: discovery, evidence, or a limit; and mass and strength of what is seen.
 
 The decision is by the largest local significance of the scan and what it is worth anywhere in the
 range, with the thresholds of the search file: a search over 500 to 1000 GeV finds a local 3 sigma
-somewhere in a few percent of spectra without a resonance. Mass and cross-section are given from
+somewhere in a few percent of spectra without a resonance. Mass and strength are given from
 `measurement_local_z` on, as best fit; the decision says whether they are a claim. While the data
-are blind, or there are none, there is no decision.
+are blind, or there are none, there is no decision, and nothing is claimed on a spectrum that its
+background does not fit.
 
 The cross-section is sigma(pp -> X -> yy) before the filter: fitted events over luminosity, filter
 efficiency and the selection efficiency at the fitted mass, whose errors are added.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import numpy as np
-
-from analysis.results.values import Estimate
-from analysis.results.verdict import ClaimLevel
+from analysis.results.verdict import ClaimLevel, Verdict
 from analysis.settings.search import Decision
-from analysis.statistics.inference import Inference
-from analysis.statistics.limits.mass_limits import norm_errors
 from analysis.statistics.resonance.measurement import Measurement
-from analysis.statistics.spectra.inputs import InferenceInputs
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the data say."""
-
-    decision: ClaimLevel | None
-    local_z: float | None
-    mass_GeV: Estimate | None
-    """None below `measurement_local_z`"""
-    cross_section_pb: Estimate | None
-    reason: str | None
-    """why there is no decision, or no mass; None if there are both"""
+from analysis.statistics.resonance.shape import Observed, ShapeSearch
+from analysis.statistics.shape_results import Strengths, fit_result
 
 
 def decide(local_z: float, global_z: float, thresholds: Decision) -> ClaimLevel:
@@ -48,44 +32,68 @@ def decide(local_z: float, global_z: float, thresholds: Decision) -> ClaimLevel:
     return "evidence" if global_z >= thresholds.evidence_global_z else "limit"
 
 
-def judge(inference: Inference) -> Judgement:
-    """Return the verdict of an inference."""
-    observed = inference.shape.observed
-    if observed is None:
-        return Judgement(None, None, None, None, closed(inference))
-    thresholds, local_z = inference.search.decision, observed.local_z
-    decision = decide(local_z, observed.whole.z, thresholds)
-    measured = observed.measurement
-    if local_z < thresholds.measurement_local_z or measured is None:
-        reason = (
-            f"local z = {local_z:.2f} is below {thresholds.measurement_local_z:g}: "
-            "mass and cross-section are not quoted"
-        )
-        return Judgement(decision, local_z, None, None, reason)
-    cross_section = fitted_cross_section(inference, measured)
-    return Judgement(decision, local_z, measured.mass.interval, cross_section, None)
+def verdict_of(
+    shape: ShapeSearch,
+    strengths: Strengths,
+    thresholds: Decision,
+    *,
+    closed: str | None,
+    warnings: Sequence[str],
+    misfit: str | None = None,
+    complete: bool = True,
+    blinded: bool,
+) -> Verdict:
+    """Return the verdict on the shape alone.
+
+    Parameters
+    ----------
+    shape : ShapeSearch
+    strengths : Strengths
+    thresholds : Decision
+    closed : str or None
+        Why nothing is observed.
+    warnings : sequence of str
+        Those of the measurement follow.
+    misfit : str or None
+        Why the spectrum is not to be believed.
+    complete, blinded : bool
+        As in the verdict.
+    """
+    observed, decision, reason = shape.observed, None, closed
+    measured: Measurement | None = None
+    if observed is not None:
+        decision = decide(observed.local_z, observed.whole.z, thresholds)
+        decision = decision if misfit is None else "limit"
+        measured, reason = _quoted(observed, strengths, thresholds.measurement_local_z)
+        if measured is not None and misfit is not None:
+            reason = f"nothing is claimed: {misfit}"
+    pb = strengths.unit == "pb"
+    return Verdict(
+        decision=decision,
+        complete=complete,
+        blinded=blinded,
+        after_unblinding=None,
+        local_z=None if observed is None else observed.local_z,
+        global_z=None if observed is None else observed.whole.z,
+        global_p=None if observed is None else observed.whole.p,
+        global_z_reason=closed,
+        mass_GeV=None if measured is None else measured.mass.interval,
+        signal_events=None if measured is None or pb else measured.signal.interval,
+        cross_section_pb=strengths.of(measured) if measured is not None and pb else None,
+        reason=reason,
+        counting=None,
+        fit=None if observed is None else fit_result(observed, strengths),
+        warnings=(*warnings, *(() if measured is None else measured.warnings)),
+        unit=strengths.unit,
+    )
 
 
-def closed(inference: Inference) -> str | None:
-    """Return why observed quantities are missing, or None if they are not."""
-    return shut(inference.inputs)
-
-
-def shut(inputs: InferenceInputs) -> str | None:
-    """Return why nothing of the window can be told, or None if it can."""
-    if inputs.data is None:
-        return "there are no data: expected results only, from the simulation"
-    if inputs.data.blinded:
-        return "the data are blind: expected results only; open them with `xyy unblind`"
-    return None
-
-
-def fitted_cross_section(inference: Inference, measured: Measurement) -> Estimate:
-    """Return the cross-section of a fitted resonance."""
-    mass = np.array([measured.mass.interval.value])
-    signal = inference.shape.signal
-    efficiency, error = signal.total_efficiency(mass)
-    errors = norm_errors(inference.search, float((error / efficiency)[0]))
-    per_pb = float(inference.inputs.events_per_pb(signal, mass)[0])
-    relative = float(np.linalg.norm(list(errors.values()))) if errors else 0.0
-    return measured.signal.interval.scaled(1 / per_pb, relative_error=relative)
+def _quoted(
+    observed: Observed, strengths: Strengths, least: float
+) -> tuple[Measurement | None, str | None]:
+    """Return the measurement if it is quoted, else why it is not."""
+    if observed.measurement is not None and observed.local_z >= least:
+        return observed.measurement, None
+    what = "cross-section" if strengths.unit == "pb" else "signal"
+    reason = f"local z = {observed.local_z:.2f} is below {least:g}: mass and {what} are not quoted"
+    return None, reason

@@ -73,7 +73,7 @@ class FixedModel:
     def by(cls, group: Group) -> "FixedModel":
         """Return what toys are fitted with."""
         peak, background = group.peak, group.peak.background
-        found = zip(background.functions, background.groups(), strict=True)
+        found = zip(background.functions, background.groups, strict=True)
         edges = peak.low_GeV, peak.high_GeV
         ends = [(f, [edge[own.bins] for edge in edges]) for f, own in found]
         return cls(tuple(Ranged(f, float(low.min()), float(high.max())) for f, (low, high) in ends))

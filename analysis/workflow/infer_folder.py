@@ -17,11 +17,11 @@ from analysis.results.verdict import Verdict
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
-from analysis.statistics.infer import infer
 from analysis.statistics.limits.doubts import LIMITS
 from analysis.statistics.resonance.shape import Effort
-from analysis.statistics.search_results import limits_so_far
+from analysis.statistics.search_results import infer, limits_so_far
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
+from analysis.statistics.work import Work
 from analysis.workflow.claim import write_claim
 from analysis.workflow.limits_so_far import LimitsSoFar
 from analysis.workflow.process import weight_of
@@ -80,9 +80,7 @@ def infer_folder(
         masses=len(search.limits.masses.masses_GeV),
         say=say,
     )
-    found = infer(
-        start, search, effort=effort, limit_toys=limit_toys, say=say, on_limit=save, limits=limits
-    )
+    found = infer(start, search, Work(effort, limit_toys, limits, say, save))
     if limits or blinding.is_unblinded(folder):
         blinding.keep_sidebands(folder, found.known_before)
     _write_workspaces(folder, found.workspaces, others_too=limits)

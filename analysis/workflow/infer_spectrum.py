@@ -32,6 +32,7 @@ from analysis.statistics.spectrum_search import (
     draw_spectrum_inference,
     tournament_of,
 )
+from analysis.statistics.work import Work
 from analysis.workflow.limits_so_far import LimitsSoFar
 from analysis.workflow.spectrum_file import read_spectrum
 from tools.digests import digest_file
@@ -151,15 +152,13 @@ def infer_spectrum(
         say=say,
         origin=origin,
     )
-    found = draw_spectrum_inference(
-        spectrum, effort=effort, limit_toys=limit_toys, say=say, on_limit=save
-    )
-    for name, workspace in found.workspaces():
-        write_json(folder.workspaces / f"{name}.json", workspace)
+    found = draw_spectrum_inference(spectrum, Work(effort, limit_toys, say=say, on_limit=save))
+    for point in found.points:  # one at a time: all take a gigabyte
+        write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
     level = limits.confidence_level
     folder.save(spectrum_results.background_fit(found), **origin)
     folder.save(spectrum_results.mass_scan(found), **origin)
-    folder.save(spectrum_results.mass_limits(found.limits, level, found.reason), **origin)
+    folder.save(spectrum_results.mass_limits(found.limits, level, spectrum.closed), **origin)
     folder.save(spectrum_results.verdict(found), **origin)
     return found
 

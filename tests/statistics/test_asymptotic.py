@@ -27,8 +27,8 @@ from analysis.statistics.limits.asymptotic import (
     pyhf_fitter,
     template_fitter,
 )
-from analysis.statistics.limits.band import MassPoint, mass_limit, model_of
-from analysis.statistics.limits.cls import numpy_backend
+from analysis.statistics.limits.band import MassPoint, mass_limit
+from analysis.statistics.limits.cls import model_of, numpy_backend
 from analysis.statistics.limits.template_fit import TemplateFit
 from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes, workspace
 

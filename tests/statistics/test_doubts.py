@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from analysis.statistics.background.goodness import bins_far_below
 from analysis.statistics.limits.band import MassLimit
-from analysis.statistics.limits.doubts import of_bins, of_limits
+from analysis.statistics.limits.doubts import of_limits
 
 BAND = (0.53, 0.72, 1.0, 1.4, 1.9)
 GOOD = MassLimit(
@@ -51,8 +52,8 @@ def test_deep_bins_are_told_and_fluctuations_are_not() -> None:
     rng = np.random.default_rng(5)
     low, expected = np.arange(10_000.0), rng.uniform(0.0, 1e4, 10_000)
     counts = rng.poisson(expected).astype(np.float64)
-    assert of_bins(low, low + 1, counts, expected) == ()
+    assert bins_far_below(low, low + 1, counts, expected) == ()
     counts[expected > 9990] = 0
-    (told,) = of_bins(low, low + 1, counts, expected)
+    (told,) = bins_far_below(low, low + 1, counts, expected)
     assert f"{np.sum(expected > 9990)} bins are far below the fit" in told
     assert "GeV has 0 events where 10,000 are expected; some got lost" in told

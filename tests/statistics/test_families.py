@@ -7,9 +7,9 @@ from scipy.optimize import minimize
 
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.fitted_function import FittedFunction
+from analysis.statistics.background.goodness import deviance
 from analysis.statistics.background.poisson import (
     Model,
-    deviance,
     fitted_functions,
     minuit_fit,
     model,
@@ -218,7 +218,6 @@ def test_slopes_are_the_derivatives_of_the_expectations() -> None:
         assert slopes[..., parameter] == pytest.approx(change / (2 * step), abs=1e-6 * scale)
     # One row alone is what it is among others.
     assert fit_model.slopes(theta[0]) == pytest.approx(slopes[0], rel=1e-12)
-    assert fit_model.points(theta).sum(axis=-1) == pytest.approx(fit_model.expected(theta))
 
 
 def test_a_channel_with_a_bernstein_polynomial_is_fitted_beside_others() -> None:
@@ -236,7 +235,8 @@ def test_a_channel_with_a_bernstein_polynomial_is_fitted_beside_others() -> None
 
 def smallest_deviance(counts: np.ndarray, fit_model: Model) -> float:
     """Return the minimum over coefficients of zero or more, a convex problem, by SciPy."""
-    design = np.einsum("bq,bqp->bp", fit_model.weights, fit_model.basis)
+    (group,) = fit_model.groups
+    design = np.einsum("bq,bqp->bp", group.weights, group.basis)
     unit = np.exp(fit_model.start)
 
     def cost(scaled: np.ndarray) -> tuple[float, np.ndarray]:

@@ -16,12 +16,13 @@ from analysis.settings.search import Search
 from analysis.statistics.background.prediction import predict_from_simulation
 from analysis.statistics.counting.counted import Counted
 from analysis.statistics.expectations import normalisation, rehearsals
-from analysis.statistics.infer import infer as infer_results
 from analysis.statistics.inference import Inference
 from analysis.statistics.limits.cls import numpy_backend
 from analysis.statistics.resonance.shape import Effort
+from analysis.statistics.search_results import infer as infer_results
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.verdict import decide
+from analysis.statistics.work import Work
 from tools.errors import InputError
 
 EDGES = np.arange(0.0, 3001.0)
@@ -107,7 +108,7 @@ class Documents:
 
 def infer(inputs: InferenceInputs, search: Search, **how: Any) -> Documents:
     """Do the statistics, and write the results as their files have them; no NaN passes."""
-    found = infer_results(inputs, search, **how)
+    found = infer_results(inputs, search, Work(**how))
     written = {
         each.name: json.loads(json.dumps(to_json(getattr(found, each.name)), allow_nan=False))
         for each in fields(Documents)[1:-1]
@@ -425,7 +426,7 @@ def test_the_rehearsal_works_on_selected_events_alone(
     inputs = make(simulation=selected, data=None)
     of_simulation = predict_from_simulation(inputs, quick)
     found = rehearsals(Counted(inputs, of_simulation, of_simulation), quick)
-    alone = found["background_only"].count
+    alone = found["background_only"]
     assert abs(alone.z) < 3
     assert alone.observed_events == pytest.approx(
         13.527 * simulation["background"].counts["all"][400:1100].sum()
@@ -450,11 +451,11 @@ def test_luminosities_are_compared_before_the_selection(make: Make, quick: Searc
     events = np.random.default_rng(7).poisson(13.527 * unselected)
     more = {"all": np.asarray(inputs.data.counts["all"]) * 6 // 5}
     data = replace(inputs.data, counts=more, unselected_counts=events)
-    found = normalisation(replace(inputs, data=data), quick)
+    found, warnings = normalisation(replace(inputs, data=data), quick)
     assert found.ratio == pytest.approx(1, abs=0.02)
-    assert found.warnings == ()
+    assert warnings == ()
     tenth = replace(inputs, data=data, data_luminosity_invpb=129.81)
-    assert "sidebands hold" in normalisation(tenth, quick).warnings[0]
+    assert "sidebands hold" in normalisation(tenth, quick)[1][0]
 
 
 def test_a_right_luminosity_is_not(opened: Documents) -> None:
@@ -463,13 +464,10 @@ def test_a_right_luminosity_is_not(opened: Documents) -> None:
 
 
 def test_reservations_are_carried_into_the_verdict(make: Make, quick: Search) -> None:
-    inputs = make(
-        blinded=True, complete=False, after_unblinding="a bug was found", warnings=("generated",)
-    )
+    inputs = make(blinded=True, complete=False, after_unblinding="a bug was found")
     verdict = infer(inputs, quick).verdict
     assert verdict["complete"] is False
     assert verdict["after_unblinding"] == "a bug was found"
-    assert verdict["warnings"][0] == "generated"
     assert verdict["warnings"][-1].startswith("events are missing")
 
 

@@ -117,8 +117,8 @@ def test_significances_have_no_sign() -> None:
 
 @pytest.mark.parametrize(("exceeding", "toys"), [(0, 1000), (1, 1000), (30, 1000), (10, 10)])
 def test_counted_toys_have_clopper_and_pearsons_interval(exceeding: int, toys: int) -> None:
-    counted = CountedToys(toys, exceeding)
-    low, high = counted.interval()
+    counted = CountedToys(toys, exceeding).result
+    low, high = counted.p_low, counted.p_high
     tail = norm.sf(1)
     below = beta.ppf(tail, exceeding, toys - exceeding + 1) if exceeding else 0.0
     above = beta.isf(tail, exceeding + 1, toys - exceeding) if exceeding < toys else 1.0
@@ -140,4 +140,4 @@ def test_toys_decide_where_some_exceed_and_the_formula_elsewhere() -> None:
     none = combined(crossings, 6.0, CountedToys(1000, 0))
     assert none.method == "gross-vitells"
     assert none.toys is not None
-    assert none.p == crossings.p(6.0) < none.toys.interval()[1]
+    assert none.p == crossings.p(6.0) < none.toys.p_high

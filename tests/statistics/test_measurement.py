@@ -112,15 +112,15 @@ def test_profiles_and_contour_are_lowest_at_the_best_fit(measured: Measurement) 
         lowest = profile.values[np.argmin(profile.rises)]
         assert lowest == pytest.approx(profile.interval.value, rel=1e-6)
     contour = measured.contour
-    at = np.unravel_index(np.argmin(contour.rises), contour.rises.shape)
-    assert contour.rises[at] == pytest.approx(0, abs=1e-3)
+    at = np.unravel_index(np.argmin(contour.delta_deviance), contour.delta_deviance.shape)
+    assert contour.delta_deviance[at] == pytest.approx(0, abs=1e-3)
     assert contour.mass_GeV[at[0]] == pytest.approx(measured.mass.interval.value)
-    assert contour.signal_events[at[1]] == pytest.approx(measured.signal.interval.value)
+    assert contour.strength[at[1]] == pytest.approx(measured.signal.interval.value)
     # The profile is the contour's lowest value along the other axis.
-    along = contour.rises.min(axis=1)
+    along = contour.delta_deviance.min(axis=1)
     expected = np.interp(contour.mass_GeV, measured.mass.values, measured.mass.rises)
     assert along == pytest.approx(expected, abs=0.15)
-    assert contour.rises[[0, -1]].min() > 5.99
+    assert contour.delta_deviance[[0, -1]].min() > 5.99
 
 
 def test_pulls_are_iminuits_and_fixing_a_nuisance_reproduces_its_impact(
@@ -128,14 +128,14 @@ def test_pulls_are_iminuits_and_fixing_a_nuisance_reproduces_its_impact(
 ) -> None:
     names = {"resolution": "width", "energy scale": "scale", "spurious signal": "eta"}
     assert {nuisance.name for nuisance in measured.nuisances} == set(names)
-    sizes = [max(abs(n.impact_up_events), abs(n.impact_down_events)) for n in measured.nuisances]
+    sizes = [max(abs(n.impact_up), abs(n.impact_down)) for n in measured.nuisances]
     assert sizes == sorted(sizes, reverse=True)
     best = minuit.values["s"]
     for nuisance in measured.nuisances:
         name = names[nuisance.name]
         assert nuisance.pull == pytest.approx(minuit.values[name], abs=0.02)
         assert nuisance.pull_error == pytest.approx(minuit.errors[name], rel=0.05)
-        for side, impact in ((1, nuisance.impact_up_events), (-1, nuisance.impact_down_events)):
+        for side, impact in ((1, nuisance.impact_up), (-1, nuisance.impact_down)):
             fixed = Minuit(written_out(counts), *minuit.values)
             fixed.errordef, fixed.strategy = 1.0, 2
             fixed.values[name], fixed.fixed[name] = nuisance.pull + side * nuisance.pull_error, True
@@ -147,9 +147,9 @@ def test_what_is_in_the_bins_is_the_fit(measured: Measurement, counts: np.ndarra
     (below,), (above,) = measured.background_per_bin, measured.signal_per_bin
     assert above.sum() == pytest.approx(measured.signal.interval.value, rel=1e-3)
     assert (below + above).sum() == pytest.approx(counts.sum(), rel=1e-3)
-    assert measured.gof_background_only is not None
-    assert measured.gof_with_signal is not None
-    assert measured.gof_background_only < 0.1 < measured.gof_with_signal
+    assert measured.goodness_of_fit.background_only is not None
+    assert measured.goodness_of_fit.with_signal is not None
+    assert measured.goodness_of_fit.background_only < 0.1 < measured.goodness_of_fit.with_signal
 
 
 def test_a_profile_that_is_not_closed_is_a_parabolas_and_said_to_be() -> None:
@@ -231,4 +231,4 @@ def test_a_width_without_an_error_stays(counts: np.ndarray) -> None:
     fixed = replace(ERRORS, resolution=0.0, energy_scale=0.0)
     found = measure(spectra(counts, fixed, 0.0), 710.0, reach_GeV=REACH)
     assert found.width_GeV == 30
-    assert all(nuisance.impact_up_events == 0 for nuisance in found.nuisances)
+    assert all(nuisance.impact_up == 0 for nuisance in found.nuisances)

@@ -6,11 +6,9 @@ from iminuit import Minuit, cost
 from scipy.stats import kstest, poisson
 
 from analysis.statistics.background.families import Function
+from analysis.statistics.background.goodness import deviance, goodness_many, goodness_of_fit
 from analysis.statistics.background.poisson import (
-    deviance,
     fitted_functions,
-    goodness_many,
-    goodness_of_fit,
     minuit_fit,
     model,
     scoring_fit,

@@ -101,7 +101,8 @@ def test_the_result_is_stable(found: ShapeSearch) -> None:
     assert "bins of 5 GeV" in what
     assert "range" in what
     for item in others:
-        assert abs(item.signal_events - first.signal_events) < 3 * first.signal_error_events
+        error = first.strength.high - first.strength.value
+        assert abs(item.strength.value - first.strength.value) < 3 * error
 
 
 def test_a_spectrum_without_an_excess_has_no_measurement(quick: Search) -> None:

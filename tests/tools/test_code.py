@@ -115,7 +115,7 @@ def test_the_program_is_all_that_decides_and_no_figure() -> None:
     assert {each.name for each in fields(program_version())} == {"version", *PARTS}
     selection, statistics = (
         behind("analysis.selection.methods"),
-        behind("analysis.statistics.infer"),
+        behind("analysis.statistics.search_results"),
     )
     assert {
         "analysis.selection.methods",
@@ -134,7 +134,7 @@ def test_the_program_is_all_that_decides_and_no_figure() -> None:
     )
     for stage in (
         "analysis.selection.methods",
-        "analysis.statistics.infer",
+        "analysis.statistics.search_results",
         "analysis.workflow.infer_folder",
     ):
         assert not [name for name in behind(stage) if name.startswith(shown)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.report.plots.style import Array
 from analysis.results.codec import Unit
-from analysis.results.values import BANDS, Estimate
+from analysis.results.values import BAND_KEYS, Estimate
 
 
 class OfStrength(Protocol):
@@ -79,7 +79,7 @@ def known(values: Array | None) -> Array | None:
 
 def stacked(bands: Mapping[str, Array]) -> Array:
     """Return what is expected at -2, -1, 0, 1, 2 standard deviations, shape (5, n)."""
-    return np.array([bands[band] for band in BANDS])
+    return np.array([bands[band] for band in BAND_KEYS])
 
 
 def has_ends(found: Estimate) -> bool:

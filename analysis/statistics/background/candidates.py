@@ -13,11 +13,11 @@ import numpy as np
 from analysis.settings.search import Fit, Window
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.fitted_function import FittedFunction
+from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.poisson import (
     Model,
     PoissonFit,
     fitted_functions,
-    goodness_of_fit,
     minuit_fit,
     model,
     scoring_fit,

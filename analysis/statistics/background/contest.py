@@ -6,20 +6,18 @@ What is chosen then is `tournament.py`'s to say.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.statistics.background.entries import Choices, Entry, Flags, Indices, Option
 from analysis.statistics.background.families import Function
-from analysis.statistics.background.poisson import goodness_many, model, scoring_fit
+from analysis.statistics.background.goodness import goodness_many
+from analysis.statistics.background.poisson import model, scoring_fit
+from analysis.statistics.background.rules import Rules
 from analysis.statistics.background.truths import KINDS, fit_truth, truth_events
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.spectra.bins import Bins, FloatArray
 from analysis.statistics.spectra.signal_model import SignalModel
-
-if TYPE_CHECKING:
-    from analysis.statistics.background.tournament import Tournament
 
 _LEAST_EVENTS = 1e-3
 """in the window: below it a prediction is none"""
@@ -75,7 +73,7 @@ class Truths:
 class Contest:
     """T spectra in a range that begins at some mass."""
 
-    tournament: "Tournament"
+    rules: Rules
     bins: Bins
     """edges, and mean contents of the sidebands; 0 in the window"""
     counts: FloatArray
@@ -84,15 +82,15 @@ class Contest:
     """shape (B,)"""
 
     @classmethod
-    def of(cls, tournament: "Tournament", low_GeV: float, counts: FloatArray) -> "Contest":
+    def of(cls, rules: Rules, low_GeV: float, counts: FloatArray) -> "Contest":
         """Return the contest from a mass on; of `counts` the window is not read."""
-        window, first = tournament.window, np.searchsorted(tournament.low_GeV, low_GeV - 1e-6)
-        low, high = tournament.low_GeV[first:], tournament.high_GeV[first:]
+        window, first = rules.window, np.searchsorted(rules.low_GeV, low_GeV - 1e-6)
+        low, high = rules.low_GeV[first:], rules.high_GeV[first:]
         sideband = (high <= window.low_GeV + 1e-6) | (low >= window.high_GeV - 1e-6)
         seen = np.zeros((len(counts), len(low)))
         seen[:, sideband] = counts[:, first:][:, sideband]
         mean = seen.mean(axis=0)
-        return cls(tournament, Bins(low, high, mean, mean), seen, sideband)
+        return cls(rules, Bins(low, high, mean, mean), seen, sideband)
 
     def some(self, rows: Flags) -> "Contest":
         """Return the field of some of the spectra."""
@@ -106,18 +104,18 @@ class Contest:
     def truths(self) -> Truths:
         """Fit all truths to the sidebands."""
         names, expected, valid, misfits = [], [], [], []
-        for index in range(len(KINDS) + len(self.tournament.truth_functions())):
+        for index in range(len(KINDS) + len(self.rules.truth_functions())):
             name, curve, parameters, converged = self.truth(index)
             outside = curve[:, self.sideband]
             misfit, pvalue = goodness_many(self.counts[:, self.sideband], outside, parameters)
             names.append(name)
             expected.append(curve)
-            valid.append(converged & (pvalue >= self.tournament.gof_pvalue) & self._falls(curve))
+            valid.append(converged & (pvalue >= self.rules.gof_pvalue) & self._falls(curve))
             misfits.append(np.where(np.isfinite(misfit), misfit, np.inf))
-        counting = self.tournament.counting(names, np.array(valid), np.array(misfits))
+        counting = self.rules.counting(names, np.array(valid), np.array(misfits))
         alone = np.zeros(len(self.counts), dtype=bool)
         found = Truths(tuple(names), np.array(expected), counting, np.array(misfits), alone)
-        return found.bent(self._bend()) if self.tournament.extrapolates else found
+        return found.bent(self._bend()) if self.rules.extrapolates else found
 
     def truths_alike(self, together: "Contest") -> Truths:
         """Return the truths of all categories together, each with this category's events.
@@ -136,7 +134,7 @@ class Contest:
         misfit, pvalue = np.array(
             [goodness_many(counts, each[:, side], 1) for each in expected]
         ).swapaxes(0, 1)
-        valid = common.valid & (pvalue >= self.tournament.gof_pvalue)
+        valid = common.valid & (pvalue >= self.rules.gof_pvalue)
         misfit, alike = np.where(np.isfinite(misfit), misfit, np.inf), valid.any(axis=0)
         found = Truths(common.names, expected, valid, misfit, alike)
         if alike.all():
@@ -145,11 +143,11 @@ class Contest:
 
     def _bend(self) -> FloatArray:
         """Return what bends a truth where no sideband sees it, shape (B,)."""
-        window = self.tournament.window
+        window = self.rules.window
         centre = (self.bins.low_GeV + self.bins.high_GeV) / 2
         u = (centre - window.low_GeV) / (window.high_GeV - window.low_GeV)
         wave = np.where((u > 0) & (u < 1), np.sin(2 * np.pi * u), 0.0)
-        return np.asarray(1 + self.tournament.settings.bend * wave)
+        return np.asarray(1 + self.rules.settings.bend * wave)
 
     def truth(self, index: int) -> tuple[str, FloatArray, int, Flags]:
         """Fit one of the truths to the sidebands.
@@ -164,7 +162,7 @@ class Contest:
             name = KINDS[index]
             curve = truth_events(name, fit_truth(name, counts, side), float(low[0]), low, high)
             return name, curve, 4, np.ones(len(curve), dtype=bool)
-        function = self.tournament.truth_functions()[index - len(KINDS)]
+        function = self.rules.truth_functions()[index - len(KINDS)]
         curve, converged = self.curve(function, counts)
         return function.name, curve, len(function.parameters), converged
 
@@ -178,9 +176,9 @@ class Contest:
 
     def _falls(self, curve: FloatArray) -> Flags:
         """Tell which predictions are, per GeV, below the sideband beneath the window."""
-        window, bins = self.tournament.window, self.bins
+        window, bins = self.rules.window, self.bins
         beneath = bins.high_GeV <= window.low_GeV + 1e-6
-        if not (self.tournament.extrapolates and beneath.any()):
+        if not (self.rules.extrapolates and beneath.any()):
             return np.ones(len(curve), dtype=bool)
         density = self.counts[:, beneath].sum(axis=1) / (window.low_GeV - bins.low_GeV[0])
         inside = curve[:, ~self.sideband].sum(axis=1)
@@ -189,10 +187,10 @@ class Contest:
 
     def play(self, range_name: str, truths: Truths, kept: list[Entry] | None) -> Choices:
         """Try all functions in one range."""
-        tournament = self.tournament
-        found = Choices.none(len(self.counts), len(tournament.masses_GeV))
-        least = 2 if range_name == "window" or truths.alike.any() else tournament.least_parameters
-        tried = tournament.functions(least)
+        rules = self.rules
+        found = Choices.none(len(self.counts), len(rules.masses_GeV))
+        least = 2 if range_name == "window" or truths.alike.any() else rules.least_parameters
+        tried = rules.functions(least)
         for function in tried:
             rows = np.flatnonzero(~found.passes)
             if kept is not None:
@@ -206,7 +204,7 @@ class Contest:
                 entry = self._judge(range_name, function, truths, rows, hasty=True)
             new = entry.passes & ~found.passes[rows]
             if new.any():
-                found.take(rows[new], entry, new, tournament.reach)
+                found.take(rows[new], entry, new, rules.reach)
         self._least_bad(range_name, tried, truths, found)
         return found
 
@@ -215,18 +213,18 @@ class Contest:
     ) -> None:
         """Where nothing passes in the last range, take what fakes the least."""
         rows = np.flatnonzero(~found.passes)
-        if range_name != self.tournament.ranges[-1] or not len(rows):
+        if range_name != self.rules.ranges[-1] or not len(rows):
             return
         for any_fit in (False, True):  # one that does not fit, only where none does
             rows = rows[found.option[rows] < 0]
             least = np.full(len(rows), np.inf)
             for function in tried if len(rows) else ():
                 entry = self._judge(range_name, function, truths, rows, any_fit=any_fit)
-                cost = self.tournament.cost(entry)
+                cost = self.rules.cost(entry)
                 better = cost < least
                 least = np.minimum(cost, least)
                 if better.any():
-                    found.take(rows[better], entry, better, self.tournament.reach)
+                    found.take(rows[better], entry, better, self.rules.reach)
 
     def _judge(
         self,
@@ -242,18 +240,18 @@ class Contest:
 
         With `any_fit` also of one that does not fit; it does not pass.
         """
-        tournament = self.tournament
+        rules = self.rules
         inside = self._inside(range_name)
         bins = _taken(self.bins, inside)
         low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
         function = function.within(low, high)
         fits, gof = self._sideband_fit(range_name, function, truths, rows)
         good = fits | any_fit
-        shape = (len(truths.names), len(rows), len(tournament.masses_GeV))
+        shape = (len(truths.names), len(rows), len(rules.masses_GeV))
         spurious, error = np.full(shape, np.nan), np.full(shape, np.nan)
-        templates = _templates(tournament.signal, bins, tournament.masses_GeV)
+        templates = _templates(rules.signal, bins, rules.masses_GeV)
         worst = np.zeros(len(rows))
-        limit = tournament.settings.spurious_signal
+        limit = rules.settings.spurious_signal
         for k, valid in enumerate(truths.valid[:, rows]):
             judged = valid & good & (worst <= limit) if hasty else valid & good
             if not judged.any():
@@ -279,9 +277,9 @@ class Contest:
         counts = self.counts[np.ix_(rows, np.flatnonzero(self.sideband))]
         curve, converged = self.curve(function, counts)
         _, gof = goodness_many(counts, curve[:, self.sideband], len(function.parameters))
-        good = converged & (gof >= self.tournament.gof_pvalue)
-        tested = self.tournament.tests(function, truths.names, truths.valid[:, rows])
-        enough = len(function.parameters) >= self.tournament.least_parameters
+        good = converged & (gof >= self.rules.gof_pvalue)
+        tested = self.rules.tests(function, truths.names, truths.valid[:, rows])
+        enough = len(function.parameters) >= self.rules.least_parameters
         return good & tested & (truths.alike[rows] | enough), gof
 
     def _inside(self, range_name: str) -> Flags:

@@ -34,7 +34,7 @@ from analysis.settings.search import FAMILIES, Window
 from analysis.statistics.background.contest import Contest
 from analysis.statistics.background.entries import Entry, Flags, Indices
 from analysis.statistics.background.families import BELOW_SQRT_S, Function, functions
-from analysis.statistics.background.poisson import deviance
+from analysis.statistics.background.goodness import deviance
 from analysis.statistics.background.tournament import Decisions, Tournament
 from analysis.statistics.background.truths import KINDS
 from analysis.statistics.spectra.bins import FloatArray

@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from analysis.statistics.background.families import Function, quadrature
 from analysis.statistics.background.fitted_function import LOG_RANGE, FittedFunction
+from analysis.statistics.background.goodness import deviance
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra.bins import Bins, FloatArray
 
@@ -40,153 +41,44 @@ _AGREEMENT = 1e-3
 """of the deviances that the two minimisers find"""
 
 
-def deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
-    """Return -2 ln(L / L_saturated) of Poisson counts, summed over the last axis.
-
-    >>> float(deviance(np.array([0.0, 3.0]), np.array([1.5, 3.0])))
-    3.0
-    """
-    from scipy.special import kl_div
-
-    # Rounding may leave a perfect fit to millions of events a hair below zero.
-    return np.asarray(np.maximum(2 * np.sum(kl_div(counts, expected), axis=-1), 0.0))
-
-
-def goodness_of_fit(
-    counts: FloatArray, expected: FloatArray, parameters: int, *, least: float = 10.0
-) -> float | None:
-    """Return the p-value of a fit, valid with empty and nearly empty bins.
-
-    Neighbouring bins are merged until each expects `least` events (what remains joins the last);
-    the deviance of the merged bins follows chi-square closely, that of the fine bins does not.
-
-    Returns
-    -------
-    float or None
-        None if the merged bins are not more than the parameters.
-
-    Examples
-    --------
-    >>> round(goodness_of_fit(np.array([12.0, 25.0, 8.0, 1.0]), np.array([15.0, 20, 9, 2]), 1), 3)
-    0.335
-    """
-    _, degrees, pvalue = _merged_fits(counts[None], expected[None], parameters, least)
-    return float(pvalue[0]) if degrees[0] > 0 else None
-
-
-def goodness_many(
-    counts: FloatArray, expected: FloatArray, parameters: int, *, least: float = 10.0
-) -> tuple[FloatArray, FloatArray]:
-    """Return the deviances and p-values of the fits of many spectra, each as if it were alone.
-
-    Where the merged bins are not more than the parameters the p-value is 1: there is nothing to
-    object to. A fit that is no number has a p-value of 0.
-    """
-    with np.errstate(all="ignore"):
-        value = deviance(counts, expected)
-        _, degrees, pvalue = _merged_fits(counts, expected, parameters, least)
-    nothing = np.where(np.isfinite(value), 1.0, 0.0)
-    return value, np.where(degrees > 0, np.nan_to_num(pvalue), nothing)
-
-
-def _merged_fits(
-    counts: FloatArray, expected: FloatArray, parameters: int, least: float
-) -> tuple[FloatArray, npt.NDArray[np.intp], FloatArray]:
-    """Return deviance, degrees of freedom and p-value of every row's merged bins."""
-    from scipy.stats import chi2
-
-    rows, bins = expected.shape
-    into = _merged(np.nan_to_num(expected), least)
-    flat = (np.arange(rows)[:, None] * bins + into).ravel()
-    seen, wanted = (
-        np.asarray(np.bincount(flat, numbers.ravel(), rows * bins), dtype=np.float64)
-        for numbers in (counts, expected)
-    )
-    value = deviance(seen.reshape(rows, bins), wanted.reshape(rows, bins))
-    degrees = into[:, -1] + 1 - parameters
-    return value, degrees, np.asarray(chi2.sf(value, np.maximum(degrees, 1)))
-
-
-def _merged(expected: FloatArray, least: float) -> npt.NDArray[np.intp]:
-    """Return into which merged bin each bin goes, shape (T, B)."""
-    rest = np.cumsum(expected[:, ::-1], axis=1)[:, ::-1]
-    into = np.zeros(expected.shape, dtype=np.intp)
-    filled, current = np.zeros(len(expected)), np.zeros(len(expected), dtype=np.intp)
-    for index in range(expected.shape[1] - 1):
-        filled += expected[:, index]
-        full = (filled >= least) & (rest[:, index + 1] >= least)
-        current += full
-        filled[full] = 0.0
-        into[:, index + 1] = current
-    return into
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Model:
-    """One function in each of some groups of bins (channels), ready to be fitted."""
+class Group:
+    """One function in a group of bins (of a channel), ready to be fitted."""
 
-    functions: tuple[Function, ...]
-    """one for each group"""
-    rotations: tuple[FloatArray, ...]
-    """for each group: printed parameters = rotation @ fitted parameters"""
+    function: Function
+    rotation: FloatArray
+    """printed parameters = rotation @ fitted parameters"""
     basis: FloatArray
-    """shape (B, 4, P): each group's functions in its own columns, 0 elsewhere"""
+    """shape (B, 4, P)"""
     weights: FloatArray
-    """shape (B, 4): GeV times entries per event; 0 switches a point off"""
+    """GeV times entries per event, shape (B, 4)"""
     scale: FloatArray
-    """shape (B,): entries per event"""
+    """entries per event, shape (B,)"""
     start: FloatArray
     """shape (P,)"""
-    additive: "Additive | None" = None
-    """where a function is additive; None if all are log-linear"""
-    apart: "tuple[Group, ...]" = ()
-    """the groups, if they are several"""
-
-    @property
-    def size(self) -> int:
-        """Number of parameters."""
-        return int(self.basis.shape[-1])
-
-    def groups(self) -> "tuple[Group, ...]":
-        """Return the groups of bins, each with its own function."""
-        return self.apart or (Group(self, slice(0, len(self.basis)), slice(0, self.size)),)
-
-    def points(self, theta: FloatArray) -> FloatArray:
-        """Return entries per quadrature point, shape (..., B, 4), for theta of shape (..., P)."""
-        if self.additive is None:
-            grown = np.exp(np.clip(self._combined(theta), -LOG_RANGE, LOG_RANGE))
-            return np.asarray(grown * self.weights)
-        factors = self.additive.factors(theta, theta)
-        value = self._combined(factors)
-        grown = np.exp(np.clip(value, -LOG_RANGE, LOG_RANGE))
-        return np.asarray(np.where(self.additive.bins[:, None], value, grown) * self.weights)
+    bins: slice
+    """which they are of a model's bins"""
+    own: slice
+    """which of a model's parameters are its"""
 
     def expected(self, theta: FloatArray) -> FloatArray:
-        """Return entries per bin, shape (..., B)."""
-        if self.apart:
-            parts = [group.model.expected(theta[..., group.own]) for group in self.apart]
-            return np.concatenate(parts, axis=-1)
-        return np.asarray(self.points(theta).sum(axis=-1))
+        """Return entries per bin, shape (..., B), for own parameters of shape (..., P)."""
+        return np.asarray(self._points(theta).sum(axis=-1))
 
     def slopes(self, theta: FloatArray) -> FloatArray:
-        """Return the derivatives of `expected` by theta, shape (..., B, P)."""
-        if self.apart:
-            found = np.zeros((*theta.shape[:-1], len(self.basis), self.size))
-            for group in self.apart:
-                found[..., group.bins, group.own] = group.model.slopes(theta[..., group.own])
-            return found
-        points = self.points(theta)
-        if self.additive is None:
-            return self._summed(points)
-        points = np.where(self.additive.bins[:, None], self.weights, points)
-        factors = self.additive.factors(theta, np.ones_like(theta))
-        return np.asarray(self._summed(points) * factors[..., None, :])
+        """Return the derivatives of `expected` by the own parameters, shape (..., B, P)."""
+        if not self.function.additive:
+            return self._summed(self._points(theta))
+        weights = np.broadcast_to(self.weights, (*theta.shape[:-1], *self.weights.shape))
+        return np.asarray(self._summed(weights) * _grown(theta)[..., None, :])
 
-    def _combined(self, factors: FloatArray) -> FloatArray:
-        """Return the sum over parameters of factor times basis, shape (..., B, 4)."""
+    def _points(self, theta: FloatArray) -> FloatArray:
+        """Return entries per quadrature point, shape (..., B, 4)."""
+        additive = self.function.additive
         bins, points, size = self.basis.shape
-        flat = factors @ self.basis.reshape(-1, size).T
-        return np.asarray(flat.reshape(*factors.shape[:-1], bins, points))
+        flat = (_grown(theta) if additive else theta) @ self.basis.reshape(-1, size).T
+        values = flat.reshape(*theta.shape[:-1], bins, points)
+        return np.asarray((values if additive else _grown(values)) * self.weights)
 
     def _summed(self, points: FloatArray) -> FloatArray:
         """Return the sum over quadrature points of point times basis, shape (..., B, P)."""
@@ -194,15 +86,58 @@ class Model:
             return np.asarray((points[..., None, :] @ self.basis)[..., 0, :])
         return np.asarray((points.swapaxes(0, 1) @ self.basis).swapaxes(0, 1))
 
+
+def _grown(values: FloatArray) -> FloatArray:
+    return np.asarray(np.exp(np.clip(values, -LOG_RANGE, LOG_RANGE)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """The functions of some groups of bins, one after the other."""
+
+    groups: tuple[Group, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return int(self.groups[-1].own.stop)
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """One for each group."""
+        return tuple(group.function for group in self.groups)
+
+    @property
+    def start(self) -> FloatArray:
+        """Where fits begin, shape (P,)."""
+        return np.concatenate([group.start for group in self.groups])
+
+    @property
+    def scale(self) -> FloatArray:
+        """Entries per event, shape (B,)."""
+        return np.concatenate([group.scale for group in self.groups])
+
+    def expected(self, theta: FloatArray) -> FloatArray:
+        """Return entries per bin, shape (..., B), for theta of shape (..., P)."""
+        parts = [group.expected(theta[..., group.own]) for group in self.groups]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+
+    def slopes(self, theta: FloatArray) -> FloatArray:
+        """Return the derivatives of `expected` by theta, shape (..., B, P)."""
+        found = np.zeros((*theta.shape[:-1], self.groups[-1].bins.stop, self.size))
+        for group in self.groups:
+            found[..., group.bins, group.own] = group.slopes(theta[..., group.own])
+        return found
+
     def over(self, bins: Bins, theta: FloatArray) -> FloatArray:
         """Return the events of the only function in other bins, shape (T, B)."""
-        (function,), (rotation,) = self.functions, self.rotations
+        (group,) = self.groups
         masses, widths = quadrature(bins.low_GeV, bins.high_GeV)
-        basis = function.basis(masses) @ rotation
-        if function.additive:
+        basis = group.function.basis(masses) @ group.rotation
+        if group.function.additive:
             return np.asarray(np.einsum("bqp,bq,tp->tb", basis, widths, np.exp(theta)))
-        exponent = np.clip(np.einsum("bqp,tp->tbq", basis, theta), -LOG_RANGE, LOG_RANGE)
-        return np.asarray((np.exp(exponent) * widths).sum(axis=-1))
+        exponent = np.einsum("bqp,tp->tbq", basis, theta)
+        return np.asarray((_grown(exponent) * widths).sum(axis=-1))
 
     def damping(self, gradient: FloatArray) -> FloatArray | None:
         """Return what to add to the diagonal of the expected information; None for nothing.
@@ -218,103 +153,52 @@ class Model:
         gradient : ndarray, shape (..., P)
             Of half the deviance.
         """
-        if self.additive is None:
+        if not any(function.additive for function in self.functions):
             return None
-        return np.where(self.additive.parameters, _DAMPING * np.abs(gradient), 0.0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Additive:
-    """Which part of a model is additive."""
-
-    parameters: npt.NDArray[np.bool_]
-    """shape (P,): the logarithms of coefficients"""
-    bins: npt.NDArray[np.bool_]
-    """shape (B,)"""
-
-    def factors(self, theta: FloatArray, others: FloatArray) -> FloatArray:
-        """Return the coefficients of the additive functions, and `others` elsewhere."""
-        grown = np.exp(np.clip(theta, -LOG_RANGE, LOG_RANGE))
-        return np.where(self.parameters, grown, others)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Group:
-    """One group of bins."""
-
-    model: Model
-    """of it alone"""
-    bins: slice
-    """which they are of all"""
-    own: slice
-    """which of all parameters are its"""
+        found = np.zeros_like(gradient)
+        for group in self.groups:
+            if group.function.additive:
+                found[..., group.own] = _DAMPING * np.abs(gradient[..., group.own])
+        return found
 
 
 def model(functions: Sequence[Function], groups: Sequence[Bins]) -> Model:
     """Return the model of one function in each group of bins."""
-    alone = [_alone(function, bins) for function, bins in zip(functions, groups, strict=True)]
-    return alone[0] if len(alone) == 1 else _together(alone)
+    found: list[Group] = []
+    bins = size = 0
+    for function, content in zip(functions, groups, strict=True):
+        found.append(_group(function, content, bins, size))
+        bins, size = found[-1].bins.stop, found[-1].own.stop
+    return Model(tuple(found))
 
 
-def _alone(function: Function, bins: Bins) -> Model:
+def _group(function: Function, bins: Bins, first: int, size: int) -> Group:
+    """Return a group whose bins and parameters come after so many of others."""
     function = function.within(float(bins.low_GeV.min()), float(bins.high_GeV.max()))
-    rotation, basis, weights, start = _part(function, bins)
-    additive = None
-    if function.additive:
-        additive = Additive(np.ones(len(start), dtype=bool), np.ones(len(basis), dtype=bool))
-    return Model((function,), (rotation,), basis, weights, bins.scale, start, additive)
-
-
-def _together(alone: Sequence[Model]) -> Model:
-    """Return the model of all groups, one after the other."""
-    ends = np.cumsum([(len(each.basis), each.size) for each in alone], axis=0).tolist()
-    apart = tuple(
-        Group(each, slice(bins - len(each.basis), bins), slice(size - each.size, size))
-        for each, (bins, size) in zip(alone, ends, strict=True)
-    )
-    basis = np.zeros((ends[-1][0], alone[0].basis.shape[1], ends[-1][1]))
-    for group in apart:
-        basis[group.bins, :, group.own] = group.model.basis
-    additive = Additive(np.zeros(basis.shape[2], dtype=bool), np.zeros(len(basis), dtype=bool))
-    for group in apart:
-        if group.model.additive is not None:
-            additive.parameters[group.own], additive.bins[group.bins] = True, True
-    return Model(
-        tuple(function for each in alone for function in each.functions),
-        tuple(rotation for each in alone for rotation in each.rotations),
-        basis,
-        np.concatenate([each.weights for each in alone]),
-        np.concatenate([each.scale for each in alone]),
-        np.concatenate([each.start for each in alone]),
-        additive if additive.parameters.any() else None,
-        apart,
-    )
-
-
-def _part(function: Function, bins: Bins) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return rotation, basis, weights and start of one group."""
     masses, widths = quadrature(bins.low_GeV, bins.high_GeV)
     basis, weights = function.basis(masses), widths * bins.scale[:, None]
-    content = bins.effective_counts + 0.5
+    parameters, content = basis.shape[-1], bins.effective_counts + 0.5
     if function.additive:
         # Each coefficient begins as the density of the events that its own polynomial sees.
-        share = basis.mean(axis=1)
-        density = (share.T @ content) / (share.T @ weights.sum(axis=1))
-        return np.eye(basis.shape[-1]), basis, weights, np.log(density)
-    return _orthonormal(basis, weights, content)
+        share, rotation = basis.mean(axis=1), np.eye(parameters)
+        start = np.log((share.T @ content) / (share.T @ weights.sum(axis=1)))
+    else:
+        rotation, basis, start = _orthonormal(basis, weights, content)
+    own = slice(first, first + len(content)), slice(size, size + parameters)
+    return Group(function, rotation, basis, weights, bins.scale, start, *own)
 
 
 def _orthonormal(
     basis: FloatArray, weights: FloatArray, content: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return the part of a log-linear function in a basis orthonormal where the events are."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return rotation, basis and start of a log-linear function, orthonormal where events are."""
     root = np.sqrt(content)[:, None]
     _, triangle = np.linalg.qr(root * basis.mean(axis=1))
     rotation = np.linalg.inv(triangle)
     rotated = basis @ rotation
     logs = np.log(content / weights.sum(axis=1))
     start = (root * rotated.mean(axis=1)).T @ (root[:, 0] * logs)
-    return rotation, rotated, weights, start
+    return rotation, rotated, start
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -371,8 +255,8 @@ class _Curve:
         return self.model.expected(values)
 
     def parts(self, values: FloatArray, _rows: Rows, free: Rows) -> Iterator[Part]:
-        for group in self.model.groups():
-            yield Part(group.bins, free[group.own], group.model.slopes(values[:, group.own]))
+        for group in self.model.groups:
+            yield Part(group.bins, free[group.own], group.slopes(values[:, group.own]))
 
     def damping(self, gradient: FloatArray) -> FloatArray | None:
         return self.model.damping(gradient)
@@ -399,7 +283,7 @@ def minuit_fit(counts: FloatArray, model: Model, fit: PoissonFit) -> PoissonFit:
     minuit.errordef = Minuit.LEAST_SQUARES  # the deviance rises by 1 at one standard deviation
     minuit.strategy = 0  # the start is the minimum already
     minuit.migrad()
-    known = model.additive is None
+    known = not any(function.additive for function in model.functions)
     if known:  # the logarithm of a coefficient that may be zero has no parabola for HESSE to find
         minuit.hesse()
     theta = np.array(minuit.values)[None]
@@ -417,13 +301,12 @@ def minuit_fit(counts: FloatArray, model: Model, fit: PoissonFit) -> PoissonFit:
 
 def fitted_functions(model: Model, fit: PoissonFit, index: int = 0) -> tuple[FittedFunction, ...]:
     """Return the functions of a fit's `index`-th spectrum, one for each group of bins."""
-    found, column = [], 0
-    for function, rotation in zip(model.functions, model.rotations, strict=True):
-        own = slice(column, column + len(rotation))
-        found.append(
-            FittedFunction(
-                function, rotation, fit.theta[index, own], fit.covariance[index, own, own]
-            )
+    return tuple(
+        FittedFunction(
+            group.function,
+            group.rotation,
+            fit.theta[index, group.own],
+            fit.covariance[index, group.own, group.own],
         )
-        column = own.stop
-    return tuple(found)
+        for group in model.groups
+    )

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.statistics.background.poisson import goodness_of_fit
+from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra.bins import Bins, FloatArray
 

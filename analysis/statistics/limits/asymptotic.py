@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.statistics.limits.cls import BANDS
+from analysis.results.values import BANDS
 from analysis.statistics.limits.template_fit import TemplateFit
 from analysis.statistics.spectra.bins import FloatArray
 from tools.errors import XyyError

@@ -1,7 +1,7 @@
 """CLs limits on the cross-section against mass: observed, and the expected band.
 
 Masses are independent of each other: each has its own workspace, and they are shared out to some
-processes. Results come as they are done, for the caller to save; they are the same whatever the
+processes. Each is told as it is done, for the caller to save; they are the same whatever the
 number of processes.
 
 Expected limits are those of the Asimov set of the background that is given (a prediction from the
@@ -12,13 +12,15 @@ event): such masses are marked, and get limits from toys if toys are asked for.
 A mass without a limit does not stop the others: it has None, and a warning that says why.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from analysis.results.codec import Unit
+from analysis.results.values import BANDS
 from analysis.statistics.limits.asymptotic import (
     Fitter,
     NoLimitError,
@@ -31,7 +33,7 @@ from analysis.statistics.limits.asymptotic import (
     pyhf_fitter,
     template_fitter,
 )
-from analysis.statistics.limits.cls import BANDS, numpy_backend
+from analysis.statistics.limits.cls import model_of, numpy_backend
 from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
 from analysis.statistics.limits.toy_limits import (
     ToySettings,
@@ -54,6 +56,15 @@ class MassPoint:
     """of the resonance"""
     channels: tuple[ChannelTemplates, ...]
     """the categories; `observed` in all of them, or in none while blind"""
+
+    @property
+    def name(self) -> str:
+        """Of its workspace."""
+        return f"mass_{self.mass_GeV:g}"
+
+    def workspace(self, unit: Unit = "pb") -> dict[str, Any]:
+        """Return its likelihood as a pyhf workspace."""
+        return workspace(self.channels, scale=strength_scale(self.channels), unit=unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +93,9 @@ def band(
     confidence_level: float = 0.95,
     workers: int = 1,
     toys: ToySettings | None = None,
-) -> Iterator[MassLimit]:
-    """Yield the limits at some masses, in the order in which they are done.
+    on_limit: Callable[[MassLimit], None] = lambda _limit: None,
+) -> tuple[MassLimit, ...]:
+    """Return the limits at some masses, rising in mass.
 
     Parameters
     ----------
@@ -93,6 +105,8 @@ def band(
         Processes; with one, all is done in this process.
     toys : ToySettings, optional
         Limits from toys where counts are low.
+    on_limit : callable
+        Given each limit as it is done, in any order.
 
     Raises
     ------
@@ -104,10 +118,13 @@ def band(
     from tools.pool import completed
 
     work = partial(mass_limit, confidence_level=confidence_level, toys=toys)
-    if not points:
-        return
-    for _, limit in completed(work, points, min(workers, len(points)), what="limits against mass"):
-        yield limit
+    found = []
+    if points:
+        busy = min(workers, len(points))
+        for _, limit in completed(work, points, busy, what="limits against mass"):
+            on_limit(limit)
+            found.append(limit)
+    return tuple(sorted(found, key=lambda limit: limit.mass_GeV))
 
 
 def mass_limit(
@@ -116,7 +133,8 @@ def mass_limit(
     """Return the limits at one mass; see `band`."""
     counts = counts_under_peak(point.channels)
     low = counts < ENOUGH_COUNTS
-    search = _Search(confidence_level, toys if low else None, point.mass_GeV)
+    by_toys = toys if low and toys is not None and toys.number else None
+    search = _Search(confidence_level, by_toys, point.mass_GeV)
     is_open = all(channel.observed is not None for channel in point.channels)
     observed: float | None = None
     warnings: list[str] = []
@@ -138,21 +156,6 @@ def mass_limit(
         method="toys" if search.toys else "asymptotic",
         warnings=tuple(warnings),
     )
-
-
-def model_of(document: dict[str, Any]) -> tuple[Any, FloatArray]:
-    """Return pyhf's model and data of a workspace that we have made.
-
-    It is not validated again, which takes ten times longer than the limits.
-    """
-    import pyhf
-
-    config = document["measurements"][0]["config"]
-    specification = {"channels": document["channels"], "parameters": config["parameters"]}
-    model = pyhf.Model(specification, validate=False, poi_name=config["poi"])
-    counts = {each["name"]: each["data"] for each in document["observations"]}
-    main = [events for name in model.config.channels for events in counts[name]]
-    return model, np.array([*main, *model.config.auxdata], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

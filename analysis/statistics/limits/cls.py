@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from analysis.results.values import BANDS
+from analysis.statistics.limits.asymptotic import NoLimitError, Profile, cls_values, pyhf_fitter
 from analysis.statistics.spectra.bins import FloatArray
 
-BANDS = (-2, -1, 0, 1, 2)
-"""standard deviations of the expected limits"""
 MU_UP = 0.5
 """signal strength at the limit, roughly: what the signal is to be scaled to"""
 _MU_MAX = 20.0
@@ -93,33 +93,40 @@ def crossing(cross_sections_pb: FloatArray, values: FloatArray, level: float) ->
     return float(PchipInterpolator(logs, cross_sections_pb[near])(-math.log(level)))
 
 
+def model_of(document: dict[str, Any]) -> tuple[Any, FloatArray]:
+    """Return pyhf's model and data of a workspace that we have made.
+
+    It is not validated again, which takes ten times longer than the limits.
+    """
+    import pyhf
+
+    config = document["measurements"][0]["config"]
+    specification = {"channels": document["channels"], "parameters": config["parameters"]}
+    model = pyhf.Model(specification, validate=False, poi_name=config["poi"])
+    counts = {each["name"]: each["data"] for each in document["observations"]}
+    main = [events for name in model.config.channels for events in counts[name]]
+    return model, np.array([*main, *model.config.auxdata], dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class PyhfCount:
     """pyhf's model of one count; to be used inside `numpy_backend`."""
 
-    data: Any
+    data: FloatArray
     model: Any
     scale_pb: float
 
     @classmethod
     def of(cls, document: dict[str, Any], scale_pb: float) -> "PyhfCount":
         """Return the model of a workspace whose strength 1 is a cross-section of `scale_pb`."""
-        import pyhf
-
-        # Straight to the model: a workspace is validated, which takes longer than the fits.
-        config = document["measurements"][0]["config"]
-        specification = {"channels": document["channels"], "parameters": config["parameters"]}
-        model = pyhf.Model(specification, validate=False, poi_name=config["poi"])
-        observed = document["observations"][0]["data"]
-        return cls([*observed, *model.config.auxdata], model, scale_pb)
+        model, data = model_of(document)
+        return cls(data, model, scale_pb)
 
     def curve(self, optimiser: Any) -> Callable[[float], list[float]]:
         """Return CLs as a function of the cross-section: observed, and expected at `BANDS`.
 
         As pyhf's `hypotest`, but with the fits that do not depend on the cross-section made once.
         """
-        from analysis.statistics.limits.asymptotic import Profile, cls_values, pyhf_fitter
-
         data = Profile.of(self.model, self.data, pyhf_fitter(self.model, [optimiser]))
         background = data.without_signal()
         return lambda pb: cls_values(pb / self.scale_pb, data, background)
@@ -133,8 +140,6 @@ class PyhfCount:
         5e7 events scipy's stops where it starts and reports success.
         """
         import pyhf
-
-        from analysis.statistics.limits.asymptotic import NoLimitError
 
         for optimiser in optimisers:
             with contextlib.suppress(NoLimitError):
@@ -160,8 +165,6 @@ class PyhfCount:
         """
         import pyhf
         from scipy.optimize import brentq
-
-        from analysis.statistics.limits.asymptotic import NoLimitError
 
         first = int(np.argmax(values < level))
         if first == 0:

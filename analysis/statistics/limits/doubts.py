@@ -1,4 +1,4 @@
-"""What results say against themselves: limits and bins that no fluctuation explains.
+"""What limits say against themselves: those that no fluctuation explains.
 
 Limits beyond the band of two standard deviations by more than `_FAR` of them are an excess of seven
 (which the scan tells as well), or a background that does not fit; far below it they are also where
@@ -9,12 +9,8 @@ deviations below a fit has no cause in physics, as a signal only adds events: so
 
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
-import numpy.typing as npt
-
 from analysis.statistics.limits.band import MassLimit
 
-FloatArray = npt.NDArray[np.float64]
 LIMITS = "limits: "
 """how what concerns all masses begins"""
 _FAR = 5.0
@@ -65,26 +61,3 @@ def _below(limit: MassLimit) -> bool:
     if limit.observed is None or lowest is None:
         return False
     return limit.observed < _DEEP * lowest
-
-
-def of_bins(
-    low_GeV: FloatArray, high_GeV: FloatArray, counts: FloatArray, expected: FloatArray
-) -> tuple[str, ...]:
-    """Return what speaks against a spectrum: bins far below what the fit expects.
-
-    >>> edges = np.array([100.0, 110.0, 120.0])
-    >>> of_bins(edges, edges + 10, np.array([9950.0, 0.0, 30.0]), np.array([1e4, 9e3, 29.0]))
-    ('1 bin is far below the fit: 110 to 120 GeV has 0 events where 9,000 are expected; ...',)
-    """
-    missing, sigma = expected - counts, np.sqrt(expected)
-    empty = np.flatnonzero(missing > _FAR * sigma)
-    if not len(empty):
-        return ()
-    worst = empty[np.argmax(missing[empty] / sigma[empty])]
-    bins = "1 bin is" if len(empty) == 1 else f"{len(empty)} bins are"
-    return (
-        (
-            f"{bins} far below the fit: {low_GeV[worst]:g} to {high_GeV[worst]:g} GeV has "
-            f"{counts[worst]:,.10g} events where {expected[worst]:,.0f} are expected; some got lost"
-        ),
-    )

@@ -6,6 +6,8 @@ per pb of cross-section before the filter. Systematic errors of shape are templa
 deviation up and down, those of normalisation relative errors.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from analysis.settings.search import Search
@@ -13,7 +15,7 @@ from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.limits.band import MassPoint
 from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes
 from analysis.statistics.resonance.scan import Spectra
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import FloatArray
 
 
 def norm_errors(search: Search, simulation: float) -> dict[str, float]:
@@ -28,11 +30,10 @@ def norm_errors(search: Search, simulation: float) -> dict[str, float]:
 
 def mass_points(
     expected: Spectra,
-    names: tuple[str, ...],
     mass_GeV: FloatArray,
-    per_pb: FloatArray,
-    errors: list[dict[str, float]],
-    observed: tuple[Bins, ...] | None,
+    per_unit: FloatArray,
+    errors: Sequence[Mapping[str, float]],
+    observed: Spectra | None,
 ) -> list[MassPoint]:
     """Return the templates of all channels at some masses.
 
@@ -40,15 +41,13 @@ def mass_points(
     ----------
     expected : Spectra
         Of the sideband prediction.
-    names : tuple of str
-        Of the channels.
     mass_GeV : ndarray, shape (M,)
-    per_pb : ndarray, shape (M,)
-        Selected signal events of all channels per pb.
-    errors : list of dict
+    per_unit : ndarray, shape (M,)
+        Selected signal events of all channels for a strength of 1.
+    errors : sequence of mapping
         Relative errors of the normalisation, of each mass.
-    observed : tuple of Bins, optional
-        The open spectra, channel by channel; None while blind.
+    observed : Spectra, optional
+        The open spectra; None while blind.
     """
     peak = expected.peak
     fit = scoring_fit(expected.counts[None], peak.background)
@@ -59,26 +58,26 @@ def mass_points(
     points = []
     for m, mass in enumerate(mass_GeV):
         channels = []
-        for c, name in enumerate(names):
-            own = peak.channel == c
+        for c, channel in enumerate(expected.channels):
+            own = peak.background.groups[c].bins
             varied = {
                 "resolution": (peak.width_error, ("narrow", "wide")),
                 "energy_scale": (peak.scale_error, ("down", "up")),
             }
             channels.append(
                 ChannelTemplates(
-                    name=name,
+                    name=channel.name,
                     background=fit.expected[0, own],
                     modes=_modes(expected, c, fit.expected[0], slopes, fit.covariance[0]),
-                    signal=per_pb[m] * shapes["nominal"][m, own],
+                    signal=per_unit[m] * shapes["nominal"][m, own],
                     signal_variations={
-                        key: tuple(per_pb[m] * shapes[side][m, own] for side in sides)
+                        key: tuple(per_unit[m] * shapes[side][m, own] for side in sides)
                         for key, (error, sides) in varied.items()
                         if error > 0
                     },
                     norm_errors=errors[m],
                     spurious=_spurious(shapes["nominal"][m, own], spurious[m, c], shares[m, c]),
-                    observed=None if observed is None else observed[c].counts,
+                    observed=None if observed is None else observed.channels[c].bins.counts,
                 )
             )
         points.append(MassPoint(float(mass), tuple(channels)))
@@ -118,8 +117,6 @@ def _modes(
     covariance: FloatArray,
 ) -> FloatArray:
     peak = expected.peak
-    sizes = [len(rotation) for rotation in peak.background.rotations]
-    first = sum(sizes[:channel])
-    used = slice(first, first + sizes[channel])
-    own = peak.channel == channel
-    return eigenmodes(background[own], slopes[own][:, used], covariance[used, used])
+    group = peak.background.groups[channel]
+    own, used = group.bins, group.own
+    return eigenmodes(background[own], slopes[own, used], covariance[used, used])

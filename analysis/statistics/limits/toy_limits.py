@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.statistics.limits.cls import BANDS
+from analysis.results.values import BANDS
 from analysis.statistics.limits.template_fit import TemplateFit
 from analysis.statistics.spectra.bins import FloatArray
 

@@ -9,76 +9,55 @@ with the combined best :math:`\hat S`; its number of degrees of freedom is that 
 less one (S. S. Wilks, Ann. Math. Stat. 9 (1938) 60).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from analysis.results.values import Estimate
+from analysis.results.verdict import ChannelCompatibility, ChannelStrength
 from analysis.settings.search import Systematics
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.resonance.measurement import STEPS, Measurement, crossing
 from analysis.statistics.resonance.peak import ALL_BUT_MASS
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.spectra.bins import FloatArray
-from analysis.statistics.spectra.signal_model import SignalModel
 
 _ALL_BUT_STRENGTH = tuple(part for part in ALL_BUT_MASS if part != "signal")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Strength:
-    """What one category sees."""
-
-    local_z: float
-    """with the sign of the strength"""
-    events: Estimate
-    """of the whole signal"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Compatibility:
-    """What all categories see."""
-
-    channels: Mapping[str, Strength]
-    chi2: float
-    """that they see the same"""
-
-    @property
-    def degrees_of_freedom(self) -> int:
-        """Of `chi2`."""
-        return len(self.channels) - 1
-
-    @property
-    def pvalue(self) -> float:
-        """Of `chi2`."""
-        from scipy.stats import chi2
-
-        return float(chi2.sf(self.chi2, self.degrees_of_freedom))
-
-
 def compatibility(
-    spectra: Spectra, signal: SignalModel, systematics: Systematics, measured: Measurement
-) -> Compatibility | None:
-    """Compare the strengths of the categories at the fitted mass; None if there is one category."""
+    spectra: Spectra, systematics: Systematics, measured: Measurement
+) -> tuple[dict[str, ChannelStrength], ChannelCompatibility | None]:
+    """Compare the strengths of the categories at the fitted mass; nothing if there is one category.
+
+    Returns
+    -------
+    dict of str to ChannelStrength
+        What each sees on its own, in events of the whole signal.
+    ChannelCompatibility or None
+        Whether they see the same.
+    """
+    from scipy.stats import chi2
+
     if len(spectra.channels) == 1:
-        return None
-    mass = np.array([measured.mass.interval.value])
+        return {}, None
+    signal, mass = spectra.peak.signal, np.array([measured.mass.interval.value])
     combined = measured.signal.interval.value
     found, total = {}, 0.0
     for channel, efficiency, share in zip(
         spectra.channels, signal.efficiency, signal.shares(mass)[0], strict=True
     ):
         alone = Spectra.of((channel,), replace(signal, efficiency=(efficiency,)), systematics)
-        strength, rise = _alone(alone, mass, float(share), combined)
-        found[channel.name] = strength
+        found[channel.name], rise = _alone(alone, mass, float(share), combined)
         total += rise
-    return Compatibility(found, total)
+    degrees = len(found) - 1
+    pvalue = float(chi2.sf(total, degrees))
+    return found, ChannelCompatibility(chi2=total, degrees_of_freedom=degrees, pvalue=pvalue)
 
 
 def _alone(
     spectra: Spectra, mass: FloatArray, share: float, combined: float
-) -> tuple[Strength, float]:
+) -> tuple[ChannelStrength, float]:
     """Return what one category sees, and what the combined strength costs there."""
     peak, spurious = spectra.peak, spectra.spurious(mass)
     theta = scoring_fit(spectra.counts[None], peak.background).theta
@@ -96,4 +75,5 @@ def _alone(
     interval = Estimate(
         best, best - error if down is None else down, best + error if up is None else up
     )
-    return Strength(float(scan.z[0]), interval.scaled(1 / share)), float(rises[-1])
+    strength = ChannelStrength(local_z=float(scan.z[0]), strength=interval.scaled(1 / share))
+    return strength, float(rises[-1])

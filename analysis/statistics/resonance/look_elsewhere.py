@@ -17,11 +17,10 @@ upper limit on p.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from analysis.results.scan import Upcrossings
+from analysis.results.scan import GlobalSignificance, GlobalToys, Upcrossings
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import Group
 from analysis.statistics.spectra.bins import FloatArray
@@ -30,6 +29,9 @@ from analysis.statistics.spectra.streams import upcrossings_stream
 LEVEL_Z = 1.0
 """u_0: low enough for many upcrossings, high enough to be of the tail"""
 _TOYS = 1000
+_SIGMAS = (1, 2, 3)
+"""global significances whose local ones are told"""
+_ONE_SIGMA = 0.6827
 _LEAST_P = 1e-280
 """below it a float has no digits left"""
 
@@ -46,24 +48,14 @@ class CountedToys:
         """Their fraction."""
         return self.exceeding / self.toys
 
-    def interval(self) -> tuple[float, float]:
-        """Return the 68 % interval of p (C. Clopper and E. Pearson, Biometrika 26 (1934) 404)."""
+    @property
+    def result(self) -> GlobalToys:
+        """With the 68 % interval of p (C. Clopper and E. Pearson, Biometrika 26 (1934) 404)."""
         from scipy.stats import binomtest
 
-        found = binomtest(self.exceeding, self.toys).proportion_ci(0.6827, method="exact")
-        return float(found.low), float(found.high)
-
-
-@dataclass(frozen=True, slots=True)
-class Global:
-    """The significance of the whole search."""
-
-    p: float
-    z: float
-    method: Literal["gross-vitells", "toys"]
-    upcrossings: Upcrossings
-    gross_vitells_p: float
-    toys: CountedToys | None
+        found = binomtest(self.exceeding, self.toys).proportion_ci(_ONE_SIGMA, method="exact")
+        low, high = float(found.low), float(found.high)
+        return GlobalToys(n=self.toys, exceeding=self.exceeding, p=self.p, p_low=low, p_high=high)
 
 
 def significance(p: float) -> float:
@@ -104,13 +96,21 @@ def upcrossings(
     return Upcrossings(LEVEL_Z, float(crossed.mean()), error, toys)
 
 
-def combined(crossings: Upcrossings, local_z: float, counted: CountedToys | None) -> Global:
+def combined(
+    crossings: Upcrossings, local_z: float, counted: CountedToys | None
+) -> GlobalSignificance:
     """Return the global significance: by toys where some exceed, else by the formula."""
     formula = crossings.p(local_z)
-    if counted is not None and counted.exceeding > 0:
-        return Global(counted.p, significance(counted.p), "toys", crossings, formula, counted)
-    return Global(
-        formula, _formula_z(crossings, local_z), "gross-vitells", crossings, formula, counted
+    by_toys = counted is not None and counted.exceeding > 0
+    p = counted.p if counted is not None and by_toys else formula
+    return GlobalSignificance(
+        p=p,
+        z=significance(p) if by_toys else _formula_z(crossings, local_z),
+        method="toys" if by_toys else "gross-vitells",
+        upcrossings=crossings,
+        gross_vitells_p=formula,
+        toys=None if counted is None else counted.result,
+        local_z_of_global={str(z): crossings.local_z(z) for z in _SIGMAS},
     )
 
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.results.values import Estimate
-from analysis.statistics.background.poisson import goodness_of_fit, scoring_fit
+from analysis.results.verdict import GoodnessOfFit, MassStrengthContour, NuisanceParameter
+from analysis.statistics.background.goodness import goodness_of_fit
+from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.best_fit import EVERYTHING, best_fit
 from analysis.statistics.resonance.peak import NO_SIGNAL
@@ -41,28 +43,6 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Nuisance:
-    """One nuisance parameter of the fit."""
-
-    name: str
-    pull: float
-    pull_error: float
-    impact_up_events: float
-    """change of S with the parameter one fitted error up"""
-    impact_down_events: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Contour:
-    """How much the deviance rises with mass and strength."""
-
-    mass_GeV: FloatArray
-    signal_events: FloatArray
-    rises: FloatArray
-    """shape (masses, strengths)"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
     """The best fit."""
 
@@ -72,14 +52,14 @@ class Measurement:
     signal: Profile
     """events in all channels, in the whole spectrum"""
     width_GeV: float
-    contour: Contour
-    nuisances: tuple[Nuisance, ...]
+    contour: MassStrengthContour
+    """in events"""
+    nuisances: tuple[NuisanceParameter, ...]
+    """impacts in events"""
     background_per_bin: tuple[FloatArray, ...]
     """entries, for each channel"""
     signal_per_bin: tuple[FloatArray, ...]
-    gof_background_only: float | None
-    """p-value of the fit without a signal"""
-    gof_with_signal: float | None
+    goodness_of_fit: GoodnessOfFit
     warnings: tuple[str, ...]
 
 
@@ -118,8 +98,10 @@ def measure(spectra: Spectra, start_GeV: float, *, reach_GeV: tuple[float, float
         nuisances=fit.nuisances(),
         background_per_bin=spectra.split(background),
         signal_per_bin=spectra.split(peak),
-        gof_background_only=goodness_of_fit(spectra.counts, null.expected[0], size),
-        gof_with_signal=goodness_of_fit(spectra.counts, background + peak, size + 2 + sum(shape)),
+        goodness_of_fit=GoodnessOfFit(
+            background_only=goodness_of_fit(spectra.counts, null.expected[0], size),
+            with_signal=goodness_of_fit(spectra.counts, background + peak, size + 2 + sum(shape)),
+        ),
         warnings=tuple(notes),
     )
 
@@ -179,7 +161,7 @@ class _Fit:
         )
         return Profile(points, rises, interval, closed)
 
-    def contour(self) -> Contour:
+    def contour(self) -> MassStrengthContour:
         """Return the rise of the deviance on a grid."""
         (events, d_events), (mass, d_mass) = self._value("signal"), self._value("mass")
         steps = (np.linspace(-_CONTOUR_REACH, _CONTOUR_REACH, n) for n in _CONTOUR)
@@ -188,9 +170,11 @@ class _Fit:
         free = tuple(part for part in EVERYTHING if part not in {"mass", "signal"})
         found = self._fixed(grid[1].ravel(), grid[0].ravel(), free)
         rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
-        return Contour(masses, strengths, rises.reshape(grid[0].shape))
+        return MassStrengthContour(
+            mass_GeV=masses, strength=strengths, delta_deviance=rises.reshape(grid[0].shape)
+        )
 
-    def nuisances(self) -> tuple[Nuisance, ...]:
+    def nuisances(self) -> tuple[NuisanceParameter, ...]:
         """Return pulls and impacts, the largest impact first."""
         peak, found = self.spectra.peak, []
         events, _ = self._value("signal")
@@ -201,24 +185,24 @@ class _Fit:
             if error == 0:  # it is not free
                 continue
             pull = float(self.best.values[0, index])
-            found.append(Nuisance(name, pull, error, *self._impacts(offset, pull, error, events)))
-        return tuple(
-            sorted(found, key=lambda n: -max(abs(n.impact_up_events), abs(n.impact_down_events)))
-        )
-
-    def _impacts(self, offset: int, pull: float, error: float, events: float) -> list[float]:
-        peak = self.spectra.peak
-        free = [index for index in range(peak.size) if index != peak.mass + 1 + offset]
-        changes = []
-        for side in (1, -1):
-            start = self.best.values.copy()
-            start[:, peak.mass + 1 + offset] = pull + side * error
-            mass = self._mass()
-            found = peak.fit_indices(
-                self.spectra.counts[None], start, mass, self.spectra.spurious(mass), free
+            up, down = (self._impact(offset, pull + side * error, events) for side in (1, -1))
+            found.append(
+                NuisanceParameter(
+                    name=name, pull=pull, pull_error=error, impact_up=up, impact_down=down
+                )
             )
-            changes.append(float(found.values[0, peak.strength]) - events)
-        return changes
+        return tuple(sorted(found, key=lambda n: -max(abs(n.impact_up), abs(n.impact_down))))
+
+    def _impact(self, offset: int, pull: float, events: float) -> float:
+        """Return the change of the strength with a nuisance parameter fixed at a pull."""
+        peak, mass, start = self.spectra.peak, self._mass(), self.best.values.copy()
+        fixed = peak.mass + 1 + offset
+        start[:, fixed] = pull
+        free = [index for index in range(peak.size) if index != fixed]
+        found = peak.fit_indices(
+            self.spectra.counts[None], start, mass, self.spectra.spurious(mass), free
+        )
+        return float(found.values[0, peak.strength]) - events
 
     def width_GeV(self) -> float:
         """Return the fitted width of the peak."""

@@ -244,15 +244,15 @@ class PeakCurve:
     def parts(self, values: FloatArray, rows: Rows, free: Rows) -> Iterator[Part]:
         """Yield the derivatives of each channel by the `free` parameters that it knows."""
         peak = self.peak
-        for channel, group in enumerate(peak.background.groups()):
+        for channel, group in enumerate(peak.background.groups):
             own, faked = group.own, peak.strength + _SPURIOUS + channel
             shared = (free >= peak.strength) & (free < peak.strength + _SPURIOUS)
             peaked = np.flatnonzero(shared | (free == faked))
             below = np.flatnonzero((free >= own.start) & (free < own.stop))
-            parts = [group.model.slopes(values[:, own])] if len(below) else []
+            parts = [group.slopes(values[:, own])] if len(below) else []
             if len(peaked):
                 found = self._peaked(values, rows, free[peaked], channel)
-                parts.append(found * group.model.scale[:, None])
+                parts.append(found * group.scale[:, None])
             if parts:
                 columns = np.concatenate([below, peaked])
                 yield Part(group.bins, columns, np.concatenate(parts, axis=-1))
@@ -276,7 +276,7 @@ class PeakCurve:
         """Return derivatives of a channel by parameters of the peak, without the bins' scale."""
         first = self.peak.strength
         moving = bool(np.any((parameters > first) & (parameters < first + _SPURIOUS)))
-        bins = self.peak.background.groups()[channel].bins
+        bins = self.peak.background.groups[channel].bins
         shapes = self._shapes(values, rows, bins, slopes=moving)
         columns = [self._column(int(k) - first, values, rows, shapes, channel) for k in parameters]
         return np.stack(columns, axis=-1)

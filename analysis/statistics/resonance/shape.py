@@ -3,33 +3,29 @@ r"""The shape search: background decided, mass scanned, resonance measured, and 
 Pure functions of spectra. What is decided is decided on the sidebands (`tournament.py`); what is
 expected is that of the sideband prediction, whose Asimov set is fitted as the data will be. The
 window of blind data is not read.
-
-Beside the result stand its cross-checks: the envelope of all functions that pass (P. D. Dauncey et
-al., JINST 10 (2015) P04015: D + number of parameters, minimised over functions with and without the
-signal), and the result with another range, order and binning.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
-from analysis.results.scan import Upcrossings
+from analysis.results.scan import GlobalSignificance, Upcrossings
+from analysis.results.verdict import ChannelCompatibility, ChannelStrength, StabilityCheck
 from analysis.settings.search import Search
-from analysis.statistics.background.entries import Entry
+from analysis.statistics.background.goodness import bins_far_below
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.background.prediction import Prediction
 from analysis.statistics.background.sidebands import Background
 from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
-from analysis.statistics.limits.doubts import of_bins
-from analysis.statistics.resonance.compatibility import Compatibility, compatibility
-from analysis.statistics.resonance.look_elsewhere import (
-    CountedToys,
-    Global,
-    combined,
-    upcrossings,
+from analysis.statistics.resonance.compatibility import compatibility
+from analysis.statistics.resonance.cross_checks import (
+    OpenData,
+    OpenSpectrum,
+    envelope,
+    stability,
 )
+from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, upcrossings
 from analysis.statistics.resonance.measurement import Measurement, measure
 from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
 from analysis.statistics.resonance.toys import Experiment, largest_significances
@@ -40,47 +36,28 @@ WORTH_TOYS_Z = 2.5
 """global significance above which toys of the whole procedure are thrown"""
 _LIMITED = 0.5
 """spurious signal in errors of the signal from which on it is what limits the search"""
-_ROUNDING = 1e-9
-"""of a number of steps"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stability:
-    """The result with something else in the fit."""
-
-    what: str
-    local_z: float
-    signal_events: float
-    """at the most significant mass of the result itself"""
-    signal_error_events: float
-    used: bool
-    """whether it is the result itself"""
-
-
-class OpenSpectrum(Protocol):
-    """One channel's spectrum, to be read between any masses."""
-
-    @property
-    def name(self) -> str:
-        """Of the channel."""
-
-    def bins(self, low_GeV: float, high_GeV: float, width_GeV: float) -> Bins:
-        """Return its bins there, of this width if it has a choice."""
+_FORMULA_CHECKED = 5
+"""one in so many toys is enough to tell that the formula is not wrong by orders of magnitude"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed:
     """What the open data show."""
 
+    spectra: Spectra
+    """with the functions in use"""
     scan: MassScan
     envelope_z: FloatArray
     """signed, shape (M,)"""
     measurement: Measurement | None
     """None without an excess"""
-    compatibility: Compatibility | None
+    by_channel: dict[str, ChannelStrength]
+    """what each category sees, in events; empty without an excess or with one category"""
+    compatibility: ChannelCompatibility | None
     """of the categories; None without an excess or with one category"""
-    whole: Global
-    stability: tuple[Stability, ...]
+    whole: GlobalSignificance
+    stability: tuple[StabilityCheck, ...]
+    """in events"""
     warnings: tuple[str, ...] = ()
     """what speaks against the spectrum"""
 
@@ -232,24 +209,27 @@ def observe(
 ) -> Observed:
     """Return what open spectra show; the toys of the global significance are `experiment`'s."""
     masses = search.signal.masses_GeV
-    spectra = _open(found, data, search)
+    opened = OpenData(data, found.tournament, found.decisions, found.signal, search)
+    spectra = opened.spectra()
     scan = spectra.scan(masses)
     best = int(np.argmax(scan.z[0]))
-    measurement = alike = None
+    measurement, alike = None, None
+    by_channel: dict[str, ChannelStrength] = {}
     if scan.z[0, best] > 0:
         ends = (search.signal.low_GeV, search.signal.high_GeV)
         measurement = measure(spectra, float(masses[best]), reach_GeV=ends)
-        alike = compatibility(spectra, found.signal, search.systematics, measurement)
+        by_channel, alike = compatibility(spectra, search.systematics, measurement)
     local_z = max(float(scan.z[0, best]), 0.0)
     crossings = upcrossings(found.expected, found.expected.counts, masses, seed=effort.seed)
-    whole = _global(crossings, local_z, search, experiment, effort, say)
     return Observed(
+        spectra=spectra,
         scan=scan,
-        envelope_z=_envelope(found, data, search),
+        envelope_z=envelope(opened),
         measurement=measurement,
+        by_channel=by_channel,
         compatibility=alike,
-        whole=whole,
-        stability=_stability(found, data, search, scan),
+        whole=_global(crossings, local_z, search, experiment, effort, say),
+        stability=stability(opened, scan),
         warnings=_doubts(spectra, measurement),
     )
 
@@ -261,7 +241,7 @@ def _doubts(spectra: Spectra, measurement: Measurement | None) -> tuple[str, ...
     else:
         background, peak = measurement.background_per_bin, measurement.signal_per_bin
         expected = np.concatenate(background) + np.concatenate(peak)
-    return of_bins(spectra.peak.low_GeV, spectra.peak.high_GeV, spectra.counts, expected)
+    return bins_far_below(spectra.peak.low_GeV, spectra.peak.high_GeV, spectra.counts, expected)
 
 
 def _global(
@@ -271,7 +251,7 @@ def _global(
     experiment: Experiment,
     effort: Effort,
     say: Callable[[str], None],
-) -> Global:
+) -> GlobalSignificance:
     """Return the global significance; by toys where it is worth them, or they are asked for."""
     by_formula = combined(crossings, local_z, None)
     toys = effort.toys
@@ -286,7 +266,7 @@ def _global(
     return combined(crossings, local_z, CountedToys(toys, int(np.sum(largest >= local_z))))
 
 
-def _worth(by_formula: Global, most: int) -> int:
+def _worth(by_formula: GlobalSignificance, most: int) -> int:
     """Return how many toys are worth throwing.
 
     Where not one of all is expected to reach so far, toys can tell no more than that the formula is
@@ -294,130 +274,4 @@ def _worth(by_formula: Global, most: int) -> int:
     """
     if by_formula.z <= WORTH_TOYS_Z:
         return 0
-    return most if by_formula.p * most >= 1 else -(-most // 5)
-
-
-def _open(
-    found: ShapeSearch,
-    data: Sequence[OpenSpectrum],
-    search: Search,
-    entries: Sequence[Entry | None] | None = None,
-    bin_GeV: float | None = None,
-) -> Spectra:
-    """Return the open spectra with the functions in use, or with those of other entries."""
-    models = []
-    for channel, decided, entry in zip(
-        data, found.decisions, entries or [None] * len(data), strict=True
-    ):
-        option = decided.chosen if entry is None else entry.option
-        spurious = decided.spurious[0] if entry is None else found.tournament.spurious_of(entry)
-        bins = channel.bins(option.low_GeV, option.high_GeV, bin_GeV or search.fit.bin_GeV)
-        models.append(
-            ChannelModel(bins, option.function, decided.masses_GeV, spurious, channel.name)
-        )
-    return Spectra.of(models, found.signal, search.systematics)
-
-
-def _alike(decided: Decisions) -> list[Entry]:
-    """Return the entries that pass in the range in use, those with the fewest parameters first."""
-    option = decided.chosen
-    return [
-        entry
-        for entry in decided.entries
-        if entry.passes[0]
-        and (entry.option.range, entry.option.low_GeV) == (option.range, option.low_GeV)
-    ]
-
-
-def _envelope(found: ShapeSearch, data: Sequence[OpenSpectrum], search: Search) -> FloatArray:
-    """Return the significance with the functions profiled, too."""
-    masses = search.signal.masses_GeV
-    passing = [_alike(decided) for decided in found.decisions]
-    best = null = np.full(len(masses), np.inf)
-    events = np.zeros(len(masses))
-    for rank in range(max(1, *(len(entries) for entries in passing))):
-        entries = [e[min(rank, len(e) - 1)] if e else None for e in passing]
-        spectra = _open(found, data, search, entries)
-        scan = spectra.scan(masses)
-        penalty = spectra.peak.background.size
-        events = np.where(scan.deviance[0] + penalty < best, scan.signal_events[0], events)
-        best = np.minimum(best, scan.deviance[0] + penalty)
-        null = np.minimum(null, scan.null_deviance[0] + penalty)
-    return np.asarray(np.sign(events) * np.sqrt(np.maximum(null - best, 0.0)))
-
-
-def _stability(
-    found: ShapeSearch, data: Sequence[OpenSpectrum], search: Search, scan: MassScan
-) -> tuple[Stability, ...]:
-    """Return the result with another range, order or binning in the first channel's choice."""
-    best = int(np.argmax(scan.z[0]))
-    masses = search.signal.masses_GeV
-    results = [_stable(found.decisions[0].chosen.name, scan, best, used=True)]
-    for what, entries in _others(found):
-        other = _open(found, data, search, entries).scan(masses)
-        results.append(_stable(what, other, best, used=False))
-    for factor in (0.5, 2.0) if all(isinstance(one, Channel) for one in data) else ():
-        width = search.fit.bin_GeV * factor
-        if _fits(width, search, found):
-            other = _open(found, data, search, None, width).scan(masses)
-            results.append(_stable(f"bins of {width:g} GeV", other, best, used=False))
-    return tuple(results)
-
-
-def _fits(width: float, search: Search, found: ShapeSearch) -> bool:
-    """Tell whether bins of a width begin and end where the range does, and fine bins do."""
-    lengths = [width / search.spectrum.bin_GeV]
-    for decided in found.decisions:
-        option = decided.chosen
-        lengths += [
-            (option.high_GeV - option.low_GeV) / width,
-            (option.low_GeV - search.spectrum.low_GeV) / search.spectrum.bin_GeV,
-        ]
-    return all(abs(length - round(length)) < _ROUNDING for length in lengths)
-
-
-def _others(found: ShapeSearch) -> list[tuple[str, list[Entry | None]]]:
-    """Return the best of the other range, and the next functions that pass in this one."""
-    others: list[tuple[str, list[Entry | None]]] = []
-    for what in ("full", "window"):
-        entries = [_best_of(decided, what) for decided in found.decisions]
-        shown = entries[0]
-        other = any(decided.chosen.range != what for decided in found.decisions)
-        if other and shown is not None and None not in entries:
-            others.append((f"{what} range, {shown.option.function.name}", list(entries)))
-    for step in (1, 2):
-        entries = [_after(decided, step) for decided in found.decisions]
-        if entries[0] is not None:
-            others.append((entries[0].option.function.name, list(entries)))
-    return others
-
-
-def _best_of(decided: Decisions, range_name: str) -> Entry | None:
-    """Return the simplest entry of a range that passes, or else the one that fakes the least."""
-    there = [entry for entry in decided.entries if entry.option.range == range_name]
-    usable = [entry for entry in there if np.isfinite(entry.worst[0])]
-    if not usable:
-        return None
-    return next(
-        (e for e in usable if e.passes[0]), min(usable, key=lambda entry: float(entry.worst[0]))
-    )
-
-
-def _after(decided: Decisions, step: int) -> Entry | None:
-    """Return the entry that passes `step` after the chosen one."""
-    passing = _alike(decided)
-    names = [entry.option.function for entry in passing]
-    if decided.chosen.function not in names:
-        return None
-    index = names.index(decided.chosen.function) + step
-    return passing[index] if index < len(passing) else None
-
-
-def _stable(what: str, scan: MassScan, best: int, *, used: bool) -> Stability:
-    return Stability(
-        what,
-        max(float(scan.z[0].max()), 0.0),
-        float(scan.signal_events[0, best]),
-        float(scan.signal_error_events[0, best]),
-        used,
-    )
+    return most if by_formula.p * most >= 1 else -(-most // _FORMULA_CHECKED)

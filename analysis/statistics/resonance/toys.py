@@ -142,12 +142,8 @@ class Group:
         templates = Spectra(peak, counts[0], ()).templates(self.masses_GeV)
         shares = peak.signal.shares(self.masses_GeV)
         score = information = np.zeros((len(counts), len(self.masses_GeV)))
-        column = 0
-        for channel, rotation in enumerate(peak.background.rotations):
-            own = peak.channel == channel
-            used = slice(column, column + len(rotation))
-            column = used.stop
-            share = shares[:, channel]
+        for channel, group in enumerate(peak.background.groups):
+            own, used, share = group.bins, group.own, shares[:, channel]
             found = project(
                 counts[:, own], fit.expected[:, own], slopes[:, own, used],
                 templates[:, own] / share[:, None],

@@ -7,7 +7,7 @@ weights.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -97,8 +97,6 @@ class InferenceInputs:
     """no event was lost on the way"""
     after_unblinding: str | None = None
     """why decisions were changed after unblinding, if they were"""
-    warnings: tuple[str, ...] = field(default=())
-    """of earlier stages, to be repeated in the verdict"""
 
     def __post_init__(self) -> None:
         kinds = [sample.mass_GeV is None for sample in self.simulation.values()]
@@ -124,6 +122,15 @@ class InferenceInputs:
         simulation = {n: replace(s, counts=kept(s.counts)) for n, s in self.simulation.items()}
         data = None if self.data is None else replace(self.data, counts=kept(self.data.counts))
         return replace(self, simulation=simulation, data=data)
+
+    @property
+    def closed(self) -> str | None:
+        """Why nothing of the window can be told; None if it can."""
+        if self.data is None:
+            return "there are no data: expected results only, from the simulation"
+        if self.data.blinded:
+            return "the data are blind: expected results only; open them with `xyy unblind`"
+        return None
 
     @property
     def luminosity_ratio(self) -> float:
