@@ -117,12 +117,22 @@ def reduced(graph: Graph) -> Graph:
     }
 
 
+def from_the_top(graph: Graph) -> list[str]:
+    """Return the nodes so that each comes before all that it imports."""
+    sorter, floors = TopologicalSorter(graph), list[list[str]]()
+    sorter.prepare()
+    while sorter.is_active():
+        floors.append(sorted(sorter.get_ready()))
+        sorter.done(*floors[-1])
+    return [node for floor in floors[::-1] for node in floor if node != "analysis"]
+
+
 def picture() -> str:
     """Return the packages' graph for the page, in mermaid's words."""
     if found := circle(package_graph()):
         sys.exit(f"a circle of imports: {' -> '.join(found)}")
     graph = reduced(package_graph())
-    order = list(TopologicalSorter(graph).static_order())[::-1]
+    order = from_the_top(graph)
     names = {node: node.replace(".", "_") for node in order}
     lines = ["```mermaid", "flowchart TD"]
     lines += [f"  {names[node]}[{node}]" for node in order]
@@ -139,7 +149,7 @@ def place_of(node: str) -> Path:
 def table() -> str:
     """Return the packages with the first sentence of each, for the page."""
     rows = ["| package | what is in it |", "|---|---|"]
-    for node in TopologicalSorter(package_graph()).static_order():
+    for node in from_the_top(package_graph()):
         place = place_of(node)
         path = place / "__init__.py" if place.is_dir() else place
         if text := ast.get_docstring(parsed(path)):

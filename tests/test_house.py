@@ -5,10 +5,24 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.structure import (
+    PAGE,
+    Graph,
+    circle,
+    file_graph,
+    lines_of,
+    modules,
+    package_graph,
+    page,
+    parsed,
+)
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("tools", "processors", "analysis")
@@ -126,3 +140,110 @@ def functions_of_mappings(room: str) -> set[str]:
 @pytest.mark.parametrize("room", SHOWN)
 def test_whoever_shows_results_takes_them_typed(room: str) -> None:
     assert functions_of_mappings(room) == set()
+
+
+IMPORTS = {
+    "start": "cli tools",
+    "cli": "commands tools",
+    "commands": (
+        "bench export folder game processors report results selection settings "
+        "statistics.resonance tools validation workflow"
+    ),
+    "bench": "processors results settings tools workflow",
+    "export": (
+        "folder processors report results settings statistics.counting statistics.limits "
+        "statistics.spectra tools workflow"
+    ),
+    "validation": (
+        "folder game processors report results selection settings statistics "
+        "statistics.background statistics.minimiser statistics.resonance statistics.spectra "
+        "tools workflow"
+    ),
+    "workflow": (
+        "folder processors report results selection settings statistics statistics.limits "
+        "statistics.resonance statistics.spectra tools"
+    ),
+    "report": (
+        "folder processors results selection settings statistics statistics.counting "
+        "statistics.spectra tools"
+    ),
+    "statistics": (
+        "results settings statistics.background statistics.counting statistics.limits "
+        "statistics.resonance statistics.spectra tools"
+    ),
+    "selection": (
+        "processors results settings statistics.background statistics.resonance "
+        "statistics.spectra tools"
+    ),
+    "statistics.limits": (
+        "results settings statistics.background statistics.resonance statistics.spectra tools"
+    ),
+    "statistics.counting": "settings statistics.background statistics.spectra tools",
+    "statistics.resonance": (
+        "results settings statistics.background statistics.minimiser statistics.spectra tools"
+    ),
+    "statistics.background": "settings statistics.minimiser statistics.spectra tools",
+    "statistics.minimiser": "statistics.spectra",
+    "folder": "processors results settings tools",
+    "game": "results tools",
+    "statistics.spectra": "processors settings tools",
+    "results": "processors tools",
+    "settings": "processors tools",
+    "processors": "",
+    "tools": "",
+    "analysis": "",
+}
+"""who imports whom: packages, those of `analysis` and of its statistics, in the order of floors"""
+MAX_PLACES, MAX_FILE_LINES, MAX_FUNCTION_LINES = 16, 400, 60
+
+
+def test_packages_import_whom_is_written_here() -> None:
+    assert package_graph() == {name: set(others.split()) for name, others in IMPORTS.items()}
+
+
+@pytest.mark.parametrize("graph", [file_graph, package_graph])
+def test_no_circle(graph: Callable[[], Graph]) -> None:
+    assert circle(graph()) == []
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) in (["b", "c", "b"], ["c", "b", "c"])
+
+
+def test_the_picture_is_of_these_imports() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_few_places_stand_directly_under_analysis() -> None:
+    inner = {name.split(".")[1] for name in modules() if name.startswith("analysis.")}
+    assert len(inner) <= MAX_PLACES
+
+
+def of_analysis() -> Iterator[tuple[str, Path, ast.Module]]:
+    for name, path in modules().items():
+        if name.startswith("analysis."):
+            yield name, path, parsed(path)
+
+
+def test_no_class_name_twice() -> None:
+    names = Counter(
+        node.name
+        for _, _, tree in of_analysis()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_no_module_name_twice_in_a_package() -> None:
+    places = Counter((*name.split(".")[1:2], path.stem) for name, path, _ in of_analysis())
+    assert [place for place, n in places.items() if n > 1 and place[-1] != "__init__"] == []
+
+
+def test_files_and_functions_are_short() -> None:
+    for name, path, tree in of_analysis():
+        assert lines_of(path).all <= MAX_FILE_LINES, name
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and not name.startswith("analysis.commands."):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                assert length <= MAX_FUNCTION_LINES, f"{name}.{node.name}"
