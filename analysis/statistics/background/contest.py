@@ -16,8 +16,9 @@ from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.background.rules import Rules
 from analysis.statistics.background.truths import KINDS, fit_truth, truth_events
 from analysis.statistics.minimiser.projection import project
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions
+from tools.arrays import FloatArray
 
 _LEAST_EVENTS = 1e-3
 """in the window: below it a prediction is none"""

@@ -26,7 +26,7 @@ from analysis.statistics.limits.workspaces import (
     spurious_name,
 )
 from analysis.statistics.minimiser.scoring import Minima, Part, Rows, Settings, minimise
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 _TOLERANCE = 1e-9
 """of a deviance: a limit that pyhf finds again to 1e-6 (with 1e-7 it is off by as much, as Fisher

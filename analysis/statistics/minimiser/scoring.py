@@ -23,7 +23,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 Rows = npt.NDArray[np.intp]
 _MAX_ITERATIONS = 200

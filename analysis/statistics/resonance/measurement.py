@@ -20,7 +20,7 @@ from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL
 from analysis.statistics.resonance.scan import Spectra
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 _EVERYTHING = (*ALL_BUT_MASS, "mass")
 STEPS = np.concatenate([-np.linspace(3.5, 0.25, 14), [0.0], np.linspace(0.25, 3.5, 14)])

@@ -32,8 +32,9 @@ import numpy.typing as npt
 
 from analysis.statistics.background.poisson import Model
 from analysis.statistics.minimiser.scoring import Minima, Part, Rows, Settings, minimise
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions, in_widths
+from tools.arrays import FloatArray
 
 _MASS_REACH_GeV = 200.0
 """how far the mass may move from where it starts"""

@@ -22,8 +22,9 @@ from analysis.statistics.background.tournament import Decisions, Tournament, dec
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import Spectra
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel
+from tools.arrays import FloatArray
 from tools.pool import completed
 
 _MAXIMA = 3
