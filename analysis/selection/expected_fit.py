@@ -19,10 +19,11 @@ from analysis.settings.search import Search
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.prediction import predict_from_simulation
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum
 from analysis.statistics.spectra.signal_model import signal_model, simulated_peak
 from processors.histograms import Counts
+from tools.arrays import FloatArray
 from tools.samples import Catalogue
 
 FUNCTION = Function("exp", 3)

@@ -49,10 +49,10 @@ from analysis.statistics.shape_results import (
     peak_result,
     scan_result,
 )
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.inputs import InferenceInputs
 from analysis.statistics.verdict import verdict_of
 from analysis.statistics.work import Work
+from tools.arrays import FloatArray
 
 _CURVE_STEP_GEV = 5.0
 _INCOMPLETE = "events are missing: every number here is of incomplete data"

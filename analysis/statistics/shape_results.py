@@ -27,7 +27,7 @@ from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.limits.doubts import of_limits
 from analysis.statistics.resonance.measurement import Measurement
 from analysis.statistics.resonance.shape import Observed, ShapeSearch
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

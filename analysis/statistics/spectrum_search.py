@@ -38,9 +38,10 @@ from analysis.statistics.limits.mass_limits import mass_points
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.shape import Observed, ShapeSearch, observe
 from analysis.statistics.resonance.toys import Experiment
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.work import Work
+from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.names import listed
 

@@ -25,12 +25,13 @@ from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, 
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.shape import WORTH_TOYS_Z, toys_of_prediction
 from analysis.statistics.resonance.toys import Group, experiment, largest_significances
-from analysis.statistics.spectra.bins import Channel, FloatArray
+from analysis.statistics.spectra.bins import Channel
 from analysis.validation.columns import Columns
 from analysis.validation.fits import AtTruth, BestFits, asimov_z, some
 from analysis.validation.fixed_model import FixedModel
 from analysis.validation.rates import FIXED_GeV
 from analysis.validation.universes import Analysis, ExpectedSpectra, stacked
+from tools.arrays import FloatArray
 
 SURE_Z = 3.7
 """global significance by the formula from which on toys would not change the verdict"""

@@ -17,12 +17,12 @@ import numpy.typing as npt
 
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.resonance.toys import Group
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.streams import window_toy_stream
 from analysis.validation.columns import Columns
 from analysis.validation.fits import some
 from analysis.validation.fixed_model import FixedModel, Setting
 from analysis.validation.rates import FIXED_GeV
+from tools.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,11 +18,11 @@ from analysis.selection.scores.choose import candidate
 from analysis.selection.scores.likelihood_ratio import additive_score, table_of
 from analysis.selection.scores.training import HALVES, sample_of
 from analysis.settings.search import Search
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, plain_signal
 from analysis.statistics.spectra.streams import simulated_stream
 from processors.diphoton import photon_pair
 from processors.histograms import Binning, Counts, fill, joint
+from tools.arrays import FloatArray
 from tools.recipe import Recipe, Resonance, background_recipe, make_events, signal_recipe
 from tools.samples import Catalogue
 

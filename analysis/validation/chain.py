@@ -17,7 +17,6 @@ from analysis.results.verdict import ClaimLevel, Verdict
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.inputs import InferenceInputs
 from analysis.validation.analyse import Found, analyse, borderline, second_look
 from analysis.validation.efficiencies import Channels
@@ -27,6 +26,7 @@ from analysis.validation.universe_tasks import TOYS, Universes
 from analysis.validation.universes import Analysis
 from analysis.workflow.infer_folder import inference_inputs
 from analysis.workflow.pipeline import Console, Request, run
+from tools.arrays import FloatArray
 from tools.errors import XyyError
 from tools.executors import Session
 from tools.sources import Observed

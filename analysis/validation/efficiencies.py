@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.spectra.bins import FloatArray
 from processors.histograms import CATEGORIES
 from processors.score import DATA, ScoreTable, shape_of
 from processors.selection import Interval, Selection
+from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.recipe import ISOLATIONS, Recipe
 

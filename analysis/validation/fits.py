@@ -22,7 +22,7 @@ from analysis.statistics.resonance.best_fit import EVERYTHING, best_fit
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import Group
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 ALL_BUT_STRENGTH = tuple(part for part in EVERYTHING if part != "signal")
 NUISANCES = tuple(part for part in ALL_BUT_MASS if part != "signal")

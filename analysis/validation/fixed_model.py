@@ -21,10 +21,11 @@ from analysis.statistics.resonance.look_elsewhere import upcrossings
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment, Group, experiment
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import fixed_toy_stream
 from analysis.validation.columns import Columns
+from tools.arrays import FloatArray
 
 ROUNDING_GeV = 1e-6
 """of the edges of bins"""

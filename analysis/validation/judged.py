@@ -17,10 +17,10 @@ from analysis.results.closure import Fraction, MeanAndWidth
 from analysis.settings.search import Decision
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.resonance.look_elsewhere import CountedToys, significance
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.verdict import decide
 from analysis.validation.analyse import Found
 from analysis.validation.rates import LEVEL, fraction_of, moments_of
+from tools.arrays import FloatArray
 
 SURE_LOCAL_Z = 6.0
 """expected local significance from which on X has to be found"""

@@ -5,7 +5,7 @@ import numpy as np
 from analysis.results.checks import Check
 from analysis.results.closure import Fraction, MeanAndWidth
 from analysis.statistics.background.entries import Flags
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 FIXED_GeV = (500.0, 750.0, 1000.0)
 """where the significance is looked at without a search"""

@@ -23,9 +23,9 @@ from analysis.statistics.background.families import Function
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.resonance.peak import NO_SIGNAL
 from analysis.statistics.resonance.scan import Spectra
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.fits import NUISANCES
 from analysis.validation.fixed_model import Ranged, Setting
+from tools.arrays import FloatArray
 
 MASSES_GeV = (500.0, 600.0, 750.0, 900.0, 1000.0)
 ORDERS = (1, 2, 3)

@@ -25,11 +25,11 @@ import numpy as np
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.toys import Group
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.streams import signal_toy_stream
 from analysis.validation.columns import Columns
 from analysis.validation.fits import AtTruth, BestFits, some
 from analysis.validation.fixed_model import FixedModel, Setting
+from tools.arrays import FloatArray
 
 MEASURED_SIGMA = 3.0
 """from which on the mass is measured"""

@@ -18,13 +18,13 @@ import numpy as np
 
 from analysis.results.calibration import ToyNumbers
 from analysis.statistics.resonance.toys import largest_significances
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.background_toys import BackgroundToys, background_toys
 from analysis.validation.columns import Columns
 from analysis.validation.fixed_model import Expectation, FixedModel, FixedToys, Setting
 from analysis.validation.sensitivity import Pair
 from analysis.validation.signal_toys import Injection, SignalToys
 from analysis.validation.tasks import done, one_thread, ranges
+from tools.arrays import FloatArray
 from tools.digests import digest_text
 from tools.executors.kept import Arrays, Workshop
 

@@ -12,7 +12,6 @@ import numpy as np
 from analysis.results.checks import Check
 from analysis.results.closure import Fraction
 from analysis.statistics.background.entries import Flags
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.background_toys import BackgroundToys
 from analysis.validation.fixed_model import FixedModel
 from analysis.validation.rates import EXACT, LEVEL, FIXED_GeV, fraction_of, moments_of, rate
@@ -28,6 +27,7 @@ from analysis.validation.sensitivity import (
 )
 from analysis.validation.signal_toys import MEASURED_SIGMA, InjectionPoint, SignalToys
 from analysis.validation.toy_campaigns import ToyResults
+from tools.arrays import FloatArray
 
 _SINGLE = 3.0
 _MAX_PULL = 10.0

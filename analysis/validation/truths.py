@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.settings.search import Search
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.efficiencies import by_upper_cuts
+from tools.arrays import FloatArray
 from tools.recipe import Continuum, background_recipe
 from tools.samples import Catalogue
 

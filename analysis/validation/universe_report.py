@@ -15,10 +15,10 @@ import numpy as np
 from analysis.results import closure as told
 from analysis.results.checks import Check
 from analysis.statistics.background.entries import Flags
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.judged import SURE_LOCAL_Z, Judged
 from analysis.validation.rates import FIXED_GeV, fraction_of, moments_of, rate, rounded
 from analysis.validation.universe_campaign import UniverseResults
+from tools.arrays import FloatArray
 from tools.universe import CROSS_SECTIONS_PB, MASSES_GeV
 
 CROSS_SECTION_EDGES = (CROSS_SECTIONS_PB[0], 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, CROSS_SECTIONS_PB[1])

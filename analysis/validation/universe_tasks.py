@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from analysis.settings.search import Search
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.validation.analyse import analyse, second_look
 from analysis.validation.efficiencies import Channels
 from analysis.validation.tasks import digest_of, one_thread, ranges
 from analysis.validation.universes import Analysis, Campaign, ExpectedSpectra, Kind, analysis_of
+from tools.arrays import FloatArray
 from tools.digests import digest_text
 from tools.samples import Catalogue
 

@@ -19,10 +19,10 @@ import numpy as np
 
 from analysis.settings.search import Search
 from analysis.statistics.background.tournament import Tournament
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel
 from analysis.statistics.spectra.streams import universe_stream
 from analysis.validation.efficiencies import Channels
+from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.recipe import Continuum, Resonance, signal_recipe
 from tools.samples import Catalogue

@@ -24,7 +24,7 @@ from analysis.settings.search_file import MOST_FIT_BINS, MOST_MASSES
 from analysis.statistics import spectrum_results
 from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.resonance.shape import Effort
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.statistics.spectrum_search import (
     BareSpectrum,
@@ -35,6 +35,7 @@ from analysis.statistics.spectrum_search import (
 from analysis.statistics.work import Work
 from analysis.workflow.limits_so_far import LimitsSoFar
 from analysis.workflow.spectrum_file import read_spectrum
+from tools.arrays import FloatArray
 from tools.digests import digest_file
 from tools.errors import InputError
 from tools.json_file import write_json

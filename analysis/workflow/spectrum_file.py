@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
+from tools.arrays import FloatArray
 from tools.csvfile import read_head
 from tools.errors import InputError
 from tools.reading import read_text

@@ -23,7 +23,8 @@ from analysis.statistics.background.poisson import (
     scoring_fit,
 )
 from analysis.statistics.background.truths import SmoothTruth
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
+from tools.arrays import FloatArray
 
 _LEAST_EVENTS = 1e-3
 """in the window: below it there is nothing to count against"""

@@ -16,8 +16,9 @@ from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.background.rules import Rules
 from analysis.statistics.background.truths import KINDS, fit_truth, truth_events
 from analysis.statistics.minimiser.projection import project
-from analysis.statistics.spectra.bins import Bins, FloatArray
-from analysis.statistics.spectra.signal_model import SignalModel
+from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions
+from tools.arrays import FloatArray
 
 _LEAST_EVENTS = 1e-3
 """in the window: below it a prediction is none"""
@@ -288,13 +289,8 @@ class Contest:
 
 def _templates(signal: SignalModel, bins: Bins, masses: FloatArray) -> FloatArray:
     """Return the contents of one event at each mass, shape (M, B)."""
-    from scipy.special import ndtr
-
-    mean, width = masses + signal.offset_GeV(masses), signal.width_GeV(masses)
-    low, high = (
-        (edges - mean[:, None]) / width[:, None] for edges in (bins.low_GeV, bins.high_GeV)
-    )
-    return np.asarray(ndtr(high) - ndtr(low))
+    mean = masses + signal.offset_GeV(masses)
+    return bin_fractions(bins.low_GeV, bins.high_GeV, mean, signal.width_GeV(masses))
 
 
 def _taken(bins: Bins, rows: Flags) -> Bins:

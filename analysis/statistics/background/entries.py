@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.statistics.background.families import Function
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]

@@ -39,7 +39,7 @@ import numpy as np
 
 from analysis.settings.expression import Expression
 from analysis.settings.own_functions import parse_terms
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.names import listed
 

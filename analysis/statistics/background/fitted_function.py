@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.statistics.background.families import Function, quadrature
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 LOG_RANGE = 300.0
 """|ln f| beyond this is cut: a step that far out is refused by its deviance anyway"""

@@ -8,7 +8,7 @@ one spectrum of 5,000 bins in 700.)
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 _FAR = 5.0
 """standard deviations"""

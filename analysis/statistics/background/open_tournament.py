@@ -37,7 +37,7 @@ from analysis.statistics.background.families import BELOW_SQRT_S, Function, func
 from analysis.statistics.background.goodness import deviance
 from analysis.statistics.background.tournament import Decisions, Tournament
 from analysis.statistics.background.truths import KINDS
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 from tools.errors import XyyError
 
 TRUTH_PARAMETERS = 4

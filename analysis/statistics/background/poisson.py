@@ -33,7 +33,8 @@ from analysis.statistics.background.families import Function, quadrature
 from analysis.statistics.background.fitted_function import LOG_RANGE, FittedFunction
 from analysis.statistics.background.goodness import deviance
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
+from tools.arrays import FloatArray
 
 _DAMPING = 0.2
 """of additive functions: their coefficients may go to zero by a factor e^5 in each step"""

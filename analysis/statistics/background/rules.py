@@ -10,8 +10,8 @@ from analysis.settings.search import PeakFit, Search, Signal, Window
 from analysis.statistics.background.entries import Entry, Flags, Indices
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.truths import KINDS
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.signal_model import SignalModel
+from tools.arrays import FloatArray
 
 NEIGHBOURHOOD = 2.0
 """resolutions within which the largest spurious signal counts"""

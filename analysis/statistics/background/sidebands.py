@@ -32,7 +32,8 @@ from analysis.settings.search import Fit, Window
 from analysis.statistics.background.candidates import Candidate, fit_candidate, good_enough
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.truths import SmoothTruth, fit_truths
-from analysis.statistics.spectra.bins import Bins, Channel, FloatArray
+from analysis.statistics.spectra.bins import Bins, Channel
+from tools.arrays import FloatArray
 from tools.errors import InputError, XyyError
 
 MIN_SIDEBAND_EVENTS = 50

@@ -39,7 +39,7 @@ import numpy as np
 from analysis.statistics.background.contest import Contest
 from analysis.statistics.background.entries import Choices, Entry, Flags, Indices, Option, nuisance
 from analysis.statistics.background.rules import Rules
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 from tools.errors import XyyError
 
 

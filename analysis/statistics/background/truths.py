@@ -22,7 +22,8 @@ import numpy as np
 
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
+from tools.arrays import FloatArray
 
 _LEAST = 1e-12
 """events per bin; a truth is never quite zero"""

@@ -25,7 +25,7 @@ import numpy as np
 
 from analysis.results.values import BANDS
 from analysis.statistics.limits.template_fit import TemplateFit
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 from tools.errors import XyyError
 
 Fitter = Callable[[FloatArray, float | None], FloatArray]

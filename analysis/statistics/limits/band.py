@@ -41,8 +41,8 @@ from analysis.statistics.limits.toy_limits import (
     observed_toy_limit,
 )
 from analysis.statistics.limits.workspaces import ChannelTemplates, counts_under_peak, workspace
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.streams import limit_toy_stream
+from tools.arrays import FloatArray
 
 ENOUGH_COUNTS = 20.0
 """background events under the peak from which asymptotic limits are right to some 5 %"""

@@ -21,7 +21,7 @@ import numpy as np
 
 from analysis.results.values import BANDS
 from analysis.statistics.limits.asymptotic import NoLimitError, Profile, cls_values, pyhf_fitter
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 MU_UP = 0.5
 """signal strength at the limit, roughly: what the signal is to be scaled to"""

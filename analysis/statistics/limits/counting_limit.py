@@ -19,7 +19,7 @@ from analysis.statistics.limits.cls import (
     crossing,
     numpy_backend,
 )
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 from tools.errors import InputError
 
 _REACH = (0.04, 4.0)

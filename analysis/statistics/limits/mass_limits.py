@@ -15,7 +15,7 @@ from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.limits.band import MassPoint
 from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes
 from analysis.statistics.resonance.scan import Spectra
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 
 def norm_errors(search: Search, simulation: float) -> dict[str, float]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from analysis.results.values import BANDS
 from analysis.statistics.limits.template_fit import TemplateFit
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 _STRENGTHS = 9
 _BELOW, _ABOVE = 0.7, 1.8

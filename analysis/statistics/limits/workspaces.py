@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 from tools.errors import InputError
 
 FREE_WIDTH = 20.0

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

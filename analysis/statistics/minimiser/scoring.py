@@ -1,6 +1,7 @@
 r"""Many Poisson likelihoods minimised at once: Fisher scoring with halved steps.
 
-Minimised is, for each row t of counts n, the deviance with unit Gaussian constraints,
+Minimised is, for each row t of counts n, the deviance with Gaussian constraints, by default
+of width 1 about 0,
 
 .. math:: D_t(p) = 2 \sum_i \big(\mu_i - n_i + n_i \ln(n_i/\mu_i)\big) + \sum_{k \in c} p_k^2
 
@@ -22,26 +23,27 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 Rows = npt.NDArray[np.intp]
 _MAX_ITERATIONS = 200
 _PATIENCE, _STALLED = 25, 1e-3
 """a deviance that falls by less in so many steps will not get there: at an expectation of zero,
 where a deficit in few events ends, the information has no limit and steps become ever shorter"""
-_CONVERGED = 1e-7
+CONVERGED = 1e-7
 """estimated distance of the deviance from its minimum"""
 _HALVINGS = 6
 _LEAST_DAMPING, _MOST_DAMPING = 1e-11, 1e6
 """of the information with ones on its diagonal"""
 _LEAST_EXPECTED = 1e-100
 """of a function that ran away"""
-_ROUNDING = 1e-12
-"""relative, of a deviance"""
+_NO_RISE = 1e-9
+_ROUNDING, _COUNTED = 1e-12, 1e-15
+"""relative, of a deviance, and of the counts whose differences it is made of"""
 _SOFT_DAMPING = 1.0
 """beyond it a short step does not tell that the minimum is near"""
-_RELATIVE = 1e-10
-"""of a deviance: nobody asks for more of a fit that is far off"""
+_FAR_OFF = 1e3
+"""deviance from which the tolerance grows with it: nobody asks for more of a fit that is far off"""
 _BLOCK, _CELLS = 512, 800_000
 """rows minimised together, whose arrays stay in the processor's cache; and their bins at most"""
 
@@ -94,13 +96,26 @@ class Settings:
     free: Rows
     """indices of the free parameters"""
     constrained: npt.NDArray[np.bool_]
-    """shape (N,): which have a standard normal constraint"""
+    """shape (N,): which have a normal constraint"""
     low: FloatArray
     """shape (N,): steps end here"""
     high: FloatArray
+    centres: FloatArray | float = 0.0
+    """of the constraints, shape (T, N)"""
+    widths: FloatArray | float = 1.0
+    """standard deviations of the constraints, shape (N,)"""
+    tolerance: float = CONVERGED
+    """estimated distance of the deviance from its minimum at which a row has arrived"""
 
 
-def minimise(curve: Curve, counts: FloatArray, start: FloatArray, settings: Settings) -> Minima:
+def minimise(
+    curve: Curve,
+    counts: FloatArray,
+    start: FloatArray,
+    settings: Settings,
+    *,
+    covariance: bool = True,
+) -> Minima:
     """Minimise the deviance of every row.
 
     Parameters
@@ -111,18 +126,21 @@ def minimise(curve: Curve, counts: FloatArray, start: FloatArray, settings: Sett
     start : ndarray, shape (T, N)
         Parameters to start at; the fixed ones stay. Every expectation must be positive there.
     settings : Settings
+    covariance : bool
+        Whether it is wanted; else it is zero.
     """
     size, parameters = start.shape
-    values, covariance = start.copy(), np.zeros((size, parameters, parameters))
+    values, inverse = start.copy(), np.zeros((size, parameters, parameters))
+    centres = np.broadcast_to(settings.centres, start.shape)
     value, converged = np.empty(size), np.zeros(size, dtype=bool)
     most = min(_BLOCK, max(1, _CELLS // counts.shape[1]))
     for first in range(0, size, most):
         rows = np.arange(first, min(first + most, size))
-        block = _Block(curve, counts[rows], rows, settings)
+        block = _Block(curve, counts[rows], rows, settings, centres[rows])
         values[rows], value[rows], converged[rows] = block.minimise(start[rows])
-        inverse = block.inverse(values[rows])
-        covariance[np.ix_(rows, settings.free, settings.free)] = inverse
-    return Minima(values, covariance, value, converged)
+        if covariance:
+            inverse[np.ix_(rows, settings.free, settings.free)] = block.inverse(values[rows])
+    return Minima(values, inverse, value, converged)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +151,7 @@ class _Block:
     counts: FloatArray
     rows: Rows
     settings: Settings
+    centres: FloatArray
 
     def minimise(self, start: FloatArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
         values = start.copy()
@@ -144,7 +163,7 @@ class _Block:
         before = value.copy()
         for iteration in range(1, _MAX_ITERATIONS + 1):
             step, left = self._step(values[active], active, damping[active])
-            near = left < _CONVERGED + _RELATIVE * value[active]
+            near = left < self.settings.tolerance * (1 + value[active] / _FAR_OFF)
             done = near & (damping[active] <= _SOFT_DAMPING)
             converged[active[done]] = True
             active, step = active[~done], step[~done]
@@ -171,22 +190,28 @@ class _Block:
         expected = self.curve.expected(values, self.rows[active])
         positive = np.all(expected > 0, axis=1)
         expected[~positive] = 1.0
-        held = values[:, self.settings.constrained]
+        held = self._pulls(values, active)[:, self.settings.constrained]
         value = 2 * kl_div(self.counts[active], expected).sum(axis=1) + (held**2).sum(axis=1)
         return np.where(positive, value, np.inf)
+
+    def _pulls(self, values: FloatArray, active: Rows) -> FloatArray:
+        """Return how far parameters are from the centres of their constraints, in widths."""
+        return np.asarray((values - self.centres[active]) / self.settings.widths)
 
     def _derivatives(self, values: FloatArray, active: Rows) -> tuple[FloatArray, FloatArray]:
         """Return half the gradient and half the expected second derivatives."""
         free, held = self.settings.free, self.settings.constrained
         expected = np.maximum(self.curve.expected(values, self.rows[active]), _LEAST_EXPECTED)
         missed = expected - self.counts[active]
-        gradient = np.where(held, values, 0.0)[:, free]
-        information = np.repeat(np.diag(held[free].astype(float))[None], len(values), axis=0)
+        known = held / np.square(np.broadcast_to(self.settings.widths, held.shape))
+        pulls = self._pulls(values, active) / self.settings.widths
+        gradient = np.where(held, pulls, 0.0)[:, free]
+        information = np.repeat(np.diag(known[free])[None], len(values), axis=0)
         for part in self.curve.parts(values, self.rows[active], free):
             weighted = part.slopes / expected[:, part.bins, None]
-            known = part.slopes.swapaxes(1, 2) @ weighted
+            told = part.slopes.swapaxes(1, 2) @ weighted
             gradient[:, part.columns] += (missed[:, None, part.bins] @ weighted)[:, 0, :]
-            information[:, part.columns[:, None], part.columns] += known
+            information[:, part.columns[:, None], part.columns] += told
         return gradient, information
 
     def _step(
@@ -216,11 +241,12 @@ class _Block:
         best, found = values.copy(), value[active]
         tries = np.full(len(values), _HALVINGS)
         todo = np.arange(len(values))
+        allowed = _NO_RISE + _COUNTED * self.counts[active].sum(axis=1)
         for halving in range(_HALVINGS):
             trial = np.clip(values[todo] + step[todo], self.settings.low, self.settings.high)
             new = self._deviance(trial, active[todo])
             before = value[active[todo]]
-            good = new <= before + 1e-9 + _ROUNDING * before
+            good = new <= before + allowed[todo] + _ROUNDING * before
             best[todo[good]], found[todo[good]] = trial[good], new[good]
             tries[todo[good]] = halving
             todo = todo[~good]

@@ -8,7 +8,7 @@ from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, Peak
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 EVERYTHING = (*ALL_BUT_MASS, "mass")
 _TIMES = 2

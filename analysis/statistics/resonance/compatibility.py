@@ -20,7 +20,7 @@ from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.resonance.measurement import STEPS, Measurement, crossing
 from analysis.statistics.resonance.peak import ALL_BUT_MASS
 from analysis.statistics.resonance.scan import Spectra
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 _ALL_BUT_STRENGTH = tuple(part for part in ALL_BUT_MASS if part != "signal")
 

@@ -16,8 +16,9 @@ from analysis.settings.search import Search
 from analysis.statistics.background.entries import Entry
 from analysis.statistics.background.tournament import Decisions, Tournament
 from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
-from analysis.statistics.spectra.bins import Bins, Channel, FloatArray
+from analysis.statistics.spectra.bins import Bins, Channel
 from analysis.statistics.spectra.signal_model import SignalModel
+from tools.arrays import FloatArray
 
 _ROUNDING = 1e-9
 """of a number of steps"""

@@ -23,8 +23,8 @@ import numpy as np
 from analysis.results.scan import GlobalSignificance, GlobalToys, Upcrossings
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import Group
-from analysis.statistics.spectra.bins import FloatArray
 from analysis.statistics.spectra.streams import upcrossings_stream
+from tools.arrays import FloatArray
 
 LEVEL_Z = 1.0
 """u_0: low enough for many upcrossings, high enough to be of the tail"""

@@ -21,7 +21,7 @@ from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.best_fit import EVERYTHING, best_fit
 from analysis.statistics.resonance.peak import NO_SIGNAL
 from analysis.statistics.resonance.scan import Spectra
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 
 STEPS = np.concatenate([-np.linspace(3.5, 0.25, 14), [0.0], np.linspace(0.25, 3.5, 14)])
 """parabolic standard deviations from the best value, at which a profile is computed"""

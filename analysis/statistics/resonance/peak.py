@@ -32,8 +32,9 @@ import numpy.typing as npt
 
 from analysis.statistics.background.poisson import Model
 from analysis.statistics.minimiser.scoring import Minima, Part, Rows, Settings, minimise
-from analysis.statistics.spectra.bins import Bins, FloatArray
-from analysis.statistics.spectra.signal_model import SignalModel
+from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions, in_widths
+from tools.arrays import FloatArray
 
 _MASS_REACH_GeV = 200.0
 """how far the mass may move from where it starts"""
@@ -316,17 +317,15 @@ class PeakCurve:
         self, values: FloatArray, rows: Rows, bins: slice, *, slopes: bool
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return events per bin of one event, and their derivatives by mean and width."""
-        from scipy.special import ndtr
-
         peak = self.peak
         wider, shifted = values[:, peak.mass + 1], values[:, peak.mass + 2]
         mean = (values[:, peak.mass] + self.offset_GeV[rows]) * (1 + peak.scale_error * shifted)
         width = self.width_GeV[rows] * (1 + peak.width_error * wider)
-        edges = np.stack([peak.low_GeV[bins], peak.high_GeV[bins]])
-        low, high = (edges[:, None, :] - mean[:, None]) / width[:, None]
-        shape = ndtr(high) - ndtr(low)
+        ends = peak.low_GeV[bins], peak.high_GeV[bins]
+        shape = bin_fractions(*ends, mean, width)
         if not slopes:
             return shape, shape, shape
+        low, high = (in_widths(edges, mean, width) for edges in ends)
         below, above = (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) for z in (low, high))
         by_mean = -(above - below) / width[:, None]
         by_width = -(high * above - low * below) / width[:, None]

@@ -20,8 +20,9 @@ from analysis.settings.search import Systematics
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.resonance.peak import NO_SIGNAL, Peak
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel
+from tools.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

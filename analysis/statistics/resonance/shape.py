@@ -29,8 +29,9 @@ from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, 
 from analysis.statistics.resonance.measurement import Measurement, measure
 from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
 from analysis.statistics.resonance.toys import Experiment, largest_significances
-from analysis.statistics.spectra.bins import Bins, Channel, FloatArray
+from analysis.statistics.spectra.bins import Bins, Channel
 from analysis.statistics.spectra.signal_model import SignalModel
+from tools.arrays import FloatArray
 
 WORTH_TOYS_Z = 2.5
 """global significance above which toys of the whole procedure are thrown"""

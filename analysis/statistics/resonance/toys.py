@@ -22,9 +22,10 @@ from analysis.statistics.background.tournament import Decisions, Tournament, dec
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import Spectra
-from analysis.statistics.spectra.bins import Bins, FloatArray
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import toy_stream
+from tools.arrays import FloatArray
 from tools.pool import completed
 
 _MAXIMA = 3

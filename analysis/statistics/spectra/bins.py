@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.settings.search import Window
+from tools.arrays import FloatArray
 from tools.errors import InputError
 
-FloatArray = npt.NDArray[np.float64]
 _SAME_EDGE = 1e-6
 """GeV"""
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.settings.search import Window
-from analysis.statistics.spectra.bins import Channel, FloatArray
+from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.signal_model import (
     Interpolated,
     SignalModel,
@@ -22,6 +22,7 @@ from analysis.statistics.spectra.signal_model import (
     signal_model,
     simulated_peak,
 )
+from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.names import listed
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.statistics.spectra.bins import FloatArray
+from tools.arrays import FloatArray
 from tools.errors import InputError
 
 _CORE = 5.0
@@ -98,6 +98,37 @@ class SignalModel:
         value = np.sum([channel.at(mass_GeV) for channel in self.efficiency], axis=0)
         error = np.linalg.norm([channel.error(mass_GeV) for channel in self.efficiency], axis=0)
         return value, error
+
+
+def bin_fractions(
+    low_GeV: FloatArray, high_GeV: FloatArray, mean_GeV: FloatArray, width_GeV: FloatArray
+) -> FloatArray:
+    """Return what part of a Gaussian peak lies in each bin.
+
+    Parameters
+    ----------
+    low_GeV, high_GeV : ndarray, shape (B,)
+    mean_GeV, width_GeV : ndarray, shape (M,)
+
+    Returns
+    -------
+    ndarray, shape (M, B)
+
+    Examples
+    --------
+    >>> edges = np.array([-1.0, 0.0, 1.0])
+    >>> bin_fractions(edges[:-1], edges[1:], np.array([0.0]), np.array([1.0])).round(4)
+    array([[0.3413, 0.3413]])
+    """
+    from scipy.special import ndtr
+
+    low, high = in_widths(low_GeV, mean_GeV, width_GeV), in_widths(high_GeV, mean_GeV, width_GeV)
+    return np.asarray(ndtr(high) - ndtr(low))
+
+
+def in_widths(edges_GeV: FloatArray, mean_GeV: FloatArray, width_GeV: FloatArray) -> FloatArray:
+    """Return how far edges are from the means of peaks, in their widths, shape (M, B)."""
+    return (edges_GeV - mean_GeV[:, None]) / width_GeV[:, None]
 
 
 def signal_model(peaks: Sequence[SimulatedPeak]) -> SignalModel:
