@@ -219,7 +219,7 @@ class OwnSettingsFiles:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Work:
+class ProcessWork:
     """What `xyy process` works on: some chunks, or all those of a results folder again."""
 
     folder: "Folder"
@@ -235,7 +235,7 @@ class Work:
 
 def work_on(
     manifest: Path, out: Path | None, selection: Path | None, files: OwnSettingsFiles
-) -> Work:
+) -> ProcessWork:
     """Return what a command on MANIFEST, which may be a results folder, works on.
 
     Raises
@@ -256,7 +256,7 @@ def work_on(
     manifests = (chunks.folder,) if origin is None else origin.made.manifests
     if again and selection is None and (manifest / SELECTION).is_file():
         selection = manifest / SELECTION
-    return Work(folder, *settings, chunks, manifests, *selection_of(selection, *settings))
+    return ProcessWork(folder, *settings, chunks, manifests, *selection_of(selection, *settings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from analysis.statistics.background.prediction import Prediction, predict
 from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, upcrossings
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.shape import WORTH_TOYS_Z, toys_of_prediction
-from analysis.statistics.resonance.toys import Group, experiment, largest_significances
+from analysis.statistics.resonance.toys import ToyGroup, experiment, largest_significances
 from analysis.statistics.spectra.bins import Channel
 from analysis.validation.columns import Columns
 from analysis.validation.fits import AtTruth, BestFits, asimov_z, some
@@ -151,7 +151,7 @@ def analyse(
     return found
 
 
-def _scan(group: Group, found: Found) -> FloatArray:
+def _scan(group: ToyGroup, found: Found) -> FloatArray:
     """Fill in the significances; return the most significant masses."""
     own, masses = len(group.toys), len(group.masses_GeV)
     z, _, _ = group.fit(np.tile(np.arange(masses), own), np.repeat(np.arange(own), masses))
@@ -173,7 +173,7 @@ def predicted(analysis: Analysis, observed: tuple[FloatArray, ...]) -> Predictio
     return predict(channels, analysis.search, sqrt_s_GeV=analysis.sqrt_s_GeV)
 
 
-def _frozen(analysis: Analysis, group: Group, row: int, prediction: Prediction) -> Spectra:
+def _frozen(analysis: Analysis, group: ToyGroup, row: int, prediction: Prediction) -> Spectra:
     """Return the prediction as it will be fitted: with a universe's functions and nuisances."""
     low, high = analysis.tournament.low_GeV, analysis.tournament.high_GeV
     models = []
@@ -187,7 +187,7 @@ def _frozen(analysis: Analysis, group: Group, row: int, prediction: Prediction) 
     return Spectra.of(models, analysis.signal, analysis.search.systematics)
 
 
-def _measure(analysis: Analysis, group: Group, start: FloatArray, found: Found) -> None:
+def _measure(analysis: Analysis, group: ToyGroup, start: FloatArray, found: Found) -> None:
     """Fill in mass and cross-section where there is an excess; and their pulls where there is X."""
     rows = np.flatnonzero(found.local_z[group.toys] > 0)
     if not len(rows):
@@ -211,7 +211,7 @@ def _measure(analysis: Analysis, group: Group, start: FloatArray, found: Found) 
 
 
 def _at_truth(
-    analysis: Analysis, group: Group, expected: Sequence[FloatArray], found: Found
+    analysis: Analysis, group: ToyGroup, expected: Sequence[FloatArray], found: Found
 ) -> None:
     """Fill in what the true mass tells: expected significance, and CLs of the true strength."""
     own = some(group, np.flatnonzero(found.exists[group.toys]))

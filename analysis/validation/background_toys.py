@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.statistics.background.entries import Flags, Indices
-from analysis.statistics.resonance.toys import Group
+from analysis.statistics.resonance.toys import ToyGroup
 from analysis.statistics.spectra.streams import window_toy_stream
 from analysis.validation.columns import Columns
 from analysis.validation.fits import some
@@ -90,7 +90,9 @@ def background_toys(
     return BackgroundToys.joined(parts)
 
 
-def _redrawn(setting: Setting, group: Group, windows: int, seed: int, numbers: list[int]) -> Group:
+def _redrawn(
+    setting: Setting, group: ToyGroup, windows: int, seed: int, numbers: list[int]
+) -> ToyGroup:
     """Return each toy followed by others with its sidebands."""
     inside = setting.inside(group.peak)
     expected = setting.without_spurious(FixedModel.by(group)).counts[inside]

@@ -25,7 +25,7 @@ from analysis.validation.universe_campaign import Counted, Size, UniverseResults
 from analysis.validation.universe_tasks import TOYS, Universes
 from analysis.validation.universes import Analysis
 from analysis.workflow.infer_folder import inference_inputs
-from analysis.workflow.pipeline import Console, Request, run
+from analysis.workflow.pipeline import Request, RunLog, run
 from tools.arrays import FloatArray
 from tools.errors import XyyError
 from tools.executors import Session
@@ -76,7 +76,7 @@ class Observation:
 
 
 def observe(
-    work: Universes, universes: int, request: Request, console: Console, say: Callable[[str], None]
+    work: Universes, universes: int, request: Request, console: RunLog, say: Callable[[str], None]
 ) -> list[Observation]:
     """Do everything for universes 0, 1, ..., as `xyy run --universe K --unblind ...`, but the page.
 
@@ -87,7 +87,7 @@ def observe(
         How many.
     request : Request
         What all share; the folder is where theirs lie.
-    console : Console
+    console : RunLog
         Told what each run does.
     say : callable
         Told how far it is.

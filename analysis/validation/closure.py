@@ -15,7 +15,7 @@ from analysis.validation.universe_campaign import Size, run
 from analysis.validation.universe_report import result
 from analysis.validation.universe_tasks import Universes
 from analysis.validation.universes import Campaign
-from analysis.workflow.pipeline import Console, Request
+from analysis.workflow.pipeline import Request, RunLog
 from processors.score import ScoreTable
 from processors.selection import Selection
 from tools.errors import InputError
@@ -41,7 +41,7 @@ def universes_of(
 
 
 def write_closure(
-    work: Universes, size: Size, request: Request, say: Say, *, chain_console: Console | None
+    work: Universes, size: Size, request: Request, say: Say, *, chain_console: RunLog | None
 ) -> Closure:
     """Do all universes, and write what is told of them.
 
@@ -53,7 +53,7 @@ def write_closure(
         The folder, and on what to work; from events also what all of them share.
     say : callable
         Told how far it is.
-    chain_console : Console, optional
+    chain_console : RunLog, optional
         Where each run tells what it does if they go through the whole chain, event by event.
     """
     start, out, execution = time.monotonic(), request.out, request.execution

@@ -21,14 +21,14 @@ from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.best_fit import EVERYTHING, best_fit
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL
 from analysis.statistics.resonance.scan import Spectra
-from analysis.statistics.resonance.toys import Group
+from analysis.statistics.resonance.toys import ToyGroup
 from tools.arrays import FloatArray
 
 ALL_BUT_STRENGTH = tuple(part for part in EVERYTHING if part != "signal")
 NUISANCES = tuple(part for part in ALL_BUT_MASS if part != "signal")
 
 
-def some(group: Group, rows: Indices) -> Group:
+def some(group: ToyGroup, rows: Indices) -> ToyGroup:
     """Return some spectra of a group."""
     return replace(
         group,
@@ -39,7 +39,7 @@ def some(group: Group, rows: Indices) -> Group:
     )
 
 
-def spurious_at(group: Group, mass_GeV: FloatArray) -> FloatArray:
+def spurious_at(group: ToyGroup, mass_GeV: FloatArray) -> FloatArray:
     """Return each spectrum's spurious signals at a mass of its own, shape (T, C)."""
     channels = range(group.spurious.shape[-1])
     return np.array(
@@ -54,11 +54,13 @@ def spurious_at(group: Group, mass_GeV: FloatArray) -> FloatArray:
 class BestFits:
     """The best fit of every spectrum, everything free."""
 
-    group: Group
+    group: ToyGroup
     minima: Minima
 
     @classmethod
-    def of(cls, group: Group, start_GeV: FloatArray, reach_GeV: tuple[float, float]) -> "BestFits":
+    def of(
+        cls, group: ToyGroup, start_GeV: FloatArray, reach_GeV: tuple[float, float]
+    ) -> "BestFits":
         """Fit everything, from masses."""
         found = best_fit(
             group.peak, group.counts, start_GeV, lambda mass: spurious_at(group, mass),
@@ -120,7 +122,7 @@ class AtTruth:
     """whether all fits did"""
 
     @classmethod
-    def of(cls, group: Group, mass_GeV: FloatArray, events: FloatArray) -> "AtTruth":
+    def of(cls, group: ToyGroup, mass_GeV: FloatArray, events: FloatArray) -> "AtTruth":
         """Fit at each spectrum's own mass and strength."""
         peak, counts, size = group.peak, group.counts, group.peak.background.size
         spurious = spurious_at(group, mass_GeV)
@@ -161,7 +163,7 @@ def asymptotic_cls(statistic: FloatArray, expected: FloatArray) -> FloatArray:
     return np.asarray(np.exp(log_ndtr(-shifted - width) - log_ndtr(-shifted)))
 
 
-def asimov_z(group: Group, expected: FloatArray, mass_GeV: FloatArray) -> FloatArray:
+def asimov_z(group: ToyGroup, expected: FloatArray, mass_GeV: FloatArray) -> FloatArray:
     """Return the significance at a mass of each spectrum without fluctuations, shape (T,)."""
     theta = scoring_fit(expected, group.peak.background).theta
     one = Spectra(group.peak, expected[0], ())

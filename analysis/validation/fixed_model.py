@@ -20,7 +20,7 @@ from analysis.statistics.background.tournament import Tournament, decide_all
 from analysis.statistics.resonance.look_elsewhere import upcrossings
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.resonance.toys import Experiment, Group, experiment
+from analysis.statistics.resonance.toys import Experiment, ToyGroup, experiment
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import fixed_toy_stream
@@ -71,7 +71,7 @@ class FixedModel:
         return cls(tuple(Ranged(o.function, o.low_GeV, o.high_GeV) for o in options))
 
     @classmethod
-    def by(cls, group: Group) -> "FixedModel":
+    def by(cls, group: ToyGroup) -> "FixedModel":
         """Return what toys are fitted with."""
         peak, background = group.peak, group.peak.background
         found = zip(background.functions, background.groups, strict=True)
@@ -198,5 +198,5 @@ class FixedToys(Columns):
         drawn = [fixed_toy_stream(seed, number).poisson(spectra.counts) for number in numbers]
         counts, size = np.array(drawn, dtype=float), len(drawn)
         spurious = np.repeat(spectra.spurious(masses_GeV)[None], size, axis=0)
-        group = Group(np.arange(size), spectra.peak, counts, masses_GeV, spurious, np.ones(size))
+        group = ToyGroup(np.arange(size), spectra.peak, counts, masses_GeV, spurious, np.ones(size))
         return cls(group.largest()[0])

@@ -24,7 +24,7 @@ import numpy as np
 
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.resonance.peak import Peak
-from analysis.statistics.resonance.toys import Group
+from analysis.statistics.resonance.toys import ToyGroup
 from analysis.statistics.spectra.streams import signal_toy_stream
 from analysis.validation.columns import Columns
 from analysis.validation.fits import AtTruth, BestFits, some
@@ -107,7 +107,7 @@ class Injection:
             parts.append(SignalToys(**apart))
         return SignalToys.joined(parts)
 
-    def _drawn(self, group: Group, seed: int, numbers: list[int]) -> FloatArray:
+    def _drawn(self, group: ToyGroup, seed: int, numbers: list[int]) -> FloatArray:
         """Return the spectra of some toys at each point, shape (points, T, B)."""
         inside = self.setting.inside(group.peak)
         expected = self.setting.without_spurious(FixedModel.by(group)).counts
@@ -131,7 +131,7 @@ class Injection:
         return np.asarray(share * (ndtr(high) - ndtr(low)))
 
 
-def _shown(group: Group, wanted: Sequence[InjectionPoint]) -> SignalToys:
+def _shown(group: ToyGroup, wanted: Sequence[InjectionPoint]) -> SignalToys:
     """Return what toys show, each with a point of its own."""
     mass, true_events = (np.array([getattr(p, n) for p in wanted]) for n in ("mass_GeV", "events"))
     found = AtTruth.of(group, mass, true_events)
@@ -150,7 +150,7 @@ def _shown(group: Group, wanted: Sequence[InjectionPoint]) -> SignalToys:
 
 
 def _as_found(
-    group: Group, mass: FloatArray, events: FloatArray, shown: SignalToys, rows: Indices
+    group: ToyGroup, mass: FloatArray, events: FloatArray, shown: SignalToys, rows: Indices
 ) -> None:
     """Fill in what is found where the scan's maximum is."""
     masses = group.masses_GeV

@@ -47,7 +47,7 @@ Place = Literal["here", "children", "elsewhere"]
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class TrialSettings:
     """How a trial is made."""
 
     execution: Execution
@@ -62,7 +62,7 @@ class How:
 class Trial:
     """The course of a trial."""
 
-    how: How
+    how: TrialSettings
     events: int
     begin_s: float
     """what the program took before the processing began"""
@@ -146,7 +146,9 @@ def trial_chunks(manifest: Manifest, workers: int) -> Manifest:
     return replace(manifest, samples=samples)
 
 
-def how_to_try(execution: Execution, say: Callable[[str], None] = lambda _line: None) -> How:
+def how_to_try(
+    execution: Execution, say: Callable[[str], None] = lambda _line: None
+) -> TrialSettings:
     """Return how to make a trial for a run: as the run, but without submitting jobs.
 
     Parameters
@@ -161,23 +163,25 @@ def how_to_try(execution: Execution, say: Callable[[str], None] = lambda _line: 
         If no scheduler answers where there should be one, or if it has no workers.
     """
     if execution.engine == "iterative":
-        return How(execution, 1, "here")
+        return TrialSettings(execution, 1, "here")
     if execution.cluster is not None:
         note = (
             f"how long {execution.cluster} lets jobs wait, how fast its machines are and what they "
             "share: measured in one process here"
         )
         here = Execution(chunk_events=execution.chunk_events, checkpoints=execution.checkpoints)
-        return How(here, 1, "here", note)
+        return TrialSettings(here, 1, "here", note)
     if execution.scheduler is None:
-        return How(execution, execution.workers, "children")
+        return TrialSettings(execution, execution.workers, "children")
     with Session(execution, say) as session:
         session.client()
         slots = session.slots
-    return How(execution, slots, "elsewhere", "memory, as others have started the workers")
+    return TrialSettings(
+        execution, slots, "elsewhere", "memory, as others have started the workers"
+    )
 
 
-def run_trial(chunks: Manifest, process: Callable[[Report], Ledger], how: How) -> Trial:
+def run_trial(chunks: Manifest, process: Callable[[Report], Ledger], how: TrialSettings) -> Trial:
     """Process the trial's chunks and take the time.
 
     Parameters
@@ -186,7 +190,7 @@ def run_trial(chunks: Manifest, process: Callable[[Report], Ledger], how: How) -
         From `trial_chunks`.
     process : callable
         Processes them and returns the ledger; it is given a function to call after each batch.
-    how : How
+    how : TrialSettings
         To make it.
 
     Raises

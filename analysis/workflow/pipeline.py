@@ -54,7 +54,7 @@ from tools.samples import Catalogue
 from tools.sources import Observed
 
 
-class Console(Protocol):
+class RunLog(Protocol):
     """Where a run tells what it does."""
 
     def say(self, message: str) -> None:
@@ -92,13 +92,13 @@ class Request:
     """the words after `xyy run` that ask for the same again"""
 
 
-def run(request: Request, console: Console, *, session: Session | None = None) -> Folder:
+def run(request: Request, console: RunLog, *, session: Session | None = None) -> Folder:
     """Do every stage that is not up to date.
 
     Parameters
     ----------
     request : Request
-    console : Console
+    console : RunLog
     session : Session, optional
         Dask's workers, if they are to stay for another run.
 
@@ -130,9 +130,7 @@ def run(request: Request, console: Console, *, session: Session | None = None) -
 class _Analysis:
     """One run on one folder; each stage is a method of its name."""
 
-    def __init__(
-        self, request: Request, folder: Folder, console: Console, session: Session
-    ) -> None:
+    def __init__(self, request: Request, folder: Folder, console: RunLog, session: Session) -> None:
         self.request, self.folder, self.console = request, folder, console
         self.session = session
         self.catalogue, self.search = request.catalogue, request.search

@@ -15,8 +15,8 @@ from scipy.optimize import brentq, minimize
 from scipy.stats import norm
 
 from analysis.statistics.limits.asymptotic import (
+    DataProfile,
     NoLimitError,
-    Profile,
     asimov,
     check_same,
     cls_values,
@@ -113,7 +113,7 @@ def test_published_cls(case: str, first: int) -> None:
     model, counts, observed, expected = PUBLISHED[case]
     with numpy_backend() as optimisers:
         fitter = pyhf_fitter(model, optimisers[first:])
-        profile = Profile.of(model, [*counts, *model.config.auxdata], fitter)
+        profile = DataProfile.of(model, [*counts, *model.config.auxdata], fitter)
         found = cls_values(1.0, profile, profile.without_signal())
     assert found[0] == pytest.approx(observed, rel=2e-3)
     np.testing.assert_allclose(found[1:], expected, rtol=3e-3)
@@ -124,7 +124,7 @@ def test_limits_of_the_readme_example_are_where_cls_is_5_percent() -> None:
     data = np.array([*counts, *model.config.auxdata])
     with numpy_backend() as optimisers:
         fitter = pyhf_fitter(model, optimisers)
-        profile = Profile.of(model, data, fitter)
+        profile = DataProfile.of(model, data, fitter)
         behind = profile.without_signal()
         limit = observed_limit(profile, guess=0.5)
         band = expected_limits(behind, guess=0.5)
@@ -251,7 +251,7 @@ def test_limit_and_z_are_those_of_the_exact_profile(
         model, data = model_of(workspace(channels, scale=1.0))
         fitter = template_fitter(model, hand)
         check_same(model, hand, data, fitter)
-        profile = Profile.of(model, data, fitter)
+        profile = DataProfile.of(model, data, fitter)
         z, limit = profile.z(), observed_limit(profile, guess=hand.sigma())
     exact = ExactProfile(counts, mass, order, SIGNAL[events] / 5.4)
     exact_z = math.sqrt(max(exact.fit(0.0, exact.start)[0] - exact.least, 0))
@@ -322,12 +322,12 @@ def test_a_search_without_an_end_gives_up() -> None:
         flat = nominal_asimov(model, pyhf_fitter(model, optimisers))
         with pytest.raises(NoLimitError, match="standard deviations away from none"):
             expected_limits(flat, guess=0.1)
-        profile = Profile(model, flat.data, flat.fitter, 0.0, flat.least)
+        profile = DataProfile(model, flat.data, flat.fitter, 0.0, flat.least)
         with pytest.raises(NoLimitError, match="CLs stays above the level"):
             observed_limit(profile, guess=0.1)
         with pytest.raises(NoLimitError, match="pyhf's minimisers all fail at strength 1"):
             pyhf_fitter(model, ())(flat.data, 1.0)
-        nowhere = Profile(model, flat.data, flat.fitter, 0.0, math.nan)
+        nowhere = DataProfile(model, flat.data, flat.fitter, 0.0, math.nan)
         with pytest.raises(NoLimitError, match="not finite at strength 1"):
             nowhere.statistic(1.0)
 
@@ -336,7 +336,7 @@ def test_q_of_strengths_below_the_best_fit_is_zero() -> None:
     model, counts, *_ = PUBLISHED["shapesys"]
     with numpy_backend() as optimisers:
         fitter = pyhf_fitter(model, optimisers)
-        profile = Profile.of(model, [*counts, *model.config.auxdata], fitter)
+        profile = DataProfile.of(model, [*counts, *model.config.auxdata], fitter)
         assert profile.best == pytest.approx(0.5, rel=1e-3)
         assert profile.statistic(0.4) == 0
         assert asimov(model, fitter(profile.data, 0.0), fitter).best == 0

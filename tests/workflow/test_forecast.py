@@ -10,7 +10,14 @@ import pytest
 from distributed import LocalCluster
 
 from analysis import cli
-from analysis.workflow.forecast import How, Place, Trial, forecast, how_to_try, trial_chunks
+from analysis.workflow.forecast import (
+    Place,
+    Trial,
+    TrialSettings,
+    forecast,
+    how_to_try,
+    trial_chunks,
+)
 from tools.errors import InputError
 from tools.executors import Execution
 from tools.manifest import Manifest, Part, SampleChunks
@@ -39,7 +46,7 @@ def made_up(catalogue: Catalogue, **entries: list[int]) -> Manifest:
     return Manifest(Path("/nowhere"), catalogue.columns, samples)
 
 
-def trial(*done: tuple[float, int], how: How, end_s: float) -> Trial:
+def trial(*done: tuple[float, int], how: TrialSettings, end_s: float) -> Trial:
     return Trial(how, done[-1][1], 2.0, done, end_s, 500_000_000)
 
 
@@ -79,7 +86,7 @@ def test_a_trial_is_made_as_the_run_but_without_jobs() -> None:
     )  # fmt: skip
     for engine, slots, where in cases:
         execution = Execution(engine=engine, workers=3)
-        assert how_to_try(execution) == How(execution, slots, where)
+        assert how_to_try(execution) == TrialSettings(execution, slots, where)
     jobs = how_to_try(Execution(engine="dask", cluster="slurm", workers=100, chunk_events=7))
     assert jobs.execution == Execution(chunk_events=7)
     assert jobs.note is not None
@@ -114,7 +121,7 @@ def test_only_the_rounds_grow(catalogue: Catalogue) -> None:
     marks = [(4.0, 100), (5.0, 200), (5.4, 300), (6.0, 400), (6.5, 500), (8.0, 600), (9.0, 700),
              (11.0, 800)]  # fmt: skip
     manifest = made_up(catalogue, one=[100] * 20, two=[100] * 12)
-    course = trial(*marks, how=How(execution, 2, "children"), end_s=11.5)
+    course = trial(*marks, how=TrialSettings(execution, 2, "children"), end_s=11.5)
     result = forecast(manifest, course, execution=execution)
     assert result.start_s == pytest.approx(7.0)
     assert result.events_per_s == pytest.approx(100.0)
@@ -132,7 +139,7 @@ def test_only_the_rounds_grow(catalogue: Catalogue) -> None:
 def test_a_trial_of_everything_is_its_own_forecast(catalogue: Catalogue, batches: int) -> None:
     execution = Execution(engine="futures", workers=2)
     marks = [(3.0 + i, 10 * (i + 1)) for i in range(batches)]
-    course = trial(*marks, how=How(execution, 2, "children"), end_s=20.0)
+    course = trial(*marks, how=TrialSettings(execution, 2, "children"), end_s=20.0)
     result = forecast(made_up(catalogue, one=[10] * batches), course, execution=execution)
     assert result.wall_s == pytest.approx(2.0 + 20.0)
     assert result.wall_low_s <= result.wall_s <= result.wall_high_s
@@ -149,7 +156,7 @@ def test_more_workers_than_in_the_trial_take_less_time(catalogue: Catalogue) -> 
 
 def test_a_file_is_read_once_for_each_piece_of_work_in_it(catalogue: Catalogue) -> None:
     execution = Execution(chunk_events=40)
-    course = trial((1.0, 40), (2.0, 80), how=How(execution, 1, "here"), end_s=2.0)
+    course = trial((1.0, 40), (2.0, 80), how=TrialSettings(execution, 1, "here"), end_s=2.0)
     result = forecast(made_up(catalogue, one=[100] * 2), course, execution=execution)
     assert (result.chunks, result.tasks, result.read_bytes) == (6, 3, 6 * 5000)
 

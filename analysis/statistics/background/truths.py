@@ -98,7 +98,7 @@ def fit_truth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
         low=start.min(axis=0) - _REACH,
         high=high,
     )
-    return minimise(_Curve(name, origin, bins), counts, start, settings).values
+    return minimise(_TestSpectrum(name, origin, bins), counts, start, settings).values
 
 
 def truth_events(
@@ -130,7 +130,7 @@ def _hardness(name: str, values: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Curve:
+class _TestSpectrum:
     """Entries per bin of one kind of truth (a `scoring.Curve`)."""
 
     name: str

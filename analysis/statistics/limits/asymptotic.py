@@ -110,7 +110,7 @@ def _bounds(model: Any, strength: float | None) -> list[tuple[float, float]]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Profile:
+class DataProfile:
     """The profile likelihood of some data."""
 
     model: Any
@@ -123,7 +123,7 @@ class Profile:
     """-2 ln L there"""
 
     @classmethod
-    def of(cls, model: Any, data: Sequence[float] | FloatArray, fitter: Fitter) -> "Profile":
+    def of(cls, model: Any, data: Sequence[float] | FloatArray, fitter: Fitter) -> "DataProfile":
         """Fit the strength."""
         array = np.asarray(data, dtype=np.float64)
         parameters = fitter(array, None)
@@ -143,7 +143,7 @@ class Profile:
         """Return the local significance of the signal, sqrt(q0); 0 for a deficit."""
         return math.sqrt(self.statistic(0.0))
 
-    def without_signal(self) -> "Profile":
+    def without_signal(self) -> "DataProfile":
         """Return the profile of the Asimov set at the best fit without signal."""
         return asimov(self.model, self.fitter(self.data, 0.0), self.fitter)
 
@@ -155,26 +155,26 @@ def twice_nll(model: Any, parameters: FloatArray, data: FloatArray) -> float:
     return float(np.asarray(value(parameters, data, model)).ravel()[0])
 
 
-def asimov(model: Any, parameters: FloatArray, fitter: Fitter) -> Profile:
+def asimov(model: Any, parameters: FloatArray, fitter: Fitter) -> DataProfile:
     """Return the profile of the Asimov set at some parameters without signal: its own best fit."""
     data = np.asarray(model.expected_data(parameters), dtype=np.float64)
-    return Profile(model, data, fitter, 0.0, twice_nll(model, parameters, data))
+    return DataProfile(model, data, fitter, 0.0, twice_nll(model, parameters, data))
 
 
-def nominal_asimov(model: Any, fitter: Fitter) -> Profile:
+def nominal_asimov(model: Any, fitter: Fitter) -> DataProfile:
     """Return the profile of the Asimov set of the model's nominal background."""
     parameters = np.array(model.config.suggested_init(), dtype=np.float64)
     parameters[model.config.poi_index] = 0.0
     return asimov(model, parameters, fitter)
 
 
-def log_cls(strength: float, data: Profile, background: Profile) -> float:
+def log_cls(strength: float, data: DataProfile, background: DataProfile) -> float:
     """Return ln CLs of a strength.
 
     Parameters
     ----------
     strength : float
-    data, background : Profile
+    data, background : DataProfile
         Of the data, and of the Asimov set of its best fit without signal.
     """
     from scipy.stats import norm
@@ -187,7 +187,7 @@ def log_cls(strength: float, data: Profile, background: Profile) -> float:
     return float(norm.logsf(shifted + width) - norm.logsf(shifted))
 
 
-def cls_values(strength: float, data: Profile, background: Profile) -> list[float]:
+def cls_values(strength: float, data: DataProfile, background: DataProfile) -> list[float]:
     """Return CLs of a strength: the observed one, and those expected at `BANDS`."""
     from scipy.stats import norm
 
@@ -197,13 +197,13 @@ def cls_values(strength: float, data: Profile, background: Profile) -> list[floa
 
 
 def expected_limits(
-    background: Profile, *, confidence_level: float = 0.95, guess: float
+    background: DataProfile, *, confidence_level: float = 0.95, guess: float
 ) -> tuple[float, ...]:
     """Return the limits on the strength expected at `BANDS`.
 
     Parameters
     ----------
-    background : Profile
+    background : DataProfile
         Of an Asimov set without signal.
     confidence_level : float
     guess : float
@@ -226,7 +226,7 @@ def expected_limits(
     return tuple(found)
 
 
-def _solved(background: Profile, target: float, width: float) -> float:
+def _solved(background: DataProfile, target: float, width: float) -> float:
     """Return where s(strength) is `target`; s is nearly proportional to the strength."""
     low, high, strength = 0.0, math.inf, target * width
     for search in range(_SEARCHES):
@@ -240,12 +240,12 @@ def _solved(background: Profile, target: float, width: float) -> float:
     raise NoLimitError(f"no strength is {target:.3g} standard deviations away from none")
 
 
-def observed_limit(data: Profile, *, confidence_level: float = 0.95, guess: float) -> float:
+def observed_limit(data: DataProfile, *, confidence_level: float = 0.95, guess: float) -> float:
     """Return the observed limit on the strength.
 
     Parameters
     ----------
-    data : Profile
+    data : DataProfile
     confidence_level : float
     guess : float
         Error of the strength, roughly.

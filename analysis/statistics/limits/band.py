@@ -22,9 +22,9 @@ import numpy as np
 from analysis.results.codec import Unit
 from analysis.results.values import BANDS
 from analysis.statistics.limits.asymptotic import (
+    DataProfile,
     Fitter,
     NoLimitError,
-    Profile,
     bin_order,
     check_same,
     expected_limits,
@@ -241,7 +241,7 @@ class _Search:
         def task(fitter: Fitter) -> list[float]:
             if fitter is likelihood.fitters[0]:
                 check_same(likelihood.model, likelihood.templates, likelihood.data, fitter)
-            profile = Profile.of(likelihood.model, likelihood.data, fitter)
+            profile = DataProfile.of(likelihood.model, likelihood.data, fitter)
             return [observed_limit(profile, **self._options(likelihood))]
 
         try:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from analysis.results.values import BANDS
-from analysis.statistics.limits.asymptotic import NoLimitError, Profile, cls_values, pyhf_fitter
+from analysis.statistics.limits.asymptotic import DataProfile, NoLimitError, cls_values, pyhf_fitter
 from tools.arrays import FloatArray
 
 MU_UP = 0.5
@@ -127,7 +127,7 @@ class PyhfCount:
 
         As pyhf's `hypotest`, but with the fits that do not depend on the cross-section made once.
         """
-        data = Profile.of(self.model, self.data, pyhf_fitter(self.model, [optimiser]))
+        data = DataProfile.of(self.model, self.data, pyhf_fitter(self.model, [optimiser]))
         background = data.without_signal()
         return lambda pb: cls_values(pb / self.scale_pb, data, background)
 

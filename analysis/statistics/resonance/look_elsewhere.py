@@ -22,7 +22,7 @@ import numpy as np
 
 from analysis.results.scan import GlobalSignificance, GlobalToys, Upcrossings
 from analysis.statistics.resonance.scan import Spectra
-from analysis.statistics.resonance.toys import Group
+from analysis.statistics.resonance.toys import ToyGroup
 from analysis.statistics.spectra.streams import upcrossings_stream
 from tools.arrays import FloatArray
 
@@ -89,7 +89,7 @@ def upcrossings(
     counts = rng.poisson(expected, (toys, len(expected))).astype(np.float64)
     spurious = np.repeat(spectra.spurious(mass_GeV)[None], toys, axis=0)
     whole = np.ones(toys)
-    group = Group(np.arange(toys), spectra.peak, counts, mass_GeV, spurious, whole)
+    group = ToyGroup(np.arange(toys), spectra.peak, counts, mass_GeV, spurious, whole)
     z = group.first_order()
     crossed = np.sum((z[:, :-1] < LEVEL_Z) & (z[:, 1:] >= LEVEL_Z), axis=1)
     error = float(crossed.std() / np.sqrt(toys))

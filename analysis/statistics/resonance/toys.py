@@ -56,7 +56,7 @@ class Experiment:
                 spectra.append(rng.poisson(truth).astype(np.float64))
         return tuple(np.array(spectra) for spectra in drawn)
 
-    def groups(self, counts: Sequence[FloatArray]) -> "Iterator[Group]":
+    def groups(self, counts: Sequence[FloatArray]) -> "Iterator[ToyGroup]":
         """Decide every toy, and yield those together that are fitted alike."""
         decisions = decide_all(self.tournaments, counts)
         choices = np.stack([d.choice for d in decisions], axis=1)
@@ -70,7 +70,7 @@ class Experiment:
         choice: Indices,
         decisions: Sequence[Decisions],
         counts: Sequence[FloatArray],
-    ) -> "Group":
+    ) -> "ToyGroup":
         bins, functions, parts, spurious = [], [], [], []
         for channel, decided in enumerate(decisions):
             option, tournament = decided.options[choice[channel]], self.tournaments[channel]
@@ -91,11 +91,11 @@ class Experiment:
         )  # fmt: skip
         every = np.concatenate(parts, axis=1)
         passes = np.all([d.passes[toys] for d in decisions], axis=0)
-        return Group(toys, peak, every, self.masses_GeV, np.stack(spurious, axis=-1), passes)
+        return ToyGroup(toys, peak, every, self.masses_GeV, np.stack(spurious, axis=-1), passes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class ToyGroup:
     """Toys that are fitted with the same functions in the same ranges."""
 
     toys: Indices
