@@ -2,8 +2,7 @@
 
 To add a figure, add a row to one of the tables: its name, the section of the page, its caption,
 what finds in the results what it shows (where they do not hold that, there is no figure), and what
-draws it. Captions stand here and nowhere else. `SEARCH` is drawn of folders and of binned spectra
-alike.
+draws it. A caption stands here only. `SEARCH` is drawn of folders and of binned spectra alike.
 
 Figures come in the order of the page; drawing one at a time keeps one in memory.
 """

@@ -90,7 +90,7 @@ def spurious_signals(
     made = grid.grid(list(peaks))
     for ax, peak in zip(made.frames, peaks.values(), strict=True):
         most = draw_spurious(ax, peak.spurious, max_errors=max_errors)
-        ax.set_ylim(-most, 2.2 * most)
+        ax.set_ylim(-most, 2.2 * most)  # the upper third is for title and note
     words = [(style.plain(function_name(peak)),) for peak in peaks.values()]
     grid.titles(made, list(peaks), words)
     grid.axes_titles(made, below=MASS_TITLE, beside=SPURIOUS_TITLE)

@@ -167,7 +167,7 @@ def cls_scan(limit: CountingLimit, header: Header) -> Figure:
     ax.axhline(level, color=style.CUT, linewidth=1.5, label=f"{limit.confidence_level:.0%} CL")
     ax.set_xlim(0.0, float(x[-1]))
     ax.set_yscale("log")
-    ax.set_ylim(1e-3, 30.0)
+    ax.set_ylim(1e-3, 30.0)  # CLs is at most one: above it stands the legend
     return style.finished(
         ax, header, CROSS_SECTION.title, r"$\mathrm{CL_s}$", data=header.from_data
     )

@@ -120,6 +120,7 @@ def profile(found: OneParameter, header: Header) -> Figure:
     ax.plot(found.values[shown], found.deviance[shown], color=style.BACKGROUND, zorder=3,
             label="Profile likelihood")  # fmt: skip
     if has_ends(found.best):
+        # Up to where legend and labels begin.
         ax.axvspan(found.best.low, found.best.high, ymax=0.62, facecolor=style.SHADE, linewidth=0,
                    zorder=0, label="68 % interval", gid="interval")  # fmt: skip
     marked = found.benchmark

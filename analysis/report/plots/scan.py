@@ -265,6 +265,7 @@ def _strengths(ax: Axes, scan: Scan, best: Array, error: Array) -> None:
         ax.axhline(scan.benchmark, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=3,
                    label=kind.of(scan.benchmark))  # fmt: skip
         high = max(high, scan.benchmark)
+    # Zero is always seen, deficits lie below it; the legend, in one row, stands above the bands.
     ax.set_ylim(min(low, 0.0) - 0.05 * size, high + 0.38 * (high - min(low, 0.0)))
     ax.set_ylabel(f"Best-fit {kind.symbol}{kind.bracket}", loc="center", fontsize="large")
     ax.legend(loc="upper right", ncols=4, fontsize=11, handlelength=1.5, columnspacing=1.2)

@@ -52,6 +52,7 @@ def roc(found: Roc, processes: Sequence[Process], header: Header) -> Figure:
         )  # fmt: skip
     _lines(ax, found, highest)
     ax.set_xlim(0.0, 1.05)
+    # The upper fifth of the logarithmic scale is the legend's.
     ax.set_ylim(0.7, 0.7 * (highest / 0.7) ** (1 / 0.78))
     ax.set_yscale("log")
     titles = "Signal efficiency", "Background rejection"

@@ -61,6 +61,7 @@ def _shapes(ax: Axes, one: SculptedSpectrum) -> None:
                  label="Background that is kept")  # fmt: skip
     low = 0.3 / max(float(one.rest.sum()), total)
     top = max(float(np.max(one.kept)) / total, float(rest.max()), 10 * low)
+    # Notes stand in the upper quarter of the logarithmic scale.
     ax.set_ylim(low, low * (top / low) ** (1 / 0.72))
     ax.set_yscale("log")
 

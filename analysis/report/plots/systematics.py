@@ -59,6 +59,7 @@ def nuisances(fit: ResonanceFit, header: Header) -> Figure:
         )  # fmt: skip
     _pulls(ax, shown, rows)
     largest = max((abs(i) for n in shown for i in (n.impact_up, n.impact_down)), default=0.0)
+    # Symmetric: the zero of the impacts is that of the pulls.
     above.set_xlim(*((-1.25, 1.25) * np.array(largest or 1.0)))
     above.set_xlabel(rf"$\Delta${kind.symbol}{kind.bracket}", fontsize="large")
     above.tick_params(axis="x", which="both", top=True, bottom=False, labelsize="medium")

@@ -82,6 +82,7 @@ def _frame(
         if not np.isfinite(entrant.worst_errors):
             continue
         marker, colour = looks[entrant.family]
+        # Families side by side: many have equally many parameters and would hide each other.
         aside = 0.09 * (order.index(entrant.family) - (len(order) - 1) / 2)
         x, y = entrant.parameters + aside, float(np.clip(entrant.worst_errors, _LEAST, _MOST))
         ax.plot(
@@ -114,6 +115,7 @@ def _scale(ax: Axes, entrants: Sequence[PeakCandidate], max_errors: float) -> No
     drawn = np.array([*(e.worst_errors for e in entrants), max_errors])
     values = np.clip(drawn[np.isfinite(drawn)], _LEAST, _MOST)
     low, high = 0.6 * float(values.min()), 1.5 * float(values.max())
+    # The upper third of the logarithmic scale is the legend's.
     ax.set_ylim(low, low * max(10.0, (high / low)) ** (1 / 0.68))
     ax.set_yscale("log")
     style.decimal_ticks(ax)
