@@ -162,7 +162,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Expectation(Columns):
+class FixedExpectation(Columns):
     """What is expected with a function."""
 
     counted: FloatArray
@@ -171,7 +171,9 @@ class Expectation(Columns):
     """of a signal at each mass of the scan, events"""
 
     @classmethod
-    def of(cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, toys: int) -> "Expectation":
+    def of(
+        cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, toys: int
+    ) -> "FixedExpectation":
         """Count upcrossings, and fit the truth without fluctuations."""
         counted = upcrossings(spectra, spectra.counts, masses_GeV, seed=seed, toys=toys)
         errors = spectra.scan(masses_GeV).signal_error_events[0]

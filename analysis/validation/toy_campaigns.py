@@ -20,7 +20,7 @@ from analysis.results.calibration import ToyNumbers
 from analysis.statistics.resonance.toys import largest_significances
 from analysis.validation.background_toys import BackgroundToys, background_toys
 from analysis.validation.columns import Columns
-from analysis.validation.fixed_model import Expectation, FixedModel, FixedToys, Setting
+from analysis.validation.fixed_model import FixedExpectation, FixedModel, FixedToys, Setting
 from analysis.validation.sensitivity import Pair
 from analysis.validation.signal_toys import Injection, SignalToys
 from analysis.validation.tasks import done, one_thread, ranges
@@ -137,11 +137,11 @@ class ToyCampaigns:
             setting, seed=seed, numbers=numbers, scans=scans, windows=self.windows
         )
 
-    def expected(self, choice: ChosenFunctions) -> Expectation:
+    def expected(self, choice: ChosenFunctions) -> FixedExpectation:
         """Return what is expected with functions that were chosen."""
         setting = self.setting(choice.campaign)
         spectra = setting.spectra(setting.named(choice.functions), self.spurious[choice])
-        return Expectation.of(
+        return FixedExpectation.of(
             spectra, setting.masses_GeV, seed=self.seed, toys=self.size.upcrossings
         )
 
@@ -155,15 +155,15 @@ class ToyResults:
     outside: Mapping[str, BackgroundToys]
     injection: Mapping[str, SignalToys]
     fixed: Mapping[str, FixedToys]
-    expected: Mapping[ChosenFunctions, Expectation]
+    expected: Mapping[ChosenFunctions, FixedExpectation]
     seconds: Mapping[str, float]
     """what was timed"""
 
-    def on_truth(self, name: str) -> Expectation:
+    def on_truth(self, name: str) -> FixedExpectation:
         """Return what is expected with the functions that the tournament chooses on a truth."""
         return self.expected[_on_truth(self.campaigns, name)]
 
-    def expectation(self, name: str, functions: tuple[str, ...]) -> Expectation:
+    def expectation(self, name: str, functions: tuple[str, ...]) -> FixedExpectation:
         """Return what is expected by a toy that chose these functions."""
         if self.campaigns.several:
             return self.on_truth(name)
@@ -199,7 +199,7 @@ def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
         outside=outside,
         injection=joined(SignalToys, "signal"),
         fixed=joined(FixedToys, "fixed"),
-        expected={choice: Expectation(**arrays) for choice, arrays in expected.items()},
+        expected={choice: FixedExpectation(**arrays) for choice, arrays in expected.items()},
         seconds={**seconds, "all campaigns": time.perf_counter() - start},
     )
 

@@ -25,7 +25,7 @@ from analysis.validation.categories import (
     CourseSelections,
     selections,
 )
-from analysis.validation.fixed_model import Expectation, FixedModel, FixedToys, Ranged, Setting
+from analysis.validation.fixed_model import FixedExpectation, FixedModel, FixedToys, Ranged, Setting
 from analysis.validation.pages import page_of_toys
 from analysis.validation.plan import (
     WITH_CATEGORIES,
@@ -152,7 +152,7 @@ def test_the_formula_is_that_of_frozen_toys(setting: Setting) -> None:
     held, masses = setting.same(Ranged(Function("exp", 3), 400.0, 1100.0)), setting.masses_GeV
     assert setting.named(held.names) == held
     spectra = setting.without_spurious(held)
-    expected = Expectation.of(spectra, masses, seed=5, toys=400)
+    expected = FixedExpectation.of(spectra, masses, seed=5, toys=400)
     z = FixedToys.of(spectra, masses, seed=6, numbers=range(300)).largest_z
     p = expected.crossings.p(2.5)
     # 4 standard deviations of the toys, and 20 % of the formula: below 6e-5
