@@ -38,7 +38,7 @@ from analysis.statistics.limits.mass_limits import mass_points
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.shape import Observed, ShapeSearch, observe
 from analysis.statistics.resonance.toys import Experiment
-from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.bins import Bins, below, between, outside
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.work import Work
 from tools.arrays import FloatArray
@@ -84,15 +84,11 @@ class BareSpectrum:
         """Which bins lie outside the blind interval."""
         if self.blind is None:
             return np.ones(len(self.bins.low_GeV), dtype=bool)
-        return np.asarray(
-            (self.bins.high_GeV <= self.blind.low_GeV + 1e-6)
-            | (self.bins.low_GeV >= self.blind.high_GeV - 1e-6)
-        )
+        return outside(self.bins.low_GeV, self.bins.high_GeV, self.blind)
 
     def between(self, low_GeV: float, high_GeV: float) -> Flags:
         """Tell which bins lie between two masses."""
-        bins = self.bins
-        return np.asarray((bins.low_GeV > low_GeV - 1e-6) & (bins.high_GeV < high_GeV + 1e-6))
+        return between(self.bins.low_GeV, self.bins.high_GeV, low_GeV, high_GeV)
 
     def bins_at(self, rows: Flags, contents: FloatArray) -> Bins:
         """Return some of its bins with other contents."""
@@ -259,7 +255,7 @@ def tournament_of(spectrum: BareSpectrum) -> Tournament:
 
 
 def _refuse_too_little(spectrum: BareSpectrum) -> None:
-    bins, outside = spectrum.bins, spectrum.outside
+    bins = spectrum.bins
     length = float(bins.high_GeV[-1] - bins.low_GeV[0])
     masses = spectrum.search.signal.masses_GeV
     widest = float(spectrum.signal.width_GeV(masses).max())
@@ -268,14 +264,14 @@ def _refuse_too_little(spectrum: BareSpectrum) -> None:
             f"the spectrum is {length:g} GeV long, the resolution up to {widest:g} GeV: a peak is "
             f"not told from a background that is not {_WIDEST} resolutions long or more"
         )
-    events = float(bins.counts[outside].sum())
+    events = float(bins.counts[spectrum.outside].sum())
     if events < _LEAST_EVENTS:
         where = "" if spectrum.blind is None else " outside --blind"
         raise InputError(
             f"{events:g} events in the spectrum{where} are too few to fit a background "
             f"({_LEAST_EVENTS} are needed); widen --range or add data"
         )
-    if spectrum.blind is not None and not np.any(bins.high_GeV <= spectrum.blind.low_GeV + 1e-6):
+    if spectrum.blind is not None and not np.any(below(bins.high_GeV, spectrum.blind.low_GeV)):
         raise InputError(
             "--blind: no bin lies below the blind interval, so that nothing predicts it; "
             "begin it higher, or widen --range"
@@ -322,7 +318,7 @@ def _fit(
 ) -> tuple[FittedFunction, float, float | None]:
     """Fit the function in use to the bins that decided; return also deviance and p-value."""
     bins, window = spectrum.bins, deciding.window
-    used = (bins.high_GeV <= window.low_GeV + 1e-6) | (bins.low_GeV >= window.high_GeV - 1e-6)
+    used = outside(bins.low_GeV, bins.high_GeV, window)
     low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
     counts = bins.counts[used]
     background = model((function.within(low, high),), (spectrum.bins_at(used, counts),))

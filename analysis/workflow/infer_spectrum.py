@@ -218,10 +218,6 @@ def _interval(text: str, option: str) -> tuple[float, float]:
     return low, high
 
 
-def _taken(bins: Bins, rows: Any) -> Bins:
-    return Bins(bins.low_GeV[rows], bins.high_GeV[rows], bins.counts[rows], bins.variances[rows])
-
-
 def _in_range(bins: Bins, text: str | None, path: Path) -> Bins:
     """Return the bins inside ``--range``."""
     if text is None and bins.low_GeV[0] > 0:
@@ -233,7 +229,7 @@ def _in_range(bins: Bins, text: str | None, path: Path) -> Bins:
         )
     low, high = _interval(text, "--range")
     low = max(low, _ROUNDING * 2)  # no background function has a value at 0
-    inside = _taken(bins, (bins.low_GeV >= low - _ROUNDING) & (bins.high_GeV <= high + _ROUNDING))
+    inside = bins.some((bins.low_GeV >= low - _ROUNDING) & (bins.high_GeV <= high + _ROUNDING))
     if not len(inside.low_GeV):
         raise InputError(
             f"--range: no whole bin of {path} lies in {low:g} to {high:g} GeV; it has bins from "

@@ -23,7 +23,7 @@ from analysis.statistics.background.poisson import (
     scoring_fit,
 )
 from analysis.statistics.background.truths import SmoothTruth
-from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.bins import Bins, bin_edges
 from tools.arrays import FloatArray
 
 _LEAST_EVENTS = 1e-3
@@ -107,9 +107,7 @@ def _falls(candidate: Candidate, bins: Bins, window: Window) -> bool:
 
 def window_bins(window: Window, width: float) -> tuple[FloatArray, FloatArray]:
     """Return lower and upper edges of the fit's bins inside the window."""
-    edges = np.linspace(
-        window.low_GeV, window.high_GeV, round((window.high_GeV - window.low_GeV) / width) + 1
-    )
+    edges = bin_edges(window.low_GeV, window.high_GeV, width)
     return edges[:-1], edges[1:]
 
 

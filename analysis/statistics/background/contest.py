@@ -16,7 +16,7 @@ from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.background.rules import Rules
 from analysis.statistics.background.truths import KINDS, fit_truth, truth_events
 from analysis.statistics.minimiser.projection import project
-from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.bins import Bins, below, outside
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions
 from tools.arrays import FloatArray
 
@@ -87,7 +87,7 @@ class Contest:
         """Return the contest from a mass on; of `counts` the window is not read."""
         window, first = rules.window, np.searchsorted(rules.low_GeV, low_GeV - 1e-6)
         low, high = rules.low_GeV[first:], rules.high_GeV[first:]
-        sideband = (high <= window.low_GeV + 1e-6) | (low >= window.high_GeV - 1e-6)
+        sideband = outside(low, high, window)
         seen = np.zeros((len(counts), len(low)))
         seen[:, sideband] = counts[:, first:][:, sideband]
         mean = seen.mean(axis=0)
@@ -100,7 +100,7 @@ class Contest:
     @property
     def side_bins(self) -> Bins:
         """The bins outside the window."""
-        return _taken(self.bins, self.sideband)
+        return self.bins.some(self.sideband)
 
     def truths(self) -> Truths:
         """Fit all truths to the sidebands."""
@@ -178,7 +178,7 @@ class Contest:
     def _falls(self, curve: FloatArray) -> Flags:
         """Tell which predictions are, per GeV, below the sideband beneath the window."""
         window, bins = self.rules.window, self.bins
-        beneath = bins.high_GeV <= window.low_GeV + 1e-6
+        beneath = below(bins.high_GeV, window.low_GeV)
         if not (self.rules.extrapolates and beneath.any()):
             return np.ones(len(curve), dtype=bool)
         density = self.counts[:, beneath].sum(axis=1) / (window.low_GeV - bins.low_GeV[0])
@@ -243,7 +243,7 @@ class Contest:
         """
         rules = self.rules
         inside = self._inside(range_name)
-        bins = _taken(self.bins, inside)
+        bins = self.bins.some(inside)
         low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
         function = function.within(low, high)
         fits, gof = self._sideband_fit(range_name, function, truths, rows)
@@ -291,7 +291,3 @@ def _templates(signal: SignalModel, bins: Bins, masses: FloatArray) -> FloatArra
     """Return the contents of one event at each mass, shape (M, B)."""
     mean = masses + signal.offset_GeV(masses)
     return bin_fractions(bins.low_GeV, bins.high_GeV, mean, signal.width_GeV(masses))
-
-
-def _taken(bins: Bins, rows: Flags) -> Bins:
-    return Bins(bins.low_GeV[rows], bins.high_GeV[rows], bins.counts[rows], bins.variances[rows])

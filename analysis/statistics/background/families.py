@@ -47,22 +47,9 @@ REFERENCE_GeV = 500.0
 """where `exp`, `power` and `cms-diphoton` have their normalisation and centre"""
 BELOW_SQRT_S = ("atlas-diphoton", "dijet")
 """families that end at the collision energy"""
-_EXTRA_PARAMETERS = {
-    "exp": 1,
-    "power": 1,
-    "atlas-diphoton": 3,
-    "dijet": 3,
-    "cms-diphoton": 2,
-    "bernstein": 1,
-}
-_LOWEST_ORDER = {
-    "exp": 1,
-    "power": 1,
-    "atlas-diphoton": 0,
-    "dijet": 0,
-    "cms-diphoton": 1,
-    "bernstein": 1,
-}
+_SIZES = {"exp": (1, 1), "power": (1, 1), "atlas-diphoton": (3, 0), "dijet": (3, 0),
+          "cms-diphoton": (2, 1), "bernstein": (1, 1)}  # fmt: skip
+"""family -> parameters at order 0, and lowest order"""
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 
@@ -227,8 +214,9 @@ def functions(
                     function = own_function(family, own[family], order=parameters - 1)
                     found[family, parameters] = function
                 continue
-            order = parameters - _EXTRA_PARAMETERS[family]
-            if order >= _LOWEST_ORDER[family]:
+            extra, lowest = _SIZES[family]
+            order = parameters - extra
+            if order >= lowest:
                 same = "power" if family == "cms-diphoton" else family
                 found.setdefault((same, parameters), Function(family, order, sqrt_s_GeV))
     if not found:

@@ -8,7 +8,7 @@ import numpy as np
 from analysis.settings.search import Search
 from analysis.statistics.background.poisson import fitted_functions, model, scoring_fit
 from analysis.statistics.background.sidebands import Background, fit_sidebands
-from analysis.statistics.spectra.bins import Channel
+from analysis.statistics.spectra.bins import Channel, bin_edges
 from analysis.statistics.spectra.inputs import InferenceInputs
 
 
@@ -65,9 +65,7 @@ def predict_from_simulation(inputs: InferenceInputs, search: Search) -> Predicti
     factor, sqrt_s = inputs.luminosity_ratio, inputs.collision_energy_GeV
     # From the lowest beginning on: the fit of the curve begins where it is told to.
     fit = search.fit
-    edges = np.linspace(
-        fit.low_GeV, fit.high_GeV, round((fit.high_GeV - fit.low_GeV) / fit.bin_GeV) + 1
-    )
+    edges = bin_edges(fit.low_GeV, fit.high_GeV, fit.bin_GeV)
     smooth = []
     for channel in inputs.background_channels():
         (background,) = predict([channel], search, sqrt_s_GeV=sqrt_s).backgrounds

@@ -10,6 +10,7 @@ from analysis.settings.search import PeakFit, Search, Signal, Window
 from analysis.statistics.background.entries import Entry, Flags, Indices
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.truths import KINDS
+from analysis.statistics.spectra.bins import bin_edges
 from analysis.statistics.spectra.signal_model import SignalModel
 from tools.arrays import FloatArray
 
@@ -44,8 +45,7 @@ class Rules:
     def of(cls, search: Search, signal: SignalModel, sqrt_s_GeV: float) -> Self:
         """Return the rules of a search."""
         fit = search.fit
-        steps = round((fit.high_GeV - fit.low_GeV) / fit.bin_GeV)
-        edges = np.linspace(fit.low_GeV, fit.high_GeV, steps + 1)
+        edges = bin_edges(fit.low_GeV, fit.high_GeV, fit.bin_GeV)
         return cls(
             low_GeV=edges[:-1],
             high_GeV=edges[1:],

@@ -32,7 +32,7 @@ from analysis.settings.search import Fit, Window
 from analysis.statistics.background.candidates import Candidate, fit_candidate, good_enough
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.truths import SmoothTruth, fit_truths
-from analysis.statistics.spectra.bins import Bins, Channel
+from analysis.statistics.spectra.bins import Bins, Channel, bin_edges
 from tools.arrays import FloatArray
 from tools.errors import InputError, XyyError
 
@@ -86,8 +86,7 @@ class Background:
     @property
     def edges_GeV(self) -> FloatArray:
         """Edges of the fit's bins over the whole range, window included."""
-        bins = round((self.high_GeV - self.low_GeV) / self.bin_GeV)
-        return np.linspace(self.low_GeV, self.high_GeV, bins + 1)
+        return bin_edges(self.low_GeV, self.high_GeV, self.bin_GeV)
 
     def expected_per_bin(self) -> FloatArray:
         """Return the chosen function's events in the bins of `edges_GeV`."""

@@ -16,6 +16,9 @@ from analysis.statistics.spectra.inputs import InferenceInputs, signal_channels
 from tools.errors import InputError
 from tools.names import listed
 
+_NO_EVENTS = 1e-9
+"""of a category without background: it comes first"""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counted:
@@ -59,7 +62,7 @@ def counted_channels(inputs: InferenceInputs, search: Search) -> tuple[str, ...]
         )
     channels = signal_channels(inputs.signals[sample]), inputs.background_channels()
     s, b = (np.array([c.inside(search.window)[0] for c in each]) for each in channels)
-    order = np.argsort(-s / np.maximum(b, 1e-9), kind="stable")
-    merit = np.cumsum(s[order]) / np.sqrt(np.maximum(np.cumsum(b[order]), 1e-9))
+    order = np.argsort(-s / np.maximum(b, _NO_EVENTS), kind="stable")
+    merit = np.cumsum(s[order]) / np.sqrt(np.maximum(np.cumsum(b[order]), _NO_EVENTS))
     taken = set(order[: int(np.argmax(merit)) + 1])
     return tuple(name for place, name in enumerate(inputs.channel_names) if place in taken)

@@ -39,6 +39,10 @@ _STRENGTH_ERROR = 1e-6
 _NOISE = 1e-4
 """which pyhf's own minimisers may leave in place of it"""
 _SEARCHES = 25
+_FURTHER = 1.6
+"""how much further from the best fit the observed limit is looked for next"""
+_ROOM = 1.01
+"""above a fixed strength: pyhf refuses one at its bound"""
 
 
 class NoLimitError(XyyError):
@@ -105,7 +109,7 @@ def _bounds(model: Any, strength: float | None) -> list[tuple[float, float]]:
     bounds = [tuple(pair) for pair in model.config.suggested_bounds()]
     if strength is not None:
         low, high = bounds[model.config.poi_index]
-        bounds[model.config.poi_index] = (min(low, strength), max(high, 1.01 * strength))
+        bounds[model.config.poi_index] = (min(low, strength), max(high, _ROOM * strength))
     return bounds
 
 
@@ -267,7 +271,7 @@ def observed_limit(data: DataProfile, *, confidence_level: float = 0.95, guess: 
     for _ in range(_SEARCHES):
         if away(high) < 0:
             return float(brentq(away, low, high, rtol=_STRENGTH_ERROR / 10, xtol=1e-12))
-        low, high = high, data.best + 1.6 * (high - data.best)
+        low, high = high, data.best + _FURTHER * (high - data.best)
     raise NoLimitError("CLs stays above the level however strong the signal")
 
 

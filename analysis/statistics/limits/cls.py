@@ -1,7 +1,7 @@
 """pyhf's model of one count, and its CLs.
 
 The model has one bin: signal times strength mu on a background whose error is an auxiliary Poisson
-count (`shapesys`), the likelihood that gives z in `counting.py`.
+count (`shapesys`), the likelihood that gives z in `count.py`.
 
 Traps of pyhf 0.7.6 that this stays clear of: its own scan returns the edge when the limit lies
 beyond it (here there is none then), and its own root search takes many more evaluations; fits are

@@ -45,6 +45,8 @@ MOST_DOWN = 0.19
 _MOST_CHANGE = 1.0
 """of the logarithm by one standard deviation; bins that uncertain expect next to nothing"""
 _MOST_SIGNAL_CHANGE = 3.0
+_CENTRAL = (0.0808, 0.9192)
+"""parts of a Gaussian that lie below -1.4 and 1.4 standard deviations"""
 _NO_SIGNAL = 1e-9
 """of all signal: bins with less than that have no systematic variation"""
 _MU_MAX = 10.0
@@ -188,7 +190,7 @@ def counts_under_peak(channels: Sequence[ChannelTemplates]) -> float:
     for channel in channels:
         signal = np.concatenate([[0.0], np.cumsum(channel.signal)]) / channel.signal.sum()
         inside = np.interp(
-            np.interp((0.0808, 0.9192), signal, np.arange(len(signal))),
+            np.interp(_CENTRAL, signal, np.arange(len(signal))),
             np.arange(len(signal)),
             np.concatenate([[0.0], np.cumsum(channel.background)]),
         )

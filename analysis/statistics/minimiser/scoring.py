@@ -35,9 +35,12 @@ CONVERGED = 1e-7
 _HALVINGS = 6
 _LEAST_DAMPING, _MOST_DAMPING = 1e-11, 1e6
 """of the information with ones on its diagonal"""
+_FIRST_DAMPING, _UP, _DOWN = 1e-6, 100, 10
+"""after the first refused step; how it rises and falls then"""
 _LEAST_EXPECTED = 1e-100
 """of a function that ran away"""
 _NO_RISE = 1e-9
+"""of a deviance: a step that ends so little higher is not refused"""
 _ROUNDING, _COUNTED = 1e-12, 1e-15
 """relative, of a deviance, and of the counts whose differences it is made of"""
 _SOFT_DAMPING = 1.0
@@ -272,5 +275,7 @@ def _damped(damping: FloatArray, tries: Rows) -> FloatArray:
 
     (K. Levenberg, Quart. Appl. Math. 2 (1944) 164; D. Marquardt, SIAM J. 11 (1963) 431.)
     """
-    more = np.where(tries > 1, np.maximum(damping * 100, 1e-6), damping)
-    return np.asarray(np.where(tries == 0, np.maximum(damping / 10, _LEAST_DAMPING), more))
+    # Up by more than down: a function that ran away is found again in few steps, and a fit that is
+    # near its minimum is undamped within as many steps as it still needs.
+    more = np.where(tries > 1, np.maximum(damping * _UP, _FIRST_DAMPING), damping)
+    return np.asarray(np.where(tries == 0, np.maximum(damping / _DOWN, _LEAST_DAMPING), more))

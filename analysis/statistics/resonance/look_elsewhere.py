@@ -32,6 +32,8 @@ _TOYS = 1000
 _SIGMAS = (1, 2, 3)
 """global significances whose local ones are told"""
 _ONE_SIGMA = 0.6827
+_NO_CROSSING = 1e-9
+"""added to their mean number, which may be zero, before its logarithm is taken"""
 _LEAST_P = 1e-280
 """below it a float has no digits left"""
 
@@ -120,7 +122,7 @@ def _formula_z(crossings: Upcrossings, local_z: float) -> float:
     if p > _LEAST_P:
         return significance(p)
     # ln p = ln N + (u0^2 - z^2)/2, and Z^2 + ln(2 pi Z^2) = -2 ln p (Z large)
-    log_p = np.log(crossings.mean + 1e-9) + (crossings.level_z**2 - local_z**2) / 2
+    log_p = np.log(crossings.mean + _NO_CROSSING) + (crossings.level_z**2 - local_z**2) / 2
     z = local_z
     for _ in range(50):
         z = float(np.sqrt(max(-2 * log_p - np.log(2 * np.pi * z**2), 0.0)))

@@ -29,7 +29,7 @@ from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, 
 from analysis.statistics.resonance.measurement import Measurement, measure
 from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
 from analysis.statistics.resonance.toys import Experiment, largest_significances
-from analysis.statistics.spectra.bins import Bins, Channel
+from analysis.statistics.spectra.bins import Bins, Channel, between, bin_edges
 from analysis.statistics.spectra.signal_model import SignalModel
 from tools.arrays import FloatArray
 
@@ -176,9 +176,8 @@ def sideband_counts(channel: Channel, tournament: Tournament, search: Search) ->
 
 def _expected(decided: Decisions, background: Background) -> ChannelModel:
     """Return what a channel is fitted with, and its expectation in the range of the fit."""
-    option, step = decided.chosen, background.bin_GeV
-    steps = round((option.high_GeV - option.low_GeV) / step)
-    edges = np.linspace(option.low_GeV, option.high_GeV, steps + 1)
+    option = decided.chosen
+    edges = bin_edges(option.low_GeV, option.high_GeV, background.bin_GeV)
     counts = background.chosen.fitted.events(edges[:-1], edges[1:])
     bins = Bins(edges[:-1], edges[1:], counts, counts)
     name, spurious = background.channel, decided.spurious[0]
@@ -191,9 +190,9 @@ def toys_of_prediction(
     """Return the toys of the sideband prediction."""
     truths, tournaments = [], []
     for background in backgrounds:
-        there = tournament.low_GeV > background.low_GeV - 1e-6
+        there = between(tournament.low_GeV, tournament.high_GeV, background.low_GeV, np.inf)
         low, high = tournament.low_GeV[there], tournament.high_GeV[there]
-        lows = tuple(low for low in tournament.lows_GeV if low > background.low_GeV - 1e-6)
+        lows = tuple(low for low in tournament.lows_GeV if low >= background.low_GeV)
         truths.append(background.chosen.fitted.events(low, high))
         tournaments.append(replace(tournament, low_GeV=low, high_GeV=high, lows_GeV=lows))
     masses = search.signal.masses_GeV

@@ -22,7 +22,7 @@ from analysis.statistics.background.tournament import Decisions, Tournament, dec
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import Spectra
-from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.bins import Bins, between
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import toy_stream
 from tools.arrays import FloatArray
@@ -75,7 +75,7 @@ class Experiment:
         for channel, decided in enumerate(decisions):
             option, tournament = decided.options[choice[channel]], self.tournaments[channel]
             low, high = tournament.low_GeV, tournament.high_GeV
-            inside = (low > option.low_GeV - 1e-6) & (high < option.high_GeV + 1e-6)
+            inside = between(low, high, option.low_GeV, option.high_GeV)
             own = counts[channel][np.ix_(toys, inside)]
             mean = own.mean(axis=0)
             bins.append(Bins(low[inside], high[inside], mean, mean))

@@ -21,8 +21,9 @@ from analysis.settings.search import Window
 from tools.arrays import FloatArray
 from tools.errors import InputError
 
+_Flags = npt.NDArray[np.bool_]
 _SAME_EDGE = 1e-6
-"""GeV"""
+"""GeV: far below any bin, far above the rounding of an edge"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +52,12 @@ class Bins:
     def effective_counts(self) -> FloatArray:
         """Counts of the Poisson distribution that has the bins' relative errors."""
         return self.counts * self.scale
+
+    def some(self, rows: _Flags) -> "Bins":
+        """Return some of the bins."""
+        return Bins(
+            self.low_GeV[rows], self.high_GeV[rows], self.counts[rows], self.variances[rows]
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +88,7 @@ class Channel:
         InputError
             If the fine bins have no edges there, or hold negative or infinite contents.
         """
-        edges = np.linspace(low_GeV, high_GeV, round((high_GeV - low_GeV) / width_GeV) + 1)
+        edges = bin_edges(low_GeV, high_GeV, width_GeV)
         index = np.searchsorted(self.edges_GeV, edges - _SAME_EDGE)
         there = np.append(self.edges_GeV, np.inf)[index]
         if not np.allclose(there, edges, rtol=0, atol=_SAME_EDGE):
@@ -116,6 +123,30 @@ class Channel:
         """Return the sum of weights in the window and its variance."""
         bins = self.bins(window.low_GeV, window.high_GeV, window.high_GeV - window.low_GeV)
         return float(bins.counts[0]), float(bins.variances[0])
+
+
+def bin_edges(low_GeV: float, high_GeV: float, width_GeV: float) -> FloatArray:
+    """Return the edges of bins of `width_GeV` between two masses.
+
+    >>> bin_edges(100, 130, 10).tolist()
+    [100.0, 110.0, 120.0, 130.0]
+    """
+    return np.linspace(low_GeV, high_GeV, round((high_GeV - low_GeV) / width_GeV) + 1)
+
+
+def between(low_GeV: FloatArray, high_GeV: FloatArray, first: float, last: float) -> _Flags:
+    """Tell which bins, given by their edges, lie between two masses."""
+    return np.asarray((low_GeV > first - _SAME_EDGE) & (high_GeV < last + _SAME_EDGE))
+
+
+def outside(low_GeV: FloatArray, high_GeV: FloatArray, window: Window) -> _Flags:
+    """Tell which bins, given by their edges, lie outside a window."""
+    return below(high_GeV, window.low_GeV) | np.asarray(low_GeV >= window.high_GeV - _SAME_EDGE)
+
+
+def below(high_GeV: FloatArray, mass_GeV: float) -> _Flags:
+    """Tell which bins, given by their upper edges, lie below a mass."""
+    return np.asarray(high_GeV <= mass_GeV + _SAME_EDGE)
 
 
 def joined(parts: Sequence[Bins]) -> Bins:
