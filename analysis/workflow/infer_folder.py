@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -74,12 +75,7 @@ def infer_folder(
     start, limits = inference_inputs(folder, catalogue, search), "limits" in only
     if "scan" not in only:
         effort = _effort_of_scan(folder, inputs, effort)
-    save = LimitsSoFar(
-        folder=folder,
-        result=lambda done: limits_so_far(done, start, search),
-        masses=len(search.limits.masses.masses_GeV),
-        say=say,
-    )
+    save = _saving(folder, start, search, say)
     found = infer(start, search, Work(effort, limit_toys, limits, say, save))
     if limits or blinding.is_unblinded(folder):
         blinding.keep_sidebands(folder, found.known_before)
@@ -90,12 +86,19 @@ def infer_folder(
         folder.save(getattr(found, part), stamp=stamp, inputs=inputs, effort=spent)
     # The verdict comes last: with it, everything before it is there.
     if all(folder.made_from(f"{part}.json") == inputs for part in PARTS):
-        verdict, of_limits = found.verdict, folder.load(MassLimits, made_by="infer")
-        if not limits:
-            verdict = _warned_of(verdict, of_limits)
+        of_limits = folder.load(MassLimits, made_by="infer")
+        verdict = found.verdict if limits else _warned_of(found.verdict, of_limits)
         write_claim(folder, verdict, of_limits, stamp=stamp, inputs=inputs)
-        products = _beside_verdict(folder)
-        folder.record(VERDICT, stamped(verdict, stamp), products, inputs=inputs, effort=spent)
+        document, beside = stamped(verdict, stamp), _beside_verdict(folder)
+        folder.record(VERDICT, document, beside, inputs=inputs, effort=spent)
+
+
+def _saving(
+    folder: Folder, start: InferenceInputs, search: Search, say: Callable[[str], None]
+) -> LimitsSoFar:
+    so_far = partial(limits_so_far, inputs=start, search=search)
+    masses = len(search.limits.masses.masses_GeV)
+    return LimitsSoFar(folder=folder, result=so_far, masses=masses, say=say)
 
 
 def _warned_of(verdict: Verdict, limits: MassLimits) -> Verdict:

@@ -7,6 +7,8 @@ from analysis.folder.folder import SCORE, SELECTION, Folder
 from analysis.folder.histogram_file import read_histograms
 from analysis.results.codec import to_json
 from analysis.results.ledger import Ledger
+from analysis.results.score import ScoreFile
+from analysis.results.selection import ChosenSelection
 from analysis.selection.expected_fit import expected_z
 from analysis.selection.methods import Selected, select
 from analysis.selection.scores.score_file import table_of_document
@@ -64,27 +66,33 @@ def optimise_folder(
     weights = {
         name: weight_of(catalogue, name, ledger.samples[name].processed_events) for name in joints
     }
-    complete = all(
-        not entry.lost_events
-        for name, entry in ledger.samples.items()
-        if catalogue.sample(name).kind != "data"
-    )
     selected = select(joints, weights, background, search)
     masses = _of_simulation(folder, catalogue, "before/m_yy")
     expected = expected_z(selected.shares, masses, weights, catalogue, search)
-    chosen = replace(selected.selection, expected_fit_z=expected, complete=complete)
+    chosen = replace(
+        selected.selection, expected_fit_z=expected, complete=_complete(ledger, catalogue)
+    )
     selection = Selection(chosen.cuts)
     score = None if selected.score is None else table_of_document(selected.score)
     blinding.guard(folder, decisions.decisions(catalogue, search, selection, score), reason=reason)
-    # The selection comes last: with it, the score that it names is there.
+    _record(folder, chosen, selected.score, inputs)
+    return replace(selected, selection=chosen)
+
+
+def _record(folder: Folder, chosen: ChosenSelection, score: ScoreFile | None, inputs: str) -> None:
+    """Write the selection; it comes last: with it, the score that it names is there."""
     (folder.path / SELECTION).unlink(missing_ok=True)
-    if selected.score is None:
+    if score is None:
         (folder.path / SCORE).unlink(missing_ok=True)
     else:
-        folder.save(selected.score)
-    products = () if selected.score is None else (SCORE,)
-    folder.record(SELECTION, to_json(chosen), products, inputs=inputs)
-    return replace(selected, selection=chosen)
+        folder.save(score)
+    folder.record(SELECTION, to_json(chosen), () if score is None else (SCORE,), inputs=inputs)
+
+
+def _complete(ledger: Ledger, catalogue: Catalogue) -> bool:
+    """Return whether no simulated event was lost."""
+    samples = ledger.samples.items()
+    return all(not of.lost_events for n, of in samples if catalogue.sample(n).kind != "data")
 
 
 def _background_of(catalogue: Catalogue) -> str:
