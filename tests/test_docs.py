@@ -122,7 +122,7 @@ def test_a_page_can_be_followed_in_an_empty_folder(page: Path, tmp_path: Path) -
 def test_every_page_with_something_to_do_is_followed() -> None:
     assert not LONG - {page.name for page in in_order()}
     assert {page for page in PAGES if list(steps(page))} == set(in_order())
-    kinds = {"sh", "python", "toml", "json", "yaml", "text"}
+    kinds = {"sh", "python", "toml", "json", "yaml", "text", "mermaid"}
     assert {block.language for page in PAGES for block in blocks(page)} <= kinds
 
 

@@ -176,19 +176,20 @@ IMPORTS = {
         "statistics.spectra tools"
     ),
     "statistics.limits": (
-        "results settings statistics.background statistics.resonance statistics.spectra tools"
+        "results settings statistics.background statistics.minimiser statistics.resonance "
+        "statistics.spectra tools"
     ),
     "statistics.counting": "settings statistics.background statistics.spectra tools",
     "statistics.resonance": (
         "results settings statistics.background statistics.minimiser statistics.spectra tools"
     ),
     "statistics.background": "settings statistics.minimiser statistics.spectra tools",
-    "statistics.minimiser": "statistics.spectra",
     "folder": "processors results settings tools",
     "game": "results tools",
     "statistics.spectra": "processors settings tools",
     "results": "processors tools",
     "settings": "processors tools",
+    "statistics.minimiser": "tools",
     "processors": "",
     "tools": "",
     "analysis": "",
