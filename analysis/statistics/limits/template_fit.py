@@ -148,8 +148,7 @@ class TemplateFit:
                 ],
                 axis=1,
             )
-            known = columns >= fixed
-            yield Part(bins, columns[known] - fixed, slopes[:, known].swapaxes(1, 2))
+            yield Part(bins, columns[fixed:] - fixed, slopes[:, fixed:].swapaxes(1, 2))
 
     def damping(self, _gradient: FloatArray) -> None:
         """Nothing: no factor runs away within the bounds."""
