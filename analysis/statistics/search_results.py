@@ -45,10 +45,12 @@ from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.limits.mass_limits import norm_errors
 from analysis.statistics.shape_results import (
     Strengths,
+    largest_spurious,
     limits_result,
     peak_result,
     scan_result,
 )
+from analysis.statistics.spectra.bins import bin_edges
 from analysis.statistics.spectra.inputs import InferenceInputs
 from analysis.statistics.verdict import verdict_of
 from analysis.statistics.work import Work
@@ -190,18 +192,12 @@ def _background(
 def _spurious(decided: Decisions) -> dict[str, LargestSpuriousSignal]:
     """Return the largest spurious signal of the function in use, on every truth."""
     entry = next(e for e in decided.entries if e.option == decided.chosen)
-    found = {}
-    for name, events, errors in zip(
-        decided.all_truths, entry.spurious[:, 0], entry.error[:, 0], strict=True
-    ):
-        if np.isfinite(events).all():
-            worst = int(np.argmax(np.abs(events / errors)))
-            found[name] = LargestSpuriousSignal(
-                events=events[worst],
-                error_events=errors[worst],
-                mass_GeV=decided.masses_GeV[worst],
-            )
-    return found
+    figures = zip(decided.all_truths, entry.spurious[:, 0], entry.error[:, 0], strict=True)
+    return {
+        name: largest_spurious(decided.masses_GeV, events, errors)
+        for name, events, errors in figures
+        if np.isfinite(events).all()
+    }
 
 
 def parameters_of(fitted: FittedFunction) -> tuple[FunctionParameter, ...]:
@@ -243,14 +239,9 @@ def _bins(inference: Inference, index: int, background: Background) -> FittedBin
 
 
 def _curve(fitted: FittedFunction, background: Background) -> FittedCurve:
-    masses = _masses(background)
+    masses = bin_edges(background.low_GeV, background.high_GeV, _CURVE_STEP_GEV)
     value, error = fitted.density(masses)
     return FittedCurve(mass_GeV=masses, events_per_GeV=value, error=error)
-
-
-def _masses(background: Background) -> FloatArray:
-    steps = round((background.high_GeV - background.low_GeV) / _CURVE_STEP_GEV)
-    return np.linspace(background.low_GeV, background.high_GeV, steps + 1)
 
 
 def _counting(inference: Inference) -> Counting:

@@ -9,7 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.results.background import PeakBackground, PeakCandidate, SpuriousSignals
+from analysis.results.background import (
+    LargestSpuriousSignal,
+    PeakBackground,
+    PeakCandidate,
+    SpuriousSignals,
+)
 from analysis.results.codec import Unit
 from analysis.results.limits import ExcludedRanges, MassLimits, Ranges
 from analysis.results.scan import Maximum, Scan
@@ -191,6 +196,16 @@ def peak_result(decided: Decisions) -> PeakBackground:
             error_events=decided.error[0],
         ),
         candidates=tuple(_entry(entry, decided) for entry in decided.entries),
+    )
+
+
+def largest_spurious(
+    masses_GeV: FloatArray, events: FloatArray, errors: FloatArray
+) -> LargestSpuriousSignal:
+    """Return the largest spurious signal at some masses, by uncertainties of a signal."""
+    worst = int(np.argmax(np.abs(events / errors)))
+    return LargestSpuriousSignal(
+        events=events[worst], error_events=errors[worst], mass_GeV=masses_GeV[worst]
     )
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.results.background import (
-    LargestSpuriousSignal,
     SpectrumBackground,
     SpectrumBins,
     SpectrumChannel,
@@ -19,6 +18,7 @@ from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.search_results import parameters_of
 from analysis.statistics.shape_results import (
     Strengths,
+    largest_spurious,
     limits_result,
     peak_result,
     scan_result,
@@ -47,7 +47,9 @@ def background_fit(inference: SpectrumInference) -> SpectrumBackground:
         chosen=chosen,
         candidates=peak.candidates,
         peak=peak,
-        spurious_signal_events=_spurious(inference),
+        spurious_signal_events=largest_spurious(
+            decided.masses_GeV, decided.spurious[0], decided.error[0]
+        ),
         bins=SpectrumBins(
             low_GeV=bins.low_GeV,
             high_GeV=bins.high_GeV,
@@ -57,17 +59,6 @@ def background_fit(inference: SpectrumInference) -> SpectrumBackground:
         warnings=tuple(inference.shape.warnings),
     )
     return SpectrumBackground(channels={CHANNEL: channel}, of="data", complete=True)
-
-
-def _spurious(inference: SpectrumInference) -> LargestSpuriousSignal:
-    """Return the largest spurious signal of the function in use, by uncertainties."""
-    decided = inference.shape.decisions[0]
-    worst = int(np.argmax(decided.spurious[0] / decided.error[0]))
-    return LargestSpuriousSignal(
-        events=decided.spurious[0, worst],
-        error_events=decided.error[0, worst],
-        mass_GeV=decided.masses_GeV[worst],
-    )
 
 
 def mass_scan(inference: SpectrumInference) -> Scan:

@@ -12,7 +12,7 @@ from analysis.statistics.limits import band as band_module
 from analysis.statistics.limits.asymptotic import NoLimitError
 from analysis.statistics.limits.band import MassLimit, MassPoint, band, mass_limit
 from analysis.statistics.limits.template_fit import TemplateFit
-from analysis.statistics.limits.toy_limits import ToySettings, crossing, expected_toy_limits
+from analysis.statistics.limits.toy_limits import ToySettings, crossing, toy_limits
 from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes
 
 EDGES = np.arange(400.0, 1101, 20)
@@ -123,8 +123,9 @@ def test_toys_with_a_fitted_background() -> None:
     channel = category(750, 3000, seed=5)
     templates = TemplateFit.of([channel])
     asymptotic = [limit or 0.0 for limit in mass_limit(MassPoint(750, (channel,))).expected]
-    found = expected_toy_limits(
+    found = toy_limits(
         templates,
+        None,
         around=asymptotic,
         confidence_level=0.95,
         toys=1000,

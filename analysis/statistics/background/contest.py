@@ -130,6 +130,7 @@ class Contest:
         """
         common, side = together.truths(), self.sideband
         counts = self.counts[:, side]
+        # Shapes are of all categories; only the number of events is fitted, one parameter.
         of_all = np.maximum(common.expected[..., side].sum(axis=-1), _LEAST_EVENTS)
         expected = common.expected * (counts.sum(axis=-1) / of_all)[..., None]
         misfit, pvalue = np.array(
@@ -147,6 +148,7 @@ class Contest:
         window = self.rules.window
         centre = (self.bins.low_GeV + self.bins.high_GeV) / 2
         u = (centre - window.low_GeV) / (window.high_GeV - window.low_GeV)
+        # One period: it is zero at both ends and adds no event, so that no sideband tells of it.
         wave = np.where((u > 0) & (u < 1), np.sin(2 * np.pi * u), 0.0)
         return np.asarray(1 + self.rules.settings.bend * wave)
 
@@ -190,6 +192,8 @@ class Contest:
         """Try all functions in one range."""
         rules = self.rules
         found = Choices.none(len(self.counts), len(rules.masses_GeV))
+        # In the window there is no low end to describe, and a shape shared by all categories is not
+        # bent by the few events of one: two parameters may be enough.
         least = 2 if range_name == "window" or truths.alike.any() else rules.least_parameters
         tried = rules.functions(least)
         for function in tried:
@@ -257,12 +261,14 @@ class Contest:
             judged = valid & good & (worst <= limit) if hasty else valid & good
             if not judged.any():
                 continue
+            # Without fluctuations: what is fitted as a peak is the function's doing, not chance.
             asimov = truths.expected[k][np.ix_(rows[judged], inside)]
             mean = asimov.mean(axis=0)
             fitted = model((function,), (replace(bins, counts=mean, variances=mean),))
             fit = scoring_fit(asimov, fitted)
             found = project(asimov, fit.expected, fitted.slopes(fit.theta), templates)
             spurious[k, judged], error[k, judged] = found.strength, found.error
+            # The mass where it is largest decides, as a resonance may be at any of them.
             largest = np.abs(found.strength / found.error).max(axis=1)
             worst[judged] = np.maximum(worst[judged], np.where(fit.converged, largest, np.inf))
         worst = np.where(good, worst, np.inf)

@@ -82,6 +82,7 @@ class Choices:
 
     def better(self, window: "Choices") -> "Choices":
         """Return the full range's choices where they pass and expect smaller errors."""
+        # Mean logarithms: a factor is worth as much at high masses, where errors are small.
         passing = self.passes & (
             ~window.passes | (np.log(self.error).mean(axis=1) <= np.log(window.error).mean(axis=1))
         )
@@ -102,6 +103,7 @@ def nuisance(entry: Entry, rows: Flags, reach: Indices) -> tuple[FloatArray, Flo
     The error is the median of those on the truths: of few events one or the other truth predicts
     nothing at all at high masses, and has no error there.
     """
+    # Spurious signals change sign with the mass: the largest nearby stands for one that is zero.
     error = np.nanmedian(entry.error[:, rows], axis=0)
     relative = np.nanmax(np.abs(entry.spurious[:, rows] / entry.error[:, rows]), axis=0)
     masses = relative.shape[1]

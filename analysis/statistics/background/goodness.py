@@ -84,6 +84,7 @@ def _merged_fits(
 def _merged(expected: FloatArray, least: float) -> npt.NDArray[np.intp]:
     """Return into which merged bin each bin goes, shape (T, B)."""
     rest = np.cumsum(expected[:, ::-1], axis=1)[:, ::-1]
+    # A bin is closed only if what is left fills another: the last one never falls short.
     into = np.zeros(expected.shape, dtype=np.intp)
     filled, current = np.zeros(len(expected)), np.zeros(len(expected), dtype=np.intp)
     for index in range(expected.shape[1] - 1):

@@ -194,6 +194,7 @@ def _orthonormal(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return rotation, basis and start of a log-linear function, orthonormal where events are."""
     root = np.sqrt(content)[:, None]
+    # R of the weighted design: in its inverse the information is nearly the unit matrix.
     _, triangle = np.linalg.qr(root * basis.mean(axis=1))
     rotation = np.linalg.inv(triangle)
     rotated = basis @ rotation

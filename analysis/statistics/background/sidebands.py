@@ -214,6 +214,7 @@ def _spread(pool: Sequence[Candidate], chosen: Candidate) -> float:
     Two fits of the same data differ by a variance of |error1^2 - error2^2| (R. Barlow,
     hep-ex/0207026, section 4): that part is in the fit's error already.
     """
+    # Below zero statistics alone explain more than the distance there is.
     squares = [
         (candidate.predicted_events - chosen.predicted_events) ** 2
         - abs(candidate.fit_error_events**2 - chosen.fit_error_events**2)

@@ -109,6 +109,8 @@ class Tournament(Rules):
                 else field.truths_alike(Contest.of(self, low, alike[rows]))
             )
             compatible[rows] = truths.valid.any(axis=0)
+            # A spectrum without a truth that fits is looked at again from the next beginning on;
+            # the last one has to do.
             there = compatible[rows] | (low == self.lows_GeV[-1])
             if there.any():
                 field, truths = field.some(there), truths.some(there)

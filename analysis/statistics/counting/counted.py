@@ -42,18 +42,6 @@ def counted(
     InputError
         If the reference signal is not there.
     """
-    names = counted_channels(inputs, search)
-    return Counted(inputs.only(names), prediction.only(names), of_simulation.only(names))
-
-
-def counted_channels(inputs: InferenceInputs, search: Search) -> tuple[str, ...]:
-    """Return the names of the categories that are counted, in their order.
-
-    Raises
-    ------
-    InputError
-        If the reference signal is not there.
-    """
     sample = search.optimise.reference_signal
     if sample not in inputs.signals:
         raise InputError(
@@ -64,5 +52,6 @@ def counted_channels(inputs: InferenceInputs, search: Search) -> tuple[str, ...]
     s, b = (np.array([c.inside(search.window)[0] for c in each]) for each in channels)
     order = np.argsort(-s / np.maximum(b, _NO_EVENTS), kind="stable")
     merit = np.cumsum(s[order]) / np.sqrt(np.maximum(np.cumsum(b[order]), _NO_EVENTS))
-    taken = set(order[: int(np.argmax(merit)) + 1])
-    return tuple(name for place, name in enumerate(inputs.channel_names) if place in taken)
+    taken = order[: int(np.argmax(merit)) + 1]
+    names = [inputs.channel_names[place] for place in sorted(taken)]
+    return Counted(inputs.only(names), prediction.only(names), of_simulation.only(names))

@@ -187,6 +187,7 @@ def log_cls(strength: float, data: DataProfile, background: DataProfile) -> floa
     if width == 0:
         return 0.0
     root = math.sqrt(observed)
+    # Beyond the Asimov value q~ is linear in the best strength, not its square (arXiv:1007.1727).
     shifted = root - width if root <= width else (observed - width**2) / (2 * width)
     return float(norm.logsf(shifted + width) - norm.logsf(shifted))
 
@@ -235,6 +236,7 @@ def _solved(background: DataProfile, target: float, width: float) -> float:
     low, high, strength = 0.0, math.inf, target * width
     for search in range(_SEARCHES):
         reached = math.sqrt(background.statistic(strength))
+        # A minimiser that scatters by more than is asked for is not asked for it for ever.
         allowed = _STRENGTH_ERROR if search < _SEARCHES // 2 else _NOISE
         if abs(reached / target - 1) < allowed:
             return strength * target / reached

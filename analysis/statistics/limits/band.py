@@ -35,11 +35,7 @@ from analysis.statistics.limits.asymptotic import (
 )
 from analysis.statistics.limits.cls import model_of, numpy_backend
 from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
-from analysis.statistics.limits.toy_limits import (
-    ToySettings,
-    expected_toy_limits,
-    observed_toy_limit,
-)
+from analysis.statistics.limits.toy_limits import ToySettings, toy_limits
 from analysis.statistics.limits.workspaces import ChannelTemplates, counts_under_peak, workspace
 from analysis.statistics.spectra.streams import limit_toy_stream
 from tools.arrays import FloatArray
@@ -220,20 +216,7 @@ class _Search:
             background = nominal_asimov(likelihood.model, fitter)
             return list(expected_limits(background, **self._options(likelihood)))
 
-        try:
-            found: list[float | None] = [*likelihood.first(task)]
-            if self.toys:
-                found = expected_toy_limits(
-                    likelihood.templates,
-                    around=[limit for limit in found if limit is not None],
-                    confidence_level=self.confidence_level,
-                    toys=self.toys.number,
-                    rng=self._rng(self.toys, 0),
-                )
-        except NoLimitError as problem:
-            warnings.append(f"no expected limit at {self.mass_GeV:g} GeV: {problem}")
-            return [None] * len(BANDS)
-        return self._scaled(found, likelihood, "expected", warnings)
+        return self._found(likelihood, task, None, warnings) or [None] * len(BANDS)
 
     def observed(self, likelihood: _Likelihood, warnings: list[str]) -> float | None:
         """Return the observed limit on the cross-section; None with a warning."""
@@ -244,39 +227,40 @@ class _Search:
             profile = DataProfile.of(likelihood.model, likelihood.data, fitter)
             return [observed_limit(profile, **self._options(likelihood))]
 
-        try:
-            found: list[float | None] = [*likelihood.first(task)]
-            if self.toys:
-                limit = observed_toy_limit(
-                    likelihood.templates,
-                    likelihood.counts,
-                    around=[each for each in found if each is not None],
-                    confidence_level=self.confidence_level,
-                    toys=self.toys.number,
-                    rng=self._rng(self.toys, 1),
-                )
-                found = [limit]
-        except NoLimitError as problem:
-            warnings.append(f"no observed limit at {self.mass_GeV:g} GeV: {problem}")
-            return None
-        return self._scaled(found, likelihood, "observed", warnings)[0]
+        return (self._found(likelihood, task, likelihood.counts, warnings) or [None])[0]
 
     def _options(self, likelihood: _Likelihood) -> dict[str, float]:
         return {"confidence_level": self.confidence_level, "guess": likelihood.templates.sigma()}
 
-    def _rng(self, toys: ToySettings, which: int) -> np.random.Generator:
-        return limit_toy_stream(toys.seed, self.mass_GeV, which)
-
-    def _scaled(
+    def _found(
         self,
-        found: Sequence[float | None],
         likelihood: _Likelihood,
-        what: str,
+        task: Callable[[Fitter], list[float]],
+        counts: FloatArray | None,
         warnings: list[str],
-    ) -> list[float | None]:
+    ) -> list[float | None] | None:
+        """Return the limits of a task, by toys where these are wanted; else None and a warning."""
+        what = "expected" if counts is None else "observed"
+        try:
+            found: list[float | None] = [*likelihood.first(task)]
+            if self.toys:
+                found = toy_limits(
+                    likelihood.templates,
+                    counts,
+                    around=[limit for limit in found if limit is not None],
+                    confidence_level=self.confidence_level,
+                    toys=self.toys.number,
+                    rng=self._rng(self.toys, 0 if counts is None else 1),
+                )
+        except NoLimitError as problem:
+            warnings.append(f"no {what} limit at {self.mass_GeV:g} GeV: {problem}")
+            return None
         if None in found and self.toys:
             warnings.append(
                 f"no {what} limit at {self.mass_GeV:g} GeV from {self.toys.number} toys: their CLs "
                 "does not cross the level; more toys may do"
             )
         return [None if limit is None else float(limit * likelihood.scale) for limit in found]
+
+    def _rng(self, toys: ToySettings, which: int) -> np.random.Generator:
+        return limit_toy_stream(toys.seed, self.mass_GeV, which)

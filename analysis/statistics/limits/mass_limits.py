@@ -8,8 +8,6 @@ deviation up and down, those of normalisation relative errors.
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from analysis.settings.search import Search
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.limits.band import MassPoint
@@ -49,74 +47,51 @@ def mass_points(
     observed : Spectra, optional
         The open spectra; None while blind.
     """
-    peak = expected.peak
-    fit = scoring_fit(expected.counts[None], peak.background)
-    slopes = peak.background.slopes(fit.theta)[0]
-    shapes = {key: _shapes(expected, mass_GeV, *pulls) for key, pulls in _PULLS.items()}
-    spurious = expected.spurious(mass_GeV)
+    peak, spurious = expected.peak, expected.spurious(mass_GeV)
     shares = peak.signal.shares(mass_GeV)
-    points = []
-    for m, mass in enumerate(mass_GeV):
-        channels = []
-        for c, channel in enumerate(expected.channels):
-            own = peak.background.groups[c].bins
-            varied = {
-                "resolution": (peak.width_error, ("narrow", "wide")),
-                "energy_scale": (peak.scale_error, ("down", "up")),
-            }
-            channels.append(
+    nominal = expected.templates(mass_GeV)
+    varied = {
+        name: [expected.templates(mass_GeV, **{what: pull}) for pull in (-1.0, 1.0)]
+        for name, what, error in (
+            ("resolution", "wider", peak.width_error),
+            ("energy_scale", "shifted", peak.scale_error),
+        )
+        if error > 0
+    }
+    backgrounds = _backgrounds(expected)
+    points: list[list[ChannelTemplates]] = [[] for _ in mass_GeV]
+    for c, channel in enumerate(expected.channels):
+        own, (background, modes) = peak.background.groups[c].bins, backgrounds[c]
+        for m, unit in enumerate(per_unit):
+            # The shape holds this channel's share of an event; its spurious signal is all its own.
+            faked = nominal[m, own] * (spurious[m, c] / shares[m, c])
+            points[m].append(
                 ChannelTemplates(
                     name=channel.name,
-                    background=fit.expected[0, own],
-                    modes=_modes(expected, c, fit.expected[0], slopes, fit.covariance[0]),
-                    signal=per_unit[m] * shapes["nominal"][m, own],
+                    background=background,
+                    modes=modes,
+                    signal=unit * nominal[m, own],
                     signal_variations={
-                        key: tuple(per_unit[m] * shapes[side][m, own] for side in sides)
-                        for key, (error, sides) in varied.items()
-                        if error > 0
+                        name: (unit * down[m, own], unit * up[m, own])
+                        for name, (down, up) in varied.items()
                     },
                     norm_errors=errors[m],
-                    spurious=_spurious(shapes["nominal"][m, own], spurious[m, c], shares[m, c]),
+                    spurious=None if spurious[m, c] == 0 else faked,
                     observed=None if observed is None else observed.channels[c].bins.counts,
                 )
             )
-        points.append(MassPoint(float(mass), tuple(channels)))
-    return points
+    pairs = zip(mass_GeV, points, strict=True)
+    return [MassPoint(float(mass), tuple(channels)) for mass, channels in pairs]
 
 
-_PULLS = {
-    "nominal": (0.0, 0.0),
-    "narrow": (-1.0, 0.0),
-    "wide": (1.0, 0.0),
-    "down": (0.0, -1.0),
-    "up": (0.0, 1.0),
-}
-"""pulls of resolution and energy scale"""
-
-
-def _shapes(expected: Spectra, mass_GeV: FloatArray, wider: float, shifted: float) -> FloatArray:
-    """Return the events per bin of one signal event, shape (M, B)."""
-    peak = expected.peak
-    values = np.zeros((len(mass_GeV), peak.size))
-    values[:, peak.mass] = mass_GeV
-    values[:, peak.mass + 1], values[:, peak.mass + 2] = wider, shifted
-    strength = np.array([peak.strength])
-    return peak.curve(mass_GeV).slopes(values, np.arange(len(mass_GeV)), strength)[..., 0]
-
-
-def _spurious(shape: FloatArray, events: float, share: float) -> FloatArray | None:
-    """Return one standard deviation of a channel's spurious signal; `shape` holds its share."""
-    return None if events == 0 else shape * (events / share)
-
-
-def _modes(
-    expected: Spectra,
-    channel: int,
-    background: FloatArray,
-    slopes: FloatArray,
-    covariance: FloatArray,
-) -> FloatArray:
-    peak = expected.peak
-    group = peak.background.groups[channel]
-    own, used = group.bins, group.own
-    return eigenmodes(background[own], slopes[own, used], covariance[used, used])
+def _backgrounds(expected: Spectra) -> list[tuple[FloatArray, FloatArray]]:
+    """Return the fitted background of every channel, and its eigenmodes."""
+    background = expected.peak.background
+    fit = scoring_fit(expected.counts[None], background)
+    slopes, events, covariance = background.slopes(fit.theta)[0], fit.expected[0], fit.covariance[0]
+    found = []
+    for group in background.groups:
+        own, used = group.bins, group.own
+        modes = eigenmodes(events[own], slopes[own, used], covariance[used, used])
+        found.append((events[own], modes))
+    return found

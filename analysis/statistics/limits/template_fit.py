@@ -148,8 +148,7 @@ class TemplateFit:
                 ],
                 axis=1,
             )
-            known = columns >= fixed
-            yield Part(bins, columns[known] - fixed, slopes[:, known].swapaxes(1, 2))
+            yield Part(bins, columns[fixed:] - fixed, slopes[:, fixed:].swapaxes(1, 2))
 
     def damping(self, _gradient: FloatArray) -> None:
         """Nothing: no factor runs away within the bounds."""
@@ -246,6 +245,7 @@ def strength_scale(channels: Sequence[ChannelTemplates]) -> float:
 
 def _polynomials(factors: FloatArray) -> FloatArray:
     """Return the coefficients of code4: value and two derivatives agree at both ends."""
+    # Rows: value at +1 and -1, first derivative there, second derivative.
     n = np.arange(1, 7)
     signs = (-1.0) ** n
     matrix = np.stack([n**0.0, signs, n, -n * signs, n * (n - 1.0), n * (n - 1) * signs])

@@ -47,19 +47,22 @@ class ToySettings:
     """the same seed gives the same limits, in any number of processes"""
 
 
-def expected_toy_limits(
+def toy_limits(
     templates: TemplateFit,
+    counts: FloatArray | None,
     *,
     around: Sequence[float],
     confidence_level: float,
     toys: int,
     rng: np.random.Generator,
 ) -> list[float | None]:
-    """Return the limits on the strength expected at `BANDS`, or None where the toys do not tell.
+    """Return limits on the strength, or None where the toys do not tell.
 
     Parameters
     ----------
     templates : TemplateFit
+    counts : ndarray, shape (B,), optional
+        Observed events, for one limit; else those expected at `BANDS`.
     around : sequence of float
         Asymptotic limits, for the range of strengths.
     confidence_level : float
@@ -68,23 +71,11 @@ def expected_toy_limits(
     rng : Generator
     """
     strengths = _strengths(templates, around)
-    cls = _expected_cls(templates, strengths, toys, rng)
+    if counts is None:
+        cls = _expected_cls(templates, strengths, toys, rng)
+    else:
+        cls = _observed_cls(templates, counts, strengths, toys, rng)[:, None]
     return [crossing(strengths, each, 1 - confidence_level) for each in cls.T]
-
-
-def observed_toy_limit(
-    templates: TemplateFit,
-    counts: FloatArray,
-    *,
-    around: Sequence[float],
-    confidence_level: float,
-    toys: int,
-    rng: np.random.Generator,
-) -> float | None:
-    """Return the limit on the strength from events of shape (B,); see `expected_toy_limits`."""
-    strengths = _strengths(templates, around)
-    cls = _observed_cls(templates, counts, strengths, toys, rng)
-    return crossing(strengths, cls, 1 - confidence_level)
 
 
 def _strengths(templates: TemplateFit, around: Sequence[float]) -> FloatArray:
@@ -162,6 +153,7 @@ class _Toys:
         """Return the logarithm of the ratio of the toys' densities under two truths."""
         many, few = (templates.expected(truth[None])[0] for truth in (signal, empty))
         pulls = [(self.centres - truth[1:]) / templates.widths for truth in (empty, signal)]
+        # Factorials and widths are the same under both truths.
         constraints = (pulls[0] ** 2 - pulls[1] ** 2).sum(axis=1) / 2
         return np.asarray(self.counts @ np.log(many / few) - (many - few).sum() + constraints)
 
@@ -188,6 +180,7 @@ class _Mixture:
             [toys.log_ratio(templates, signal.truth, empty.truth) for toys in both]
         )
         statistics = np.concatenate([toys.statistics(templates, strength) for toys in both])
+        # Over the density of the equal mixture (f_s + f_b)/2: f_s/(f_s + f_b) and the rest.
         return cls(statistics, expit(ratio), expit(-ratio))
 
     def cls(self, value: float) -> float:
@@ -218,6 +211,7 @@ def crossing(strengths: FloatArray, cls: FloatArray, level: float) -> float | No
     if len(logs) < _POINTS:
         return None
     near = np.argsort(np.abs(logs))[: max(_POINTS, int(np.sum(np.abs(logs) < _NEAR)))]
+    # ln CLs falls faster than linearly; a parabola also evens out the toys' fluctuations.
     curve = np.polynomial.Polynomial.fit(strengths[near], logs[near], 2)
     low, high = strengths[near].min(), strengths[near].max()
     if not curve(low) > 0 > curve(high):

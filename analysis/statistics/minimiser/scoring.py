@@ -159,20 +159,20 @@ class _Block:
     def minimise(self, start: FloatArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
         values = start.copy()
         active = np.arange(len(start))
-        value = self._deviance(values, active)
+        value, expected = self._deviance(values, active)
         active = active[np.isfinite(value)]
         damping = np.full(len(start), _LEAST_DAMPING)
         converged = np.zeros(len(start), dtype=bool)
         before = value.copy()
         for iteration in range(1, _MAX_ITERATIONS + 1):
-            step, left = self._step(values[active], active, damping[active])
+            step, left = self._step(values[active], active, damping[active], expected[active])
             near = left < self.settings.tolerance * (1 + value[active] / _FAR_OFF)
             done = near & (damping[active] <= _SOFT_DAMPING)
             converged[active[done]] = True
             active, step = active[~done], step[~done]
             if not len(active):
                 break
-            new, value[active], tries = self._descend(values[active], step, active, value)
+            new, tries = self._descend(values[active], step, active, value, expected)
             values[active] = new
             damping[active] = _damped(damping[active], tries)
             active = active[damping[active] < _MOST_DAMPING]
@@ -183,11 +183,13 @@ class _Block:
 
     def inverse(self, values: FloatArray) -> FloatArray:
         """Return the covariance of the free parameters."""
-        _, information = self._derivatives(values, np.arange(len(values)))
+        rows = np.arange(len(values))
+        _, information = self._derivatives(values, rows, self.curve.expected(values, self.rows))
         scaled, size = _scaled(information, np.full(len(values), _LEAST_DAMPING))
         return np.asarray(np.linalg.inv(scaled) / (size[:, :, None] * size[:, None, :]))
 
-    def _deviance(self, values: FloatArray, active: Rows) -> FloatArray:
+    def _deviance(self, values: FloatArray, active: Rows) -> tuple[FloatArray, FloatArray]:
+        """Return the deviances, infinite where an expectation is not positive, and expectations."""
         from scipy.special import kl_div
 
         expected = self.curve.expected(values, self.rows[active])
@@ -195,16 +197,18 @@ class _Block:
         expected[~positive] = 1.0
         held = self._pulls(values, active)[:, self.settings.constrained]
         value = 2 * kl_div(self.counts[active], expected).sum(axis=1) + (held**2).sum(axis=1)
-        return np.where(positive, value, np.inf)
+        return np.where(positive, value, np.inf), expected
 
     def _pulls(self, values: FloatArray, active: Rows) -> FloatArray:
         """Return how far parameters are from the centres of their constraints, in widths."""
         return np.asarray((values - self.centres[active]) / self.settings.widths)
 
-    def _derivatives(self, values: FloatArray, active: Rows) -> tuple[FloatArray, FloatArray]:
+    def _derivatives(
+        self, values: FloatArray, active: Rows, expected: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Return half the gradient and half the expected second derivatives."""
         free, held = self.settings.free, self.settings.constrained
-        expected = np.maximum(self.curve.expected(values, self.rows[active]), _LEAST_EXPECTED)
+        expected = np.maximum(expected, _LEAST_EXPECTED)
         missed = expected - self.counts[active]
         known = held / np.square(np.broadcast_to(self.settings.widths, held.shape))
         pulls = self._pulls(values, active) / self.settings.widths
@@ -218,11 +222,11 @@ class _Block:
         return gradient, information
 
     def _step(
-        self, values: FloatArray, active: Rows, damping: FloatArray
+        self, values: FloatArray, active: Rows, damping: FloatArray, expected: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Return Newton's steps and how far the deviances are from their minima, as they tell."""
         free = self.settings.free
-        gradient, information = self._derivatives(values, active)
+        gradient, information = self._derivatives(values, active, expected)
         inside = ~((values[:, free] <= self.settings.low[free]) & (gradient > 0))
         inside &= ~((values[:, free] >= self.settings.high[free]) & (gradient < 0))
         if not inside.all():  # what stands at its end and wants beyond it stays there
@@ -238,25 +242,34 @@ class _Block:
         return whole, -np.einsum("tp,tp->t", gradient, step)
 
     def _descend(
-        self, values: FloatArray, step: FloatArray, active: Rows, value: FloatArray
-    ) -> tuple[FloatArray, FloatArray, Rows]:
-        """Take each step, halved until the deviance does not rise; tell how often that was."""
-        best, found = values.copy(), value[active]
+        self,
+        values: FloatArray,
+        step: FloatArray,
+        active: Rows,
+        value: FloatArray,
+        expected: FloatArray,
+    ) -> tuple[FloatArray, Rows]:
+        """Take each step, halved until the deviance does not rise; tell how often that was.
+
+        Deviances and expectations are replaced where a step is taken.
+        """
+        best = values.copy()
         tries = np.full(len(values), _HALVINGS)
         todo = np.arange(len(values))
         allowed = _NO_RISE + _COUNTED * self.counts[active].sum(axis=1)
         for halving in range(_HALVINGS):
             trial = np.clip(values[todo] + step[todo], self.settings.low, self.settings.high)
-            new = self._deviance(trial, active[todo])
+            new, content = self._deviance(trial, active[todo])
             before = value[active[todo]]
             good = new <= before + allowed[todo] + _ROUNDING * before
-            best[todo[good]], found[todo[good]] = trial[good], new[good]
-            tries[todo[good]] = halving
+            taken = todo[good]
+            best[taken], tries[taken] = trial[good], halving
+            value[active[taken]], expected[active[taken]] = new[good], content[good]
             todo = todo[~good]
             if not len(todo):
                 break
             step[todo] /= 2
-        return best, found, tries
+        return best, tries
 
 
 def _scaled(information: FloatArray, damping: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -90,6 +90,7 @@ def envelope(data: OpenData) -> FloatArray:
     events = np.zeros(len(masses))
     for rank in range(max(1, *(len(entries) for entries in passing))):
         spectra = data.spectra([e[min(rank, len(e) - 1)] if e else None for e in passing])
+        # A deviance falls by one for each parameter that is not needed: that is taken off.
         scan, penalty = spectra.scan(masses), spectra.peak.background.size
         events = np.where(scan.deviance[0] + penalty < best, scan.signal_events[0], events)
         best = np.minimum(best, scan.deviance[0] + penalty)

@@ -91,6 +91,7 @@ def upcrossings(
     counts = rng.poisson(expected, (toys, len(expected))).astype(np.float64)
     spurious = np.repeat(spectra.spurious(mass_GeV)[None], toys, axis=0)
     whole = np.ones(toys)
+    # To first order: at so low a level the likelihood ratio is a parabola's.
     group = ToyGroup(np.arange(toys), spectra.peak, counts, mass_GeV, spurious, whole)
     z = group.first_order()
     crossed = np.sum((z[:, :-1] < LEVEL_Z) & (z[:, 1:] >= LEVEL_Z), axis=1)

@@ -245,6 +245,7 @@ def crossing(points: FloatArray, rises: FloatArray, value: float, side: int) -> 
     from scipy.interpolate import PchipInterpolator
 
     there = (points - value) * side >= 0
+    # The root of the rise is nearly linear in the parameter: a cubic through few points is enough.
     x, root = np.abs(points[there] - value), np.sqrt(rises[there])
     order = np.argsort(x)
     x, root = np.append(0.0, x[order]), np.append(0.0, root[order])
@@ -252,6 +253,8 @@ def crossing(points: FloatArray, rises: FloatArray, value: float, side: int) -> 
     above = np.flatnonzero(root >= 1)
     if not len(above):
         return None
+    # Nothing beyond the first point above 1, where a profile may fall again; and only points that
+    # rise, as the inverse is interpolated.
     last = int(above[0]) + 1
     x, root = x[: last + 1], root[: last + 1]
     rising = np.append(True, root[1:] > np.maximum.accumulate(root)[:-1])

@@ -326,6 +326,7 @@ class PeakCurve:
         if not slopes:
             return shape, shape, shape
         low, high = (in_widths(edges, mean, width) for edges in ends)
+        # Densities at the edges: the derivatives of Phi.
         below, above = (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) for z in (low, high))
         by_mean = -(above - below) / width[:, None]
         by_width = -(high * above - low * below) / width[:, None]

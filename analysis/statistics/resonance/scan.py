@@ -124,11 +124,17 @@ class Spectra:
         rows = np.repeat(theta, len(mass_GeV), axis=0)
         return self.compare(counts, rows, mass_GeV, self.spurious(mass_GeV)).z
 
-    def templates(self, mass_GeV: FloatArray) -> FloatArray:
-        """Return the entries per bin of one signal event at each mass, shape (M, B)."""
+    def templates(
+        self, mass_GeV: FloatArray, *, wider: float = 0.0, shifted: float = 0.0
+    ) -> FloatArray:
+        """Return the entries per bin of one signal event at each mass, shape (M, B).
+
+        `wider` and `shifted` are pulls of resolution and energy scale.
+        """
         curve = self.peak.curve(mass_GeV)
         values = np.zeros((len(mass_GeV), self.peak.size))
         values[:, self.peak.mass] = mass_GeV
+        values[:, self.peak.mass + 1], values[:, self.peak.mass + 2] = wider, shifted
         strength = np.array([self.peak.strength])
         return curve.slopes(values, np.arange(len(mass_GeV)), strength)[..., 0]
 

@@ -12,6 +12,7 @@ expected.)
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -51,6 +52,7 @@ class Experiment:
         """Return the spectra of some toys, for each channel of shape (T, B)."""
         drawn: list[list[FloatArray]] = [[] for _ in self.truths]
         for number in numbers:
+            # A generator for each toy: it does not matter who draws it, nor in which batch.
             rng = toy_stream(seed, number)
             for spectra, truth in zip(drawn, self.truths, strict=True):
                 spectra.append(rng.poisson(truth).astype(np.float64))
@@ -149,6 +151,7 @@ class ToyGroup:
                 counts[:, own], fit.expected[:, own], slopes[:, own, used],
                 templates[:, own] / share[:, None],
             )  # fmt: skip
+            # The spurious signal is a nuisance of each channel: its variance adds to the error's.
             known = 1 / (found.error**2 + spurious[..., channel] ** 2)
             score = score + share * found.strength * known
             information = information + share**2 * known
@@ -157,6 +160,8 @@ class ToyGroup:
     def largest(self) -> tuple[FloatArray, Indices]:
         """Return the largest significance of every toy over the masses, and where it is."""
         first = self.first_order()
+        # Maxima of the first order, edges included; their order may differ in the likelihood, so
+        # that several are fitted, each with its neighbours.
         padded = np.pad(first, ((0, 0), (1, 1)), constant_values=-np.inf)
         top = (first >= padded[:, :-2]) & (first >= padded[:, 2:])
         order = np.argsort(np.where(top, -first, np.inf), axis=1)[:, :_MAXIMA]
@@ -191,38 +196,22 @@ def experiment(
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Some toys of a seed."""
-
-    seed: int
-    first: int
-    last: int
-
-
 def largest_significances(
     toys: Experiment, *, seed: int, number: int, workers: int, first: int = 0
 ) -> FloatArray:
     """Return the largest local significance of each of `number` toys, in their order."""
-    batches = [
-        _Batch(seed, start, min(start + BATCH, first + number))
-        for start in range(first, first + number, BATCH)
-    ]
+    last = first + number
+    batches = [range(start, min(start + BATCH, last)) for start in range(first, last, BATCH)]
     found = np.empty(number)
-    for batch, values in completed(_Largest(toys), batches, workers, what="toys"):
-        found[batch.first - first : batch.last - first] = values
+    work = partial(_largest, toys, seed)
+    for batch, values in completed(work, batches, workers, what="toys"):
+        found[batch.start - first : batch.stop - first] = values
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Largest:
-    """The work of one batch."""
-
-    toys: Experiment
-
-    def __call__(self, batch: _Batch) -> FloatArray:
-        counts = self.toys.draw(batch.seed, range(batch.first, batch.last))
-        found = np.empty(batch.last - batch.first)
-        for group in self.toys.groups(counts):
-            found[group.toys] = group.largest()[0]
-        return found
+def _largest(toys: Experiment, seed: int, batch: range) -> FloatArray:
+    """Return the largest significance of each toy of a batch."""
+    found = np.empty(len(batch))
+    for group in toys.groups(toys.draw(seed, batch)):
+        found[group.toys] = group.largest()[0]
+    return found

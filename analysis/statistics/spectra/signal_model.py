@@ -156,17 +156,11 @@ def signal_model(peaks: Sequence[SimulatedPeak]) -> SignalModel:
     generated = np.array([peak.generated for peak in ordered])[:, None]
     efficiency = np.minimum(selected / generated, 1.0)
     errors = np.sqrt(efficiency * (1 - efficiency) / generated)
+    moments = [(p.mean_GeV, p.mean_error_GeV, p.width_GeV, p.width_error_GeV) for p in ordered]
+    mean, mean_error, width, width_error = np.array(moments).T
     return SignalModel(
-        offset=Interpolated(
-            masses,
-            np.array([peak.mean_GeV for peak in ordered]) - masses,
-            np.array([peak.mean_error_GeV for peak in ordered]),
-        ),
-        width=Interpolated(
-            masses,
-            np.array([peak.width_GeV for peak in ordered]),
-            np.array([peak.width_error_GeV for peak in ordered]),
-        ),
+        offset=Interpolated(masses, mean - masses, mean_error),
+        width=Interpolated(masses, width, width_error),
         efficiency=tuple(
             Interpolated(masses, efficiency[:, c], errors[:, c]) for c in range(efficiency.shape[1])
         ),
@@ -218,6 +212,7 @@ def simulated_peak(
     kurtosis = 0.0
     if events > 0 and width > 0:
         kurtosis = float(total[near] @ ((centres[near] - mean) / width) ** 4 / events) - 3
+    # All events of a bin stand at its centre, which widens the peak by the bin's own variance.
     intrinsic = float(np.sqrt(max(width**2 - bin_GeV**2 / 12, 0.0)))
     return SimulatedPeak(
         mass_GeV,
