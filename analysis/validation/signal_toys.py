@@ -25,6 +25,7 @@ import numpy as np
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.toys import ToyGroup
+from analysis.statistics.spectra.signal_model import bin_fractions
 from analysis.statistics.spectra.streams import signal_toy_stream
 from analysis.validation.columns import Columns
 from analysis.validation.fits import AtTruth, BestFits, some
@@ -122,13 +123,10 @@ class Injection:
 
     def _template(self, peak: Peak, mass_GeV: float, wider: float) -> FloatArray:
         """Return the entries per bin of one event; the window holds all but 0.04 % of it."""
-        from scipy.special import ndtr
-
         mass, signal = np.array([mass_GeV]), self.setting.signal
         mean, width = mass + signal.offset_GeV(mass), wider * signal.width_GeV(mass)
-        low, high = ((edges - mean) / width for edges in (peak.low_GeV, peak.high_GeV))
         share = signal.shares(mass)[0, peak.channel]
-        return np.asarray(share * (ndtr(high) - ndtr(low)))
+        return np.asarray(share * bin_fractions(peak.low_GeV, peak.high_GeV, mean, width)[0])
 
 
 def _shown(group: ToyGroup, wanted: Sequence[InjectionPoint]) -> SignalToys:
