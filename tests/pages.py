@@ -25,6 +25,8 @@ README = ROOT / "README.md"
 (DEMO,) = re.findall(
     r"^\t\$\(VENV\)/bin/(xyy run .*)$", (ROOT / "Makefile").read_text(), re.MULTILINE
 )
+OF_A_CLONE = {"CONTRIBUTING.md"}
+"""Pages whose commands are for the clone itself; what they say is what `.ci/run` does."""
 DONE_OTHERWISE = {
     "source .venv/bin/activate": ":",  # it lies in the clone; the environment is active already
     "make demo": DEMO,  # what it does in the clone, after the set-up
@@ -70,7 +72,8 @@ def in_order() -> list[Path]:
         for folder, table in ((ROOT, README), (DOCS, DOCS / "README.md"))
         for link in re.findall(r"\]\(((?:docs/)?[\w-]+\.md)\)", table.read_text(encoding="utf-8"))
     )
-    return [page for page in dict.fromkeys((README, *links)) if script(page, Path())]
+    pages = (page for page in dict.fromkeys((README, *links)) if page.name not in OF_A_CLONE)
+    return [page for page in pages if script(page, Path())]
 
 
 def follow(page: Path, folder: Path, given: Mapping[str, str] | None = None) -> str:
