@@ -1,7 +1,7 @@
 """What the program writes, before and after it was rebuilt: two sets of outputs, compared.
 
 Before: ``python tests/reference_outputs.py make before``; afterwards the same with ``after`` (each
-takes six minutes), and ``python tests/reference_outputs.py compare before after``. A file that is
+takes some minutes), and ``python tests/reference_outputs.py compare before after``. A file that is
 not the same is told, with the first place where it differs, and the exit code is 1. Without
 options they are the same to the byte: times, paths and the digests of the program apart.
 

@@ -22,15 +22,16 @@ def status(directory: options.DirectoryArgument) -> None:
     from analysis.folder import blinding
     from analysis.folder.folder import Folder
     from analysis.folder.history import lines
+    from analysis.results.ledger import Ledger
     from analysis.workflow.status import status as stages_of
 
     folder = Folder(directory)
     for stage, state in stages_of(folder, *options.settings_of_folder(folder)):
         typer.echo(f"{stage:9s} {state}")
-    ledger = folder.read_if_there("ledger.json") or {"complete": None}
+    ledger = folder.load_if_there(Ledger)
     complete = {True: "yes", False: "no, events were lost: see ledger.json", None: "not processed"}
     typer.echo(f"blinded   {'no' if blinding.is_unblinded(folder) else 'yes'}")
-    typer.echo(f"complete  {complete[ledger['complete']]}")
+    typer.echo(f"complete  {complete[None if ledger is None else ledger.complete]}")
     typer.echo("\n".join(["", *lines(folder)]))
 
 

@@ -90,9 +90,6 @@ def closure(
     if events:
         _refuse_with_events(size, masses, cross_sections, selection)
     catalogue, decided = settings_of(samples, search)
-    execution = how.execution()
-    if execution.engine == "iterative":
-        execution = replace(execution, workers=1)  # of `--events` the inference too
 
     from analysis.validation.closure import universes_of, write_closure
     from analysis.validation.universes import Campaign
@@ -107,6 +104,9 @@ def closure(
         _numbers("--masses", masses, *where),
         _numbers("--cross-sections", cross_sections, 1e-3, 1e3),
     )
+    execution = how.execution()
+    if execution.engine == "iterative":
+        execution = replace(execution, workers=1)  # of `--events` the inference too
     request = Request(
         out=out, chunks=DEFAULT_CHUNKS, catalogue=catalogue, search=decided, observed=Observed(),
         seed=campaign.seed, execution=execution,

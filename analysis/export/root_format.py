@@ -21,21 +21,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.report.folder_results import FolderResults
 from processors.histograms import REGIONS, Counts
+from tools.arrays import FloatArray
 from tools.root_clock import root_clock
 
 FILE = "histograms.root"
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RootAxis:
     """An axis of a ROOT histogram, with underflow and overflow."""
 
-    edges: Array
+    edges: FloatArray
     title: str
     regular: bool = True
     """whether all bins are equally wide"""
@@ -49,13 +48,13 @@ class RootHistogram:
 
     title: str
     axes: tuple[RootAxis, ...]
-    counts: Array
+    counts: FloatArray
     """events with under- and overflow, shape (bins + 2, ...)"""
     weight: float = 1.0
     """of an event"""
 
     @property
-    def contents(self) -> Array:
+    def contents(self) -> FloatArray:
         """Contents with under- and overflow, by x and y."""
         return self.counts * self.weight
 

@@ -16,9 +16,10 @@ from analysis.results.background import BackgroundFits, ChannelBackground, Fitte
 from analysis.results.verdict import ResonanceBins, Verdict
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.combined import summed, weighted
-from analysis.statistics.spectra.fitted import Array, FittedSpectrum
+from analysis.statistics.spectra.fitted import FittedSpectrum
 from processors.histograms import Counts
 from processors.selection import Interval
+from tools.arrays import FloatArray
 
 _SAME_EDGE = 1e-6
 """GeV"""
@@ -99,7 +100,7 @@ def _resonance_fit(spectrum: FittedSpectrum, function: str, bins: ResonanceBins)
     )
 
 
-def _edges(bins: ResonanceBins) -> Array:
+def _edges(bins: ResonanceBins) -> FloatArray:
     """Return the edges of adjacent bins."""
     assert bins.edges_GeV is not None  # noqa: S101 - an analysis of events has no gaps
     return bins.edges_GeV
@@ -183,13 +184,15 @@ def _signed(z: float | None) -> str:
     return "unknown" if z is None else rf"{z:.2f} $\sigma$"
 
 
-def _curve_errors(curve: FittedCurve, edges: Array) -> Array:
+def _curve_errors(curve: FittedCurve, edges: FloatArray) -> FloatArray:
     """Return the error of the expectation per bin, from that of the density."""
     centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     return np.interp(centres, curve.mass_GeV, curve.error) * widths
 
 
-def _simulated(results: FolderResults, category: str, edges: Array) -> tuple[Array, Array]:
+def _simulated(
+    results: FolderResults, category: str, edges: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return the selected simulated background in the bins of a fit, with its variances."""
     counts, variances = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
     for process in results.processes(results.catalogue.data_luminosity_invpb):
@@ -204,11 +207,11 @@ def _simulated(results: FolderResults, category: str, edges: Array) -> tuple[Arr
     return counts, variances
 
 
-def of_category(spectrum: Counts, category: str) -> Array:
+def of_category(spectrum: Counts, category: str) -> FloatArray:
     """Return the fine spectrum of one category; of a category that it has not, of all."""
     contents = np.asarray(spectrum.values(), np.float64)
     names = list(spectrum.axes["category"])
-    row: Array = contents[names.index(category)] if category in names else contents.sum(axis=0)
+    row: FloatArray = contents[names.index(category)] if category in names else contents.sum(axis=0)
     return row
 
 
@@ -259,7 +262,9 @@ def resonance_in_spectrum(results: SpectrumResults) -> FittedSpectrum | None:
     )
 
 
-def _filled(bins: SpectrumBins | ResonanceBins, *contents: Array) -> tuple[Array, list[Array]]:
+def _filled(
+    bins: SpectrumBins | ResonanceBins, *contents: FloatArray
+) -> tuple[FloatArray, list[FloatArray]]:
     """Return edges and contents of adjacent bins: what lies in a gap is not known."""
     low, high = (np.array(ends, np.float64) for ends in (bins.low_GeV, bins.high_GeV))
     gaps = np.flatnonzero(low[1:] > high[:-1] + _SAME_EDGE)

@@ -27,10 +27,10 @@ from analysis.results.selection import ChosenSelection, CutsOptimism, Merits, Sc
 from analysis.settings.search import Optimise, Search
 from processors.histograms import Binning, Counts
 from processors.selection import Interval
+from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.names import listed
 
-Array = npt.NDArray[np.float64]
 SIGNIFICANT = 1e-3
 """p-value below which, divided by the number of columns, independence of m_yy is given up."""
 
@@ -45,7 +45,7 @@ def cut_variables(search: Search) -> tuple[Binning, ...]:
 class CutGrid:
     """The cuts that are tried: for each variable, every edge of its axis, and no cut."""
 
-    edges: Mapping[str, Array]
+    edges: Mapping[str, FloatArray]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -91,9 +91,9 @@ class CutGrid:
 class CutYields:
     """Simulated events behind every selection of the grid."""
 
-    window: Array
+    window: FloatArray
     """events in the window that pass, shape of the grid"""
-    anywhere: Array
+    anywhere: FloatArray
     """events at any mass that pass"""
     weight: float
 
@@ -102,8 +102,8 @@ class CutYields:
 class Merit:
     """Figure of merit and its statistical error, on the whole grid."""
 
-    value: Array
-    error: Array
+    value: FloatArray
+    error: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def merit(
     return Merit(np.where(allowed, value, np.nan), np.where(allowed, error, np.nan))
 
 
-def figure_of_merit(s: npt.ArrayLike, b: npt.ArrayLike, settings: Optimise) -> Array:
+def figure_of_merit(s: npt.ArrayLike, b: npt.ArrayLike, settings: Optimise) -> FloatArray:
     r"""Return :math:`S/\sqrt B` or the Asimov significance.
 
     The latter, for a background known to :math:`\sigma`, is
@@ -182,7 +182,7 @@ def figure_of_merit(s: npt.ArrayLike, b: npt.ArrayLike, settings: Optimise) -> A
     """
     s, b = np.asarray(s, np.float64), np.asarray(b, np.float64)
     if settings.figure_of_merit == "s":
-        squared: Array = s**2 / b
+        squared: FloatArray = s**2 / b
     elif settings.background_error == 0:
         squared = 2.0 * ((s + b) * np.log1p(s / b) - s)
     else:
@@ -223,7 +223,7 @@ def independence(background: Counts) -> dict[str, float]:
     return pvalues
 
 
-def _merged(table: Array, least: float = 10.0) -> Array:
+def _merged(table: FloatArray, least: float = 10.0) -> FloatArray:
     """Merge neighbouring columns until each row expects `least` events in every one."""
     fraction = table.sum(axis=1).min() / max(table.sum(), 1.0)
     columns, pending = [], np.zeros(len(table))
@@ -358,7 +358,7 @@ def _n_jets_scan(figure: Merit, grid: CutGrid) -> tuple[ScanPoint, ...]:
     )
 
 
-def _number(values: Array, index: tuple[int, ...] | None) -> float | None:
+def _number(values: FloatArray, index: tuple[int, ...] | None) -> float | None:
     if index is None or np.isnan(values[index]):
         return None
     return float(values[index])

@@ -62,7 +62,7 @@ class Fit:
     closure_bias: float
     """and if it misses smooth truths by at most this many of its own fit errors"""
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """own functions: name to terms (`families.own_function`)"""
+    """own functions: name to terms (`own_functions.parse_terms`)"""
 
     @property
     def lows_GeV(self) -> tuple[float, ...]:
@@ -86,7 +86,7 @@ class PeakFit:
     global_toys: int
     """toys of the whole procedure, if the significance is worth them"""
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """own functions: name to terms (`families.own_function`)"""
+    """own functions: name to terms (`own_functions.parse_terms`)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchR
             complete=inputs.complete,
         ),
         limits=_mass_limits(found.mass_limits, inputs, search, partial=False),
-        verdict=_verdict(found, counted),
+        verdict=_verdict(found, counted, strengths),
         workspaces={
             "counting": found.window_limit.workspace,
             **{point.name: point.workspace() for point in found.points},
@@ -285,12 +285,12 @@ def _limit(inference: Inference) -> CountingLimit:
     )
 
 
-def _verdict(inference: Inference, counted: Counting) -> Verdict:
+def _verdict(inference: Inference, counted: Counting, strengths: Strengths) -> Verdict:
     """Return the verdict, with the count and the expected results beside it."""
     inputs = inference.inputs
     shape_alone = verdict_of(
         inference.shape,
-        _strengths(inference),
+        strengths,
         inference.search.decision,
         closed=inputs.closed,
         warnings=inference.warnings,

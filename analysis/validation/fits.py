@@ -18,14 +18,13 @@ import numpy as np
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
-from analysis.statistics.resonance.best_fit import EVERYTHING, best_fit
-from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL
+from analysis.statistics.resonance.best_fit import best_fit
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, NUISANCES
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import ToyGroup
 from tools.arrays import FloatArray
 
-ALL_BUT_STRENGTH = tuple(part for part in EVERYTHING if part != "signal")
-NUISANCES = tuple(part for part in ALL_BUT_MASS if part != "signal")
+ALL_BUT_STRENGTH = (*NUISANCES, "mass")
 
 
 def some(group: ToyGroup, rows: Indices) -> ToyGroup:

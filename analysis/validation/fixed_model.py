@@ -21,14 +21,12 @@ from analysis.statistics.resonance.look_elsewhere import upcrossings
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment, ToyGroup, experiment
-from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.bins import Bins, between
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import fixed_toy_stream
 from analysis.validation.columns import Columns
 from tools.arrays import FloatArray
 
-ROUNDING_GeV = 1e-6
-"""of the edges of bins"""
 _NAME = re.compile(r"(.+), (\S+) to (\S+) GeV")
 
 
@@ -47,8 +45,7 @@ class Ranged:
 
     def inside(self, low_GeV: FloatArray, high_GeV: FloatArray) -> Flags:
         """Return which bins are in the range."""
-        above = low_GeV > self.low_GeV - ROUNDING_GeV
-        return np.asarray(above & (high_GeV < self.high_GeV + ROUNDING_GeV))
+        return between(low_GeV, high_GeV, self.low_GeV, self.high_GeV)
 
     def model(
         self, edges_GeV: tuple[FloatArray, FloatArray], counts: FloatArray,
@@ -139,8 +136,7 @@ class Setting:
     def inside(self, peak: Peak) -> Flags:
         """Return which bins of a fit are in the window, where no tournament looks."""
         window = self.search.window
-        above = peak.low_GeV >= window.low_GeV - ROUNDING_GeV
-        return np.asarray(above & (peak.high_GeV <= window.high_GeV + ROUNDING_GeV))
+        return between(peak.low_GeV, peak.high_GeV, window.low_GeV, window.high_GeV)
 
     def same(self, ranged: Ranged) -> FixedModel:
         """Return this function for all channels."""

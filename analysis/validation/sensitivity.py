@@ -21,9 +21,8 @@ import numpy as np
 from analysis.settings.search import Systematics
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.poisson import scoring_fit
-from analysis.statistics.resonance.peak import NO_SIGNAL
+from analysis.statistics.resonance.peak import NO_SIGNAL, NUISANCES
 from analysis.statistics.resonance.scan import Spectra
-from analysis.validation.fits import NUISANCES
 from analysis.validation.fixed_model import Ranged, Setting
 from tools.arrays import FloatArray
 

@@ -14,6 +14,7 @@ from analysis.results.calibration import (
 )
 from analysis.results.checks import Check
 from analysis.results.codec import Numbers, from_json
+from analysis.statistics.spectra.bins import between
 from analysis.validation.background_toys import BackgroundToys
 from analysis.validation.fixed_model import Setting
 from analysis.validation.rates import rounded
@@ -65,8 +66,7 @@ def read_calibration(path: Path) -> SearchCalibration:
 
 def _in_window(setting: Setting) -> float:
     tournament, window = setting.tournament, setting.search.window
-    inside = tournament.low_GeV > window.low_GeV - 1e-6
-    inside &= tournament.high_GeV < window.high_GeV + 1e-6
+    inside = between(tournament.low_GeV, tournament.high_GeV, window.low_GeV, window.high_GeV)
     return round(float(sum(expected[inside].sum() for expected in setting.expected)), 1)
 
 

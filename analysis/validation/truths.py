@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.settings.search import Search
+from analysis.statistics.spectra.bins import between
 from analysis.validation.efficiencies import by_upper_cuts
 from tools.arrays import FloatArray
 from tools.recipe import Continuum, background_recipe
@@ -26,7 +27,6 @@ _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 class TruthShape:
     """The shape of a spectrum."""
 
-    meaning: str
     density: Callable[[FloatArray], FloatArray]
     """per GeV, in any unit"""
 
@@ -41,29 +41,25 @@ class TruthShape:
     ) -> FloatArray:
         """Return its integrals over bins, scaled to so many events in a window."""
         found = self.events(low_GeV, high_GeV)
-        inside = (low_GeV >= window[0] - 1e-6) & (high_GeV <= window[1] + 1e-6)
-        return np.asarray(found * (events / found[inside].sum()))
+        return np.asarray(found * (events / found[between(low_GeV, high_GeV, *window)].sum()))
 
 
 IN_FAMILY, GENERATOR = "exponential of 120 GeV", "generator"
 KNOWN: Mapping[str, TruthShape] = {
-    IN_FAMILY: TruthShape("exp(-m/120)", lambda m: np.asarray(np.exp(-m / 120))),
-    GENERATOR: TruthShape("the generator's expected spectrum", Continuum().density),
+    IN_FAMILY: TruthShape(lambda m: np.asarray(np.exp(-m / 120))),
+    GENERATOR: TruthShape(Continuum().density),
 }
 """of the calibration proper; masses m in GeV"""
 OUTSIDE: Mapping[str, TruthShape] = {
     "two slopes": TruthShape(
-        "exp(-m/75) + 0.003 exp(-m/250)",
         lambda m: np.asarray(np.exp(-m / 75) + 3e-3 * np.exp(-m / 250)),
     ),
-    "stretched": TruthShape("exp(-(m/80)^0.9)", lambda m: np.asarray(np.exp(-((m / 80) ** 0.9)))),
-    "over m": TruthShape("exp(-m/140)/m", lambda m: np.asarray(np.exp(-m / 140) / m)),
+    "stretched": TruthShape(lambda m: np.asarray(np.exp(-((m / 80) ** 0.9)))),
+    "over m": TruthShape(lambda m: np.asarray(np.exp(-m / 140) / m)),
     "bent": TruthShape(
-        "exp(-m/115) (1 + 0.1 tanh((m - 700)/150))",
         lambda m: np.asarray(np.exp(-m / 115) * (1 + 0.1 * np.tanh((m - 700) / 150))),
     ),
     "turn-on": TruthShape(
-        "exp(-m/106.1)/(1 + exp(-(m - 130)/20))",
         lambda m: np.asarray(np.exp(-m / 106.1) / (1 + np.exp(-(m - 130) / 20))),
     ),
 }

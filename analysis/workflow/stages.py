@@ -15,7 +15,7 @@ report    figures and the page                                    ``figures/``, 
 A stage is up to date if it would be made from the same now - files of earlier stages, settings,
 code - and if all that it wrote is there as it was written. Its record, the file that it writes
 last, holds the digest of what it was made from (``provenance.inputs``). Chunks are looked after by
-file (`tools.sources`), histograms by sample (`process.sample_key`).
+file (`tools.sources`), decisions by their digest, histograms by sample (`process.sample_key`).
 """
 
 from collections.abc import Callable, Mapping
@@ -44,7 +44,6 @@ from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_selection
 from analysis.workflow.process import (
-    CODE,
     joint_key,
     processor_settings,
     sample_key,
@@ -77,7 +76,7 @@ class Stage:
     """files that it writes, its record last"""
     made_from: Callable[[Folder], str | None] | None = None
     """function that returns the digest of the settings that it was made with, of a stage that is
-    known by these alone"""
+    known by these alone: selection and code are in them"""
 
 
 # ---- what each is made from ----------------------------------------------------------------------
@@ -178,16 +177,13 @@ _STAGES = (
     ),
     Stage(
         name="freeze",
-        needs=(SELECTION, SCORE),
         settings=decided_in,
         products=(FREEZE,),
         made_from=blinding.in_force,
     ),
     Stage(
         name="process",
-        needs=(SELECTION, SCORE),
         settings=_of_process,
-        code=CODE,
         products=(HISTOGRAMS, CUTFLOW, LEDGER),
         made_from=_processed_from,
     ),
@@ -213,7 +209,9 @@ STAGES = {stage.name: stage for stage in _STAGES}
 def _content(folder: Folder, name: str) -> str:
     """Return the digest of a file as far as results depend on it, not on provenance and stamps."""
     if name == HISTOGRAMS:  # by the keys of its samples: nobody has to read all of it
-        return digest_document(folder.read(LEDGER, made_by="process")["provenance"]["keys"])
+        folder.load(Ledger, made_by="process")
+        origin = folder.made_with(LEDGER, ProcessedFrom)
+        return digest_document({} if origin is None else origin.keys)
     return digest_document(unstamped(folder.read_if_there(name) or {}))
 
 

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 
 from analysis.report.plots import grid, spectrum, style
 from analysis.report.plots.names import MASS_TITLE, axis_title, function_name, per_bin
-from analysis.report.plots.style import Array, Header, atlas_style
+from analysis.report.plots.style import Header, atlas_style
 from analysis.report.plots.tournament import SPURIOUS_TITLE, draw_spurious
 from analysis.results.background import PeakBackground
 from analysis.statistics.spectra.fitted import FittedSpectrum
+from tools.arrays import FloatArray
 
 _FILLED = 0.62
 """part of a frame's height that a falling spectrum may take where nothing else is written"""
@@ -64,7 +65,7 @@ def _fits(fits: Mapping[str, FittedSpectrum], header: Header, draw: spectrum.Dra
     return made.figure
 
 
-def _scale(ax: Axes, contents: Array, floor: float) -> None:
+def _scale(ax: Axes, contents: FloatArray, floor: float) -> None:
     """Set a logarithmic scale on which a falling spectrum leaves the upper right corner free."""
     positive = contents[np.isfinite(contents) & (contents > 0)]
     top = max(float(positive.max()), 10 * floor) if positive.size else 1.0

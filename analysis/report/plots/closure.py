@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from analysis.report.plots import style
-from analysis.report.plots.style import Array, Header, atlas_style
+from analysis.report.plots.style import Header, atlas_style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from analysis.results.closure import Closure, Fraction, UniverseHistogram
+    from tools.arrays import FloatArray
 
 _STRENGTH_TITLE = r"$\sigma(pp \to X \to \gamma\gamma)$ [pb]"
 _MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -116,7 +117,7 @@ def empty_local_z(closure: Closure, header: Header) -> Figure:
     histograms = closure.histograms
     crossings = histograms.upcrossings
 
-    def expected(z: Array) -> Array:
+    def expected(z: FloatArray) -> FloatArray:
         """Return the part of universes above each significance."""
         tail = (1 - _normal(z)) + crossings * np.exp((1 - z**2) / 2)
         return np.asarray(1 - np.exp(-tail))
@@ -134,7 +135,7 @@ def empty_global_p(closure: Closure, header: Header) -> Figure:
 def _empty(
     histogram: UniverseHistogram,
     title: str,
-    above: Callable[[Array], Array] | None,
+    above: Callable[[FloatArray], FloatArray] | None,
     header: Header,
     *,
     log: bool,
@@ -179,12 +180,12 @@ def verdicts(closure: Closure, header: Header) -> Figure:
     return style.finished(ax, header, "", "", data=False)
 
 
-def _edges_and_counts(histogram: UniverseHistogram) -> tuple[Array, Array]:
+def _edges_and_counts(histogram: UniverseHistogram) -> tuple[FloatArray, FloatArray]:
     counts = np.array(histogram.counts, dtype=np.float64)
     return np.linspace(histogram.low, histogram.high, len(counts) + 1), counts
 
 
-def _normal(z: Array) -> Array:
+def _normal(z: FloatArray) -> FloatArray:
     from scipy.special import ndtr
 
     return np.asarray(ndtr(z))

@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 from analysis.report.plots import style
 from analysis.report.plots.names import axis_title, per_bin
 from analysis.report.plots.observed import Marks, draw_data, draw_marks
-from analysis.report.plots.style import Array, Header, Look, atlas_style
+from analysis.report.plots.style import Header, Look, atlas_style
 from processors.histograms import Counts
+from tools.arrays import FloatArray
 from tools.samples import Kind
 
 FALLING = 9.0
@@ -127,8 +128,8 @@ def expected_yields(
 
 def _draw_processes(
     ax: Axes,
-    edges: Array,
-    contents: Mapping[str, Array],
+    edges: FloatArray,
+    contents: Mapping[str, FloatArray],
     processes: Sequence[Process],
     *,
     yields: bool = False,
@@ -145,8 +146,8 @@ def _draw_processes(
 
 
 def _draw_errors(
-    ax: Axes, edges: Array, histograms: Histograms, processes: Sequence[Process]
-) -> list[Array]:
+    ax: Axes, edges: FloatArray, histograms: Histograms, processes: Sequence[Process]
+) -> list[FloatArray]:
     """Hatch the statistical errors of the simulated backgrounds; return their upper ends."""
     title: str | None = "Background stat. unc."
     ends = []
@@ -164,7 +165,9 @@ def _draw_errors(
     return ends
 
 
-def _axes(ax: Axes, histograms: Histograms, edges: Array, unit: str, what: str) -> tuple[str, str]:
+def _axes(
+    ax: Axes, histograms: Histograms, edges: FloatArray, unit: str, what: str
+) -> tuple[str, str]:
     """Set the range and the ticks of the column; return the titles of both axes."""
     ax.set_xlim(float(edges[0]), float(edges[-1]))
     if unit == "1" and np.allclose(edges, round(edges[0]) + np.arange(len(edges))):
@@ -173,7 +176,7 @@ def _axes(ax: Axes, histograms: Histograms, edges: Array, unit: str, what: str) 
     return axis_title(name, unit), per_bin(what, float(edges[1] - edges[0]), unit)
 
 
-def _count_ticks(ax: Axes, edges: Array) -> None:
+def _count_ticks(ax: Axes, edges: FloatArray) -> None:
     """Write whole numbers below the middle of their bins: the bin from 4 to 5 holds fours."""
     every = 1 + len(edges) // 14
     numbers = edges[:-1:every]
@@ -181,12 +184,12 @@ def _count_ticks(ax: Axes, edges: Array) -> None:
     ax.set_xticks([], minor=True)
 
 
-def _edges(histograms: Histograms) -> Array:
+def _edges(histograms: Histograms) -> FloatArray:
     for histogram in histograms.values():
         return np.asarray(histogram.axes[0].edges, np.float64)
     return np.array([0.0, 1.0])
 
 
-def _contents(histogram: Counts | None) -> Array:
+def _contents(histogram: Counts | None) -> FloatArray:
     """Return the counts within the range of the axis."""
     return np.zeros(0) if histogram is None else np.asarray(histogram.values(), np.float64)

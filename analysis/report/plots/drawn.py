@@ -24,7 +24,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle, StepPatch
 from matplotlib.path import Path
 
-from analysis.report.plots.style import Array
+from tools.arrays import FloatArray
 
 Curve = dict[str, Any]
 """its keys are those of its kind"""
@@ -236,7 +236,7 @@ def _band(_ax: Axes, band: PolyCollection) -> Curve:
     return found
 
 
-def _sides(path: Path) -> tuple[int, tuple[Array, Array, Array]]:
+def _sides(path: Path) -> tuple[int, tuple[FloatArray, FloatArray, FloatArray]]:
     """Return along which axis a band runs, and there its places and both sides.
 
     Matplotlib makes it of a first point, one side, a last point, and the other side backwards.

@@ -19,10 +19,11 @@ from matplotlib.figure import Figure
 
 from analysis.report.plots import style
 from analysis.report.plots.names import MASS_TITLE
-from analysis.report.plots.style import Array, Header, atlas_style
+from analysis.report.plots.style import Header, atlas_style
 from analysis.report.plots.values import CROSS_SECTION, kind_of, known, stacked
 from analysis.results.counting import CountingLimit
 from analysis.results.limits import MassLimits, Ranges
+from tools.arrays import FloatArray
 
 _HATCH = "#4a4a4a"
 _NOTE_ROW = 0.058
@@ -55,7 +56,7 @@ def mass_limits(limits: MassLimits, header: Header) -> Figure:
     return style.finished(ax, header, MASS_TITLE, title, data=header.from_data)
 
 
-def _line(ax: Axes, x: Array, y: Array, step: float, dashes: str, title: str) -> None:
+def _line(ax: Axes, x: FloatArray, y: FloatArray, step: float, dashes: str, title: str) -> None:
     if step:
         x, y = np.append(x - step, x + step), y.repeat(2)
     ax.plot(x, y, color=style.DATA, linestyle=dashes, label=title, zorder=4)
@@ -173,7 +174,7 @@ def cls_scan(limit: CountingLimit, header: Header) -> Figure:
     )
 
 
-def _from_one(curve: Array) -> Array:
+def _from_one(curve: FloatArray) -> FloatArray:
     """Return a curve with the point where it begins: CLs of no signal is one."""
     return np.append(1.0, curve)
 

@@ -15,10 +15,11 @@ from matplotlib.figure import Figure
 
 from analysis.report.plots import style
 from analysis.report.plots.names import MASS_TITLE, category_title
-from analysis.report.plots.style import Array, Header, atlas_style
+from analysis.report.plots.style import Header, atlas_style
 from analysis.report.plots.values import ends, has_ends, interval_text, kind_of, known
 from analysis.results.values import Estimate
 from analysis.results.verdict import ResonanceFit
+from tools.arrays import FloatArray
 
 CONTOURS = ((2.30, "68 %", "-"), (5.99, "95 %", "--"))
 """deviances of two parameters, with the probability inside"""
@@ -35,9 +36,9 @@ _FAR = 4.0
 class OneParameter:
     """The profile deviance of one parameter, with the words of its figure."""
 
-    values: Array
+    values: FloatArray
     """values of the parameter, shape (n,), rising"""
-    deviance: Array
+    deviance: FloatArray
     """shape (n,), NaN where no fit converged"""
     best: Estimate
     title: str

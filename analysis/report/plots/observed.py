@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from analysis.report.plots import style
-from analysis.report.plots.style import Array
 from analysis.statistics.counting.garwood import poisson_errors
 from processors.selection import Interval
+from tools.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Marks:
     """whether data inside the window are left out, whatever their histogram holds"""
 
 
-def draw_data(ax: Axes, edges: Array, counts: Array, marks: Marks) -> Array:
+def draw_data(ax: Axes, edges: FloatArray, counts: FloatArray, marks: Marks) -> FloatArray:
     """Draw observed counts as points with Poisson errors; return what was drawn.
 
     Empty bins are left out: on a logarithmic scale they have no place.

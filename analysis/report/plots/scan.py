@@ -21,9 +21,10 @@ from matplotlib.figure import Figure
 
 from analysis.report.plots import style
 from analysis.report.plots.names import MASS_TITLE
-from analysis.report.plots.style import Array, Header, atlas_style
+from analysis.report.plots.style import Header, atlas_style
 from analysis.report.plots.values import kind_of, known
 from analysis.results.scan import Maximum, Scan
+from tools.arrays import FloatArray
 
 MOST_ON_P_AXIS = 8.0
 """local significance from which on the axis is linear in Z"""
@@ -55,7 +56,7 @@ def _global_lines(scan: Scan) -> dict[int, float]:
     return {int(level): z for level, z in found.items() if np.isfinite(z)}
 
 
-def _highest(*values: Array | None) -> float:
+def _highest(*values: FloatArray | None) -> float:
     there = [float(np.nanmax(array, initial=0.0)) for array in values if array is not None]
     return max(there, default=0.0)
 
@@ -94,7 +95,7 @@ class _Probability:
 
     title = r"Local $p_0$"
 
-    def of(self, z: Array) -> Array:
+    def of(self, z: FloatArray) -> FloatArray:
         from scipy.stats import norm
 
         return np.asarray(norm.sf(z), np.float64)
@@ -117,7 +118,7 @@ class _Significance:
 
     title = r"Local significance [$\sigma$]"
 
-    def of(self, z: Array) -> Array:
+    def of(self, z: FloatArray) -> FloatArray:
         return z
 
     def finish(self, ax: Axes, top: float) -> None:
@@ -143,7 +144,7 @@ def _power_ticks(powers: Sequence[int]) -> tuple[list[float], list[str]]:
     return [10.0 ** -min(power, 300) for power in powers], labels
 
 
-def _of_powers(powers: Array) -> Array:
+def _of_powers(powers: FloatArray) -> FloatArray:
     """Return the significances of p-values of ten to minus these powers, without underflow."""
     from scipy.stats import norm
 
@@ -151,7 +152,7 @@ def _of_powers(powers: Array) -> Array:
     return np.interp(powers, -norm.logsf(z) / np.log(10), z)
 
 
-def _right(ax: Axes, places: Array, labels: Sequence[str]) -> None:
+def _right(ax: Axes, places: FloatArray, labels: Sequence[str]) -> None:
     """Write the second axis."""
     ax.tick_params(axis="y", which="both", right=False)
     twin = ax.twinx()
@@ -191,12 +192,12 @@ def _maximum(ax: Axes, scan: Scan, found: Maximum, axis: _Axis) -> None:
     )  # fmt: skip
 
 
-def _curve(ax: Axes, x: Array, y: Array, *, color: str, dashes: str, title: str) -> None:
+def _curve(ax: Axes, x: FloatArray, y: FloatArray, *, color: str, dashes: str, title: str) -> None:
     marker = "o" if np.isfinite(y).sum() == 1 else ""  # a line of one point would not be seen
     ax.plot(x, y, color=color, linestyle=dashes, label=title, marker=marker, zorder=4)
 
 
-def _expected_title(scan: Scan, expected: Array) -> str:
+def _expected_title(scan: Scan, expected: FloatArray) -> str:
     title = "Expected"
     if scan.benchmark is not None:
         title += f", {kind_of(scan).of(scan.benchmark)}"
@@ -247,7 +248,7 @@ def _free_side(ax: Axes, scan: Scan) -> tuple[float, Literal["left", "right"]]:
     return (high - margin, "right") if right < left else (low + margin, "left")
 
 
-def _strengths(ax: Axes, scan: Scan, best: Array, error: Array) -> None:
+def _strengths(ax: Axes, scan: Scan, best: FloatArray, error: FloatArray) -> None:
     """Draw the best-fit strength with bands of one and two standard deviations."""
     mass, kind = scan.mass_GeV, kind_of(scan)
     if len(mass) == 1:

@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from analysis.report.plots import style
 from analysis.report.plots.columns import Process, style_of
 from analysis.report.plots.names import SYMBOLS
-from analysis.report.plots.style import Array, Header, atlas_style, plain
+from analysis.report.plots.style import Header, atlas_style, plain
 from analysis.selection.scores.performance import Importance, Roc, ScoreShapes
+from tools.arrays import FloatArray
 
 _MARKERS = {"One cut": ("D", 10), "Categories": ("o", 7), "Best cuts": ("*", 16)}
 _HIGHEST_LINE = 2.0
@@ -114,7 +115,9 @@ def score_shapes(found: ScoreShapes, processes: Sequence[Process], header: Heade
     return style.finished(upper, header, x, y, data=compared, luminosity=False)
 
 
-def _background(upper: Axes, lower: Axes | None, edges: Array, events: Array, title: str) -> None:
+def _background(
+    upper: Axes, lower: Axes | None, edges: FloatArray, events: FloatArray, title: str
+) -> None:
     shape, error = events / events.sum(), np.sqrt(events) / events.sum()
     suffix = " (sidebands)" if lower is not None else ""
     style.background(upper, shape, edges, title + suffix)
@@ -127,7 +130,7 @@ def _background(upper: Axes, lower: Axes | None, edges: Array, events: Array, ti
     )  # fmt: skip
 
 
-def _data(ax: Axes, edges: Array, events: Array) -> Array:
+def _data(ax: Axes, edges: FloatArray, events: FloatArray) -> FloatArray:
     """Draw the data as points of unit area; return their upper ends."""
     there, total = events > 0, max(float(events.sum()), 1.0)
     shape, error = events[there] / total, np.sqrt(events[there]) / total
@@ -136,7 +139,7 @@ def _data(ax: Axes, edges: Array, events: Array) -> Array:
     return np.asarray(shape + error)
 
 
-def _ratio(ax: Axes, edges: Array, data: Array, simulated: Array) -> None:
+def _ratio(ax: Axes, edges: FloatArray, data: FloatArray, simulated: FloatArray) -> None:
     there = (data > 0) & (simulated > 0)
     scale = simulated.sum() / max(float(data.sum()), 1.0)
     ratio = scale * data[there] / simulated[there]

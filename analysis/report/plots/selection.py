@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 
 from analysis.report.plots import style
 from analysis.report.plots.columns import Process, style_of
-from analysis.report.plots.style import Array, Header, atlas_style, plain
+from analysis.report.plots.style import Header, atlas_style, plain
 from analysis.report.summary import TITLES
 from analysis.results.ledger import CutflowRow, Cutflows
 from analysis.results.selection import ChosenSelection, Merits
 from analysis.selection.methods import ROWS
+from tools.arrays import FloatArray
 
 COURSE_VALUES = {"none": 5.3, "n_jets<5": 5.78, "best_n_jets": 5.83}
 """of the course's notebook, tasks 3.1 to 3.3, for its own samples and the signal of 500 GeV"""
@@ -132,7 +133,7 @@ def _by_kind(
 
 def _numbers(
     values: Mapping[str, float | None], errors: Mapping[str, float | None], kinds: Sequence[str]
-) -> tuple[Array, Array, Array]:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return row, number and error of every kind of selection that there is."""
     there = [kind for kind in kinds if values.get(kind) is not None]
     numbers = [(kinds.index(kind), values[kind], errors.get(kind) or 0.0) for kind in there]
@@ -185,7 +186,7 @@ def cutflow(flows: Cutflows, processes: Sequence[Process], header: Header) -> Fi
     return style.finished(ax, header, "", "Fraction of events left", data=data, luminosity=False)
 
 
-def _fractions(rows: Sequence[CutflowRow]) -> tuple[Array, Array]:
+def _fractions(rows: Sequence[CutflowRow]) -> tuple[FloatArray, FloatArray]:
     """Return the fraction left after every step, with its binomial error."""
     events = np.array([row.events for row in rows], np.float64)
     left = events / events[0]

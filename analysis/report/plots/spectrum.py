@@ -15,11 +15,12 @@ from matplotlib.figure import Figure
 from analysis.report.plots import style
 from analysis.report.plots.names import axis_title, per_bin
 from analysis.report.plots.observed import shade_window
-from analysis.report.plots.style import Array, Header, atlas_style, plain
+from analysis.report.plots.style import Header, atlas_style, plain
 from analysis.statistics.counting.garwood import poisson_errors
 from analysis.statistics.spectra.fitted import FittedSpectrum
+from tools.arrays import FloatArray
 
-DrawFit = Callable[[Axes, Axes, FittedSpectrum], tuple[Array, float]]
+DrawFit = Callable[[Axes, Axes, FittedSpectrum], tuple[FloatArray, float]]
 """draws a fit in a frame and a panel; returns all contents, and where the scale begins"""
 _NOTES_TOP, _NOTE_ROW, _NOTES_LEFT = 0.6, 0.075, 0.55
 """where notes are written, as fractions of the frame"""
@@ -31,7 +32,7 @@ def sideband_fit(fitted: FittedSpectrum, header: Header) -> Figure:
     return _finished(fitted, header, draw_sideband_fit)
 
 
-def draw_sideband_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tuple[Array, float]:
+def draw_sideband_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tuple[FloatArray, float]:
     """Draw spectrum, function and pulls of a fit of the sidebands.
 
     Parameters
@@ -75,7 +76,9 @@ def resonance_fit(fitted: FittedSpectrum, header: Header) -> Figure:
     return _finished(fitted, header, draw_resonance_fit)
 
 
-def draw_resonance_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tuple[Array, float]:
+def draw_resonance_fit(
+    upper: Axes, lower: Axes, fitted: FittedSpectrum
+) -> tuple[FloatArray, float]:
     """Draw spectrum, functions and pulls of a fit of a resonance, as `draw_sideband_fit`."""
     centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
     both, background = (x * fitted.per_unit for x in (fitted.expected, fitted.background))
@@ -88,7 +91,7 @@ def draw_resonance_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tupl
     return _spectrum(upper, fitted, centres)
 
 
-def _function(ax: Axes, x: Array, y: Array, **look: Any) -> None:
+def _function(ax: Axes, x: FloatArray, y: FloatArray, **look: Any) -> None:
     """Draw a function, if there is anything of it; in a single bin, as a dash."""
     if np.isfinite(y).any():
         ax.plot(x, y, marker="_" if len(x) == 1 else "", markersize=30, **look)
@@ -98,7 +101,7 @@ def _named(what: str, fitted: FittedSpectrum) -> str:
     return f"{what}: {plain(fitted.function)}" if fitted.function else what
 
 
-def _spectrum(ax: Axes, fitted: FittedSpectrum, centres: Array) -> tuple[Array, float]:
+def _spectrum(ax: Axes, fitted: FittedSpectrum, centres: FloatArray) -> tuple[FloatArray, float]:
     """Draw the points; return all contents of the frame, and where its scale is to begin."""
     shown = fitted.shown & (np.nan_to_num(fitted.counts) > 0)
     counts, variances = fitted.counts[shown], fitted.variances[shown]
@@ -118,7 +121,7 @@ def _points_title(fitted: FittedSpectrum) -> str:
     return "Data, weighted by ln(1 + $S/B$)" if fitted.weighted else "Data"
 
 
-def _pulls(ax: Axes, fitted: FittedSpectrum, centres: Array) -> None:
+def _pulls(ax: Axes, fitted: FittedSpectrum, centres: FloatArray) -> None:
     values = fitted.pulls
     there = np.isfinite(values)
     widths = np.diff(fitted.edges_GeV)[there]

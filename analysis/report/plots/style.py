@@ -21,13 +21,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.settings.search import EXPERIMENT, STATUS
+from tools.arrays import FloatArray
 
-Array = npt.NDArray[np.float64]
 Look = tuple[str, str | tuple[float, tuple[float, ...]]]
 """colour and dashes of a line"""
 
@@ -145,7 +144,7 @@ def named_rows(ax: Axes, names: Sequence[str]) -> None:
     ax.tick_params(axis="y", which="both", length=0, labelsize="medium")
 
 
-def mass_range(ax: Axes, masses: Array) -> None:
+def mass_range(ax: Axes, masses: FloatArray) -> None:
     """Show all masses of a scan; around a single one there is some room."""
     low, high = float(masses[0]), float(masses[-1])
     ax.set_xlim((low, high) if high > low else (low - 10, low + 10))
@@ -172,7 +171,7 @@ def figure_of(ax: Axes) -> Figure:
     return figure
 
 
-def signal(ax: Axes, contents: Array, edges: Array, title: str, look: Look) -> None:
+def signal(ax: Axes, contents: FloatArray, edges: FloatArray, title: str, look: Look) -> None:
     """Draw a signal: as a line without ends at zero, over everything else."""
     colour, dashes = look
     ax.stairs(contents, edges, color=colour, linestyle=dashes, label=title, linewidth=2,
@@ -180,7 +179,7 @@ def signal(ax: Axes, contents: Array, edges: Array, title: str, look: Look) -> N
 
 
 def background(
-    ax: Axes, contents: Array, edges: Array, title: str, _: Look = (BACKGROUND, "-")
+    ax: Axes, contents: FloatArray, edges: FloatArray, title: str, _: Look = (BACKGROUND, "-")
 ) -> None:
     """Draw a background: filled, below everything else."""
     ax.stairs(contents, edges, fill=True, facecolor=BACKGROUND_FILL, edgecolor=BACKGROUND,
@@ -189,9 +188,9 @@ def background(
 
 def points(
     ax: Axes,
-    x: Array,
-    y: Array,
-    error: Array | tuple[Array, Array],
+    x: FloatArray,
+    y: FloatArray,
+    error: FloatArray | tuple[FloatArray, FloatArray],
     *,
     size: float = 3.5,
     width: float = 1.0,
@@ -201,7 +200,9 @@ def points(
     ax.errorbar(x, y, yerr=error, fmt="o", color=DATA, markersize=size, elinewidth=width, **look)
 
 
-def ratio(ax: Axes, x: Array, y: Array, error: Array, *, far: float, **look: float) -> None:
+def ratio(
+    ax: Axes, x: FloatArray, y: FloatArray, error: FloatArray, *, far: float, **look: float
+) -> None:
     """Draw ratios around one, in a panel that shows them up to some distance from it."""
     points(ax, x, y, error, gid="ratio", **look)
     ax.axhline(1.0, color="#000000", linewidth=0.8)
@@ -316,7 +317,7 @@ def legend(ax: Axes, **look: Any) -> None:
         ax.legend([handle for handle, _ in entries], [title for _, title in entries], **look)
 
 
-def headroom(ax: Axes, contents: Array, *, log: bool, floor: float | None = None) -> None:
+def headroom(ax: Axes, contents: FloatArray, *, log: bool, floor: float | None = None) -> None:
     """Set the vertical range so that contents end below the labels and the legend.
 
     Everything that the legend lists must have been drawn.

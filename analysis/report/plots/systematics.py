@@ -22,6 +22,7 @@ from analysis.report.plots.names import with_category
 from analysis.report.plots.style import Header, atlas_style, plain, shortened
 from analysis.report.plots.values import ends, kind_of
 from analysis.results.verdict import NuisanceParameter, ResonanceFit, StabilityCheck
+from tools.arrays import FloatArray
 
 MAX_ROWS = 15
 """nuisance parameters shown; the page lists all"""
@@ -74,7 +75,7 @@ def nuisances(fit: ResonanceFit, header: Header) -> Figure:
     return figure
 
 
-def _pulls(ax: Axes, shown: Sequence[NuisanceParameter], rows: style.Array) -> None:
+def _pulls(ax: Axes, shown: Sequence[NuisanceParameter], rows: FloatArray) -> None:
     pulls = np.array([n.pull for n in shown])
     errors = np.array([n.pull_error for n in shown])
     ax.errorbar(

@@ -11,9 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
-from analysis.report.plots.style import Array
 from analysis.results.codec import Unit
 from analysis.results.values import BAND_KEYS, Estimate
+from tools.arrays import FloatArray
 
 
 class OfStrength(Protocol):
@@ -68,7 +68,7 @@ def kind_of(result: OfStrength) -> StrengthLabel:
     return CROSS_SECTION if result.unit == "pb" else EVENTS
 
 
-def known(values: Array | None) -> Array | None:
+def known(values: FloatArray | None) -> FloatArray | None:
     """Return an array, or None if no number is in it.
 
     >>> known(np.array([np.nan, 2.0])), known(np.array([np.nan])), known(None)
@@ -77,7 +77,7 @@ def known(values: Array | None) -> Array | None:
     return None if values is None or not np.isfinite(values).any() else values
 
 
-def stacked(bands: Mapping[str, Array]) -> Array:
+def stacked(bands: Mapping[str, FloatArray]) -> FloatArray:
     """Return what is expected at -2, -1, 0, 1, 2 standard deviations, shape (5, n)."""
     return np.array([bands[band] for band in BAND_KEYS])
 

@@ -22,9 +22,9 @@ import numpy.typing as npt
 
 from analysis.selection.scores.merit import Scores, Yields, yields_of
 from analysis.selection.scores.training import HALVES, Sample
+from tools.arrays import FloatArray
 from tools.errors import InputError
 
-Array = npt.NDArray[np.float64]
 FINE_BINS = 200
 """Of equal signal: where edges may be."""
 DECIMALS = 4
@@ -47,7 +47,7 @@ class Demands:
     """simulated background that fractions are taken from, in each category"""
 
 
-def fine_edges(sample: Sample, scores: Scores) -> Array:
+def fine_edges(sample: Sample, scores: Scores) -> FloatArray:
     """Return lower edges of bins of equal signal (all signals alike); the first is ``-inf``."""
     values = np.concatenate([scores[h] for h in HALVES])
     events = np.concatenate([sample.signal_to_learn(h) for h in HALVES])
@@ -58,7 +58,7 @@ def fine_edges(sample: Sample, scores: Scores) -> Array:
     return np.concatenate([[-inf], edges])
 
 
-def best_cut(yields: Yields, edges: Array, demands: Demands, signals: Sequence[str]) -> float:
+def best_cut(yields: Yields, edges: FloatArray, demands: Demands, signals: Sequence[str]) -> float:
     """Return the lower edge of the best single category: one cut on the score.
 
     Raises
@@ -76,7 +76,7 @@ def best_cut(yields: Yields, edges: Array, demands: Demands, signals: Sequence[s
 
 
 def best_categories(
-    yields: Yields, edges: Array, demands: Demands, signals: Sequence[str]
+    yields: Yields, edges: FloatArray, demands: Demands, signals: Sequence[str]
 ) -> tuple[float, ...]:
     """Return the lower edges of the best categories.
 
@@ -116,11 +116,11 @@ def category_yields(
     return yields_of(sample, scores, np.asarray(edges), half=half)
 
 
-def _relative(yields: Yields, whole: Yields, signals: Sequence[str]) -> Array:
+def _relative(yields: Yields, whole: Yields, signals: Sequence[str]) -> FloatArray:
     """Return S^2/B of each bin, averaged over signals in units of what each is worth undivided."""
     undivided = whole.merged([slice(None)])
     each = [yields.squared(name) / undivided.squared(name)[0] for name in signals]
-    mean: Array = np.mean(each, axis=0)
+    mean: FloatArray = np.mean(each, axis=0)
     return mean
 
 
@@ -130,7 +130,7 @@ def _enough(yields: Yields, demands: Demands) -> npt.NDArray[np.bool_]:
     return enough
 
 
-def _worth_of_ranges(yields: Yields, demands: Demands, signals: Sequence[str]) -> Array:
+def _worth_of_ranges(yields: Yields, demands: Demands, signals: Sequence[str]) -> FloatArray:
     """Return what a category from bin i up to, without, bin j is worth, shape (bins, bins + 1)."""
     bins = len(yields.passing)
     worth = np.full((bins, bins + 1), -inf)
@@ -156,7 +156,7 @@ def _cumulative(yields: Yields, first: int) -> Yields:
     )
 
 
-def _divisions(worth: Array, most: int) -> list[tuple[float, list[int]] | None]:
+def _divisions(worth: FloatArray, most: int) -> list[tuple[float, list[int]] | None]:
     """Return the best 1, 2, ... ranges, one after the other to the end: worth and first bins."""
     bins = len(worth)
     best = np.zeros(bins + 1)  # the first of them may begin anywhere

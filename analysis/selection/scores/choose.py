@@ -26,8 +26,8 @@ from analysis.selection.scores.likelihood_ratio import additive_score, table_of
 from analysis.selection.scores.merit import Scores, Yields, yields_of
 from analysis.selection.scores.training import HALVES, Sample
 from analysis.selection.scores.trees import tree_score
+from tools.arrays import FloatArray
 
-Array = npt.NDArray[np.float64]
 KINDS = ("likelihood_ratio", "trees")
 _REPLICAS = 400
 
@@ -64,7 +64,7 @@ class ScoreChoice:
 
     chosen: TrainedScore
     candidates: Mapping[str, TrainedScore]
-    terms: Sequence[Sequence[Array]]
+    terms: Sequence[Sequence[FloatArray]]
     """of the likelihood ratio: of each half, of each column"""
     advantage: float
     """of trees over the likelihood ratio, as part of the combined significance"""
@@ -127,7 +127,7 @@ def advantage(
     """
     shape = (len(one.edges), len(other.edges))
 
-    def pairs(counts: Array) -> Array:
+    def pairs(counts: FloatArray) -> FloatArray:
         """Return the events in pairs of categories, from counts of shape (half, cells)."""
         total = np.zeros(shape)
         for half in HALVES:
@@ -151,7 +151,7 @@ def advantage(
     return measured - 1.0, float(np.std(replicas))
 
 
-def _ratio(signals: Sequence[Array], background: Array) -> float:
+def _ratio(signals: Sequence[FloatArray], background: FloatArray) -> float:
     """Return combined s in the categories of the first axis over that in those of the second."""
     squared = [
         np.mean([np.sum(s.sum(axis=other) ** 2 / np.maximum(background.sum(axis=other), 1.0))

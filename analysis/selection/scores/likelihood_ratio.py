@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.selection.scores.training import Sample
+from tools.arrays import FloatArray
 
-Array = npt.NDArray[np.float64]
 SMOOTHNESS = np.logspace(-3, 7, 41)
 """The penalties that are tried."""
 DECIMALS = 4
@@ -30,7 +30,7 @@ _RIDGE = 1e-6
 """keeps what no event and no penalty fixes near 0"""
 
 
-def additive_score(sample: Sample, half: int) -> list[Array]:
+def additive_score(sample: Sample, half: int) -> list[FloatArray]:
     """Return the term of each column, trained on one half: shape (bins and flow bins,) each."""
     signal, background = sample.signal_to_learn(half), sample.background_to_learn(half)
     return [
@@ -39,7 +39,7 @@ def additive_score(sample: Sample, half: int) -> list[Array]:
     ]
 
 
-def table_of(terms: list[Array]) -> npt.NDArray[np.float32]:
+def table_of(terms: list[FloatArray]) -> npt.NDArray[np.float32]:
     """Return the table of an additive score: in every cell the sum of its terms, shape (cells,)."""
     total = np.zeros(())
     for term in terms:
@@ -47,7 +47,7 @@ def table_of(terms: list[Array]) -> npt.NDArray[np.float32]:
     return total.ravel().astype(np.float32)
 
 
-def log_ratio(signal: Array, background: Array) -> Array:
+def log_ratio(signal: FloatArray, background: FloatArray) -> FloatArray:
     """Return the smoothed logarithm of the ratio of two densities.
 
     Parameters
@@ -69,22 +69,24 @@ def log_ratio(signal: Array, background: Array) -> Array:
         start, evidence = _fit(signal, background, smoothness * penalty, start)
         if evidence > best_evidence:
             best, best_evidence = start, evidence
-    normalised: Array = best - np.log(np.average(np.exp(best), weights=background))
+    normalised: FloatArray = best - np.log(np.average(np.exp(best), weights=background))
     return normalised
 
 
-def _roughness(bins: int) -> Array:
+def _roughness(bins: int) -> FloatArray:
     """Return the matrix of the sum of squared second differences (first ones, of two bins)."""
     differences = np.diff(np.eye(bins), n=min(2, bins - 1), axis=0)
     return differences.T @ differences
 
 
-def _fit(signal: Array, background: Array, penalty: Array, start: Array) -> tuple[Array, float]:
+def _fit(
+    signal: FloatArray, background: FloatArray, penalty: FloatArray, start: FloatArray
+) -> tuple[FloatArray, float]:
     """Return the penalised fit and its log marginal likelihood, up to a constant."""
     offset = np.log(signal.sum() / background.sum())
     total, ridge = signal + background, _RIDGE * np.eye(len(signal))
 
-    def penalised(f: Array) -> float:
+    def penalised(f: FloatArray) -> float:
         eta = f + offset
         log_likelihood = signal @ eta - total @ np.logaddexp(0.0, eta)
         return float(log_likelihood - 0.5 * f @ (penalty + ridge) @ f)
@@ -102,7 +104,7 @@ def _fit(signal: Array, background: Array, penalty: Array, start: Array) -> tupl
     return f, value - 0.5 * float(np.linalg.slogdet(curvature)[1]) + _log_of_penalty(penalty)
 
 
-def _log_of_penalty(penalty: Array) -> float:
+def _log_of_penalty(penalty: FloatArray) -> float:
     """Return half the logarithm of the product of the penalty's eigenvalues that are not 0."""
     eigenvalues = np.linalg.eigvalsh(penalty)
     kept = eigenvalues[min(2, len(penalty) - 1) :]

@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.selection.scores.training import HALVES, Sample
+from tools.arrays import FloatArray
 
-Array = npt.NDArray[np.float64]
 Scores = Sequence[npt.NDArray[np.float32]]
 """Of every cell, for even and for odd simulated events: (cells,) each."""
 
@@ -33,29 +33,31 @@ Scores = Sequence[npt.NDArray[np.float32]]
 class Yields:
     """Simulated events in each bin of a score, and what they stand for."""
 
-    signals: Mapping[str, Array]
+    signals: Mapping[str, FloatArray]
     """simulated events in the window of each signal, shape (bins,)"""
     weights: Mapping[str, float]
     """expected events per simulated one"""
     background_in_window: float
     """expected events in the window, all bins together"""
-    passing: Array
+    passing: FloatArray
     """simulated background events that fractions are taken from, shape (bins,)"""
     simulated_in_window: float
     """simulated background events in the window, all bins together"""
-    sideband: Array
+    sideband: FloatArray
     """expected data events outside the window, shape (bins,)"""
 
     @property
-    def background(self) -> Array:
+    def background(self) -> FloatArray:
         """Expected background in the window, shape (bins,)."""
-        expected: Array = self.background_in_window * self.passing / max(self.passing.sum(), 1.0)
+        expected: FloatArray = (
+            self.background_in_window * self.passing / max(self.passing.sum(), 1.0)
+        )
         return expected
 
     def merged(self, groups: Sequence[slice]) -> "Yields":
         """Return the yields of groups of bins; bins in none of them are not selected."""
 
-        def together(values: Array) -> Array:
+        def together(values: FloatArray) -> FloatArray:
             return np.array([values[group].sum() for group in groups])
 
         selected = together(self.passing)
@@ -69,7 +71,7 @@ class Yields:
             sideband=together(self.sideband),
         )
 
-    def squared(self, signal: str) -> Array:
+    def squared(self, signal: str) -> FloatArray:
         """Return S^2/B of each bin, shape (bins,); 0 where no background was simulated."""
         s, b = self.signals[signal] * self.weights[signal], self.background
         return np.divide(s**2, b, out=np.zeros_like(b), where=b > 0)
@@ -89,7 +91,9 @@ class Yields:
         return combined, combined * float(np.sqrt(of_signal + of_background + of_window))
 
 
-def yields_of(sample: Sample, scores: Scores, edges: Array, *, half: int | None = None) -> Yields:
+def yields_of(
+    sample: Sample, scores: Scores, edges: FloatArray, *, half: int | None = None
+) -> Yields:
     """Return the yields in bins of a score.
 
     Parameters
@@ -105,10 +109,10 @@ def yields_of(sample: Sample, scores: Scores, edges: Array, *, half: int | None 
     halves, scale = (HALVES, 1.0) if half is None else ((half,), 2.0)
     places = {h: np.searchsorted(edges, scores[h], side="right") for h in halves}
 
-    def counted(counts: Array) -> Array:
+    def counted(counts: FloatArray) -> FloatArray:
         """Return the sum over halves of counts of shape (half, cells), in bins."""
         bins = [np.bincount(places[h], counts[h], len(edges) + 1) for h in halves]
-        total: Array = np.sum(bins, axis=0)[1:]
+        total: FloatArray = np.sum(bins, axis=0)[1:]
         return total
 
     in_window = sum(float(sample.background[h, 0].sum()) for h in halves)
@@ -137,7 +141,7 @@ class Bound:
 
 def bound(
     sample: Sample,
-    terms: Sequence[Sequence[Array]],
+    terms: Sequence[Sequence[FloatArray]],
     signal: str,
     *,
     rng: np.random.Generator,
@@ -183,7 +187,7 @@ def bound(
     )
 
 
-def _factor(counts: Sequence[tuple[Array, ...]], ratios: Sequence[Array]) -> float:
+def _factor(counts: Sequence[tuple[FloatArray, ...]], ratios: Sequence[FloatArray]) -> float:
     """Return by what a column multiplies s, with the ratio of the other half for each half."""
     sums = np.zeros(4)
     for (s, b), ratio in zip(counts, ratios, strict=True):

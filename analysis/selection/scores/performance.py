@@ -26,8 +26,8 @@ from analysis.selection.scores.training import HALVES, Sample
 from processors.histograms import REGIONS, Counts, counts
 from processors.score import ScoreTable
 from processors.selection import Interval
+from tools.arrays import FloatArray
 
-Array = npt.NDArray[np.float64]
 Table = npt.NDArray[np.float32]
 SHAPE_BINS = 50
 _OUTSIDE = 0.002
@@ -48,8 +48,8 @@ _MERITS = {
 class Efficiencies:
     """Efficiencies of some selections, shape (n,) each."""
 
-    signal: Array
-    background: Array
+    signal: FloatArray
+    background: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,11 +70,11 @@ class Roc:
 class ScoreShapes:
     """Distributions of the score, as events in bins."""
 
-    edges: Array
+    edges: FloatArray
     """shape (bins + 1,)"""
-    simulation: Mapping[str, Array]
+    simulation: Mapping[str, FloatArray]
     """simulated events by sample, the background's first, shape (bins,)"""
-    data: Array | None
+    data: FloatArray | None
     """observed events outside the window, shape (bins,)"""
     categories: tuple[float, ...]
     """lower edges of the categories"""
@@ -174,7 +174,7 @@ def roc(found: Scored) -> Roc:
     )
 
 
-def _efficiencies(found: Scored, edges: Array, signal: str) -> Efficiencies:
+def _efficiencies(found: Scored, edges: FloatArray, signal: str) -> Efficiencies:
     """Return the fractions of signal and background above each edge."""
     background, signals = found.everything
     yields = yields_of(found.sample, found.scores, edges)
@@ -184,7 +184,7 @@ def _efficiencies(found: Scored, edges: Array, signal: str) -> Efficiencies:
     return Efficiencies(kept_signal / signals[signal], kept_background / background)
 
 
-def _curve(found: Scored, edges: Array, signal: str) -> Efficiencies:
+def _curve(found: Scored, edges: FloatArray, signal: str) -> Efficiencies:
     kept = _efficiencies(found, edges, signal)
     enough = kept.background * found.everything[0] >= _MIN_EVENTS
     return Efficiencies(kept.signal[enough], kept.background[enough])
@@ -231,7 +231,7 @@ def score_shapes(found: Scored) -> ScoreShapes:
     )
 
 
-def _axis(found: Scored, samples: list[Array]) -> Array:
+def _axis(found: Scored, samples: list[FloatArray]) -> FloatArray:
     """Return edges of bins that hold nearly all events of all samples, at round numbers."""
     values, ends = np.concatenate([found.scores[h] for h in HALVES]), []
     order = np.argsort(values, kind="stable")
@@ -244,10 +244,10 @@ def _axis(found: Scored, samples: list[Array]) -> Array:
     return np.linspace(low, max(high, low + 1), SHAPE_BINS + 1)
 
 
-def _binned(scores: Table, cells: Array, edges: Array) -> Array:
+def _binned(scores: Table, cells: FloatArray, edges: FloatArray) -> FloatArray:
     """Return the events in bins of the score; what lies beyond is in the first and the last."""
     inside = np.clip(scores, edges[0], np.nextafter(edges[-1], -np.inf))
-    contents: Array = np.histogram(inside, edges, weights=cells)[0]
+    contents: FloatArray = np.histogram(inside, edges, weights=cells)[0]
     return contents
 
 

@@ -21,8 +21,8 @@ from analysis.results.selection import Sculpting
 from analysis.settings.search import Search
 from analysis.statistics.spectra.bins import Bins, Channel
 from processors.histograms import Counts
+from tools.arrays import FloatArray
 
-Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 LEVEL = 1e-3
 """p-value below which a selection is flagged, divided by the number of selections looked at"""
@@ -36,17 +36,17 @@ _WIDE = 10
 class SculptedSpectrum:
     """The simulated background's mass in a category and elsewhere."""
 
-    edges_GeV: Array
+    edges_GeV: FloatArray
     """shape (bins + 1,)"""
-    kept: Array
+    kept: FloatArray
     """simulated events in the category, shape (bins,)"""
-    rest: Array
+    rest: FloatArray
     """all other simulated events, shape (bins,)"""
     found: Sculpting
 
 
 def sculpting(
-    kept: Array, rest: Array, window: Mask, *, weight: float, looked_at: int = 1
+    kept: FloatArray, rest: FloatArray, window: Mask, *, weight: float, looked_at: int = 1
 ) -> Sculpting:
     """Return what a selection does to the background's spectrum.
 
@@ -85,7 +85,7 @@ def sculpting(
     )
 
 
-def _shape_pvalue(kept: Array, rest: Array) -> float:
+def _shape_pvalue(kept: FloatArray, rest: FloatArray) -> float:
     """Return the p-value of the chi-square test of one shape, in bins of equally many events."""
     from scipy.stats import chi2_contingency
 

@@ -14,14 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.settings.mass_columns import refuse_leakage
 from processors.histograms import Binning, Counts
 from processors.score import cell_count, shape_of
+from tools.arrays import FloatArray
 from tools.errors import InputError
 
-Array = npt.NDArray[np.float64]
 HALVES = (0, 1)
 
 
@@ -30,9 +29,9 @@ class Sample:
     """Simulation, binned in the columns of a score."""
 
     axes: tuple[Binning, ...]
-    signals: Mapping[str, Array]
+    signals: Mapping[str, FloatArray]
     """events of each signal, shape (half, region, cells); regions: window, sideband"""
-    background: Array
+    background: FloatArray
     """events of the background, likewise"""
     weights: Mapping[str, float]
     """expected events per simulated one, of each signal"""
@@ -45,7 +44,7 @@ class Sample:
         """Bins along each axis, with the flow bins."""
         return shape_of(self.axes)
 
-    def signal_to_learn(self, half: int) -> Array:
+    def signal_to_learn(self, half: int) -> FloatArray:
         """Return all signals of a half together, shape (cells,): the window's, each as much.
 
         Their sum is that of the simulated events that it is worth.
@@ -56,28 +55,30 @@ class Sample:
             missing = list(self.signals)[int(np.argmin(events))]
             raise InputError(f"no simulated event of {missing} is in the window: nothing to learn")
         least_biased = len(each) / np.sum(1.0 / events)  # harmonic mean
-        pooled: Array = np.sum(
+        pooled: FloatArray = np.sum(
             [c * least_biased / n for c, n in zip(each, events, strict=True)], axis=0
         )
         return pooled
 
-    def background_to_learn(self, half: int) -> Array:
+    def background_to_learn(self, half: int) -> FloatArray:
         """Return the background of a half, shape (cells,)."""
-        counts: Array = self.passing[half]
+        counts: FloatArray = self.passing[half]
         if not counts.any():
             raise InputError("no simulated background event: nothing to learn")
         return counts
 
     @property
-    def passing(self) -> Array:
+    def passing(self) -> FloatArray:
         """Background events that fractions are taken from, shape (half, cells)."""
-        counts: Array = self.background.sum(axis=1) if self.independent else self.background[:, 0]
+        counts: FloatArray = (
+            self.background.sum(axis=1) if self.independent else self.background[:, 0]
+        )
         return counts
 
-    def marginal(self, counts: Array, column: int) -> Array:
+    def marginal(self, counts: FloatArray, column: int) -> FloatArray:
         """Return `counts` of shape (cells,) summed over all columns but one."""
         others = tuple(i for i in range(len(self.axes)) if i != column)
-        projected: Array = counts.reshape(self.shape).sum(axis=others)
+        projected: FloatArray = counts.reshape(self.shape).sum(axis=others)
         return projected
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.selection.scores.training import Sample
+from tools.arrays import FloatArray
 
-Array = npt.NDArray[np.float64]
 DECIMALS = 3
 """of a value: the file holds what is used"""
 LARGEST = 30.0
@@ -57,12 +57,12 @@ def tree_score(sample: Sample, half: int, seed: int) -> npt.NDArray[np.float32]:
             np.repeat([1, 0], [len(places) for places in there]),
             sample_weight=np.concatenate(weights),
         )
-        values: Array = trees.decision_function(cells)
+        values: FloatArray = trees.decision_function(cells)
     return np.round(np.clip(values, -LARGEST, LARGEST), DECIMALS).astype(np.float32)
 
 
-def _weights(counts: Array, places: npt.NDArray[np.intp]) -> Array:
+def _weights(counts: FloatArray, places: npt.NDArray[np.intp]) -> FloatArray:
     """Return the weights of the examples of one kind: 1 event on average, each kind as much."""
     chosen = counts[places]
-    weights: Array = chosen / chosen.sum() * _EXAMPLES
+    weights: FloatArray = chosen / chosen.sum() * _EXAMPLES
     return weights

@@ -1,12 +1,11 @@
 """Uncertainties of observed counts: the central interval of a Poisson mean."""
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from tools.arrays import FloatArray
 
 
-def poisson_errors(counts: Array) -> tuple[Array, Array]:
+def poisson_errors(counts: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the distances to the ends of the central 68.3 % interval of Poisson counts.
 
     F. Garwood, Biometrika 28 (1936) 437.

@@ -250,7 +250,7 @@ class _Search:
                     around=[limit for limit in found if limit is not None],
                     confidence_level=self.confidence_level,
                     toys=self.toys.number,
-                    rng=self._rng(self.toys, 0 if counts is None else 1),
+                    rng=limit_toy_stream(self.toys.seed, self.mass_GeV, 0 if counts is None else 1),
                 )
         except NoLimitError as problem:
             warnings.append(f"no {what} limit at {self.mass_GeV:g} GeV: {problem}")
@@ -261,6 +261,3 @@ class _Search:
                 "does not cross the level; more toys may do"
             )
         return [None if limit is None else float(limit * likelihood.scale) for limit in found]
-
-    def _rng(self, toys: ToySettings, which: int) -> np.random.Generator:
-        return limit_toy_stream(toys.seed, self.mass_GeV, which)

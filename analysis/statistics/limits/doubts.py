@@ -2,9 +2,7 @@
 
 Limits beyond the band of two standard deviations by more than `_FAR` of them are an excess of seven
 (which the scan tells as well), or a background that does not fit; far below it they are also where
-a resonance at another mass raises the fitted background. A bin that lies `_FAR` standard
-deviations below a fit has no cause in physics, as a signal only adds events: some of them got lost.
-(By chance one bin in 3.5 million does, with many events in it: one spectrum of 5,000 bins in 700.)
+a resonance at another mass raises the fitted background.
 """
 
 from collections.abc import Callable, Iterator, Sequence

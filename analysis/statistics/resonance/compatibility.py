@@ -18,11 +18,9 @@ from analysis.results.verdict import ChannelCompatibility, ChannelStrength
 from analysis.settings.search import Systematics
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.resonance.measurement import STEPS, Measurement, crossing
-from analysis.statistics.resonance.peak import ALL_BUT_MASS
+from analysis.statistics.resonance.peak import NUISANCES
 from analysis.statistics.resonance.scan import Spectra
 from tools.arrays import FloatArray
-
-_ALL_BUT_STRENGTH = tuple(part for part in ALL_BUT_MASS if part != "signal")
 
 
 def compatibility(
@@ -68,7 +66,7 @@ def _alone(
     fixed = peak.fit(
         np.repeat(spectra.counts[None], rows, axis=0), np.repeat(theta, rows, axis=0),
         np.repeat(mass, rows), spurious=np.repeat(spurious, rows, axis=0), events=points,
-        free=_ALL_BUT_STRENGTH,
+        free=NUISANCES,
     )  # fmt: skip
     rises = np.maximum(fixed.deviance - float(scan.deviance[0]), 0.0)
     down, up = (crossing(points[:-1], rises[:-1], best, side) for side in (-1, 1))

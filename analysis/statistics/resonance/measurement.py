@@ -19,7 +19,7 @@ from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.best_fit import EVERYTHING, best_fit
-from analysis.statistics.resonance.peak import NO_SIGNAL
+from analysis.statistics.resonance.peak import NO_SIGNAL, NUISANCES
 from analysis.statistics.resonance.scan import Spectra
 from tools.arrays import FloatArray
 
@@ -167,8 +167,7 @@ class _Fit:
         steps = (np.linspace(-_CONTOUR_REACH, _CONTOUR_REACH, n) for n in _CONTOUR)
         masses, strengths = mass + next(steps) * d_mass, events + next(steps) * d_events
         grid = np.meshgrid(masses, strengths, indexing="ij")
-        free = tuple(part for part in EVERYTHING if part not in {"mass", "signal"})
-        found = self._fixed(grid[1].ravel(), grid[0].ravel(), free)
+        found = self._fixed(grid[1].ravel(), grid[0].ravel(), NUISANCES)
         rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
         return MassStrengthContour(
             mass_GeV=masses, strength=strengths, delta_deviance=rises.reshape(grid[0].shape)

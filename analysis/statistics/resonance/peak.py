@@ -41,7 +41,8 @@ _MASS_REACH_GeV = 200.0
 _PULL_REACH = 5.0
 _RESOLUTION, _SPURIOUS = 2, 4
 """positions among the parameters of the peak: S, M, resolution, energy scale, spurious signals"""
-ALL_BUT_MASS = ("background", "signal", "shape", "spurious")
+NUISANCES = ("background", "shape", "spurious")
+ALL_BUT_MASS = (*NUISANCES, "signal")
 """free under a mass hypothesis"""
 NO_SIGNAL = ("background", "spurious")
 """free without a resonance"""

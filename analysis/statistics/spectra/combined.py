@@ -17,7 +17,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.spectra.fitted import Array, FittedSpectrum
+from analysis.statistics.spectra.fitted import FittedSpectrum
+from tools.arrays import FloatArray
 from tools.errors import InputError
 
 HELD = 0.9
@@ -43,7 +44,7 @@ def weighted(fits: Mapping[str, FittedSpectrum]) -> FittedSpectrum:
     return replace(total, variances=variances, weighted=True)
 
 
-def _expected_weight(fits: Mapping[str, FittedSpectrum], weights: Array) -> Array:
+def _expected_weight(fits: Mapping[str, FittedSpectrum], weights: FloatArray) -> FloatArray:
     """Return by what an event of a bin is expected to be scaled, shape (n,).
 
     Of the fit, not of the events: a bin whose few events are all of poor categories would have
@@ -55,7 +56,7 @@ def _expected_weight(fits: Mapping[str, FittedSpectrum], weights: Array) -> Arra
     return np.asarray(_sum(expected, weights**2) / total)
 
 
-def weights_of(fits: Mapping[str, FittedSpectrum]) -> Array:
+def weights_of(fits: Mapping[str, FittedSpectrum]) -> FloatArray:
     """Return the weight of each category, shape (categories,)."""
     parts = tuple(in_common(fits).values())
     signals = np.array([0 * f.background if f.signal is None else f.signal for f in parts])
@@ -66,11 +67,11 @@ def weights_of(fits: Mapping[str, FittedSpectrum]) -> Array:
     kept = float(raw @ yields)
     if not kept > 0:
         return np.ones(len(fits))
-    weights: Array = raw * yields.sum() / kept
+    weights: FloatArray = raw * yields.sum() / kept
     return weights
 
 
-def _most_of(signal: Array) -> npt.NDArray[np.intp]:
+def _most_of(signal: FloatArray) -> npt.NDArray[np.intp]:
     """Return the fewest bins that hold `HELD` of a signal, the same for all categories."""
     order = np.argsort(-signal, kind="stable")
     reached = signal[order].cumsum() / (signal.sum() or 1.0)
@@ -90,7 +91,7 @@ def in_common(fits: Mapping[str, FittedSpectrum]) -> dict[str, FittedSpectrum]:
     return {name: _between(fit, low, high) for name, fit in fits.items()}
 
 
-def _together(fits: Mapping[str, FittedSpectrum], weights: Array) -> FittedSpectrum:
+def _together(fits: Mapping[str, FittedSpectrum], weights: FloatArray) -> FittedSpectrum:
     parts = tuple(in_common(fits).values())
     errors = [part.background_errors for part in parts]
     signals = [part.signal for part in parts]
@@ -111,8 +112,8 @@ def _together(fits: Mapping[str, FittedSpectrum], weights: Array) -> FittedSpect
     )
 
 
-def _sum(values: Sequence[Array], weights: Array) -> Array:
-    total: Array = np.tensordot(weights, np.array(values), axes=1)
+def _sum(values: Sequence[FloatArray], weights: FloatArray) -> FloatArray:
+    total: FloatArray = np.tensordot(weights, np.array(values), axes=1)
     return total
 
 

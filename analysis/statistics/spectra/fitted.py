@@ -14,22 +14,21 @@ import numpy as np
 import numpy.typing as npt
 
 from processors.selection import Interval
-
-Array = npt.NDArray[np.float64]
+from tools.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedSpectrum:
     """A spectrum in the bins of a fit, with what was fitted to it."""
 
-    edges_GeV: Array
+    edges_GeV: FloatArray
     """shape (n + 1,), the window included"""
-    counts: Array
+    counts: FloatArray
     """events or sums of weights, shape (n,), NaN where they are not known; what lies in a blind
     window is not looked at"""
-    variances: Array
+    variances: FloatArray
     """sums of squared weights, shape (n,); equal to `counts` for events"""
-    background: Array
+    background: FloatArray
     """expected by the background function, shape (n,)"""
     window: Interval | None
     """where a signal may be; None: nowhere in particular"""
@@ -37,9 +36,9 @@ class FittedSpectrum:
     """whether the window's contents are to be left out"""
     function: str
     """name of the background function, for the legend; empty if it is told elsewhere"""
-    background_errors: Array | None = None
+    background_errors: FloatArray | None = None
     """of the function, by its fit, shape (n,)"""
-    signal: Array | None = None
+    signal: FloatArray | None = None
     """fitted resonance, shape (n,)"""
     notes: tuple[str, ...] = ()
     """results to write on the figure, as matplotlib writes them"""
@@ -69,19 +68,19 @@ class FittedSpectrum:
         return float(np.diff(self.edges_GeV).min())
 
     @property
-    def per_unit(self) -> Array:
+    def per_unit(self) -> FloatArray:
         """What contents are multiplied with to be shown, shape (n,)."""
         widths = np.diff(self.edges_GeV)
         same = np.allclose(widths, widths[0])
         return np.ones_like(widths) if same else self.unit_GeV / widths
 
     @property
-    def expected(self) -> Array:
+    def expected(self) -> FloatArray:
         """Background and signal, shape (n,)."""
         return self.background if self.signal is None else self.background + self.signal
 
     @property
-    def pulls(self) -> Array:
+    def pulls(self) -> FloatArray:
         """The pull of every bin, shape (n,), NaN where it may not be shown or means nothing."""
         usable = self.shown & (self.expected > 0)
         counts, variances = (np.where(usable, x, 0.0) for x in (self.counts, self.variances))

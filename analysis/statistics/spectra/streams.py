@@ -2,7 +2,8 @@
 
 What is drawn is a pure function of a seed and of the key of its stream. To numpy a key with a zero
 at its end is the key without it, so that toy 5 of a seed has the key (5, 0), too; a key of another
-stream that has the same seed must be none of these.
+stream that has the same seed must be none of these. Two streams may look alike: toys of a universe
+have a seed of its own, not the campaign's, and 1000 masses in GeV are more than there are toys.
 
 ====================  =====================  =====================================================
 stream                key behind the seed    what is drawn
@@ -17,7 +18,7 @@ stream                key behind the seed    what is drawn
 `simulated_stream`    which, sample, 4       events that categories are chosen and counted with
 ====================  =====================  =====================================================
 
-Events of samples and universes have streams of their own (`tools.generate.Use`).
+Events of samples and universes have streams of their own (`tools.generate.Stream`).
 """
 
 import numpy as np
