@@ -24,6 +24,35 @@ DIGEST = "digest"
 """of a result: entry of its provenance"""
 
 
+def json_bytes(
+    document: Mapping[str, object], *, compact: bool = False, sort_keys: bool = False
+) -> bytes:
+    """Return a JSON document as ASCII text, whatever is to be done with it.
+
+    Parameters
+    ----------
+    document : mapping
+    compact : bool
+        Whether all of it stands in one line, without spaces.
+    sort_keys : bool
+
+    Raises
+    ------
+    ValueError
+        If the document holds a NaN or an infinity.
+
+    Examples
+    --------
+    >>> json_bytes({"b": 1.5, "a": "x"}, compact=True, sort_keys=True)
+    b'{"a":"x","b":1.5}'
+    """
+    indent, separators = (None, (",", ":")) if compact else (1, None)
+    text = json.dumps(
+        document, indent=indent, separators=separators, sort_keys=sort_keys, allow_nan=False
+    )
+    return text.encode("ascii")
+
+
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON product, whole or not at all.
 

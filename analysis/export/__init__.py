@@ -4,13 +4,12 @@
 `source`          what may be exported: results of one inference, nothing blind
 `formats`         from a results folder to the files of each format
 `hepdata_format`  HEPData's submission: tables, values with errors, YAML
-`hepdata`         which tables a search has, from the result files: `hepdata_spectra`,
-                  `hepdata_results`, and what is said of all, `hepdata_about`
+`hepdata`         a search as a submission; its tables from the result files: `hepdata_tables`
 `pyhf_format`     a pyhf workspace for every mass, with an index of what each is and gives
 `root_format`     histograms as ROOT's TH1D and TH2D
 `writing`         the files into a folder: all of them, or none
 ================  =============================================================================
 
-While data are blind an export holds expected results only. Reservations (generated samples, missing
+While data are blind an export holds expected results only. Caveats (generated samples, missing
 events, changes after unblinding) go with it.
 """

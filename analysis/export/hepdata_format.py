@@ -11,18 +11,40 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import NotRequired, TypedDict
 
-import numpy as np
-import numpy.typing as npt
+from tools.arrays import FloatArray
 
-Entry = dict[str, Any]
-"""One value with its errors"""
 MISSING = "-"
 DIGITS = 6
 _LONGEST_NAME = 64
 _ALL_DIGITS = 2**53
 """up to here a float holds every whole number"""
+
+
+class EntryError(TypedDict, total=False):
+    """An error of a value: symmetric, or as distances of which `minus` is negative."""
+
+    symerror: float
+    asymerror: dict[str, float]
+    label: str
+
+
+class Entry(TypedDict, total=False):
+    """One value with its errors, or one bin."""
+
+    value: float | str
+    errors: list[EntryError]
+    low: float
+    high: float
+
+
+class Qualifier(TypedDict):
+    """What holds for every column of a table."""
+
+    name: str
+    value: float | str
+    units: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +53,7 @@ class Variable:
 
     name: str
     values: tuple[Entry, ...]
-    """one for each row"""
+    """one for each row; none if there is no number in any"""
     units: str = ""
     """as HEPData writes them; empty where there is none"""
 
@@ -40,7 +62,7 @@ class Variable:
         """Whether it has a number in any row."""
         return any(entry.get("value") != MISSING for entry in self.values)
 
-    def document(self, qualifiers: Sequence[Entry] = ()) -> Entry:
+    def document(self, qualifiers: Sequence[Qualifier] = ()) -> dict[str, object]:
         """Return it as HEPData has it."""
         header = {"name": self.name, **({"units": self.units} if self.units else {})}
         more = {"qualifiers": [dict(each) for each in qualifiers]} if qualifiers else {}
@@ -60,8 +82,7 @@ class HepDataTable:
     """the dependent ones; those without any number are left out"""
     observables: tuple[str, ...]
     """HEPData's keywords for what is in it"""
-    qualifiers: tuple[Entry, ...] = ()
-    """what holds for every column"""
+    qualifiers: tuple[Qualifier, ...] = ()
 
     @property
     def data_file(self) -> str:
@@ -78,14 +99,14 @@ class HepDataTable:
         """The columns that have a number."""
         return tuple(column for column in self.columns if column.there)
 
-    def document(self) -> Entry:
+    def document(self) -> dict[str, object]:
         """Return the contents of its file."""
         return {
             "independent_variables": [self.rows.document()],
             "dependent_variables": [each.document(self.qualifiers) for each in self.shown],
         }
 
-    def entry(self, keywords: Mapping[str, Sequence[Any]]) -> Entry:
+    def entry(self, keywords: Mapping[str, Sequence[object]]) -> dict[str, object]:
         """Return its document in ``submission.yaml``."""
         named = {"observables": self.observables, **keywords}
         return {
@@ -97,7 +118,7 @@ class HepDataTable:
 
 
 def submission(
-    tables: Sequence[HepDataTable], comment: str, keywords: Mapping[str, Sequence[Any]]
+    tables: Sequence[HepDataTable], comment: str, keywords: Mapping[str, Sequence[object]]
 ) -> dict[str, bytes]:
     """Return the files of a submission, ``submission.yaml`` last.
 
@@ -111,11 +132,11 @@ def submission(
     """
     shown = [table for table in tables if table.shown]
     files = {table.data_file: dump([table.document()], compact=True) for table in shown}
-    head = {"comment": comment}
+    head: dict[str, object] = {"comment": comment}
     return files | {"submission.yaml": dump([head, *(table.entry(keywords) for table in shown)])}
 
 
-def dump(documents: Sequence[Entry], *, compact: bool = False) -> bytes:
+def dump(documents: Sequence[Mapping[str, object]], *, compact: bool = False) -> bytes:
     """Return YAML documents; if `compact`, a value takes a line."""
     import yaml
 
@@ -146,17 +167,12 @@ def rounded(value: float | None) -> float | int | str:
     return float(f"{value:.{DIGITS}g}")
 
 
-def points(values: Iterable[float | None]) -> tuple[Entry, ...]:
-    """Return values without errors."""
-    return tuple({"value": rounded(value)} for value in values)
-
-
 def words(values: Iterable[str]) -> tuple[Entry, ...]:
     """Return texts, for rows that are not numbers."""
     return tuple({"value": value} for value in values)
 
 
-def bins(edges: npt.NDArray[np.float64]) -> tuple[Entry, ...]:
+def bins(edges: FloatArray | Sequence[float]) -> tuple[Entry, ...]:
     """Return bins by their ends."""
     return tuple({"low": float(low), "high": float(high)} for low, high in pairwise(edges))
 
@@ -165,34 +181,37 @@ def bins(edges: npt.NDArray[np.float64]) -> tuple[Entry, ...]:
 class Errors:
     """One kind of error of every row, as distances: both positive."""
 
-    down: Sequence[float | None] | npt.NDArray[np.float64]
-    up: Sequence[float | None] | npt.NDArray[np.float64]
+    down: Sequence[float | None] | FloatArray
+    up: Sequence[float | None] | FloatArray | None = None
+    """as `down` where there is none"""
     label: str = ""
 
 
 def measured(
-    values: Iterable[float | None] | npt.NDArray[np.float64], *errors: Errors
+    values: Iterable[float | None] | FloatArray | None, *errors: Errors | None
 ) -> tuple[Entry, ...]:
-    """Return values with their errors.
+    """Return values with their errors, if they have any; no entries for what is not there.
 
     >>> measured([2.0, None], Errors([1.0, None], [1.5, None], "stat"))[0]["errors"]
     [{'asymerror': {'minus': -1.0, 'plus': 1.5}, 'label': 'stat'}]
     """
     found = []
-    for row, value in enumerate(values):
+    for row, value in enumerate(() if values is None else values):
         entry: Entry = {"value": rounded(value)}
-        parts = [_error(each, row) for each in errors]
+        parts = [_error(each, row) for each in errors if each is not None]
         if entry["value"] != MISSING and any(parts):
             entry["errors"] = [part for part in parts if part]
         found.append(entry)
     return tuple(found)
 
 
-def _error(errors: Errors, row: int) -> Entry | None:
-    down, up = rounded(errors.down[row]), rounded(errors.up[row])
+def _error(errors: Errors, row: int) -> EntryError | None:
+    down = rounded(errors.down[row])
+    up = down if errors.up is None else rounded(errors.up[row])
     if isinstance(down, str) or isinstance(up, str) or down == up == 0:
         return None
-    label = {"label": errors.label} if errors.label else {}
+    label: EntryError = {"label": errors.label} if errors.label else {}
     if down == up:
         return {"symerror": down, **label}
+    # 0.0 - 0.0 is 0.0, where -0.0 would be written with its sign.
     return {"asymerror": {"minus": 0.0 - down, "plus": up}, **label}

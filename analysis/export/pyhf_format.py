@@ -10,10 +10,10 @@ workspace may travel without its index. While data are blind the observation is 
 that is checked again for every bin.
 """
 
-import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -24,12 +24,12 @@ from analysis.results.exported import CountingWorkspace, MassWorkspace, Workspac
 from analysis.results.limits import MassLimits
 from analysis.statistics.limits.workspaces import ChannelTemplates, counts_under_peak
 from tools.errors import InputError, RefusedError
-from tools.json_file import read_json
+from tools.json_file import json_bytes, read_json
 from tools.provenance import provenance
 
-Workspace = dict[str, Any]
-"""as pyhf defines it"""
-COUNTING = "counting"
+if TYPE_CHECKING:
+    from pyhf.typing import Workspace
+
 _SCALE = re.compile(r"mu = 1 is (\S+) (?:pb|events)")
 _SAME = 1e-9
 """relative difference of the background under a peak; files hold all digits"""
@@ -42,7 +42,7 @@ class Status:
     observed: bool
     """whether they hold observed events"""
     stamps: tuple[str, ...] = ()
-    """reservations about the results"""
+    """caveats about the results"""
 
 
 def workspace_files(
@@ -56,7 +56,7 @@ def workspace_files(
         Its workspaces are read.
     limits : MassLimits
     counting : Counting, optional
-        A bare spectrum has none.
+        A binned spectrum has none.
     status : Status
 
     Raises
@@ -66,45 +66,40 @@ def workspace_files(
     RefusedError
         If a workspace holds observed events and must not.
     """
-    files, entries, of_count = {}, [], None
+    files, masses, of_count = {}, [], None
     for row, mass in enumerate(limits.mass_GeV):
-        name = f"mass_{mass:g}"
-        space = _read(folder, name, status)
-        _refuse_other_limits(folder, name, space, limits.background_events_under_peak[row])
-        scale = _scale(folder, name, space)
-        entries.append(_of_mass(limits, row, f"{name}.json", scale))
-        files[f"{name}.json"] = _named(space, f"mu = 1 is {scale!r} {limits.unit}", status)
+        path = folder.workspaces / f"mass_{mass:g}.json"
+        space = _read(folder, path, status)
+        _refuse_other_limits(path, space, limits.background_events_under_peak[row])
+        scale = _scale(path, space)
+        files[path.name] = _named(space, f"mu = 1 is {scale!r} {limits.unit}", status)
+        masses.append(_of_mass(limits, row, path.name, scale))
     if counting is not None:
-        of_count = _of_count(counting, f"{COUNTING}.json")
-        space = _read(folder, COUNTING, status)
-        strength = f"mu = 1 is {of_count.strength_pb!r} pb"
-        files[of_count.file] = _named(space, strength, status)
-    index = to_json(_index(limits, tuple(entries), of_count, status))
-    index["provenance"] = provenance(inputs=folder.made_from(limits.FILE))
-    text = json.dumps(index, indent=1, allow_nan=False) + "\n"
-    return files | {WorkspaceIndex.FILE: text.encode()}
-
-
-def _index(
-    limits: MassLimits,
-    entries: tuple[MassWorkspace, ...],
-    counting: CountingWorkspace | None,
-    status: Status,
-) -> WorkspaceIndex:
-    return WorkspaceIndex(
+        path, limit = folder.workspaces / "counting.json", counting.limit
+        space, scale = _read(folder, path, status), limit.workspace_scale_pb
+        files[path.name] = _named(space, f"mu = 1 is {scale!r} pb", status)
+        of_count = CountingWorkspace(
+            file=path.name,
+            strength_pb=scale,
+            observed_pb=limit.observed_pb,
+            expected_pb=limit.expected_pb,
+        )
+    index = WorkspaceIndex(
         confidence_level=limits.confidence_level,
-        observations=("data" if status.observed else "the nominal background: no observed events"),
+        observations="data" if status.observed else "the nominal background: no observed events",
         reservations=status.stamps,
         complete=limits.complete,
-        workspaces=entries,
-        counting=counting,
+        workspaces=tuple(masses),
+        counting=of_count,
         unit=limits.unit,
     )
+    origin = provenance(inputs=folder.made_from(limits.FILE))
+    text = json_bytes({**to_json(index), "provenance": origin})
+    return files | {WorkspaceIndex.FILE: text + b"\n"}
 
 
-def _read(folder: Folder, name: str, status: Status) -> Workspace:
-    path = folder.workspaces / f"{name}.json"
-    space = read_json(path, made_by=f"xyy infer {folder.path}")
+def _read(folder: Folder, path: Path, status: Status) -> "Workspace":
+    space = cast("Workspace", read_json(path, made_by=f"xyy infer {folder.path}"))
     if not status.observed and not observes_background(space):
         raise RefusedError(
             f"the data are blind, and {path} holds observed events; nothing is exported; make it "
@@ -113,28 +108,29 @@ def _read(folder: Folder, name: str, status: Status) -> Workspace:
     return space
 
 
-def observes_background(space: Workspace) -> bool:
+def observes_background(space: "Workspace") -> bool:
     """Return whether a workspace's observation is its nominal background."""
     observed = {each["name"]: each["data"] for each in space["observations"]}
     for channel in space["channels"]:
         parts = [s["data"] for s in channel["samples"] if s["name"] != "signal"]
+        # Exactly, with no tolerance: `xyy infer` writes the sum of these very numbers, and the
+        # counts of data differ from it by far more than rounding in some bin.
         if not np.array_equal(np.sum(parts, axis=0), observed[channel["name"]]):
             return False
     return True
 
 
-def _refuse_other_limits(folder: Folder, name: str, space: Workspace, expected: float) -> None:
+def _refuse_other_limits(path: Path, space: "Workspace", expected: float) -> None:
     """Refuse a workspace of an earlier inference: limits tell the background under their peak."""
     found = counts_under_peak(_categories(space))
     if not abs(found - expected) <= _SAME * abs(expected):
         raise InputError(
-            f"{folder.workspaces / name}.json does not belong to limits.json ({found:.6g} "
-            f"background events under the peak, not {expected:.6g}); make both again with "
-            "`xyy infer`"
+            f"{path} does not belong to limits.json ({found:.6g} background events under the peak, "
+            f"not {expected:.6g}); make both again with `xyy infer`"
         )
 
 
-def _categories(space: Workspace) -> list[ChannelTemplates]:
+def _categories(space: "Workspace") -> list[ChannelTemplates]:
     """Return background and signal of each category; bins are channels of their own."""
     found: dict[str, list[tuple[float, float]]] = {}
     for channel in space["channels"]:
@@ -148,13 +144,12 @@ def _categories(space: Workspace) -> list[ChannelTemplates]:
     ]
 
 
-def _scale(folder: Folder, name: str, space: Workspace) -> float:
+def _scale(path: Path, space: "Workspace") -> float:
     """Return the strength of mu = 1; it is a power of ten, so the measurement's name is exact."""
     match = _SCALE.fullmatch(space["measurements"][0]["name"])
     if match is None:
         raise InputError(
-            f"{folder.workspaces / name}.json does not say what mu = 1 stands for; make it again "
-            "with `xyy infer`"
+            f"{path} does not say what mu = 1 stands for; make it again with `xyy infer`"
         )
     return float(match[1])
 
@@ -171,19 +166,10 @@ def _of_mass(limits: MassLimits, row: int, file: str, scale: float) -> MassWorks
     )
 
 
-def _of_count(counting: Counting, file: str) -> CountingWorkspace:
-    return CountingWorkspace(
-        file=file,
-        strength_pb=counting.limit.workspace_scale_pb,
-        observed_pb=counting.limit.observed_pb,
-        expected_pb=counting.limit.expected_pb,
-    )
-
-
-def _named(space: Workspace, strength: str, status: Status) -> bytes:
+def _named(space: "Workspace", strength: str, status: Status) -> bytes:
     """Return a workspace whose measurement tells its strength, and what is to be said of it."""
     (measurement,) = space["measurements"]
     blind = () if status.observed else ("the observation is the nominal background",)
     name = "; ".join([strength, *blind, *status.stamps])
     named = {**space, "measurements": [{**measurement, "name": name}]}
-    return (json.dumps(named, separators=(",", ":"), allow_nan=False) + "\n").encode()
+    return json_bytes(named, compact=True) + b"\n"

@@ -16,8 +16,7 @@ bins in the window. ROOT files bear the time of their writing: equal content is 
 """
 
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,35 +29,6 @@ from tools.root_clock import root_clock
 FILE = "histograms.root"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RootAxis:
-    """An axis of a ROOT histogram, with underflow and overflow."""
-
-    edges: FloatArray
-    title: str
-    regular: bool = True
-    """whether all bins are equally wide"""
-    labels: tuple[str, ...] = ()
-    """of the bins; none where they are intervals"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RootHistogram:
-    """Contents of a ROOT histogram of one or two axes."""
-
-    title: str
-    axes: tuple[RootAxis, ...]
-    counts: FloatArray
-    """events with under- and overflow, shape (bins + 2, ...)"""
-    weight: float = 1.0
-    """of an event"""
-
-    @property
-    def contents(self) -> FloatArray:
-        """Contents with under- and overflow, by x and y."""
-        return self.counts * self.weight
-
-
 def root_files(results: FolderResults) -> dict[str, bytes]:
     """Return the file with all histograms of a folder."""
     import uproot
@@ -66,8 +36,8 @@ def root_files(results: FolderResults) -> dict[str, bytes]:
     buffer = io.BytesIO()
     with root_clock(), uproot.recreate(buffer) as file:
         file["about"] = _ascii("\n".join(about(results)))
-        for path, histogram in root_histograms(results):
-            file[path] = writable(histogram)
+        for path, histogram in _root_histograms(results):
+            file[path] = histogram
         buffer.flush()
         content = buffer.getvalue()
     return {FILE: content}
@@ -86,16 +56,15 @@ def about(results: FolderResults) -> list[str]:
     return [*lines, *results.stamps]
 
 
-def root_histograms(results: FolderResults) -> Iterator[tuple[str, RootHistogram]]:
-    """Yield every histogram with its path in the file."""
+def _root_histograms(results: FolderResults) -> Iterator[tuple[str, Any]]:
+    """Yield every histogram as uproot writes it, with its path in the file."""
     weights = {p.name: p.weight for p in results.processes(results.luminosity_invpb)}
     for sample, named in results.histograms.items():
         is_data = results.data is not None and sample == results.data.name
         notes = ["sidebands only"] if is_data and results.blind else []
         title = "; ".join([sample, *notes, *results.stamps])
         for name, histogram in _all(named):
-            counted = _converted(histogram, title)
-            yield f"events/{sample}/{name}", counted
+            yield f"events/{sample}/{name}", _converted(histogram, title)
             if sample in weights:
                 yield f"expected/{sample}/{name}", _converted(histogram, title, weights[sample])
 
@@ -113,68 +82,67 @@ def _all(named: Any) -> Iterator[tuple[str, Counts]]:
                 yield f"spectrum_{category}", histogram[{"category": category}]
 
 
-def _converted(histogram: Counts, title: str, weight: float = 1.0) -> RootHistogram:
-    axes = tuple(_axis(axis) for axis in histogram.axes)
-    counts = np.asarray(histogram.values(flow=True), np.float64)
-    for number, axis in enumerate(histogram.axes):
-        missing = [(0, 0)] * counts.ndim
-        missing[number] = (int(not axis.traits.underflow), int(not axis.traits.overflow))
-        counts = np.pad(counts, missing)
-    return RootHistogram(title, axes, counts, weight)
-
-
-def _axis(axis: Any) -> RootAxis:
-    import hist
-
-    labels: tuple[str, ...] = ()
-    if isinstance(axis, hist.axis.StrCategory):
-        labels = tuple(str(label) for label in axis)
-    elif axis.name == "region":
-        labels = REGIONS
-    regular = isinstance(axis, hist.axis.Regular) or bool(labels)
-    return RootAxis(np.asarray(axis.edges, np.float64), axis.label or axis.name, regular, labels)
-
-
-def writable(histogram: RootHistogram) -> Any:
-    """Return a histogram as uproot writes it.
+def _converted(histogram: Counts, title: str, weight: float = 1.0) -> Any:
+    """Return a histogram of one or two axes as uproot writes it, events weighted by `weight`.
 
     Its statistics are those of the bins, as after ``TH1::ResetStats``; entries are events.
     """
+    # uproot converts hist's histograms itself, but gives weighted ones their sum of weights as
+    # entries, and regions, which are integers, no labels.
     from uproot.writing.identify import to_TH1x, to_TH2x
 
-    contents = histogram.contents
-    x, *rest = histogram.axes
-    y = rest[0] if rest else RootAxis(np.array([0.0, 1.0]), _vertical(histogram))
-    convert = to_TH2x if rest else to_TH1x
+    counts = _with_flow(histogram)
+    contents, axes = counts * weight, list(histogram.axes)
+    two = len(axes) > 1
+    convert = to_TH2x if two else to_TH1x
+    vertical = _axis(axes[1], "yaxis") if two else _written("yaxis", _vertical(axes[0], weight))
     return convert(
         fName=None,  # the key's
-        fTitle=_ascii(histogram.title),
+        fTitle=_ascii(title),
         data=contents.T.ravel(),
-        fEntries=float(histogram.counts.sum()),
-        fSumw2=(contents * histogram.weight).T.ravel(),
-        fXaxis=_written(x, "xaxis"),
-        fYaxis=_written(y, "yaxis"),
-        **_statistics(histogram),
+        fEntries=float(counts.sum()),
+        fSumw2=(contents * weight).T.ravel(),
+        fXaxis=_axis(axes[0], "xaxis"),
+        fYaxis=vertical,
+        **_statistics(contents, [axis.edges for axis in axes], weight),
     )
 
 
-def _vertical(histogram: RootHistogram) -> str:
-    axis = histogram.axes[0]
-    what = "Events" if histogram.weight == 1 else "Expected events"
-    if axis.labels:
+def _with_flow(histogram: Counts) -> FloatArray:
+    """Return events with under- and overflow, also where an axis has none: ROOT's always have."""
+    counts = np.asarray(histogram.values(flow=True), np.float64)
+    flows = (axis.traits for axis in histogram.axes)
+    return np.pad(counts, [(int(not f.underflow), int(not f.overflow)) for f in flows])
+
+
+def _labels_of(axis: Any) -> tuple[str, ...]:
+    """Return the labels of bins that are no intervals; none where they are."""
+    import hist
+
+    if isinstance(axis, hist.axis.StrCategory):
+        return tuple(str(label) for label in axis)
+    return REGIONS if axis.name == "region" else ()
+
+
+def _vertical(axis: Any, weight: float) -> str:
+    """Return the title of the vertical axis above an axis."""
+    what = "Events" if weight == 1 else "Expected events"
+    if _labels_of(axis):
         return what
-    unit = axis.title.partition("[")[2].removesuffix("]")
+    unit = (axis.label or axis.name).partition("[")[2].removesuffix("]")
     return f"{what} / {axis.edges[1] - axis.edges[0]:.3g} {unit}".strip()
 
 
-def _statistics(histogram: RootHistogram) -> dict[str, float]:
+def _statistics(
+    contents: FloatArray, edges: Sequence[FloatArray], weight: float
+) -> dict[str, float]:
     """Return ROOT's sums over the bins inside the range: of w, w^2, w x, w x^2, and so on."""
-    inside = histogram.contents[(slice(1, -1),) * histogram.counts.ndim]
-    x, *rest = ((axis.edges[1:] + axis.edges[:-1]) / 2 for axis in histogram.axes)
+    inside = contents[(slice(1, -1),) * contents.ndim]
+    x, *rest = ((ends[1:] + ends[:-1]) / 2 for ends in edges)
     of_x = inside.sum(axis=1) if rest else inside
     sums = {
         "fTsumw": inside.sum(),
-        "fTsumw2": inside.sum() * histogram.weight,
+        "fTsumw2": inside.sum() * weight,
         "fTsumwx": of_x @ x,
         "fTsumwx2": of_x @ x**2,
     }
@@ -184,28 +152,36 @@ def _statistics(histogram: RootHistogram) -> dict[str, float]:
     return {name: float(value) for name, value in sums.items()}
 
 
-def _written(axis: RootAxis, name: str) -> Any:
-    from uproot.writing.identify import to_TAxis
+def _axis(axis: Any, name: str) -> Any:
+    import hist
 
-    return to_TAxis(
-        fName=name,
-        fTitle=_ascii(axis.title),
-        fNbins=len(axis.edges) - 1,
-        fXmin=float(axis.edges[0]),
-        fXmax=float(axis.edges[-1]),
-        fXbins=None if axis.regular else axis.edges.astype(">f8"),
-        fLabels=_labels(axis.labels) if axis.labels else None,
-    )
+    edges, labels = np.asarray(axis.edges, ">f8"), _labels_of(axis)
+    regular = isinstance(axis, hist.axis.Regular) or labels
+    return _written(name, axis.label or axis.name, edges, None if regular else edges, labels)
 
 
-def _labels(labels: tuple[str, ...]) -> Any:
-    from uproot.writing.identify import to_THashList, to_TObjString
+def _written(
+    name: str,
+    title: str,
+    edges: FloatArray | tuple[float, ...] = (0.0, 1.0),
+    bins: FloatArray | None = None,
+    labels: Sequence[str] = (),
+) -> Any:
+    from uproot.writing.identify import to_TAxis, to_THashList, to_TObjString
 
     strings = [to_TObjString(_ascii(label)) for label in labels]
     for number, string in enumerate(strings, start=1):
         # The number of the bin, as TAxis::SetBinLabel keeps it; uproot has no other way.
         string._bases[0]._members["@fUniqueID"] = number  # noqa: SLF001
-    return to_THashList(strings)
+    return to_TAxis(
+        fName=name,
+        fTitle=_ascii(title),
+        fNbins=len(edges) - 1,
+        fXmin=float(edges[0]),
+        fXmax=float(edges[-1]),
+        fXbins=bins,
+        fLabels=to_THashList(strings) if strings else None,
+    )
 
 
 def _ascii(text: str) -> str:

@@ -26,7 +26,6 @@ from analysis.export.hepdata_format import (
     HepDataTable,
     Variable,
     measured,
-    points,
     submission,
 )
 from analysis.export.pyhf_format import Status, workspace_files
@@ -391,8 +390,8 @@ def test_errors_have_their_sign_and_zeros_are_left_out() -> None:
 
 
 def test_a_column_without_numbers_is_left_out_and_so_is_its_table() -> None:
-    rows = Variable("m", points([1.0, 2.0]), "GeV")
-    empty = HepDataTable("Empty", "", rows, (Variable("x", points([None, None])),), ())
+    rows = Variable("m", measured([1.0, 2.0]), "GeV")
+    empty = HepDataTable("Empty", "", rows, (Variable("x", measured([None, None])),), ())
     files = submission([empty], "nothing", {})
     assert list(files) == ["submission.yaml"]
 
@@ -517,7 +516,7 @@ def test_a_bare_spectrum_gives_workspaces_in_events_and_nothing_else(
     space = workspace(channels, scale=strength_scale(channels), unit="events")
     write_json(folder.workspaces / "mass_500.json", space)
     assert xyy("export", "workspace", tmp_path) == 2
-    assert "holds no verdict.json" in capsys.readouterr().err
+    assert "verdict.json is not there" in capsys.readouterr().err
     folder.save(NOTHING)
     assert xyy("export", "workspace", tmp_path, "--quiet") == 0
     index = index_of(tmp_path / "export" / "workspace")
