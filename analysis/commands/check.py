@@ -1,6 +1,5 @@
 """Commands that check what is there."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -59,6 +58,7 @@ def plan(
     from analysis.results.ledger import Ledger
     from analysis.workflow import forecast as forecasts
     from analysis.workflow import process as stage
+    from tools.json_file import json_bytes
 
     work = options.work_on(manifest, manifest, selection, files)
     chunks = work.chunks
@@ -78,7 +78,7 @@ def plan(
 
     trial = forecasts.run_trial(some, process, here)
     result = forecasts.forecast(chunks, trial, execution=execution)
-    as_json = json.dumps(to_json(result), indent=1)
+    as_json = json_bytes(to_json(result)).decode()
     typer.echo(as_json if printer.print_json else "\n".join(result.lines()))
 
 
@@ -115,7 +115,7 @@ def bench(
     from analysis.results.codec import to_json
     from tools.folders import refuse_no_folder
     from tools.foreign import refuse_foreign
-    from tools.json_file import write_json
+    from tools.json_file import json_bytes, write_json
 
     if out is not None:
         refuse_no_folder(out.parent)
@@ -131,5 +131,5 @@ def bench(
     result = to_json(report.result(measured))
     if out is not None:
         write_json(out, result)
-    as_json = json.dumps(result, indent=1)
+    as_json = json_bytes(result).decode()
     typer.echo(as_json if printer.print_json else "\n".join(report.lines(measured)))

@@ -22,7 +22,7 @@ _ALL_DIGITS = 2**53
 """up to here a float holds every whole number"""
 
 
-class EntryError(TypedDict, total=False):
+class CellError(TypedDict, total=False):
     """An error of a value: symmetric, or as distances of which `minus` is negative."""
 
     symerror: float
@@ -30,11 +30,11 @@ class EntryError(TypedDict, total=False):
     label: str
 
 
-class Entry(TypedDict, total=False):
+class Cell(TypedDict, total=False):
     """One value with its errors, or one bin."""
 
     value: float | str
-    errors: list[EntryError]
+    errors: list[CellError]
     low: float
     high: float
 
@@ -52,7 +52,7 @@ class Variable:
     """A column of a table."""
 
     name: str
-    values: tuple[Entry, ...]
+    values: tuple[Cell, ...]
     """one for each row; none if there is no number in any"""
     units: str = ""
     """as HEPData writes them; empty where there is none"""
@@ -167,12 +167,12 @@ def rounded(value: float | None) -> float | int | str:
     return float(f"{value:.{DIGITS}g}")
 
 
-def words(values: Iterable[str]) -> tuple[Entry, ...]:
+def words(values: Iterable[str]) -> tuple[Cell, ...]:
     """Return texts, for rows that are not numbers."""
     return tuple({"value": value} for value in values)
 
 
-def bins(edges: FloatArray | Sequence[float]) -> tuple[Entry, ...]:
+def bins(edges: FloatArray | Sequence[float]) -> tuple[Cell, ...]:
     """Return bins by their ends."""
     return tuple({"low": float(low), "high": float(high)} for low, high in pairwise(edges))
 
@@ -189,7 +189,7 @@ class Errors:
 
 def measured(
     values: Iterable[float | None] | FloatArray | None, *errors: Errors | None
-) -> tuple[Entry, ...]:
+) -> tuple[Cell, ...]:
     """Return values with their errors, if they have any; no entries for what is not there.
 
     >>> measured([2.0, None], Errors([1.0, None], [1.5, None], "stat"))[0]["errors"]
@@ -197,7 +197,7 @@ def measured(
     """
     found = []
     for row, value in enumerate(() if values is None else values):
-        entry: Entry = {"value": rounded(value)}
+        entry: Cell = {"value": rounded(value)}
         parts = [_error(each, row) for each in errors if each is not None]
         if entry["value"] != MISSING and any(parts):
             entry["errors"] = [part for part in parts if part]
@@ -205,12 +205,12 @@ def measured(
     return tuple(found)
 
 
-def _error(errors: Errors, row: int) -> EntryError | None:
+def _error(errors: Errors, row: int) -> CellError | None:
     down = rounded(errors.down[row])
     up = down if errors.up is None else rounded(errors.up[row])
     if isinstance(down, str) or isinstance(up, str) or down == up == 0:
         return None
-    label: EntryError = {"label": errors.label} if errors.label else {}
+    label: CellError = {"label": errors.label} if errors.label else {}
     if down == up:
         return {"symerror": down, **label}
     # 0.0 - 0.0 is 0.0, where -0.0 would be written with its sign.

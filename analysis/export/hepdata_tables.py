@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from analysis.export.hepdata_format import (
-    Entry,
+    Cell,
     Errors,
     HepDataTable,
     Variable,
@@ -133,7 +133,7 @@ def scan_table(scan: Scan) -> HepDataTable:
     )
 
 
-def _fitted(values: FloatArray | None, errors: FloatArray | None) -> tuple[Entry, ...]:
+def _fitted(values: FloatArray | None, errors: FloatArray | None) -> tuple[Cell, ...]:
     return measured(values, None if errors is None else Errors(errors, label="total"))
 
 
@@ -156,7 +156,7 @@ def limits_table(limits: MassLimits) -> HepDataTable:
     )
 
 
-def _band(expected: Mapping[str, FloatArray]) -> tuple[Entry, ...]:
+def _band(expected: Mapping[str, FloatArray]) -> tuple[Cell, ...]:
     """Return the median expected limit with its bands as errors."""
     median = expected["0"]
     one, two = (
@@ -217,7 +217,7 @@ def counting_table(counting: Counting) -> HepDataTable:
     )
 
 
-def _count(events: float | None) -> tuple[Entry, ...]:
+def _count(events: float | None) -> tuple[Cell, ...]:
     """Return a count with its Poisson error."""
     if events is None:
         return ()
@@ -245,7 +245,7 @@ def resonance_table(verdict: Verdict, energy_GeV: float) -> HepDataTable:
     )
 
 
-def _interval(found: Estimate | None) -> tuple[Entry, ...]:
+def _interval(found: Estimate | None) -> tuple[Cell, ...]:
     """Return a value with the ends of its interval as errors."""
     if found is None:
         return ()

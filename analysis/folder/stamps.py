@@ -61,8 +61,8 @@ def stamp_products(folder: Folder) -> None:
     wanted = {} if changed is None else to_json(changed)
     for name in STAMPED if wanted else ():
         document = folder.read_if_there(name)
-        if document is not None and {key: document.get(key) for key in wanted} != wanted:
-            written = {**document, **wanted}
+        written = {**(document or {}), **wanted}
+        if document is not None and written != document:
             write_sealed(folder.path / name, written, free=FREE.get(name, ()))
 
 

@@ -15,7 +15,6 @@ the game knows after it that nothing at all was exchanged.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +30,7 @@ from analysis.results.game import (
 )
 from tools.atomic import atomic, write_bytes
 from tools.errors import InputError
-from tools.json_file import read_json
+from tools.json_file import json_bytes, read_json
 from tools.names import listed
 from tools.provenance import provenance
 
@@ -72,8 +71,7 @@ def canonical(document: Mapping[str, object]) -> bytes:
     >>> canonical({"b": 1.5, "a": "x"})
     b'{"a":"x","b":1.5}'
     """
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode("ascii")
+    return json_bytes(document, compact=True, sort_keys=True)
 
 
 def commitment(group: str, files: Iterable[DataFile], opened: OpenedGroup) -> str:
@@ -148,8 +146,7 @@ def write_private(path: Path, result: InFile) -> None:
 
 
 def _text(result: InFile) -> bytes:
-    document = {**to_json(result), "provenance": provenance()}
-    return (json.dumps(document, indent=1, allow_nan=False) + "\n").encode("ascii")
+    return json_bytes({**to_json(result), "provenance": provenance()}) + b"\n"
 
 
 def read_game(folder: Path) -> Game:

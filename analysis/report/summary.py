@@ -127,11 +127,9 @@ def _about(folder: Folder) -> list[str]:
     run, frozen = folder.load_if_there(Identity), folder.load_if_there(Freeze)
     if run is None or frozen is None:
         return []
-    samples = frozen.decisions["samples"]
-    energy = f"{samples['collision_energy_GeV'] / 1000:g} TeV"
-    luminosity = f"{samples['data_luminosity_invpb']:.10g} /pb"
-    data = run.data or "none"
-    return [f"  X -> yy, data: {data}, samples: {run.samples} ({energy}, {luminosity})"]
+    energy, luminosity = frozen.energy_and_luminosity
+    where = f"{energy / 1000:g} TeV, {luminosity:.10g} /pb"
+    return [f"  X -> yy, data: {run.data or 'none'}, samples: {run.samples} ({where})"]
 
 
 def _headline(verdict: Verdict) -> str:

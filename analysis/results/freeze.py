@@ -90,6 +90,12 @@ class Freeze:
     sidebands: Annotated[KnownBefore | None, ABSENT] = None
     """None before the blind inference has run"""
 
+    @property
+    def energy_and_luminosity(self) -> tuple[float, float]:
+        """Collision energy, GeV, and luminosity of the data, /pb."""
+        samples = self.decisions["samples"]
+        return samples["collision_energy_GeV"], samples["data_luminosity_invpb"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenWhen:

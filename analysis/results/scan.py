@@ -136,3 +136,21 @@ class Scan:
     def strength_error(self) -> Numbers | None:
         """Uncertainty of the strength at each mass, pb or events."""
         return self.cross_section_error_pb if self.unit == "pb" else self.signal_error_events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpentToys:
+    """Toys of an inference."""
+
+    toys: int | None
+    """toys for the global significance; None: as many as the search file says, if worth it"""
+    limit_toys: int
+    """toys for each limit; 0: asymptotic limits"""
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferredWith:
+    """How the results of an inference were made, under ``provenance``."""
+
+    effort: SpentToys

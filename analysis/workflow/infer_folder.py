@@ -12,8 +12,10 @@ from analysis.folder import blinding, stamps
 from analysis.folder.folder import CLAIM, PARTS, SELECTION, VERDICT, Folder, stamped
 from analysis.folder.histogram_file import Histograms, read_histograms
 from analysis.folder.stamps import stamp as stamp_of
+from analysis.results.codec import to_json
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
+from analysis.results.scan import InferredWith, SpentToys
 from analysis.results.verdict import Verdict
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
@@ -80,7 +82,7 @@ def infer_folder(
     if limits or blinding.is_unblinded(folder):
         blinding.keep_sidebands(folder, found.known_before)
     _write_workspaces(folder, found.workspaces, others_too=limits)
-    spent = {"toys": effort.toys, "limit_toys": limit_toys, "seed": effort.seed}
+    spent = to_json(SpentToys(toys=effort.toys, limit_toys=limit_toys, seed=effort.seed))
     stamp = stamp_of(folder)
     for part in only:
         folder.save(getattr(found, part), stamp=stamp, inputs=inputs, effort=spent)
@@ -133,10 +135,10 @@ def _effort_of_scan(folder: Folder, inputs: str, effort: Effort) -> Effort:
 
     Without one there will be no verdict, and no toys are needed.
     """
-    if folder.made_from("scan.json") != inputs:
+    made = folder.made_with("scan.json", InferredWith)
+    if made is None or folder.made_from("scan.json") != inputs:
         return replace(effort, toys=0)
-    spent = folder.read("scan.json", made_by="infer")["provenance"].get("effort", {})
-    return replace(effort, toys=spent.get("toys"), seed=spent.get("seed", effort.seed))
+    return replace(effort, toys=made.effort.toys, seed=made.effort.seed)
 
 
 def inference_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> InferenceInputs:
