@@ -172,7 +172,7 @@ def _spectrum(
     printer: Printer,
 ) -> None:
     from analysis.folder.folder import SEARCHED, VERDICT, Folder
-    from analysis.report.spectrum_results import read_spectrum_results
+    from analysis.report.shown_results import read_spectrum_results
     from analysis.report.summary import spectrum_summary
     from analysis.report.writing import draw_spectrum
     from analysis.workflow.infer_spectrum import bare_spectrum, infer_spectrum, origin_of

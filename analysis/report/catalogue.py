@@ -28,8 +28,7 @@ from analysis.report.plots import (
     tournament,
 )
 from analysis.report.plots.values import known
-from analysis.report.shown_results import ShownResults
-from analysis.report.spectrum_results import SpectrumResults
+from analysis.report.shown_results import ShownResults, SpectrumResults
 from analysis.results.background import PeakBackground
 from analysis.results.ledger import Cutflows
 from analysis.results.limits import MassLimits

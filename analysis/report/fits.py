@@ -11,7 +11,7 @@ import numpy as np
 from analysis.report.folder_results import FolderResults
 from analysis.report.plots.names import function_name
 from analysis.report.plots.values import interval_text, known
-from analysis.report.spectrum_results import SpectrumResults
+from analysis.report.shown_results import SpectrumResults
 from analysis.results.background import BackgroundFits, ChannelBackground, FittedCurve, SpectrumBins
 from analysis.results.verdict import ResonanceBins, Verdict
 from analysis.statistics.spectra.bins import Channel

@@ -183,15 +183,17 @@ class FolderResults(ShownResults):
         joints = {
             name: named["joint"] for name, named in self.histograms.items() if "joint" in named
         }
-        processes = [process for process in self.simulated if process.name in joints]
-        backgrounds = [process.name for process in processes if process.kind == "background"]
+        weights = {p.name: p.weight for p in self.simulated if p.name in joints}
+        backgrounds = [
+            p.name for p in self.simulated if p.name in joints and p.kind == "background"
+        ]
         if self.score is None or self.selection is None or len(backgrounds) != 1:
             return None
-        if len(processes) == 1:
+        if len(weights) == 1:
             return None
         sample = sample_of(
-            {process.name: joints[process.name] for process in processes},
-            {process.name: process.weight for process in processes},
+            {name: joints[name] for name in weights},
+            weights,
             backgrounds[0],
             independent=self.selection.background_fractions_from == "whole sample",
             force=True,  # whether such columns are allowed was decided when the score was made
@@ -204,23 +206,18 @@ class FolderResults(ShownResults):
     def sculpted(self) -> dict[str, SculptedSpectrum]:
         """The simulated background's mass in every category."""
         processes = self.processes(self.catalogue.data_luminosity_invpb)
-        backgrounds = [process for process in processes if process.kind == "background"]
-        if len(backgrounds) != 1:
-            return {}
-        (background,) = backgrounds
-        named = self.histograms.get(background.name, {})
-        return mass_by_category(named, self.search, weight=background.weight)
+        match [process for process in processes if process.kind == "background"]:
+            case [background]:
+                named = self.histograms.get(background.name, {})
+                return mass_by_category(named, self.search, weight=background.weight)
+        return {}
 
     def _process(self, sample: Sample, luminosity_invpb: float) -> Process:
         events = self.ledger.samples[sample.name].processed_events
         scale = luminosity_invpb / self.catalogue.luminosity_invpb
         weight = self.catalogue.weight(sample, events) * scale
-        alike = [
-            other
-            for other in self.simulation
-            if (other.kind, other.mass_GeV) == (sample.kind, sample.mass_GeV)
-        ]
-        if len(alike) > 1:
+        kinds = [(other.kind, other.mass_GeV) for other in self.simulation]
+        if kinds.count((sample.kind, sample.mass_GeV)) > 1:
             title = plain(sample.name)
         elif sample.kind == "signal":
             title = f"Signal {sample.mass_GeV:g} GeV"
@@ -242,16 +239,18 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
     ledger = folder.load(Ledger, made_by="process")
     for name in ledger.samples:
         catalogue.sample(name)
+    selected = folder.read_if_there(SELECTION) is not None
+    cutflow, why = folder.read_if_there(CUTFLOW), stamps.after_unblinding(folder)
     return FolderResults(
         catalogue=catalogue,
         search=search,
         histograms=read_histograms(folder.histograms),
         ledger=ledger,
-        cutflow=_cutflows(folder),
+        cutflow={} if cutflow is None else from_json(Cutflows, cutflow, folder.path / CUTFLOW),
         unblinded=blinding.is_unblinded(folder),
-        after_unblinding=_changed(folder),
+        after_unblinding=None if why is None else told(why, stamps.changed_since(folder)),
         run=folder.load_if_there(Identity),
-        cuts={} if folder.read_if_there(SELECTION) is None else folder.selection().cuts,
+        cuts=folder.selection().cuts if selected else {},
         selection=folder.chosen_selection(),
         background=folder.load_if_there(BackgroundFits),
         counting=folder.load_if_there(Counting),
@@ -260,20 +259,5 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
         verdict=folder.load_if_there(Verdict),
         freeze=folder.load_if_there(Freeze),
         unblinding=folder.load_if_there(Unblinding),
-        score=_score(folder, search),
+        score=read_score_of(folder.path / SELECTION, cut_variables(search)) if selected else None,
     )
-
-
-def _score(folder: Folder, search: Search) -> ScoreTable | None:
-    there = folder.read_if_there(SELECTION) is not None
-    return read_score_of(folder.path / SELECTION, cut_variables(search)) if there else None
-
-
-def _changed(folder: Folder) -> str | None:
-    why = stamps.after_unblinding(folder)
-    return None if why is None else told(why, stamps.changed_since(folder))
-
-
-def _cutflows(folder: Folder) -> Cutflows:
-    document = folder.read_if_there(CUTFLOW)
-    return {} if document is None else from_json(Cutflows, document, folder.path / CUTFLOW)

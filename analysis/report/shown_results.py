@@ -3,16 +3,23 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from analysis.folder.folder import Folder
 from analysis.report.plots import measurement
 from analysis.report.plots.measurement import OneParameter
 from analysis.report.plots.names import category_title
-from analysis.report.plots.style import Header
+from analysis.report.plots.style import Header, plain
 from analysis.report.plots.values import known
-from analysis.results.background import BackgroundFits, PeakBackground, SpectrumBackground
+from analysis.results.background import (
+    BackgroundFits,
+    PeakBackground,
+    SpectrumBackground,
+    SpectrumChannel,
+)
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import ResonanceFit, Verdict
 from analysis.settings.search import Search
+from analysis.statistics.spectrum_search import BareSpectrum
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -50,6 +57,60 @@ class ShownResults(ABC):
     def benchmark(self) -> float | None:
         """The strength that figures mark."""
         return None if self.scan is None else self.scan.benchmark
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SpectrumResults(ShownResults):
+    """The results on a binned spectrum."""
+
+    background: SpectrumBackground
+    verdict: Verdict
+    title: str
+    """what the spectrum is called on figures"""
+    sqrt_s_GeV: float | None
+    """collision energy, where the user gave one"""
+    blind: bool
+    """whether a range of masses was not read"""
+
+    @property
+    def header(self) -> Header:
+        """What stands on the figures: no experiment is known."""
+        return Header(self.sqrt_s_GeV, None, status=plain(self.title), experiment="")
+
+    @property
+    def channel(self) -> SpectrumChannel:
+        """The only channel."""
+        (channel,) = self.background.channels.values()
+        return channel
+
+
+def read_spectrum_results(
+    folder: Folder, spectrum: BareSpectrum, title: str, sqrt_s_GeV: float | None
+) -> SpectrumResults:
+    """Read the result files of a binned spectrum.
+
+    Parameters
+    ----------
+    folder : Folder
+    spectrum : BareSpectrum
+    title : str
+        What the spectrum is called on figures.
+    sqrt_s_GeV : float, optional
+        Collision energy, where the user gave one.
+    """
+    return SpectrumResults(
+        search=spectrum.search,
+        background=folder.load(SpectrumBackground, made_by="infer"),
+        scan=folder.load(Scan, made_by="infer"),
+        limits=folder.load(MassLimits, made_by="infer"),
+        verdict=folder.load(Verdict, made_by="infer"),
+        title=title,
+        sqrt_s_GeV=sqrt_s_GeV,
+        blind=spectrum.blind is not None,
+    )
+
+
+# ---- what figures show ---------------------------------------------------------------------------
 
 
 def spurious(results: ShownResults) -> dict[str, PeakBackground]:
@@ -92,6 +153,5 @@ def fit_with_contour(results: ShownResults) -> ResonanceFit | None:
 
 def profiles(results: ShownResults) -> dict[str, OneParameter]:
     """Return the profile deviances of the fit of a resonance, by parameter."""
-    if results.fit is None:
-        return {}
-    return measurement.profiles(results.fit, benchmark=results.benchmark)
+    fit = results.fit
+    return {} if fit is None else measurement.profiles(fit, benchmark=results.benchmark)

@@ -25,8 +25,6 @@ TITLES = {
     "bound": "bound",
     "final": "chosen selection",
 }
-
-
 METHODS = {"cuts": "best cuts", "score": "one score cut", "categories": "categories of a score"}
 
 

@@ -17,7 +17,7 @@ from analysis.report.drawing import SUFFIXES, remove_others
 from analysis.report.folder_results import read_results
 from analysis.report.page.layout import Image
 from analysis.report.page.render import render
-from analysis.report.spectrum_results import SpectrumResults
+from analysis.report.shown_results import SpectrumResults
 from analysis.settings.search import Search
 from tools.atomic import write_bytes
 from tools.pool import completed

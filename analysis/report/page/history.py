@@ -8,32 +8,31 @@ from analysis.report.folder_results import FolderResults
 from analysis.report.page.layout import Section, Table
 from analysis.report.page.wording import cross_section, number, with_error
 from analysis.report.plots.names import function_name
-from analysis.results.freeze import Freeze, KnownBefore, PeakDecision
+from analysis.results.freeze import Freeze, KnownBefore
 from analysis.results.unblinding import Unblinding
 
 
 def history(results: FolderResults) -> Section:
     """Tell what was frozen, what was expected, why the data were opened, and what changed since."""
     frozen, opened = results.freeze, results.unblinding
-    sentences, tables = [_frozen(frozen)], []
+    sentences, tables = [_frozen(frozen), _opened(results)], []
     if frozen is not None:
-        tables += [_hashes(frozen), *_expected(frozen.sidebands)]
-    sentences.append(_opened(results))
-    if results.unblinded and opened is not None:
-        tables += [*_changes(opened), *_programs(opened)]
-    if frozen is not None:
+        tables = [_hashes(frozen)]
+        tables += [] if frozen.sidebands is None else [_expected(frozen.sidebands)]
         sentences.append(
             "When each of this happened stands in freeze.json and unblinding.json, under "
             "provenance; `xyy report` and `xyy status` tell it."
         )
+    if results.unblinded and opened is not None:
+        tables += [_changes(opened), _programs(opened)]
     return Section("history", "Freeze and unblinding", tuple(sentences), tables=tuple(tables))
 
 
 def _frozen(freeze: Freeze | None) -> str:
     if freeze is None:
         return "Nothing is frozen yet."
-    by = f"by xyy {freeze.program.version}"
-    return f"The decisions are frozen {by} under the digest {freeze.digest}."
+    version = freeze.program.version
+    return f"The decisions are frozen by xyy {version} under the digest {freeze.digest}."
 
 
 def _opened(results: FolderResults) -> str:
@@ -55,15 +54,16 @@ def _hashes(freeze: Freeze) -> Table:
     return Table(("Decision", "hash"), tuple(rows), title="What is frozen", prose=True)
 
 
-def _expected(known: KnownBefore | None) -> tuple[Table, ...]:
+def _expected(known: KnownBefore) -> Table:
     """Return what the sidebands said before the data were opened."""
-    if known is None:
-        return ()
     rows = [
         (f"Goodness of fit of the sidebands, {name}: p-value", number(value, 2))
         for name, value in known.sideband_gof_pvalue.items()
     ]
-    rows += [(f"Function under a peak, {name}", _peak(peak)) for name, peak in known.peak.items()]
+    for name, peak in known.peak.items():
+        low, high = peak.fit_range_GeV
+        function = f"{function_name(peak)}, {number(low)} to {number(high)} GeV"
+        rows.append((f"Function under a peak, {name}", function))
     predicted = with_error(known.predicted_events, known.predicted_error_events)
     rows.append(("Events predicted in the window", predicted))
     limit = known.expected.counting_limit_pb["0"]
@@ -72,28 +72,23 @@ def _expected(known: KnownBefore | None) -> tuple[Table, ...]:
         what = f"Expected local significance of {name}, {number(signal.cross_section_pb)} pb"
         rows.append((what, number(signal.fit_local_z, 3)))
     note = f"Of the sidebands of {known.of}; kept in freeze.json."
-    return (Table((), tuple(rows), title="Known before the data were opened", notes=(note,)),)
+    return Table((), tuple(rows), title="Known before the data were opened", notes=(note,))
 
 
-def _peak(peak: PeakDecision) -> str:
-    low, high = peak.fit_range_GeV
-    return f"{function_name(peak)}, {number(low)} to {number(high)} GeV"
-
-
-def _changes(unblinding: Unblinding) -> tuple[Table, ...]:
+def _changes(unblinding: Unblinding) -> Table:
     rows = tuple(
         (str(place), change.reason, ", ".join(change.changed), change.digest)
         for place, change in enumerate(unblinding.changes, start=1)
     )
     head = ("Change", "Reason", "what was changed", "digest since then")
-    return (Table(head, rows, title="Changes after unblinding", prose=True),) if rows else ()
+    return Table(head, rows, title="Changes after unblinding", prose=True)
 
 
-def _programs(unblinding: Unblinding) -> tuple[Table, ...]:
+def _programs(unblinding: Unblinding) -> Table:
     names = ("version", *PARTS)
     rows = tuple(
         (str(place), *(getattr(used, name) for name in names))
         for place, used in enumerate(unblinding.programs, start=1)
     )
     title = "Other programs that made results after unblinding"
-    return (Table(("Program", *names), rows, title=title, prose=True),) if rows else ()
+    return Table(("Program", *names), rows, title=title, prose=True)

@@ -6,7 +6,7 @@ Every number is that of a result file; a number that is not there is a dash, wit
 # ruff: noqa: RUF001 - Greek is meant
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.report.fits import all_together
 from analysis.report.folder_results import FolderResults
@@ -30,22 +30,21 @@ from analysis.results.counting import Counting, CountingLimit
 from analysis.results.verdict import ResonanceFit, Verdict
 
 
-def sections(results: FolderResults) -> tuple[Section, ...]:
-    """Return the sections of everything that was inferred."""
-    found: list[Section] = []
+def sections(results: FolderResults) -> Iterator[Section]:
+    """Yield the sections of everything that was inferred."""
+    counting, verdict = results.counting, results.verdict
     if results.background is not None:
-        found.append(_sidebands(results.background))
-    found.extend(tournament(results))
-    if results.counting is not None:
-        found.append(_counting(results.counting))
-    found.extend(search.scan(results))
-    if results.verdict is not None and results.verdict.fit is not None:
-        found.append(_fit(results.verdict, results.verdict.fit))
-    found.extend(search.referee(results))
-    found.extend(search.mass_limits(results))
-    if results.counting is not None:
-        found.append(_limit(results.counting.limit))
-    return tuple(found)
+        yield _sidebands(results.background)
+    yield from tournament(results)
+    if counting is not None:
+        yield _counting(counting)
+    yield from search.scan(results)
+    if verdict is not None and verdict.fit is not None:
+        yield _fit(verdict, verdict.fit)
+    yield from search.referee(results)
+    yield from search.mass_limits(results)
+    if counting is not None:
+        yield _limit(counting.limit)
 
 
 def _sidebands(background: BackgroundFits) -> Section:
@@ -89,7 +88,7 @@ def _tables(channel: ChannelBackground) -> tuple[Table, ...]:
     return (
         _candidates(channel.candidates),
         Table(("Parameter", "value"), parameters, title="The chosen function"),
-        *_spurious(channel),
+        _spurious(channel),
     )
 
 
@@ -112,10 +111,11 @@ def _category_tables(channels: Mapping[str, ChannelBackground]) -> tuple[Table, 
         for c in channel.candidates
         if not c.accepted
     )
-    fits = Table(head, rows, title="The chosen functions")
     why = ("Category", "function", "why")
-    others = Table(why, rejected, title="Functions rejected", prose=True)
-    return (fits, others) if rejected else (fits,)
+    return (
+        Table(head, rows, title="The chosen functions"),
+        Table(why, rejected, title="Functions rejected", prose=True),
+    )
 
 
 def _candidates(candidates: Sequence[SidebandFit]) -> Table:
@@ -133,7 +133,7 @@ def _candidates(candidates: Sequence[SidebandFit]) -> Table:
     return Table(head, rows, title="Functions tried")
 
 
-def _spurious(channel: ChannelBackground) -> tuple[Table, ...]:
+def _spurious(channel: ChannelBackground) -> Table:
     rows = tuple(
         (truth, with_error(s.events, s.error_events), f"{s.mass_GeV:g} GeV")
         for truth, s in channel.spurious_signal_events.items()
@@ -141,7 +141,7 @@ def _spurious(channel: ChannelBackground) -> tuple[Table, ...]:
     head = ("Smooth truth", "largest false signal, events", "at")
     title = "What the fit takes for a resonance where there is none"
     note = f"The function under a peak: {channel.peak.family} of order {channel.peak.order}."
-    return (Table(head, rows, title=title, notes=(note,)),) if rows else ()
+    return Table(head, rows, title=title, notes=(note,))
 
 
 def _counting(counting: Counting) -> Section:
@@ -149,26 +149,24 @@ def _counting(counting: Counting) -> Section:
     sentences = (
         f"Window: {low:g} to {high:g} GeV{counted_of(counting.channels)}.",
         sentence(counting.reason),
-        *_why_different(counting.predicted_events, counting.predicted_error_events),
+        _why_different(counting.predicted_events, counting.predicted_error_events),
     )
     tables = (_normalisation(counting), _rehearsals(counting), _signals(counting))
-    shown = tuple(table for table in tables if table.rows)
-    return Section("counting", "Count in the signal window", sentences, tables=shown)
+    return Section("counting", "Count in the signal window", sentences, tables=tables)
 
 
-def _why_different(predicted: float, error: float) -> tuple[str, ...]:
+def _why_different(predicted: float, error: float) -> str:
     """Return why the count sees so much less than the fit of the shape."""
     if not predicted or math.isnan(error):
-        return ()
+        return ""
     total = math.hypot(math.sqrt(predicted), error)
-    said = (
+    return (
         f"The count adds up the whole window, where {count(predicted)} background events are "
         f"expected and known to {number(error, 3)} from the sidebands alone: an excess is seen "
         f"against {number(total, 3)} events, wherever it lies. The fit of the shape sets a peak "
         "against the few events under it, measures the background from both sides of it in the "
         "same spectrum, and says where it is. Both use the same data: they are not to be combined."
     )
-    return (said,)
 
 
 def _normalisation(counting: Counting) -> Table:
@@ -181,7 +179,7 @@ def _normalisation(counting: Counting) -> Table:
         ),
         ("Ratio", number(found.ratio, 4)),
     )
-    return Table((), rows, title="Events in the sidebands", notes=_reason(found.reason))
+    return Table((), rows, title="Events in the sidebands", notes=(sentence(found.reason),))
 
 
 def _rehearsals(counting: Counting) -> Table:
@@ -257,8 +255,5 @@ def _limit(limit: CountingLimit) -> Section:
         f"{limit.efficiency_of}."
     )
     title = "Limit on the cross-section from the count"
-    return Section("limit", title, (what,), tables=(Table((), rows, notes=_reason(limit.reason)),))
-
-
-def _reason(reason: str | None) -> tuple[str, ...]:
-    return (sentence(reason),) if reason else ()
+    table = Table((), rows, notes=(sentence(limit.reason),))
+    return Section("limit", title, (what,), tables=(table,))

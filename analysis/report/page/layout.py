@@ -16,14 +16,17 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     title: str = ""
     notes: tuple[str, ...] = ()
-    """sentences below it"""
+    """sentences below it; empty ones are left out"""
     prose: bool = False
     """cells hold words, not numbers: aligned to the left, and wrapped"""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section of the page. Figures of the same anchor stand at its end."""
+    """One section of the page. Figures of the same anchor stand at its end.
+
+    Empty sentences, and tables with a title and no rows, are left out.
+    """
 
     anchor: str
     title: str

@@ -103,12 +103,13 @@ def ledger(results: FolderResults) -> Section:
         (loss.file, f"{loss.entry_start:,} to {loss.entry_stop:,}", loss.error)
         for loss in results.ledger.failed
     )
-    tables = [Table(("Sample", "planned", "processed", "lost"), rows)]
-    if lost:
-        tables.append(Table(("File", "entries", "error"), lost, title="What was lost", prose=True))
+    tables = (
+        Table(("Sample", "planned", "processed", "lost"), rows),
+        Table(("File", "entries", "error"), lost, title="What was lost", prose=True),
+    )
     what = (
         "Every event was processed."
         if results.ledger.complete
         else "Events were lost. Simulation is normalised to what was processed."
     )
-    return Section("ledger", "Ledger", (what,), tables=tuple(tables))
+    return Section("ledger", "Ledger", (what,), tables=tables)

@@ -5,13 +5,21 @@ Every number is that of a result file; sections of what a folder does not hold a
 
 # ruff: noqa: RUF001 - Greek is meant
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from analysis.report.folder_results import FolderResults
 from analysis.report.page.layout import Section, Table
-from analysis.report.page.wording import NOTHING, interval, number, sentence, with_error, z_value
+from analysis.report.page.wording import (
+    NOTHING,
+    interval,
+    known,
+    number,
+    sentence,
+    with_error,
+    z_value,
+)
 from analysis.report.plots.names import category_title, with_category
 from analysis.results.codec import Unit
 from analysis.results.limits import MassLimits, Ranges
@@ -22,28 +30,25 @@ _MOST_ROWS = 12
 """of a table over masses; the rest is in the file"""
 
 
-def scan(results: FolderResults) -> tuple[Section, ...]:
+def scan(results: FolderResults) -> Iterator[Section]:
     """Tell the maximum of the p0 scan, and what it is worth anywhere in the range."""
     found = results.scan
     if found is None or not len(found.mass_GeV):
-        return ()
+        return
     mass, rows = found.mass_GeV, []
-    if found.maximum is not None:
-        largest = _at(found.maximum.local_z, found.maximum.mass_GeV)
-        rows.append(("Largest excess, local", largest))
+    if (most := found.maximum) is not None:
+        rows.append(("Largest excess, local", _at(most.local_z, most.mass_GeV)))
     if found.global_ is not None:
         rows += _anywhere(found.global_)
-    if (fit := results.fit) is not None and fit.deficit is not None:
-        lowest = _at(fit.deficit.signed_z, fit.deficit.mass_GeV)
-        rows.append(("Largest deficit, local", lowest))
+    if (fit := results.fit) is not None and (least := fit.deficit) is not None:
+        rows.append(("Largest deficit, local", _at(least.signed_z, least.mass_GeV)))
     what = (
         f"A peak was fitted at {len(mass)} masses from {number(mass[0])} to {number(mass[-1])} "
         "GeV. The local significance is that of one mass; the global one allows for having looked "
         "at all of them."
     )
-    reason = (sentence(found.reason),) if found.reason else ()
-    table = Table((), tuple(row for row in rows if row[1] != NOTHING), notes=reason)
-    return (Section("scan", "Scan over mass", sentences=(what,), tables=(table,)),)
+    table = Table((), known(rows), notes=(sentence(found.reason),))
+    yield Section("scan", "Scan over mass", (what,), tables=(table,))
 
 
 def _at(z: float, mass: float) -> str:
@@ -73,25 +78,26 @@ def _upcrossings(found: Upcrossings) -> str:
     return f"{level}, {number(found.toys, 9)} toys" if found.toys else level
 
 
-def mass_limits(results: FolderResults) -> tuple[Section, ...]:
+def mass_limits(results: FolderResults) -> Iterator[Section]:
     """Tell the limits against mass, and what they exclude."""
     limits = results.limits
     if limits is None or not len(limits.mass_GeV):
-        return ()
+        return
     what = (
         f"CLs upper limits on the {_called(limits.unit)} of X → γγ from the shape of the "
         f"spectrum, at {limits.confidence_level:.0%} confidence level, by "
         f"{'toys' if limits.method == 'toys' else 'asymptotic formulas'}."
     )
-    notes = [sentence(limits.reason)] if limits.reason else []
+    notes = [sentence(limits.reason)]
     if any(limits.low_counts):
         notes.append(
             "* Fewer than 20 background events under the peak: the asymptotic limit is too strong "
             "there; --limit-toys makes it exact."
         )
-    sentences = (what, *exclusions(limits))
     table = _limit_table(limits, tuple(notes))
-    return (Section("mass_limits", "Limits against mass", sentences=sentences, tables=(table,)),)
+    yield Section(
+        "mass_limits", "Limits against mass", (what, *exclusions(limits)), tables=(table,)
+    )
 
 
 def _called(unit: Unit) -> str:
@@ -141,11 +147,12 @@ def goodness(fit: ResonanceFit) -> tuple[tuple[str, str], ...]:
     found = fit.goodness_of_fit
     if found is None:
         return ()
-    rows = (
-        ("Goodness of fit (p), background only", number(found.background_only, 2)),
-        ("Goodness of fit (p), with the resonance", number(found.with_signal, 2)),
+    return known(
+        (
+            ("Goodness of fit (p), background only", number(found.background_only, 2)),
+            ("Goodness of fit (p), with the resonance", number(found.with_signal, 2)),
+        )
     )
-    return tuple(row for row in rows if row[1] != NOTHING)
 
 
 def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
@@ -167,24 +174,18 @@ def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
     return (Table(head, (*rows, both), title=title, notes=tuple(notes)),)
 
 
-def referee(results: FolderResults) -> tuple[Section, ...]:
+def referee(results: FolderResults) -> Iterator[Section]:
     """Tell what nuisance parameters did, and whether other choices give the same."""
-    fit, found = results.fit, []
-    if fit is None:
-        return ()
-    if fit.nuisances:
+    fit = results.fit
+    if fit is not None and fit.nuisances:
         what = (
             "A pull is how far the fit moved the parameter, in errors of what was known before; "
             "an impact is how far the strength moves with the parameter."
         )
         table = _nuisances(fit.nuisances, fit.unit)
-        found.append(
-            Section("nuisances", "Systematic uncertainties", sentences=(what,), tables=(table,))
-        )
-    if fit.stability:
-        table = _variations(fit.stability, fit.unit)
-        found.append(Section("stability", "Other choices", tables=(table,)))
-    return tuple(found)
+        yield Section("nuisances", "Systematic uncertainties", (what,), tables=(table,))
+    if fit is not None and fit.stability:
+        yield Section("stability", "Other choices", tables=(_variations(fit.stability, fit.unit),))
 
 
 def _nuisances(parameters: Sequence[NuisanceParameter], unit: Unit) -> Table:

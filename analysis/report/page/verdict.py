@@ -7,10 +7,10 @@ from analysis.report.folder_results import FolderResults
 from analysis.report.page import search
 from analysis.report.page.layout import Lead, Table
 from analysis.report.page.wording import (
-    NOTHING,
     count,
     cross_section,
     interval,
+    known,
     number,
     sentence,
     warnings,
@@ -37,10 +37,9 @@ def verdict(results: FolderResults) -> Lead:
         what = "There are no results here; `xyy infer` makes them."
         return Lead("Not inferred yet", (what,), Table((), ()))
     excluded = search.exclusions(results.limits)
-    sentences = [_because(found), *excluded, *warnings(found.warnings)]
     return Lead(
         _headline(found, results),
-        tuple(text for text in sentences if text),
+        (_because(found), *excluded, *warnings(found.warnings)),
         _key_numbers(found, results),
         _FIGURES[found.decision],
     )
@@ -93,7 +92,7 @@ def _key_numbers(found: Verdict, results: FolderResults) -> Table:
     if (ends := _ends(results.limits)) is not None:
         rows.append(("Upper limits from the shape, over all masses", f"{' to '.join(ends)} pb"))
     if found.decision is None:
-        rows = [row for row in rows if row[1] != NOTHING] + _expected_significances(found)
+        rows = [*known(rows), *_expected_significances(found)]
     why = found.global_z_reason
     notes = (f"Global significance: {why}.",) if why and why != found.reason else ()
     return Table((), tuple(rows), notes=notes)

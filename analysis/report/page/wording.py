@@ -99,6 +99,11 @@ def sentence(text: str | None) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
+def known(rows: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return the rows, of a name and a number, that have one."""
+    return tuple(row for row in rows if row[1] != NOTHING)
+
+
 def warnings(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the warnings of a result, as sentences."""
     return tuple(f"Warning: {text}." for text in texts)
