@@ -167,11 +167,6 @@ def rounded(value: float | None) -> float | int | str:
     return float(f"{value:.{DIGITS}g}")
 
 
-def words(values: Iterable[str]) -> tuple[Cell, ...]:
-    """Return texts, for rows that are not numbers."""
-    return tuple({"value": value} for value in values)
-
-
 def bins(edges: FloatArray | Sequence[float]) -> tuple[Cell, ...]:
     """Return bins by their ends."""
     return tuple({"low": float(low), "high": float(high)} for low, high in pairwise(edges))

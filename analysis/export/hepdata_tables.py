@@ -21,15 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from analysis.export.hepdata_format import (
-    Cell,
-    Errors,
-    HepDataTable,
-    Variable,
-    bins,
-    measured,
-    words,
-)
+from analysis.export.hepdata_format import Cell, Errors, HepDataTable, Variable, bins, measured
 from analysis.report.fits import resonance_fits, sideband_fits
 from analysis.report.folder_results import FolderResults
 from analysis.results.counting import Counting
@@ -183,7 +175,7 @@ def cutflow_tables(results: FolderResults) -> Iterator[HepDataTable]:
                 "Events left after each step of the selection; of the simulation as expected for "
                 "the luminosity, with the error of its statistics."
             ),
-            rows=Variable("Cut", words(row.cut for row in next(iter(flows.values())))),
+            rows=Variable("Cut", tuple(Cell(value=row.cut) for row in next(iter(flows.values())))),
             columns=tuple(columns),
             observables=("N",),
         )

@@ -88,15 +88,21 @@ class SpuriousSignals:
     """uncertainty of a signal at each mass"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeakCandidate:
-    """A function that was tried under a peak."""
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class FunctionInRange:
+    """A background function in a range of mass."""
 
     range: str
-    """name of its range"""
+    """name of the range"""
     fit_range_GeV: Range_GeV
     family: str
     order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeakCandidate(FunctionInRange):
+    """A function that was tried under a peak."""
+
     parameters: int
     """number of free parameters"""
     gof_pvalue: float
@@ -112,14 +118,9 @@ class PeakCandidate:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class PeakBackground:
+class PeakBackground(FunctionInRange):
     """The function under a peak, and how it was decided."""
 
-    range: str
-    """name of its range"""
-    fit_range_GeV: Range_GeV
-    family: str
-    order: int
     passes: bool
     """whether its spurious signal is small enough"""
     truths: tuple[str, ...]

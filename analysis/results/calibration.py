@@ -37,8 +37,8 @@ class CategoryParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CalibrationOrigin:
-    """When, where and with what the toys were thrown."""
+class MachineOrigin:
+    """When, where and with what something was measured that depends on the machine."""
 
     written: str
     host: str
@@ -66,7 +66,7 @@ class SearchCalibration:
     injected_events: dict[str, dict[str, float]]
     """signal events that were injected, by truth and by mass and strength"""
     checks: tuple[Check, ...]
-    provenance: CalibrationOrigin
+    provenance: MachineOrigin
 
     @property
     def judged(self) -> tuple[int, int]:

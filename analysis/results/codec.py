@@ -22,7 +22,7 @@ kind of number, no key that is unknown (but in a dataclass with ``OPEN = True``)
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
@@ -142,22 +142,20 @@ def _converter(unit: Unit) -> Converter:
         converter.register_unstructure_hook(kind, kind)
     converter.register_structure_hook(float, _number)
     converter.register_unstructure_hook(float, _null_or_number)
-    converter.register_structure_hook_func(_is_choice, _choice)
-    converter.register_structure_hook_func(_is_array, _array)
-    converter.register_structure_hook_func(
-        _is_tuple, lambda values, kind: _tuple(values, kind, converter)
-    )
-    converter.register_unstructure_hook_func(_is_array, _list)
-    converter.register_unstructure_hook_factory(
-        is_dataclass, lambda kind: _writer(kind, converter, unit)
-    )
-    converter.register_structure_hook_factory(
-        is_dataclass, lambda kind: _reader(kind, converter, unit)
-    )
+    converter.register_structure_hook_func(_of(Literal), _choice)
+    converter.register_structure_hook_func(_of(np.ndarray), _array)
+    converter.register_structure_hook_func(_of(tuple), partial(_tuple, converter))
+    converter.register_unstructure_hook_func(_of(np.ndarray), _list)
+    converter.register_unstructure_hook_factory(is_dataclass, partial(_writer, converter, unit))
+    converter.register_structure_hook_factory(is_dataclass, partial(_reader, converter, unit))
     return converter
 
 
-def _writer(kind: type, converter: Converter, unit: Unit) -> Callable[[Any], dict[str, Any]]:
+def _of(origin: object) -> Callable[[Any], bool]:
+    return lambda kind: get_origin(kind) is origin
+
+
+def _writer(converter: Converter, unit: Unit, kind: type) -> Callable[[Any], dict[str, Any]]:
     keys = _keys(kind)
     overrides: dict[str, Any] = {name: key.override(unit) for name, key in keys.items()}
     write: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(
@@ -172,7 +170,7 @@ def _writer(kind: type, converter: Converter, unit: Unit) -> Callable[[Any], dic
     return written
 
 
-def _reader(kind: type, converter: Converter, unit: Unit) -> Callable[[Any, Any], Any]:
+def _reader(converter: Converter, unit: Unit, kind: type) -> Callable[[Any, Any], Any]:
     overrides: dict[str, Any] = {name: key.override(unit) for name, key in _keys(kind).items()}
     strict = not getattr(kind, "OPEN", False)
     read: Any = make_dict_structure_fn(
@@ -207,22 +205,10 @@ def _null_or_number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _is_choice(kind: Any) -> bool:
-    return get_origin(kind) is Literal
-
-
 def _choice(value: Any, kind: Any) -> Any:
     if value not in get_args(kind):
         raise ValueError(f"{brief(repr(value), 50)} is none of {', '.join(get_args(kind))}")
     return value
-
-
-def _is_tuple(kind: Any) -> bool:
-    return get_origin(kind) is tuple
-
-
-def _is_array(kind: Any) -> bool:
-    return get_origin(kind) is np.ndarray
 
 
 def _array(values: Any, _kind: type) -> Numbers:
@@ -235,7 +221,7 @@ def _array(values: Any, _kind: type) -> Numbers:
     return np.array(rows, dtype=float)
 
 
-def _tuple(values: Any, kind: Any, converter: Converter) -> tuple[Any, ...]:
+def _tuple(converter: Converter, values: Any, kind: Any) -> tuple[Any, ...]:
     if not isinstance(values, list):
         raise TypeError(f"{brief(repr(values), 50)} is no list")
     kinds = get_args(kind)

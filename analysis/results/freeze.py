@@ -3,19 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+from analysis.results.background import FunctionInRange
 from analysis.results.codec import ABSENT, Numbers
 from analysis.results.expected import ExpectedSignal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeakDecision:
+class PeakDecision(FunctionInRange):
     """The function under a peak that the sidebands decided on."""
-
-    range: str
-    """name of its range"""
-    fit_range_GeV: tuple[float, float]
-    family: str
-    order: int
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from analysis.results.calibration import (
-    CalibrationOrigin,
     CategoryParts,
+    MachineOrigin,
     SearchCalibration,
 )
 from analysis.results.checks import Check
@@ -47,7 +47,7 @@ def document(results: ToyResults, *, workers: int) -> SearchCalibration:
             for name, own in campaigns.injection.items()
         },
         checks=tuple(_rounded(check) for check in checks(results)),
-        provenance=CalibrationOrigin(**provenance(machine=machine())),
+        provenance=MachineOrigin(**provenance(machine=machine())),
     )
 
 

@@ -6,7 +6,7 @@ No times: they stand under ``provenance`` in the JSON files, and `xyy report` te
 from analysis.folder.program import PARTS
 from analysis.report.folder_results import FolderResults
 from analysis.report.page.layout import Section, Table
-from analysis.report.page.wording import cross_section, number, with_error
+from analysis.report.page.wording import in_pb, number, with_error
 from analysis.report.plots.names import function_name
 from analysis.results.freeze import Freeze, KnownBefore
 from analysis.results.unblinding import Unblinding
@@ -67,7 +67,7 @@ def _expected(known: KnownBefore) -> Table:
     predicted = with_error(known.predicted_events, known.predicted_error_events)
     rows.append(("Events predicted in the window", predicted))
     limit = known.expected.counting_limit_pb["0"]
-    rows.append(("Expected limit from the count", cross_section(limit)))
+    rows.append(("Expected limit from the count", in_pb(limit)))
     for name, signal in known.expected.signals.items():
         what = f"Expected local significance of {name}, {number(signal.cross_section_pb)} pb"
         rows.append((what, number(signal.fit_local_z, 3)))

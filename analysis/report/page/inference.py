@@ -15,11 +15,10 @@ from analysis.report.page.layout import Section, Table
 from analysis.report.page.tournament_section import tournament
 from analysis.report.page.wording import (
     count,
-    cross_section,
+    in_pb,
     interval,
     number,
     sentence,
-    warnings,
     with_error,
     z_value,
 )
@@ -55,7 +54,7 @@ def _sidebands(background: BackgroundFits) -> Section:
     warned = [
         f"{category_title(name)}: {text}" if several else text
         for name, channel in channels.items()
-        for text in warnings(channel.warnings)
+        for text in (sentence(f"warning: {warned}") for warned in channel.warnings)
     ]
     tables = _category_tables(channels) if several else _tables(next(iter(channels.values())))
     title = "Background from the sidebands"
@@ -244,10 +243,10 @@ def _fit(verdict: Verdict, fit: ResonanceFit) -> Section:
 def _limit(limit: CountingLimit) -> Section:
     bands = limit.expected_pb
     rows = (
-        ("Observed", cross_section(limit.observed_pb)),
-        ("Expected", cross_section(bands["0"])),
-        ("Expected, 68 %", f"{number(bands['-1'], 3)} to {cross_section(bands['1'])}"),
-        ("Expected, 95 %", f"{number(bands['-2'], 3)} to {cross_section(bands['2'])}"),
+        ("Observed", in_pb(limit.observed_pb)),
+        ("Expected", in_pb(bands["0"])),
+        ("Expected, 68 %", f"{number(bands['-1'], 3)} to {in_pb(bands['1'])}"),
+        ("Expected, 95 %", f"{number(bands['-2'], 3)} to {in_pb(bands['2'])}"),
     )
     what = (
         "CLs upper limit on the cross-section of X → γγ from the count, at "

@@ -12,7 +12,6 @@ import numpy as np
 from analysis.report.folder_results import FolderResults
 from analysis.report.page.layout import Section, Table
 from analysis.report.page.wording import (
-    NOTHING,
     interval,
     known,
     number,
@@ -68,7 +67,7 @@ def _anywhere(found: GlobalSignificance) -> tuple[tuple[str, str], ...]:
 
 def _toys(toys: GlobalToys | None) -> str:
     if toys is None:
-        return NOTHING
+        return ""
     counted = f"{number(toys.exceeding)} of {number(toys.n, 9)}"
     return f"{number(toys.p, 2)} ({number(toys.p_low, 2)} to {number(toys.p_high, 2)}; {counted})"
 
@@ -94,10 +93,8 @@ def mass_limits(results: FolderResults) -> Iterator[Section]:
             "* Fewer than 20 background events under the peak: the asymptotic limit is too strong "
             "there; --limit-toys makes it exact."
         )
-    table = _limit_table(limits, tuple(notes))
-    yield Section(
-        "mass_limits", "Limits against mass", (what, *exclusions(limits)), tables=(table,)
-    )
+    sentences, tables = (what, *exclusions(limits)), (_limit_table(limits, tuple(notes)),)
+    yield Section("mass_limits", "Limits against mass", sentences, tables=tables)
 
 
 def _called(unit: Unit) -> str:
@@ -166,8 +163,9 @@ def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
     both = ("All together", z_value(fit.local_z_at_mass), interval(fit.strength, fit.unit))
     notes = ["Each category was fitted alone at the fitted mass."]
     together = fit.compatibility
-    if together is not None and (pvalue := number(together.pvalue, 2)) != NOTHING:
+    if together is not None and np.isfinite(together.pvalue):
         chi2, freedom = number(together.chi2, 3), number(together.degrees_of_freedom, 3)
+        pvalue = number(together.pvalue, 2)
         notes.append(f"That all have one strength: χ² / d.o.f. = {chi2} / {freedom}, p = {pvalue}.")
     head = ("Category", "local significance", _called(fit.unit))
     title = "Do the categories see one signal?"

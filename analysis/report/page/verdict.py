@@ -8,12 +8,11 @@ from analysis.report.page import search
 from analysis.report.page.layout import Lead, Table
 from analysis.report.page.wording import (
     count,
-    cross_section,
+    in_pb,
     interval,
     known,
     number,
     sentence,
-    warnings,
     with_error,
     z_value,
 )
@@ -39,7 +38,7 @@ def verdict(results: FolderResults) -> Lead:
     excluded = search.exclusions(results.limits)
     return Lead(
         _headline(found, results),
-        (_because(found), *excluded, *warnings(found.warnings)),
+        (_because(found), *excluded, *(sentence(f"warning: {each}") for each in found.warnings)),
         _key_numbers(found, results),
         _FIGURES[found.decision],
     )
@@ -111,7 +110,7 @@ def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...
         (f"Events predicted from the sidebands{of}", predicted),
         ("Significance of the count", z_value(counting.z)),
         ("Significance of the count, the course's Z", z_value(counting.z_course)),
-        (title, cross_section(limit.observed_pb)),
+        (title, in_pb(limit.observed_pb)),
         ("Expected limit, with its 68 % range", _expected(limit.expected_pb)),
     )
 
@@ -129,4 +128,4 @@ def _expected_significances(found: Verdict) -> list[tuple[str, str]]:
 
 def _expected(bands: Mapping[str, float | None]) -> str:
     middle, low, high = (bands[key] for key in ("0", "-1", "1"))
-    return f"{cross_section(middle)} ({number(low, 3)} to {number(high, 3)})"
+    return f"{in_pb(middle)} ({number(low, 3)} to {number(high, 3)})"

@@ -80,10 +80,10 @@ def count(value: float | None) -> str:
     return NOTHING if value is None or math.isnan(value) else f"{value:,.0f}"
 
 
-def cross_section(value: float | None) -> str:
+def in_pb(value: float | None) -> str:
     """Return a limit on a cross-section, in pb.
 
-    >>> cross_section(3.1284).replace(_GLUE, " ")
+    >>> in_pb(3.1284).replace(_GLUE, " ")
     '3.13 pb'
     """
     found = number(value, 3)
@@ -101,12 +101,7 @@ def sentence(text: str | None) -> str:
 
 def known(rows: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Return the rows, of a name and a number, that have one."""
-    return tuple(row for row in rows if row[1] != NOTHING)
-
-
-def warnings(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the warnings of a result, as sentences."""
-    return tuple(f"Warning: {text}." for text in texts)
+    return tuple(row for row in rows if row[1] not in {"", NOTHING})
 
 
 def _places(error: float) -> int:
