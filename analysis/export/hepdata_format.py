@@ -17,7 +17,9 @@ from tools.arrays import FloatArray
 
 MISSING = "-"
 DIGITS = 6
+"""of published numbers: more than any uncertainty of ours has"""
 _LONGEST_NAME = 64
+"""characters of a table's name, by HEPData's schema of submissions"""
 _ALL_DIGITS = 2**53
 """up to here a float holds every whole number"""
 
@@ -108,6 +110,7 @@ class HepDataTable:
 
     def entry(self, keywords: Mapping[str, Sequence[object]]) -> dict[str, object]:
         """Return its document in ``submission.yaml``."""
+        # Only observables differ from table to table, HEPData wants all keywords in each.
         named = {"observables": self.observables, **keywords}
         return {
             "name": self.name[:_LONGEST_NAME],
@@ -140,6 +143,7 @@ def dump(documents: Sequence[Mapping[str, object]], *, compact: bool = False) ->
     """Return YAML documents; if `compact`, a value takes a line."""
     import yaml
 
+    # Keys keep their order: people read name and description first.
     text: str = yaml.dump_all(
         documents,
         Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper),  # the one in C is faster
@@ -162,6 +166,7 @@ def rounded(value: float | None) -> float | int | str:
     """
     if value is None or not math.isfinite(value):
         return MISSING
+    # Six digits of a count would be another count.
     if float(value).is_integer() and abs(value) < _ALL_DIGITS:
         return int(value)
     return float(f"{value:.{DIGITS}g}")

@@ -70,9 +70,11 @@ def _events(fit: FittedSpectrum) -> Variable:
     if fit.simulated:
         errors = Errors(np.sqrt(fit.variances), label=_STATISTICS)
         return Variable("Simulated background", measured(fit.counts, errors))
+    # They are NaN already while blind; an export is the last place to see to it.
     counts = fit.counts.copy()
     if fit.blinded:
         counts[fit.inside] = np.nan
+    # Garwood's interval has an upper end for an empty bin as well, where sqrt(n) has none.
     down, up = np.full_like(counts, np.nan), np.full_like(counts, np.nan)
     there = np.isfinite(counts)
     down[there], up[there] = poisson_errors(counts[there])

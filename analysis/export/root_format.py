@@ -101,7 +101,7 @@ def _converted(histogram: Counts, title: str, weight: float = 1.0) -> Any:
         fTitle=_ascii(title),
         data=contents.T.ravel(),
         fEntries=float(counts.sum()),
-        fSumw2=(contents * weight).T.ravel(),
+        fSumw2=(contents * weight).T.ravel(),  # n w^2: the variance of n is n
         fXaxis=_axis(axes[0], "xaxis"),
         fYaxis=vertical,
         **_statistics(contents, [axis.edges for axis in axes], weight),
@@ -155,7 +155,8 @@ def _statistics(
 def _axis(axis: Any, name: str) -> Any:
     import hist
 
-    edges, labels = np.asarray(axis.edges, ">f8"), _labels_of(axis)
+    edges, labels = np.asarray(axis.edges, ">f8"), _labels_of(axis)  # ROOT files are big-endian
+    # No array of edges: ROOT finds a bin of equal width without searching.
     regular = isinstance(axis, hist.axis.Regular) or labels
     return _written(name, axis.label or axis.name, edges, None if regular else edges, labels)
 

@@ -60,6 +60,7 @@ def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> Fold
 
 def is_bare_spectrum(folder: Folder) -> bool:
     """Return whether a folder holds what `xyy infer --spectrum` writes."""
+    # A spectrum has no events, so no ledger; a folder of events that was not processed has neither.
     there = [(folder.path / name).is_file() for name in ("ledger.json", "limits.json")]
     return there == [False, True]
 
@@ -145,6 +146,7 @@ def _filled(histogram: Any, window: Interval) -> bool:
 
 
 def _bins_inside(edges: np.ndarray[Any, Any], window: Interval) -> np.ndarray[Any, Any]:
+    # Whole bins only: one that an end of the window cuts holds events of the sidebands too.
     low, high = edges[:-1], edges[1:]
     return (low >= (window.min or 0.0)) & (high <= (np.inf if window.max is None else window.max))
 

@@ -61,12 +61,13 @@ def write_files(place: Path, files: Files) -> None:
         If the disk is full or the folder cannot be written.
     """
     with one_writer(place):
+        # All old files go first: a shorter export must not leave masses of a longer one.
         for path in _old(place, files):
             path.unlink()
         try:
             for name, content in files.items():
                 write_bytes(place / name, content)
-        except BaseException:
+        except BaseException:  # an interrupt too: half an export looks like a whole one
             for name in files:
                 (place / name).unlink(missing_ok=True)
             raise
@@ -76,6 +77,8 @@ def _old(place: Path, files: Files) -> list[Path]:
     """Return the files of an earlier export, which its last one names, and refuse any other."""
     last, old = place / list(files)[-1], _contents(place)
     told = last.read_text(encoding="utf-8", errors="replace") if last.is_file() else ""
+    # Any word may be a name: the last file differs from format to format, and to take one file too
+    # many for ours needs its very name in it.
     known = {*files, *re.findall(r"[\w.+-]+", told)}
     for path in old:
         if path.is_dir() or path.name not in known:

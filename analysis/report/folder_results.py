@@ -122,6 +122,7 @@ class FolderResults(ShownResults):
     @property
     def all_complete(self) -> bool:
         """Whether no result was made from histograms, now others, that had lost events."""
+        # Lost events may have been processed since; results are of what there was at their time.
         made = (self.background, self.counting, self.scan, self.limits, self.verdict)
         selected = self.selection is None or self.selection.complete is not False
         return selected and all(result is None or result.complete for result in made)
@@ -183,13 +184,13 @@ class FolderResults(ShownResults):
         joints = {
             name: named["joint"] for name, named in self.histograms.items() if "joint" in named
         }
-        weights = {p.name: p.weight for p in self.simulated if p.name in joints}
-        backgrounds = [
-            p.name for p in self.simulated if p.name in joints and p.kind == "background"
-        ]
-        if self.score is None or self.selection is None or len(backgrounds) != 1:
+        simulated = [process for process in self.simulated if process.name in joints]
+        weights = {process.name: process.weight for process in simulated}
+        backgrounds = [process.name for process in simulated if process.kind == "background"]
+        if self.score is None or self.selection is None:
             return None
-        if len(weights) == 1:
+        # A score tells one background from signals; between several it knows no difference.
+        if len(backgrounds) != 1 or len(weights) == 1:
             return None
         sample = sample_of(
             {name: joints[name] for name in weights},
@@ -216,6 +217,7 @@ class FolderResults(ShownResults):
         events = self.ledger.samples[sample.name].processed_events
         scale = luminosity_invpb / self.catalogue.luminosity_invpb
         weight = self.catalogue.weight(sample, events) * scale
+        # Two signals of one mass, or two backgrounds, would bear one title.
         kinds = [(other.kind, other.mass_GeV) for other in self.simulation]
         if kinds.count((sample.kind, sample.mass_GeV)) > 1:
             title = plain(sample.name)

@@ -132,6 +132,7 @@ def candidates(results: ShownResults) -> dict[str, tuple[PeakBackground, str]]:
 def scan(results: ShownResults) -> Scan | None:
     """Return the scan over mass, if a significance is known at any."""
     found = results.scan
+    # While blind there is what is expected, without a benchmark signal not even that.
     if found is None or known(found.local_z) is known(found.expected_local_z) is None:
         return None
     return found
@@ -148,6 +149,7 @@ def fit_with_contour(results: ShownResults) -> ResonanceFit | None:
     if results.fit is None or results.fit.contour is None:
         return None
     deviance = results.fit.contour.delta_deviance
+    # Contour lines need two masses and two strengths at least.
     return results.fit if min(deviance.shape) > 1 and known(deviance) is not None else None
 
 

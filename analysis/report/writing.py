@@ -53,6 +53,8 @@ def report_folder(
     """
     results = read_results(folder, catalogue, search)
     number = len(list(drawings(results)))
+    # Neighbours in the catalogue are of one kind and take equally long: every worker gets some of
+    # each, and no process is started for a handful.
     workers = min(workers, math.ceil(number / _FIGURES_EACH))
     share = _Share(folder, catalogue, search, workers)
     parts = completed(share, range(workers), workers, what="figures")
@@ -91,7 +93,7 @@ def _rare_collections() -> Iterator[None]:
     through every imported module, took a quarter of the time.
     """
     thresholds = gc.get_threshold()
-    gc.freeze()
+    gc.freeze()  # what is there already stays; no search need look at it
     gc.set_threshold(50_000, 20, 20)
     try:
         yield

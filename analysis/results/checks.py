@@ -30,6 +30,7 @@ class Check:
         if self.meets is None and wanted and math.isfinite(self.observed):
             above = self.low is None or self.observed >= self.low
             below = self.high is None or self.observed <= self.high
+            # The class is frozen; what was read from a file keeps the judgement that is there.
             object.__setattr__(self, "meets", bool(above and below))
 
     @property

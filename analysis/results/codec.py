@@ -121,10 +121,12 @@ def from_json(
     """
     own = {each.name for each in fields(kind)} if is_dataclass(kind) else set()
     content = {key: value for key, value in document.items() if key in own or key not in _STAMPS}
+    # No file names its unit: a key of strengths in pb is in every file that has some in pb.
     unit: Unit = "pb" if "unit" not in own or _OF_PB & document.keys() else "events"
     try:
         return _converter(unit).structure(content, kind)
     except BaseValidationError as error:
+        # The first problem is enough: a file with one was edited, or is of another version.
         what = transform_error(error, path="", format_exception=_words)[0]
         said = brief(what.removesuffix(" @ "), 200)  # nothing follows where it is the whole file
         raise InputError(f"{path}: {said}; {advice}") from None
@@ -137,6 +139,8 @@ def _words(error: BaseException, _kind: type | None) -> str:
 @cache
 def _converter(unit: Unit) -> Converter:
     converter = Converter(forbid_extra_keys=True)
+    # cattrs converts what it reads: int("3"), bool("no"), tuple("text"). Hooks of ours refuse, and
+    # make Python's numbers of NumPy's, which JSON cannot hold, when they write.
     for kind in (bool, int, str):
         converter.register_structure_hook(kind, _exactly)
         converter.register_unstructure_hook(kind, kind)
@@ -161,6 +165,7 @@ def _writer(converter: Converter, unit: Unit, kind: type) -> Callable[[Any], dic
     write: Callable[[Any], dict[str, Any]] = make_dict_unstructure_fn(
         kind, converter, **overrides | {"unit": override(omit=True)}
     )
+    # Not by cattrs' `omit_if_default`: its `!=` has no truth for an array.
     droppable = {overrides[name].rename or name for name, key in keys.items() if key.absent}
 
     def written(result: Any) -> dict[str, Any]:
@@ -188,13 +193,13 @@ def _keys(kind: type) -> dict[str, Key]:
 
 
 def _exactly(value: Any, kind: type) -> Any:
-    if type(value) is not kind:
+    if type(value) is not kind:  # `isinstance` takes True for an int
         raise TypeError(f"{brief(repr(value), 50)} is no {kind.__name__}")
     return value
 
 
 def _number(value: Any, _kind: type) -> float:
-    if value is None:
+    if value is None:  # JSON has neither NaN nor infinity (RFC 8259, section 6)
         return math.nan
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{brief(repr(value), 50)} is no number")
@@ -225,7 +230,7 @@ def _tuple(converter: Converter, values: Any, kind: Any) -> tuple[Any, ...]:
     if not isinstance(values, list):
         raise TypeError(f"{brief(repr(values), 50)} is no list")
     kinds = get_args(kind)
-    if kinds[-1] is Ellipsis:
+    if kinds[-1] is Ellipsis:  # tuple[float, ...]: any number of one kind
         kinds = kinds[:1] * len(values)
     if len(kinds) != len(values):
         raise TypeError(f"there are {len(values)} in place of {len(kinds)}")

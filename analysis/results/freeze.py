@@ -80,6 +80,8 @@ class Freeze:
     hashes: dict[str, str]
     """digest of each decision"""
     program: Program
+    # Not typed: it is compared and digested as a whole, and a changed entry is told by its name,
+    # whatever settings there are.
     decisions: dict[str, Any]
     """what the settings, the selection and the score were"""
     sidebands: Annotated[KnownBefore | None, ABSENT] = None

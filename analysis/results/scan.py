@@ -36,6 +36,9 @@ class Upcrossings:
         """
         from scipy.special import ndtr
 
+        # Gross and Vitells, arXiv:1005.1891: upcrossings fall as exp(-z^2 / 2) from a level where
+        # toys count many. Their sum may exceed 1 for a small z; taken as the mean of a Poisson
+        # number of excesses it does not, and for a large z the result is the same.
         tail = np.exp((self.level_z**2 - local_z**2) / 2)
         return float(-np.expm1(-(ndtr(-local_z) + self.mean * tail)))
 
@@ -49,6 +52,7 @@ class Upcrossings:
         from scipy.optimize import brentq
         from scipy.special import ndtr
 
+        # Logarithms, as p falls over 200 decades; at 30 sigma it is still a number (1e-198).
         wanted = float(ndtr(-global_z))
         return float(brentq(lambda z: np.log(self.p(z) / wanted), 0.0, 30.0))
 

@@ -158,6 +158,7 @@ def _why_different(predicted: float, error: float) -> str:
     """Return why the count sees so much less than the fit of the shape."""
     if not predicted or math.isnan(error):
         return ""
+    # What an excess has to stand out of: Poisson fluctuations and the prediction's uncertainty.
     total = math.hypot(math.sqrt(predicted), error)
     return (
         f"The count adds up the whole window, where {count(predicted)} background events are "

@@ -28,6 +28,7 @@ def render(results: FolderResults, images: Sequence[Image]) -> str:
     """
     from jinja2 import Environment, StrictUndefined
 
+    # An attribute that is not there is an error, not an empty place on the page.
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -81,4 +82,5 @@ def _sections(results: FolderResults, with_images: set[str]) -> list[Section]:
         Section("shapes", "All columns: shapes before the selection"),
         Section("yields", "All columns: yields before the selection"),
     ]
+    # Figures of cuts and columns stand in sections without words, which go where there are none.
     return [s for s in sections if s.tables or s.sentences or s.anchor in with_images]

@@ -89,6 +89,7 @@ def _in_window(row: CutflowRow, kind: str) -> str:
         return "blind" if kind == "data" else NOTHING
     if kind == "data":
         return count(inside)
+    # All events of a sample weigh the same, so its window has the weight of the rest.
     weight = row.sumw / row.events if row.events else 0.0
     return with_error(inside * weight, math.sqrt(inside) * weight)
 

@@ -124,6 +124,7 @@ def _limit_table(limits: MassLimits, notes: tuple[str, ...]) -> Table:
     mass, unit = limits.mass_GeV, limits.unit
     observed = np.full(len(mass), np.nan) if limits.observed is None else limits.observed
     bands = [limits.expected[band] for band in ("0", "-1", "1", "-2", "2")]
+    # Every so many masses, rounded up, so that there are never more rows than that.
     shown = range(0, len(mass), -(-len(mass) // _MOST_ROWS))
     rows = tuple(
         (

@@ -64,6 +64,7 @@ def _why(chosen: ChosenSelection) -> str:
         for method, value in values.items()
         if value is not None and not chosen.flags[method]
     }
+    # The same comparison as that which chose: the reason is found again, not remembered.
     if chosen.method == max(free, key=lambda method: free[method], default=None):
         return "Of the methods that nothing speaks against it is the one that is worth most."
     return "This method was asked for; it is not the one that is worth most."
@@ -181,7 +182,7 @@ def _fitted(channel: ChannelBackground | None) -> tuple[str, str]:
     if channel is None:
         return NOTHING, NOTHING
     found = channel.peak.spurious
-    at = int(abs(found.events).argmax())
+    at = int(abs(found.events).argmax())  # in events; errors of the signal differ with its mass
     relative = abs(found.events[at]) / found.error_events[at] if found.error_events[at] else None
     size = f"{number(found.events[at], 2)} ({number(relative, 2)} σ)"  # noqa: RUF001 - Greek
     return function_name(channel.peak), f"{size} at {number(found.mass_GeV[at])} GeV"

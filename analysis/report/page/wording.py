@@ -22,7 +22,7 @@ def with_error(value: float | None, error: float | None, unit: str = "") -> str:
     """
     if value is None or math.isnan(value):
         return NOTHING
-    if error is None or not error > 0:
+    if error is None or not error > 0:  # NaN is not above 0 either
         return _joined(number(value), unit)
     places = _places(error)
     return _joined(f"{_fixed(value, places)}{_GLUE}±{_GLUE}{_fixed(error, places)}", unit)
@@ -39,8 +39,9 @@ def interval(found: Estimate | None, unit: str = "") -> str:
     if found is None or math.isnan(found.value):
         return NOTHING
     value, low, high = found.value, found.low, found.high
-    if not low < high:
+    if not low < high:  # an end that was not found is NaN
         return _joined(number(value), unit)
+    # By the smaller side, of which two digits shall be seen.
     places = _places(min(size for size in (high - value, value - low) if size > 0))
     up, down = _fixed(high - value, places), _fixed(value - low, places)
     if up == down:
@@ -57,6 +58,7 @@ def number(value: float | None, digits: int = 4) -> str:
     if value is None or math.isnan(value):
         return NOTHING
     text = f"{value:,.{digits}g}"
+    # Large numbers are events here: 1,500,000 is read more easily than 1.5e+06.
     if "e" in text and abs(value) >= 1:
         text = f"{value:,.0f}"
     return text.replace("-", _MINUS) if text.startswith("-") else text
