@@ -3,7 +3,7 @@
 ================  =============================================================================
 `source`          what may be exported: results of one inference, nothing blind
 `formats`         from a results folder to the files of each format
-`hepdata_format`  HEPData's submission: tables, values with errors, YAML
+`hepdata_format`  HEPData's submission: tables, values with uncertainties, YAML
 `hepdata`         a search as a submission; its tables from the result files: `hepdata_tables`
 `pyhf_format`     a pyhf workspace for every mass, with an index of what each is and gives
 `root_format`     histograms as ROOT's TH1D and TH2D

@@ -1,9 +1,9 @@
-"""HEPData's submission format: tables of values with errors, and the file that lists them.
+"""HEPData's submission format: tables of values with uncertainties, and the file that lists them.
 
 A table is a YAML file of independent and dependent variables with one value for each row;
 ``submission.yaml`` names, describes and keys all tables, one YAML document each
 (https://hepdata-submission.readthedocs.io). What the official validator does not check is kept as
-well: errors have their sign (``minus`` is negative), a value that is not there is ``-``, an error
+well: uncertainties have their sign (``minus`` is negative), a value that is not there is ``-``, one
 of zero is left out, and numbers have six digits.
 """
 
@@ -25,7 +25,7 @@ _ALL_DIGITS = 2**53
 
 
 class CellError(TypedDict, total=False):
-    """An error of a value: symmetric, or as distances of which `minus` is negative."""
+    """An uncertainty of a value: symmetric, or as distances of which `minus` is negative."""
 
     symerror: float
     asymerror: dict[str, float]
@@ -33,7 +33,7 @@ class CellError(TypedDict, total=False):
 
 
 class Cell(TypedDict, total=False):
-    """One value with its errors, or one bin."""
+    """One value with its uncertainties, or one bin."""
 
     value: float | str
     errors: list[CellError]
@@ -179,7 +179,7 @@ def bins(edges: FloatArray | Sequence[float]) -> tuple[Cell, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Errors:
-    """One kind of error of every row, as distances: both positive."""
+    """One kind of uncertainty of every row, as distances: both positive."""
 
     down: Sequence[float | None] | FloatArray
     up: Sequence[float | None] | FloatArray | None = None
@@ -190,7 +190,7 @@ class Errors:
 def measured(
     values: Iterable[float | None] | FloatArray | None, *errors: Errors | None
 ) -> tuple[Cell, ...]:
-    """Return values with their errors, if they have any; no entries for what is not there.
+    """Return values with their uncertainties, if they have any; no entries for what is not there.
 
     >>> measured([2.0, None], Errors([1.0, None], [1.5, None], "stat"))[0]["errors"]
     [{'asymerror': {'minus': -1.0, 'plus': 1.5}, 'label': 'stat'}]

@@ -66,7 +66,7 @@ def _spectrum_table(title: str, fit: FittedSpectrum, of: str) -> HepDataTable:
 
 
 def _events(fit: FittedSpectrum) -> Variable:
-    """Return the events of a spectrum, of data with Poisson errors; none in a blinded window."""
+    """Return events of a spectrum, of data with Poisson uncertainties; none in a blinded window."""
     if fit.simulated:
         errors = Errors(np.sqrt(fit.variances), label=_STATISTICS)
         return Variable("Simulated background", measured(fit.counts, errors))
@@ -138,7 +138,8 @@ def limits_table(limits: MassLimits) -> HepDataTable:
         name="Limits",
         description=(
             f"Upper limits on {CROSS_SECTION} at {100 * level:g}% CL (CLs, {limits.method}). "
-            "The errors of the expected limit are its bands of one and two standard deviations."
+            "The uncertainties of the expected limit are its bands of one and two standard "
+            "deviations."
         ),
         rows=Variable(r"$m_X$", measured(limits.mass_GeV), "GeV"),
         columns=(
@@ -151,7 +152,7 @@ def limits_table(limits: MassLimits) -> HepDataTable:
 
 
 def _band(expected: Mapping[str, FloatArray]) -> tuple[Cell, ...]:
-    """Return the median expected limit with its bands as errors."""
+    """Return the median expected limit with its bands as uncertainties."""
     median = expected["0"]
     one, two = (
         Errors(median - expected[f"-{n}"], expected[n] - median, f"{n} sigma") for n in ("1", "2")
@@ -175,7 +176,7 @@ def cutflow_tables(results: FolderResults) -> Iterator[HepDataTable]:
             name="Cutflow",
             description=(
                 "Events left after each step of the selection; of the simulation as expected for "
-                "the luminosity, with the error of its statistics."
+                "the luminosity, with its statistical uncertainty."
             ),
             rows=Variable("Cut", tuple(Cell(value=row.cut) for row in next(iter(flows.values())))),
             columns=tuple(columns),
@@ -212,7 +213,7 @@ def counting_table(counting: Counting) -> HepDataTable:
 
 
 def _count(events: float | None) -> tuple[Cell, ...]:
-    """Return a count with its Poisson error."""
+    """Return a count with its Poisson uncertainty."""
     if events is None:
         return ()
     down, up = poisson_errors(np.array([events]))
@@ -240,7 +241,7 @@ def resonance_table(verdict: Verdict, energy_GeV: float) -> HepDataTable:
 
 
 def _interval(found: Estimate | None) -> tuple[Cell, ...]:
-    """Return a value with the ends of its interval as errors."""
+    """Return a value with the ends of its interval as uncertainties."""
     if found is None:
         return ()
     down, up = found.value - found.low, found.high - found.value

@@ -3,7 +3,7 @@
 The workspaces are those of `xyy infer`. Their index, ``workspaces.json``, has for each the strength
 that ``mu = 1`` stands for and the saved limits, which pyhf finds again from the file alone: the
 observed one from the data in it, the expected ones from the Asimov set of its nominal background
-(all parameters at their initial values, ``mu = 0``), which an excess does not bend.
+(all parameters at their initial values, ``mu = 0``), which an excess does not change.
 
 The measurement's name tells the strength too, and whatever has to be said of the results: a
 workspace may travel without its index. While data are blind the observation is the background, and

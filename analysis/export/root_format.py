@@ -1,4 +1,4 @@
-"""Histograms as ROOT's TH1D and TH2D, with flow bins, errors, titles and labels.
+"""Histograms as ROOT's TH1D and TH2D, with flow bins, uncertainties, titles and labels.
 
 =====================================  ===========================================================
 in ``histograms.root``                 what

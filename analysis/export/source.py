@@ -1,4 +1,4 @@
-"""What may be exported: the results of one inference, and nothing of a window that is shut.
+"""What may be exported: the results of one inference, and nothing of a blinded window.
 
 Blindness is in the data path, so the files of a blind folder hold nothing of the window. An export
 leaves the house, and looks again: at the results, at every workspace, at every histogram.
@@ -43,13 +43,13 @@ def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> Fold
     Raises
     ------
     InputError
-        If it was not, or if it holds a bare spectrum.
+        If it was not, or if it holds a binned spectrum.
     RefusedError
         If data are blind and their histograms are not.
     """
     if is_bare_spectrum(folder):
         raise InputError(
-            f"{folder.path} holds the results of a bare spectrum (`xyy infer --spectrum`), which "
+            f"{folder.path} holds the results of a binned spectrum (`xyy infer --spectrum`), which "
             "has neither histograms nor samples; `xyy export workspace` takes it"
         )
     results = read_results(folder, catalogue, search)
@@ -90,7 +90,7 @@ def inferred(folder: Folder, results: FolderResults) -> Inferred:
 
 
 def _refuse_unblind_results(found: Inferred, results: FolderResults) -> None:
-    """Refuse results that tell of a window which is shut.
+    """Refuse results that tell of a blinded window.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def _refuse_unblind_results(found: Inferred, results: FolderResults) -> None:
         Naming the file.
     """
     flow = () if results.data is None else results.cutflow.get(results.data.name, ())
-    told = {
+    unblinded = {
         "cutflow.json": any(row.blinded is None for row in flow),
         Verdict.FILE: not found.verdict.blinded,
         Counting.FILE: found.counting.observed_events is not None,
@@ -109,7 +109,7 @@ def _refuse_unblind_results(found: Inferred, results: FolderResults) -> None:
             for channel in found.background.channels.values()
         ),
     }
-    _refuse((name for name, tells in told.items() if tells), "xyy infer")
+    _refuse((name for name, tells in unblinded.items() if tells), "xyy infer")
 
 
 def _knows_window(bins: FittedBins, window: Interval) -> bool:
@@ -118,7 +118,7 @@ def _knows_window(bins: FittedBins, window: Interval) -> bool:
 
 
 def _refuse_unblind_histograms(histograms: Histograms, data: str, window: Interval) -> None:
-    """Refuse histograms of data that hold events of a window which is shut.
+    """Refuse histograms of data that hold events of a blinded window.
 
     Raises
     ------

@@ -76,10 +76,10 @@ def write_files(place: Path, files: Files) -> None:
 def _old(place: Path, files: Files) -> list[Path]:
     """Return the files of an earlier export, which its last one names, and refuse any other."""
     last, old = place / list(files)[-1], _contents(place)
-    told = last.read_text(encoding="utf-8", errors="replace") if last.is_file() else ""
+    text = last.read_text(encoding="utf-8", errors="replace") if last.is_file() else ""
     # Any word may be a name: the last file differs from format to format, and to take one file too
     # many for ours needs its very name in it.
-    known = {*files, *re.findall(r"[\w.+-]+", told)}
+    known = {*files, *re.findall(r"[\w.+-]+", text)}
     for path in old:
         if path.is_dir() or path.name not in known:
             raise InputError(f"{path} is of no export, and would be removed; move it elsewhere")

@@ -69,7 +69,7 @@ class FolderResults(ShownResults):
 
     @property
     def blind(self) -> bool:
-        """Whether there are data whose window is shut."""
+        """Whether there are data whose window is blinded."""
         return self.data is not None and not self.unblinded
 
     @property
@@ -134,7 +134,7 @@ class FolderResults(ShownResults):
 
     @property
     def stamps(self) -> tuple[str, ...]:
-        """Reservations about everything in the folder; the one of any length comes last."""
+        """Caveats about everything in the folder; the one of any length comes last."""
         stamps = []
         if self.generated:
             every = {s.name for s in self.simulation} <= set(self.generated)

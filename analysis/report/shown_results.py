@@ -50,7 +50,7 @@ class ShownResults(ABC):
 
     @property
     def max_errors(self) -> float:
-        """Spurious signal that a function may have, in errors of the signal."""
+        """Spurious signal that a function may have, in uncertainties of the signal."""
         return self.search.peak.spurious_signal
 
     @property

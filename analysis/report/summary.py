@@ -37,8 +37,8 @@ def selection_table(chosen: ChosenSelection) -> str:
         if any(cells):
             lines.append(f"{title:24s}" + "".join(f"{cell:>18s}" for cell in cells))
     lines += _expected_fit_lines(chosen, signals)
-    told = ", ".join(f"{name} < {cut.max:g}" for name, cut in chosen.best_cuts.items())
-    lines.append(f"best cuts, chosen for {chosen.reference_signal}: {told or 'no cut'}")
+    text = ", ".join(f"{name} < {cut.max:g}" for name, cut in chosen.best_cuts.items())
+    lines.append(f"best cuts, chosen for {chosen.reference_signal}: {text or 'no cut'}")
     optimism = chosen.optimism
     lines.append(
         f"  chosen on one half of the simulation: {_value(optimism.chosen_on_half)} there, "
@@ -56,14 +56,14 @@ def objections(chosen: ChosenSelection) -> list[str]:
     for method, flags in chosen.flags.items():
         for flag in flags:
             against.setdefault(flag, []).append(METHODS[method])
-    told = [f"against {' and '.join(methods)}: {flag}" for flag, methods in against.items()]
-    told += [
-        f"the cut on {name} bends the mass spectrum by {bent.size_events:+,.0f} +- "
-        f"{bent.error_events:,.0f} events"
-        for name, bent in chosen.sculpting.items()
-        if bent.flagged
+    text = [f"against {' and '.join(methods)}: {flag}" for flag, methods in against.items()]
+    text += [
+        f"the cut on {name} distorts the mass spectrum by {distortion.size_events:+,.0f} +- "
+        f"{distortion.error_events:,.0f} events"
+        for name, distortion in chosen.sculpting.items()
+        if distortion.flagged
     ]
-    return told
+    return text
 
 
 def _expected_fit_lines(chosen: ChosenSelection, signals: Sequence[str]) -> list[str]:
@@ -86,8 +86,8 @@ def _score_lines(score: ScoreRecord) -> list[str]:
     for row in rows:
         edge = "any" if row.edge is None else f"{row.edge:g}"
         cells = (row.signal_events, row.background_events, row.s)
-        told = "".join(f"{f'{cell:,.4g}':>14s}" for cell in cells)
-        lines.append(f"  {edge:>14s}{told}{row.sideband_data_events:>14,.0f}")
+        text = "".join(f"{f'{cell:,.4g}':>14s}" for cell in cells)
+        lines.append(f"  {edge:>14s}{text}{row.sideband_data_events:>14,.0f}")
     for found, words in (
         (score.overtraining, "on the half that trained it"),
         (score.optimism, "where its edges were chosen"),
@@ -109,13 +109,13 @@ def _value(number: float | None, digits: int = 2) -> str:
 
 
 def verdict_summary(folder: Folder) -> str:
-    """Return the verdict of a folder in a few lines, with every reservation about it."""
+    """Return the verdict of a folder in a few lines, with every caveat about it."""
     verdict = folder.load(Verdict, made_by="infer")
     counting = folder.load(Counting, made_by="infer")
     lines = [_headline(verdict), *_fit_lines(verdict)]
     lines += _mass_limit_lines(folder.load_if_there(MassLimits))
     lines += [_counting_line(counting), _limit_line(counting.limit)]
-    lines += [f"  note: {text}" for text in _reservations(folder, verdict)]
+    lines += [f"  note: {text}" for text in _caveats(folder, verdict)]
     lines += [*_about(folder), f"  all of it: {folder.path}"]
     return "\n".join(lines)
 
@@ -149,8 +149,8 @@ def _fit_lines(verdict: Verdict) -> list[str]:
             f"{s.fit_local_z:.1f} sigma in the fit, {s.counting_z:.1f} in the count"
             for s in signals.values()
         ]
-    told = verdict.global_z_reason if verdict.global_z is None else _value(verdict.global_z)
-    lines = [f"  local significance {verdict.local_z:.2f} sigma; global: {told}"]
+    text = verdict.global_z_reason if verdict.global_z is None else _value(verdict.global_z)
+    lines = [f"  local significance {verdict.local_z:.2f} sigma; global: {text}"]
     if verdict.mass_GeV is not None:
         lines.append(f"  mass          {_interval(verdict.mass_GeV, 1)} GeV")
     if verdict.cross_section_pb is not None:
@@ -209,14 +209,14 @@ def counted_of(channels: Sequence[str]) -> str:
 
 def _limit_line(limit: CountingLimit) -> str:
     middle, low, high = (_value(limit.expected_pb[band]) for band in ("0", "-1", "1"))
-    told = f"{middle} pb expected ({low} to {high})"
+    text = f"{middle} pb expected ({low} to {high})"
     if limit.observed_pb is not None:
-        told = f"{limit.observed_pb:.2f} pb, {told}"
+        text = f"{limit.observed_pb:.2f} pb, {text}"
     level = 100 * limit.confidence_level
-    return f"  cross-section from the count, {level:g} % CLs upper limit: {told}"
+    return f"  cross-section from the count, {level:g} % CLs upper limit: {text}"
 
 
-def _reservations(folder: Folder, verdict: Verdict) -> list[str]:
+def _caveats(folder: Folder, verdict: Verdict) -> list[str]:
     generated = generated_samples(folder.load_if_there(Identity), folder.load_if_there(Ledger))
     notes = list(verdict.warnings)
     if generated:
@@ -229,7 +229,7 @@ def _reservations(folder: Folder, verdict: Verdict) -> list[str]:
 
 
 def spectrum_summary(folder: Folder) -> str:
-    """Return the verdict on a bare spectrum in a few lines."""
+    """Return the verdict on a binned spectrum in a few lines."""
     verdict, background, limits = (
         folder.load(Verdict, made_by="infer"),
         folder.load(SpectrumBackground, made_by="infer"),
@@ -237,8 +237,8 @@ def spectrum_summary(folder: Folder) -> str:
     )
     lines = [_headline(verdict)]
     if verdict.local_z is not None:
-        told = f"global: {_value(verdict.global_z)}"
-        lines.append(f"  local significance {verdict.local_z:.2f} sigma; {told}")
+        text = f"global: {_value(verdict.global_z)}"
+        lines.append(f"  local significance {verdict.local_z:.2f} sigma; {text}")
     if verdict.mass_GeV is not None:
         lines.append(f"  mass          {_interval(verdict.mass_GeV, 2)} GeV")
     if verdict.signal_events is not None:
@@ -253,7 +253,7 @@ def spectrum_summary(folder: Folder) -> str:
 
 
 def _events_limits(limits: MassLimits) -> list[str]:
-    """Return the range of the limits on a bare spectrum's signal."""
+    """Return the range of the limits on a binned spectrum's signal."""
     lines = []
     for what, found in (("limits", limits.observed), ("expected", limits.expected["0"])):
         there = [] if found is None else [limit for limit in found if not math.isnan(limit)]

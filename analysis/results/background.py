@@ -61,7 +61,7 @@ class PredictionErrors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestSpectrum:
-    """A smooth spectrum that candidates are tried on."""
+    """A generating model that candidates are tried on."""
 
     name: str
     gof_pvalue: float | None

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A number with its error, and what was wanted of it."""
+    """A number with its uncertainty, and what was wanted of it."""
 
     section: str
     setting: str
     what: str
     observed: float
     error: float | None
-    """statistical uncertainty; None if it is not told"""
+    """statistical uncertainty; None if it is not known"""
     low: float | None = None
     """None: no lower end was set"""
     high: float | None = None

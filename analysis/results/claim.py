@@ -30,7 +30,7 @@ class ClaimOrigin:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Claim:
-    """What can be right or wrong of a verdict, and the reservations about it."""
+    """What can be right or wrong of a verdict, and the caveats about it."""
 
     FILE: ClassVar = "claim.json"
     FORMAT: ClassVar = "xyy-claim-1"

@@ -236,7 +236,7 @@ class ClosureHistograms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondLooks:
-    """Universes for which toys of the whole procedure were thrown."""
+    """Universes for which toys of the whole procedure were generated."""
 
     universes: int
     toys_each: int

@@ -57,7 +57,7 @@ class Key:
     """unit of strengths that results with this attribute have"""
 
     def override(self, unit: Unit) -> Any:
-        """Return what cattrs is told, for results with strengths in some unit."""
+        """Return what cattrs has to know, for results with strengths in some unit."""
         return override(
             rename=self.name and self.name.format(unit=unit, strength=_STRENGTHS[unit]),
             omit=self.only not in {None, unit},

@@ -1,4 +1,4 @@
-"""``freeze.json``: what was decided, known and expected before the data were opened."""
+"""``freeze.json``: what was decided, known and expected before the data were unblinded."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar

@@ -40,7 +40,7 @@ class Sculpting:
     """What a selection does to the background's spectrum."""
 
     size_events: float
-    """expected data events in the window beyond those of an unbent spectrum"""
+    """expected data events in the window beyond those of an undistorted spectrum"""
     error_events: float
     """statistical uncertainty of the simulation, events"""
     shape_pvalue: float
@@ -48,7 +48,7 @@ class Sculpting:
     pvalue: float
     """p-value of window and shape together"""
     flagged: bool
-    """whether the spectrum is bent"""
+    """whether the spectrum is distorted"""
 
 
 @dataclass(frozen=True, slots=True)

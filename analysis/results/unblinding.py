@@ -1,4 +1,4 @@
-"""``unblinding.json``: for what the data were opened, why, and what was changed since."""
+"""``unblinding.json``: for what the data were unblinded, why, and what was changed since."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -28,7 +28,7 @@ class Unblinding:
 
     reason: str
     freeze_digest: str
-    """digest of the decisions that the data were opened for"""
+    """digest of the decisions that the data were unblinded for"""
     sidebands_digest: str | None
     """digest of what was known of the sidebands; None if nothing was"""
     changes: tuple[Change, ...]
@@ -40,7 +40,7 @@ class Unblinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnblindedWhen:
-    """When data were opened, and when something was changed, under ``provenance``."""
+    """When data were unblinded, and when something was changed, under ``provenance``."""
 
     unblinded: str
     changed: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ class Estimate:
     high: float
 
     def scaled(self, factor: float, *, relative_error: float = 0.0) -> "Estimate":
-        """Return the estimate times a factor that has a relative error of its own."""
+        """Return the estimate times a factor that has a relative uncertainty of its own."""
         # The factor is known independently of the fit: in quadrature, each side on its own.
         added = self.value * factor * relative_error
         down, up = factor * (self.value - self.low), factor * (self.high - self.value)

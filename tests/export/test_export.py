@@ -525,7 +525,7 @@ def test_a_bare_spectrum_gives_workspaces_in_events_and_nothing_else(
     assert entry["strength_events"] == strength_scale(channels)
     assert index["counting"] is None
     assert xyy("export", "root", tmp_path) == 2
-    assert "results of a bare spectrum" in capsys.readouterr().err
+    assert "results of a binned spectrum" in capsys.readouterr().err
 
 
 # ---- ROOT ----------------------------------------------------------------------------------------

@@ -708,7 +708,7 @@ def test_what_speaks_against_a_method_is_told_once(
     )
     assert objections(chosen) == [
         f"against one score cut and categories of a score: {flag}",
-        "the cut on n_jets bends the mass spectrum by +900 +- 100 events",
+        "the cut on n_jets distorts the mass spectrum by +900 +- 100 events",
     ]
     results = replace(folder(), selection=chosen, score=None)
     said = words(selection_section.selection(results))

@@ -776,9 +776,9 @@ def test_the_page_tells_the_search(folder: Callable[[str], FolderResults]) -> No
     results = folder("evidence")
     said = {s.anchor: words(s) for s in inference.sections(replace(results, background=None))}
     said |= {s.anchor: words(s) for s in tournament_section(results)}
-    assert "Decided before the data were opened" in said["tournament"]
+    assert "Decided before the data were unblinded" in said["tournament"]
     assert "exp 3, fitted from 400 to 1,100 GeV (the window only)" in said["tournament"]
-    assert "at most 0.2 errors" in said["tournament"]
+    assert "at most 0.2 uncertainties" in said["tournament"]
     assert said["tournament"].count("| chosen") == 1
     best = the_scan("evidence").maximum
     assert best is not None

@@ -332,7 +332,7 @@ def test_a_discovery_is_told_with_its_numbers(made: Make, small: Catalogue, quic
     assert f"{verdict.local_z:.2f} σ" in page.text
     assert f"{verdict.counting.observed_events:,.0f}" in page.text
     assert "259.62 / pb x 12865 pb x 0.081 = 270,540.92 expected events" in page.text
-    assert "The data were opened. Reason: the test says so" in page.text
+    assert "The data were unblinded. Reason: the test says so" in page.text
     assert names(read_results(folder, small, quick)) == ALWAYS | SEEN
 
 

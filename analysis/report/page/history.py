@@ -1,4 +1,4 @@
-"""Section on freeze and unblinding: what was fixed and expected, why opened, what changed since.
+"""Section on freeze and unblinding: what was fixed and expected, why, what changed since.
 
 No times: they stand under ``provenance`` in the JSON files, and `xyy report` tells them.
 """
@@ -13,9 +13,9 @@ from analysis.results.unblinding import Unblinding
 
 
 def history(results: FolderResults) -> Section:
-    """Tell what was frozen, what was expected, why the data were opened, and what changed since."""
-    frozen, opened = results.freeze, results.unblinding
-    sentences, tables = [_frozen(frozen), _opened(results)], []
+    """Tell what was frozen, what was expected, why the data were unblinded, what changed since."""
+    frozen, unblinding = results.freeze, results.unblinding
+    sentences, tables = [_frozen(frozen), _unblinded(results)], []
     if frozen is not None:
         tables = [_hashes(frozen)]
         tables += [] if frozen.sidebands is None else [_expected(frozen.sidebands)]
@@ -23,8 +23,8 @@ def history(results: FolderResults) -> Section:
             "When each of this happened stands in freeze.json and unblinding.json, under "
             "provenance; `xyy report` and `xyy status` tell it."
         )
-    if results.unblinded and opened is not None:
-        tables += [_changes(opened), _programs(opened)]
+    if results.unblinded and unblinding is not None:
+        tables += [_changes(unblinding), _programs(unblinding)]
     return Section("history", "Freeze and unblinding", tuple(sentences), tables=tuple(tables))
 
 
@@ -35,14 +35,14 @@ def _frozen(freeze: Freeze | None) -> str:
     return f"The decisions are frozen by xyy {version} under the digest {freeze.digest}."
 
 
-def _opened(results: FolderResults) -> str:
+def _unblinded(results: FolderResults) -> str:
     if results.unblinded and results.unblinding is not None:
-        return f"The data were opened. Reason: {results.unblinding.reason}"
+        return f"The data were unblinded. Reason: {results.unblinding.reason}"
     if results.data is None:
-        return "There are no data to open."
+        return "There are no data to unblind."
     if results.unblinding is not None:
         return (
-            "The data were opened once, for other decisions than are frozen now, and are shut: "
+            "The data were unblinded once, for other decisions than are frozen now, and are blind: "
             "nothing inside the signal window has been filled."
         )
     return "The data are blind: nothing inside the signal window has been filled."
@@ -55,7 +55,7 @@ def _hashes(freeze: Freeze) -> Table:
 
 
 def _expected(known: KnownBefore) -> Table:
-    """Return what the sidebands said before the data were opened."""
+    """Return what the sidebands said before the data were unblinded."""
     rows = [
         (f"Goodness of fit of the sidebands, {name}: p-value", number(value, 2))
         for name, value in known.sideband_gof_pvalue.items()
@@ -72,7 +72,7 @@ def _expected(known: KnownBefore) -> Table:
         what = f"Expected local significance of {name}, {number(signal.cross_section_pb)} pb"
         rows.append((what, number(signal.fit_local_z, 3)))
     note = f"Of the sidebands of {known.of}; kept in freeze.json."
-    return Table((), tuple(rows), title="Known before the data were opened", notes=(note,))
+    return Table((), tuple(rows), title="Known before the data were unblinded", notes=(note,))
 
 
 def _changes(unblinding: Unblinding) -> Table:

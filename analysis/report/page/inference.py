@@ -69,7 +69,7 @@ def _alone(background: BackgroundFits) -> str:
     return (
         f"Fitted to the {background.of} from {number(low)} to {number(high)} GeV, the "
         f"window left out: {chosen.family} of order {chosen.order} predicts {predicted} "
-        f"events in the window. Parts of the error: fit {number(errors.fit, 3)}, spread "
+        f"events in the window. Parts of the uncertainty: fit {number(errors.fit, 3)}, spread "
         f"{number(errors.spread, 3)}, closure {number(errors.closure, 3)}."
     )
 
@@ -128,16 +128,17 @@ def _candidates(candidates: Sequence[SidebandFit]) -> Table:
         )
         for c in candidates
     )
-    head = ("Function", "p (goodness of fit)", "predicted, fit error", "closure bias", "result")
+    head = ("Function", "p (goodness of fit)", "predicted, with fit uncertainty", "closure bias",
+            "result")  # fmt: skip
     return Table(head, rows, title="Functions tried")
 
 
 def _spurious(channel: ChannelBackground) -> Table:
     rows = tuple(
-        (truth, with_error(s.events, s.error_events), f"{s.mass_GeV:g} GeV")
-        for truth, s in channel.spurious_signal_events.items()
+        (spectrum, with_error(s.events, s.error_events), f"{s.mass_GeV:g} GeV")
+        for spectrum, s in channel.spurious_signal_events.items()
     )
-    head = ("Smooth truth", "largest false signal, events", "at")
+    head = ("Test spectrum", "largest spurious signal, events", "at")
     title = "What the fit takes for a resonance where there is none"
     note = f"The function under a peak: {channel.peak.family} of order {channel.peak.order}."
     return Table(head, rows, title=title, notes=(note,))
@@ -150,7 +151,7 @@ def _counting(counting: Counting) -> Section:
         sentence(counting.reason),
         _why_different(counting.predicted_events, counting.predicted_error_events),
     )
-    tables = (_normalisation(counting), _rehearsals(counting), _signals(counting))
+    tables = (_normalisation(counting), _closure_tests(counting), _signals(counting))
     return Section("counting", "Count in the signal window", sentences, tables=tables)
 
 
@@ -182,10 +183,10 @@ def _normalisation(counting: Counting) -> Table:
     return Table((), rows, title="Events in the sidebands", notes=(sentence(found.reason),))
 
 
-def _rehearsals(counting: Counting) -> Table:
+def _closure_tests(counting: Counting) -> Table:
     rows = tuple(
         (
-            _rehearsed(name),
+            _tested(name),
             count(r.observed_events),
             with_error(r.predicted_events, r.predicted_error_events),
             z_value(r.z),
@@ -195,13 +196,13 @@ def _rehearsals(counting: Counting) -> Table:
     )
     head = ("Simulation", "counted", "predicted", "z", "z of as many data")
     note = "z is by the statistics of the simulation, which has fewer events than the data."
-    return Table(head, rows, title="Rehearsal on simulation", notes=(note,))
+    return Table(head, rows, title="Closure test on simulation", notes=(note,))
 
 
-def _rehearsed(name: str) -> str:
-    """Return what was rehearsed.
+def _tested(name: str) -> str:
+    """Return what was tested.
 
-    >>> _rehearsed("background_only"), _rehearsed("with_signal_500")
+    >>> _tested("background_only"), _tested("with_signal_500")
     ('background only', 'with a signal of 500 GeV')
     """
     mass = name.removeprefix("with_signal_")

@@ -67,7 +67,7 @@ def cutflow(results: FolderResults) -> Section:
         )
         for cell in (_expected, _in_window)
     )
-    what = "Expected events of simulation, with its statistical error; observed events of data."
+    what = "Expected events of simulation, with statistical uncertainty; observed events of data."
     note = "While the data are blind, theirs are the events outside the window."
     window = f"{results.window.min:g} to {results.window.max:g} GeV"
     tables = (

@@ -178,8 +178,8 @@ def referee(results: FolderResults) -> Iterator[Section]:
     fit = results.fit
     if fit is not None and fit.nuisances:
         what = (
-            "A pull is how far the fit moved the parameter, in errors of what was known before; "
-            "an impact is how far the strength moves with the parameter."
+            "A pull is how far the fit moved the parameter, in uncertainties of what was known "
+            "before; an impact is how far the strength moves with the parameter."
         )
         table = _nuisances(fit.nuisances, fit.unit)
         yield Section("nuisances", "Systematic uncertainties", (what,), tables=(table,))

@@ -1,6 +1,6 @@
 """Sections on the selection: its method, what every kind is worth, and how far to trust it.
 
-Of the categories of a score: what each keeps, what fits it, and whether it bends the mass.
+Of the categories of a score: what each keeps, what fits it, and how it distorts the mass.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,8 +22,8 @@ def selection(results: FolderResults) -> Section:
     """Tell the selection and what it is worth (tasks 3.1 to 3.4)."""
     chosen = results.selection
     if chosen is None:
-        told = f"Cuts: {_cuts(results.cuts)}." if results.cuts else "No selection was chosen yet."
-        return Section("selection", "Selection", sentences=(told,))
+        text = f"Cuts: {_cuts(results.cuts)}." if results.cuts else "No selection was chosen yet."
+        return Section("selection", "Selection", sentences=(text,))
     in_use, merits = _categories(results, chosen), _merits(chosen)
     categories = () if in_use is None else (in_use,)
     tables = (merits, *categories, _independence(chosen), _distortions(chosen))
@@ -33,11 +33,11 @@ def selection(results: FolderResults) -> Section:
 def _in_use(chosen: ChosenSelection) -> tuple[str, ...]:
     """Return the method in use, why it is used, and what speaks against the others."""
     if chosen.score is None or chosen.method == "cuts":
-        told = f"The best rectangular cuts: {_cuts(chosen.cuts) or 'none'}."
+        text = f"The best rectangular cuts: {_cuts(chosen.cuts) or 'none'}."
     else:
-        told = f"{_score_in_words(chosen.method, chosen.score)} The best rectangular cuts, for "
-        told += f"comparison: {_cuts(chosen.best_cuts) or 'none'}."
-    return (told, _why(chosen), *(f"{text}." for text in objections(chosen)))
+        text = f"{_score_in_words(chosen.method, chosen.score)} The best rectangular cuts, for "
+        text += f"comparison: {_cuts(chosen.best_cuts) or 'none'}."
+    return (text, _why(chosen), *(f"{text}." for text in objections(chosen)))
 
 
 def _cuts(cuts: Mapping[str, Interval]) -> str:
@@ -85,7 +85,7 @@ def _merits(chosen: ChosenSelection) -> Table:
         for key, title in TITLES.items()
         if any(values[s].get(key) is not None for s in values)
     )
-    notes = [f"Chosen for {chosen.reference_signal}. Errors are of the simulated statistics."]
+    notes = [f"Chosen for {chosen.reference_signal}. Uncertainties: of the simulated statistics."]
     if expected:
         notes.append(
             "Fit: the expected significance of the combined fit with free backgrounds, which also "
@@ -108,14 +108,14 @@ def _distortions(chosen: ChosenSelection) -> Table:
     rows = tuple(
         (
             f"{name} {chosen.best_cuts[name]}",
-            with_error(bent.size_events, bent.error_events),
-            number(bent.pvalue, 2),
-            "flagged" if bent.flagged else "",
+            with_error(distortion.size_events, distortion.error_events),
+            number(distortion.pvalue, 2),
+            "flagged" if distortion.flagged else "",
         )
-        for name, bent in chosen.sculpting.items()
+        for name, distortion in chosen.sculpting.items()
     )
     head = ("Cut", "events in the window too many", "p-value", "result")
-    return Table(head, rows, title="Does a cut bend the mass spectrum of the background?")
+    return Table(head, rows, title="Does a cut distort the mass spectrum of the background?")
 
 
 def _optimism(chosen: ChosenSelection) -> str:
@@ -142,21 +142,21 @@ def _categories(results: FolderResults, chosen: ChosenSelection) -> Table | None
         for place, name in enumerate(results.score.names)
     )
     head = ("Category", "score", "S", "B", "s", "data in the sidebands", "simulated B",
-            "bends the mass, events", "under a peak", "spurious signal")  # fmt: skip
+            "distortion of the mass, events", "under a peak", "spurious signal")  # fmt: skip
     signal, window = chosen.reference_signal, results.window
     note = (
         f"S of {signal} and B: expected in {window.min:g} to {window.max:g} GeV; s = S/√B. Data in "
-        "the sidebands: expected. Simulated B: events that the fraction of B is taken from. Bends "
-        "the mass: expected data events in the window beyond those that the sidebands and all "
-        "other background let expect. Spurious signal: the largest, in events and in errors of the "
-        "signal at that mass."
+        "the sidebands: expected. Simulated B: events that the fraction of B is taken from. "
+        "Distortion of the mass: expected data events in the window beyond those that the "
+        "sidebands and all other background let expect. Spurious signal: the largest, in events "
+        "and in uncertainties of the signal at that mass."
     )
     return Table(head, body, title="Categories", notes=(note,))
 
 
 def _kept(rows: Sequence[ScoreCategory], place: int) -> tuple[str, ...]:
     """Return what one of the categories keeps."""
-    row, bent = rows[place], rows[place].sculpting
+    row, found = rows[place], rows[place].sculpting
     return (
         _range(rows, place),
         number(row.signal_events, 3),
@@ -164,7 +164,7 @@ def _kept(rows: Sequence[ScoreCategory], place: int) -> tuple[str, ...]:
         number(row.s, 3),
         count(row.sideband_data_events),
         count(row.simulated_background_events),
-        with_error(bent.size_events, bent.error_events) + (", flagged" if bent.flagged else ""),
+        with_error(found.size_events, found.error_events) + (", flagged" if found.flagged else ""),
     )
 
 
@@ -182,7 +182,7 @@ def _fitted(channel: ChannelBackground | None) -> tuple[str, str]:
     if channel is None:
         return NOTHING, NOTHING
     found = channel.peak.spurious
-    at = int(abs(found.events).argmax())  # in events; errors of the signal differ with its mass
+    at = int(abs(found.events).argmax())  # in events: the signal's uncertainty falls with its mass
     relative = abs(found.events[at]) / found.error_events[at] if found.error_events[at] else None
     size = f"{number(found.events[at], 2)} ({number(relative, 2)} σ)"  # noqa: RUF001 - Greek
     return function_name(channel.peak), f"{size} at {number(found.mass_GeV[at])} GeV"

@@ -1,4 +1,4 @@
-"""The section on the tournament: which function stands under a peak, in each category, and why."""
+"""The section on the function under a peak: which was selected, in each category, and why."""
 
 # ruff: noqa: RUF001 - Greek is meant
 
@@ -27,20 +27,20 @@ def tournament(results: FolderResults) -> tuple[Section, ...]:
         for name, peak in found.items()
     )
     what = (
-        "Decided before the data were opened, from the sidebands and from smooth spectra that are "
+        "Decided before the data were unblinded, from the sidebands and from test spectra that are "
         f"compatible with them: {decided}. "
         + ("Each is" if several else "It is")
-        + f" the simplest of its range that takes at most {number(most)} errors of the signal for "
-        "a resonance where there is none; of the full range and the window alone, the one with the "
-        "smaller expected errors is used. What a function does take for a resonance is a nuisance "
-        "parameter of the fit."
+        + f" the simplest of its range that takes at most {number(most)} uncertainties of the "
+        "signal for a resonance where there is none; of the full range and the window alone, the "
+        "one with the smaller expected uncertainties is used. What a function does take for a "
+        "resonance is a nuisance parameter of the fit."
     )
     tables = (
-        (_winners(found), _runners_up(found))
+        (_chosen(found), _simplest(found))
         if several
-        else tuple(_entrants(peak.candidates) for peak in found.values())
+        else tuple(_all_candidates(peak.candidates) for peak in found.values())
     )
-    title = "Background under a peak: the tournament"
+    title = "Background under a peak: selection of the function"
     return (Section("tournament", title, sentences=(what,), tables=tables),)
 
 
@@ -56,7 +56,7 @@ def _range(name: str) -> str:
     return {"window": "the window only", "full": "the full range"}.get(name, name)
 
 
-def _entrants(candidates: Sequence[PeakCandidate]) -> Table:
+def _all_candidates(candidates: Sequence[PeakCandidate]) -> Table:
     rows = tuple(
         (
             function_name(c),
@@ -71,11 +71,11 @@ def _entrants(candidates: Sequence[PeakCandidate]) -> Table:
         for c in candidates
     )
     head = ("Function", "range", "parameters", "p (goodness of fit)", "worst spurious signal, σ_S",
-            "for the truth", "at", "result")  # fmt: skip
+            "on the test spectrum", "at", "result")  # fmt: skip
     return Table(head, rows, title="All candidates")
 
 
-def _winners(found: Peaks) -> Table:
+def _chosen(found: Peaks) -> Table:
     """Return the function that was chosen in each category, and how many were tried."""
     rows = tuple(
         (
@@ -93,17 +93,18 @@ def _winners(found: Peaks) -> Table:
         if chosen.chosen
     )
     head = ("Category", "function", "range", "parameters", "p (goodness of fit)",
-            "worst spurious signal, σ_S", "for the truth", "candidates that pass")  # fmt: skip
+            "worst spurious signal, σ_S", "on the test spectrum",
+            "candidates that pass")  # fmt: skip
     return Table(head, rows, title="Chosen functions")
 
 
-def _runners_up(found: Peaks) -> Table:
+def _simplest(found: Peaks) -> Table:
     """Return the simplest candidates that pass, category by category."""
     rows = []
     for name, peak in found.items():
         passing = [c for c in peak.candidates if c.passes]
         passing.sort(key=lambda c: (c.parameters, c.worst_errors))
-        told = (f"{function_name(c)} ({c.range})" for c in passing[:_SIMPLEST])
-        rows.append((category_title(name), "; ".join(told) or "none"))
+        simplest = (f"{function_name(c)} ({c.range})" for c in passing[:_SIMPLEST])
+        rows.append((category_title(name), "; ".join(simplest) or "none"))
     note = ("All candidates are in background.json, and in the figures.",)
     return Table(("Category", "the simplest that pass"), tuple(rows), prose=True, notes=note)

@@ -1,4 +1,4 @@
-"""Numbers as people read them: with their error beside them, and no more digits than it allows."""
+"""Numbers as people read them: beside their uncertainty, with no more digits than it allows."""
 
 # ruff: noqa: RUF001, RUF002 - the page has typographic signs
 
@@ -15,7 +15,7 @@ _GLUE = "\N{NO-BREAK SPACE}"
 
 
 def with_error(value: float | None, error: float | None, unit: str = "") -> str:
-    """Return a value with its error, both to two digits of the error.
+    """Return a value with its uncertainty, both to two digits of the uncertainty.
 
     >>> with_error(3170.4, 95.2, "events").replace(_GLUE, " "), with_error(None, None)
     ('3,170 ± 95 events', '–')
@@ -50,7 +50,7 @@ def interval(found: Estimate | None, unit: str = "") -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Return a number that has no error of its own: an edge, a ratio, a probability.
+    """Return a number that has no uncertainty of its own: an edge, a ratio, a probability.
 
     >>> number(1352704.5765, 9), number(0.00001234, 2), number(-2.5), number(3.0)
     ('1,352,704.58', '1.2e-05', '−2.5', '3')
@@ -107,7 +107,7 @@ def known(rows: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 
 def _places(error: float) -> int:
-    """Return the decimal places that show two digits of an error."""
+    """Return the decimal places that show two digits of an uncertainty."""
     return max(0, 1 - math.floor(math.log10(error)))
 
 
