@@ -21,13 +21,7 @@ from analysis import cli
 from analysis.commands.console import Console
 from analysis.export.formats import FORMATS
 from analysis.export.hepdata import hepdata_files
-from analysis.export.hepdata_format import (
-    Errors,
-    HepDataTable,
-    Variable,
-    measured,
-    submission,
-)
+from analysis.export.hepdata_format import Errors, HepDataTable, Variable, measured, submission
 from analysis.export.pyhf_format import Status, workspace_files
 from analysis.export.root_format import about, root_files
 from analysis.export.source import inferred, read_processed

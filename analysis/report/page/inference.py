@@ -19,8 +19,8 @@ from analysis.report.page.wording import (
     interval,
     number,
     sentence,
+    sigmas,
     with_error,
-    z_value,
 )
 from analysis.report.plots.names import category_title, function_name
 from analysis.report.summary import counted_of
@@ -189,8 +189,8 @@ def _closure_tests(counting: Counting) -> Table:
             _tested(name),
             count(r.observed_events),
             with_error(r.predicted_events, r.predicted_error_events),
-            z_value(r.z),
-            z_value(r.expected_data_z),
+            sigmas(r.z),
+            sigmas(r.expected_data_z),
         )
         for name, r in counting.rehearsal.items()
     )
@@ -216,8 +216,8 @@ def _signals(counting: Counting) -> Table:
             f"{s.mass_GeV:g} GeV",
             f"{s.cross_section_pb:g} pb",
             number(s.signal_events),
-            z_value(s.counting_z),
-            z_value(s.fit_local_z),
+            sigmas(s.counting_z),
+            sigmas(s.fit_local_z),
         )
         for name, s in counting.expected.signals.items()
     )
@@ -228,7 +228,7 @@ def _signals(counting: Counting) -> Table:
 
 def _fit(verdict: Verdict, fit: ResonanceFit) -> Section:
     rows = (
-        ("Local significance", z_value(verdict.local_z)),
+        ("Local significance", sigmas(verdict.local_z)),
         ("Mass", interval(fit.mass_GeV, "GeV")),
         ("Width of the peak", "" if fit.width_GeV is None else f"{fit.width_GeV:.1f} GeV"),
         ("Signal events", interval(fit.signal_events)),
