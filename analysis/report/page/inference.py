@@ -13,15 +13,7 @@ from analysis.report.folder_results import FolderResults
 from analysis.report.page import search
 from analysis.report.page.layout import Section, Table
 from analysis.report.page.tournament_section import tournament
-from analysis.report.page.wording import (
-    count,
-    in_pb,
-    interval,
-    number,
-    sentence,
-    sigmas,
-    with_error,
-)
+from analysis.report.page.wording import count, in_pb, interval, number, sentence, sigma, with_error
 from analysis.report.plots.names import category_title, function_name
 from analysis.report.summary import counted_of
 from analysis.results.background import BackgroundFits, ChannelBackground, SidebandFit
@@ -189,8 +181,8 @@ def _closure_tests(counting: Counting) -> Table:
             _tested(name),
             count(r.observed_events),
             with_error(r.predicted_events, r.predicted_error_events),
-            sigmas(r.z),
-            sigmas(r.expected_data_z),
+            sigma(r.z),
+            sigma(r.expected_data_z),
         )
         for name, r in counting.rehearsal.items()
     )
@@ -216,8 +208,8 @@ def _signals(counting: Counting) -> Table:
             f"{s.mass_GeV:g} GeV",
             f"{s.cross_section_pb:g} pb",
             number(s.signal_events),
-            sigmas(s.counting_z),
-            sigmas(s.fit_local_z),
+            sigma(s.counting_z),
+            sigma(s.fit_local_z),
         )
         for name, s in counting.expected.signals.items()
     )
@@ -228,7 +220,7 @@ def _signals(counting: Counting) -> Table:
 
 def _fit(verdict: Verdict, fit: ResonanceFit) -> Section:
     rows = (
-        ("Local significance", sigmas(verdict.local_z)),
+        ("Local significance", sigma(verdict.local_z)),
         ("Mass", interval(fit.mass_GeV, "GeV")),
         ("Width of the peak", "" if fit.width_GeV is None else f"{fit.width_GeV:.1f} GeV"),
         ("Signal events", interval(fit.signal_events)),

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.report.folder_results import FolderResults
 from analysis.report.page.layout import Section, Table
-from analysis.report.page.wording import interval, known, number, sentence, sigmas, with_error
+from analysis.report.page.wording import interval, known, number, sentence, sigma, with_error
 from analysis.report.plots.names import category_title, with_category
 from analysis.results.codec import Unit
 from analysis.results.limits import MassLimits, Ranges
@@ -44,17 +44,17 @@ def scan(results: FolderResults) -> Iterator[Section]:
 
 
 def _at(z: float, mass: float) -> str:
-    return f"{sigmas(z)} at {number(mass)} GeV"
+    return f"{sigma(z)} at {number(mass)} GeV"
 
 
 def _anywhere(found: GlobalSignificance) -> tuple[tuple[str, str], ...]:
     return (
-        ("The same, anywhere in the range", sigmas(found.z)),
+        ("The same, anywhere in the range", sigma(found.z)),
         ("Global p-value", number(found.p, 2)),
         ("Global p-value, Gross-Vitells", number(found.gross_vitells_p, 2)),
         ("Global p-value, toys", _toys(found.toys)),
         ("Upcrossings without a signal", _upcrossings(found.upcrossings)),
-        ("Local significance of global 3 σ", sigmas(found.local_z_of_global.get("3"))),
+        ("Local significance of global 3 σ", sigma(found.local_z_of_global.get("3"))),
     )
 
 
@@ -66,7 +66,7 @@ def _toys(toys: GlobalToys | None) -> str:
 
 
 def _upcrossings(found: Upcrossings) -> str:
-    level = f"{with_error(found.mean, found.error)} of {sigmas(found.level_z)}"
+    level = f"{with_error(found.mean, found.error)} of {sigma(found.level_z)}"
     return f"{level}, {number(found.toys, 9)} toys" if found.toys else level
 
 
@@ -151,10 +151,10 @@ def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
     if not fit.by_channel:
         return ()
     rows = tuple(
-        (category_title(name), sigmas(alone.local_z), interval(alone.strength, fit.unit))
+        (category_title(name), sigma(alone.local_z), interval(alone.strength, fit.unit))
         for name, alone in fit.by_channel.items()
     )
-    both = ("All together", sigmas(fit.local_z_at_mass), interval(fit.strength, fit.unit))
+    both = ("All together", sigma(fit.local_z_at_mass), interval(fit.strength, fit.unit))
     notes = ["Each category was fitted alone at the fitted mass."]
     together = fit.compatibility
     if together is not None and np.isfinite(together.pvalue):
@@ -197,7 +197,7 @@ def _variations(variations: Sequence[StabilityCheck], unit: Unit) -> Table:
     rows = tuple(
         (
             other.what + (" (used)" if other.used else ""),
-            sigmas(other.local_z),
+            sigma(other.local_z),
             interval(other.strength, unit),
         )
         for other in variations

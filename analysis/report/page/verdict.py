@@ -13,7 +13,7 @@ from analysis.report.page.wording import (
     known,
     number,
     sentence,
-    sigmas,
+    sigma,
     with_error,
 )
 from analysis.report.summary import counted_of
@@ -74,7 +74,7 @@ def _no_discovery(limits: MassLimits | None) -> str:
 def _because(found: Verdict) -> str:
     if found.decision is None or found.local_z is None:
         return sentence(found.reason)
-    parts = [f"The best-fitting resonance has a local significance of {sigmas(found.local_z)}"]
+    parts = [f"The best-fitting resonance has a local significance of {sigma(found.local_z)}"]
     if found.cross_section_pb is not None:
         parts.append(f"and a cross-section of {interval(found.cross_section_pb, 'pb')}")
     return " ".join(parts) + "." + (f" {sentence(found.reason)}" if found.reason else "")
@@ -82,8 +82,8 @@ def _because(found: Verdict) -> str:
 
 def _key_numbers(found: Verdict, results: FolderResults) -> Table:
     rows = [
-        ("Local significance", sigmas(found.local_z)),
-        ("Global significance", sigmas(found.global_z)),
+        ("Local significance", sigma(found.local_z)),
+        ("Global significance", sigma(found.global_z)),
         ("Mass", interval(found.mass_GeV, "GeV")),
         ("Cross-section", interval(found.cross_section_pb, "pb")),
         *_count(found, results),
@@ -108,8 +108,8 @@ def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...
     return (
         (f"Events observed in the window{of}", count(counting.observed_events)),
         (f"Events predicted from the sidebands{of}", predicted),
-        ("Significance of the count", sigmas(counting.z)),
-        ("Significance of the count, the course's Z", sigmas(counting.z_course)),
+        ("Significance of the count", sigma(counting.z)),
+        ("Significance of the count, the course's Z", sigma(counting.z_course)),
         (title, in_pb(limit.observed_pb)),
         ("Expected limit, with its 68 % range", _expected(limit.expected_pb)),
     )
@@ -120,7 +120,7 @@ def _expected_significances(found: Verdict) -> list[tuple[str, str]]:
     return [
         (
             f"Expected local significance, {s.mass_GeV:g} GeV with {s.cross_section_pb:g} pb",
-            sigmas(s.fit_local_z),
+            sigma(s.fit_local_z),
         )
         for s in signals.values()
     ]

@@ -64,10 +64,10 @@ def number(value: float | None, digits: int = 4) -> str:
     return text.replace("-", _MINUS) if text.startswith("-") else text
 
 
-def sigmas(value: float | None) -> str:
+def sigma(value: float | None) -> str:
     """Return a significance, which is its own measure of uncertainty.
 
-    >>> sigmas(-0.312).replace(_GLUE, " "), sigmas(None)
+    >>> sigma(-0.312).replace(_GLUE, " "), sigma(None)
     ('−0.31 σ', '–')
     """
     return NOTHING if value is None or math.isnan(value) else f"{_fixed(value, 2)}{_GLUE}σ"
