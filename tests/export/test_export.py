@@ -385,7 +385,8 @@ def test_errors_have_their_sign_and_zeros_are_left_out() -> None:
 
 def test_a_column_without_numbers_is_left_out_and_so_is_its_table() -> None:
     rows = Variable("m", measured([1.0, 2.0]), "GeV")
-    empty = HepDataTable("Empty", "", rows, (Variable("x", measured([None, None])),), ())
+    columns = (Variable("x", measured([None, None])), Variable("y", measured(None)))
+    empty = HepDataTable("Empty", "", rows, columns, ())
     files = submission([empty], "nothing", {})
     assert list(files) == ["submission.yaml"]
 

@@ -333,6 +333,7 @@ def test_a_discovery_is_told_with_its_numbers(made: Make, small: Catalogue, quic
     assert f"{verdict.counting.observed_events:,.0f}" in page.text
     assert "259.62 / pb x 12865 pb x 0.081 = 270,540.92 expected events" in page.text
     assert "The data were unblinded. Reason: the test says so" in page.text
+    assert "Changes after unblinding" not in page.text, "there are none"
     assert names(read_results(folder, small, quick)) == ALWAYS | SEEN
 
 

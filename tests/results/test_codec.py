@@ -11,7 +11,7 @@ import pytest
 from analysis.folder.folder import Folder
 from analysis.results.codec import Unit, from_json, to_json
 from analysis.results.limits import ExcludedRanges, MassLimits
-from analysis.results.scan import Scan
+from analysis.results.scan import InferredWith, Scan, SpentToys
 from analysis.results.unblinding import Stamp
 from analysis.results.values import Estimate
 from analysis.results.verdict import Deficit, ResonanceFit, StabilityCheck, Verdict
@@ -145,3 +145,14 @@ def test_results_that_are_lost_are_none_and_others_are_refused(tmp_path: Path) -
     folder.write(Scan.FILE, {"mass_GeV": []})
     with pytest.raises(InputError, match=r"scan\.json: .* is missing"):
         folder.load_if_there(Scan)
+
+
+def test_the_toys_of_a_result_are_read_from_its_provenance(tmp_path: Path) -> None:
+    folder, made = Folder(tmp_path), InferredWith(effort=SpentToys(toys=5, limit_toys=0, seed=3))
+    folder.save(blind_scan("pb"), inputs="some", **to_json(made))
+    assert folder.made_with(Scan.FILE, InferredWith) == made
+    folder.save(blind_scan("pb"), inputs="some")
+    assert folder.made_with(Scan.FILE, InferredWith) is None
+    folder.save(blind_scan("pb"), effort={"toys": "many", "limit_toys": 0, "seed": 3})
+    with pytest.raises(InputError, match=r"scan\.json: 'many' is no int"):
+        folder.made_with(Scan.FILE, InferredWith)
