@@ -149,8 +149,8 @@ def _fit_lines(verdict: Verdict) -> list[str]:
             f"{s.fit_local_z:.1f} sigma in the fit, {s.counting_z:.1f} in the count"
             for s in signals.values()
         ]
-    text = verdict.global_z_reason if verdict.global_z is None else _value(verdict.global_z)
-    lines = [f"  local significance {verdict.local_z:.2f} sigma; global: {text}"]
+    everywhere = verdict.global_z_reason if verdict.global_z is None else _value(verdict.global_z)
+    lines = [f"  local significance {verdict.local_z:.2f} sigma; global: {everywhere}"]
     if verdict.mass_GeV is not None:
         lines.append(f"  mass          {_interval(verdict.mass_GeV, 1)} GeV")
     if verdict.cross_section_pb is not None:
@@ -237,8 +237,8 @@ def spectrum_summary(folder: Folder) -> str:
     )
     lines = [_headline(verdict)]
     if verdict.local_z is not None:
-        text = f"global: {_value(verdict.global_z)}"
-        lines.append(f"  local significance {verdict.local_z:.2f} sigma; {text}")
+        everywhere = _value(verdict.global_z)
+        lines.append(f"  local significance {verdict.local_z:.2f} sigma; global: {everywhere}")
     if verdict.mass_GeV is not None:
         lines.append(f"  mass          {_interval(verdict.mass_GeV, 2)} GeV")
     if verdict.signal_events is not None:

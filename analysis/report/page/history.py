@@ -1,4 +1,4 @@
-"""Section on freeze and unblinding: what was fixed and expected, why, what changed since.
+"""Section on freeze and unblinding: what was fixed, expected, why unblinded, and changed since.
 
 No times: they stand under ``provenance`` in the JSON files, and `xyy report` tells them.
 """

@@ -37,7 +37,7 @@ def _in_use(chosen: ChosenSelection) -> tuple[str, ...]:
     else:
         text = f"{_score_in_words(chosen.method, chosen.score)} The best rectangular cuts, for "
         text += f"comparison: {_cuts(chosen.best_cuts) or 'none'}."
-    return (text, _why(chosen), *(f"{text}." for text in objections(chosen)))
+    return (text, _why(chosen), *(f"{objection}." for objection in objections(chosen)))
 
 
 def _cuts(cuts: Mapping[str, Interval]) -> str:
