@@ -683,7 +683,7 @@ def test_the_page_tells_method_categories_and_guards(
 
 
 def test_the_page_has_one_section_of_each_kind(folder: Callable[..., FolderResults]) -> None:
-    sections = inference.sections(folder())
+    sections = list(inference.sections(folder()))
     anchors = [section.anchor for section in sections]
     assert len(anchors) == len(set(anchors)), "or figures stand on the page twice"
     said = {section.anchor: words(section) for section in sections}
