@@ -22,8 +22,7 @@ import numpy as np
 
 from analysis.settings.search import Search, Window
 from analysis.statistics.background.entries import Flags
-from analysis.statistics.background.families import BELOW_SQRT_S, Function
-from analysis.statistics.background.fitted_function import FittedFunction
+from analysis.statistics.background.families import BELOW_SQRT_S, FittedFunction, Function
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.open_tournament import MASK, OpenTournament
 from analysis.statistics.background.poisson import (

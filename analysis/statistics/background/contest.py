@@ -1,27 +1,117 @@
 """The contest of a tournament: T spectra in a range that begins at some mass.
 
-Truths are fitted to their sidebands, and functions judged by what they take for a signal in them.
-What is chosen then is `tournament.py`'s to say.
+Truths are fitted to their sidebands, and functions judged by what they take for a signal in them,
+by the rules of the tournament: what is read, what is tried, what passes. What is chosen then is
+`tournament.py`'s to say.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
+from analysis.settings.search import PeakFit, Search, Window
 from analysis.statistics.background.entries import Choices, Entry, Flags, Indices, Option
-from analysis.statistics.background.families import Function
+from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.goodness import goodness_many
 from analysis.statistics.background.poisson import model, scoring_fit
-from analysis.statistics.background.rules import Rules
-from analysis.statistics.background.truths import KINDS, fit_truth, truth_events
+from analysis.statistics.background.truths import KINDS, fit_truth, prediction_falls, truth_events
 from analysis.statistics.minimiser.projection import project
-from analysis.statistics.spectra.bins import Bins, below, outside
+from analysis.statistics.spectra.bins import Bins, below, bin_edges, outside
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions
 from tools.arrays import FloatArray
 
+NEIGHBOURHOOD = 2.0
+"""resolutions within which the largest spurious signal counts"""
+STEP_GeV = 20.0
+"""at most, between the masses at which spurious signals are computed: they change slowly"""
 _LEAST_EVENTS = 1e-3
-"""in the window: below it a prediction is none"""
+"""of a truth in all sidebands, to be scaled to those of a category"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """The rules of one channel's tournament."""
+
+    low_GeV: FloatArray
+    """lower edges of the bins of the full range, from its lowest beginning"""
+    high_GeV: FloatArray
+    window: Window
+    """whose bins are not read"""
+    lows_GeV: tuple[float, ...]
+    """beginnings of the range, in the order in which they are tried"""
+    settings: PeakFit
+    gof_pvalue: float
+    least_parameters: int
+    """of a function that has to hold in the full range"""
+    sqrt_s_GeV: float
+    signal: SignalModel
+    masses_GeV: FloatArray
+    ranges: tuple[str, ...] = ("full", "window")
+    """in which candidates are tried; where nothing passes, the best of the last is taken"""
+
+    @classmethod
+    def of(cls, search: Search, signal: SignalModel, sqrt_s_GeV: float) -> Self:
+        """Return the rules of a search."""
+        fit, scanned = search.fit, search.signal
+        edges = bin_edges(fit.low_GeV, fit.high_GeV, fit.bin_GeV)
+        steps = max(1, int(np.ceil((scanned.high_GeV - scanned.low_GeV) / STEP_GeV)))
+        return cls(
+            low_GeV=edges[:-1],
+            high_GeV=edges[1:],
+            window=search.window,
+            lows_GeV=fit.lows_GeV,
+            settings=search.peak,
+            gof_pvalue=fit.gof_pvalue,
+            least_parameters=fit.min_parameters,
+            sqrt_s_GeV=sqrt_s_GeV,
+            signal=signal,
+            masses_GeV=np.linspace(scanned.low_GeV, scanned.high_GeV, steps + 1),
+        )
+
+    @property
+    def extrapolates(self) -> bool:
+        """Whether truths are taken far from where they were fitted: they have to fall there."""
+        return True
+
+    def truth_functions(self) -> tuple[Function, ...]:
+        """Return the functions that are truths, too: the simplest of the tournament."""
+        least = self.least_parameters
+        return tuple(
+            function
+            for function in self.functions(least)
+            if len(function.parameters) <= least + 1 and not function.additive
+        )
+
+    def cost(self, entry: Entry) -> FloatArray:
+        """Return by what the least bad of functions that do not pass is chosen, shape (T,)."""
+        return entry.worst
+
+    def counting(self, _names: Sequence[str], valid: Flags, _misfit: FloatArray) -> Flags:
+        """Return which of the truths that fit count, shape (K, T)."""
+        return valid
+
+    def tests(self, _function: Function, names: Sequence[str], valid: Flags) -> Flags:
+        """Tell for which spectra the truths are a test of a function in the full range."""
+        return np.asarray(valid[[name in KINDS for name in names]].any(axis=0))
+
+    @property
+    def reach(self) -> Indices:
+        """How many masses of the grid lie within `NEIGHBOURHOOD` of each, on either side."""
+        masses = self.masses_GeV
+        step = float(np.diff(masses).min()) if len(masses) > 1 else 1.0
+        return np.ceil(NEIGHBOURHOOD * self.signal.width_GeV(masses) / step).astype(int)
+
+    def functions(self, least: int) -> tuple[Function, ...]:
+        """Return the functions to try, with at least so many parameters."""
+        return functions(
+            self.settings.families,
+            min_parameters=least,
+            max_parameters=self.settings.max_parameters,
+            sqrt_s_GeV=self.sqrt_s_GeV,
+            own=self.settings.own,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,14 +146,6 @@ class Truths:
             np.concatenate([self.misfit, np.full((1, len(spectra)), np.inf)]),
             self.alike,
         )
-
-    def put(self, rows: Indices, other: "Truths") -> "Truths":
-        """Return these with those of some spectra replaced by others."""
-        expected, valid = self.expected.copy(), self.valid.copy()
-        misfit, alike = self.misfit.copy(), self.alike.copy()
-        expected[:, rows], valid[:, rows] = other.expected, other.valid
-        misfit[:, rows], alike[rows] = other.misfit, other.alike
-        return Truths(self.names, expected, valid, misfit, alike)
 
     def counting(self) -> tuple[str, ...]:
         """Return the names of the truths that count for the first spectrum."""
@@ -112,7 +194,7 @@ class Contest:
             names.append(name)
             expected.append(curve)
             valid.append(converged & (pvalue >= self.rules.gof_pvalue) & self._falls(curve))
-            misfits.append(np.where(np.isfinite(misfit), misfit, np.inf))
+            misfits.append(misfit)
         counting = self.rules.counting(names, np.array(valid), np.array(misfits))
         alone = np.zeros(len(self.counts), dtype=bool)
         found = Truths(tuple(names), np.array(expected), counting, np.array(misfits), alone)
@@ -137,11 +219,12 @@ class Contest:
             [goodness_many(counts, each[:, side], 1) for each in expected]
         ).swapaxes(0, 1)
         valid = common.valid & (pvalue >= self.rules.gof_pvalue)
-        misfit, alike = np.where(np.isfinite(misfit), misfit, np.inf), valid.any(axis=0)
-        found = Truths(common.names, expected, valid, misfit, alike)
-        if alike.all():
-            return found
-        return found.put(np.flatnonzero(~alike), self.some(~alike).truths())
+        alike = valid.any(axis=0)
+        if not alike.all():
+            own = self.some(~alike).truths()
+            expected[:, ~alike], valid[:, ~alike] = own.expected, own.valid
+            misfit[:, ~alike] = own.misfit
+        return Truths(common.names, expected, valid, misfit, alike)
 
     def _bend(self) -> FloatArray:
         """Return what bends a truth where no sideband sees it, shape (B,)."""
@@ -183,10 +266,8 @@ class Contest:
         beneath = below(bins.high_GeV, window.low_GeV)
         if not (self.rules.extrapolates and beneath.any()):
             return np.ones(len(curve), dtype=bool)
-        density = self.counts[:, beneath].sum(axis=1) / (window.low_GeV - bins.low_GeV[0])
-        inside = curve[:, ~self.sideband].sum(axis=1)
-        most = density * (window.high_GeV - window.low_GeV)
-        return np.asarray((inside >= _LEAST_EVENTS) & (inside <= most))
+        inside, counted = curve[:, ~self.sideband].sum(axis=1), self.counts[:, beneath].sum(axis=1)
+        return prediction_falls(inside, counted, float(bins.low_GeV[0]), window)
 
     def play(self, range_name: str, truths: Truths, kept: list[Entry] | None) -> Choices:
         """Try all functions in one range."""
@@ -197,16 +278,14 @@ class Contest:
         least = 2 if range_name == "window" or truths.alike.any() else rules.least_parameters
         tried = rules.functions(least)
         for function in tried:
-            rows = np.flatnonzero(~found.passes)
-            if kept is not None:
-                rows = np.arange(len(self.counts))
-                kept.append(self._judge(range_name, function, truths, rows))
-            elif not len(rows):
+            rows = (
+                np.arange(len(self.counts)) if kept is not None else np.flatnonzero(~found.passes)
+            )
+            if not len(rows):
                 break
-            if kept:
-                entry = kept[-1]
-            else:
-                entry = self._judge(range_name, function, truths, rows, hasty=True)
+            entry = self._judge(range_name, function, truths, rows, hasty=kept is None)
+            if kept is not None:
+                kept.append(entry)
             new = entry.passes & ~found.passes[rows]
             if new.any():
                 found.take(rows[new], entry, new, rules.reach)
@@ -254,7 +333,9 @@ class Contest:
         good = fits | any_fit
         shape = (len(truths.names), len(rows), len(rules.masses_GeV))
         spurious, error = np.full(shape, np.nan), np.full(shape, np.nan)
-        templates = _templates(rules.signal, bins, rules.masses_GeV)
+        mean = rules.masses_GeV + rules.signal.offset_GeV(rules.masses_GeV)
+        width = rules.signal.width_GeV(rules.masses_GeV)
+        templates = bin_fractions(bins.low_GeV, bins.high_GeV, mean, width)
         worst = np.zeros(len(rows))
         limit = rules.settings.spurious_signal
         for k, valid in enumerate(truths.valid[:, rows]):
@@ -263,8 +344,8 @@ class Contest:
                 continue
             # Without fluctuations: what is fitted as a peak is the function's doing, not chance.
             asimov = truths.expected[k][np.ix_(rows[judged], inside)]
-            mean = asimov.mean(axis=0)
-            fitted = model((function,), (replace(bins, counts=mean, variances=mean),))
+            typical = asimov.mean(axis=0)
+            fitted = model((function,), (replace(bins, counts=typical, variances=typical),))
             fit = scoring_fit(asimov, fitted)
             found = project(asimov, fit.expected, fitted.slopes(fit.theta), templates)
             spurious[k, judged], error[k, judged] = found.strength, found.error
@@ -291,9 +372,3 @@ class Contest:
 
     def _inside(self, range_name: str) -> Flags:
         return np.ones(len(self.sideband), dtype=bool) if range_name == "full" else ~self.sideband
-
-
-def _templates(signal: SignalModel, bins: Bins, masses: FloatArray) -> FloatArray:
-    """Return the contents of one event at each mass, shape (M, B)."""
-    mean = masses + signal.offset_GeV(masses)
-    return bin_fractions(bins.low_GeV, bins.high_GeV, mean, signal.width_GeV(masses))

@@ -53,48 +53,36 @@ class Choices:
     option: Indices
     """-1: none yet"""
     passes: Flags
-    worst: FloatArray
     spurious: FloatArray
     error: FloatArray
 
     @classmethod
     def none(cls, spectra: int, masses: int) -> "Choices":
         """Return those of spectra for which nothing is chosen yet."""
-        shape = (spectra, masses)
-        return cls(
-            [], np.full(spectra, -1), np.zeros(spectra, dtype=bool), np.full(spectra, np.inf),
-            np.zeros(shape), np.ones(shape),
-        )  # fmt: skip
+        nothing, shape = np.zeros(spectra, dtype=bool), (spectra, masses)
+        return cls([], np.full(spectra, -1), nothing, np.zeros(shape), np.ones(shape))
 
-    def put(self, rows: Indices, other: "Choices") -> None:
-        """Take over the choices of `other` for some rows, in their order."""
-        self.option[rows] = other.option + len(self.options)
+    def put(self, rows: Indices, other: "Choices", which: Indices | None = None) -> None:
+        """Take over the choices of `other` for some rows; `which` of its rows, else all."""
+        these = slice(None) if which is None else which
+        self.option[rows] = other.option[these] + len(self.options)
         self.options += other.options
-        self.passes[rows], self.worst[rows] = other.passes, other.worst
-        self.spurious[rows], self.error[rows] = other.spurious, other.error
+        self.passes[rows] = other.passes[these]
+        self.spurious[rows], self.error[rows] = other.spurious[these], other.error[these]
 
     def take(self, rows: Indices, entry: Entry, which: Flags, reach: Indices) -> None:
         """Take an entry for some rows; `which` are they among the entry's."""
         self.options.append(entry.option)
         self.option[rows] = len(self.options) - 1
-        self.passes[rows], self.worst[rows] = entry.passes[which], entry.worst[which]
+        self.passes[rows] = entry.passes[which]
         self.spurious[rows], self.error[rows] = nuisance(entry, which, reach)
 
-    def better(self, window: "Choices") -> "Choices":
-        """Return the full range's choices where they pass and expect smaller errors."""
+    def weigh_against(self, window: "Choices") -> None:
+        """Leave the full range's choices only where they pass and expect smaller errors."""
         # Mean logarithms: a factor is worth as much at high masses, where errors are small.
-        passing = self.passes & (
-            ~window.passes | (np.log(self.error).mean(axis=1) <= np.log(window.error).mean(axis=1))
-        )
-        column = passing[:, None]
-        return Choices(
-            [*self.options, *window.options],
-            np.where(passing, self.option, window.option + len(self.options)),
-            np.where(passing, self.passes, window.passes),
-            np.where(passing, self.worst, window.worst),
-            np.where(column, self.spurious, window.spurious),
-            np.where(column, self.error, window.error),
-        )
+        smaller = np.log(self.error).mean(axis=1) <= np.log(window.error).mean(axis=1)
+        rows = np.flatnonzero(~(self.passes & (~window.passes | smaller)))
+        self.put(rows, window, rows)
 
 
 def nuisance(entry: Entry, rows: Flags, reach: Indices) -> tuple[FloatArray, FloatArray]:

@@ -29,8 +29,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.background.families import Function, quadrature
-from analysis.statistics.background.fitted_function import LOG_RANGE, FittedFunction
+from analysis.statistics.background.families import (
+    LOG_RANGE,
+    FittedFunction,
+    Function,
+    quadrature,
+)
 from analysis.statistics.background.goodness import deviance
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra.bins import Bins

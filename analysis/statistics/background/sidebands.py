@@ -29,15 +29,48 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.settings.search import Fit, Window
-from analysis.statistics.background.candidates import Candidate, fit_candidate, good_enough
-from analysis.statistics.background.families import Function, functions
-from analysis.statistics.background.truths import SmoothTruth, fit_truths
+from analysis.statistics.background.families import FittedFunction, Function, functions
+from analysis.statistics.background.goodness import goodness_of_fit
+from analysis.statistics.background.poisson import (
+    fitted_functions,
+    minuit_fit,
+    model,
+    scoring_fit,
+)
+from analysis.statistics.background.truths import SmoothTruth, fit_truths, prediction_falls
 from analysis.statistics.spectra.bins import Bins, Channel, bin_edges
 from tools.arrays import FloatArray
 from tools.errors import InputError, XyyError
 
 MIN_SIDEBAND_EVENTS = 50
 """entries; with fewer there is nothing to fit"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One function, fitted to the sidebands."""
+
+    fitted: FittedFunction
+    deviance: float
+    """-2 ln(L/L_saturated) at the minimum"""
+    degrees_of_freedom: int
+    gof_pvalue: float | None
+    """None if there are too few events to tell"""
+    predicted_events: float
+    """in the window"""
+    fit_error_events: float
+    """of the prediction, by the fit's covariance"""
+    closure_bias_events: float | None
+    """largest, with its sign, over the smooth truths; None if no truth fits the sidebands"""
+    usable: bool
+    """whether both minimisers found a minimum, and its prediction is one of a falling spectrum"""
+    rejected: str | None
+    """why it was not accepted; None if it was"""
+
+    @property
+    def function(self) -> Function:
+        """Family and order."""
+        return self.fitted.function
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,18 +213,18 @@ def _tournament(
     name: str, bins: Bins, tried: Sequence[Function], window: Window, fit: Fit
 ) -> Background | None:
     """Fit every function, settle which are accepted, and choose; None if none can be fitted."""
-    truths = tuple(t for t in fit_truths(bins) if good_enough(t.gof_pvalue, fit))
+    truths = tuple(t for t in fit_truths(bins) if _good_enough(t.gof_pvalue, fit))
     candidates: list[Candidate] = []
     for function in tried:
         if _enough(candidates, function):
             break
-        candidates.append(fit_candidate(function, bins, truths, window, fit))
+        candidates.append(_fit_candidate(function, bins, truths, window, fit))
     usable = [candidate for candidate in candidates if candidate.usable]
     accepted = [candidate for candidate in usable if candidate.rejected is None]
     if not usable:
         return None
     chosen = accepted[0] if accepted else min(usable, key=_misfit)
-    pool = accepted or [c for c in usable if good_enough(c.gof_pvalue, fit)]
+    pool = accepted or [c for c in usable if _good_enough(c.gof_pvalue, fit)]
     return Background(
         channel=name,
         window=window,
@@ -244,3 +277,59 @@ def _none_accepted(chosen: Candidate) -> str:
         f"({chosen.rejected}), its error scaled by {_inflation(chosen):.2f}: "
         "do not trust a significance from it before the sidebands are understood"
     )
+
+
+def _fit_candidate(
+    function: Function, bins: Bins, truths: Sequence[SmoothTruth], window: Window, fit: Fit
+) -> Candidate:
+    """Fit one function to some sidebands and say whether it is accepted."""
+    counts, fit_model = bins.effective_counts, model((function,), (bins,))
+    quick = scoring_fit(counts[None], fit_model)
+    final = minuit_fit(counts, fit_model, quick) if quick.converged[0] else quick
+    (fitted,) = fitted_functions(fit_model, final)
+    edges = bin_edges(window.low_GeV, window.high_GeV, fit.bin_GeV)
+    inside = edges[:-1], edges[1:]
+    predicted, error = float(fitted.events(*inside).sum()), fitted.yield_error(*inside)
+    beneath = bins.counts[bins.high_GeV <= window.low_GeV].sum()
+    falls = prediction_falls(np.array(predicted), beneath, float(bins.low_GeV[0]), window)
+    misses = []
+    if truths:
+        asimov = [truth.events(bins.low_GeV, bins.high_GeV) for truth in truths]
+        refit = scoring_fit(np.array(asimov) * bins.scale, fit_model, start=final.theta[0])
+        for index, truth in enumerate(truths):
+            (found,) = fitted_functions(fit_model, refit, index)
+            misses.append(float(found.events(*inside).sum() - truth.events(*inside).sum()))
+    candidate = Candidate(
+        fitted=fitted,
+        deviance=float(final.deviance[0]),
+        degrees_of_freedom=len(counts) - fit_model.size,
+        gof_pvalue=goodness_of_fit(counts, final.expected[0], fit_model.size),
+        predicted_events=predicted,
+        fit_error_events=error,
+        closure_bias_events=max(misses, key=abs, default=None),
+        usable=bool(final.converged[0] and falls and np.isfinite(error)),
+        rejected=None,
+    )
+    return replace(candidate, rejected=_objection(candidate, fit))
+
+
+def _good_enough(pvalue: float | None, fit: Fit) -> bool:
+    """Tell whether a goodness of fit is accepted."""
+    # Too few events to judge a fit are too few to object to it.
+    return pvalue is None or pvalue >= fit.gof_pvalue
+
+
+def _objection(candidate: Candidate, fit: Fit) -> str | None:
+    """Return why a candidate is not accepted, or None."""
+    if not candidate.usable:
+        return "the fit does not converge"
+    if not _good_enough(candidate.gof_pvalue, fit):
+        return f"goodness of fit p = {candidate.gof_pvalue:.2g}"
+    if candidate.closure_bias_events is None:
+        return "no smooth truth fits these sidebands"
+    if not abs(candidate.closure_bias_events) <= fit.closure_bias * candidate.fit_error_events:
+        return (
+            f"misses a smooth truth by {candidate.closure_bias_events:+.4g} events, "
+            f"with a fit error of {candidate.fit_error_events:.4g}"
+        )
+    return None

@@ -36,9 +36,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.statistics.background.contest import Contest
+from analysis.statistics.background.contest import Contest, Rules
 from analysis.statistics.background.entries import Choices, Entry, Flags, Indices, Option, nuisance
-from analysis.statistics.background.rules import Rules
 from tools.arrays import FloatArray
 from tools.errors import XyyError
 
@@ -99,15 +98,12 @@ class Tournament(Rules):
         found = Choices.none(len(counts), len(self.masses_GeV))
         compatible = np.zeros(len(counts), dtype=bool)
         entries: list[Entry] = []
-        names: tuple[tuple[str, ...], tuple[str, ...]] = (), ()
+        names = tuple[str, ...](), tuple[str, ...]()
         rows = np.arange(len(counts))
         for low in self.lows_GeV:
             field = Contest.of(self, low, counts[rows])
-            truths = (
-                field.truths()
-                if alike is None
-                else field.truths_alike(Contest.of(self, low, alike[rows]))
-            )
+            together = None if alike is None else Contest.of(self, low, alike[rows])
+            truths = field.truths() if together is None else field.truths_alike(together)
             compatible[rows] = truths.valid.any(axis=0)
             # A spectrum without a truth that fits is looked at again from the next beginning on;
             # the last one has to do.
@@ -116,7 +112,9 @@ class Tournament(Rules):
                 field, truths = field.some(there), truths.some(there)
                 kept = entries if all_entries else None
                 choices = [field.play(name, truths, kept) for name in self.ranges]
-                best = choices[0] if len(choices) == 1 else choices[0].better(choices[1])
+                best = choices[0]
+                for window in choices[1:]:
+                    best.weigh_against(window)
                 found.put(rows[there], best)
                 names = truths.names, truths.counting()
             rows = rows[~there]

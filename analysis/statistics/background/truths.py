@@ -20,6 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.settings.search import Window
+from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra.bins import Bins
@@ -27,6 +29,8 @@ from tools.arrays import FloatArray
 
 _LEAST = 1e-12
 """events per bin; a truth is never quite zero"""
+_LEAST_EVENTS = 1e-3
+"""in the window: below it a prediction is none, and there is nothing to count against"""
 _TAIL_FRACTION = 0.003
 """of the events, where fits of the tail start"""
 _HARDNESS = {"two-exponentials": (1.5, 10.0), "exponential-and-power": (2.0, 14.0)}
@@ -52,6 +56,25 @@ class SmoothTruth:
         """Return its integrals over some bins."""
         values = np.array([self.parameters])
         return np.asarray(truth_events(self.name, values, self.origin_GeV, low_GeV, high_GeV)[0])
+
+
+def prediction_falls(
+    inside: FloatArray, beneath: FloatArray, low_GeV: float, window: Window
+) -> Flags:
+    """Tell which predictions are, per GeV, below the sideband beneath the window, and not nothing.
+
+    With next to no events to hold it, a function may blow up where there is no sideband.
+
+    Parameters
+    ----------
+    inside : ndarray
+        Events predicted for the window.
+    beneath : ndarray
+        Events of the sideband, which begins at `low_GeV`.
+    """
+    density = beneath / (window.low_GeV - low_GeV)
+    most = density * (window.high_GeV - window.low_GeV)
+    return np.asarray((inside >= _LEAST_EVENTS) & (inside <= most))
 
 
 def fit_truths(bins: Bins) -> tuple[SmoothTruth, ...]:
