@@ -9,8 +9,7 @@ from analysis.export.hepdata_format import Errors, HepDataTable, Variable, bins,
 from analysis.report.fits import resonance_fits, sideband_fits
 from analysis.report.folder_results import FolderResults
 from analysis.statistics.counting.garwood import poisson_errors
-from analysis.statistics.spectra.combined import summed
-from analysis.statistics.spectra.fitted import FittedSpectrum
+from analysis.statistics.spectra.fitted import FittedSpectrum, summed
 
 
 def spectrum_tables(results: FolderResults) -> Iterator[HepDataTable]:

@@ -10,22 +10,17 @@ score, of the other), and the counts fluctuate.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.selection.scores.categories import (
-    Demands,
-    best_categories,
-    best_cut,
-    category_yields,
-    fine_edges,
-)
+from analysis.selection.scores.categories import best_categories, best_cut, fine_edges
 from analysis.selection.scores.likelihood_ratio import additive_score, table_of
 from analysis.selection.scores.merit import Scores, Yields, yields_of
-from analysis.selection.scores.training import HALVES, Sample
+from analysis.selection.scores.training import HALVES, SEED, Sample
 from analysis.selection.scores.trees import tree_score
+from analysis.settings.search import Score
 from tools.arrays import FloatArray
 
 KINDS = ("likelihood_ratio", "trees")
@@ -49,19 +44,22 @@ class TrainedScore:
         """The tables for even and for odd events: each that of the other half."""
         return self.folds[1], self.folds[0]
 
-    def yields(self, sample: Sample, *, half: int | None = None) -> Yields:
+    def yields(self, sample: Sample) -> Yields:
         """Return the yields of its categories."""
-        return category_yields(sample, self.scores, self.edges, half=half)
+        return yields_of(sample, self.scores, self.edges)
 
-    def cut_yields(self, sample: Sample) -> Yields:
-        """Return the yields behind its best cut."""
-        return category_yields(sample, self.scores, (self.cut,))
+    def by(self, method: str) -> "TrainedScore":
+        """Return the score with the edges of a method: those of categories, or one cut."""
+        return replace(self, edges=(self.cut,)) if method == "score" else self
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreChoice:
-    """Both scores, and which is taken."""
+    """Both scores, what they were trained on, and which is taken."""
 
+    sample: Sample
+    demands: Score
+    """what categories have to satisfy"""
     chosen: TrainedScore
     candidates: Mapping[str, TrainedScore]
     terms: Sequence[Sequence[FloatArray]]
@@ -71,18 +69,14 @@ class ScoreChoice:
     advantage_error: float
 
 
-def choose(sample: Sample, demands: Demands, *, seed: int, kind: str | None = None) -> ScoreChoice:
-    """Train both kinds of score and take the better one.
+def choose(sample: Sample, demands: Score) -> ScoreChoice:
+    """Train both kinds of score and take the better one, or that of the settings.
 
     Parameters
     ----------
     sample : Sample
-    demands : Demands
-        What categories have to satisfy.
-    seed : int
-        Of the trees and of the bootstrap.
-    kind : str, optional
-        Take this one, whichever is better.
+    demands : Score
+        Which kind, and what categories have to satisfy.
 
     Raises
     ------
@@ -92,19 +86,20 @@ def choose(sample: Sample, demands: Demands, *, seed: int, kind: str | None = No
     terms = [additive_score(sample, half) for half in HALVES]
     tables = {
         "likelihood_ratio": [table_of(each) for each in terms],
-        "trees": [tree_score(sample, half, seed) for half in HALVES],
+        "trees": [tree_score(sample, half) for half in HALVES],
     }
     candidates = {
         name: candidate(name, np.stack(folds), sample, demands) for name, folds in tables.items()
     }
     trees, ratio = candidates["trees"], candidates["likelihood_ratio"]
-    gain, error = advantage(sample, trees, ratio, np.random.default_rng(seed))
-    taken = kind or ("trees" if gain > error else "likelihood_ratio")
-    return ScoreChoice(candidates[taken], candidates, terms, gain, error)
+    gain, error = advantage(sample, trees, ratio, np.random.default_rng(SEED))
+    better = "trees" if gain > error else "likelihood_ratio"
+    taken = candidates[better if demands.kind == "best" else demands.kind]
+    return ScoreChoice(sample, demands, taken, candidates, terms, gain, error)
 
 
 def candidate(
-    kind: str, folds: npt.NDArray[np.float32], sample: Sample, demands: Demands
+    kind: str, folds: npt.NDArray[np.float32], sample: Sample, demands: Score
 ) -> TrainedScore:
     """Return a trained score with its best categories and its best cut."""
     scores, signals = (folds[1], folds[0]), list(sample.signals)

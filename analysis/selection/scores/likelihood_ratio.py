@@ -69,8 +69,7 @@ def log_ratio(signal: FloatArray, background: FloatArray) -> FloatArray:
         start, evidence = _fit(signal, background, smoothness * penalty, start)
         if evidence > best_evidence:
             best, best_evidence = start, evidence
-    normalised: FloatArray = best - np.log(np.average(np.exp(best), weights=background))
-    return normalised
+    return np.asarray(best - np.log(np.average(np.exp(best), weights=background)))
 
 
 def _roughness(bins: int) -> FloatArray:

@@ -27,7 +27,8 @@ Mask = npt.NDArray[np.bool_]
 LEVEL = 1e-3
 """p-value below which a selection is flagged, divided by the number of selections looked at"""
 SHAPE_BINS = 20
-_LEAST = 10.0
+LEAST = 10.0
+"""events expected in a bin for chi-square to hold (W. Cochran, Biometrics 10 (1954) 417, asks 5)"""
 _WIDE = 10
 """bins of a fit in one bin of the spectra that are shown"""
 
@@ -66,7 +67,7 @@ def sculpting(
 
     inside, outside = kept[window].sum(), kept[~window].sum()
     other_in, other_out = rest[window].sum(), rest[~window].sum()
-    if min(outside, other_in, other_out) < _LEAST:
+    if min(outside, other_in, other_out) < LEAST:
         # Nothing is selected, or nothing is left to compare with: no statement.
         return Sculpting(0.0, float(np.sqrt(inside)) * weight, 1.0, 1.0, flagged=False)
     expected = outside * other_in / other_out
@@ -87,18 +88,22 @@ def sculpting(
 
 def _shape_pvalue(kept: FloatArray, rest: FloatArray) -> float:
     """Return the p-value of the chi-square test of one shape, in bins of equally many events."""
-    from scipy.stats import chi2_contingency
-
     smaller = min(kept.sum(), rest.sum())
-    bins = int(min(SHAPE_BINS, smaller // _LEAST))
+    bins = int(min(SHAPE_BINS, smaller // LEAST))
     if bins < 2:  # noqa: PLR2004 - one bin has no shape
         return 1.0
     both = kept + rest
     reached = np.cumsum(both) / both.sum()
     place = np.minimum((reached - both / both.sum() / 2) * bins, bins - 1).astype(int)
-    table = np.array([np.bincount(place, each, bins) for each in (kept, rest)])
-    table = table[:, table.sum(axis=0) > 0]
-    return float(chi2_contingency(table).pvalue) if table.shape[1] > 1 else 1.0
+    return same_shape_pvalue(np.array([np.bincount(place, each, bins) for each in (kept, rest)]))
+
+
+def same_shape_pvalue(table: FloatArray) -> float:
+    """Return the p-value of the chi-square test that rows of counts have one shape."""
+    from scipy.stats import chi2_contingency
+
+    filled = table[:, table.sum(axis=0) > 0]
+    return float(chi2_contingency(filled).pvalue) if filled.shape[1] > 1 else 1.0
 
 
 def mass_by_category(

@@ -12,7 +12,7 @@ measured), and the sums would depend on their number.
 import numpy as np
 import numpy.typing as npt
 
-from analysis.selection.scores.training import Sample
+from analysis.selection.scores.training import SEED, Sample
 from tools.arrays import FloatArray
 
 DECIMALS = 3
@@ -34,15 +34,8 @@ _SETTINGS = {
 """Small trees, many of them: what the columns do together is simple, and the sample is small."""
 
 
-def tree_score(sample: Sample, half: int, seed: int) -> npt.NDArray[np.float32]:
-    """Return the table of boosted trees that were trained on one half, shape (cells,).
-
-    Parameters
-    ----------
-    sample : Sample
-    half : int
-    seed : int
-    """
+def tree_score(sample: Sample, half: int) -> npt.NDArray[np.float32]:
+    """Return the table of boosted trees that were trained on one half, shape (cells,)."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
@@ -50,7 +43,7 @@ def tree_score(sample: Sample, half: int, seed: int) -> npt.NDArray[np.float32]:
     cells = np.indices(sample.shape, dtype=np.float32).reshape(len(sample.axes), -1).T
     there = (np.flatnonzero(signal), np.flatnonzero(background))
     weights = [_weights(c, places) for c, places in zip((signal, background), there, strict=True)]
-    trees = HistGradientBoostingClassifier(**_SETTINGS, random_state=seed)
+    trees = HistGradientBoostingClassifier(**_SETTINGS, random_state=SEED)
     with threadpool_limits(1):
         trees.fit(
             np.concatenate([cells[places] for places in there]),
@@ -64,5 +57,4 @@ def tree_score(sample: Sample, half: int, seed: int) -> npt.NDArray[np.float32]:
 def _weights(counts: FloatArray, places: npt.NDArray[np.intp]) -> FloatArray:
     """Return the weights of the examples of one kind: 1 event on average, each kind as much."""
     chosen = counts[places]
-    weights: FloatArray = chosen / chosen.sum() * _EXAMPLES
-    return weights
+    return np.asarray(chosen / chosen.sum() * _EXAMPLES)

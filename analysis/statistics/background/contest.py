@@ -16,7 +16,13 @@ from analysis.statistics.background.entries import Choices, Entry, Flags, Indice
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.goodness import goodness_many
 from analysis.statistics.background.poisson import model, scoring_fit
-from analysis.statistics.background.truths import KINDS, fit_truth, prediction_falls, truth_events
+from analysis.statistics.background.truths import (
+    KINDS,
+    SMOOTH_PARAMETERS,
+    fit_truth,
+    prediction_falls,
+    truth_events,
+)
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.spectra.bins import Bins, below, bin_edges, outside
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions
@@ -103,10 +109,10 @@ class Rules:
         step = float(np.diff(masses).min()) if len(masses) > 1 else 1.0
         return np.ceil(NEIGHBOURHOOD * self.signal.width_GeV(masses) / step).astype(int)
 
-    def functions(self, least: int) -> tuple[Function, ...]:
-        """Return the functions to try, with at least so many parameters."""
+    def functions(self, least: int, families: Sequence[str] = ()) -> tuple[Function, ...]:
+        """Return the functions of the settings, or of other families, of `least` parameters on."""
         return functions(
-            self.settings.families,
+            families or self.settings.families,
             min_parameters=least,
             max_parameters=self.settings.max_parameters,
             sqrt_s_GeV=self.sqrt_s_GeV,
@@ -247,7 +253,7 @@ class Contest:
         if index < len(KINDS):
             name = KINDS[index]
             curve = truth_events(name, fit_truth(name, counts, side), float(low[0]), low, high)
-            return name, curve, 4, np.ones(len(curve), dtype=bool)
+            return name, curve, SMOOTH_PARAMETERS, np.ones(len(curve), dtype=bool)
         function = self.rules.truth_functions()[index - len(KINDS)]
         curve, converged = self.curve(function, counts)
         return function.name, curve, len(function.parameters), converged

@@ -33,15 +33,12 @@ import numpy as np
 from analysis.settings.search import FAMILIES, Window
 from analysis.statistics.background.contest import Contest
 from analysis.statistics.background.entries import Entry, Flags, Indices
-from analysis.statistics.background.families import BELOW_SQRT_S, Function, functions
+from analysis.statistics.background.families import BELOW_SQRT_S, Function
 from analysis.statistics.background.goodness import deviance
 from analysis.statistics.background.tournament import Decisions, Tournament
-from analysis.statistics.background.truths import KINDS
+from analysis.statistics.background.truths import KINDS, SMOOTH_PARAMETERS
 from tools.arrays import FloatArray
-from tools.errors import XyyError
 
-TRUTH_PARAMETERS = 4
-"""of those of `truths.py`"""
 MASK = 3.0
 """resolutions on either side of the largest excess"""
 _SEEN = 1.5
@@ -63,10 +60,7 @@ class OpenTournament(Tournament):
     ) -> Decisions:
         """Settle the function for every spectrum, each without its largest excess."""
         cleaned = self.cleaned(counts)
-        decided = Tournament.decide(self.masked(-1), cleaned, alike=alike, all_entries=all_entries)
-        if not decided.options:
-            raise XyyError("no background function can be fitted to the spectrum; look at it")
-        return replace(decided, choice=np.maximum(decided.choice, 0))
+        return Tournament.decide(self.masked(-1), cleaned, alike=alike, all_entries=all_entries)
 
     def cleaned(self, counts: FloatArray) -> FloatArray:
         """Return the spectra with a smooth curve, fitted to the other bins, under each mask."""
@@ -117,13 +111,7 @@ class OpenTournament(Tournament):
 
     def truth_functions(self) -> tuple[Function, ...]:
         """Return the functions of all families: what is a candidate and what is true differ."""
-        tried = functions(
-            (*FAMILIES, *self.settings.own),
-            min_parameters=self.least_parameters,
-            max_parameters=self.settings.max_parameters,
-            sqrt_s_GeV=self.sqrt_s_GeV,
-            own=self.settings.own,
-        )
+        tried = self.functions(self.least_parameters, (*FAMILIES, *self.settings.own))
         beyond = float(self.high_GeV[-1]) >= self.sqrt_s_GeV
         return tuple(
             f for f in tried if not f.additive and not (beyond and f.family in BELOW_SQRT_S)
@@ -143,7 +131,7 @@ class OpenTournament(Tournament):
         And of all, those that fit no worse than the best by `_WORSE`. No bin with a resonance is
         among those fitted, so that likelihood ratios may decide here.
         """
-        sizes = [TRUTH_PARAMETERS] * len(KINDS)
+        sizes = [SMOOTH_PARAMETERS] * len(KINDS)
         sizes += [len(function.parameters) for function in self.truth_functions()]
         penalised = np.where(valid, misfit + np.array(sizes)[:, None], np.inf)
         valid = valid & (penalised <= penalised.min(axis=0) + _WORSE)

@@ -29,12 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.background.families import (
-    LOG_RANGE,
-    FittedFunction,
-    Function,
-    quadrature,
-)
+from analysis.statistics.background.families import LOG_RANGE, FittedFunction, Function, quadrature
 from analysis.statistics.background.goodness import deviance
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra.bins import Bins
@@ -240,13 +235,10 @@ def scoring_fit(counts: FloatArray, model: Model, *, start: FloatArray | None = 
     PoissonFit
         Look at `converged`: a function that runs away, ever steeper, does not.
     """
-    size = model.size
-    settings = Settings(
-        np.arange(size), np.zeros(size, dtype=bool), np.full(size, -np.inf), np.full(size, np.inf)
-    )
+    endless = np.full(model.size, np.inf)
     begin = model.start if start is None else start
-    begin = np.array(np.broadcast_to(begin, (len(counts), size)))
-    found = minimise(_Curve(model), counts, begin, settings)
+    begin = np.array(np.broadcast_to(begin, (len(counts), model.size)))
+    found = minimise(_Curve(model), counts, begin, Settings.all_free(-endless, endless))
     expected = model.expected(found.values)
     return PoissonFit(found.values, found.covariance, found.deviance, expected, found.converged)
 

@@ -31,12 +31,7 @@ import numpy as np
 from analysis.settings.search import Fit, Window
 from analysis.statistics.background.families import FittedFunction, Function, functions
 from analysis.statistics.background.goodness import goodness_of_fit
-from analysis.statistics.background.poisson import (
-    fitted_functions,
-    minuit_fit,
-    model,
-    scoring_fit,
-)
+from analysis.statistics.background.poisson import fitted_functions, minuit_fit, model, scoring_fit
 from analysis.statistics.background.truths import SmoothTruth, fit_truths, prediction_falls
 from analysis.statistics.spectra.bins import Bins, Channel, bin_edges
 from tools.arrays import FloatArray
@@ -72,6 +67,11 @@ class Candidate:
         """Family and order."""
         return self.fitted.function
 
+    @property
+    def relative_deviance(self) -> float:
+        """Deviance per degree of freedom: it ranks functions of which none is accepted."""
+        return self.deviance / max(self.degrees_of_freedom, 1)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Background:
@@ -89,8 +89,6 @@ class Background:
     chosen: Candidate
     truths: tuple[SmoothTruth, ...]
     """smooth truths that fit the sidebands"""
-    error_scale: float
-    """1, or what the fit error is multiplied by when no function was accepted"""
     spread_events: float
     warnings: tuple[str, ...]
 
@@ -98,6 +96,12 @@ class Background:
     def predicted_events(self) -> float:
         """Expected background in the window."""
         return self.chosen.predicted_events
+
+    @property
+    def error_scale(self) -> float:
+        """1, or what the fit error is multiplied by when no function was accepted."""
+        misfit = float(np.sqrt(self.chosen.relative_deviance))
+        return 1.0 if self.chosen.rejected is None else max(1.0, misfit)
 
     @property
     def fit_error_events(self) -> float:
@@ -148,7 +152,9 @@ def fit_sidebands(channel: Channel, window: Window, fit: Fit, *, sqrt_s_GeV: flo
     XyyError
         If no function can be fitted at all.
     """
-    ranges = [(low, _sidebands(channel, window, fit, low)) for low in fit.lows_GeV]
+    ranges = [
+        (low, channel.sidebands(window, low, fit.high_GeV, fit.bin_GeV)) for low in fit.lows_GeV
+    ]
     _check_filled(channel.name, ranges[0][1], window)
     tried = functions(
         fit.families,
@@ -185,10 +191,6 @@ def _fewest_parameters(bins: Bins, window: Window, fit: Fit) -> int:
     return min(fit.min_parameters, 2 + int(beyond))
 
 
-def _sidebands(channel: Channel, window: Window, fit: Fit, low: float) -> Bins:
-    return channel.sidebands(window, low, fit.high_GeV, fit.bin_GeV)
-
-
 def _check_filled(name: str, bins: Bins, window: Window) -> None:
     entries = bins.effective_counts.sum()
     if entries < MIN_SIDEBAND_EVENTS:
@@ -223,9 +225,9 @@ def _tournament(
     accepted = [candidate for candidate in usable if candidate.rejected is None]
     if not usable:
         return None
-    chosen = accepted[0] if accepted else min(usable, key=_misfit)
+    chosen = accepted[0] if accepted else min(usable, key=lambda c: c.relative_deviance)
     pool = accepted or [c for c in usable if _good_enough(c.gof_pvalue, fit)]
-    return Background(
+    background = Background(
         channel=name,
         window=window,
         low_GeV=fit.low_GeV,
@@ -235,10 +237,10 @@ def _tournament(
         candidates=tuple(candidates),
         chosen=chosen,
         truths=truths,
-        error_scale=1.0 if accepted else _inflation(chosen),
         spread_events=_spread(pool, chosen),
-        warnings=() if accepted else (_none_accepted(chosen),),
+        warnings=(),
     )
+    return background if accepted else _none_accepted(background)
 
 
 def _spread(pool: Sequence[Candidate], chosen: Candidate) -> float:
@@ -262,21 +264,14 @@ def _enough(candidates: Sequence[Candidate], function: Function) -> bool:
     return any(c.rejected is None and len(c.function.parameters) <= most for c in candidates)
 
 
-def _misfit(candidate: Candidate) -> float:
-    """Return the deviance per degree of freedom: it ranks functions of which none is accepted."""
-    return candidate.deviance / max(candidate.degrees_of_freedom, 1)
-
-
-def _inflation(chosen: Candidate) -> float:
-    return max(1.0, float(np.sqrt(_misfit(chosen))))
-
-
-def _none_accepted(chosen: Candidate) -> str:
-    return (
+def _none_accepted(background: Background) -> Background:
+    chosen = background.chosen
+    note = (
         f"no background function is accepted; the best is used, {chosen.function.name} "
-        f"({chosen.rejected}), its error scaled by {_inflation(chosen):.2f}: "
+        f"({chosen.rejected}), its error scaled by {background.error_scale:.2f}: "
         "do not trust a significance from it before the sidebands are understood"
     )
+    return replace(background, warnings=(note,))
 
 
 def _fit_candidate(

@@ -35,6 +35,7 @@ _TAIL_FRACTION = 0.003
 """of the events, where fits of the tail start"""
 _HARDNESS = {"two-exponentials": (1.5, 10.0), "exponential-and-power": (2.0, 14.0)}
 KINDS = tuple(_HARDNESS)
+SMOOTH_PARAMETERS = 4
 _START = -1.7
 """x of the hardness: r or p near 3"""
 _REACH = np.array([12.0, 1.4, 12.0, 8.0])
@@ -115,12 +116,7 @@ def fit_truth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
     start = np.stack([core, np.log(tau), tail, np.full_like(core, _START)], axis=1)
     high = start.max(axis=0) + _REACH
     high[2] = core.max()
-    settings = Settings(
-        free=np.arange(4),
-        constrained=np.zeros(4, dtype=bool),
-        low=start.min(axis=0) - _REACH,
-        high=high,
-    )
+    settings = Settings.all_free(start.min(axis=0) - _REACH, high)
     return minimise(_TestSpectrum(name, origin, bins), counts, start, settings).values
 
 

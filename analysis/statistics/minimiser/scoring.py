@@ -18,7 +18,7 @@ fits took 2.5 times longer.)
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -109,6 +109,11 @@ class Settings:
     """standard deviations of the constraints, shape (N,)"""
     tolerance: float = CONVERGED
     """estimated distance of the deviance from its minimum at which a row has arrived"""
+
+    @classmethod
+    def all_free(cls, low: FloatArray, high: FloatArray) -> Self:
+        """Return those of parameters between two ends that nothing else holds."""
+        return cls(np.arange(len(low)), np.zeros(len(low), dtype=bool), low, high)
 
 
 def minimise(

@@ -15,13 +15,7 @@ import numpy.typing as npt
 
 from analysis.settings.search import Window
 from analysis.statistics.spectra.bins import Channel
-from analysis.statistics.spectra.signal_model import (
-    Interpolated,
-    SignalModel,
-    SimulatedPeak,
-    signal_model,
-    simulated_peak,
-)
+from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, SimulatedPeak
 from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.names import listed
@@ -180,11 +174,11 @@ class InferenceInputs:
         InputError
             If two signals have the same mass, or one lost all its events to the selection.
         """
-        return signal_model([self._peak(sample) for sample in self.signals.values()])
+        return SignalModel.of([self._peak(sample) for sample in self.signals.values()])
 
     def _peak(self, sample: SimulatedSpectrum) -> SimulatedPeak:
         counts = [np.asarray(sample.counts[name], np.float64) for name in self.channel_names]
-        return simulated_peak(sample.peak_GeV, sample.edges_GeV, counts, sample.generated_events)
+        return SimulatedPeak.of(sample.peak_GeV, sample.edges_GeV, counts, sample.generated_events)
 
     def benchmark_pb(self) -> Interpolated:
         """Return the cross-section that the simulated signals stand for, by mass."""

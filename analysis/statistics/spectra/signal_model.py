@@ -12,6 +12,7 @@ shows as a width that does not describe its core, which `kurtosis` tells.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -39,6 +40,50 @@ class SimulatedPeak:
     selected: FloatArray
     """events in each channel"""
     generated: int
+
+    @classmethod
+    def of(
+        cls, mass_GeV: float, edges_GeV: FloatArray, counts: Sequence[FloatArray], generated: int
+    ) -> Self:
+        """Return the peak of one simulated signal.
+
+        Parameters
+        ----------
+        mass_GeV : float
+        edges_GeV : ndarray, shape (B + 1,)
+            Of the fine bins.
+        counts : sequence of ndarray, shape (B,)
+            Selected events in each channel.
+        generated : int
+            Events before any selection.
+        """
+        total = np.sum(counts, axis=0).astype(float)
+        centres, bin_GeV = (edges_GeV[1:] + edges_GeV[:-1]) / 2, float(np.diff(edges_GeV).mean())
+        near = np.ones(len(total), dtype=bool)
+        mean = width = float("nan")
+        if total.sum() > 0:
+            for _ in range(20):
+                mean, width = _moments(centres[near], total[near])
+                closer = np.abs(centres - mean) < _CORE * max(width, bin_GeV)
+                if np.array_equal(closer, near):
+                    break
+                near = closer
+        events = float(total[near].sum())
+        kurtosis = 0.0
+        if events > 0 and width > 0:
+            kurtosis = float(total[near] @ ((centres[near] - mean) / width) ** 4 / events) - 3
+        # All events of a bin stand at its centre, which widens the peak by the bin's own variance.
+        intrinsic = float(np.sqrt(max(width**2 - bin_GeV**2 / 12, 0.0)))
+        return cls(
+            mass_GeV,
+            mean,
+            width / np.sqrt(max(events, 1.0)),
+            intrinsic,
+            width / np.sqrt(2 * max(events, 1.0)),
+            kurtosis,
+            np.array([float(np.sum(c)) for c in counts]),
+            generated,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +124,43 @@ class SignalModel:
     formula: Callable[[FloatArray], FloatArray] | None = None
     """the width in GeV as a function of the mass, instead of `width`"""
     warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, peaks: Sequence[SimulatedPeak]) -> Self:
+        """Return the model of a resonance, from simulated ones.
+
+        Raises
+        ------
+        InputError
+            If there is none, two have the same mass, or one lost all its events to the selection.
+        """
+        ordered = sorted(peaks, key=lambda peak: peak.mass_GeV)
+        masses = np.array([peak.mass_GeV for peak in ordered])
+        if not ordered or len(set(masses)) < len(masses):
+            raise InputError(
+                f"signal samples: one for each mass is needed, not {tuple(map(float, masses))}"
+            )
+        for peak in ordered:
+            # Shares of categories that keep every event may add up to a rounding more than 1.
+            if not 0 < peak.selected.sum() <= peak.generated * (1 + _ROUNDING):
+                raise InputError(
+                    f"signal of {peak.mass_GeV:g} GeV: {peak.selected.sum():g} of {peak.generated} "
+                    "events selected; loosen the selection or simulate more"
+                )
+        selected = np.array([peak.selected for peak in ordered])
+        generated = np.array([peak.generated for peak in ordered])[:, None]
+        efficiency = np.minimum(selected / generated, 1.0)
+        errors = np.sqrt(efficiency * (1 - efficiency) / generated)
+        moments = [(p.mean_GeV, p.mean_error_GeV, p.width_GeV, p.width_error_GeV) for p in ordered]
+        mean, mean_error, width, width_error = np.array(moments).T
+        return cls(
+            offset=Interpolated(masses, mean - masses, mean_error),
+            width=Interpolated(masses, width, width_error),
+            efficiency=tuple(
+                Interpolated(masses, *each) for each in zip(efficiency.T, errors.T, strict=True)
+            ),
+            warnings=tuple(_tails(p) for p in ordered if abs(p.kurtosis) > _GAUSSIAN_KURTOSIS),
+        )
 
     def offset_GeV(self, mass_GeV: FloatArray) -> FloatArray:
         """Return the distance of the peak's mean from the mass."""
@@ -131,43 +213,6 @@ def in_widths(edges_GeV: FloatArray, mean_GeV: FloatArray, width_GeV: FloatArray
     return (edges_GeV - mean_GeV[:, None]) / width_GeV[:, None]
 
 
-def signal_model(peaks: Sequence[SimulatedPeak]) -> SignalModel:
-    """Return the model of a resonance, from simulated ones.
-
-    Raises
-    ------
-    InputError
-        If there is none, two have the same mass, or one lost all its events to the selection.
-    """
-    ordered = sorted(peaks, key=lambda peak: peak.mass_GeV)
-    masses = np.array([peak.mass_GeV for peak in ordered])
-    if not ordered or len(set(masses)) < len(masses):
-        raise InputError(
-            f"signal samples: one for each mass is needed, not {tuple(map(float, masses))}"
-        )
-    for peak in ordered:
-        # Shares of categories that keep every event may add up to a rounding more than 1.
-        if not 0 < peak.selected.sum() <= peak.generated * (1 + _ROUNDING):
-            raise InputError(
-                f"signal of {peak.mass_GeV:g} GeV: {peak.selected.sum():g} of {peak.generated} "
-                "events selected; loosen the selection or simulate more"
-            )
-    selected = np.array([peak.selected for peak in ordered])
-    generated = np.array([peak.generated for peak in ordered])[:, None]
-    efficiency = np.minimum(selected / generated, 1.0)
-    errors = np.sqrt(efficiency * (1 - efficiency) / generated)
-    moments = [(p.mean_GeV, p.mean_error_GeV, p.width_GeV, p.width_error_GeV) for p in ordered]
-    mean, mean_error, width, width_error = np.array(moments).T
-    return SignalModel(
-        offset=Interpolated(masses, mean - masses, mean_error),
-        width=Interpolated(masses, width, width_error),
-        efficiency=tuple(
-            Interpolated(masses, efficiency[:, c], errors[:, c]) for c in range(efficiency.shape[1])
-        ),
-        warnings=tuple(_tails(peak) for peak in ordered if abs(peak.kurtosis) > _GAUSSIAN_KURTOSIS),
-    )
-
-
 def plain_signal(
     width: Callable[[FloatArray], FloatArray] | float, channels: int = 1
 ) -> SignalModel:
@@ -179,50 +224,6 @@ def plain_signal(
         width=Interpolated(anywhere, one * (constant or 1.0), np.zeros(1)),
         efficiency=(Interpolated(anywhere, one / channels, np.zeros(1)),) * channels,
         formula=width if callable(width) else None,
-    )
-
-
-def simulated_peak(
-    mass_GeV: float, edges_GeV: FloatArray, counts: Sequence[FloatArray], generated: int
-) -> SimulatedPeak:
-    """Return the peak of one simulated signal.
-
-    Parameters
-    ----------
-    mass_GeV : float
-    edges_GeV : ndarray, shape (B + 1,)
-        Of the fine bins.
-    counts : sequence of ndarray, shape (B,)
-        Selected events in each channel.
-    generated : int
-        Events before any selection.
-    """
-    total = np.sum(counts, axis=0).astype(float)
-    centres, bin_GeV = (edges_GeV[1:] + edges_GeV[:-1]) / 2, float(np.diff(edges_GeV).mean())
-    near = np.ones(len(total), dtype=bool)
-    mean = width = float("nan")
-    if total.sum() > 0:
-        for _ in range(20):
-            mean, width = _moments(centres[near], total[near])
-            closer = np.abs(centres - mean) < _CORE * max(width, bin_GeV)
-            if np.array_equal(closer, near):
-                break
-            near = closer
-    events = float(total[near].sum())
-    kurtosis = 0.0
-    if events > 0 and width > 0:
-        kurtosis = float(total[near] @ ((centres[near] - mean) / width) ** 4 / events) - 3
-    # All events of a bin stand at its centre, which widens the peak by the bin's own variance.
-    intrinsic = float(np.sqrt(max(width**2 - bin_GeV**2 / 12, 0.0)))
-    return SimulatedPeak(
-        mass_GeV,
-        mean,
-        width / np.sqrt(max(events, 1.0)),
-        intrinsic,
-        width / np.sqrt(2 * max(events, 1.0)),
-        kurtosis,
-        np.array([float(np.sum(c)) for c in counts]),
-        generated,
     )
 
 
