@@ -89,6 +89,7 @@ def _expected(
     for number, share in enumerate(kept[background]):
         own = replace(bins, counts=share * bins.counts, variances=share * bins.counts)
         channels.append(ChannelModel(own, FUNCTION, masses, np.zeros(len(masses)), f"{number}"))
+    # The columns do not depend on the mass: a category has the whole spectrum, scaled.
     for name, sample in inputs.simulation.items():
         parts = {f"{c}": share * sample.counts["all"] for c, share in enumerate(kept[name])}
         simulation[name] = replace(sample, counts=parts)

@@ -14,7 +14,7 @@ import numpy as np
 from analysis.results.score import ScoreFile
 from analysis.results.selection import ChosenSelection, Sculpting
 from analysis.selection.expected_fit import Shares
-from analysis.selection.optimise import MeritTable, Optimum, grid_of, optimise
+from analysis.selection.optimise import MeritTable, Optimum, grid_of, kept_bins, optimise
 from analysis.selection.scores import record
 from analysis.selection.scores.choose import ScoreChoice, choose
 from analysis.selection.scores.score_file import document_of
@@ -157,7 +157,8 @@ def _shares(
         regions = slice(None) if name == background and optimum.independent else slice(1)
         counts = np.asarray(joints[name].view(flow=True), np.float64).sum(axis=0)[regions]
         counts = counts.sum(axis=0)
-        return np.array([counts[optimum.bins(joints[name])].sum() / counts.sum()])
+        kept = counts[tuple(kept_bins(joints[name], optimum.cuts).values())]
+        return np.array([kept.sum() / counts.sum()])
 
     found = {"cuts": {name: by_cuts(name) for name in joints}}
     if choice is not None:
@@ -173,8 +174,9 @@ def _shares(
 def _sculpting_of_cuts(joint: Counts, optimum: Optimum, weight: float) -> dict[str, Sculpting]:
     """Return what each of the best rectangular cuts does to window against sideband."""
     found, window = {}, np.array([True, False])
-    bins = zip(grid_of(joint).edges, optimum.bins(joint), strict=True)
-    for name, own in [(name, own) for name, own in bins if name in optimum.cuts]:
+    bins = kept_bins(joint, optimum.cuts)
+    for name in optimum.cuts:
+        own = bins[name]
         counts = np.asarray(joint.project("region", name).view(flow=True), np.float64)
         kept, rest = counts[:, own].sum(axis=1), counts[:, own.stop :].sum(axis=1)
         found[name] = sculpting(kept, rest, window, weight=weight, looked_at=len(optimum.cuts))

@@ -129,21 +129,23 @@ class Optimum:
     independent: bool
     """whether background fractions are those of events at any mass"""
 
-    def bins(self, joint: Counts) -> tuple[slice, ...]:
-        """Return which bins of the cut variables' axes, flow bins included, are kept."""
-        index = grid_of(joint).index(self.cuts)
-        return tuple(slice(0, place + 1) for place in index)
-
 
 def grid_of(joint: Counts) -> CutGrid:
     """Return the grid of cuts that a joint histogram allows."""
     return CutGrid({axis.name: np.asarray(axis.edges) for axis in list(joint.axes)[2:]})
 
 
+def kept_bins(joint: Counts, cuts: Mapping[str, float]) -> dict[str, slice]:
+    """Return which bins of each cut variable's axis, flow bins included, some cuts keep."""
+    grid = grid_of(joint)
+    return {name: slice(0, i + 1) for name, i in zip(grid.edges, grid.index(cuts), strict=True)}
+
+
 def yields(joint: Counts, weight: float, *, half: int | None = None) -> CutYields:
     """Return the summed-area table of one sample, of all events or of one half of them."""
     counted = np.asarray(joint.view(flow=True), np.float64)
     counted = counted.sum(axis=0) if half is None else counted[half]
+    # Axis 0 is the region. Underflow comes first: behind an upper cut it is kept.
     for axis in range(1, counted.ndim):
         counted = counted.cumsum(axis=axis)
     scale = 1.0 if half is None else 2.0
@@ -173,6 +175,7 @@ def merit(
         s_rel = 1.0 / signal.window
         b_rel = 1.0 / passing - 1.0 / total + 1.0 / in_window
         value = figure_of_merit(s_events, b_events, settings)
+        # A quarter: the figure of merit goes with one over the root of the background.
         error = value * np.sqrt(s_rel + 0.25 * b_rel)
     allowed = (passing >= settings.min_background_events) & (signal.window > 0)
     return Merit(np.where(allowed, value, np.nan), np.where(allowed, error, np.nan))
@@ -190,6 +193,7 @@ def figure_of_merit(s: npt.ArrayLike, b: npt.ArrayLike, settings: Optimise) -> F
     if settings.figure_of_merit == "s":
         squared: FloatArray = s**2 / b
     elif settings.background_error == 0:
+        # The limit of the formula for a known background, where it is 0/0.
         squared = 2.0 * ((s + b) * np.log1p(s / b) - s)
     else:
         v = (settings.background_error * b) ** 2
@@ -268,6 +272,7 @@ def optimise(
         )
     grid = grid_of(joints[background])
     pvalues = independence(joints[background])
+    # Bonferroni: that any of the columns is flagged by chance has the probability SIGNIFICANT.
     independent = min(pvalues.values()) > SIGNIFICANT / len(pvalues)
 
     def figure(signal: str, half: int | None = None) -> Merit:

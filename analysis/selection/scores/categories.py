@@ -86,6 +86,7 @@ def best_categories(
     chosen = possible[0]
     for division in possible[1:]:
         gain = np.sqrt(division[0] / chosen[0]) - 1.0
+        # Categories up to the least number are taken for any gain: the search file asks for them.
         if len(division[1]) > demands.least_categories and gain < demands.least_gain:
             break
         if gain > 0:
@@ -137,6 +138,7 @@ def _divisions(worth: FloatArray, most: int) -> list[tuple[float, list[int]] | N
     origins: list[npt.NDArray[np.intp]] = []
     found: list[tuple[float, list[int]] | None] = []
     for _ in range(most):
+        # The best divisions that end before a bin, each with one more range from there on.
         through = best[:-1, None] + worth
         origins.append(np.argmax(through, axis=0))
         best = through.max(axis=0)

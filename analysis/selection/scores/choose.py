@@ -93,6 +93,7 @@ def choose(sample: Sample, demands: Score) -> ScoreChoice:
     }
     trees, ratio = candidates["trees"], candidates["likelihood_ratio"]
     gain, error = advantage(sample, trees, ratio, np.random.default_rng(SEED))
+    # Where neither is better by more than the error, the one that a person can read is taken.
     better = "trees" if gain > error else "likelihood_ratio"
     taken = candidates[better if demands.kind == "best" else demands.kind]
     return ScoreChoice(sample, demands, taken, candidates, terms, gain, error)
@@ -129,6 +130,7 @@ def advantage(
             places = [
                 np.searchsorted(c.edges, c.scores[half], side="right") - 1 for c in (one, other)
             ]
+            # Below the lowest category of either an event is in no pair.
             seen = (places[0] >= 0) & (places[1] >= 0)
             np.add.at(total, (places[0][seen], places[1][seen]), counts[half][seen])
         return total

@@ -95,6 +95,8 @@ def _fit(
         share = 1.0 / (1.0 + np.exp(-(f + offset)))
         curvature = np.diag(total * share * (1.0 - share)) + penalty + ridge
         step = np.linalg.solve(curvature, signal - total * share - (penalty + ridge) @ f)
+        # The penalised likelihood is concave and Newton's step leads uphill: halving comes to an
+        # end.
         while (changed := penalised(f + step)) < value - _SMALL:
             step = 0.5 * step
         f, gained, value = f + step, changed - value, changed
@@ -106,5 +108,6 @@ def _fit(
 def _log_of_penalty(penalty: FloatArray) -> float:
     """Return half the logarithm of the product of the penalty's eigenvalues that are not 0."""
     eigenvalues = np.linalg.eigvalsh(penalty)
+    # A straight line has no roughness: two eigenvalues are 0, or one of two bins.
     kept = eigenvalues[min(2, len(penalty) - 1) :]
     return 0.5 * float(np.log(kept).sum())

@@ -154,6 +154,7 @@ def bound(sample: Sample, terms: Sequence[Sequence[FloatArray]], signal: str) ->
          for h in HALVES]
         for i in range(len(sample.axes))
     ]  # fmt: skip
+    # Of the other half: with its own, each starved bin would make the factor larger.
     ratios = [[np.exp(terms[1 - h][i]) for h in HALVES] for i in range(len(sample.axes))]
 
     def factors(*, fluctuating: bool) -> list[float]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.results.selection import ChosenSelection
-from analysis.selection.optimise import grid_of
+from analysis.selection.optimise import kept_bins
 from analysis.selection.scores.choose import TrainedScore, advantage, candidate
 from analysis.selection.scores.merit import Scores, yields_of
 from analysis.selection.scores.training import HALVES, SEED, Sample
@@ -191,8 +191,7 @@ def _curve(found: Scored, edges: FloatArray, signal: str) -> Efficiencies:
 def _of_cuts(found: Scored, cuts: Mapping[str, Interval], signal: str) -> Efficiencies:
     """Return the efficiencies of the best rectangular cuts."""
     upper = {name: cut.max for name, cut in cuts.items() if cut.max is not None}
-    index = grid_of(found.joints[found.background]).index(upper)
-    box = tuple(slice(0, place + 1) for place in index)
+    box = tuple(kept_bins(found.joints[found.background], upper).values())
     sample, (background, signals) = found.sample, found.everything
     kept_signal, kept_background = (
         float(cells.sum(axis=0).reshape(sample.shape)[box].sum())

@@ -118,6 +118,7 @@ def optimism(sample: Sample, score: TrainedScore, demands: Score, signal: str) -
         there.append(chosen[0])
         elsewhere.append(checked[0])
         errors.append(checked[1])
+    # Of a mean of two: each half is checked on the other, and they share no event.
     error = math.hypot(*errors) / 2
     return Compared(float(np.mean(there)), float(np.mean(elsewhere)), error)
 

@@ -92,6 +92,7 @@ def _shape_pvalue(kept: FloatArray, rest: FloatArray) -> float:
     bins = int(min(SHAPE_BINS, smaller // LEAST))
     if bins < 2:  # noqa: PLR2004 - one bin has no shape
         return 1.0
+    # Bins of equal content of both together, which tells nothing of how the two differ.
     both = kept + rest
     reached = np.cumsum(both) / both.sum()
     place = np.minimum((reached - both / both.sum() / 2) * bins, bins - 1).astype(int)

@@ -43,6 +43,7 @@ def tree_score(sample: Sample, half: int) -> npt.NDArray[np.float32]:
     cells = np.indices(sample.shape, dtype=np.float32).reshape(len(sample.axes), -1).T
     there = (np.flatnonzero(signal), np.flatnonzero(background))
     weights = [_weights(c, places) for c, places in zip((signal, background), there, strict=True)]
+    # Only the cells with events are examples: a sample of millions costs what its cells cost.
     trees = HistGradientBoostingClassifier(**_SETTINGS, random_state=SEED)
     with threadpool_limits(1):
         trees.fit(

@@ -16,15 +16,9 @@ from analysis.statistics.background.entries import Choices, Entry, Flags, Indice
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.goodness import goodness_many
 from analysis.statistics.background.poisson import model, scoring_fit
-from analysis.statistics.background.truths import (
-    KINDS,
-    SMOOTH_PARAMETERS,
-    fit_truth,
-    prediction_falls,
-    truth_events,
-)
+from analysis.statistics.background.truths import KINDS, PARAMETERS, prediction_falls, truth_curve
 from analysis.statistics.minimiser.projection import project
-from analysis.statistics.spectra.bins import Bins, below, bin_edges, outside
+from analysis.statistics.spectra.bins import Bins, SAME_EDGE_GeV, below, bin_edges, outside
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions
 from tools.arrays import FloatArray
 
@@ -83,12 +77,8 @@ class Rules:
 
     def truth_functions(self) -> tuple[Function, ...]:
         """Return the functions that are truths, too: the simplest of the tournament."""
-        least = self.least_parameters
-        return tuple(
-            function
-            for function in self.functions(least)
-            if len(function.parameters) <= least + 1 and not function.additive
-        )
+        most, tried = self.least_parameters + 1, self.functions(self.least_parameters)
+        return tuple(f for f in tried if len(f.parameters) <= most and not f.additive)
 
     def cost(self, entry: Entry) -> FloatArray:
         """Return by what the least bad of functions that do not pass is chosen, shape (T,)."""
@@ -173,11 +163,13 @@ class Contest:
     @classmethod
     def of(cls, rules: Rules, low_GeV: float, counts: FloatArray) -> "Contest":
         """Return the contest from a mass on; of `counts` the window is not read."""
-        window, first = rules.window, np.searchsorted(rules.low_GeV, low_GeV - 1e-6)
+        window, first = rules.window, np.searchsorted(rules.low_GeV, low_GeV - SAME_EDGE_GeV)
         low, high = rules.low_GeV[first:], rules.high_GeV[first:]
         sideband = outside(low, high, window)
+        # The window is not even copied: whatever it holds, NaN included, cannot reach a sum.
         seen = np.zeros((len(counts), len(low)))
         seen[:, sideband] = counts[:, first:][:, sideband]
+        # Fits take basis and start from it; their minima do not depend on it.
         mean = seen.mean(axis=0)
         return cls(rules, Bins(low, high, mean, mean), seen, sideband)
 
@@ -248,12 +240,10 @@ class Contest:
         -------
         name, events in all bins, number of parameters, whether the fit converged
         """
-        side, low, high = self.side_bins, self.bins.low_GeV, self.bins.high_GeV
         counts = self.counts[:, self.sideband]
         if index < len(KINDS):
-            name = KINDS[index]
-            curve = truth_events(name, fit_truth(name, counts, side), float(low[0]), low, high)
-            return name, curve, SMOOTH_PARAMETERS, np.ones(len(curve), dtype=bool)
+            curve = truth_curve(KINDS[index], counts, self.side_bins, self.bins)
+            return KINDS[index], curve, PARAMETERS, np.ones(len(curve), dtype=bool)
         function = self.rules.truth_functions()[index - len(KINDS)]
         curve, converged = self.curve(function, counts)
         return function.name, curve, len(function.parameters), converged
@@ -289,6 +279,8 @@ class Contest:
             )
             if not len(rows):
                 break
+            # The fewest parameters come first: for a spectrum with a function that passes, the
+            # others need not be judged, unless all figures are asked for.
             entry = self._judge(range_name, function, truths, rows, hasty=kept is None)
             if kept is not None:
                 kept.append(entry)
@@ -345,6 +337,7 @@ class Contest:
         worst = np.zeros(len(rows))
         limit = rules.settings.spurious_signal
         for k, valid in enumerate(truths.valid[:, rows]):
+            # What failed on one truth has failed: the other truths are not fitted for it.
             judged = valid & good & (worst <= limit) if hasty else valid & good
             if not judged.any():
                 continue
@@ -353,10 +346,14 @@ class Contest:
             typical = asimov.mean(axis=0)
             fitted = model((function,), (replace(bins, counts=typical, variances=typical),))
             fit = scoring_fit(asimov, fitted)
+            # To first order: a spurious signal that is not small against the background fails
+            # anyway.
             found = project(asimov, fit.expected, fitted.slopes(fit.theta), templates)
             spurious[k, judged], error[k, judged] = found.strength, found.error
             # The mass where it is largest decides, as a resonance may be at any of them.
             largest = np.abs(found.strength / found.error).max(axis=1)
+            # A fit that does not converge shows nothing, which must not pass for no spurious
+            # signal.
             worst[judged] = np.maximum(worst[judged], np.where(fit.converged, largest, np.inf))
         worst = np.where(good, worst, np.inf)
         option = Option(range_name, low, high, function)

@@ -142,6 +142,7 @@ class Function:
             return self._bernstein(mass_GeV)
         x = mass_GeV / self.sqrt_s_GeV
         powers = _powers(np.log(x), self.order + 1)
+        # log1p keeps the digits that 1 - x loses where x is small.
         if self.family == "atlas-diphoton":
             return np.insert(powers, 1, np.log1p(-np.cbrt(x)), axis=-1)
         if self.family == "dijet":

@@ -93,7 +93,7 @@ def _grown(values: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """The functions of some groups of bins, one after the other."""
+    """The functions of some groups of bins, one after the other (a `scoring.Curve`)."""
 
     groups: tuple[Group, ...]
 
@@ -117,7 +117,7 @@ class Model:
         """Entries per event, shape (B,)."""
         return np.concatenate([group.scale for group in self.groups])
 
-    def expected(self, theta: FloatArray) -> FloatArray:
+    def expected(self, theta: FloatArray, _rows: Rows | None = None) -> FloatArray:
         """Return entries per bin, shape (..., B), for theta of shape (..., P)."""
         parts = [group.expected(theta[..., group.own]) for group in self.groups]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
@@ -128,6 +128,11 @@ class Model:
         for group in self.groups:
             found[..., group.bins, group.own] = group.slopes(theta[..., group.own])
         return found
+
+    def parts(self, theta: FloatArray, _rows: Rows, free: Rows) -> Iterator[Part]:
+        """Return the derivatives by the free parameters; all are."""
+        for group in self.groups:
+            yield Part(group.bins, free[group.own], group.slopes(theta[:, group.own]))
 
     def over(self, bins: Bins, theta: FloatArray) -> FloatArray:
         """Return the events of the only function in other bins, shape (T, B)."""
@@ -177,6 +182,7 @@ def _group(function: Function, bins: Bins, first: int, size: int) -> Group:
     function = function.within(float(bins.low_GeV.min()), float(bins.high_GeV.max()))
     masses, widths = quadrature(bins.low_GeV, bins.high_GeV)
     basis, weights = function.basis(masses), widths * bins.scale[:, None]
+    # Half an event more: an empty bin has a logarithm, too, and a weight, if a small one.
     parameters, content = basis.shape[-1], bins.effective_counts + 0.5
     if function.additive:
         # Each coefficient begins as the density of the events that its own polynomial sees.
@@ -197,6 +203,8 @@ def _orthonormal(
     _, triangle = np.linalg.qr(root * basis.mean(axis=1))
     rotation = np.linalg.inv(triangle)
     rotated = basis @ rotation
+    # Least squares on the logarithms of densities, weighted by events: rotated, its normal matrix
+    # is the unit matrix, and one product solves it.
     logs = np.log(content / weights.sum(axis=1))
     start = (root * rotated.mean(axis=1)).T @ (root[:, 0] * logs)
     return rotation, rotated, start
@@ -238,26 +246,9 @@ def scoring_fit(counts: FloatArray, model: Model, *, start: FloatArray | None = 
     endless = np.full(model.size, np.inf)
     begin = model.start if start is None else start
     begin = np.array(np.broadcast_to(begin, (len(counts), model.size)))
-    found = minimise(_Curve(model), counts, begin, Settings.all_free(-endless, endless))
+    found = minimise(model, counts, begin, Settings.all_free(-endless, endless))
     expected = model.expected(found.values)
     return PoissonFit(found.values, found.covariance, found.deviance, expected, found.converged)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Curve:
-    """The functions alone (a `scoring.Curve`)."""
-
-    model: Model
-
-    def expected(self, values: FloatArray, _rows: Rows) -> FloatArray:
-        return self.model.expected(values)
-
-    def parts(self, values: FloatArray, _rows: Rows, free: Rows) -> Iterator[Part]:
-        for group in self.model.groups:
-            yield Part(group.bins, free[group.own], group.slopes(values[:, group.own]))
-
-    def damping(self, gradient: FloatArray) -> FloatArray | None:
-        return self.model.damping(gradient)
 
 
 def minuit_fit(counts: FloatArray, model: Model, fit: PoissonFit) -> PoissonFit:
@@ -285,6 +276,7 @@ def minuit_fit(counts: FloatArray, model: Model, fit: PoissonFit) -> PoissonFit:
     if known:  # the logarithm of a coefficient that may be zero has no parabola for HESSE to find
         minuit.hesse()
     theta = np.array(minuit.values)[None]
+    # What the two minimisers do not agree on is no minimum, whatever either says of itself.
     valid = bool(minuit.valid and abs(minuit.fval - fit.deviance[0]) < _AGREEMENT)
     valid = valid and (not known or bool(minuit.accurate))
     known = known and minuit.covariance is not None

@@ -100,6 +100,8 @@ class Background:
     @property
     def error_scale(self) -> float:
         """1, or what the fit error is multiplied by when no function was accepted."""
+        # As the scale factor S of the Particle Data Group (Review of Particle Physics,
+        # introduction) for numbers that do not agree: no less than 1.
         misfit = float(np.sqrt(self.chosen.relative_deviance))
         return 1.0 if self.chosen.rejected is None else max(1.0, misfit)
 
@@ -260,6 +262,7 @@ def _spread(pool: Sequence[Candidate], chosen: Candidate) -> float:
 
 def _enough(candidates: Sequence[Candidate], function: Function) -> bool:
     """Tell whether `function` has over one parameter more than a function that is accepted."""
+    # One parameter more is looked at for the spread of the predictions.
     most = len(function.parameters) - 2
     return any(c.rejected is None and len(c.function.parameters) <= most for c in candidates)
 
@@ -290,6 +293,7 @@ def _fit_candidate(
     misses = []
     if truths:
         asimov = [truth.events(bins.low_GeV, bins.high_GeV) for truth in truths]
+        # From the data's minimum: the truths were fitted to the same sidebands, theirs is near.
         refit = scoring_fit(np.array(asimov) * bins.scale, fit_model, start=final.theta[0])
         for index, truth in enumerate(truths):
             (found,) = fitted_functions(fit_model, refit, index)

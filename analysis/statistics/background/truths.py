@@ -35,7 +35,8 @@ _TAIL_FRACTION = 0.003
 """of the events, where fits of the tail start"""
 _HARDNESS = {"two-exponentials": (1.5, 10.0), "exponential-and-power": (2.0, 14.0)}
 KINDS = tuple(_HARDNESS)
-SMOOTH_PARAMETERS = 4
+PARAMETERS = 4
+"""of each kind"""
 _START = -1.7
 """x of the hardness: r or p near 3"""
 _REACH = np.array([12.0, 1.4, 12.0, 8.0])
@@ -114,16 +115,35 @@ def fit_truth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
     core = np.log(total)
     tail = core + np.log(_TAIL_FRACTION)
     start = np.stack([core, np.log(tau), tail, np.full_like(core, _START)], axis=1)
+    # One set of ends for all spectra of a batch; they stop a fit that runs away.
     high = start.max(axis=0) + _REACH
     high[2] = core.max()
     settings = Settings.all_free(start.min(axis=0) - _REACH, high)
     return minimise(_TestSpectrum(name, origin, bins), counts, start, settings).values
 
 
+def truth_curve(name: str, counts: FloatArray, side: Bins, over: Bins) -> FloatArray:
+    """Return the events, in other bins, of one kind of truth fitted to each spectrum of sidebands.
+
+    Parameters
+    ----------
+    name : str
+        One of `KINDS`.
+    counts : ndarray, shape (T, B)
+    side : Bins
+        The sidebands, where the counts are.
+    over : Bins
+        Those in which the events are asked for, from the same mass on.
+    """
+    values, origin = fit_truth(name, counts, side), float(over.low_GeV[0])
+    return truth_events(name, values, origin, over.low_GeV, over.high_GeV)
+
+
 def truth_events(
     name: str, values: FloatArray, origin: float, low: FloatArray, high: FloatArray
 ) -> FloatArray:
     """Return the integrals over bins, shape (T, B), of parameters of shape (T, 4)."""
+    # Differences of events above a mass: exact integrals over bins of any width, no quadrature.
     core_low, tail_low = _left(name, values, origin, low)
     core_high, tail_high = _left(name, values, origin, high)
     return np.asarray(core_low - core_high + tail_low - tail_high + _LEAST)
@@ -173,6 +193,7 @@ class _TestSpectrum:
     def _slopes(self, values: FloatArray, mass: FloatArray) -> FloatArray:
         """Return the derivatives of the events above each mass, shape (T, B, 4)."""
         core, tail = _left(self.name, values, self.origin_GeV, mass)
+        # The derivatives of `_left`, term by term, by the logarithms and by x.
         hardness, by_x = _hardness(self.name, values)
         far = (mass - self.origin_GeV) / np.exp(values[:, 1, None])
         if self.name == "two-exponentials":

@@ -25,13 +25,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from analysis.statistics.spectra.bins import SAME_EDGE_GeV
 from processors.selection import Interval
 from tools.arrays import FloatArray
 from tools.errors import InputError
 
 HELD = 0.9
 """part of the signal in the bins that weights are of"""
-_SAME_GEV = 1e-6
 _NOTHING, _NO_BACKGROUND = 1e-12, 1e-9
 """events in place of none, to divide by"""
 
@@ -147,6 +147,7 @@ def weights_of(fits: Mapping[str, FittedSpectrum]) -> FloatArray:
     signals = np.array([0 * f.background if f.signal is None else f.signal for f in parts])
     bins = _most_of(signals.sum(axis=0))
     background = np.array([fit.background[bins].sum() for fit in parts])
+    # A fitted deficit is no reason to weigh a category below zero.
     ratios = np.maximum(signals[:, bins].sum(axis=1), 0.0) / np.maximum(background, _NO_BACKGROUND)
     raw, yields = np.log1p(ratios), signals.sum(axis=1)
     kept = float(raw @ yields)
@@ -157,6 +158,7 @@ def weights_of(fits: Mapping[str, FittedSpectrum]) -> FloatArray:
 
 def _most_of(signal: FloatArray) -> npt.NDArray[np.intp]:
     """Return the fewest bins that hold `HELD` of a signal, the same for all categories."""
+    # Stable: of equal bins the first, whatever the platform's sort does.
     order = np.argsort(-signal, kind="stable")
     reached = signal[order].cumsum() / (signal.sum() or 1.0)
     return order[: int(np.searchsorted(reached, HELD)) + 1]
@@ -200,7 +202,7 @@ def _sum(values: Sequence[FloatArray], weights: FloatArray) -> FloatArray:
 def _between(fit: FittedSpectrum, low: float, high: float) -> FittedSpectrum:
     first, last = (int(np.argmin(np.abs(fit.edges_GeV - end))) for end in (low, high))
     ends = fit.edges_GeV[[first, last]]
-    if last <= first or np.abs(ends - [low, high]).max() > _SAME_GEV:
+    if last <= first or np.abs(ends - [low, high]).max() > SAME_EDGE_GeV:
         raise InputError(
             "the categories are fitted in bins that do not fit together; make the results again "
             "with `xyy infer`"

@@ -237,4 +237,5 @@ def _weighted(sample: SimulatedSpectrum, name: str) -> Channel:
         unselected = np.asarray(sample.unselected_counts, dtype=np.float64)
         weight *= counts.sum() / unselected.sum()
         counts = unselected
+    # All events of a sample weigh the same: the variance is that of the count, scaled.
     return Channel(name, sample.edges_GeV, counts * weight, counts * weight**2)

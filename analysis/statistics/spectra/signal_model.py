@@ -21,7 +21,10 @@ from tools.errors import InputError
 
 _CORE = 5.0
 """standard deviations on either side that the moments are of"""
+_MOST_ROUNDS = 20
+"""of taking moments and leaving out what is far from them, should they not settle"""
 _ROUNDING = 1e-9
+"""relative, of events that are shared among categories"""
 _GAUSSIAN_KURTOSIS = 0.5
 """excess kurtosis beyond which a peak is not a Gaussian"""
 
@@ -62,8 +65,9 @@ class SimulatedPeak:
         near = np.ones(len(total), dtype=bool)
         mean = width = float("nan")
         if total.sum() > 0:
-            for _ in range(20):
+            for _ in range(_MOST_ROUNDS):
                 mean, width = _moments(centres[near], total[near])
+                # A peak in one bin has no width of its own; its neighbours count all the same.
                 closer = np.abs(centres - mean) < _CORE * max(width, bin_GeV)
                 if np.array_equal(closer, near):
                     break
@@ -74,6 +78,7 @@ class SimulatedPeak:
             kurtosis = float(total[near] @ ((centres[near] - mean) / width) ** 4 / events) - 3
         # All events of a bin stand at its centre, which widens the peak by the bin's own variance.
         intrinsic = float(np.sqrt(max(width**2 - bin_GeV**2 / 12, 0.0)))
+        # Errors of mean and width are those of a Gaussian: sd/sqrt(N) and sd/sqrt(2 N).
         return cls(
             mass_GeV,
             mean,
@@ -150,6 +155,8 @@ class SignalModel:
         selected = np.array([peak.selected for peak in ordered])
         generated = np.array([peak.generated for peak in ordered])[:, None]
         efficiency = np.minimum(selected / generated, 1.0)
+        # Binomial, channel by channel. Channels of one sample are anticorrelated: their errors,
+        # added in quadrature (`total_efficiency`), are rather too large than too small.
         errors = np.sqrt(efficiency * (1 - efficiency) / generated)
         moments = [(p.mean_GeV, p.mean_error_GeV, p.width_GeV, p.width_error_GeV) for p in ordered]
         mean, mean_error, width, width_error = np.array(moments).T
