@@ -26,12 +26,12 @@ from tools.arrays import FloatArray
 from tools.samples import Catalogue
 
 FUNCTION = Function("exp", 3)
-Shares = dict[str, FloatArray]
+Fractions = dict[str, FloatArray]
 """sample -> fraction of its events that each category of a selection keeps, shape (categories,)"""
 
 
 def expected_z(
-    shares: Mapping[str, Shares],
+    shares: Mapping[str, Fractions],
     spectra: Mapping[str, Counts],
     weights: Mapping[str, float],
     catalogue: Catalogue,
@@ -41,7 +41,7 @@ def expected_z(
 
     Parameters
     ----------
-    shares : mapping of str to Shares
+    shares : mapping of str to Fractions
         By selection.
     spectra : mapping of str to Hist
         The mass before any selection, of background and signals.
@@ -80,18 +80,18 @@ def _simulated(
 
 
 def _expected(
-    bins: Bins, inputs: InferenceInputs, kept: Shares, search: Search
+    bins: Bins, inputs: InferenceInputs, kept: Fractions, search: Search
 ) -> dict[str, float]:
     """Return the expected significance of each signal with one selection."""
     masses = search.signal.masses_GeV
     channels, simulation = [], {}
     (background,) = kept.keys() - inputs.signals.keys()
-    for number, share in enumerate(kept[background]):
-        own = replace(bins, counts=share * bins.counts, variances=share * bins.counts)
+    for number, fraction in enumerate(kept[background]):
+        own = replace(bins, counts=fraction * bins.counts, variances=fraction * bins.counts)
         channels.append(ChannelModel(own, FUNCTION, masses, np.zeros(len(masses)), f"{number}"))
     # The columns do not depend on the mass: a category has the whole spectrum, scaled.
     for name, sample in inputs.simulation.items():
-        parts = {f"{c}": share * sample.counts["all"] for c, share in enumerate(kept[name])}
+        parts = {f"{c}": fraction * sample.counts["all"] for c, fraction in enumerate(kept[name])}
         simulation[name] = replace(sample, counts=parts)
     signal, signals = replace(inputs, simulation=simulation).signal_model(), inputs.signals
     at = np.array([sample.peak_GeV for sample in signals.values()])

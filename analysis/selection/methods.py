@@ -2,7 +2,7 @@
 
 All are made from the joint histograms, and the table of ``selection.json`` compares them. A score
 is used if nothing speaks against it (`analysis.selection.scores.record`): it must not depend on the
-mass, nor be worth much more on the events that trained it, nor bend the mass spectrum. Of the
+mass, nor be worth much more on the events that trained it, nor distort the mass spectrum. Of the
 methods that are left the best one is taken, unless the search file names one.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.results.score import ScoreFile
 from analysis.results.selection import ChosenSelection, Sculpting
-from analysis.selection.expected_fit import Shares
+from analysis.selection.expected_fit import Fractions
 from analysis.selection.optimise import MeritTable, Optimum, grid_of, kept_bins, optimise
 from analysis.selection.scores import record
 from analysis.selection.scores.choose import ScoreChoice, choose
@@ -38,7 +38,7 @@ class Selected:
     selection: ChosenSelection = field(repr=False)
     score: ScoreFile | None = field(repr=False)
     """None if the method is ``cuts``"""
-    shares: Mapping[str, Shares] = field(repr=False)
+    shares: Mapping[str, Fractions] = field(repr=False)
     """what each method keeps"""
 
     @property
@@ -113,7 +113,7 @@ def select(
         sculpting=_sculpting_of_cuts(joints[background], optimum, weights[background]),
         score=section,
     )
-    return Selected(chosen, score, _shares(joints, background, optimum, choice))
+    return Selected(chosen, score, _fractions(joints, background, optimum, choice))
 
 
 def _train(
@@ -147,9 +147,9 @@ def _taken(search: Search, merits: MeritTable, flags: Mapping[str, tuple[str, ..
     return max((m for m in ROWS if not flags[m]), key=lambda m: merits[ROWS[m]][0] or 0.0)
 
 
-def _shares(
+def _fractions(
     joints: Mapping[str, Counts], background: str, optimum: Optimum, choice: ScoreChoice | None
-) -> dict[str, Shares]:
+) -> dict[str, Fractions]:
     """Return what each method keeps."""
 
     def by_cuts(name: str) -> FloatArray:

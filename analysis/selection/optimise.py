@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.results.selection import CutsOptimism, ScanPoint
-from analysis.selection.scores.sculpting import LEAST, same_shape_pvalue
+from analysis.selection.scores.sculpting import MIN_EXPECTED, same_shape_pvalue
 from analysis.settings.search import Optimise, Search
 from processors.histograms import Binning, Counts
 from tools.arrays import FloatArray
@@ -105,6 +105,7 @@ class Merit:
 
     value: FloatArray
     error: FloatArray
+    """uncertainty of the figure of merit from the simulated statistics"""
 
     def at(self, index: Place | None) -> tuple[float | None, float | None]:
         """Return value and error of one selection, None where there is none."""
@@ -122,7 +123,7 @@ class Optimum:
     tables: Mapping[str, MeritTable]
     """the course's table for each signal"""
     n_jets_scan: tuple[ScanPoint, ...]
-    """of the reference signal"""
+    """what each cut on the number of jets is worth, for the reference signal"""
     optimism: CutsOptimism
     independence_pvalues: Mapping[str, float]
     """p-value that the background has one shape in window and sidebands, by column"""
@@ -230,12 +231,12 @@ def independence(background: Counts) -> dict[str, float]:
 
 
 def _merged(table: FloatArray) -> FloatArray:
-    """Merge neighbouring columns until each row expects `LEAST` events in every one."""
+    """Merge neighbouring columns until each row expects `MIN_EXPECTED` events in every one."""
     fraction = table.sum(axis=1).min() / max(table.sum(), 1.0)
     columns, pending = [], np.zeros(len(table))
     for column in table.T:
         pending = pending + column
-        if pending.sum() * fraction >= LEAST:
+        if pending.sum() * fraction >= MIN_EXPECTED:
             columns.append(pending)
             pending = np.zeros(len(table))
     if columns:

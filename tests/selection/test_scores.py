@@ -311,7 +311,7 @@ def test_guards_find_nothing_in_the_course_and_something_where_there_is(
     changed = replace(sample, background=bent.reshape(sample.background.shape))
     flags = record.section(replace(choice, sample=changed), "signal_500").flags
     assert any("depends on the mass" in flag for flag in flags)
-    assert any("bends the mass spectrum" in flag for flag in flags)
+    assert any("distorts the mass spectrum" in flag for flag in flags)
 
 
 def test_a_score_of_noise_is_overtrained(sample: Sample, choice: ScoreChoice) -> None:

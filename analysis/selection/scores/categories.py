@@ -1,4 +1,4 @@
-r"""Categories: where to divide a score so that the parts, fitted together, are worth most.
+r"""Categories: where to divide a score so that its categories, fitted together, are worth most.
 
 The squared significance is a sum over categories, and each holds a range of the score. So the best
 edges follow exactly, without a search: of the best divisions of the first k bins into n categories
@@ -8,7 +8,7 @@ chosen from; several signals count equally, each in units of what it is worth un
 
 A category must keep enough: expected data in the sidebands, because its background is fitted there,
 and simulated background, because an optimum likes to cut where the simulation is empty by chance.
-Categories are added as long as each adds more than a stated part of the significance. What lies
+Categories are added as long as each adds more than a stated fraction of the significance. What lies
 below the lowest is not selected: most of the background, and next to nothing of the significance
 (another category above is worth more).
 """
@@ -29,11 +29,11 @@ from tools.errors import InputError
 FINE_BINS = 200
 """Of equal signal: where edges may be."""
 DECIMALS = 4
-"""of an edge"""
+"""decimals of an edge"""
 
 
 def fine_edges(sample: Sample, scores: Scores) -> FloatArray:
-    """Return lower edges of bins of equal signal (all signals alike); the first is ``-inf``."""
+    """Return lower edges of bins of equal signal, each sample as much; the first is ``-inf``."""
     values = np.concatenate([scores[h] for h in HALVES])
     events = np.concatenate([sample.signal_to_learn(h) for h in HALVES])
     order = np.argsort(values, kind="stable")
@@ -131,13 +131,13 @@ def _cumulative(yields: Yields, first: int) -> Yields:
     )
 
 
-def _divisions(worth: FloatArray, most: int) -> list[tuple[float, list[int]] | None]:
+def _divisions(worth: FloatArray, max_ranges: int) -> list[tuple[float, list[int]] | None]:
     """Return the best 1, 2, ... ranges, one after the other to the end: worth and first bins."""
     bins = len(worth)
     best = np.zeros(bins + 1)  # the first of them may begin anywhere
     origins: list[npt.NDArray[np.intp]] = []
     found: list[tuple[float, list[int]] | None] = []
-    for _ in range(most):
+    for _ in range(max_ranges):
         # The best divisions that end before a bin, each with one more range from there on.
         through = best[:-1, None] + worth
         origins.append(np.argmax(through, axis=0))

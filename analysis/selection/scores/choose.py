@@ -35,9 +35,9 @@ class TrainedScore:
     folds: npt.NDArray[np.float32]
     """tables trained on even and on odd events, shape (2, cells)"""
     edges: tuple[float, ...]
-    """of its best categories"""
+    """lower edges of its best categories"""
     cut: float
-    """the best single cut"""
+    """lower edge of the best single category"""
 
     @property
     def scores(self) -> Scores:
@@ -63,10 +63,11 @@ class ScoreChoice:
     chosen: TrainedScore
     candidates: Mapping[str, TrainedScore]
     terms: Sequence[Sequence[FloatArray]]
-    """of the likelihood ratio: of each half, of each column"""
+    """terms of the likelihood ratio: of each half, of each column"""
     advantage: float
-    """of trees over the likelihood ratio, as part of the combined significance"""
+    """gain of trees over the likelihood ratio, as a fraction of the combined significance"""
     advantage_error: float
+    """uncertainty of the advantage"""
 
 
 def choose(sample: Sample, demands: Score) -> ScoreChoice:
@@ -117,9 +118,9 @@ def candidate(
 def advantage(
     sample: Sample, one: TrainedScore, other: TrainedScore, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Return by what part of combined s one score is better than another, and the error of that.
+    """Return by what fraction of combined s one score is better than another, and its error.
 
-    All signals count alike.
+    Each signal counts as much.
     """
     shape = (len(one.edges), len(other.edges))
 

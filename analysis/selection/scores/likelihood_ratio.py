@@ -24,7 +24,7 @@ from tools.arrays import FloatArray
 SMOOTHNESS = np.logspace(-3, 7, 41)
 """The penalties that are tried."""
 DECIMALS = 4
-"""of a term: the file holds what is used, digit by digit"""
+"""decimals of a term: the file holds what is used, digit by digit"""
 _STEPS, _SMALL = 100, 1e-9
 _RIDGE = 1e-6
 """keeps what no event and no penalty fixes near 0"""
@@ -92,9 +92,9 @@ def _fit(
 
     f, value = start, penalised(start)
     for _ in range(_STEPS):
-        share = 1.0 / (1.0 + np.exp(-(f + offset)))
-        curvature = np.diag(total * share * (1.0 - share)) + penalty + ridge
-        step = np.linalg.solve(curvature, signal - total * share - (penalty + ridge) @ f)
+        fraction = 1.0 / (1.0 + np.exp(-(f + offset)))
+        curvature = np.diag(total * fraction * (1.0 - fraction)) + penalty + ridge
+        step = np.linalg.solve(curvature, signal - total * fraction - (penalty + ridge) @ f)
         # The penalised likelihood is concave and Newton's step leads uphill: halving comes to an
         # end.
         while (changed := penalised(f + step)) < value - _SMALL:

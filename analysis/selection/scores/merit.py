@@ -28,7 +28,7 @@ from tools.arrays import FloatArray
 Scores = Sequence[npt.NDArray[np.float32]]
 """Of every cell, for even and for odd simulated events: (cells,) each."""
 _REPLICAS = 100
-"""of the bootstrap: the error of the bound is known to 7 %"""
+"""replicas of the bootstrap: the uncertainty of the bound is known to 7 %"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,11 @@ class Yields:
             return np.array([values[group].sum() for group in groups])
 
         selected = together(self.passing)
-        share = selected.sum() / max(self.passing.sum(), 1.0)
+        fraction = selected.sum() / max(self.passing.sum(), 1.0)
         return replace(
             self,
             signals={name: together(events) for name, events in self.signals.items()},
-            background_in_window=self.background_in_window * share,
+            background_in_window=self.background_in_window * fraction,
             passing=selected,
             sideband=together(self.sideband),
         )
@@ -82,10 +82,10 @@ class Yields:
         if combined == 0:
             return 0.0, 0.0
         # d ln s = sum_c w_c (dS_c/S_c - dB_c/2B_c), with w_c = s_c^2 / s^2
-        share = squared / squared.sum()
+        fraction = squared / squared.sum()
         with np.errstate(divide="ignore", invalid="ignore"):
-            of_signal = np.nansum(share**2 / s)
-            of_background = np.nansum(share**2 / self.passing) / 4
+            of_signal = np.nansum(fraction**2 / s)
+            of_background = np.nansum(fraction**2 / self.passing) / 4
         of_window = 0.25 / max(self.simulated_in_window, 1.0)
         return combined, combined * float(np.sqrt(of_signal + of_background + of_window))
 
@@ -134,7 +134,7 @@ class Bound:
     error: float
     """statistical, of the simulation"""
     factors: Mapping[str, float]
-    """by what each column multiplies s without a selection"""
+    """factor of each column on s without a selection"""
 
 
 def bound(sample: Sample, terms: Sequence[Sequence[FloatArray]], signal: str) -> Bound:
@@ -158,12 +158,12 @@ def bound(sample: Sample, terms: Sequence[Sequence[FloatArray]], signal: str) ->
     ratios = [[np.exp(terms[1 - h][i]) for h in HALVES] for i in range(len(sample.axes))]
 
     def factors(*, fluctuating: bool) -> list[float]:
-        drawn = [
+        fluctuated = [
             [tuple(rng.poisson(c).astype(np.float64) if fluctuating else c for c in pair)
              for pair in column]
             for column in counts
         ]  # fmt: skip
-        return [_factor(column, ratio) for column, ratio in zip(drawn, ratios, strict=True)]
+        return [_factor(column, ratio) for column, ratio in zip(fluctuated, ratios, strict=True)]
 
     central = factors(fluctuating=False)
     spread = np.std([np.log(factors(fluctuating=True)).sum() for _ in range(_REPLICAS)])

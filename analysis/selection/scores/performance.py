@@ -30,7 +30,7 @@ from tools.arrays import FloatArray
 Table = npt.NDArray[np.float32]
 SHAPE_BINS = 50
 _OUTSIDE = 0.002
-"""part of the events of a sample that the ends of the axis may leave to the last bins"""
+"""fraction of the events of a sample that the ends of the axis may leave to the last bins"""
 _MIN_EVENTS = 10.0
 """simulated background events that a point of the curve rests on"""
 _CURVE_POINTS = 2000
@@ -70,7 +70,7 @@ class ScoreShapes:
     """Distributions of the score, as events in bins."""
 
     edges: FloatArray
-    """shape (bins + 1,)"""
+    """edges of the bins of the score, shape (bins + 1,)"""
     simulation: Mapping[str, FloatArray]
     """simulated events by sample, the background's first, shape (bins,)"""
     data: FloatArray | None

@@ -41,7 +41,7 @@ FOLDS = (
     "events; simulation is scored by the table of the other half, data by the mean of both"
 )
 _TOLERATED, _ERRORS = 0.05, 3.0
-"""part of the significance, and errors of it, by which the half that trained may be better"""
+"""fraction of the significance, and errors, by which the half that trained may be better"""
 
 
 def rows(choice: ScoreChoice, signal: str) -> dict[str, tuple[float, float]]:
@@ -58,15 +58,17 @@ def section(choice: ScoreChoice, signal: str) -> ScoreRecord:
     """Return what ``selection.json`` says of a score."""
     sample, chosen = choice.sample, choice.chosen
     trained, pvalue = overtraining(sample, chosen, signal), score_independence(sample, chosen)
-    bent = category_sculpting(sample, chosen)
+    sculpted = category_sculpting(sample, chosen)
     flags = [f"the score depends on the mass (p = {pvalue:.1e})"] if pvalue < LEVEL else []
     flags += ["overtrained"] if trained.flagged else []
-    flags += [f"category {i + 1} bends the mass spectrum" for i, b in enumerate(bent) if b.flagged]
+    flags += [
+        f"category {i + 1} distorts the mass spectrum" for i, b in enumerate(sculpted) if b.flagged
+    ]
     worth = {n: each.yields(sample).significance(signal) for n, each in choice.candidates.items()}
     return ScoreRecord(
         kind=chosen.kind,
         cut=None if chosen.cut == -np.inf else chosen.cut,
-        categories=_categories(sample, chosen, signal, bent),
+        categories=_categories(sample, chosen, signal, sculpted),
         bound_factors=dict(bound(sample, choice.terms, signal).factors),
         trees_advantage=TreesAdvantage(value=choice.advantage, error=choice.advantage_error),
         candidates={name: CandidateMerit(s=s, error=error) for name, (s, error) in worth.items()},
@@ -78,7 +80,7 @@ def section(choice: ScoreChoice, signal: str) -> ScoreRecord:
 
 
 def _categories(
-    sample: Sample, chosen: TrainedScore, signal: str, bent: Sequence[Sculpting]
+    sample: Sample, chosen: TrainedScore, signal: str, sculpted: Sequence[Sculpting]
 ) -> tuple[ScoreCategory, ...]:
     yields = chosen.yields(sample)
     return tuple(
@@ -89,7 +91,7 @@ def _categories(
             sideband_data_events=yields.sideband[i],
             simulated_background_events=yields.passing[i],
             s=np.sqrt(yields.squared(signal)[i]),
-            sculpting=bent[i],
+            sculpting=sculpted[i],
         )
         for i, edge in enumerate(chosen.edges)
     )

@@ -22,7 +22,7 @@ from tools.errors import InputError
 
 HALVES = (0, 1)
 SEED = 1
-"""of the trees and the bootstrap"""
+"""seed of the trees and the bootstrap"""
 
 
 @dataclass(frozen=True, slots=True)

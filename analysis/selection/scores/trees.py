@@ -2,8 +2,8 @@
 
 Each cell that holds an event is a training example with its count as weight; its columns are the
 numbers of its bins. What the trees then say of *every* cell is the score: the log ratio of signal
-and background, both taken as equally likely. Boosting stops when a part of the cells, held out,
-gets no better. The seed decides that part and nothing else.
+and background, both taken as equally likely. Boosting stops when a fraction of the cells, held out,
+gets no better. The seed decides which and nothing else.
 
 One thread: with several they wait for each other where the machine is shared (30 times as long was
 measured), and the sums would depend on their number.
@@ -16,11 +16,11 @@ from analysis.selection.scores.training import SEED, Sample
 from tools.arrays import FloatArray
 
 DECIMALS = 3
-"""of a value: the file holds what is used"""
+"""decimals of a value: the file holds what is used"""
 LARGEST = 30.0
-"""of a value: e to the 30th says it all"""
+"""bound on a value: e to the 30th says it all"""
 _EXAMPLES = 20_000.0
-"""that the weights of signal, and of background, sum to"""
+"""sum of the weights of signal, and of background"""
 _SETTINGS = {
     "learning_rate": 0.2,
     "max_iter": 400,

@@ -9,7 +9,7 @@ atlas-diphoton  N (1 - x^(1/3))^b x^(a0 + a1 ln x + ... + ak ln^k x)            
 dijet           p0 (1 - x)^p1 / x^(p2 + p3 ln x + ... + p(k+2) ln^k x)               k + 3
 cms-diphoton    N y^(a + b ln y + c ln^2 y + ...) to ln^k y, y = m/(500 GeV)         k + 2
 bernstein       exp(theta0) B_0,k(u) + ... + exp(thetak) B_k,k(u), u from 0 to 1     k + 1
-an own one      N exp(a1 t1(m) + ... + ak tk(m)), terms t of the search file         k + 1
+user-defined    N exp(a1 t1(m) + ... + ak tk(m)), terms t of the search file         k + 1
 ==============  ===================================================================  ==============
 
 with the order k and x = m/sqrt(s). A function's order is told by its number of parameters, which is
@@ -69,7 +69,7 @@ class Function:
     """where u of `bernstein` is 0 and 1; None: where the first bins begin and the last end that it
     is fitted to (`within`)"""
     terms: tuple[Expression, ...] = ()
-    """t1 to tk of an own function"""
+    """terms t1 to tk of a user-defined function"""
 
     @property
     def name(self) -> str:
@@ -119,7 +119,7 @@ class Function:
         ValueError
             If the family is none of the table, or `bernstein` has no range.
         InputError
-            If a term of an own function is not finite at one of these masses.
+            If a term of a user-defined function is not finite at one of these masses.
 
         Examples
         --------
@@ -159,7 +159,7 @@ class Function:
 
 
 def own_function(family: str, terms: Sequence[str], *, order: int | None = None) -> Function:
-    """Return an own function of the search file: ``N exp(a1 t1(m) + ... + ak tk(m))``.
+    """Return a user-defined function of the search file: ``N exp(a1 t1(m) + ... + ak tk(m))``.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def functions(
     """Return the functions to try: the fewest parameters first, then in the order of `families`.
 
     Of two names for the same functions (`power` and `cms-diphoton`) the first listed is tried. The
-    names in `own` are own functions, with their terms.
+    names in `own` are user-defined functions, with their terms.
 
     >>> [f.name for f in functions(("exp", "atlas-diphoton"), min_parameters=3, max_parameters=4,
     ...                            sqrt_s_GeV=14000)]
@@ -262,18 +262,18 @@ class FittedFunction:
     rotation: FloatArray
     """printed parameters = rotation @ theta"""
     theta: FloatArray
-    """shape (P,)"""
+    """fitted parameters, shape (P,)"""
     covariance: FloatArray
-    """of `theta`, shape (P, P)"""
+    """covariance of `theta`, shape (P, P)"""
 
     @property
     def values(self) -> FloatArray:
-        """Parameters as named by the function."""
+        """Values of the parameters, as named by the function."""
         return self.rotation @ self.theta
 
     @property
     def errors(self) -> FloatArray:
-        """Their standard deviations."""
+        """Standard deviations of the parameters."""
         variances = np.einsum("pq,qr,pr->p", self.rotation, self.covariance, self.rotation)
         return np.asarray(np.sqrt(variances))
 

@@ -36,9 +36,9 @@ from analysis.statistics.spectra.bins import Bins
 from tools.arrays import FloatArray
 
 _DAMPING = 0.2
-"""of additive functions: their coefficients may go to zero by a factor e^5 in each step"""
+"""damping of additive functions: their coefficients may go to zero by a factor e^5 in each step"""
 _AGREEMENT = 1e-3
-"""of the deviances that the two minimisers find"""
+"""tolerated difference of the deviances that the two minimisers find"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,17 +49,17 @@ class Group:
     rotation: FloatArray
     """printed parameters = rotation @ fitted parameters"""
     basis: FloatArray
-    """shape (B, 4, P)"""
+    """functions at the quadrature points of each bin, shape (B, 4, P)"""
     weights: FloatArray
     """GeV times entries per event, shape (B, 4)"""
     scale: FloatArray
     """entries per event, shape (B,)"""
     start: FloatArray
-    """shape (P,)"""
+    """parameters where fits begin, shape (P,)"""
     bins: slice
-    """which they are of a model's bins"""
+    """the group's bins among a model's"""
     own: slice
-    """which of a model's parameters are its"""
+    """the group's parameters among a model's"""
 
     def expected(self, theta: FloatArray) -> FloatArray:
         """Return entries per bin, shape (..., B), for own parameters of shape (..., P)."""
@@ -186,8 +186,8 @@ def _group(function: Function, bins: Bins, first: int, size: int) -> Group:
     parameters, content = basis.shape[-1], bins.effective_counts + 0.5
     if function.additive:
         # Each coefficient begins as the density of the events that its own polynomial sees.
-        share, rotation = basis.mean(axis=1), np.eye(parameters)
-        start = np.log((share.T @ content) / (share.T @ weights.sum(axis=1)))
+        seen, rotation = basis.mean(axis=1), np.eye(parameters)
+        start = np.log((seen.T @ content) / (seen.T @ weights.sum(axis=1)))
     else:
         rotation, basis, start = _orthonormal(basis, weights, content)
     own = slice(first, first + len(content)), slice(size, size + parameters)
@@ -215,15 +215,15 @@ class PoissonFit:
     """Fits of T spectra at once."""
 
     theta: FloatArray
-    """shape (T, P)"""
+    """fitted parameters, shape (T, P)"""
     covariance: FloatArray
-    """shape (T, P, P)"""
+    """covariance of the parameters, shape (T, P, P)"""
     deviance: FloatArray
-    """shape (T,)"""
+    """deviance at the minimum, shape (T,)"""
     expected: FloatArray
     """entries per bin, shape (T, B)"""
     converged: npt.NDArray[np.bool_]
-    """shape (T,)"""
+    """whether a minimum was found, shape (T,)"""
 
 
 def scoring_fit(counts: FloatArray, model: Model, *, start: FloatArray | None = None) -> PoissonFit:

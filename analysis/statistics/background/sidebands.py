@@ -4,7 +4,7 @@ All functions of the settings are fitted to the sidebands. One is *accepted* if
 
 1. both minimisers find its minimum,
 2. its goodness of fit is at least `gof_pvalue`, and
-3. its closure bias on smooth truths (`truths.py`) is at most `closure_bias` of its fit error.
+3. its closure bias on smooth test spectra (`truths.py`) is at most `closure_bias` of its fit error.
 
 The simplest accepted function is chosen; ties go to the family listed first. Rejected: choosing by
 likelihood ratio, or by the smallest error. Both follow fluctuations, so that the prediction
@@ -32,7 +32,11 @@ from analysis.settings.search import Fit, Window
 from analysis.statistics.background.families import FittedFunction, Function, functions
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.poisson import fitted_functions, minuit_fit, model, scoring_fit
-from analysis.statistics.background.truths import SmoothTruth, fit_truths, prediction_falls
+from analysis.statistics.background.truths import (
+    SmoothSpectrum,
+    fit_smooth_spectra,
+    prediction_falls,
+)
 from analysis.statistics.spectra.bins import Bins, Channel, bin_edges
 from tools.arrays import FloatArray
 from tools.errors import InputError, XyyError
@@ -52,11 +56,12 @@ class Candidate:
     gof_pvalue: float | None
     """None if there are too few events to tell"""
     predicted_events: float
-    """in the window"""
+    """background in the window, events"""
     fit_error_events: float
-    """of the prediction, by the fit's covariance"""
+    """uncertainty of the prediction by the fit's covariance, events"""
     closure_bias_events: float | None
-    """largest, with its sign, over the smooth truths; None if no truth fits the sidebands"""
+    """largest miss of the window's content, with its sign, over the test spectra, events; None if
+    none of them fits the sidebands"""
     usable: bool
     """whether both minimisers found a minimum, and its prediction is one of a falling spectrum"""
     rejected: str | None
@@ -84,40 +89,41 @@ class Background:
     high_GeV: float
     bin_GeV: float
     sidebands: Bins
-    """what was fitted"""
+    """bins that were fitted"""
     candidates: tuple[Candidate, ...]
     chosen: Candidate
-    truths: tuple[SmoothTruth, ...]
-    """smooth truths that fit the sidebands"""
+    truths: tuple[SmoothSpectrum, ...]
+    """smooth test spectra that fit the sidebands"""
     spread_events: float
+    """uncertainty from the spread of the predictions, events"""
     warnings: tuple[str, ...]
 
     @property
     def predicted_events(self) -> float:
-        """Expected background in the window."""
+        """Predicted background in the window, events."""
         return self.chosen.predicted_events
 
     @property
     def error_scale(self) -> float:
-        """1, or what the fit error is multiplied by when no function was accepted."""
+        """1, or what the fit uncertainty is multiplied by when no function was accepted."""
         # As the scale factor S of the Particle Data Group (Review of Particle Physics,
         # introduction) for numbers that do not agree: no less than 1.
-        misfit = float(np.sqrt(self.chosen.relative_deviance))
-        return 1.0 if self.chosen.rejected is None else max(1.0, misfit)
+        scale = float(np.sqrt(self.chosen.relative_deviance))
+        return 1.0 if self.chosen.rejected is None else max(1.0, scale)
 
     @property
     def fit_error_events(self) -> float:
-        """Its error from the fit alone."""
+        """Uncertainty of the predicted background from the fit alone, events."""
         return self.chosen.fit_error_events * self.error_scale
 
     @property
     def closure_events(self) -> float:
-        """Its error from the closure bias."""
+        """Uncertainty of the predicted background from the closure bias, events."""
         return abs(self.chosen.closure_bias_events or 0.0)
 
     @property
     def predicted_error_events(self) -> float:
-        """Its total error."""
+        """Total uncertainty of the predicted background, events."""
         return float(
             np.linalg.norm([self.fit_error_events, self.spread_events, self.closure_events])
         )
@@ -217,7 +223,7 @@ def _tournament(
     name: str, bins: Bins, tried: Sequence[Function], window: Window, fit: Fit
 ) -> Background | None:
     """Fit every function, settle which are accepted, and choose; None if none can be fitted."""
-    truths = tuple(t for t in fit_truths(bins) if _good_enough(t.gof_pvalue, fit))
+    truths = tuple(t for t in fit_smooth_spectra(bins) if _good_enough(t.gof_pvalue, fit))
     candidates: list[Candidate] = []
     for function in tried:
         if _enough(candidates, function):
@@ -263,22 +269,22 @@ def _spread(pool: Sequence[Candidate], chosen: Candidate) -> float:
 def _enough(candidates: Sequence[Candidate], function: Function) -> bool:
     """Tell whether `function` has over one parameter more than a function that is accepted."""
     # One parameter more is looked at for the spread of the predictions.
-    most = len(function.parameters) - 2
-    return any(c.rejected is None and len(c.function.parameters) <= most for c in candidates)
+    largest = len(function.parameters) - 2
+    return any(c.rejected is None and len(c.function.parameters) <= largest for c in candidates)
 
 
 def _none_accepted(background: Background) -> Background:
     chosen = background.chosen
     note = (
         f"no background function is accepted; the best is used, {chosen.function.name} "
-        f"({chosen.rejected}), its error scaled by {background.error_scale:.2f}: "
+        f"({chosen.rejected}), its uncertainty scaled by {background.error_scale:.2f}: "
         "do not trust a significance from it before the sidebands are understood"
     )
     return replace(background, warnings=(note,))
 
 
 def _fit_candidate(
-    function: Function, bins: Bins, truths: Sequence[SmoothTruth], window: Window, fit: Fit
+    function: Function, bins: Bins, truths: Sequence[SmoothSpectrum], window: Window, fit: Fit
 ) -> Candidate:
     """Fit one function to some sidebands and say whether it is accepted."""
     counts, fit_model = bins.effective_counts, model((function,), (bins,))
@@ -325,10 +331,10 @@ def _objection(candidate: Candidate, fit: Fit) -> str | None:
     if not _good_enough(candidate.gof_pvalue, fit):
         return f"goodness of fit p = {candidate.gof_pvalue:.2g}"
     if candidate.closure_bias_events is None:
-        return "no smooth truth fits these sidebands"
+        return "no test spectrum fits these sidebands"
     if not abs(candidate.closure_bias_events) <= fit.closure_bias * candidate.fit_error_events:
         return (
-            f"misses a smooth truth by {candidate.closure_bias_events:+.4g} events, "
-            f"with a fit error of {candidate.fit_error_events:.4g}"
+            f"misses a test spectrum by {candidate.closure_bias_events:+.4g} events, "
+            f"with a fit uncertainty of {candidate.fit_error_events:.4g}"
         )
     return None

@@ -63,8 +63,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.settings.search import FAMILIES, Window
-from analysis.statistics.background.contest import Contest, Rules
 from analysis.statistics.background.entries import Choices, Entry, Flags, Indices, Option, nuisance
+from analysis.statistics.background.evaluation import Evaluation, Rules
 from analysis.statistics.background.families import BELOW_SQRT_S, Function
 from analysis.statistics.background.goodness import deviance
 from analysis.statistics.background.truths import KINDS, PARAMETERS
@@ -79,7 +79,7 @@ _BETTER = 3.84
 """fall of the deviance that one more parameter is worth: 5 % of spectra that do not need it"""
 _WORSE = 9.0
 """deviance, with 1 for each parameter, by which a truth may fit worse than the best: 3 sigma"""
-_LEAST_BENEATH = 2
+_MIN_BENEATH = 2
 """bins that a mask leaves at the low end, where a truth would have nothing to hold on to"""
 
 
@@ -98,7 +98,7 @@ class Decisions:
     spurious: FloatArray
     """one standard deviation of the spurious signal, events, shape (T, M)"""
     error: FloatArray
-    """expected error of a signal, events, shape (T, M)"""
+    """expected uncertainty of a signal, events, shape (T, M)"""
     entries: tuple[Entry, ...]
     """all figures, with the range that was decided; of a single spectrum only"""
     all_truths: tuple[str, ...]
@@ -117,7 +117,7 @@ class Tournament(Rules):
     """The tournament of one channel."""
 
     def decide(
-        self, counts: FloatArray, *, alike: FloatArray | None = None, all_entries: bool = False
+        self, counts: FloatArray, *, combined: FloatArray | None = None, all_entries: bool = False
     ) -> Decisions:
         """Settle function and range for every spectrum.
 
@@ -125,7 +125,7 @@ class Tournament(Rules):
         ----------
         counts : ndarray, shape (T, B)
             Events in the bins of the full range; those inside the window are not read.
-        alike : ndarray, shape (T, B), optional
+        combined : ndarray, shape (T, B), optional
             The sum of all categories, of whose spectra this is one: where it describes these
             sidebands, truths have its shape.
         all_entries : bool
@@ -142,17 +142,17 @@ class Tournament(Rules):
         names = tuple[str, ...](), tuple[str, ...]()
         rows = np.arange(len(counts))
         for low in self.lows_GeV:
-            field = Contest.of(self, low, counts[rows])
-            together = None if alike is None else Contest.of(self, low, alike[rows])
-            truths = field.truths() if together is None else field.truths_alike(together)
+            evaluation = Evaluation.of(self, low, counts[rows])
+            of_all = None if combined is None else Evaluation.of(self, low, combined[rows])
+            truths = evaluation.truths() if of_all is None else evaluation.combined_truths(of_all)
             compatible[rows] = truths.valid.any(axis=0)
             # A spectrum without a truth that fits is looked at again from the next beginning on;
             # the last one has to do.
             there = compatible[rows] | (low == self.lows_GeV[-1])
             if there.any():
-                field, truths = field.some(there), truths.some(there)
+                evaluation, truths = evaluation.some(there), truths.some(there)
                 kept = entries if all_entries else None
-                choices = [field.play(name, truths, kept) for name in self.ranges]
+                choices = [evaluation.evaluate(name, truths, kept) for name in self.ranges]
                 best = choices[0]
                 for window in choices[1:]:
                     best.weigh_against(window)
@@ -173,7 +173,7 @@ class Tournament(Rules):
 
     def spurious_of(self, entry: Entry) -> FloatArray:
         """Return one standard deviation of an entry's spurious signal on the first spectrum."""
-        events, _ = nuisance(entry, np.array([True]), self.reach)
+        events, _ = nuisance(entry, np.array([True]), self.neighbours)
         return np.asarray(events[0])
 
     def expectation(self, counts: FloatArray, option: Option) -> FloatArray:
@@ -187,13 +187,15 @@ class Tournament(Rules):
         counts : ndarray, shape (B,)
         option : Option
         """
-        field = Contest.of(self, option.low_GeV if option.range == "full" else 0.0, counts[None])
-        if option.range == "full":
-            return np.asarray(field.curve(option.function, field.counts[:, field.sideband])[0][0])
+        full = option.range == "full"
+        evaluation = Evaluation.of(self, option.low_GeV if full else 0.0, counts[None])
+        if full:
+            seen = evaluation.counts[:, evaluation.sideband]
+            return np.asarray(evaluation.curve(option.function, seen)[0][0])
         # In the window alone nothing is seen that the function could be fitted to.
-        truths = field.truths().some(np.array([True]))
-        best = int(np.argmin(np.where(truths.valid[:, 0], truths.misfit[:, 0], np.inf)))
-        return np.asarray(truths.expected[best, 0][~field.sideband])
+        truths = evaluation.truths().some(np.array([True]))
+        best = int(np.argmin(np.where(truths.valid[:, 0], truths.deviance[:, 0], np.inf)))
+        return np.asarray(truths.expected[best, 0][~evaluation.sideband])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,11 +203,13 @@ class OpenTournament(Tournament):
     """The tournament of one open spectrum; `window` is the mask, or empty."""
 
     def decide(
-        self, counts: FloatArray, *, alike: FloatArray | None = None, all_entries: bool = False
+        self, counts: FloatArray, *, combined: FloatArray | None = None, all_entries: bool = False
     ) -> Decisions:
         """Settle the function for every spectrum, each without its largest excess."""
         cleaned = self.cleaned(counts)
-        return Tournament.decide(self.masked(-1), cleaned, alike=alike, all_entries=all_entries)
+        return Tournament.decide(
+            self.masked(-1), cleaned, combined=combined, all_entries=all_entries
+        )
 
     def cleaned(self, counts: FloatArray) -> FloatArray:
         """Return the spectra with a smooth curve, fitted to the other bins, under each mask."""
@@ -213,9 +217,9 @@ class OpenTournament(Tournament):
         # Spectra with the same mask and the same best truth are fitted together.
         for place, index in np.unique(np.stack([places, best]), axis=1).T:
             rows = np.flatnonzero((places == place) & (best == index))
-            field = Contest.of(self.masked(int(place)), 0.0, counts[rows])
-            _, curve, *_ = field.truth(int(index))
-            hidden = ~field.sideband
+            evaluation = Evaluation.of(self.masked(int(place)), 0.0, counts[rows])
+            _, curve, *_ = evaluation.truth(int(index))
+            hidden = ~evaluation.sideband
             found[np.ix_(rows, hidden)] = curve[:, hidden]
         return found
 
@@ -237,15 +241,15 @@ class OpenTournament(Tournament):
 
         The excess is the signed root of the deviance of the events within `_SEEN` resolutions.
         """
-        truths = Contest.of(self.masked(-1), 0.0, counts).truths()
-        best = np.argmin(truths.misfit, axis=0)
+        truths = Evaluation.of(self.masked(-1), 0.0, counts).truths()
+        best = np.argmin(truths.deviance, axis=0)
         smooth = truths.expected[best, np.arange(len(counts))]
         width = self.signal.width_GeV(self.masses_GeV)[:, None]
         mass = self.masses_GeV[:, None]
         near = (self.high_GeV > mass - _SEEN * width) & (self.low_GeV < mass + _SEEN * width)
         seen, expected = (values @ near.T.astype(float) for values in (counts, smooth))
         excess = np.sign(seen - expected) * np.sqrt(deviance(seen[..., None], expected[..., None]))
-        allowed = np.sum(self.high_GeV <= mass - MASK * width, axis=1) >= _LEAST_BENEATH
+        allowed = np.sum(self.high_GeV <= mass - MASK * width, axis=1) >= _MIN_BENEATH
         if not allowed.any():
             return np.full(len(counts), -1), best
         return np.argmax(np.where(allowed, excess, -np.inf), axis=1), best
@@ -271,7 +275,7 @@ class OpenTournament(Tournament):
             mean = np.log(largest).mean(axis=-1)
         return np.where(np.isfinite(entry.worst) & np.isfinite(mean), mean, np.inf)
 
-    def counting(self, names: Sequence[str], valid: Flags, misfit: FloatArray) -> Flags:
+    def counting(self, names: Sequence[str], valid: Flags, deviances: FloatArray) -> Flags:
         """Leave of each family the simplest function that fits as well as the next one does.
 
         And of all, those that fit no worse than the best by `_WORSE`. No bin with a resonance is
@@ -280,7 +284,7 @@ class OpenTournament(Tournament):
         sizes = [PARAMETERS] * len(KINDS)
         sizes += [len(function.parameters) for function in self.truth_functions()]
         # One for each parameter, as in discrete profiling (P. Dauncey et al., arXiv:1408.6865).
-        penalised = np.where(valid, misfit + np.array(sizes)[:, None], np.inf)
+        penalised = np.where(valid, deviances + np.array(sizes)[:, None], np.inf)
         valid = valid & (penalised <= penalised.min(axis=0) + _WORSE)
         found, families = valid.copy(), np.array([name.split()[0] for name in names])
         for family in set(families):
@@ -289,7 +293,7 @@ class OpenTournament(Tournament):
             for order, after in zip(orders, [*orders[1:], None], strict=True):
                 enough = valid[order] & ~done
                 if after is not None:
-                    enough &= ~(misfit[order] - misfit[after] > _BETTER)
+                    enough &= ~(deviances[order] - deviances[after] > _BETTER)
                 found[order] = enough
                 done |= enough
         return found
@@ -315,13 +319,13 @@ def decide_all(
     if len(counts) == 1:
         return (tournaments[0].decide(counts[0], all_entries=all_entries),)
     return tuple(
-        tournament.decide(own, alike=_together(own.shape[1], counts), all_entries=all_entries)
+        tournament.decide(own, combined=_together(own.shape[1], counts), all_entries=all_entries)
         for tournament, own in zip(tournaments, counts, strict=True)
     )
 
 
 def _together(bins: int, counts: Sequence[FloatArray]) -> FloatArray:
-    """Return the sum of the spectra that reach as far down, in so many bins; all end alike."""
+    """Return the sum of the spectra that reach as far down; all end at one mass."""
     # A category that begins higher knows nothing of the low end, where a sum would have a step.
     reaching = [own[:, -bins:] for own in counts if own.shape[1] >= bins]
     return np.asarray(np.sum(reaching, axis=0))

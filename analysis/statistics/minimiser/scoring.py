@@ -33,14 +33,14 @@ where a deficit in few events ends, the information has no limit and steps becom
 CONVERGED = 1e-7
 """estimated distance of the deviance from its minimum"""
 _HALVINGS = 6
-_LEAST_DAMPING, _MOST_DAMPING = 1e-11, 1e6
-"""of the information with ones on its diagonal"""
+_MIN_DAMPING, _MAX_DAMPING = 1e-11, 1e6
+"""bounds of the damping of the information with ones on its diagonal"""
 _FIRST_DAMPING, _UP, _DOWN = 1e-6, 100, 10
 """after the first refused step; how it rises and falls then"""
-_LEAST_EXPECTED = 1e-100
-"""of a function that ran away"""
+_MIN_EXPECTED = 1e-100
+"""expectation in place of zero, of a function that ran away"""
 _NO_RISE = 1e-9
-"""of a deviance: a step that ends so little higher is not refused"""
+"""rise of a deviance: a step that ends so little higher is not refused"""
 _ROUNDING, _COUNTED = 1e-12, 1e-15
 """relative, of a deviance, and of the counts whose differences it is made of"""
 _SOFT_DAMPING = 1.0
@@ -57,9 +57,9 @@ class Part:
 
     bins: slice
     columns: Rows
-    """which of the free parameters they are"""
+    """positions of these parameters among the free ones"""
     slopes: FloatArray
-    """shape (R, bins, columns)"""
+    """derivatives of the expectations, shape (R, bins, columns)"""
 
 
 class Curve(Protocol):
@@ -82,10 +82,11 @@ class Minima:
     values: FloatArray
     """parameters, fixed ones included, shape (T, N)"""
     covariance: FloatArray
-    """of the free parameters; zero elsewhere, shape (T, N, N)"""
+    """covariance of the free parameters; zero elsewhere, shape (T, N, N)"""
     deviance: FloatArray
-    """constraints included, shape (T,)"""
+    """deviance at the minimum, constraints included, shape (T,)"""
     converged: npt.NDArray[np.bool_]
+    """whether the minimum was reached, shape (T,)"""
 
     def error(self, parameter: int) -> FloatArray:
         """Return the standard deviations of one parameter, shape (T,)."""
@@ -99,12 +100,13 @@ class Settings:
     free: Rows
     """indices of the free parameters"""
     constrained: npt.NDArray[np.bool_]
-    """shape (N,): which have a normal constraint"""
+    """whether each parameter has a normal constraint, shape (N,)"""
     low: FloatArray
-    """shape (N,): steps end here"""
+    """lower ends of the parameters, shape (N,)"""
     high: FloatArray
+    """upper ends of the parameters, shape (N,)"""
     centres: FloatArray | float = 0.0
-    """of the constraints, shape (T, N)"""
+    """centres of the constraints, shape (T, N)"""
     widths: FloatArray | float = 1.0
     """standard deviations of the constraints, shape (N,)"""
     tolerance: float = CONVERGED
@@ -141,9 +143,9 @@ def minimise(
     values, inverse = start.copy(), np.zeros((size, parameters, parameters))
     centres = np.broadcast_to(settings.centres, start.shape)
     value, converged = np.empty(size), np.zeros(size, dtype=bool)
-    most = min(_BLOCK, max(1, _CELLS // counts.shape[1]))
-    for first in range(0, size, most):
-        rows = np.arange(first, min(first + most, size))
+    size_of_block = min(_BLOCK, max(1, _CELLS // counts.shape[1]))
+    for first in range(0, size, size_of_block):
+        rows = np.arange(first, min(first + size_of_block, size))
         block = _Block(curve, settings, rows, counts[rows], centres[rows], start[rows])
         converged[rows] = block.minimise()
         values[rows], value[rows] = block.values, block.value
@@ -162,7 +164,7 @@ class _Block:
         self.curve, self.settings = curve, settings
         self.rows, self.counts, self.centres, self.values = rows, counts, centres, start
         self.value, self.expected = self._deviance(start, np.arange(len(rows)))
-        self.damping = np.full(len(rows), _LEAST_DAMPING)
+        self.damping = np.full(len(rows), _MIN_DAMPING)
 
     def minimise(self) -> npt.NDArray[np.bool_]:
         """Move the rows to their minima; tell which have arrived."""
@@ -179,7 +181,7 @@ class _Block:
                 break
             tries = self._descend(active, step)
             self.damping[active] = _damped(self.damping[active], tries)
-            active = active[self.damping[active] < _MOST_DAMPING]
+            active = active[self.damping[active] < _MAX_DAMPING]
             if iteration % _PATIENCE == 0:
                 active = active[before[active] - self.value[active] > _STALLED]
                 before = self.value.copy()
@@ -190,7 +192,7 @@ class _Block:
         every = np.arange(len(self.rows))
         # Anew, not `self.expected`: rows that began where no expectation is positive have none.
         _, information = self._derivatives(every, self.curve.expected(self.values, self.rows))
-        scaled, size = _scaled(information, np.full(len(every), _LEAST_DAMPING))
+        scaled, size = _scaled(information, np.full(len(every), _MIN_DAMPING))
         return np.asarray(np.linalg.inv(scaled) / (size[:, :, None] * size[:, None, :]))
 
     def _deviance(self, values: FloatArray, active: Rows) -> tuple[FloatArray, FloatArray]:
@@ -214,7 +216,7 @@ class _Block:
     def _derivatives(self, active: Rows, expected: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return half the gradient and half the expected second derivatives."""
         free, held, values = self.settings.free, self.settings.constrained, self.values[active]
-        expected = np.maximum(expected, _LEAST_EXPECTED)
+        expected = np.maximum(expected, _MIN_EXPECTED)
         missed = expected - self.counts[active]
         # Half of either: the factor 2 of the deviance cancels in the step.
         known = held / np.square(np.broadcast_to(self.settings.widths, held.shape))
@@ -292,4 +294,4 @@ def _damped(damping: FloatArray, tries: Rows) -> FloatArray:
     # Up by more than down: a function that ran away is found again in few steps, and a fit that is
     # near its minimum is undamped within as many steps as it still needs.
     more = np.where(tries > 1, np.maximum(damping * _UP, _FIRST_DAMPING), damping)
-    return np.asarray(np.where(tries == 0, np.maximum(damping / _DOWN, _LEAST_DAMPING), more))
+    return np.asarray(np.where(tries == 0, np.maximum(damping / _DOWN, _MIN_DAMPING), more))

@@ -1,4 +1,4 @@
-"""Mass spectra as the fits see them: channels of bins, weighted or not, with a window kept shut.
+"""Mass spectra as the fits see them: channels of bins, weighted or not, whose window is kept blind.
 
 A channel is one selection category, or ``"all"`` of what is selected. Bins of a fit are sums of
 its fine bins. Those inside the window are not set to zero and not masked afterwards: a sideband is

@@ -1,6 +1,6 @@
 r"""Spectra in the bins of a fit, with what was fitted to them: of a category, and of all together.
 
-The pull of a bin is the signed root of its part of the deviance that the fit minimises,
+The pull of a bin is the signed root of its contribution to the deviance that the fit minimises,
 
 .. math:: \pm\sqrt{2\,(n \ln(n/\mu) - n + \mu)}
 
@@ -31,7 +31,7 @@ from tools.arrays import FloatArray
 from tools.errors import InputError
 
 HELD = 0.9
-"""part of the signal in the bins that weights are of"""
+"""fraction of the signal in the bins that weights are of"""
 _NOTHING, _NO_BACKGROUND = 1e-12, 1e-9
 """events in place of none, to divide by"""
 
@@ -41,7 +41,7 @@ class FittedSpectrum:
     """A spectrum in the bins of a fit, with what was fitted to it."""
 
     edges_GeV: FloatArray
-    """shape (n + 1,), the window included"""
+    """edges of the bins, the window included, shape (n + 1,)"""
     counts: FloatArray
     """events or sums of weights, shape (n,), NaN where they are not known; what lies in a blind
     window is not looked at"""
@@ -56,9 +56,9 @@ class FittedSpectrum:
     function: str
     """name of the background function, for the legend; empty if it is told elsewhere"""
     background_errors: FloatArray | None = None
-    """of the function, by its fit, shape (n,)"""
+    """uncertainty of the background function by its fit, events, shape (n,)"""
     signal: FloatArray | None = None
-    """fitted resonance, shape (n,)"""
+    """events of the fitted resonance, shape (n,)"""
     notes: tuple[str, ...] = ()
     """results to write on the figure, as matplotlib writes them"""
     simulated: bool = False

@@ -32,7 +32,7 @@ class Spectrum:
     """edges of the fine bins, the same for all spectra"""
     counts: Counts
     blinded: bool = False
-    """the window is shut: its bins are never read, whatever they hold"""
+    """whether the window is blinded: its bins are never read, whatever they hold"""
     unselected_counts: npt.NDArray[Any] | None = None
     """the spectrum before the selection, for the comparison of luminosities"""
 
@@ -49,17 +49,17 @@ class SimulatedSpectrum:
     counts: Counts
     """events, not sums of weights"""
     weight: float
-    """of each event, for the simulation's luminosity"""
+    """weight of each event, for the simulation's luminosity"""
     generated_events: int
-    """before any selection"""
+    """events before any selection"""
     mass_GeV: float | None = None
-    """of the resonance; None for background"""
+    """mass of the resonance; None for background"""
     cross_section_pb: float | None = None
-    """of a signal, before the filter"""
+    """cross-section of a signal before the filter"""
     filter_efficiency: float | None = None
-    """of a signal"""
+    """filter efficiency of a signal"""
     unselected_counts: npt.NDArray[Any] | None = None
-    """of a background: the spectrum before the selection. If given, a channel's shape is taken from
+    """spectrum of a background before the selection. If given, a channel's shape is taken from
     it, scaled to the channel's events: many more events, right if the selection does not depend on
     the mass"""
 
@@ -83,13 +83,13 @@ class InferenceInputs:
 
     simulation: Mapping[str, SimulatedSpectrum]
     luminosity_invpb: float
-    """that the simulation's weights stand for"""
+    """luminosity that the simulation's weights stand for"""
     data_luminosity_invpb: float
-    """of the observed data"""
+    """luminosity of the observed data"""
     collision_energy_GeV: float
     data: Spectrum | None = None
     complete: bool = True
-    """no event was lost on the way"""
+    """whether no event was lost on the way"""
     after_unblinding: str | None = None
     """why decisions were changed after unblinding, if they were"""
 
@@ -124,7 +124,7 @@ class InferenceInputs:
         if self.data is None:
             return "there are no data: expected results only, from the simulation"
         if self.data.blinded:
-            return "the data are blind: expected results only; open them with `xyy unblind`"
+            return "the data are blind: expected results only; unblind them with `xyy unblind`"
         return None
 
     @property

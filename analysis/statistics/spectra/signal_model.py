@@ -2,12 +2,12 @@ r"""What a resonance of any mass looks like: mean, width, efficiency between the
 
 Of every simulated signal the selected spectrum gives the mean and the standard deviation of its
 peak (of the bins within five standard deviations, the bin width's own h^2/12 taken off), and each
-channel's share of its generated events. Between the simulated masses all three are interpolated
+channel's fraction of its generated events. Between the simulated masses all three are interpolated
 linearly, beyond them the nearest is taken. The samples are independent: the error of a value
 between two is that of their weighted sum.
 
-The course's signals are Gaussians of 30 GeV at every mass, without tails; an own sample with tails
-shows as a width that does not describe its core, which `kurtosis` tells.
+The course's signals are Gaussians of 30 GeV at every mass, without tails; a sample of one's own
+with tails shows as a width that does not describe its core, which `kurtosis` tells.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,10 +21,10 @@ from tools.errors import InputError
 
 _CORE = 5.0
 """standard deviations on either side that the moments are of"""
-_MOST_ROUNDS = 20
-"""of taking moments and leaving out what is far from them, should they not settle"""
+_MAX_ROUNDS = 20
+"""rounds of taking moments and leaving out what is far from them, should they not settle"""
 _ROUNDING = 1e-9
-"""relative, of events that are shared among categories"""
+"""relative excess of events that are divided among categories"""
 _GAUSSIAN_KURTOSIS = 0.5
 """excess kurtosis beyond which a peak is not a Gaussian"""
 
@@ -39,10 +39,11 @@ class SimulatedPeak:
     width_GeV: float
     width_error_GeV: float
     kurtosis: float
-    """excess, 0 of a Gaussian"""
+    """excess kurtosis, 0 of a Gaussian"""
     selected: FloatArray
-    """events in each channel"""
+    """selected events in each channel"""
     generated: int
+    """events before any selection"""
 
     @classmethod
     def of(
@@ -65,7 +66,7 @@ class SimulatedPeak:
         near = np.ones(len(total), dtype=bool)
         mean = width = float("nan")
         if total.sum() > 0:
-            for _ in range(_MOST_ROUNDS):
+            for _ in range(_MAX_ROUNDS):
                 mean, width = _moments(centres[near], total[near])
                 # A peak in one bin has no width of its own; its neighbours count all the same.
                 closer = np.abs(centres - mean) < _CORE * max(width, bin_GeV)
@@ -99,6 +100,7 @@ class Interpolated:
     values: FloatArray
     """at the simulated masses, shape (K,)"""
     errors: FloatArray
+    """statistical uncertainties of the values, shape (K,)"""
 
     def at(self, mass_GeV: FloatArray | float) -> FloatArray:
         """Return the value at some masses."""
@@ -125,7 +127,7 @@ class SignalModel:
     width: Interpolated
     """standard deviation, GeV"""
     efficiency: tuple[Interpolated, ...]
-    """of each channel: selected over generated events"""
+    """selected over generated events, of each channel"""
     formula: Callable[[FloatArray], FloatArray] | None = None
     """the width in GeV as a function of the mass, instead of `width`"""
     warnings: tuple[str, ...] = ()
@@ -146,7 +148,7 @@ class SignalModel:
                 f"signal samples: one for each mass is needed, not {tuple(map(float, masses))}"
             )
         for peak in ordered:
-            # Shares of categories that keep every event may add up to a rounding more than 1.
+            # Fractions of categories that keep every event may add up to a rounding more than 1.
             if not 0 < peak.selected.sum() <= peak.generated * (1 + _ROUNDING):
                 raise InputError(
                     f"signal of {peak.mass_GeV:g} GeV: {peak.selected.sum():g} of {peak.generated} "
@@ -178,7 +180,7 @@ class SignalModel:
         return self.width.at(mass_GeV) if self.formula is None else self.formula(mass_GeV)
 
     def shares(self, mass_GeV: FloatArray) -> FloatArray:
-        """Return the part of the selected events that each channel has, shape (T, C)."""
+        """Return the fraction of the selected events that each channel has, shape (T, C)."""
         each = np.stack([channel.at(mass_GeV) for channel in self.efficiency], axis=-1)
         return np.asarray(each / each.sum(axis=-1, keepdims=True))
 
@@ -192,7 +194,7 @@ class SignalModel:
 def bin_fractions(
     low_GeV: FloatArray, high_GeV: FloatArray, mean_GeV: FloatArray, width_GeV: FloatArray
 ) -> FloatArray:
-    """Return what part of a Gaussian peak lies in each bin.
+    """Return the fraction of a Gaussian peak that lies in each bin.
 
     Parameters
     ----------

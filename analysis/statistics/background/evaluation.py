@@ -1,8 +1,8 @@
-"""The contest of a tournament: T spectra in a range that begins at some mass.
+"""Evaluation of background functions on T spectra, in a range that begins at some mass.
 
-Truths are fitted to their sidebands, and functions judged by what they take for a signal in them,
-by the rules of the tournament: what is read, what is tried, what passes. What is chosen then is
-`tournament.py`'s to say.
+Test spectra (truths) are fitted to their sidebands, and functions judged by what they take for a
+signal in them, by the rules of the tournament: what is read, what is tried, what passes. What is
+chosen then is `tournament.py`'s to say.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from analysis.statistics.background.entries import Choices, Entry, Flags, Indice
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.goodness import goodness_many
 from analysis.statistics.background.poisson import model, scoring_fit
-from analysis.statistics.background.truths import KINDS, PARAMETERS, prediction_falls, truth_curve
+from analysis.statistics.background.truths import KINDS, PARAMETERS, prediction_falls, smooth_curve
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.spectra.bins import Bins, SAME_EDGE_GeV, below, bin_edges, outside
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions
@@ -26,8 +26,8 @@ NEIGHBOURHOOD = 2.0
 """resolutions within which the largest spurious signal counts"""
 STEP_GeV = 20.0
 """at most, between the masses at which spurious signals are computed: they change slowly"""
-_LEAST_EVENTS = 1e-3
-"""of a truth in all sidebands, to be scaled to those of a category"""
+_MIN_EVENTS = 1e-3
+"""events of a truth in all sidebands, below which it is not scaled to those of a category"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,12 +44,12 @@ class Rules:
     settings: PeakFit
     gof_pvalue: float
     least_parameters: int
-    """of a function that has to hold in the full range"""
+    """fewest parameters of a function that has to hold in the full range"""
     sqrt_s_GeV: float
     signal: SignalModel
     masses_GeV: FloatArray
     ranges: tuple[str, ...] = ("full", "window")
-    """in which candidates are tried; where nothing passes, the best of the last is taken"""
+    """ranges in which candidates are tried; where nothing passes, the best of the last is taken"""
 
     @classmethod
     def of(cls, search: Search, signal: SignalModel, sqrt_s_GeV: float) -> Self:
@@ -77,11 +77,11 @@ class Rules:
 
     def truth_functions(self) -> tuple[Function, ...]:
         """Return the functions that are truths, too: the simplest of the tournament."""
-        most, tried = self.least_parameters + 1, self.functions(self.least_parameters)
-        return tuple(f for f in tried if len(f.parameters) <= most and not f.additive)
+        largest, tried = self.least_parameters + 1, self.functions(self.least_parameters)
+        return tuple(f for f in tried if len(f.parameters) <= largest and not f.additive)
 
     def cost(self, entry: Entry) -> FloatArray:
-        """Return by what the least bad of functions that do not pass is chosen, shape (T,)."""
+        """Return what is smallest for the best of functions that do not pass, shape (T,)."""
         return entry.worst
 
     def counting(self, _names: Sequence[str], valid: Flags, _misfit: FloatArray) -> Flags:
@@ -93,17 +93,17 @@ class Rules:
         return np.asarray(valid[[name in KINDS for name in names]].any(axis=0))
 
     @property
-    def reach(self) -> Indices:
+    def neighbours(self) -> Indices:
         """How many masses of the grid lie within `NEIGHBOURHOOD` of each, on either side."""
         masses = self.masses_GeV
         step = float(np.diff(masses).min()) if len(masses) > 1 else 1.0
         return np.ceil(NEIGHBOURHOOD * self.signal.width_GeV(masses) / step).astype(int)
 
-    def functions(self, least: int, families: Sequence[str] = ()) -> tuple[Function, ...]:
-        """Return the functions of the settings, or of other families, of `least` parameters on."""
+    def functions(self, min_parameters: int, families: Sequence[str] = ()) -> tuple[Function, ...]:
+        """Return the functions of the settings, or of other families, simplest first."""
         return functions(
             families or self.settings.families,
-            min_parameters=least,
+            min_parameters=min_parameters,
             max_parameters=self.settings.max_parameters,
             sqrt_s_GeV=self.sqrt_s_GeV,
             own=self.settings.own,
@@ -111,36 +111,36 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Truths:
-    """Smooth spectra for T sidebands."""
+class TestSpectra:
+    """Test spectra for T sidebands: smooth, of known content in the window."""
 
     names: tuple[str, ...]
     expected: FloatArray
-    """over the whole range, window included, shape (K, T, B)"""
+    """events over the whole range, window included, shape (K, T, B)"""
     valid: Flags
     """whether each fits the sidebands, shape (K, T)"""
-    misfit: FloatArray
-    """deviance, shape (K, T)"""
-    alike: Flags
+    deviance: FloatArray
+    """deviance in the sidebands, shape (K, T)"""
+    combined: Flags
     """whether their shape is that of all categories together, shape (T,)"""
 
-    def some(self, rows: Flags) -> "Truths":
+    def some(self, rows: Flags) -> "TestSpectra":
         """Return those of some spectra; where none is valid the one that fits best counts."""
-        valid, misfit = self.valid[:, rows].copy(), self.misfit[:, rows]
+        valid, deviance = self.valid[:, rows].copy(), self.deviance[:, rows]
         nothing = np.flatnonzero(~valid.any(axis=0))
-        valid[np.argmin(misfit[:, nothing], axis=0), nothing] = True
-        return Truths(self.names, self.expected[:, rows], valid, misfit, self.alike[rows])
+        valid[np.argmin(deviance[:, nothing], axis=0), nothing] = True
+        return TestSpectra(self.names, self.expected[:, rows], valid, deviance, self.combined[rows])
 
-    def bent(self, bend: FloatArray) -> "Truths":
-        """Return these and one more: the first that is valid for each spectrum, times `bend`."""
+    def distorted(self, distortion: FloatArray) -> "TestSpectra":
+        """Return these and one more: the first valid one of each spectrum, times `distortion`."""
         first = np.argmax(self.valid, axis=0)
         spectra = np.arange(self.expected.shape[1])
-        return Truths(
+        return TestSpectra(
             (*self.names, "bent"),
-            np.concatenate([self.expected, (self.expected[first, spectra] * bend)[None]]),
+            np.concatenate([self.expected, (self.expected[first, spectra] * distortion)[None]]),
             np.concatenate([self.valid, self.valid[first, spectra][None]]),
-            np.concatenate([self.misfit, np.full((1, len(spectra)), np.inf)]),
-            self.alike,
+            np.concatenate([self.deviance, np.full((1, len(spectra)), np.inf)]),
+            self.combined,
         )
 
     def counting(self) -> tuple[str, ...]:
@@ -149,20 +149,20 @@ class Truths:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Contest:
+class Evaluation:
     """T spectra in a range that begins at some mass."""
 
     rules: Rules
     bins: Bins
     """edges, and mean contents of the sidebands; 0 in the window"""
     counts: FloatArray
-    """shape (T, B); what lies in the window has been replaced by 0"""
+    """events of each spectrum, shape (T, B); what lies in the window has been replaced by 0"""
     sideband: Flags
-    """shape (B,)"""
+    """which bins lie outside the window, shape (B,)"""
 
     @classmethod
-    def of(cls, rules: Rules, low_GeV: float, counts: FloatArray) -> "Contest":
-        """Return the contest from a mass on; of `counts` the window is not read."""
+    def of(cls, rules: Rules, low_GeV: float, counts: FloatArray) -> "Evaluation":
+        """Return the evaluation from a mass on; of `counts` the window is not read."""
         window, first = rules.window, np.searchsorted(rules.low_GeV, low_GeV - SAME_EDGE_GeV)
         low, high = rules.low_GeV[first:], rules.high_GeV[first:]
         sideband = outside(low, high, window)
@@ -173,8 +173,8 @@ class Contest:
         mean = seen.mean(axis=0)
         return cls(rules, Bins(low, high, mean, mean), seen, sideband)
 
-    def some(self, rows: Flags) -> "Contest":
-        """Return the field of some of the spectra."""
+    def some(self, rows: Flags) -> "Evaluation":
+        """Return the evaluation of some of the spectra."""
         return replace(self, counts=self.counts[rows])
 
     @property
@@ -182,50 +182,50 @@ class Contest:
         """The bins outside the window."""
         return self.bins.some(self.sideband)
 
-    def truths(self) -> Truths:
+    def truths(self) -> TestSpectra:
         """Fit all truths to the sidebands."""
-        names, expected, valid, misfits = [], [], [], []
+        names, expected, valid, deviances = [], [], [], []
         for index in range(len(KINDS) + len(self.rules.truth_functions())):
             name, curve, parameters, converged = self.truth(index)
             outside = curve[:, self.sideband]
-            misfit, pvalue = goodness_many(self.counts[:, self.sideband], outside, parameters)
+            deviance, pvalue = goodness_many(self.counts[:, self.sideband], outside, parameters)
             names.append(name)
             expected.append(curve)
             valid.append(converged & (pvalue >= self.rules.gof_pvalue) & self._falls(curve))
-            misfits.append(misfit)
-        counting = self.rules.counting(names, np.array(valid), np.array(misfits))
+            deviances.append(deviance)
+        counting = self.rules.counting(names, np.array(valid), np.array(deviances))
         alone = np.zeros(len(self.counts), dtype=bool)
-        found = Truths(tuple(names), np.array(expected), counting, np.array(misfits), alone)
-        return found.bent(self._bend()) if self.rules.extrapolates else found
+        found = TestSpectra(tuple(names), np.array(expected), counting, np.array(deviances), alone)
+        return found.distorted(self._distortion()) if self.rules.extrapolates else found
 
-    def truths_alike(self, together: "Contest") -> Truths:
+    def combined_truths(self, together: "Evaluation") -> TestSpectra:
         """Return the truths of all categories together, each with this category's events.
 
         Where none of them fits the sidebands of this category, its own take their place.
 
         Parameters
         ----------
-        together : Contest
+        together : Evaluation
             The sum of the categories, in the same bins.
         """
         common, side = together.truths(), self.sideband
         counts = self.counts[:, side]
         # Shapes are of all categories; only the number of events is fitted, one parameter.
-        of_all = np.maximum(common.expected[..., side].sum(axis=-1), _LEAST_EVENTS)
+        of_all = np.maximum(common.expected[..., side].sum(axis=-1), _MIN_EVENTS)
         expected = common.expected * (counts.sum(axis=-1) / of_all)[..., None]
-        misfit, pvalue = np.array(
+        deviance, pvalue = np.array(
             [goodness_many(counts, each[:, side], 1) for each in expected]
         ).swapaxes(0, 1)
         valid = common.valid & (pvalue >= self.rules.gof_pvalue)
-        alike = valid.any(axis=0)
-        if not alike.all():
-            own = self.some(~alike).truths()
-            expected[:, ~alike], valid[:, ~alike] = own.expected, own.valid
-            misfit[:, ~alike] = own.misfit
-        return Truths(common.names, expected, valid, misfit, alike)
+        combined = valid.any(axis=0)
+        if not combined.all():
+            own = self.some(~combined).truths()
+            expected[:, ~combined], valid[:, ~combined] = own.expected, own.valid
+            deviance[:, ~combined] = own.deviance
+        return TestSpectra(common.names, expected, valid, deviance, combined)
 
-    def _bend(self) -> FloatArray:
-        """Return what bends a truth where no sideband sees it, shape (B,)."""
+    def _distortion(self) -> FloatArray:
+        """Return what distorts a truth where no sideband sees it, shape (B,)."""
         window = self.rules.window
         centre = (self.bins.low_GeV + self.bins.high_GeV) / 2
         u = (centre - window.low_GeV) / (window.high_GeV - window.low_GeV)
@@ -242,7 +242,7 @@ class Contest:
         """
         counts = self.counts[:, self.sideband]
         if index < len(KINDS):
-            curve = truth_curve(KINDS[index], counts, self.side_bins, self.bins)
+            curve = smooth_curve(KINDS[index], counts, self.side_bins, self.bins)
             return KINDS[index], curve, PARAMETERS, np.ones(len(curve), dtype=bool)
         function = self.rules.truth_functions()[index - len(KINDS)]
         curve, converged = self.curve(function, counts)
@@ -265,14 +265,14 @@ class Contest:
         inside, counted = curve[:, ~self.sideband].sum(axis=1), self.counts[:, beneath].sum(axis=1)
         return prediction_falls(inside, counted, float(bins.low_GeV[0]), window)
 
-    def play(self, range_name: str, truths: Truths, kept: list[Entry] | None) -> Choices:
+    def evaluate(self, range_name: str, truths: TestSpectra, kept: list[Entry] | None) -> Choices:
         """Try all functions in one range."""
         rules = self.rules
         found = Choices.none(len(self.counts), len(rules.masses_GeV))
         # In the window there is no low end to describe, and a shape shared by all categories is not
-        # bent by the few events of one: two parameters may be enough.
-        least = 2 if range_name == "window" or truths.alike.any() else rules.least_parameters
-        tried = rules.functions(least)
+        # distorted by the few events of one: two parameters may be enough.
+        fewest = 2 if range_name == "window" or truths.combined.any() else rules.least_parameters
+        tried = rules.functions(fewest)
         for function in tried:
             rows = (
                 np.arange(len(self.counts)) if kept is not None else np.flatnonzero(~found.passes)
@@ -286,33 +286,33 @@ class Contest:
                 kept.append(entry)
             new = entry.passes & ~found.passes[rows]
             if new.any():
-                found.take(rows[new], entry, new, rules.reach)
-        self._least_bad(range_name, tried, truths, found)
+                found.take(rows[new], entry, new, rules.neighbours)
+        self._smallest_spurious(range_name, tried, truths, found)
         return found
 
-    def _least_bad(
-        self, range_name: str, tried: Sequence[Function], truths: Truths, found: Choices
+    def _smallest_spurious(
+        self, range_name: str, tried: Sequence[Function], truths: TestSpectra, found: Choices
     ) -> None:
-        """Where nothing passes in the last range, take what fakes the least."""
+        """Where nothing passes in the last range, take the smallest spurious signal."""
         rows = np.flatnonzero(~found.passes)
         if range_name != self.rules.ranges[-1] or not len(rows):
             return
         for any_fit in (False, True):  # one that does not fit, only where none does
             rows = rows[found.option[rows] < 0]
-            least = np.full(len(rows), np.inf)
+            smallest = np.full(len(rows), np.inf)
             for function in tried if len(rows) else ():
                 entry = self._judge(range_name, function, truths, rows, any_fit=any_fit)
                 cost = self.rules.cost(entry)
-                better = cost < least
-                least = np.minimum(cost, least)
+                better = cost < smallest
+                smallest = np.minimum(cost, smallest)
                 if better.any():
-                    found.take(rows[better], entry, better, self.rules.reach)
+                    found.take(rows[better], entry, better, self.rules.neighbours)
 
     def _judge(
         self,
         range_name: str,
         function: Function,
-        truths: Truths,
+        truths: TestSpectra,
         rows: Indices,
         *,
         hasty: bool = False,
@@ -360,7 +360,7 @@ class Contest:
         return Entry(option, gof, spurious, error, worst, fits & (worst <= limit))
 
     def _sideband_fit(
-        self, range_name: str, function: Function, truths: Truths, rows: Indices
+        self, range_name: str, function: Function, truths: TestSpectra, rows: Indices
     ) -> tuple[Flags, FloatArray]:
         """Return whether a function may be used in a range, and its goodness of fit there."""
         if range_name == "window":
@@ -371,7 +371,7 @@ class Contest:
         good = converged & (gof >= self.rules.gof_pvalue)
         tested = self.rules.tests(function, truths.names, truths.valid[:, rows])
         enough = len(function.parameters) >= self.rules.least_parameters
-        return good & tested & (truths.alike[rows] | enough), gof
+        return good & tested & (truths.combined[rows] | enough), gof
 
     def _inside(self, range_name: str) -> Flags:
         return np.ones(len(self.sideband), dtype=bool) if range_name == "full" else ~self.sideband
