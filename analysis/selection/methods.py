@@ -80,19 +80,14 @@ def select(
     reference = search.optimise.reference_signal
     section = None if choice is None else record.section(choice, reference)
     flags = dict.fromkeys(ROWS, (reason,) if section is None else section.flags) | {"cuts": ()}
-    tables = optimum.tables
-    if choice is not None:
-        tables = {name: table | record.rows(choice, name) for name, table in tables.items()}
+    tables = _tables(optimum, choice)
     method = _taken(search, tables[reference], flags)
     tables = {name: table | {"final": table[ROWS[method]]} for name, table in tables.items()}
     values, errors = (
         {name: {row: pair[i] for row, pair in table.items()} for name, table in tables.items()}
         for i in (0, 1)
     )
-    score = None
-    if choice is not None and method != "cuts":
-        told = record.training_record(choice, joints, optimum.independence_pvalues)
-        score = document_of(choice, choice.chosen.by(method).edges, told)
+    score = _score_file(choice, method, joints, optimum)
     cuts = {name: Interval(max=cut) for name, cut in optimum.cuts.items()}
     chosen = ChosenSelection(
         cuts=cuts if score is None else {},
@@ -137,6 +132,22 @@ def _train(
         if method in {"score", "categories"}:
             raise
         return None, str(error)
+
+
+def _tables(optimum: Optimum, choice: ScoreChoice | None) -> Mapping[str, MeritTable]:
+    """Return the table of each signal, with what the score is worth."""
+    if choice is None:
+        return optimum.tables
+    return {name: table | record.rows(choice, name) for name, table in optimum.tables.items()}
+
+
+def _score_file(
+    choice: ScoreChoice | None, method: str, joints: Mapping[str, Counts], optimum: Optimum
+) -> ScoreFile | None:
+    if choice is None or method == "cuts":
+        return None
+    training = record.training_record(choice, joints, optimum.independence_pvalues)
+    return document_of(choice, choice.chosen.by(method).edges, training)
 
 
 def _taken(search: Search, merits: MeritTable, flags: Mapping[str, tuple[str, ...]]) -> str:
