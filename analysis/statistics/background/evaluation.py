@@ -274,13 +274,11 @@ class Evaluation:
         fewest = 2 if range_name == "window" or truths.combined.any() else rules.least_parameters
         tried = rules.functions(fewest)
         for function in tried:
-            rows = (
-                np.arange(len(self.counts)) if kept is not None else np.flatnonzero(~found.passes)
-            )
-            if not len(rows):
-                break
             # The fewest parameters come first: for a spectrum with a function that passes, the
             # others need not be judged, unless all figures are asked for.
+            rows = np.flatnonzero(~found.passes | (kept is not None))
+            if not len(rows):
+                break
             entry = self._judge(range_name, function, truths, rows, hasty=kept is None)
             if kept is not None:
                 kept.append(entry)

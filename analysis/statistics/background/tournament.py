@@ -206,10 +206,8 @@ class OpenTournament(Tournament):
         self, counts: FloatArray, *, combined: FloatArray | None = None, all_entries: bool = False
     ) -> Decisions:
         """Settle the function for every spectrum, each without its largest excess."""
-        cleaned = self.cleaned(counts)
-        return Tournament.decide(
-            self.masked(-1), cleaned, combined=combined, all_entries=all_entries
-        )
+        unmasked, cleaned = self.masked(-1), self.cleaned(counts)
+        return Tournament.decide(unmasked, cleaned, combined=combined, all_entries=all_entries)
 
     def cleaned(self, counts: FloatArray) -> FloatArray:
         """Return the spectra with a smooth curve, fitted to the other bins, under each mask."""
