@@ -31,8 +31,7 @@ from analysis.results.scan import Scan
 from analysis.results.values import Estimate
 from analysis.results.verdict import Verdict
 from analysis.statistics.counting.garwood import poisson_errors
-from analysis.statistics.spectra.combined import summed
-from analysis.statistics.spectra.fitted import FittedSpectrum
+from analysis.statistics.spectra.fitted import FittedSpectrum, summed
 from tools.arrays import FloatArray
 
 MASS = r"$m_{\gamma\gamma}$"

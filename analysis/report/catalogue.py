@@ -35,8 +35,7 @@ from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.selection import ChosenSelection
 from analysis.selection.scores import performance
-from analysis.statistics.spectra.combined import in_common
-from analysis.statistics.spectra.fitted import FittedSpectrum
+from analysis.statistics.spectra.fitted import FittedSpectrum, in_common
 
 OfFolder = tuple[FigureEntry[FolderResults], ...]
 OfSpectrum = tuple[FigureEntry[SpectrumResults], ...]

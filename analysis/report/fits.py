@@ -15,8 +15,7 @@ from analysis.report.shown_results import SpectrumResults
 from analysis.results.background import BackgroundFits, ChannelBackground, FittedCurve, SpectrumBins
 from analysis.results.verdict import ResonanceBins, Verdict
 from analysis.statistics.spectra.bins import Channel
-from analysis.statistics.spectra.combined import summed, weighted
-from analysis.statistics.spectra.fitted import FittedSpectrum
+from analysis.statistics.spectra.fitted import FittedSpectrum, summed, weighted
 from processors.histograms import Counts
 from processors.selection import Interval
 from tools.arrays import FloatArray

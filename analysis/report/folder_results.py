@@ -26,7 +26,6 @@ from analysis.results.scan import Scan
 from analysis.results.selection import ChosenSelection
 from analysis.results.unblinding import Unblinding
 from analysis.results.verdict import Verdict
-from analysis.selection.methods import demands_of
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.performance import Scored
 from analysis.selection.scores.score_file import read_score_of
@@ -197,10 +196,9 @@ class FolderResults(ShownResults):
             weights,
             backgrounds[0],
             independent=self.selection.background_fractions_from == "whole sample",
-            force=True,  # whether such columns are allowed was decided when the score was made
         )
         data = None if self.data is None or self.data.name not in joints else self.data.name
-        demands = demands_of(self.search.score)
+        demands = self.search.score
         return Scored(self.score, self.selection, sample, joints, backgrounds[0], data, demands)
 
     @property

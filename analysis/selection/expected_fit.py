@@ -11,7 +11,7 @@ independent of the mass (where they are not, no score is used).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,28 +19,19 @@ from analysis.settings.search import Search
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.prediction import predict_from_simulation
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.bins import Bins, bin_edges
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum
-from analysis.statistics.spectra.signal_model import signal_model, simulated_peak
 from processors.histograms import Counts
 from tools.arrays import FloatArray
 from tools.samples import Catalogue
 
 FUNCTION = Function("exp", 3)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shares:
-    """What a selection keeps, category by category."""
-
-    background: FloatArray
-    """shape (categories,)"""
-    signals: Mapping[str, FloatArray]
-    """of each signal, shape (categories,)"""
+Fractions = dict[str, FloatArray]
+"""sample -> fraction of its events that each category of a selection keeps, shape (categories,)"""
 
 
 def expected_z(
-    shares: Mapping[str, Shares],
+    shares: Mapping[str, Fractions],
     spectra: Mapping[str, Counts],
     weights: Mapping[str, float],
     catalogue: Catalogue,
@@ -50,7 +41,7 @@ def expected_z(
 
     Parameters
     ----------
-    shares : mapping of str to Shares
+    shares : mapping of str to Fractions
         By selection.
     spectra : mapping of str to Hist
         The mass before any selection, of background and signals.
@@ -59,12 +50,18 @@ def expected_z(
     catalogue : Catalogue
     search : Search
     """
-    simulated = {
-        name: _simulated(name, spectra[name], weights[name], catalogue) for name in spectra
-    }
-    bins = _background(simulated, catalogue, search)
-    signals = {name: s for name, s in simulated.items() if s.mass_GeV is not None}
-    return {what: _expected(bins, signals, kept, search) for what, kept in shares.items()}
+    inputs = InferenceInputs(
+        simulation={n: _simulated(n, spectra[n], weights[n], catalogue) for n in spectra},
+        luminosity_invpb=catalogue.luminosity_invpb,
+        data_luminosity_invpb=catalogue.luminosity_invpb,
+        collision_energy_GeV=catalogue.collision_energy_GeV,
+    )
+    # The expected background before the selection in the bins of the window, smooth.
+    (background,) = predict_from_simulation(inputs, search).backgrounds
+    edges = bin_edges(search.window.low_GeV, search.window.high_GeV, search.fit.bin_GeV)
+    events = background.chosen.fitted.events(edges[:-1], edges[1:])
+    bins = Bins(edges[:-1], edges[1:], events, events)
+    return {what: _expected(bins, inputs, kept, search) for what, kept in shares.items()}
 
 
 def _simulated(
@@ -82,48 +79,24 @@ def _simulated(
     )
 
 
-def _background(
-    simulated: Mapping[str, SimulatedSpectrum], catalogue: Catalogue, search: Search
-) -> Bins:
-    """Return the expected background before the selection in the bins of the window, smooth."""
-    inputs = InferenceInputs(
-        simulation=simulated,
-        luminosity_invpb=catalogue.luminosity_invpb,
-        data_luminosity_invpb=catalogue.luminosity_invpb,
-        collision_energy_GeV=catalogue.collision_energy_GeV,
-    )
-    (background,) = predict_from_simulation(inputs, search).backgrounds
-    window = search.window
-    steps = round((window.high_GeV - window.low_GeV) / search.fit.bin_GeV)
-    edges = np.linspace(window.low_GeV, window.high_GeV, steps + 1)
-    events = background.chosen.fitted.events(edges[:-1], edges[1:])
-    return Bins(edges[:-1], edges[1:], events, events)
-
-
 def _expected(
-    bins: Bins, signals: Mapping[str, SimulatedSpectrum], kept: Shares, search: Search
+    bins: Bins, inputs: InferenceInputs, kept: Fractions, search: Search
 ) -> dict[str, float]:
     """Return the expected significance of each signal with one selection."""
     masses = search.signal.masses_GeV
-    nothing = np.zeros(len(masses))
-    channels = []
-    for number, share in enumerate(kept.background):
-        events = share * bins.counts
-        own = Bins(bins.low_GeV, bins.high_GeV, events, events)
-        channels.append(ChannelModel(own, FUNCTION, masses, nothing, f"{number}"))
-    signal = signal_model(
-        [
-            simulated_peak(
-                s.peak_GeV, s.edges_GeV,
-                [share * s.counts["all"] for share in kept.signals[name]], s.generated_events,
-            )
-            for name, s in signals.items()
-        ]
-    )  # fmt: skip
-    spectra = Spectra.of(channels, signal, search.systematics)
-    names = list(signals)
-    at = np.array([signals[name].peak_GeV for name in names])
+    channels, simulation = [], {}
+    (background,) = kept.keys() - inputs.signals.keys()
+    for number, fraction in enumerate(kept[background]):
+        own = replace(bins, counts=fraction * bins.counts, variances=fraction * bins.counts)
+        channels.append(ChannelModel(own, FUNCTION, masses, np.zeros(len(masses)), f"{number}"))
+    # The columns do not depend on the mass: a category has the whole spectrum, scaled.
+    for name, sample in inputs.simulation.items():
+        parts = {f"{c}": fraction * sample.counts["all"] for c, fraction in enumerate(kept[name])}
+        simulation[name] = replace(sample, counts=parts)
+    signal, signals = replace(inputs, simulation=simulation).signal_model(), inputs.signals
+    at = np.array([sample.peak_GeV for sample in signals.values()])
     events = np.array(
-        [s.weight * kept.signals[n].sum() * s.counts["all"].sum() for n, s in signals.items()]
+        [s.weight * kept[n].sum() * s.counts["all"].sum() for n, s in signals.items()]
     )
-    return dict(zip(names, map(float, spectra.asimov_z(at, events)), strict=True))
+    z = Spectra.of(channels, signal, search.systematics).asimov_z(at, events)
+    return dict(zip(signals, map(float, z), strict=True))

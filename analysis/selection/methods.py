@@ -1,34 +1,34 @@
 """Which selection the analysis uses: rectangular cuts, one cut on a score, or categories of it.
 
 All are made from the joint histograms, and the table of ``selection.json`` compares them. A score
-is used if nothing speaks against it (`analysis.selection.scores.guards`): it must not depend on the
-mass, nor be worth much more on the events that trained it, nor bend the mass spectrum. Of the
+is used if nothing speaks against it (`analysis.selection.scores.record`): it must not depend on the
+mass, nor be worth much more on the events that trained it, nor distort the mass spectrum. Of the
 methods that are left the best one is taken, unless the search file names one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from analysis.results.score import ScoreFile
-from analysis.results.selection import ChosenSelection, Merits, ScoreRecord, Sculpting
-from analysis.selection.expected_fit import Shares
-from analysis.selection.optimise import Optimum, cuts_alone, optimise
+from analysis.results.selection import ChosenSelection, Sculpting
+from analysis.selection.expected_fit import Fractions
+from analysis.selection.optimise import MeritTable, Optimum, grid_of, kept_bins, optimise
 from analysis.selection.scores import record
-from analysis.selection.scores.categories import Demands
-from analysis.selection.scores.choose import ScoreChoice, TrainedScore, choose
+from analysis.selection.scores.choose import ScoreChoice, choose
 from analysis.selection.scores.score_file import document_of
 from analysis.selection.scores.sculpting import sculpting
-from analysis.selection.scores.training import Sample, sample_of
-from analysis.settings.search import Score, Search
+from analysis.selection.scores.training import sample_of
+from analysis.settings.mass_columns import refuse_leakage
+from analysis.settings.search import Search
 from processors.histograms import Counts
+from processors.selection import Interval
+from tools.arrays import FloatArray
 from tools.errors import InputError, RefusedError
 
 ROWS = {"cuts": "best_cuts", "score": "score_cut", "categories": "categories"}
 """method -> row of the table, from the simplest to the best"""
-SEED = 1
-"""of the trees and the bootstrap"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Selected:
     selection: ChosenSelection = field(repr=False)
     score: ScoreFile | None = field(repr=False)
     """None if the method is ``cuts``"""
-    shares: Mapping[str, Shares] = field(repr=False)
+    shares: Mapping[str, Fractions] = field(repr=False)
     """what each method keeps"""
 
     @property
@@ -51,29 +51,6 @@ class Selected:
         lowest = "" if edges[0] is None else f", above {edges[0]:g}"
         what = "one cut on" if len(edges) == 1 else f"{len(edges)} categories of"
         return f"{what} a score ({kind}){lowest}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Trained:
-    """A score, and what it was trained on."""
-
-    sample: Sample
-    choice: ScoreChoice
-    demands: Demands
-
-    def candidate(self, method: str) -> TrainedScore:
-        """Return the score with the edges of a method: those of categories, or one cut."""
-        chosen = self.choice.chosen
-        return replace(chosen, edges=(chosen.cut,)) if method == "score" else chosen
-
-    def shares(self, method: str) -> Shares:
-        """Return what a method keeps."""
-        yields = self.candidate(method).yields(self.sample)
-        passing = self.sample.passing.sum()
-        inside = {name: counts[:, 0].sum() for name, counts in self.sample.signals.items()}
-        return Shares(
-            yields.passing / passing, {n: s / inside[n] for n, s in yields.signals.items()}
-        )
 
 
 def select(
@@ -99,36 +76,39 @@ def select(
         If a score would be made of columns that make the mass.
     """
     optimum = optimise(joints, weights, background, search.optimise)
-    trained, reason = _train(joints, weights, background, search, optimum)
+    choice, reason = _train(joints, weights, background, search, optimum)
     reference = search.optimise.reference_signal
-    values, errors = _tables(optimum, trained)
-    section = _section(trained, reference)
-    flags = dict.fromkeys(ROWS, (reason,) if section is None else section.flags)
-    flags["cuts"] = ()
-    method = _taken(search, values[reference], flags)
-    for rows in (*values.values(), *errors.values()):
-        rows["final"] = rows[ROWS[method]]
-    score = None
-    if trained is not None and method != "cuts":
-        score = _score_document(trained, method, joints, optimum)
-    shares = {"cuts": _shares_of_cuts(joints, background, optimum)}
-    if trained is not None:
-        shares |= {each: trained.shares(each) for each in ("score", "categories")}
-    chosen = cuts_alone(optimum, search.optimise)
-    chosen = replace(
-        chosen,
-        cuts=chosen.cuts if score is None else {},
+    section = None if choice is None else record.section(choice, reference)
+    flags = dict.fromkeys(ROWS, (reason,) if section is None else section.flags) | {"cuts": ()}
+    tables = _tables(optimum, choice)
+    method = _taken(search, tables[reference], flags)
+    tables = {name: table | {"final": table[ROWS[method]]} for name, table in tables.items()}
+    values, errors = (
+        {name: {row: pair[i] for row, pair in table.items()} for name, table in tables.items()}
+        for i in (0, 1)
+    )
+    score = _score_file(choice, method, joints, optimum)
+    cuts = {name: Interval(max=cut) for name, cut in optimum.cuts.items()}
+    chosen = ChosenSelection(
+        cuts=cuts if score is None else {},
+        reference_signal=reference,
+        figure_of_merit=search.optimise.figure_of_merit,
         significance=values[reference],
         errors=errors[reference],
+        n_jets_scan=optimum.n_jets_scan,
         by_signal=values,
         by_signal_errors=errors,
+        optimism=optimum.optimism,
+        independence_pvalues=dict(optimum.independence_pvalues),
+        background_fractions_from="whole sample" if optimum.independent else "window only",
         method=method,
+        best_cuts=cuts,
         score_digest=None if score is None else score.digest,
         flags=flags,
         sculpting=_sculpting_of_cuts(joints[background], optimum, weights[background]),
         score=section,
     )
-    return Selected(chosen, score, shares)
+    return Selected(chosen, score, _fractions(joints, background, optimum, choice))
 
 
 def _train(
@@ -137,17 +117,13 @@ def _train(
     background: str,
     search: Search,
     optimum: Optimum,
-) -> tuple[Trained | None, str]:
-    """Return a trained score, or why there is none; raise if one was asked for."""
-    settings, method = search.score, search.optimise.method
-    demands = demands_of(settings)
+) -> tuple[ScoreChoice | None, str]:
+    """Return the trained scores, or why there are none; raise if one was asked for."""
+    method = search.optimise.method
     try:
-        sample = sample_of(
-            joints, weights, background,
-            independent=optimum.independent, force=settings.mass_columns,
-        )  # fmt: skip
-        kind = None if settings.kind == "best" else settings.kind
-        return Trained(sample, choose(sample, demands, seed=SEED, kind=kind), demands), ""
+        refuse_leakage(list(grid_of(joints[background]).edges), force=search.score.mass_columns)
+        sample = sample_of(joints, weights, background, independent=optimum.independent)
+        return choose(sample, search.score), ""
     except RefusedError as error:
         if method != "cuts":
             raise
@@ -158,85 +134,61 @@ def _train(
         return None, str(error)
 
 
-def demands_of(settings: Score) -> Demands:
-    """Return what categories have to satisfy."""
-    return Demands(
-        most=settings.most_categories,
-        least=settings.least_categories,
-        least_gain=settings.least_gain,
-        sideband_events=settings.sideband_events,
-        background_events=settings.background_events,
-    )
+def _tables(optimum: Optimum, choice: ScoreChoice | None) -> Mapping[str, MeritTable]:
+    """Return the table of each signal, with what the score is worth."""
+    if choice is None:
+        return optimum.tables
+    return {name: table | record.rows(choice, name) for name, table in optimum.tables.items()}
 
 
-def _tables(optimum: Optimum, trained: Trained | None) -> tuple[Merits, Merits]:
-    """Return value and uncertainty of every kind of selection, by signal."""
-    values, errors = (
-        {name: dict(rows) for name, rows in table.items()}
-        for table in (optimum.by_signal, optimum.errors)
-    )
-    if trained is not None:
-        for name in values:
-            rows = record.rows(trained.sample, trained.choice, name, seed=SEED)
-            for row, (value, error) in rows.items():
-                values[name][row], errors[name][row] = value, error
-    return values, errors
-
-
-def _section(trained: Trained | None, signal: str) -> ScoreRecord | None:
-    if trained is None:
+def _score_file(
+    choice: ScoreChoice | None, method: str, joints: Mapping[str, Counts], optimum: Optimum
+) -> ScoreFile | None:
+    if choice is None or method == "cuts":
         return None
-    return record.section(trained.sample, trained.choice, trained.demands, signal, seed=SEED)
+    training = record.training_record(choice, joints, optimum.independence_pvalues)
+    return document_of(choice, choice.chosen.by(method).edges, training)
 
 
-def _taken(
-    search: Search, merits: Mapping[str, float | None], flags: Mapping[str, tuple[str, ...]]
-) -> str:
+def _taken(search: Search, merits: MeritTable, flags: Mapping[str, tuple[str, ...]]) -> str:
     """Return the method that is asked for, or the best of those that nothing speaks against."""
     asked = search.optimise.method
     if asked != "best":
         return asked
-    return max((m for m in ROWS if not flags[m]), key=lambda m: merits[ROWS[m]] or 0.0)
+    return max((m for m in ROWS if not flags[m]), key=lambda m: merits[ROWS[m]][0] or 0.0)
 
 
-def _score_document(
-    trained: Trained, method: str, joints: Mapping[str, Counts], optimum: Optimum
-) -> ScoreFile:
-    choice, candidate = trained.choice, trained.candidate(method)
-    ratio = candidate.kind == "likelihood_ratio"
-    return document_of(
-        candidate.kind,
-        trained.sample.axes,
-        candidate.edges,
-        terms=choice.terms if ratio else None,
-        folds=None if ratio else candidate.folds,
-        training=record.training_record(
-            joints, trained.sample, choice, optimum.independence_pvalues, seed=SEED
-        ),
-    )
+def _fractions(
+    joints: Mapping[str, Counts], background: str, optimum: Optimum, choice: ScoreChoice | None
+) -> dict[str, Fractions]:
+    """Return what each method keeps."""
 
+    def by_cuts(name: str) -> FloatArray:
+        # Of a signal, and where columns follow the mass, only events of the window count.
+        regions = slice(None) if name == background and optimum.independent else slice(1)
+        counts = np.asarray(joints[name].view(flow=True), np.float64).sum(axis=0)[regions]
+        counts = counts.sum(axis=0)
+        kept = counts[tuple(kept_bins(joints[name], optimum.cuts).values())]
+        return np.array([kept.sum() / counts.sum()])
 
-def _shares_of_cuts(joints: Mapping[str, Counts], background: str, optimum: Optimum) -> Shares:
-    """Return what the best rectangular cuts keep."""
-
-    def kept(name: str, region: slice | int) -> float:
-        joint = joints[name]
-        counts = np.asarray(joint.view(flow=True), np.float64).sum(axis=0)[region]
-        counts = counts if region == 0 else counts.sum(axis=0)
-        cut = optimum.bins(joint)
-        return float(counts[cut].sum() / counts.sum())
-
-    region = slice(None) if optimum.independent else 0
-    signals = {name: np.array([kept(name, 0)]) for name in joints if name != background}
-    return Shares(np.array([kept(background, region)]), signals)
+    found = {"cuts": {name: by_cuts(name) for name in joints}}
+    if choice is not None:
+        sample = choice.sample
+        inside = {name: counts[:, 0].sum() for name, counts in sample.signals.items()}
+        for method in ("score", "categories"):
+            yields = choice.chosen.by(method).yields(sample)
+            kept = {name: events / inside[name] for name, events in yields.signals.items()}
+            found[method] = {background: yields.passing / sample.passing.sum(), **kept}
+    return found
 
 
 def _sculpting_of_cuts(joint: Counts, optimum: Optimum, weight: float) -> dict[str, Sculpting]:
     """Return what each of the best rectangular cuts does to window against sideband."""
     found, window = {}, np.array([True, False])
-    for name, cut in optimum.cuts.items():
+    bins = kept_bins(joint, optimum.cuts)
+    for name in optimum.cuts:
+        own = bins[name]
         counts = np.asarray(joint.project("region", name).view(flow=True), np.float64)
-        below = 1 + int(np.argmin(np.abs(np.asarray(joint.axes[name].edges) - cut)))
-        kept, rest = counts[:, :below].sum(axis=1), counts[:, below:].sum(axis=1)
+        kept, rest = counts[:, own].sum(axis=1), counts[:, own.stop :].sum(axis=1)
         found[name] = sculpting(kept, rest, window, weight=weight, looked_at=len(optimum.cuts))
     return found

@@ -23,16 +23,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.results.selection import ChosenSelection, CutsOptimism, Merits, ScanPoint
+from analysis.results.selection import CutsOptimism, ScanPoint
+from analysis.selection.scores.sculpting import MIN_EXPECTED, same_shape_pvalue
 from analysis.settings.search import Optimise, Search
 from processors.histograms import Binning, Counts
-from processors.selection import Interval
 from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.names import listed
 
 SIGNIFICANT = 1e-3
 """p-value below which, divided by the number of columns, independence of m_yy is given up."""
+_COURSE_FIRST = {"n_jets": 5.0}
+"""the cut of task 3.2"""
+Place = tuple[int, ...]
+"""where a selection stands in the grid of cuts"""
+MeritTable = dict[str, tuple[float | None, float | None]]
+"""figure of merit and its uncertainty by kind of selection; None where there is none"""
 
 
 def cut_variables(search: Search) -> tuple[Binning, ...]:
@@ -47,13 +53,8 @@ class CutGrid:
 
     edges: Mapping[str, FloatArray]
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Number of choices along each variable; the last one is no cut."""
-        return tuple(len(edges) + 1 for edges in self.edges.values())
-
-    def index(self, cuts: Mapping[str, float]) -> tuple[int, ...]:
-        """Return where the selection ``column < cut`` stands in the grid.
+    def index(self, cuts: Mapping[str, float]) -> Place:
+        """Return where the selection ``column < cut`` stands in the grid; no cut is the last place.
 
         Raises
         ------
@@ -78,7 +79,7 @@ class CutGrid:
             )
         return nearest
 
-    def cuts(self, index: tuple[int, ...]) -> dict[str, float]:
+    def cuts(self, index: Place) -> dict[str, float]:
         """Return the selection at `index`: column name to upper cut."""
         return {
             name: round(float(edges[i]), 9)
@@ -104,6 +105,13 @@ class Merit:
 
     value: FloatArray
     error: FloatArray
+    """uncertainty of the figure of merit from the simulated statistics"""
+
+    def at(self, index: Place | None) -> tuple[float | None, float | None]:
+        """Return value and error of one selection, None where there is none."""
+        if index is None or np.isnan(self.value[index]):
+            return None, None
+        return float(self.value[index]), float(self.error[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +120,15 @@ class Optimum:
 
     cuts: Mapping[str, float]
     """upper cuts by column"""
-    by_signal: Merits
-    errors: Merits
-    """uncertainties of the figures of merit"""
+    tables: Mapping[str, MeritTable]
+    """the course's table for each signal"""
     n_jets_scan: tuple[ScanPoint, ...]
-    """of the reference signal"""
+    """what each cut on the number of jets is worth, for the reference signal"""
     optimism: CutsOptimism
     independence_pvalues: Mapping[str, float]
     """p-value that the background has one shape in window and sidebands, by column"""
     independent: bool
     """whether background fractions are those of events at any mass"""
-
-    def bins(self, joint: Counts) -> tuple[slice, ...]:
-        """Return which bins of the cut variables' axes, flow bins included, are kept."""
-        index = grid_of(joint).index(self.cuts)
-        return tuple(slice(0, place + 1) for place in index)
 
 
 def grid_of(joint: Counts) -> CutGrid:
@@ -134,10 +136,17 @@ def grid_of(joint: Counts) -> CutGrid:
     return CutGrid({axis.name: np.asarray(axis.edges) for axis in list(joint.axes)[2:]})
 
 
+def kept_bins(joint: Counts, cuts: Mapping[str, float]) -> dict[str, slice]:
+    """Return which bins of each cut variable's axis, flow bins included, some cuts keep."""
+    grid = grid_of(joint)
+    return {name: slice(0, i + 1) for name, i in zip(grid.edges, grid.index(cuts), strict=True)}
+
+
 def yields(joint: Counts, weight: float, *, half: int | None = None) -> CutYields:
     """Return the summed-area table of one sample, of all events or of one half of them."""
     counted = np.asarray(joint.view(flow=True), np.float64)
     counted = counted.sum(axis=0) if half is None else counted[half]
+    # Axis 0 is the region. Underflow comes first: behind an upper cut it is kept.
     for axis in range(1, counted.ndim):
         counted = counted.cumsum(axis=axis)
     scale = 1.0 if half is None else 2.0
@@ -167,6 +176,7 @@ def merit(
         s_rel = 1.0 / signal.window
         b_rel = 1.0 / passing - 1.0 / total + 1.0 / in_window
         value = figure_of_merit(s_events, b_events, settings)
+        # A quarter: the figure of merit goes with one over the root of the background.
         error = value * np.sqrt(s_rel + 0.25 * b_rel)
     allowed = (passing >= settings.min_background_events) & (signal.window > 0)
     return Merit(np.where(allowed, value, np.nan), np.where(allowed, error, np.nan))
@@ -184,6 +194,7 @@ def figure_of_merit(s: npt.ArrayLike, b: npt.ArrayLike, settings: Optimise) -> F
     if settings.figure_of_merit == "s":
         squared: FloatArray = s**2 / b
     elif settings.background_error == 0:
+        # The limit of the formula for a known background, where it is 0/0.
         squared = 2.0 * ((s + b) * np.log1p(s / b) - s)
     else:
         v = (settings.background_error * b) ** 2
@@ -192,7 +203,7 @@ def figure_of_merit(s: npt.ArrayLike, b: npt.ArrayLike, settings: Optimise) -> F
     return np.sqrt(np.maximum(squared, 0.0))
 
 
-def best(figure: Merit) -> tuple[int, ...]:
+def best(figure: Merit) -> Place:
     """Return the index of the greatest figure of merit; of equals, the loosest selection.
 
     Raises
@@ -212,24 +223,20 @@ def best(figure: Merit) -> tuple[int, ...]:
 
 def independence(background: Counts) -> dict[str, float]:
     """Return, for each cut variable, the p-value that window and sideband have the same shape."""
-    from scipy.stats import chi2_contingency
-
-    names = [axis.name for axis in list(background.axes)[2:]]
-    pvalues = {}
-    for name in names:
-        table = np.asarray(background.project("region", name).view(flow=True), np.float64)
-        table = _merged(table)
-        pvalues[name] = float(chi2_contingency(table).pvalue) if table.shape[1] > 1 else 1.0
-    return pvalues
+    tables = {
+        axis.name: np.asarray(background.project("region", axis.name).view(flow=True), np.float64)
+        for axis in list(background.axes)[2:]
+    }
+    return {name: same_shape_pvalue(_merged(table)) for name, table in tables.items()}
 
 
-def _merged(table: FloatArray, least: float = 10.0) -> FloatArray:
-    """Merge neighbouring columns until each row expects `least` events in every one."""
+def _merged(table: FloatArray) -> FloatArray:
+    """Merge neighbouring columns until each row expects `MIN_EXPECTED` events in every one."""
     fraction = table.sum(axis=1).min() / max(table.sum(), 1.0)
     columns, pending = [], np.zeros(len(table))
     for column in table.T:
         pending = pending + column
-        if pending.sum() * fraction >= least:
+        if pending.sum() * fraction >= MIN_EXPECTED:
             columns.append(pending)
             pending = np.zeros(len(table))
     if columns:
@@ -238,10 +245,7 @@ def _merged(table: FloatArray, least: float = 10.0) -> FloatArray:
 
 
 def optimise(
-    joints: Mapping[str, Counts],
-    weights: Mapping[str, float],
-    background: str,
-    settings: Optimise,
+    joints: Mapping[str, Counts], weights: Mapping[str, float], background: str, settings: Optimise
 ) -> Optimum:
     """Choose the selection and fill the course's table.
 
@@ -269,6 +273,7 @@ def optimise(
         )
     grid = grid_of(joints[background])
     pvalues = independence(joints[background])
+    # Bonferroni: that any of the columns is flagged by chance has the probability SIGNIFICANT.
     independent = min(pvalues.values()) > SIGNIFICANT / len(pvalues)
 
     def figure(signal: str, half: int | None = None) -> Merit:
@@ -277,99 +282,55 @@ def optimise(
         return merit(s, b, settings, independent=independent)
 
     whole = {name: figure(name) for name in signals}
-    index = best(whole[reference])
-    tables = {name: _table(whole[name], grid, settings, final=index) for name in signals}
     return Optimum(
-        cuts=grid.cuts(index),
-        by_signal={name: table.value for name, table in tables.items()},
-        errors={name: table.error for name, table in tables.items()},
-        n_jets_scan=tables[reference].n_jets_scan,
+        cuts=grid.cuts(best(whole[reference])),
+        tables={name: _table(whole[name], grid, settings) for name in signals},
+        n_jets_scan=_n_jets_scan(whole[reference], grid),
         optimism=_optimism(figure(reference, 0), figure(reference, 1), grid),
         independence_pvalues=pvalues,
         independent=independent,
     )
 
 
-def cuts_alone(optimum: Optimum, settings: Optimise) -> ChosenSelection:
-    """Return the selection of the best cuts, as long as nothing is known of a score."""
-    cuts = {name: Interval(max=cut) for name, cut in optimum.cuts.items()}
-    reference = settings.reference_signal
-    return ChosenSelection(
-        cuts=cuts,
-        reference_signal=reference,
-        figure_of_merit=settings.figure_of_merit,
-        significance=optimum.by_signal[reference],
-        errors=optimum.errors[reference],
-        n_jets_scan=optimum.n_jets_scan,
-        by_signal=optimum.by_signal,
-        by_signal_errors=optimum.errors,
-        optimism=optimum.optimism,
-        independence_pvalues=dict(optimum.independence_pvalues),
-        background_fractions_from="whole sample" if optimum.independent else "window only",
-        method="cuts",
-        best_cuts=cuts,
-        score_digest=None,
-        flags={},
-        sculpting={},
-        score=None,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """The course's table for one signal: value and uncertainty of every kind of selection."""
-
-    value: dict[str, float | None]
-    error: dict[str, float | None]
-    n_jets_scan: tuple[ScanPoint, ...]
-
-
-def _table(figure: Merit, grid: CutGrid, settings: Optimise, final: tuple[int, ...]) -> _Table:
-    """Return the course's table for one signal."""
-    course_first = {"n_jets": 5.0}  # task 3.2
-    has_it = course_first["n_jets"] in grid.edges.get("n_jets", ())
-    rows: dict[str, tuple[int, ...] | None] = {
+def _table(figure: Merit, grid: CutGrid, settings: Optimise) -> MeritTable:
+    """Return the course's table for one signal, without what a score is worth."""
+    scan = _n_jets_scan(figure, grid)
+    places: dict[str, Place | None] = {
         "none": grid.index({}),
-        "n_jets<5": grid.index(course_first) if has_it else None,
+        "n_jets<5": None,
         "best_n_jets": None,
         "course_cuts": grid.index(settings.course_cuts) if settings.course_cuts else None,
         "best_cuts": best(figure),
         "score_cut": None,
         "categories": None,
         "bound": None,
-        "final": final,
+        "final": None,
     }
-    if scan := _n_jets_scan(figure, grid):
-        rows["best_n_jets"] = grid.index({"n_jets": max(scan, key=lambda point: point.s).cut})
-    return _Table(
-        value={key: _number(figure.value, i) for key, i in rows.items()},
-        error={key: _number(figure.error, i) for key, i in rows.items()},
-        n_jets_scan=scan,
-    )
+    if _COURSE_FIRST["n_jets"] in grid.edges.get("n_jets", ()):
+        places["n_jets<5"] = grid.index(_COURSE_FIRST)
+    if scan:
+        places["best_n_jets"] = grid.index({"n_jets": max(scan, key=lambda point: point.s).cut})
+    return {row: figure.at(index) for row, index in places.items()}
 
 
 def _n_jets_scan(figure: Merit, grid: CutGrid) -> tuple[ScanPoint, ...]:
     """Return what each upper cut on the number of jets is worth (task 3.1)."""
-    places = [(cut, grid.index({"n_jets": cut})) for cut in grid.edges.get("n_jets", ())]
+    cuts = grid.edges.get("n_jets", ())
+    found = [(float(cut), *figure.at(grid.index({"n_jets": cut}))) for cut in cuts]
     return tuple(
-        ScanPoint(cut=float(cut), s=float(figure.value[i]), error=float(figure.error[i]))
-        for cut, i in places
-        if not np.isnan(figure.value[i])
+        ScanPoint(cut=cut, s=s, error=error)
+        for cut, s, error in found
+        if s is not None and error is not None
     )
-
-
-def _number(values: FloatArray, index: tuple[int, ...] | None) -> float | None:
-    if index is None or np.isnan(values[index]):
-        return None
-    return float(values[index])
 
 
 def _optimism(first: Merit, second: Merit, grid: CutGrid) -> CutsOptimism:
     """Return what a selection chosen on even events is worth on odd events."""
     index = best(first)
+    checked, error = second.at(index)
     return CutsOptimism(
         cuts=grid.cuts(index),
-        chosen_on_half=_number(first.value, index),
-        checked_on_other_half=_number(second.value, index),
-        error=_number(second.error, index),
+        chosen_on_half=first.at(index)[0],
+        checked_on_other_half=checked,
+        error=error,
     )

@@ -36,9 +36,8 @@ from analysis.results.scan import Scan
 from analysis.results.values import BANDS
 from analysis.results.verdict import Verdict, WindowCount
 from analysis.settings.search import Search
-from analysis.statistics.background.candidates import Candidate
-from analysis.statistics.background.fitted_function import FittedFunction
-from analysis.statistics.background.sidebands import Background
+from analysis.statistics.background.families import FittedFunction
+from analysis.statistics.background.sidebands import Background, Candidate
 from analysis.statistics.background.tournament import Decisions
 from analysis.statistics.inference import Inference, draw_inference
 from analysis.statistics.limits.band import MassLimit

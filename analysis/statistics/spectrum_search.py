@@ -9,7 +9,7 @@ What decides about the background:
 
 - with a *blind* interval, the bins outside it (`tournament.py`). Those inside are not read at all:
   the results are the expected ones, of what the bins outside predict;
-- *open*, the bins outside a mask over the largest excess (`open_tournament.py`).
+- *open*, the bins outside a mask over the largest excess (`OpenTournament`).
 
 The expected limits are those of the function in use fitted to these same bins, so that neither an
 excess nor a blind event bends them. Bins may have any width and gaps between them: a function is
@@ -22,16 +22,14 @@ import numpy as np
 
 from analysis.settings.search import Search, Window
 from analysis.statistics.background.entries import Flags
-from analysis.statistics.background.families import BELOW_SQRT_S, Function
-from analysis.statistics.background.fitted_function import FittedFunction
+from analysis.statistics.background.families import BELOW_SQRT_S, FittedFunction, Function
 from analysis.statistics.background.goodness import goodness_of_fit
-from analysis.statistics.background.open_tournament import MASK, OpenTournament
 from analysis.statistics.background.poisson import (
     fitted_functions,
     model,
     scoring_fit,
 )
-from analysis.statistics.background.tournament import Decisions, Tournament
+from analysis.statistics.background.tournament import MASK, Decisions, OpenTournament, Tournament
 from analysis.statistics.limits.band import MassLimit, MassPoint
 from analysis.statistics.limits.doubts import of_limits
 from analysis.statistics.limits.mass_limits import mass_points

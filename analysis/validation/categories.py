@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.selection.optimise import best, merit, yields
-from analysis.selection.scores.categories import Demands, category_yields
 from analysis.selection.scores.choose import candidate
 from analysis.selection.scores.likelihood_ratio import additive_score, table_of
 from analysis.selection.scores.training import HALVES, sample_of
@@ -75,16 +74,20 @@ def selections(
     weights = dict.fromkeys(few, 1.0)
     sample = catalogue.sample(_BACKGROUND)
     weights[_BACKGROUND] = sample.expected_events(catalogue.luminosity_invpb) / simulated[0]
-    return CourseSelections(_categories(few, many, weights), _cuts(few, many, weights, search))
+    chosen = _categories(few, many, weights, search)
+    return CourseSelections(chosen, _cuts(few, many, weights, search))
 
 
 def _categories(
-    few: Mapping[str, Counts], many: Mapping[str, Counts], weights: Mapping[str, float]
+    few: Mapping[str, Counts],
+    many: Mapping[str, Counts],
+    weights: Mapping[str, float],
+    search: Search,
 ) -> CategoryFractions:
     small, large = (sample_of(joints, weights, _BACKGROUND) for joints in (few, many))
     folds = np.stack([table_of(additive_score(small, half)) for half in HALVES])
-    chosen = candidate("likelihood_ratio", folds, small, Demands(most=CATEGORIES))
-    found = category_yields(large, chosen.scores, chosen.edges)
+    demands = replace(search.score, most_categories=CATEGORIES)
+    found = candidate("likelihood_ratio", folds, small, demands).yields(large)
     signals = [found.signals[name] / counts[:, 0].sum() for name, counts in large.signals.items()]
     return CategoryFractions(found.passing / large.passing.sum(), np.mean(signals, axis=0))
 

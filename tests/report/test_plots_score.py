@@ -33,7 +33,7 @@ from analysis.selection.methods import select
 from analysis.selection.scores import performance
 from analysis.selection.scores.score_file import table_of_document
 from analysis.settings.search import Search
-from analysis.statistics.spectra import combined
+from analysis.statistics.spectra.fitted import in_common, summed, weighted, weights_of
 from processors.histograms import Binning, Counts, counts, fill, joint
 from processors.histograms import spectrum as spectrum_histogram
 from processors.score import ScoreTable, category_index
@@ -445,7 +445,7 @@ def test_weights_keep_the_signal_and_follow_signal_over_background(
     folder: Callable[..., FolderResults],
 ) -> None:
     each = fits.resonance_fits(folder())
-    weights = combined.weights_of(each)
+    weights = weights_of(each)
     signals = np.array([fit.signal.sum() for fit in each.values() if fit.signal is not None])
     assert weights @ signals == pytest.approx(signals.sum())
     assert (np.diff(weights) > 0).all(), "the best category weighs most"
@@ -464,7 +464,7 @@ def test_weights_keep_the_signal_and_follow_signal_over_background(
     assert total is not None
     assert total.weighted
     assert (total.edges_GeV[0], total.edges_GeV[-1]) == (400.0, 1100.0), "the range of all"
-    parts = combined.in_common(each).values()
+    parts = in_common(each).values()
     fitted = np.array([p.background + p.signal for p in parts if p.signal is not None])
     scale = (weights**2 @ fitted) / (weights @ fitted)  # of the fit, whatever was observed
     assert total.variances == pytest.approx(total.counts * scale)
@@ -485,9 +485,9 @@ def test_without_a_signal_the_sum_is_plain(folder: Callable[..., FolderResults])
         name: replace(fit, signal=0 * fit.background)
         for name, fit in fits.resonance_fits(folder()).items()
     }
-    total = combined.weighted(each)
+    total = weighted(each)
     assert not total.weighted
-    parts = combined.in_common(each).values()
+    parts = in_common(each).values()
     assert total.counts == pytest.approx(sum(p.counts for p in parts))
     assert total.signal is not None
     assert not total.signal.any()
@@ -497,7 +497,7 @@ def test_bins_that_do_not_fit_together_are_refused(folder: Callable[..., FolderR
     each = fits.resonance_fits(folder())
     odd = replace(each["score_3"], edges_GeV=each["score_3"].edges_GeV + 3.0)
     with pytest.raises(InputError, match="bins that do not fit together"):
-        combined.summed({**each, "score_3": odd})
+        summed({**each, "score_3": odd})
 
 
 def test_every_category_has_its_frame_with_its_own_contents(
@@ -506,7 +506,7 @@ def test_every_category_has_its_frame_with_its_own_contents(
     named = {d.name: d for d in drawings(folder())}
     for name, wanted in (
         ("sideband_fit_categories", fits.sideband_fits(folder())),
-        ("resonance_fit_categories", combined.in_common(fits.resonance_fits(folder()))),
+        ("resonance_fit_categories", in_common(fits.resonance_fits(folder()))),
     ):
         figure = named[name].draw()
         frames = [ax for ax in figure.axes if with_gid(ax, "category")]

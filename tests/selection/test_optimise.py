@@ -70,7 +70,7 @@ def test_the_optimum_is_that_of_brute_force_over_all_cuts(
         best = max(best, (s / np.sqrt(b), (jets, isolation)))
     weights = {"background": 3.0, "signal": 0.5}
     found = room.optimise(histograms, weights, "background", settings)
-    assert found.by_signal["signal"]["best_cuts"] == pytest.approx(best[0], rel=1e-12)
+    assert found.tables["signal"]["best_cuts"][0] == pytest.approx(best[0], rel=1e-12)
     expected = {
         name: cut for name, cut in zip(("n_jets", "isolation"), best[1], strict=True) if cut < 9
     }

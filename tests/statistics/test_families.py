@@ -5,8 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import minimize
 
-from analysis.statistics.background.families import Function, functions
-from analysis.statistics.background.fitted_function import FittedFunction
+from analysis.statistics.background.families import FittedFunction, Function, functions
 from analysis.statistics.background.goodness import deviance
 from analysis.statistics.background.poisson import (
     Model,

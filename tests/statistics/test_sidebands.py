@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from analysis.settings.search import Search
 from analysis.statistics.background.sidebands import Background, fit_sidebands
-from analysis.statistics.background.truths import fit_truths
+from analysis.statistics.background.truths import fit_smooth_spectra
 from analysis.statistics.counting.count import Count, counting_z
 from analysis.statistics.spectra.bins import Channel
 from tools.errors import InputError, XyyError
@@ -174,7 +174,7 @@ def test_stiff_functions_miss_smooth_truths_and_are_refused(search: Search) -> N
     assert first.gof_pvalue is not None
     assert first.gof_pvalue > search.fit.gof_pvalue
     assert first.rejected is not None
-    assert first.rejected.startswith("misses a smooth truth by +")
+    assert first.rejected.startswith("misses a test spectrum by +")
     assert first.closure_bias_events is not None
     assert first.closure_bias_events > 2 * first.fit_error_events
     assert background.chosen.function.name == "exp 3"
@@ -183,7 +183,7 @@ def test_stiff_functions_miss_smooth_truths_and_are_refused(search: Search) -> N
 def test_smooth_truths_describe_what_they_were_fitted_to(search: Search) -> None:
     truth = falling(BEFORE)
     bins = Channel("all", EDGES, truth).sidebands(search.window, 100, 2000, 10)
-    found = {item.name: item for item in fit_truths(bins)}
+    found = {item.name: item for item in fit_smooth_spectra(bins)}
     inside = found["two-exponentials"].events(np.array([400.0]), np.array([1100.0]))
     assert inside[0] == pytest.approx(truth[400:1100].sum(), rel=1e-3)
     other = found["exponential-and-power"].events(np.array([400.0]), np.array([1100.0]))

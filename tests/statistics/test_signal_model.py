@@ -10,8 +10,6 @@ from analysis.statistics.spectra.signal_model import (
     SignalModel,
     SimulatedPeak,
     plain_signal,
-    signal_model,
-    simulated_peak,
 )
 from processors.kinematics import PhotonPair
 from tools.errors import InputError
@@ -35,7 +33,7 @@ def selected(mass: float, events: dict[str, np.ndarray], *, cut: bool = True) ->
         kept &= (events[name] < highest) | (not cut)
     m_yy = PhotonPair(*(events[name] for name in PHOTONS)).mass
     counts = np.histogram(m_yy[kept], EDGES)[0].astype(float)
-    return simulated_peak(mass, EDGES, [counts], len(kept))
+    return SimulatedPeak.of(mass, EDGES, [counts], len(kept))
 
 
 def generated(mass: float, events: int, seed: int = 20240530) -> SimulatedPeak:
@@ -50,7 +48,7 @@ def test_a_mass_left_out_is_found_again(events: int) -> None:
     With ten times the course's events the errors are of a third, and linear is still good enough.
     """
     out = generated(750.0, events)
-    model = signal_model([generated(500.0, events), generated(1000.0, events)])
+    model = SignalModel.of([generated(500.0, events), generated(1000.0, events)])
     mass = np.array([750.0])
     assert 750 + model.offset_GeV(mass)[0] == pytest.approx(out.mean_GeV, rel=5e-3)
     assert model.width_GeV(mass)[0] == pytest.approx(out.width_GeV, rel=0.05)
@@ -87,7 +85,7 @@ def test_the_real_samples_are_gaussians_of_30_GeV(course_data: Path) -> None:
         assert peak.width_GeV == pytest.approx(30, abs=0.4)
         assert abs(peak.kurtosis) < 0.1
         peaks.append(selected(mass, events))
-    real = signal_model(peaks)
+    real = SignalModel.of(peaks)
     ours = generated(750.0, 10_000)
     at = np.array([750.0])
     assert 750 + real.offset_GeV(at)[0] == pytest.approx(ours.mean_GeV, rel=5e-3)
@@ -101,7 +99,7 @@ def peak(
 
 
 def test_between_the_samples_everything_is_linear_and_beyond_them_constant() -> None:
-    model = signal_model(
+    model = SignalModel.of(
         [peak(1000.0, width=40.0, selected=(500.0, 100.0)), peak(500.0, selected=(400.0, 300.0))]
     )
     masses = np.array([300.0, 500.0, 625.0, 1000.0, 2000.0])
@@ -121,7 +119,7 @@ def test_the_width_of_the_bins_is_taken_off() -> None:
     rng = np.random.default_rng(20240531)
     m_yy = rng.normal(700, 30, 200_000)
     coarse = np.arange(0.0, 3001.0, 30)
-    found = simulated_peak(700.0, coarse, [np.histogram(m_yy, coarse)[0]], 200_000)
+    found = SimulatedPeak.of(700.0, coarse, [np.histogram(m_yy, coarse)[0]], 200_000)
     assert found.width_GeV == pytest.approx(30, abs=5 * found.width_error_GeV)
     assert np.hypot(30, 30 / np.sqrt(12)) > 30 + 5 * found.width_error_GeV
 
@@ -131,11 +129,11 @@ def test_a_few_events_far_away_do_not_count_and_tails_are_told() -> None:
     core = np.histogram(rng.normal(700, 30, 10_000), EDGES)[0].astype(float)
     far = core.copy()
     far[2900] = 5
-    assert simulated_peak(700.0, EDGES, [far], 10_005).width_GeV == pytest.approx(30, abs=1)
+    assert SimulatedPeak.of(700.0, EDGES, [far], 10_005).width_GeV == pytest.approx(30, abs=1)
     tails = core + np.histogram(rng.normal(690, 75, 3_000), EDGES)[0]
-    found = simulated_peak(700.0, EDGES, [tails], 13_000)
+    found = SimulatedPeak.of(700.0, EDGES, [tails], 13_000)
     assert found.kurtosis > 0.5
-    (note,) = signal_model([found, peak(500.0)]).warnings
+    (note,) = SignalModel.of([found, peak(500.0)]).warnings
     assert note.startswith("the signal of 700 GeV is no Gaussian (excess kurtosis")
 
 
@@ -161,7 +159,7 @@ def test_a_plain_signal_is_where_its_mass_is() -> None:
 )
 def test_a_model_needs_samples_with_events(peaks: list[SimulatedPeak], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        signal_model(peaks)
+        SignalModel.of(peaks)
 
 
 def test_shares_that_add_up_to_a_rounding_more_than_all_are_all() -> None:
@@ -169,12 +167,12 @@ def test_shares_that_add_up_to_a_rounding_more_than_all_are_all() -> None:
     more = 1000 * (1 + 4e-16)
     assert more > 1000
     for kept in ((more,), (700.0, more - 700.0)):
-        value, error = signal_model([peak(500.0, selected=kept)]).total_efficiency(500.0)
+        value, error = SignalModel.of([peak(500.0, selected=kept)]).total_efficiency(500.0)
         assert value == pytest.approx(1.0)
         assert np.isfinite(error)
 
 
 def test_a_sample_without_events_has_no_peak() -> None:
-    empty = simulated_peak(500.0, EDGES, [np.zeros(3000)], 100)
+    empty = SimulatedPeak.of(500.0, EDGES, [np.zeros(3000)], 100)
     with pytest.raises(InputError, match="0 of 100 events selected"):
-        signal_model([empty])
+        SignalModel.of([empty])

@@ -221,4 +221,4 @@ def test_the_least_entries_of_a_search(search: Search) -> None:
     assert np.diff(tournament.masses_GeV).max() <= 20
     assert min(len(f.parameters) for f in tournament.functions(2)) == 2
     assert max(len(f.parameters) for f in tournament.functions(2)) == 7
-    assert set(tournament.reach) == {3}
+    assert set(tournament.neighbours) == {3}

@@ -8,8 +8,8 @@ two scores            `likelihood_ratio` (smoothed one-dimensional densities), `
 what they are worth   `merit`: combined s of categories, one cut, the bound
 categories            `categories`: edges by dynamic programming, the exact optimum
 which of the two      `choose`: both trained, out-of-fold, the better one
-what may be wrong     `guards` (overtraining, optimism), `sculpting` (the mass spectrum's shape)
-what is told          `record`: rows of the table, guards, training record
+what is told          `record`: rows of the table, what may be wrong (overtraining, optimism,
+                      dependence on the mass), training record; `sculpting`: the spectrum's shape
 on disk               `score_file`: JSON, additive scores as their terms, others as a table
 ====================  ===========================================================================
 

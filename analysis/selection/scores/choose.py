@@ -10,22 +10,17 @@ score, of the other), and the counts fluctuate.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.selection.scores.categories import (
-    Demands,
-    best_categories,
-    best_cut,
-    category_yields,
-    fine_edges,
-)
+from analysis.selection.scores.categories import best_categories, best_cut, fine_edges
 from analysis.selection.scores.likelihood_ratio import additive_score, table_of
 from analysis.selection.scores.merit import Scores, Yields, yields_of
-from analysis.selection.scores.training import HALVES, Sample
+from analysis.selection.scores.training import HALVES, SEED, Sample
 from analysis.selection.scores.trees import tree_score
+from analysis.settings.search import Score
 from tools.arrays import FloatArray
 
 KINDS = ("likelihood_ratio", "trees")
@@ -40,49 +35,49 @@ class TrainedScore:
     folds: npt.NDArray[np.float32]
     """tables trained on even and on odd events, shape (2, cells)"""
     edges: tuple[float, ...]
-    """of its best categories"""
+    """lower edges of its best categories"""
     cut: float
-    """the best single cut"""
+    """lower edge of the best single category"""
 
     @property
     def scores(self) -> Scores:
         """The tables for even and for odd events: each that of the other half."""
         return self.folds[1], self.folds[0]
 
-    def yields(self, sample: Sample, *, half: int | None = None) -> Yields:
+    def yields(self, sample: Sample) -> Yields:
         """Return the yields of its categories."""
-        return category_yields(sample, self.scores, self.edges, half=half)
+        return yields_of(sample, self.scores, self.edges)
 
-    def cut_yields(self, sample: Sample) -> Yields:
-        """Return the yields behind its best cut."""
-        return category_yields(sample, self.scores, (self.cut,))
+    def by(self, method: str) -> "TrainedScore":
+        """Return the score with the edges of a method: those of categories, or one cut."""
+        return replace(self, edges=(self.cut,)) if method == "score" else self
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreChoice:
-    """Both scores, and which is taken."""
+    """Both scores, what they were trained on, and which is taken."""
 
+    sample: Sample
+    demands: Score
+    """what categories have to satisfy"""
     chosen: TrainedScore
     candidates: Mapping[str, TrainedScore]
     terms: Sequence[Sequence[FloatArray]]
-    """of the likelihood ratio: of each half, of each column"""
+    """terms of the likelihood ratio: of each half, of each column"""
     advantage: float
-    """of trees over the likelihood ratio, as part of the combined significance"""
+    """gain of trees over the likelihood ratio, as a fraction of the combined significance"""
     advantage_error: float
+    """uncertainty of the advantage"""
 
 
-def choose(sample: Sample, demands: Demands, *, seed: int, kind: str | None = None) -> ScoreChoice:
-    """Train both kinds of score and take the better one.
+def choose(sample: Sample, demands: Score) -> ScoreChoice:
+    """Train both kinds of score and take the better one, or that of the settings.
 
     Parameters
     ----------
     sample : Sample
-    demands : Demands
-        What categories have to satisfy.
-    seed : int
-        Of the trees and of the bootstrap.
-    kind : str, optional
-        Take this one, whichever is better.
+    demands : Score
+        Which kind, and what categories have to satisfy.
 
     Raises
     ------
@@ -92,19 +87,21 @@ def choose(sample: Sample, demands: Demands, *, seed: int, kind: str | None = No
     terms = [additive_score(sample, half) for half in HALVES]
     tables = {
         "likelihood_ratio": [table_of(each) for each in terms],
-        "trees": [tree_score(sample, half, seed) for half in HALVES],
+        "trees": [tree_score(sample, half) for half in HALVES],
     }
     candidates = {
         name: candidate(name, np.stack(folds), sample, demands) for name, folds in tables.items()
     }
     trees, ratio = candidates["trees"], candidates["likelihood_ratio"]
-    gain, error = advantage(sample, trees, ratio, np.random.default_rng(seed))
-    taken = kind or ("trees" if gain > error else "likelihood_ratio")
-    return ScoreChoice(candidates[taken], candidates, terms, gain, error)
+    gain, error = advantage(sample, trees, ratio, np.random.default_rng(SEED))
+    # Where neither is better by more than the error, the one that a person can read is taken.
+    better = "trees" if gain > error else "likelihood_ratio"
+    taken = candidates[better if demands.kind == "best" else demands.kind]
+    return ScoreChoice(sample, demands, taken, candidates, terms, gain, error)
 
 
 def candidate(
-    kind: str, folds: npt.NDArray[np.float32], sample: Sample, demands: Demands
+    kind: str, folds: npt.NDArray[np.float32], sample: Sample, demands: Score
 ) -> TrainedScore:
     """Return a trained score with its best categories and its best cut."""
     scores, signals = (folds[1], folds[0]), list(sample.signals)
@@ -121,9 +118,9 @@ def candidate(
 def advantage(
     sample: Sample, one: TrainedScore, other: TrainedScore, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Return by what part of combined s one score is better than another, and the error of that.
+    """Return by what fraction of combined s one score is better than another, and its error.
 
-    All signals count alike.
+    Each signal counts as much.
     """
     shape = (len(one.edges), len(other.edges))
 
@@ -134,6 +131,7 @@ def advantage(
             places = [
                 np.searchsorted(c.edges, c.scores[half], side="right") - 1 for c in (one, other)
             ]
+            # Below the lowest category of either an event is in no pair.
             seen = (places[0] >= 0) & (places[1] >= 0)
             np.add.at(total, (places[0][seen], places[1][seen]), counts[half][seen])
         return total

@@ -24,7 +24,7 @@ from tools.arrays import FloatArray
 SMOOTHNESS = np.logspace(-3, 7, 41)
 """The penalties that are tried."""
 DECIMALS = 4
-"""of a term: the file holds what is used, digit by digit"""
+"""decimals of a term: the file holds what is used, digit by digit"""
 _STEPS, _SMALL = 100, 1e-9
 _RIDGE = 1e-6
 """keeps what no event and no penalty fixes near 0"""
@@ -69,8 +69,7 @@ def log_ratio(signal: FloatArray, background: FloatArray) -> FloatArray:
         start, evidence = _fit(signal, background, smoothness * penalty, start)
         if evidence > best_evidence:
             best, best_evidence = start, evidence
-    normalised: FloatArray = best - np.log(np.average(np.exp(best), weights=background))
-    return normalised
+    return np.asarray(best - np.log(np.average(np.exp(best), weights=background)))
 
 
 def _roughness(bins: int) -> FloatArray:
@@ -93,9 +92,11 @@ def _fit(
 
     f, value = start, penalised(start)
     for _ in range(_STEPS):
-        share = 1.0 / (1.0 + np.exp(-(f + offset)))
-        curvature = np.diag(total * share * (1.0 - share)) + penalty + ridge
-        step = np.linalg.solve(curvature, signal - total * share - (penalty + ridge) @ f)
+        fraction = 1.0 / (1.0 + np.exp(-(f + offset)))
+        curvature = np.diag(total * fraction * (1.0 - fraction)) + penalty + ridge
+        step = np.linalg.solve(curvature, signal - total * fraction - (penalty + ridge) @ f)
+        # The penalised likelihood is concave and Newton's step leads uphill: halving comes to an
+        # end.
         while (changed := penalised(f + step)) < value - _SMALL:
             step = 0.5 * step
         f, gained, value = f + step, changed - value, changed
@@ -107,5 +108,6 @@ def _fit(
 def _log_of_penalty(penalty: FloatArray) -> float:
     """Return half the logarithm of the product of the penalty's eigenvalues that are not 0."""
     eigenvalues = np.linalg.eigvalsh(penalty)
+    # A straight line has no roughness: two eigenvalues are 0, or one of two bins.
     kept = eigenvalues[min(2, len(penalty) - 1) :]
     return 0.5 * float(np.log(kept).sum())

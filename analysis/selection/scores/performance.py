@@ -9,7 +9,7 @@ Leaving a column out means averaging the score over it, with the background's we
 likelihood ratio this takes the column's term away, of trees all that they know of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,12 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.results.selection import ChosenSelection
-from analysis.selection.methods import SEED
-from analysis.selection.optimise import grid_of
-from analysis.selection.scores.categories import Demands
+from analysis.selection.optimise import kept_bins
 from analysis.selection.scores.choose import TrainedScore, advantage, candidate
 from analysis.selection.scores.merit import Scores, yields_of
-from analysis.selection.scores.training import HALVES, Sample
+from analysis.selection.scores.training import HALVES, SEED, Sample
+from analysis.settings.search import Score
 from processors.histograms import REGIONS, Counts, counts
 from processors.score import ScoreTable
 from processors.selection import Interval
@@ -31,7 +30,7 @@ from tools.arrays import FloatArray
 Table = npt.NDArray[np.float32]
 SHAPE_BINS = 50
 _OUTSIDE = 0.002
-"""part of the events of a sample that the ends of the axis may leave to the last bins"""
+"""fraction of the events of a sample that the ends of the axis may leave to the last bins"""
 _MIN_EVENTS = 10.0
 """simulated background events that a point of the curve rests on"""
 _CURVE_POINTS = 2000
@@ -71,7 +70,7 @@ class ScoreShapes:
     """Distributions of the score, as events in bins."""
 
     edges: FloatArray
-    """shape (bins + 1,)"""
+    """edges of the bins of the score, shape (bins + 1,)"""
     simulation: Mapping[str, FloatArray]
     """simulated events by sample, the background's first, shape (bins,)"""
     data: FloatArray | None
@@ -108,7 +107,7 @@ class Scored:
     """name of the background sample"""
     data: str | None
     """name of the observed sample, if there is one"""
-    demands: Demands
+    demands: Score
     """what categories have to satisfy"""
 
     @property
@@ -143,8 +142,7 @@ def _averaged(found: Scored, column: int) -> Table:
     tables = found.table.folds.reshape(2, *sample.shape)
     mean = np.average(tables.astype(np.float64), axis=column + 1, weights=weights)
     spread = np.broadcast_to(np.expand_dims(mean, column + 1), tables.shape)
-    averaged: Table = np.round(spread, 4).astype(np.float32).reshape(2, -1)
-    return averaged
+    return np.asarray(np.round(spread, 4).astype(np.float32).reshape(2, -1))
 
 
 # ---- efficiencies --------------------------------------------------------------------------------
@@ -155,9 +153,9 @@ def roc(found: Scored) -> Roc:
     chosen, reference = found.chosen, found.chosen.reference_signal
     fine = np.unique(np.concatenate([found.scores[h] for h in HALVES]))
     fine = fine[:: max(1, len(fine) // _CURVE_POINTS)]
-    points = {"One cut": _efficiencies(found, np.array([found.whole.cut]), reference)}
+    points = {"One cut": _efficiencies(found, (found.whole.cut,), reference)}
     if len(found.table.edges) > 1:
-        points["Categories"] = _efficiencies(found, np.asarray(found.table.edges), reference)
+        points["Categories"] = _efficiencies(found, found.table.edges, reference)
     if chosen.best_cuts:
         points["Best cuts"] = _of_cuts(found, chosen.best_cuts, reference)
     merits = {title: chosen.significance[key] for title, key in _MERITS.items()}
@@ -174,7 +172,7 @@ def roc(found: Scored) -> Roc:
     )
 
 
-def _efficiencies(found: Scored, edges: FloatArray, signal: str) -> Efficiencies:
+def _efficiencies(found: Scored, edges: Sequence[float] | FloatArray, signal: str) -> Efficiencies:
     """Return the fractions of signal and background above each edge."""
     background, signals = found.everything
     yields = yields_of(found.sample, found.scores, edges)
@@ -193,8 +191,7 @@ def _curve(found: Scored, edges: FloatArray, signal: str) -> Efficiencies:
 def _of_cuts(found: Scored, cuts: Mapping[str, Interval], signal: str) -> Efficiencies:
     """Return the efficiencies of the best rectangular cuts."""
     upper = {name: cut.max for name, cut in cuts.items() if cut.max is not None}
-    index = grid_of(found.joints[found.background]).index(upper)
-    box = tuple(slice(0, place + 1) for place in index)
+    box = tuple(kept_bins(found.joints[found.background], upper).values())
     sample, (background, signals) = found.sample, found.everything
     kept_signal, kept_background = (
         float(cells.sum(axis=0).reshape(sample.shape)[box].sum())
@@ -247,8 +244,7 @@ def _axis(found: Scored, samples: list[FloatArray]) -> FloatArray:
 def _binned(scores: Table, cells: FloatArray, edges: FloatArray) -> FloatArray:
     """Return the events in bins of the score; what lies beyond is in the first and the last."""
     inside = np.clip(scores, edges[0], np.nextafter(edges[-1], -np.inf))
-    contents: FloatArray = np.histogram(inside, edges, weights=cells)[0]
-    return contents
+    return np.asarray(np.histogram(inside, edges, weights=cells)[0])
 
 
 # ---- columns -------------------------------------------------------------------------------------

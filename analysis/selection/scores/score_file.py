@@ -26,9 +26,9 @@ from analysis.results.score import (
     ScoreFile,
     ScoreTerms,
     ScoreTraining,
-)
+)  # fmt: skip
 from analysis.results.selection import ChosenSelection
-from analysis.selection.scores.choose import KINDS
+from analysis.selection.scores.choose import KINDS, ScoreChoice
 from analysis.selection.scores.likelihood_ratio import table_of
 from analysis.selection.scores.trees import DECIMALS
 from analysis.settings.search import METHODS
@@ -40,42 +40,28 @@ from tools.json_file import read_json
 from tools.settings_table import Table
 from tools.shown import brief
 
-Terms = Sequence[Sequence[npt.NDArray[np.float64]]]
 _MADE_BY = "xyy optimise"
 _ADVICE = f"make it with `{_MADE_BY}`"
 
 
-def document_of(
-    kind: str,
-    axes: Sequence[Binning],
-    edges: Sequence[float],
-    *,
-    terms: Terms | None = None,
-    folds: npt.NDArray[np.float32] | None = None,
-    training: ScoreTraining,
-) -> ScoreFile:
-    """Return what ``score.json`` holds.
+def document_of(choice: ScoreChoice, edges: Sequence[float], training: ScoreTraining) -> ScoreFile:
+    """Return what ``score.json`` holds of the chosen score.
 
     Parameters
     ----------
-    kind : str
-        One of `KINDS`.
-    axes : sequence of Binning
+    choice : ScoreChoice
     edges : sequence of float
         Lower edges of the categories, rising; ``-inf`` is open.
-    terms : sequence of sequences of ndarray, optional
-        Of both halves, of each column: of a likelihood ratio.
-    folds : ndarray, shape (2, cells), optional
-        The tables of anything else.
     training : ScoreTraining
     """
-    if terms is not None:
+    kind, axes = choice.chosen.kind, choice.sample.axes
+    if kind == "likelihood_ratio":
         names = [axis.name for axis in axes]
-        stored: list[Fold] = [ScoreTerms(dict(zip(names, each, strict=True))) for each in terms]
-    elif folds is not None:
-        stored = [PackedScore(_packed(table)) for table in folds]
+        stored: list[Fold] = [
+            ScoreTerms(dict(zip(names, terms, strict=True))) for terms in choice.terms
+        ]
     else:
-        raise TypeError("a score has terms or tables")
+        stored = [PackedScore(_packed(table)) for table in choice.chosen.folds]
     even, odd = stored
     document = ScoreFile(
         kind=kind,
@@ -207,5 +193,4 @@ def _unpacked(text: str, cells: int) -> npt.NDArray[np.float32]:
     if len(content) != 2 * cells or not inflate.eof:
         raise ValueError("a table of another length than its axes")
     values = np.frombuffer(content, "<i2").astype(np.float64) / 10**DECIMALS
-    table: npt.NDArray[np.float32] = values.astype(np.float32)
-    return table
+    return np.asarray(values, np.float32)

@@ -1,4 +1,4 @@
-r"""The mass-sculpting guard: whether a selection bends the background's spectrum.
+r"""The mass-sculpting guard: whether a selection distorts the background's spectrum.
 
 If it does, the function that fits the sidebands of what is kept has a bump or a dip to describe, at
 the mass that the selection prefers. The test compares what is kept with *the rest*, not with the
@@ -27,7 +27,8 @@ Mask = npt.NDArray[np.bool_]
 LEVEL = 1e-3
 """p-value below which a selection is flagged, divided by the number of selections looked at"""
 SHAPE_BINS = 20
-_LEAST = 10.0
+MIN_EXPECTED = 10.0
+"""events expected in a bin for chi-square to hold (W. Cochran, Biometrics 10 (1954) 417, asks 5)"""
 _WIDE = 10
 """bins of a fit in one bin of the spectra that are shown"""
 
@@ -37,7 +38,7 @@ class SculptedSpectrum:
     """The simulated background's mass in a category and elsewhere."""
 
     edges_GeV: FloatArray
-    """shape (bins + 1,)"""
+    """edges of the bins of mass, shape (bins + 1,)"""
     kept: FloatArray
     """simulated events in the category, shape (bins,)"""
     rest: FloatArray
@@ -66,7 +67,7 @@ def sculpting(
 
     inside, outside = kept[window].sum(), kept[~window].sum()
     other_in, other_out = rest[window].sum(), rest[~window].sum()
-    if min(outside, other_in, other_out) < _LEAST:
+    if min(outside, other_in, other_out) < MIN_EXPECTED:
         # Nothing is selected, or nothing is left to compare with: no statement.
         return Sculpting(0.0, float(np.sqrt(inside)) * weight, 1.0, 1.0, flagged=False)
     expected = outside * other_in / other_out
@@ -87,18 +88,23 @@ def sculpting(
 
 def _shape_pvalue(kept: FloatArray, rest: FloatArray) -> float:
     """Return the p-value of the chi-square test of one shape, in bins of equally many events."""
-    from scipy.stats import chi2_contingency
-
     smaller = min(kept.sum(), rest.sum())
-    bins = int(min(SHAPE_BINS, smaller // _LEAST))
+    bins = int(min(SHAPE_BINS, smaller // MIN_EXPECTED))
     if bins < 2:  # noqa: PLR2004 - one bin has no shape
         return 1.0
+    # Bins of equal content of both together, which tells nothing of how the two differ.
     both = kept + rest
     reached = np.cumsum(both) / both.sum()
     place = np.minimum((reached - both / both.sum() / 2) * bins, bins - 1).astype(int)
-    table = np.array([np.bincount(place, each, bins) for each in (kept, rest)])
-    table = table[:, table.sum(axis=0) > 0]
-    return float(chi2_contingency(table).pvalue) if table.shape[1] > 1 else 1.0
+    return same_shape_pvalue(np.array([np.bincount(place, each, bins) for each in (kept, rest)]))
+
+
+def same_shape_pvalue(table: FloatArray) -> float:
+    """Return the p-value of the chi-square test that rows of counts have one shape."""
+    from scipy.stats import chi2_contingency
+
+    filled = table[:, table.sum(axis=0) > 0]
+    return float(chi2_contingency(filled).pvalue) if filled.shape[1] > 1 else 1.0
 
 
 def mass_by_category(

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.settings.mass_columns import refuse_leakage
 from processors.histograms import Binning, Counts
 from processors.score import cell_count, shape_of
 from tools.arrays import FloatArray
 from tools.errors import InputError
 
 HALVES = (0, 1)
+SEED = 1
+"""seed of the trees and the bootstrap"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +55,28 @@ class Sample:
         if not events.all():
             missing = list(self.signals)[int(np.argmin(events))]
             raise InputError(f"no simulated event of {missing} is in the window: nothing to learn")
-        least_biased = len(each) / np.sum(1.0 / events)  # harmonic mean
-        pooled: FloatArray = np.sum(
-            [c * least_biased / n for c, n in zip(each, events, strict=True)], axis=0
-        )
-        return pooled
+        # The harmonic mean: so many events have the relative error of the mean of all signals.
+        worth = len(each) / np.sum(1.0 / events)
+        scaled = [counts * worth / n for counts, n in zip(each, events, strict=True)]
+        return np.asarray(np.sum(scaled, axis=0))
 
     def background_to_learn(self, half: int) -> FloatArray:
         """Return the background of a half, shape (cells,)."""
-        counts: FloatArray = self.passing[half]
+        counts = self.passing[half]
         if not counts.any():
             raise InputError("no simulated background event: nothing to learn")
-        return counts
+        return np.asarray(counts)
 
     @property
     def passing(self) -> FloatArray:
         """Background events that fractions are taken from, shape (half, cells)."""
-        counts: FloatArray = (
-            self.background.sum(axis=1) if self.independent else self.background[:, 0]
-        )
-        return counts
+        events = self.background
+        return np.asarray(events.sum(axis=1) if self.independent else events[:, 0])
 
     def marginal(self, counts: FloatArray, column: int) -> FloatArray:
         """Return `counts` of shape (cells,) summed over all columns but one."""
         others = tuple(i for i in range(len(self.axes)) if i != column)
-        projected: FloatArray = counts.reshape(self.shape).sum(axis=others)
-        return projected
+        return np.asarray(counts.reshape(self.shape).sum(axis=others))
 
 
 def sample_of(
@@ -88,7 +85,6 @@ def sample_of(
     background: str,
     *,
     independent: bool = True,
-    force: bool = False,
 ) -> Sample:
     """Return what a score is trained on.
 
@@ -102,18 +98,16 @@ def sample_of(
         Which of them is the background.
     independent : bool
         See `Sample`.
-    force : bool
-        Take columns that make the mass as well.
 
     Raises
     ------
     InputError
         If the histograms have no columns or too many cells.
-    RefusedError
-        If a column makes the mass.
     """
-    axes = axes_of(joints[background])
-    refuse_leakage([axis.name for axis in axes], force=force)
+    axes = tuple(
+        Binning(axis.name, axis.size, float(axis.edges[0]), float(axis.edges[-1]))
+        for axis in list(joints[background].axes)[2:]
+    )
     try:
         cells = cell_count(axes)
     except ValueError as error:
@@ -129,12 +123,4 @@ def sample_of(
         weights={name: weight for name, weight in weights.items() if name != background},
         background_weight=weights[background],
         independent=independent,
-    )
-
-
-def axes_of(joint: Counts) -> tuple[Binning, ...]:
-    """Return the columns of a joint histogram."""
-    return tuple(
-        Binning(axis.name, axis.size, float(axis.edges[0]), float(axis.edges[-1]))
-        for axis in list(joint.axes)[2:]
     )

@@ -24,7 +24,7 @@ class Option:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Function and range, for people."""
         return f"{self.function.name}, {self.low_GeV:g} to {self.high_GeV:g} GeV"
 
 
@@ -34,15 +34,15 @@ class Entry:
 
     option: Option
     gof_pvalue: FloatArray
-    """of the sidebands; NaN in the window alone, shape (T,)"""
+    """p-value of the fit to the sidebands; NaN in the window alone, shape (T,)"""
     spurious: FloatArray
     """events, signed, on every truth, shape (K, T, M); NaN where a truth does not count"""
     error: FloatArray
-    """of a signal on the truth's background, shape (K, T, M)"""
+    """uncertainty of a signal on the truth's background, events, shape (K, T, M)"""
     worst: FloatArray
-    """largest spurious signal in its errors, shape (T,)"""
+    """largest spurious signal in its uncertainties, shape (T,)"""
     passes: Flags
-    """shape (T,)"""
+    """whether the spurious signal is small enough, shape (T,)"""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,53 +51,44 @@ class Choices:
 
     options: list[Option]
     option: Indices
-    """-1: none yet"""
+    """index into `options`, shape (T,); -1: none yet"""
     passes: Flags
-    worst: FloatArray
+    """whether the choice is good enough, shape (T,)"""
     spurious: FloatArray
+    """one standard deviation of the spurious signal, events, shape (T, M)"""
     error: FloatArray
+    """expected uncertainty of a signal, events, shape (T, M)"""
 
     @classmethod
     def none(cls, spectra: int, masses: int) -> "Choices":
         """Return those of spectra for which nothing is chosen yet."""
-        shape = (spectra, masses)
-        return cls(
-            [], np.full(spectra, -1), np.zeros(spectra, dtype=bool), np.full(spectra, np.inf),
-            np.zeros(shape), np.ones(shape),
-        )  # fmt: skip
+        nothing, shape = np.zeros(spectra, dtype=bool), (spectra, masses)
+        return cls([], np.full(spectra, -1), nothing, np.zeros(shape), np.ones(shape))
 
-    def put(self, rows: Indices, other: "Choices") -> None:
-        """Take over the choices of `other` for some rows, in their order."""
-        self.option[rows] = other.option + len(self.options)
+    def put(self, rows: Indices, other: "Choices", which: Indices | None = None) -> None:
+        """Take over the choices of `other` for some rows; `which` of its rows, else all."""
+        these = slice(None) if which is None else which
+        self.option[rows] = other.option[these] + len(self.options)
         self.options += other.options
-        self.passes[rows], self.worst[rows] = other.passes, other.worst
-        self.spurious[rows], self.error[rows] = other.spurious, other.error
+        self.passes[rows] = other.passes[these]
+        self.spurious[rows], self.error[rows] = other.spurious[these], other.error[these]
 
-    def take(self, rows: Indices, entry: Entry, which: Flags, reach: Indices) -> None:
+    def take(self, rows: Indices, entry: Entry, which: Flags, neighbours: Indices) -> None:
         """Take an entry for some rows; `which` are they among the entry's."""
         self.options.append(entry.option)
         self.option[rows] = len(self.options) - 1
-        self.passes[rows], self.worst[rows] = entry.passes[which], entry.worst[which]
-        self.spurious[rows], self.error[rows] = nuisance(entry, which, reach)
+        self.passes[rows] = entry.passes[which]
+        self.spurious[rows], self.error[rows] = nuisance(entry, which, neighbours)
 
-    def better(self, window: "Choices") -> "Choices":
-        """Return the full range's choices where they pass and expect smaller errors."""
+    def weigh_against(self, window: "Choices") -> None:
+        """Leave the full range's choices only where they pass and expect smaller errors."""
         # Mean logarithms: a factor is worth as much at high masses, where errors are small.
-        passing = self.passes & (
-            ~window.passes | (np.log(self.error).mean(axis=1) <= np.log(window.error).mean(axis=1))
-        )
-        column = passing[:, None]
-        return Choices(
-            [*self.options, *window.options],
-            np.where(passing, self.option, window.option + len(self.options)),
-            np.where(passing, self.passes, window.passes),
-            np.where(passing, self.worst, window.worst),
-            np.where(column, self.spurious, window.spurious),
-            np.where(column, self.error, window.error),
-        )
+        smaller = np.log(self.error).mean(axis=1) <= np.log(window.error).mean(axis=1)
+        rows = np.flatnonzero(~(self.passes & (~window.passes | smaller)))
+        self.put(rows, window, rows)
 
 
-def nuisance(entry: Entry, rows: Flags, reach: Indices) -> tuple[FloatArray, FloatArray]:
+def nuisance(entry: Entry, rows: Flags, neighbours: Indices) -> tuple[FloatArray, FloatArray]:
     """Return size of the spurious signal's nuisance and expected error, shape (T, M) each.
 
     The error is the median of those on the truths: of few events one or the other truth predicts
@@ -107,7 +98,7 @@ def nuisance(entry: Entry, rows: Flags, reach: Indices) -> tuple[FloatArray, Flo
     error = np.nanmedian(entry.error[:, rows], axis=0)
     relative = np.nanmax(np.abs(entry.spurious[:, rows] / entry.error[:, rows]), axis=0)
     masses = relative.shape[1]
-    first = np.maximum(np.arange(masses) - reach, 0)
-    last = np.minimum(np.arange(masses) + reach + 1, masses)
+    first = np.maximum(np.arange(masses) - neighbours, 0)
+    last = np.minimum(np.arange(masses) + neighbours + 1, masses)
     largest = [relative[:, a:b].max(axis=1) for a, b in zip(first, last, strict=True)]
     return np.stack(largest, axis=1) * error, error

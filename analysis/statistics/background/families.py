@@ -9,7 +9,7 @@ atlas-diphoton  N (1 - x^(1/3))^b x^(a0 + a1 ln x + ... + ak ln^k x)            
 dijet           p0 (1 - x)^p1 / x^(p2 + p3 ln x + ... + p(k+2) ln^k x)               k + 3
 cms-diphoton    N y^(a + b ln y + c ln^2 y + ...) to ln^k y, y = m/(500 GeV)         k + 2
 bernstein       exp(theta0) B_0,k(u) + ... + exp(thetak) B_k,k(u), u from 0 to 1     k + 1
-an own one      N exp(a1 t1(m) + ... + ak tk(m)), terms t of the search file         k + 1
+user-defined    N exp(a1 t1(m) + ... + ak tk(m)), terms t of the search file         k + 1
 ==============  ===================================================================  ==============
 
 with the order k and x = m/sqrt(s). A function's order is told by its number of parameters, which is
@@ -50,6 +50,8 @@ BELOW_SQRT_S = ("atlas-diphoton", "dijet")
 _SIZES = {"exp": (1, 1), "power": (1, 1), "atlas-diphoton": (3, 0), "dijet": (3, 0),
           "cms-diphoton": (2, 1), "bernstein": (1, 1)}  # fmt: skip
 """family -> parameters at order 0, and lowest order"""
+LOG_RANGE = 300.0
+"""|ln f| beyond this is cut: a step that far out is refused by its deviance anyway"""
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 
@@ -67,7 +69,7 @@ class Function:
     """where u of `bernstein` is 0 and 1; None: where the first bins begin and the last end that it
     is fitted to (`within`)"""
     terms: tuple[Expression, ...] = ()
-    """t1 to tk of an own function"""
+    """terms t1 to tk of a user-defined function"""
 
     @property
     def name(self) -> str:
@@ -83,8 +85,6 @@ class Function:
     def parameters(self) -> tuple[str, ...]:
         """Names of the parameters; ``ln_N`` is the logarithm of N in events per GeV."""
         k = self.order
-        if self.terms:
-            return ("ln_N", *(f"a{j}" for j in range(1, k + 1)))
         if self.family == "atlas-diphoton":
             return ("ln_N", "b", *(f"a{j}" for j in range(k + 1)))
         if self.family == "dijet":
@@ -119,7 +119,7 @@ class Function:
         ValueError
             If the family is none of the table, or `bernstein` has no range.
         InputError
-            If a term of an own function is not finite at one of these masses.
+            If a term of a user-defined function is not finite at one of these masses.
 
         Examples
         --------
@@ -142,6 +142,7 @@ class Function:
             return self._bernstein(mass_GeV)
         x = mass_GeV / self.sqrt_s_GeV
         powers = _powers(np.log(x), self.order + 1)
+        # log1p keeps the digits that 1 - x loses where x is small.
         if self.family == "atlas-diphoton":
             return np.insert(powers, 1, np.log1p(-np.cbrt(x)), axis=-1)
         if self.family == "dijet":
@@ -158,7 +159,7 @@ class Function:
 
 
 def own_function(family: str, terms: Sequence[str], *, order: int | None = None) -> Function:
-    """Return an own function of the search file: ``N exp(a1 t1(m) + ... + ak tk(m))``.
+    """Return a user-defined function of the search file: ``N exp(a1 t1(m) + ... + ak tk(m))``.
 
     Parameters
     ----------
@@ -194,7 +195,7 @@ def functions(
     """Return the functions to try: the fewest parameters first, then in the order of `families`.
 
     Of two names for the same functions (`power` and `cms-diphoton`) the first listed is tried. The
-    names in `own` are own functions, with their terms.
+    names in `own` are user-defined functions, with their terms.
 
     >>> [f.name for f in functions(("exp", "atlas-diphoton"), min_parameters=3, max_parameters=4,
     ...                            sqrt_s_GeV=14000)]
@@ -251,3 +252,53 @@ def quadrature(low_GeV: FloatArray, high_GeV: FloatArray) -> tuple[FloatArray, F
 
 def _powers(x: FloatArray, order: int) -> FloatArray:
     return np.stack([x**j for j in range(order + 1)], axis=-1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedFunction:
+    """A function with fitted parameters and their covariance, to be evaluated anywhere."""
+
+    function: Function
+    rotation: FloatArray
+    """printed parameters = rotation @ theta"""
+    theta: FloatArray
+    """fitted parameters, shape (P,)"""
+    covariance: FloatArray
+    """covariance of `theta`, shape (P, P)"""
+
+    @property
+    def values(self) -> FloatArray:
+        """Values of the parameters, as named by the function."""
+        return self.rotation @ self.theta
+
+    @property
+    def errors(self) -> FloatArray:
+        """Standard deviations of the parameters."""
+        variances = np.einsum("pq,qr,pr->p", self.rotation, self.covariance, self.rotation)
+        return np.asarray(np.sqrt(variances))
+
+    def density(self, mass_GeV: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return f in events per GeV, and its error, at some masses."""
+        value, slopes = self._value_and_slopes(mass_GeV)
+        error = np.sqrt(np.einsum("...p,pq,...q->...", slopes, self.covariance, slopes))
+        return value, error
+
+    def events(self, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
+        """Return the integrals over some bins."""
+        masses, widths = quadrature(low_GeV, high_GeV)
+        return np.asarray((self._value_and_slopes(masses)[0] * widths).sum(axis=-1))
+
+    def yield_error(self, low_GeV: FloatArray, high_GeV: FloatArray) -> float:
+        """Return the error of the sum over some bins, by the full covariance."""
+        masses, widths = quadrature(low_GeV, high_GeV)
+        slope = np.einsum("bq,bqp->p", widths, self._value_and_slopes(masses)[1])
+        return float(np.sqrt(slope @ self.covariance @ slope))
+
+    def _value_and_slopes(self, mass_GeV: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return f and its derivatives by `theta` on one more axis."""
+        basis = self.function.basis(mass_GeV) @ self.rotation
+        if self.function.additive:
+            slopes = basis * np.exp(np.clip(self.theta, -LOG_RANGE, LOG_RANGE))
+            return slopes.sum(axis=-1), slopes
+        value = np.exp(np.clip(basis @ self.theta, -LOG_RANGE, LOG_RANGE))
+        return value, value[..., None] * basis

@@ -12,6 +12,8 @@ from tools.arrays import FloatArray
 
 _FAR = 5.0
 """standard deviations"""
+_MERGED = 10.0
+"""events that a merged bin expects at least: of fewer the deviance does not follow chi-square"""
 
 
 def deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
@@ -26,12 +28,10 @@ def deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(2 * np.sum(kl_div(counts, expected), axis=-1), 0.0))
 
 
-def goodness_of_fit(
-    counts: FloatArray, expected: FloatArray, parameters: int, *, least: float = 10.0
-) -> float | None:
+def goodness_of_fit(counts: FloatArray, expected: FloatArray, parameters: int) -> float | None:
     """Return the p-value of a fit, valid with empty and nearly empty bins.
 
-    Neighbouring bins are merged until each expects `least` events (what remains joins the last);
+    Neighbouring bins are merged until each expects `_MERGED` events (what remains joins the last);
     the deviance of the merged bins follows chi-square closely, that of the fine bins does not.
 
     Returns
@@ -44,44 +44,45 @@ def goodness_of_fit(
     >>> round(goodness_of_fit(np.array([12.0, 25.0, 8.0, 1.0]), np.array([15.0, 20, 9, 2]), 1), 3)
     0.335
     """
-    _, degrees, pvalue = _merged_fits(counts[None], expected[None], parameters, least)
+    degrees, pvalue = _merged_fits(counts[None], expected[None], parameters)
     return float(pvalue[0]) if degrees[0] > 0 else None
 
 
 def goodness_many(
-    counts: FloatArray, expected: FloatArray, parameters: int, *, least: float = 10.0
+    counts: FloatArray, expected: FloatArray, parameters: int
 ) -> tuple[FloatArray, FloatArray]:
     """Return the deviances and p-values of the fits of many spectra, each as if it were alone.
 
     Where the merged bins are not more than the parameters the p-value is 1: there is nothing to
-    object to. A fit that is no number has a p-value of 0.
+    object to. A fit that is no number has an infinite deviance and a p-value of 0.
     """
     with np.errstate(all="ignore"):
         value = deviance(counts, expected)
-        _, degrees, pvalue = _merged_fits(counts, expected, parameters, least)
-    nothing = np.where(np.isfinite(value), 1.0, 0.0)
-    return value, np.where(degrees > 0, np.nan_to_num(pvalue), nothing)
+        degrees, pvalue = _merged_fits(counts, expected, parameters)
+    known = np.isfinite(value)
+    pvalue = np.where(degrees > 0, np.nan_to_num(pvalue), known.astype(float))
+    return np.where(known, value, np.inf), pvalue
 
 
 def _merged_fits(
-    counts: FloatArray, expected: FloatArray, parameters: int, least: float
-) -> tuple[FloatArray, npt.NDArray[np.intp], FloatArray]:
-    """Return deviance, degrees of freedom and p-value of every row's merged bins."""
+    counts: FloatArray, expected: FloatArray, parameters: int
+) -> tuple[npt.NDArray[np.intp], FloatArray]:
+    """Return degrees of freedom and p-value of every row's merged bins."""
     from scipy.stats import chi2
 
     rows, bins = expected.shape
-    into = _merged(np.nan_to_num(expected), least)
+    into = _merged(np.nan_to_num(expected))
+    # One bincount for all rows: each has its own stretch of as many numbers as there are bins.
     flat = (np.arange(rows)[:, None] * bins + into).ravel()
     seen, wanted = (
-        np.asarray(np.bincount(flat, numbers.ravel(), rows * bins), dtype=np.float64)
+        np.asarray(np.bincount(flat, numbers.ravel(), rows * bins), float).reshape(rows, bins)
         for numbers in (counts, expected)
     )
-    value = deviance(seen.reshape(rows, bins), wanted.reshape(rows, bins))
     degrees = into[:, -1] + 1 - parameters
-    return value, degrees, np.asarray(chi2.sf(value, np.maximum(degrees, 1)))
+    return degrees, np.asarray(chi2.sf(deviance(seen, wanted), np.maximum(degrees, 1)))
 
 
-def _merged(expected: FloatArray, least: float) -> npt.NDArray[np.intp]:
+def _merged(expected: FloatArray) -> npt.NDArray[np.intp]:
     """Return into which merged bin each bin goes, shape (T, B)."""
     rest = np.cumsum(expected[:, ::-1], axis=1)[:, ::-1]
     # A bin is closed only if what is left fills another: the last one never falls short.
@@ -89,7 +90,7 @@ def _merged(expected: FloatArray, least: float) -> npt.NDArray[np.intp]:
     filled, current = np.zeros(len(expected)), np.zeros(len(expected), dtype=np.intp)
     for index in range(expected.shape[1] - 1):
         filled += expected[:, index]
-        full = (filled >= least) & (rest[:, index + 1] >= least)
+        full = (filled >= _MERGED) & (rest[:, index + 1] >= _MERGED)
         current += full
         filled[full] = 0.0
         into[:, index + 1] = current
@@ -111,9 +112,8 @@ def bins_far_below(
         return ()
     worst = empty[np.argmax(missing[empty] / sigma[empty])]
     bins = "1 bin is" if len(empty) == 1 else f"{len(empty)} bins are"
-    return (
-        (
-            f"{bins} far below the fit: {low_GeV[worst]:g} to {high_GeV[worst]:g} GeV has "
-            f"{counts[worst]:,.10g} events where {expected[worst]:,.0f} are expected; some got lost"
-        ),
+    told = (
+        f"{bins} far below the fit: {low_GeV[worst]:g} to {high_GeV[worst]:g} GeV has "
+        f"{counts[worst]:,.10g} events where {expected[worst]:,.0f} are expected; some got lost"
     )
+    return (told,)

@@ -29,17 +29,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.background.families import Function, quadrature
-from analysis.statistics.background.fitted_function import LOG_RANGE, FittedFunction
+from analysis.statistics.background.families import LOG_RANGE, FittedFunction, Function, quadrature
 from analysis.statistics.background.goodness import deviance
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra.bins import Bins
 from tools.arrays import FloatArray
 
 _DAMPING = 0.2
-"""of additive functions: their coefficients may go to zero by a factor e^5 in each step"""
+"""damping of additive functions: their coefficients may go to zero by a factor e^5 in each step"""
 _AGREEMENT = 1e-3
-"""of the deviances that the two minimisers find"""
+"""tolerated difference of the deviances that the two minimisers find"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,17 +49,17 @@ class Group:
     rotation: FloatArray
     """printed parameters = rotation @ fitted parameters"""
     basis: FloatArray
-    """shape (B, 4, P)"""
+    """functions at the quadrature points of each bin, shape (B, 4, P)"""
     weights: FloatArray
     """GeV times entries per event, shape (B, 4)"""
     scale: FloatArray
     """entries per event, shape (B,)"""
     start: FloatArray
-    """shape (P,)"""
+    """parameters where fits begin, shape (P,)"""
     bins: slice
-    """which they are of a model's bins"""
+    """the group's bins among a model's"""
     own: slice
-    """which of a model's parameters are its"""
+    """the group's parameters among a model's"""
 
     def expected(self, theta: FloatArray) -> FloatArray:
         """Return entries per bin, shape (..., B), for own parameters of shape (..., P)."""
@@ -94,7 +93,7 @@ def _grown(values: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """The functions of some groups of bins, one after the other."""
+    """The functions of some groups of bins, one after the other (a `scoring.Curve`)."""
 
     groups: tuple[Group, ...]
 
@@ -118,7 +117,7 @@ class Model:
         """Entries per event, shape (B,)."""
         return np.concatenate([group.scale for group in self.groups])
 
-    def expected(self, theta: FloatArray) -> FloatArray:
+    def expected(self, theta: FloatArray, _rows: Rows | None = None) -> FloatArray:
         """Return entries per bin, shape (..., B), for theta of shape (..., P)."""
         parts = [group.expected(theta[..., group.own]) for group in self.groups]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
@@ -129,6 +128,11 @@ class Model:
         for group in self.groups:
             found[..., group.bins, group.own] = group.slopes(theta[..., group.own])
         return found
+
+    def parts(self, theta: FloatArray, _rows: Rows, free: Rows) -> Iterator[Part]:
+        """Return the derivatives by the free parameters; all are."""
+        for group in self.groups:
+            yield Part(group.bins, free[group.own], group.slopes(theta[:, group.own]))
 
     def over(self, bins: Bins, theta: FloatArray) -> FloatArray:
         """Return the events of the only function in other bins, shape (T, B)."""
@@ -178,11 +182,12 @@ def _group(function: Function, bins: Bins, first: int, size: int) -> Group:
     function = function.within(float(bins.low_GeV.min()), float(bins.high_GeV.max()))
     masses, widths = quadrature(bins.low_GeV, bins.high_GeV)
     basis, weights = function.basis(masses), widths * bins.scale[:, None]
+    # Half an event more: an empty bin has a logarithm, too, and a weight, if a small one.
     parameters, content = basis.shape[-1], bins.effective_counts + 0.5
     if function.additive:
         # Each coefficient begins as the density of the events that its own polynomial sees.
-        share, rotation = basis.mean(axis=1), np.eye(parameters)
-        start = np.log((share.T @ content) / (share.T @ weights.sum(axis=1)))
+        seen, rotation = basis.mean(axis=1), np.eye(parameters)
+        start = np.log((seen.T @ content) / (seen.T @ weights.sum(axis=1)))
     else:
         rotation, basis, start = _orthonormal(basis, weights, content)
     own = slice(first, first + len(content)), slice(size, size + parameters)
@@ -198,6 +203,8 @@ def _orthonormal(
     _, triangle = np.linalg.qr(root * basis.mean(axis=1))
     rotation = np.linalg.inv(triangle)
     rotated = basis @ rotation
+    # Least squares on the logarithms of densities, weighted by events: rotated, its normal matrix
+    # is the unit matrix, and one product solves it.
     logs = np.log(content / weights.sum(axis=1))
     start = (root * rotated.mean(axis=1)).T @ (root[:, 0] * logs)
     return rotation, rotated, start
@@ -208,15 +215,15 @@ class PoissonFit:
     """Fits of T spectra at once."""
 
     theta: FloatArray
-    """shape (T, P)"""
+    """fitted parameters, shape (T, P)"""
     covariance: FloatArray
-    """shape (T, P, P)"""
+    """covariance of the parameters, shape (T, P, P)"""
     deviance: FloatArray
-    """shape (T,)"""
+    """deviance at the minimum, shape (T,)"""
     expected: FloatArray
     """entries per bin, shape (T, B)"""
     converged: npt.NDArray[np.bool_]
-    """shape (T,)"""
+    """whether a minimum was found, shape (T,)"""
 
 
 def scoring_fit(counts: FloatArray, model: Model, *, start: FloatArray | None = None) -> PoissonFit:
@@ -236,32 +243,12 @@ def scoring_fit(counts: FloatArray, model: Model, *, start: FloatArray | None = 
     PoissonFit
         Look at `converged`: a function that runs away, ever steeper, does not.
     """
-    size = model.size
-    settings = Settings(
-        np.arange(size), np.zeros(size, dtype=bool), np.full(size, -np.inf), np.full(size, np.inf)
-    )
+    endless = np.full(model.size, np.inf)
     begin = model.start if start is None else start
-    begin = np.array(np.broadcast_to(begin, (len(counts), size)))
-    found = minimise(_Curve(model), counts, begin, settings)
+    begin = np.array(np.broadcast_to(begin, (len(counts), model.size)))
+    found = minimise(model, counts, begin, Settings.all_free(-endless, endless))
     expected = model.expected(found.values)
     return PoissonFit(found.values, found.covariance, found.deviance, expected, found.converged)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Curve:
-    """The functions alone (a `scoring.Curve`)."""
-
-    model: Model
-
-    def expected(self, values: FloatArray, _rows: Rows) -> FloatArray:
-        return self.model.expected(values)
-
-    def parts(self, values: FloatArray, _rows: Rows, free: Rows) -> Iterator[Part]:
-        for group in self.model.groups:
-            yield Part(group.bins, free[group.own], group.slopes(values[:, group.own]))
-
-    def damping(self, gradient: FloatArray) -> FloatArray | None:
-        return self.model.damping(gradient)
 
 
 def minuit_fit(counts: FloatArray, model: Model, fit: PoissonFit) -> PoissonFit:
@@ -289,6 +276,7 @@ def minuit_fit(counts: FloatArray, model: Model, fit: PoissonFit) -> PoissonFit:
     if known:  # the logarithm of a coefficient that may be zero has no parabola for HESSE to find
         minuit.hesse()
     theta = np.array(minuit.values)[None]
+    # What the two minimisers do not agree on is no minimum, whatever either says of itself.
     valid = bool(minuit.valid and abs(minuit.fval - fit.deviance[0]) < _AGREEMENT)
     valid = valid and (not known or bool(minuit.accurate))
     known = known and minuit.covariance is not None

@@ -23,12 +23,12 @@ class Prediction:
 
     @property
     def events(self) -> float:
-        """Expected background in the window."""
+        """Expected background in the window, events."""
         return sum(background.predicted_events for background in self.backgrounds)
 
     @property
     def error_events(self) -> float:
-        """Its error; the channels' fits share no data."""
+        """Uncertainty of the expected background; the channels' fits share no data."""
         errors = [background.predicted_error_events for background in self.backgrounds]
         return float(np.linalg.norm(errors))
 

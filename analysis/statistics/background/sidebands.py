@@ -4,7 +4,7 @@ All functions of the settings are fitted to the sidebands. One is *accepted* if
 
 1. both minimisers find its minimum,
 2. its goodness of fit is at least `gof_pvalue`, and
-3. its closure bias on smooth truths (`truths.py`) is at most `closure_bias` of its fit error.
+3. its closure bias on smooth test spectra (`truths.py`) is at most `closure_bias` of its fit error.
 
 The simplest accepted function is chosen; ties go to the family listed first. Rejected: choosing by
 likelihood ratio, or by the smallest error. Both follow fluctuations, so that the prediction
@@ -29,15 +29,53 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.settings.search import Fit, Window
-from analysis.statistics.background.candidates import Candidate, fit_candidate, good_enough
-from analysis.statistics.background.families import Function, functions
-from analysis.statistics.background.truths import SmoothTruth, fit_truths
+from analysis.statistics.background.families import FittedFunction, Function, functions
+from analysis.statistics.background.goodness import goodness_of_fit
+from analysis.statistics.background.poisson import fitted_functions, minuit_fit, model, scoring_fit
+from analysis.statistics.background.truths import (
+    SmoothSpectrum,
+    fit_smooth_spectra,
+    prediction_falls,
+)
 from analysis.statistics.spectra.bins import Bins, Channel, bin_edges
 from tools.arrays import FloatArray
 from tools.errors import InputError, XyyError
 
 MIN_SIDEBAND_EVENTS = 50
 """entries; with fewer there is nothing to fit"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One function, fitted to the sidebands."""
+
+    fitted: FittedFunction
+    deviance: float
+    """-2 ln(L/L_saturated) at the minimum"""
+    degrees_of_freedom: int
+    gof_pvalue: float | None
+    """None if there are too few events to tell"""
+    predicted_events: float
+    """background in the window, events"""
+    fit_error_events: float
+    """uncertainty of the prediction by the fit's covariance, events"""
+    closure_bias_events: float | None
+    """largest miss of the window's content, with its sign, over the test spectra, events; None if
+    none of them fits the sidebands"""
+    usable: bool
+    """whether both minimisers found a minimum, and its prediction is one of a falling spectrum"""
+    rejected: str | None
+    """why it was not accepted; None if it was"""
+
+    @property
+    def function(self) -> Function:
+        """Family and order."""
+        return self.fitted.function
+
+    @property
+    def relative_deviance(self) -> float:
+        """Deviance per degree of freedom: it ranks functions of which none is accepted."""
+        return self.deviance / max(self.degrees_of_freedom, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,34 +89,41 @@ class Background:
     high_GeV: float
     bin_GeV: float
     sidebands: Bins
-    """what was fitted"""
+    """bins that were fitted"""
     candidates: tuple[Candidate, ...]
     chosen: Candidate
-    truths: tuple[SmoothTruth, ...]
-    """smooth truths that fit the sidebands"""
-    error_scale: float
-    """1, or what the fit error is multiplied by when no function was accepted"""
+    truths: tuple[SmoothSpectrum, ...]
+    """smooth test spectra that fit the sidebands"""
     spread_events: float
+    """uncertainty from the spread of the predictions, events"""
     warnings: tuple[str, ...]
 
     @property
     def predicted_events(self) -> float:
-        """Expected background in the window."""
+        """Predicted background in the window, events."""
         return self.chosen.predicted_events
 
     @property
+    def error_scale(self) -> float:
+        """1, or what the fit uncertainty is multiplied by when no function was accepted."""
+        # As the scale factor S of the Particle Data Group (Review of Particle Physics,
+        # introduction) for numbers that do not agree: no less than 1.
+        scale = float(np.sqrt(self.chosen.relative_deviance))
+        return 1.0 if self.chosen.rejected is None else max(1.0, scale)
+
+    @property
     def fit_error_events(self) -> float:
-        """Its error from the fit alone."""
+        """Uncertainty of the predicted background from the fit alone, events."""
         return self.chosen.fit_error_events * self.error_scale
 
     @property
     def closure_events(self) -> float:
-        """Its error from the closure bias."""
+        """Uncertainty of the predicted background from the closure bias, events."""
         return abs(self.chosen.closure_bias_events or 0.0)
 
     @property
     def predicted_error_events(self) -> float:
-        """Its total error."""
+        """Total uncertainty of the predicted background, events."""
         return float(
             np.linalg.norm([self.fit_error_events, self.spread_events, self.closure_events])
         )
@@ -115,7 +160,9 @@ def fit_sidebands(channel: Channel, window: Window, fit: Fit, *, sqrt_s_GeV: flo
     XyyError
         If no function can be fitted at all.
     """
-    ranges = [(low, _sidebands(channel, window, fit, low)) for low in fit.lows_GeV]
+    ranges = [
+        (low, channel.sidebands(window, low, fit.high_GeV, fit.bin_GeV)) for low in fit.lows_GeV
+    ]
     _check_filled(channel.name, ranges[0][1], window)
     tried = functions(
         fit.families,
@@ -152,10 +199,6 @@ def _fewest_parameters(bins: Bins, window: Window, fit: Fit) -> int:
     return min(fit.min_parameters, 2 + int(beyond))
 
 
-def _sidebands(channel: Channel, window: Window, fit: Fit, low: float) -> Bins:
-    return channel.sidebands(window, low, fit.high_GeV, fit.bin_GeV)
-
-
 def _check_filled(name: str, bins: Bins, window: Window) -> None:
     entries = bins.effective_counts.sum()
     if entries < MIN_SIDEBAND_EVENTS:
@@ -180,19 +223,19 @@ def _tournament(
     name: str, bins: Bins, tried: Sequence[Function], window: Window, fit: Fit
 ) -> Background | None:
     """Fit every function, settle which are accepted, and choose; None if none can be fitted."""
-    truths = tuple(t for t in fit_truths(bins) if good_enough(t.gof_pvalue, fit))
+    truths = tuple(t for t in fit_smooth_spectra(bins) if _good_enough(t.gof_pvalue, fit))
     candidates: list[Candidate] = []
     for function in tried:
         if _enough(candidates, function):
             break
-        candidates.append(fit_candidate(function, bins, truths, window, fit))
+        candidates.append(_fit_candidate(function, bins, truths, window, fit))
     usable = [candidate for candidate in candidates if candidate.usable]
     accepted = [candidate for candidate in usable if candidate.rejected is None]
     if not usable:
         return None
-    chosen = accepted[0] if accepted else min(usable, key=_misfit)
-    pool = accepted or [c for c in usable if good_enough(c.gof_pvalue, fit)]
-    return Background(
+    chosen = accepted[0] if accepted else min(usable, key=lambda c: c.relative_deviance)
+    pool = accepted or [c for c in usable if _good_enough(c.gof_pvalue, fit)]
+    background = Background(
         channel=name,
         window=window,
         low_GeV=fit.low_GeV,
@@ -202,10 +245,10 @@ def _tournament(
         candidates=tuple(candidates),
         chosen=chosen,
         truths=truths,
-        error_scale=1.0 if accepted else _inflation(chosen),
         spread_events=_spread(pool, chosen),
-        warnings=() if accepted else (_none_accepted(chosen),),
+        warnings=(),
     )
+    return background if accepted else _none_accepted(background)
 
 
 def _spread(pool: Sequence[Candidate], chosen: Candidate) -> float:
@@ -225,22 +268,73 @@ def _spread(pool: Sequence[Candidate], chosen: Candidate) -> float:
 
 def _enough(candidates: Sequence[Candidate], function: Function) -> bool:
     """Tell whether `function` has over one parameter more than a function that is accepted."""
-    most = len(function.parameters) - 2
-    return any(c.rejected is None and len(c.function.parameters) <= most for c in candidates)
+    # One parameter more is looked at for the spread of the predictions.
+    largest = len(function.parameters) - 2
+    return any(c.rejected is None and len(c.function.parameters) <= largest for c in candidates)
 
 
-def _misfit(candidate: Candidate) -> float:
-    """Return the deviance per degree of freedom: it ranks functions of which none is accepted."""
-    return candidate.deviance / max(candidate.degrees_of_freedom, 1)
-
-
-def _inflation(chosen: Candidate) -> float:
-    return max(1.0, float(np.sqrt(_misfit(chosen))))
-
-
-def _none_accepted(chosen: Candidate) -> str:
-    return (
+def _none_accepted(background: Background) -> Background:
+    chosen = background.chosen
+    note = (
         f"no background function is accepted; the best is used, {chosen.function.name} "
-        f"({chosen.rejected}), its error scaled by {_inflation(chosen):.2f}: "
+        f"({chosen.rejected}), its uncertainty scaled by {background.error_scale:.2f}: "
         "do not trust a significance from it before the sidebands are understood"
     )
+    return replace(background, warnings=(note,))
+
+
+def _fit_candidate(
+    function: Function, bins: Bins, truths: Sequence[SmoothSpectrum], window: Window, fit: Fit
+) -> Candidate:
+    """Fit one function to some sidebands and say whether it is accepted."""
+    counts, fit_model = bins.effective_counts, model((function,), (bins,))
+    quick = scoring_fit(counts[None], fit_model)
+    final = minuit_fit(counts, fit_model, quick) if quick.converged[0] else quick
+    (fitted,) = fitted_functions(fit_model, final)
+    edges = bin_edges(window.low_GeV, window.high_GeV, fit.bin_GeV)
+    inside = edges[:-1], edges[1:]
+    predicted, error = float(fitted.events(*inside).sum()), fitted.yield_error(*inside)
+    beneath = bins.counts[bins.high_GeV <= window.low_GeV].sum()
+    falls = prediction_falls(np.array(predicted), beneath, float(bins.low_GeV[0]), window)
+    misses = []
+    if truths:
+        asimov = [truth.events(bins.low_GeV, bins.high_GeV) for truth in truths]
+        # From the data's minimum: the truths were fitted to the same sidebands, theirs is near.
+        refit = scoring_fit(np.array(asimov) * bins.scale, fit_model, start=final.theta[0])
+        for index, truth in enumerate(truths):
+            (found,) = fitted_functions(fit_model, refit, index)
+            misses.append(float(found.events(*inside).sum() - truth.events(*inside).sum()))
+    candidate = Candidate(
+        fitted=fitted,
+        deviance=float(final.deviance[0]),
+        degrees_of_freedom=len(counts) - fit_model.size,
+        gof_pvalue=goodness_of_fit(counts, final.expected[0], fit_model.size),
+        predicted_events=predicted,
+        fit_error_events=error,
+        closure_bias_events=max(misses, key=abs, default=None),
+        usable=bool(final.converged[0] and falls and np.isfinite(error)),
+        rejected=None,
+    )
+    return replace(candidate, rejected=_objection(candidate, fit))
+
+
+def _good_enough(pvalue: float | None, fit: Fit) -> bool:
+    """Tell whether a goodness of fit is accepted."""
+    # Too few events to judge a fit are too few to object to it.
+    return pvalue is None or pvalue >= fit.gof_pvalue
+
+
+def _objection(candidate: Candidate, fit: Fit) -> str | None:
+    """Return why a candidate is not accepted, or None."""
+    if not candidate.usable:
+        return "the fit does not converge"
+    if not _good_enough(candidate.gof_pvalue, fit):
+        return f"goodness of fit p = {candidate.gof_pvalue:.2g}"
+    if candidate.closure_bias_events is None:
+        return "no test spectrum fits these sidebands"
+    if not abs(candidate.closure_bias_events) <= fit.closure_bias * candidate.fit_error_events:
+        return (
+            f"misses a test spectrum by {candidate.closure_bias_events:+.4g} events, "
+            f"with a fit uncertainty of {candidate.fit_error_events:.4g}"
+        )
+    return None

@@ -29,18 +29,58 @@ follow the mass have one shape: truths have that of their sum, where a category'
 
 Everything is done for T spectra at once, one for the data, thousands for toys: they go through the
 same decisions.
+
+**Of an open spectrum** without simulation and sidebands (`OpenTournament`) the same is settled with
+a mask in place of the window. A function that is fitted to data with a resonance in them, and
+chosen because that fit is good, has taken the resonance for background. With a search window there
+is a way out: its sidebands decide. A published spectrum has no window, the resonance may be
+anywhere. Then
+
+1. the place where the spectrum lies highest above a smooth curve is found, and *masked*: three
+   resolutions on either side of it are not read by anything below. If there is a resonance it is
+   masked; if there is none, what is lost are a few bins;
+2. truths are fitted to all other bins: those of `truths.py` and, of every family whether it is a
+   candidate or not, the simplest function that fits well and no worse than the next order does;
+   those that fit worse than the best by three standard deviations do not count;
+3. a candidate must fit the bins outside the mask, too, and some truth of another family must: what
+   is tested on nothing but itself is not tested;
+4. the simplest whose spurious signal is small enough on every truth, at every mass, is taken, in
+   the range that was given (no other is tried). If there is none, the one whose expected error is
+   the smallest, spurious signal included, is taken, and the result says so.
+
+So a resonance can neither choose its own background nor rule one out. Rejected: a likelihood ratio
+of orders, and the best of all functions at each mass, both on the unmasked spectrum; they follow
+the resonance. The envelope of all functions that pass is computed beside it as a cross-check.
+
+The mask depends on the spectrum, so that toys have each their own. For many spectra at once a
+smooth curve, that of the other bins, stands in for what is masked. One resonance is masked: with a
+second one nothing may fit, and the result says that.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.statistics.background.contest import Contest
+from analysis.settings.search import FAMILIES, Window
 from analysis.statistics.background.entries import Choices, Entry, Flags, Indices, Option, nuisance
-from analysis.statistics.background.rules import Rules
+from analysis.statistics.background.evaluation import Evaluation, Rules
+from analysis.statistics.background.families import BELOW_SQRT_S, Function
+from analysis.statistics.background.goodness import deviance
+from analysis.statistics.background.truths import KINDS, PARAMETERS
 from tools.arrays import FloatArray
 from tools.errors import XyyError
+
+MASK = 3.0
+"""resolutions on either side of the largest excess: 0.3 % of a Gaussian peak lie outside"""
+_SEEN = 1.5
+"""resolutions on either side of a mass in which an excess is looked for"""
+_BETTER = 3.84
+"""fall of the deviance that one more parameter is worth: 5 % of spectra that do not need it"""
+_WORSE = 9.0
+"""deviance, with 1 for each parameter, by which a truth may fit worse than the best: 3 sigma"""
+_MIN_BENEATH = 2
+"""bins that a mask leaves at the low end, where a truth would have nothing to hold on to"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +98,7 @@ class Decisions:
     spurious: FloatArray
     """one standard deviation of the spurious signal, events, shape (T, M)"""
     error: FloatArray
-    """expected error of a signal, events, shape (T, M)"""
+    """expected uncertainty of a signal, events, shape (T, M)"""
     entries: tuple[Entry, ...]
     """all figures, with the range that was decided; of a single spectrum only"""
     all_truths: tuple[str, ...]
@@ -77,7 +117,7 @@ class Tournament(Rules):
     """The tournament of one channel."""
 
     def decide(
-        self, counts: FloatArray, *, alike: FloatArray | None = None, all_entries: bool = False
+        self, counts: FloatArray, *, combined: FloatArray | None = None, all_entries: bool = False
     ) -> Decisions:
         """Settle function and range for every spectrum.
 
@@ -85,7 +125,7 @@ class Tournament(Rules):
         ----------
         counts : ndarray, shape (T, B)
             Events in the bins of the full range; those inside the window are not read.
-        alike : ndarray, shape (T, B), optional
+        combined : ndarray, shape (T, B), optional
             The sum of all categories, of whose spectra this is one: where it describes these
             sidebands, truths have its shape.
         all_entries : bool
@@ -99,24 +139,23 @@ class Tournament(Rules):
         found = Choices.none(len(counts), len(self.masses_GeV))
         compatible = np.zeros(len(counts), dtype=bool)
         entries: list[Entry] = []
-        names: tuple[tuple[str, ...], tuple[str, ...]] = (), ()
+        names = tuple[str, ...](), tuple[str, ...]()
         rows = np.arange(len(counts))
         for low in self.lows_GeV:
-            field = Contest.of(self, low, counts[rows])
-            truths = (
-                field.truths()
-                if alike is None
-                else field.truths_alike(Contest.of(self, low, alike[rows]))
-            )
+            evaluation = Evaluation.of(self, low, counts[rows])
+            of_all = None if combined is None else Evaluation.of(self, low, combined[rows])
+            truths = evaluation.truths() if of_all is None else evaluation.combined_truths(of_all)
             compatible[rows] = truths.valid.any(axis=0)
             # A spectrum without a truth that fits is looked at again from the next beginning on;
             # the last one has to do.
             there = compatible[rows] | (low == self.lows_GeV[-1])
             if there.any():
-                field, truths = field.some(there), truths.some(there)
+                evaluation, truths = evaluation.some(there), truths.some(there)
                 kept = entries if all_entries else None
-                choices = [field.play(name, truths, kept) for name in self.ranges]
-                best = choices[0] if len(choices) == 1 else choices[0].better(choices[1])
+                choices = [evaluation.evaluate(name, truths, kept) for name in self.ranges]
+                best = choices[0]
+                for window in choices[1:]:
+                    best.weigh_against(window)
                 found.put(rows[there], best)
                 names = truths.names, truths.counting()
             rows = rows[~there]
@@ -134,7 +173,7 @@ class Tournament(Rules):
 
     def spurious_of(self, entry: Entry) -> FloatArray:
         """Return one standard deviation of an entry's spurious signal on the first spectrum."""
-        events, _ = nuisance(entry, np.array([True]), self.reach)
+        events, _ = nuisance(entry, np.array([True]), self.neighbours)
         return np.asarray(events[0])
 
     def expectation(self, counts: FloatArray, option: Option) -> FloatArray:
@@ -148,12 +187,119 @@ class Tournament(Rules):
         counts : ndarray, shape (B,)
         option : Option
         """
-        field = Contest.of(self, option.low_GeV if option.range == "full" else 0.0, counts[None])
-        if option.range == "full":
-            return np.asarray(field.curve(option.function, field.counts[:, field.sideband])[0][0])
-        truths = field.truths().some(np.array([True]))
-        best = int(np.argmin(np.where(truths.valid[:, 0], truths.misfit[:, 0], np.inf)))
-        return np.asarray(truths.expected[best, 0][~field.sideband])
+        full = option.range == "full"
+        evaluation = Evaluation.of(self, option.low_GeV if full else 0.0, counts[None])
+        if full:
+            seen = evaluation.counts[:, evaluation.sideband]
+            return np.asarray(evaluation.curve(option.function, seen)[0][0])
+        # In the window alone nothing is seen that the function could be fitted to.
+        truths = evaluation.truths().some(np.array([True]))
+        best = int(np.argmin(np.where(truths.valid[:, 0], truths.deviance[:, 0], np.inf)))
+        return np.asarray(truths.expected[best, 0][~evaluation.sideband])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenTournament(Tournament):
+    """The tournament of one open spectrum; `window` is the mask, or empty."""
+
+    def decide(
+        self, counts: FloatArray, *, combined: FloatArray | None = None, all_entries: bool = False
+    ) -> Decisions:
+        """Settle the function for every spectrum, each without its largest excess."""
+        unmasked, cleaned = self.masked(-1), self.cleaned(counts)
+        return Tournament.decide(unmasked, cleaned, combined=combined, all_entries=all_entries)
+
+    def cleaned(self, counts: FloatArray) -> FloatArray:
+        """Return the spectra with a smooth curve, fitted to the other bins, under each mask."""
+        found, (places, best) = counts.copy(), self._look(counts)
+        # Spectra with the same mask and the same best truth are fitted together.
+        for place, index in np.unique(np.stack([places, best]), axis=1).T:
+            rows = np.flatnonzero((places == place) & (best == index))
+            evaluation = Evaluation.of(self.masked(int(place)), 0.0, counts[rows])
+            _, curve, *_ = evaluation.truth(int(index))
+            hidden = ~evaluation.sideband
+            found[np.ix_(rows, hidden)] = curve[:, hidden]
+        return found
+
+    def masked(self, place: int) -> "OpenTournament":
+        """Return the tournament with a mask at a mass of its grid; -1: without."""
+        if place < 0:
+            low = float(self.low_GeV[0])
+            return replace(self, window=Window(low, low))
+        mass = self.masses_GeV[place]
+        half = MASK * float(self.signal.width_GeV(self.masses_GeV[[place]])[0])
+        return replace(self, window=Window(float(mass - half), float(mass + half)))
+
+    def places(self, counts: FloatArray) -> Indices:
+        """Return where each spectrum lies highest above a smooth curve, as index of a mass."""
+        return self._look(counts)[0]
+
+    def _look(self, counts: FloatArray) -> tuple[Indices, Indices]:
+        """Return the place of each spectrum's largest excess, and the truth that fits it best.
+
+        The excess is the signed root of the deviance of the events within `_SEEN` resolutions.
+        """
+        truths = Evaluation.of(self.masked(-1), 0.0, counts).truths()
+        best = np.argmin(truths.deviance, axis=0)
+        smooth = truths.expected[best, np.arange(len(counts))]
+        width = self.signal.width_GeV(self.masses_GeV)[:, None]
+        mass = self.masses_GeV[:, None]
+        near = (self.high_GeV > mass - _SEEN * width) & (self.low_GeV < mass + _SEEN * width)
+        seen, expected = (values @ near.T.astype(float) for values in (counts, smooth))
+        excess = np.sign(seen - expected) * np.sqrt(deviance(seen[..., None], expected[..., None]))
+        allowed = np.sum(self.high_GeV <= mass - MASK * width, axis=1) >= _MIN_BENEATH
+        if not allowed.any():
+            return np.full(len(counts), -1), best
+        return np.argmax(np.where(allowed, excess, -np.inf), axis=1), best
+
+    @property
+    def extrapolates(self) -> bool:
+        """No: a truth bridges no more than the mask."""
+        return False
+
+    def truth_functions(self) -> tuple[Function, ...]:
+        """Return the functions of all families: what is a candidate and what is true differ."""
+        tried = self.functions(self.least_parameters, (*FAMILIES, *self.settings.own))
+        beyond = float(self.high_GeV[-1]) >= self.sqrt_s_GeV
+        return tuple(
+            f for f in tried if not f.additive and not (beyond and f.family in BELOW_SQRT_S)
+        )
+
+    def cost(self, entry: Entry) -> FloatArray:
+        """Return the expected error of a signal, its spurious signal included: mean logarithm."""
+        with np.errstate(all="ignore"):
+            total = np.hypot(entry.error, entry.spurious)
+            largest = np.max(np.where(np.isfinite(total), total, 0.0), axis=0)
+            mean = np.log(largest).mean(axis=-1)
+        return np.where(np.isfinite(entry.worst) & np.isfinite(mean), mean, np.inf)
+
+    def counting(self, names: Sequence[str], valid: Flags, deviances: FloatArray) -> Flags:
+        """Leave of each family the simplest function that fits as well as the next one does.
+
+        And of all, those that fit no worse than the best by `_WORSE`. No bin with a resonance is
+        among those fitted, so that likelihood ratios may decide here.
+        """
+        sizes = [PARAMETERS] * len(KINDS)
+        sizes += [len(function.parameters) for function in self.truth_functions()]
+        # One for each parameter, as in discrete profiling (P. Dauncey et al., arXiv:1408.6865).
+        penalised = np.where(valid, deviances + np.array(sizes)[:, None], np.inf)
+        valid = valid & (penalised <= penalised.min(axis=0) + _WORSE)
+        found, families = valid.copy(), np.array([name.split()[0] for name in names])
+        for family in set(families):
+            done = np.zeros(valid.shape[1], dtype=bool)
+            orders = np.flatnonzero(families == family)
+            for order, after in zip(orders, [*orders[1:], None], strict=True):
+                enough = valid[order] & ~done
+                if after is not None:
+                    enough &= ~(deviances[order] - deviances[after] > _BETTER)
+                found[order] = enough
+                done |= enough
+        return found
+
+    def tests(self, function: Function, names: Sequence[str], valid: Flags) -> Flags:
+        """Tell for which spectra a truth of another family fits."""
+        others = [name.split()[0] != function.family for name in names]
+        return np.asarray(valid[others].any(axis=0))
 
 
 def decide_all(
@@ -171,12 +317,13 @@ def decide_all(
     if len(counts) == 1:
         return (tournaments[0].decide(counts[0], all_entries=all_entries),)
     return tuple(
-        tournament.decide(own, alike=_together(own.shape[1], counts), all_entries=all_entries)
+        tournament.decide(own, combined=_together(own.shape[1], counts), all_entries=all_entries)
         for tournament, own in zip(tournaments, counts, strict=True)
     )
 
 
 def _together(bins: int, counts: Sequence[FloatArray]) -> FloatArray:
-    """Return the sum of the spectra that reach as far down, in so many bins; all end alike."""
+    """Return the sum of the spectra that reach as far down; all end at one mass."""
+    # A category that begins higher knows nothing of the low end, where a sum would have a step.
     reaching = [own[:, -bins:] for own in counts if own.shape[1] >= bins]
     return np.asarray(np.sum(reaching, axis=0))

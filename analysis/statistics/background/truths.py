@@ -1,4 +1,4 @@
-r"""Smooth truths: spectra to test a background function on, outside its own family.
+r"""Smooth test spectra (truths): spectra to test a background function on, outside its own family.
 
 A function that fits the sidebands well may still miss the window, and no likelihood ratio on the
 sidebands says so: an exponential of a parabola fits the course's sidebands and over-predicts the
@@ -20,25 +20,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.settings.search import Window
+from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra.bins import Bins
 from tools.arrays import FloatArray
 
-_LEAST = 1e-12
+_MIN_CONTENT = 1e-12
 """events per bin; a truth is never quite zero"""
+_MIN_EVENTS = 1e-3
+"""events in the window: below it a prediction is none, and there is nothing to count against"""
 _TAIL_FRACTION = 0.003
-"""of the events, where fits of the tail start"""
+"""fraction of the events in the tail where fits start"""
 _HARDNESS = {"two-exponentials": (1.5, 10.0), "exponential-and-power": (2.0, 14.0)}
 KINDS = tuple(_HARDNESS)
+PARAMETERS = 4
+"""number of parameters of each kind"""
 _START = -1.7
 """x of the hardness: r or p near 3"""
-_REACH = np.array([12.0, 1.4, 12.0, 8.0])
+_BOUNDS = np.array([12.0, 1.4, 12.0, 8.0])
 """how far each parameter may go from where it starts; the tail never beyond the core"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SmoothTruth:
+class SmoothSpectrum:
     """One smooth spectrum, fitted to sidebands."""
 
     name: str
@@ -51,21 +57,40 @@ class SmoothTruth:
     def events(self, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
         """Return its integrals over some bins."""
         values = np.array([self.parameters])
-        return np.asarray(truth_events(self.name, values, self.origin_GeV, low_GeV, high_GeV)[0])
+        return np.asarray(smooth_events(self.name, values, self.origin_GeV, low_GeV, high_GeV)[0])
 
 
-def fit_truths(bins: Bins) -> tuple[SmoothTruth, ...]:
+def prediction_falls(
+    inside: FloatArray, beneath: FloatArray, low_GeV: float, window: Window
+) -> Flags:
+    """Tell which predictions are, per GeV, below the sideband beneath the window, and not nothing.
+
+    With next to no events to hold it, a function may blow up where there is no sideband.
+
+    Parameters
+    ----------
+    inside : ndarray
+        Events predicted for the window.
+    beneath : ndarray
+        Events of the sideband, which begins at `low_GeV`.
+    """
+    density = beneath / (window.low_GeV - low_GeV)
+    highest = density * (window.high_GeV - window.low_GeV)
+    return np.asarray((inside >= _MIN_EVENTS) & (inside <= highest))
+
+
+def fit_smooth_spectra(bins: Bins) -> tuple[SmoothSpectrum, ...]:
     """Fit every kind of truth to some sidebands."""
     counts, origin, found = bins.effective_counts, float(bins.low_GeV[0]), []
     for name in KINDS:
-        values = fit_truth(name, counts[None], bins)
-        events = truth_events(name, values, origin, bins.low_GeV, bins.high_GeV)[0]
+        values = fit_smooth(name, counts[None], bins)
+        events = smooth_events(name, values, origin, bins.low_GeV, bins.high_GeV)[0]
         gof = goodness_of_fit(counts, bins.scale * events, values.shape[1])
-        found.append(SmoothTruth(name, origin, tuple(map(float, values[0])), gof))
+        found.append(SmoothSpectrum(name, origin, tuple(map(float, values[0])), gof))
     return tuple(found)
 
 
-def fit_truth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
+def fit_smooth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
     """Fit one kind of truth to many spectra.
 
     Parameters
@@ -90,24 +115,38 @@ def fit_truth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
     core = np.log(total)
     tail = core + np.log(_TAIL_FRACTION)
     start = np.stack([core, np.log(tau), tail, np.full_like(core, _START)], axis=1)
-    high = start.max(axis=0) + _REACH
+    # One set of ends for all spectra of a batch; they stop a fit that runs away.
+    high = start.max(axis=0) + _BOUNDS
     high[2] = core.max()
-    settings = Settings(
-        free=np.arange(4),
-        constrained=np.zeros(4, dtype=bool),
-        low=start.min(axis=0) - _REACH,
-        high=high,
-    )
+    settings = Settings.all_free(start.min(axis=0) - _BOUNDS, high)
     return minimise(_TestSpectrum(name, origin, bins), counts, start, settings).values
 
 
-def truth_events(
+def smooth_curve(name: str, counts: FloatArray, side: Bins, over: Bins) -> FloatArray:
+    """Return the events, in other bins, of one kind of truth fitted to each spectrum of sidebands.
+
+    Parameters
+    ----------
+    name : str
+        One of `KINDS`.
+    counts : ndarray, shape (T, B)
+    side : Bins
+        The sidebands, where the counts are.
+    over : Bins
+        Those in which the events are asked for, from the same mass on.
+    """
+    values, origin = fit_smooth(name, counts, side), float(over.low_GeV[0])
+    return smooth_events(name, values, origin, over.low_GeV, over.high_GeV)
+
+
+def smooth_events(
     name: str, values: FloatArray, origin: float, low: FloatArray, high: FloatArray
 ) -> FloatArray:
     """Return the integrals over bins, shape (T, B), of parameters of shape (T, 4)."""
+    # Differences of events above a mass: exact integrals over bins of any width, no quadrature.
     core_low, tail_low = _left(name, values, origin, low)
     core_high, tail_high = _left(name, values, origin, high)
-    return np.asarray(core_low - core_high + tail_low - tail_high + _LEAST)
+    return np.asarray(core_low - core_high + tail_low - tail_high + _MIN_CONTENT)
 
 
 def _left(
@@ -125,8 +164,8 @@ def _left(
 def _hardness(name: str, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return r or p, and its derivative by x."""
     low, high = _HARDNESS[name]
-    part = 1 / (1 + np.exp(-values[:, 3, None]))
-    return low + (high - low) * part, (high - low) * part * (1 - part)
+    fraction = 1 / (1 + np.exp(-values[:, 3, None]))
+    return low + (high - low) * fraction, (high - low) * fraction * (1 - fraction)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +178,7 @@ class _TestSpectrum:
 
     def expected(self, values: FloatArray, _rows: Rows) -> FloatArray:
         bins = self.bins
-        events = truth_events(self.name, values, self.origin_GeV, bins.low_GeV, bins.high_GeV)
+        events = smooth_events(self.name, values, self.origin_GeV, bins.low_GeV, bins.high_GeV)
         return np.asarray(events * bins.scale)
 
     def parts(self, values: FloatArray, _rows: Rows, free: Rows) -> tuple[Part]:
@@ -154,6 +193,7 @@ class _TestSpectrum:
     def _slopes(self, values: FloatArray, mass: FloatArray) -> FloatArray:
         """Return the derivatives of the events above each mass, shape (T, B, 4)."""
         core, tail = _left(self.name, values, self.origin_GeV, mass)
+        # The derivatives of `_left`, term by term, by the logarithms and by x.
         hardness, by_x = _hardness(self.name, values)
         far = (mass - self.origin_GeV) / np.exp(values[:, 1, None])
         if self.name == "two-exponentials":

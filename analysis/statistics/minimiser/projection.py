@@ -20,10 +20,10 @@ import numpy as np
 
 from tools.arrays import FloatArray
 
-_NO_INFORMATION, _LEAST_KNOWN = 1e-150, 1e-300
+_NO_INFORMATION, _MIN_KNOWN = 1e-150, 1e-300
 """in place of zero, where a function has run away or a peak lies outside the bins"""
 _DAMPING = 1e-11
-"""of the information with ones on its diagonal, as the fits have it (`scoring.py`)"""
+"""damping of the information with ones on its diagonal, as the fits have it (`scoring.py`)"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Projection:
     strength: FloatArray
     """events, shape (T, M)"""
     error: FloatArray
-    """shape (T, M)"""
+    """uncertainty of the strength, events, shape (T, M)"""
 
 
 def project(
@@ -55,11 +55,11 @@ def project(
     size = np.sqrt(np.einsum("tpp->tp", information)) + _NO_INFORMATION
     information /= size[:, :, None] * size[:, None, :]
     information += _DAMPING * np.eye(information.shape[-1])
-    shared = templates @ (weighted / size[:, None, :])  # (T, M, P)
-    taken = np.linalg.solve(information, shared.swapaxes(1, 2))  # (T, P, M)
+    common = templates @ (weighted / size[:, None, :])  # (T, M, P)
+    taken = np.linalg.solve(information, common.swapaxes(1, 2))  # (T, P, M)
     pulls = (counts - expected) / expected
     left = (pulls[:, None, :] @ slopes)[:, 0, :] / size  # (T, P), nothing at the minimum
     score = pulls @ templates.T - np.einsum("tp,tpm->tm", left, taken)
-    known = (1 / expected) @ (templates**2).T - np.einsum("tmp,tpm->tm", shared, taken)
-    known = np.maximum(known, _LEAST_KNOWN)
+    known = (1 / expected) @ (templates**2).T - np.einsum("tmp,tpm->tm", common, taken)
+    known = np.maximum(known, _MIN_KNOWN)
     return Projection(score / known, 1 / np.sqrt(known))

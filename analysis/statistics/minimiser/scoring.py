@@ -18,7 +18,7 @@ fits took 2.5 times longer.)
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,14 +33,14 @@ where a deficit in few events ends, the information has no limit and steps becom
 CONVERGED = 1e-7
 """estimated distance of the deviance from its minimum"""
 _HALVINGS = 6
-_LEAST_DAMPING, _MOST_DAMPING = 1e-11, 1e6
-"""of the information with ones on its diagonal"""
+_MIN_DAMPING, _MAX_DAMPING = 1e-11, 1e6
+"""bounds of the damping of the information with ones on its diagonal"""
 _FIRST_DAMPING, _UP, _DOWN = 1e-6, 100, 10
 """after the first refused step; how it rises and falls then"""
-_LEAST_EXPECTED = 1e-100
-"""of a function that ran away"""
+_MIN_EXPECTED = 1e-100
+"""expectation in place of zero, of a function that ran away"""
 _NO_RISE = 1e-9
-"""of a deviance: a step that ends so little higher is not refused"""
+"""rise of a deviance: a step that ends so little higher is not refused"""
 _ROUNDING, _COUNTED = 1e-12, 1e-15
 """relative, of a deviance, and of the counts whose differences it is made of"""
 _SOFT_DAMPING = 1.0
@@ -57,9 +57,9 @@ class Part:
 
     bins: slice
     columns: Rows
-    """which of the free parameters they are"""
+    """positions of these parameters among the free ones"""
     slopes: FloatArray
-    """shape (R, bins, columns)"""
+    """derivatives of the expectations, shape (R, bins, columns)"""
 
 
 class Curve(Protocol):
@@ -82,10 +82,11 @@ class Minima:
     values: FloatArray
     """parameters, fixed ones included, shape (T, N)"""
     covariance: FloatArray
-    """of the free parameters; zero elsewhere, shape (T, N, N)"""
+    """covariance of the free parameters; zero elsewhere, shape (T, N, N)"""
     deviance: FloatArray
-    """constraints included, shape (T,)"""
+    """deviance at the minimum, constraints included, shape (T,)"""
     converged: npt.NDArray[np.bool_]
+    """whether the minimum was reached, shape (T,)"""
 
     def error(self, parameter: int) -> FloatArray:
         """Return the standard deviations of one parameter, shape (T,)."""
@@ -99,16 +100,22 @@ class Settings:
     free: Rows
     """indices of the free parameters"""
     constrained: npt.NDArray[np.bool_]
-    """shape (N,): which have a normal constraint"""
+    """whether each parameter has a normal constraint, shape (N,)"""
     low: FloatArray
-    """shape (N,): steps end here"""
+    """lower ends of the parameters, shape (N,)"""
     high: FloatArray
+    """upper ends of the parameters, shape (N,)"""
     centres: FloatArray | float = 0.0
-    """of the constraints, shape (T, N)"""
+    """centres of the constraints, shape (T, N)"""
     widths: FloatArray | float = 1.0
     """standard deviations of the constraints, shape (N,)"""
     tolerance: float = CONVERGED
     """estimated distance of the deviance from its minimum at which a row has arrived"""
+
+    @classmethod
+    def all_free(cls, low: FloatArray, high: FloatArray) -> Self:
+        """Return those of parameters between two ends that nothing else holds."""
+        return cls(np.arange(len(low)), np.zeros(len(low), dtype=bool), low, high)
 
 
 def minimise(
@@ -136,56 +143,56 @@ def minimise(
     values, inverse = start.copy(), np.zeros((size, parameters, parameters))
     centres = np.broadcast_to(settings.centres, start.shape)
     value, converged = np.empty(size), np.zeros(size, dtype=bool)
-    most = min(_BLOCK, max(1, _CELLS // counts.shape[1]))
-    for first in range(0, size, most):
-        rows = np.arange(first, min(first + most, size))
-        block = _Block(curve, counts[rows], rows, settings, centres[rows])
-        values[rows], value[rows], converged[rows] = block.minimise(start[rows])
+    size_of_block = min(_BLOCK, max(1, _CELLS // counts.shape[1]))
+    for first in range(0, size, size_of_block):
+        rows = np.arange(first, min(first + size_of_block, size))
+        block = _Block(curve, settings, rows, counts[rows], centres[rows], start[rows])
+        converged[rows] = block.minimise()
+        values[rows], value[rows] = block.values, block.value
         if covariance:
-            inverse[np.ix_(rows, settings.free, settings.free)] = block.inverse(values[rows])
+            inverse[np.ix_(rows, settings.free, settings.free)] = block.inverse()
     return Minima(values, inverse, value, converged)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Block:
-    """Some rows of a batch; `active` indices below are positions among them."""
+    """Some rows of a batch on their way; `active` indices below are positions among them."""
 
-    curve: Curve
-    counts: FloatArray
-    rows: Rows
-    settings: Settings
-    centres: FloatArray
+    def __init__(
+        self, curve: Curve, settings: Settings, rows: Rows, counts: FloatArray,
+        centres: FloatArray, start: FloatArray,
+    ) -> None:  # fmt: skip
+        self.curve, self.settings = curve, settings
+        self.rows, self.counts, self.centres, self.values = rows, counts, centres, start
+        self.value, self.expected = self._deviance(start, np.arange(len(rows)))
+        self.damping = np.full(len(rows), _MIN_DAMPING)
 
-    def minimise(self, start: FloatArray) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
-        values = start.copy()
-        active = np.arange(len(start))
-        value, expected = self._deviance(values, active)
-        active = active[np.isfinite(value)]
-        damping = np.full(len(start), _LEAST_DAMPING)
-        converged = np.zeros(len(start), dtype=bool)
-        before = value.copy()
+    def minimise(self) -> npt.NDArray[np.bool_]:
+        """Move the rows to their minima; tell which have arrived."""
+        active = np.flatnonzero(np.isfinite(self.value))
+        converged = np.zeros(len(self.rows), dtype=bool)
+        before = self.value.copy()
         for iteration in range(1, _MAX_ITERATIONS + 1):
-            step, left = self._step(values[active], active, damping[active], expected[active])
-            near = left < self.settings.tolerance * (1 + value[active] / _FAR_OFF)
-            done = near & (damping[active] <= _SOFT_DAMPING)
+            step, left = self._step(active)
+            near = left < self.settings.tolerance * (1 + self.value[active] / _FAR_OFF)
+            done = near & (self.damping[active] <= _SOFT_DAMPING)
             converged[active[done]] = True
             active, step = active[~done], step[~done]
             if not len(active):
                 break
-            new, tries = self._descend(values[active], step, active, value, expected)
-            values[active] = new
-            damping[active] = _damped(damping[active], tries)
-            active = active[damping[active] < _MOST_DAMPING]
+            tries = self._descend(active, step)
+            self.damping[active] = _damped(self.damping[active], tries)
+            active = active[self.damping[active] < _MAX_DAMPING]
             if iteration % _PATIENCE == 0:
-                active = active[before[active] - value[active] > _STALLED]
-                before = value.copy()
-        return values, value, converged
+                active = active[before[active] - self.value[active] > _STALLED]
+                before = self.value.copy()
+        return converged
 
-    def inverse(self, values: FloatArray) -> FloatArray:
+    def inverse(self) -> FloatArray:
         """Return the covariance of the free parameters."""
-        rows = np.arange(len(values))
-        _, information = self._derivatives(values, rows, self.curve.expected(values, self.rows))
-        scaled, size = _scaled(information, np.full(len(values), _LEAST_DAMPING))
+        every = np.arange(len(self.rows))
+        # Anew, not `self.expected`: rows that began where no expectation is positive have none.
+        _, information = self._derivatives(every, self.curve.expected(self.values, self.rows))
+        scaled, size = _scaled(information, np.full(len(every), _MIN_DAMPING))
         return np.asarray(np.linalg.inv(scaled) / (size[:, :, None] * size[:, None, :]))
 
     def _deviance(self, values: FloatArray, active: Rows) -> tuple[FloatArray, FloatArray]:
@@ -193,9 +200,12 @@ class _Block:
         from scipy.special import kl_div
 
         expected = self.curve.expected(values, self.rows[active])
+        # Placeholders where the row is refused: its deviance is infinite, and no logarithm warns.
         positive = np.all(expected > 0, axis=1)
         expected[~positive] = 1.0
         held = self._pulls(values, active)[:, self.settings.constrained]
+        # `kl_div` is n ln(n/mu) - n + mu, and right for empty bins, where n ln n is 0 times
+        # infinity.
         value = 2 * kl_div(self.counts[active], expected).sum(axis=1) + (held**2).sum(axis=1)
         return np.where(positive, value, np.inf), expected
 
@@ -203,30 +213,29 @@ class _Block:
         """Return how far parameters are from the centres of their constraints, in widths."""
         return np.asarray((values - self.centres[active]) / self.settings.widths)
 
-    def _derivatives(
-        self, values: FloatArray, active: Rows, expected: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def _derivatives(self, active: Rows, expected: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return half the gradient and half the expected second derivatives."""
-        free, held = self.settings.free, self.settings.constrained
-        expected = np.maximum(expected, _LEAST_EXPECTED)
+        free, held, values = self.settings.free, self.settings.constrained, self.values[active]
+        expected = np.maximum(expected, _MIN_EXPECTED)
         missed = expected - self.counts[active]
+        # Half of either: the factor 2 of the deviance cancels in the step.
         known = held / np.square(np.broadcast_to(self.settings.widths, held.shape))
         pulls = self._pulls(values, active) / self.settings.widths
         gradient = np.where(held, pulls, 0.0)[:, free]
         information = np.repeat(np.diag(known[free])[None], len(values), axis=0)
         for part in self.curve.parts(values, self.rows[active], free):
+            # Without the term (1 - n/mu) d2mu what is left is never negative: every step goes
+            # downhill.
             weighted = part.slopes / expected[:, part.bins, None]
             told = part.slopes.swapaxes(1, 2) @ weighted
             gradient[:, part.columns] += (missed[:, None, part.bins] @ weighted)[:, 0, :]
             information[:, part.columns[:, None], part.columns] += told
         return gradient, information
 
-    def _step(
-        self, values: FloatArray, active: Rows, damping: FloatArray, expected: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def _step(self, active: Rows) -> tuple[FloatArray, FloatArray]:
         """Return Newton's steps and how far the deviances are from their minima, as they tell."""
-        free = self.settings.free
-        gradient, information = self._derivatives(values, active, expected)
+        free, values = self.settings.free, self.values[active]
+        gradient, information = self._derivatives(active, self.expected[active])
         inside = ~((values[:, free] <= self.settings.low[free]) & (gradient > 0))
         inside &= ~((values[:, free] >= self.settings.high[free]) & (gradient < 0))
         if not inside.all():  # what stands at its end and wants beyond it stays there
@@ -235,41 +244,33 @@ class _Block:
         more = self.curve.damping(gradient)
         if more is not None:
             information = information + more[:, :, None] * np.eye(more.shape[1])
-        scaled, size = _scaled(information, damping)
+        scaled, size = _scaled(information, self.damping[active])
         step = -np.linalg.solve(scaled, (gradient / size)[..., None])[..., 0] / size
+        # Were the deviance a parabola, it would fall by -gradient . step, of the halved gradient.
         whole = np.zeros_like(values)
         whole[:, free] = step
         return whole, -np.einsum("tp,tp->t", gradient, step)
 
-    def _descend(
-        self,
-        values: FloatArray,
-        step: FloatArray,
-        active: Rows,
-        value: FloatArray,
-        expected: FloatArray,
-    ) -> tuple[FloatArray, Rows]:
-        """Take each step, halved until the deviance does not rise; tell how often that was.
-
-        Deviances and expectations are replaced where a step is taken.
-        """
-        best = values.copy()
-        tries = np.full(len(values), _HALVINGS)
-        todo = np.arange(len(values))
+    def _descend(self, active: Rows, step: FloatArray) -> Rows:
+        """Take each step, halved until the deviance does not rise; tell how often that was."""
+        tries = np.full(len(active), _HALVINGS)
+        todo = np.arange(len(active))
+        # Sums of millions of events are rounded: at the minimum a step may seem to lead uphill.
         allowed = _NO_RISE + _COUNTED * self.counts[active].sum(axis=1)
         for halving in range(_HALVINGS):
-            trial = np.clip(values[todo] + step[todo], self.settings.low, self.settings.high)
-            new, content = self._deviance(trial, active[todo])
-            before = value[active[todo]]
+            rows = active[todo]
+            trial = np.clip(self.values[rows] + step[todo], self.settings.low, self.settings.high)
+            new, content = self._deviance(trial, rows)
+            before = self.value[rows]
             good = new <= before + allowed[todo] + _ROUNDING * before
-            taken = todo[good]
-            best[taken], tries[taken] = trial[good], halving
-            value[active[taken]], expected[active[taken]] = new[good], content[good]
+            taken = rows[good]
+            self.values[taken], tries[todo[good]] = trial[good], halving
+            self.value[taken], self.expected[taken] = new[good], content[good]
             todo = todo[~good]
             if not len(todo):
                 break
             step[todo] /= 2
-        return best, tries
+        return tries
 
 
 def _scaled(information: FloatArray, damping: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -277,6 +278,8 @@ def _scaled(information: FloatArray, damping: FloatArray) -> tuple[FloatArray, F
 
     A function that runs away has no information in one direction.
     """
+    # Parameters are events, GeV and pulls: on one scale, damping and rounding mean the same to
+    # each.
     size = np.sqrt(np.einsum("tpp->tp", information))
     size[size == 0] = 1.0
     scaled = information / (size[:, :, None] * size[:, None, :])
@@ -291,4 +294,4 @@ def _damped(damping: FloatArray, tries: Rows) -> FloatArray:
     # Up by more than down: a function that ran away is found again in few steps, and a fit that is
     # near its minimum is undamped within as many steps as it still needs.
     more = np.where(tries > 1, np.maximum(damping * _UP, _FIRST_DAMPING), damping)
-    return np.asarray(np.where(tries == 0, np.maximum(damping / _DOWN, _LEAST_DAMPING), more))
+    return np.asarray(np.where(tries == 0, np.maximum(damping / _DOWN, _MIN_DAMPING), more))

@@ -1,4 +1,4 @@
-"""Mass spectra as the fits see them: channels of bins, weighted or not, with a window kept shut.
+"""Mass spectra as the fits see them: channels of bins, weighted or not, whose window is kept blind.
 
 A channel is one selection category, or ``"all"`` of what is selected. Bins of a fit are sums of
 its fine bins. Those inside the window are not set to zero and not masked afterwards: a sideband is
@@ -22,8 +22,8 @@ from tools.arrays import FloatArray
 from tools.errors import InputError
 
 _Flags = npt.NDArray[np.bool_]
-_SAME_EDGE = 1e-6
-"""GeV: far below any bin, far above the rounding of an edge"""
+SAME_EDGE_GeV = 1e-6
+"""far below any bin, far above the rounding of an edge"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,13 +89,14 @@ class Channel:
             If the fine bins have no edges there, or hold negative or infinite contents.
         """
         edges = bin_edges(low_GeV, high_GeV, width_GeV)
-        index = np.searchsorted(self.edges_GeV, edges - _SAME_EDGE)
+        index = np.searchsorted(self.edges_GeV, edges - SAME_EDGE_GeV)
         there = np.append(self.edges_GeV, np.inf)[index]
-        if not np.allclose(there, edges, rtol=0, atol=_SAME_EDGE):
+        if not np.allclose(there, edges, rtol=0, atol=SAME_EDGE_GeV):
             raise InputError(
                 f"spectrum {self.name}: its bins have no edges at {low_GeV:g} to {high_GeV:g} GeV "
                 f"in steps of {width_GeV:g}; histogram it in finer bins"
             )
+        # Cut out before anything is checked or summed: what is outside may be blind.
         inside = slice(index[0], index[-1])
         counts = self._summed(self.counts[inside], index)
         variances = (
@@ -136,17 +137,17 @@ def bin_edges(low_GeV: float, high_GeV: float, width_GeV: float) -> FloatArray:
 
 def between(low_GeV: FloatArray, high_GeV: FloatArray, first: float, last: float) -> _Flags:
     """Tell which bins, given by their edges, lie between two masses."""
-    return np.asarray((low_GeV > first - _SAME_EDGE) & (high_GeV < last + _SAME_EDGE))
+    return np.asarray((low_GeV > first - SAME_EDGE_GeV) & (high_GeV < last + SAME_EDGE_GeV))
 
 
 def outside(low_GeV: FloatArray, high_GeV: FloatArray, window: Window) -> _Flags:
     """Tell which bins, given by their edges, lie outside a window."""
-    return below(high_GeV, window.low_GeV) | np.asarray(low_GeV >= window.high_GeV - _SAME_EDGE)
+    return below(high_GeV, window.low_GeV) | np.asarray(low_GeV >= window.high_GeV - SAME_EDGE_GeV)
 
 
 def below(high_GeV: FloatArray, mass_GeV: float) -> _Flags:
     """Tell which bins, given by their upper edges, lie below a mass."""
-    return np.asarray(high_GeV <= mass_GeV + _SAME_EDGE)
+    return np.asarray(high_GeV <= mass_GeV + SAME_EDGE_GeV)
 
 
 def joined(parts: Sequence[Bins]) -> Bins:

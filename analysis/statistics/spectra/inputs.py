@@ -15,13 +15,7 @@ import numpy.typing as npt
 
 from analysis.settings.search import Window
 from analysis.statistics.spectra.bins import Channel
-from analysis.statistics.spectra.signal_model import (
-    Interpolated,
-    SignalModel,
-    SimulatedPeak,
-    signal_model,
-    simulated_peak,
-)
+from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, SimulatedPeak
 from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.names import listed
@@ -38,7 +32,7 @@ class Spectrum:
     """edges of the fine bins, the same for all spectra"""
     counts: Counts
     blinded: bool = False
-    """the window is shut: its bins are never read, whatever they hold"""
+    """whether the window is blinded: its bins are never read, whatever they hold"""
     unselected_counts: npt.NDArray[Any] | None = None
     """the spectrum before the selection, for the comparison of luminosities"""
 
@@ -55,17 +49,17 @@ class SimulatedSpectrum:
     counts: Counts
     """events, not sums of weights"""
     weight: float
-    """of each event, for the simulation's luminosity"""
+    """weight of each event, for the simulation's luminosity"""
     generated_events: int
-    """before any selection"""
+    """events before any selection"""
     mass_GeV: float | None = None
-    """of the resonance; None for background"""
+    """mass of the resonance; None for background"""
     cross_section_pb: float | None = None
-    """of a signal, before the filter"""
+    """cross-section of a signal before the filter"""
     filter_efficiency: float | None = None
-    """of a signal"""
+    """filter efficiency of a signal"""
     unselected_counts: npt.NDArray[Any] | None = None
-    """of a background: the spectrum before the selection. If given, a channel's shape is taken from
+    """spectrum of a background before the selection. If given, a channel's shape is taken from
     it, scaled to the channel's events: many more events, right if the selection does not depend on
     the mass"""
 
@@ -89,13 +83,13 @@ class InferenceInputs:
 
     simulation: Mapping[str, SimulatedSpectrum]
     luminosity_invpb: float
-    """that the simulation's weights stand for"""
+    """luminosity that the simulation's weights stand for"""
     data_luminosity_invpb: float
-    """of the observed data"""
+    """luminosity of the observed data"""
     collision_energy_GeV: float
     data: Spectrum | None = None
     complete: bool = True
-    """no event was lost on the way"""
+    """whether no event was lost on the way"""
     after_unblinding: str | None = None
     """why decisions were changed after unblinding, if they were"""
 
@@ -130,7 +124,7 @@ class InferenceInputs:
         if self.data is None:
             return "there are no data: expected results only, from the simulation"
         if self.data.blinded:
-            return "the data are blind: expected results only; open them with `xyy unblind`"
+            return "the data are blind: expected results only; unblind them with `xyy unblind`"
         return None
 
     @property
@@ -180,11 +174,11 @@ class InferenceInputs:
         InputError
             If two signals have the same mass, or one lost all its events to the selection.
         """
-        return signal_model([self._peak(sample) for sample in self.signals.values()])
+        return SignalModel.of([self._peak(sample) for sample in self.signals.values()])
 
     def _peak(self, sample: SimulatedSpectrum) -> SimulatedPeak:
         counts = [np.asarray(sample.counts[name], np.float64) for name in self.channel_names]
-        return simulated_peak(sample.peak_GeV, sample.edges_GeV, counts, sample.generated_events)
+        return SimulatedPeak.of(sample.peak_GeV, sample.edges_GeV, counts, sample.generated_events)
 
     def benchmark_pb(self) -> Interpolated:
         """Return the cross-section that the simulated signals stand for, by mass."""
@@ -243,4 +237,5 @@ def _weighted(sample: SimulatedSpectrum, name: str) -> Channel:
         unselected = np.asarray(sample.unselected_counts, dtype=np.float64)
         weight *= counts.sum() / unselected.sum()
         counts = unselected
+    # All events of a sample weigh the same: the variance is that of the count, scaled.
     return Channel(name, sample.edges_GeV, counts * weight, counts * weight**2)

@@ -2,16 +2,17 @@ r"""What a resonance of any mass looks like: mean, width, efficiency between the
 
 Of every simulated signal the selected spectrum gives the mean and the standard deviation of its
 peak (of the bins within five standard deviations, the bin width's own h^2/12 taken off), and each
-channel's share of its generated events. Between the simulated masses all three are interpolated
+channel's fraction of its generated events. Between the simulated masses all three are interpolated
 linearly, beyond them the nearest is taken. The samples are independent: the error of a value
 between two is that of their weighted sum.
 
-The course's signals are Gaussians of 30 GeV at every mass, without tails; an own sample with tails
-shows as a width that does not describe its core, which `kurtosis` tells.
+The course's signals are Gaussians of 30 GeV at every mass, without tails; a sample of one's own
+with tails shows as a width that does not describe its core, which `kurtosis` tells.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -20,7 +21,10 @@ from tools.errors import InputError
 
 _CORE = 5.0
 """standard deviations on either side that the moments are of"""
+_MAX_ROUNDS = 20
+"""rounds of taking moments and leaving out what is far from them, should they not settle"""
 _ROUNDING = 1e-9
+"""relative excess of events that are divided among categories"""
 _GAUSSIAN_KURTOSIS = 0.5
 """excess kurtosis beyond which a peak is not a Gaussian"""
 
@@ -35,10 +39,57 @@ class SimulatedPeak:
     width_GeV: float
     width_error_GeV: float
     kurtosis: float
-    """excess, 0 of a Gaussian"""
+    """excess kurtosis, 0 of a Gaussian"""
     selected: FloatArray
-    """events in each channel"""
+    """selected events in each channel"""
     generated: int
+    """events before any selection"""
+
+    @classmethod
+    def of(
+        cls, mass_GeV: float, edges_GeV: FloatArray, counts: Sequence[FloatArray], generated: int
+    ) -> Self:
+        """Return the peak of one simulated signal.
+
+        Parameters
+        ----------
+        mass_GeV : float
+        edges_GeV : ndarray, shape (B + 1,)
+            Of the fine bins.
+        counts : sequence of ndarray, shape (B,)
+            Selected events in each channel.
+        generated : int
+            Events before any selection.
+        """
+        total = np.sum(counts, axis=0).astype(float)
+        centres, bin_GeV = (edges_GeV[1:] + edges_GeV[:-1]) / 2, float(np.diff(edges_GeV).mean())
+        near = np.ones(len(total), dtype=bool)
+        mean = width = float("nan")
+        if total.sum() > 0:
+            for _ in range(_MAX_ROUNDS):
+                mean, width = _moments(centres[near], total[near])
+                # A peak in one bin has no width of its own; its neighbours count all the same.
+                closer = np.abs(centres - mean) < _CORE * max(width, bin_GeV)
+                if np.array_equal(closer, near):
+                    break
+                near = closer
+        events = float(total[near].sum())
+        kurtosis = 0.0
+        if events > 0 and width > 0:
+            kurtosis = float(total[near] @ ((centres[near] - mean) / width) ** 4 / events) - 3
+        # All events of a bin stand at its centre, which widens the peak by the bin's own variance.
+        intrinsic = float(np.sqrt(max(width**2 - bin_GeV**2 / 12, 0.0)))
+        # Errors of mean and width are those of a Gaussian: sd/sqrt(N) and sd/sqrt(2 N).
+        return cls(
+            mass_GeV,
+            mean,
+            width / np.sqrt(max(events, 1.0)),
+            intrinsic,
+            width / np.sqrt(2 * max(events, 1.0)),
+            kurtosis,
+            np.array([float(np.sum(c)) for c in counts]),
+            generated,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +100,7 @@ class Interpolated:
     values: FloatArray
     """at the simulated masses, shape (K,)"""
     errors: FloatArray
+    """statistical uncertainties of the values, shape (K,)"""
 
     def at(self, mass_GeV: FloatArray | float) -> FloatArray:
         """Return the value at some masses."""
@@ -75,10 +127,49 @@ class SignalModel:
     width: Interpolated
     """standard deviation, GeV"""
     efficiency: tuple[Interpolated, ...]
-    """of each channel: selected over generated events"""
+    """selected over generated events, of each channel"""
     formula: Callable[[FloatArray], FloatArray] | None = None
     """the width in GeV as a function of the mass, instead of `width`"""
     warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, peaks: Sequence[SimulatedPeak]) -> Self:
+        """Return the model of a resonance, from simulated ones.
+
+        Raises
+        ------
+        InputError
+            If there is none, two have the same mass, or one lost all its events to the selection.
+        """
+        ordered = sorted(peaks, key=lambda peak: peak.mass_GeV)
+        masses = np.array([peak.mass_GeV for peak in ordered])
+        if not ordered or len(set(masses)) < len(masses):
+            raise InputError(
+                f"signal samples: one for each mass is needed, not {tuple(map(float, masses))}"
+            )
+        for peak in ordered:
+            # Fractions of categories that keep every event may add up to a rounding more than 1.
+            if not 0 < peak.selected.sum() <= peak.generated * (1 + _ROUNDING):
+                raise InputError(
+                    f"signal of {peak.mass_GeV:g} GeV: {peak.selected.sum():g} of {peak.generated} "
+                    "events selected; loosen the selection or simulate more"
+                )
+        selected = np.array([peak.selected for peak in ordered])
+        generated = np.array([peak.generated for peak in ordered])[:, None]
+        efficiency = np.minimum(selected / generated, 1.0)
+        # Binomial, channel by channel. Channels of one sample are anticorrelated: their errors,
+        # added in quadrature (`total_efficiency`), are rather too large than too small.
+        errors = np.sqrt(efficiency * (1 - efficiency) / generated)
+        moments = [(p.mean_GeV, p.mean_error_GeV, p.width_GeV, p.width_error_GeV) for p in ordered]
+        mean, mean_error, width, width_error = np.array(moments).T
+        return cls(
+            offset=Interpolated(masses, mean - masses, mean_error),
+            width=Interpolated(masses, width, width_error),
+            efficiency=tuple(
+                Interpolated(masses, *each) for each in zip(efficiency.T, errors.T, strict=True)
+            ),
+            warnings=tuple(_tails(p) for p in ordered if abs(p.kurtosis) > _GAUSSIAN_KURTOSIS),
+        )
 
     def offset_GeV(self, mass_GeV: FloatArray) -> FloatArray:
         """Return the distance of the peak's mean from the mass."""
@@ -89,7 +180,7 @@ class SignalModel:
         return self.width.at(mass_GeV) if self.formula is None else self.formula(mass_GeV)
 
     def shares(self, mass_GeV: FloatArray) -> FloatArray:
-        """Return the part of the selected events that each channel has, shape (T, C)."""
+        """Return the fraction of the selected events that each channel has, shape (T, C)."""
         each = np.stack([channel.at(mass_GeV) for channel in self.efficiency], axis=-1)
         return np.asarray(each / each.sum(axis=-1, keepdims=True))
 
@@ -103,7 +194,7 @@ class SignalModel:
 def bin_fractions(
     low_GeV: FloatArray, high_GeV: FloatArray, mean_GeV: FloatArray, width_GeV: FloatArray
 ) -> FloatArray:
-    """Return what part of a Gaussian peak lies in each bin.
+    """Return the fraction of a Gaussian peak that lies in each bin.
 
     Parameters
     ----------
@@ -131,43 +222,6 @@ def in_widths(edges_GeV: FloatArray, mean_GeV: FloatArray, width_GeV: FloatArray
     return (edges_GeV - mean_GeV[:, None]) / width_GeV[:, None]
 
 
-def signal_model(peaks: Sequence[SimulatedPeak]) -> SignalModel:
-    """Return the model of a resonance, from simulated ones.
-
-    Raises
-    ------
-    InputError
-        If there is none, two have the same mass, or one lost all its events to the selection.
-    """
-    ordered = sorted(peaks, key=lambda peak: peak.mass_GeV)
-    masses = np.array([peak.mass_GeV for peak in ordered])
-    if not ordered or len(set(masses)) < len(masses):
-        raise InputError(
-            f"signal samples: one for each mass is needed, not {tuple(map(float, masses))}"
-        )
-    for peak in ordered:
-        # Shares of categories that keep every event may add up to a rounding more than 1.
-        if not 0 < peak.selected.sum() <= peak.generated * (1 + _ROUNDING):
-            raise InputError(
-                f"signal of {peak.mass_GeV:g} GeV: {peak.selected.sum():g} of {peak.generated} "
-                "events selected; loosen the selection or simulate more"
-            )
-    selected = np.array([peak.selected for peak in ordered])
-    generated = np.array([peak.generated for peak in ordered])[:, None]
-    efficiency = np.minimum(selected / generated, 1.0)
-    errors = np.sqrt(efficiency * (1 - efficiency) / generated)
-    moments = [(p.mean_GeV, p.mean_error_GeV, p.width_GeV, p.width_error_GeV) for p in ordered]
-    mean, mean_error, width, width_error = np.array(moments).T
-    return SignalModel(
-        offset=Interpolated(masses, mean - masses, mean_error),
-        width=Interpolated(masses, width, width_error),
-        efficiency=tuple(
-            Interpolated(masses, efficiency[:, c], errors[:, c]) for c in range(efficiency.shape[1])
-        ),
-        warnings=tuple(_tails(peak) for peak in ordered if abs(peak.kurtosis) > _GAUSSIAN_KURTOSIS),
-    )
-
-
 def plain_signal(
     width: Callable[[FloatArray], FloatArray] | float, channels: int = 1
 ) -> SignalModel:
@@ -179,50 +233,6 @@ def plain_signal(
         width=Interpolated(anywhere, one * (constant or 1.0), np.zeros(1)),
         efficiency=(Interpolated(anywhere, one / channels, np.zeros(1)),) * channels,
         formula=width if callable(width) else None,
-    )
-
-
-def simulated_peak(
-    mass_GeV: float, edges_GeV: FloatArray, counts: Sequence[FloatArray], generated: int
-) -> SimulatedPeak:
-    """Return the peak of one simulated signal.
-
-    Parameters
-    ----------
-    mass_GeV : float
-    edges_GeV : ndarray, shape (B + 1,)
-        Of the fine bins.
-    counts : sequence of ndarray, shape (B,)
-        Selected events in each channel.
-    generated : int
-        Events before any selection.
-    """
-    total = np.sum(counts, axis=0).astype(float)
-    centres, bin_GeV = (edges_GeV[1:] + edges_GeV[:-1]) / 2, float(np.diff(edges_GeV).mean())
-    near = np.ones(len(total), dtype=bool)
-    mean = width = float("nan")
-    if total.sum() > 0:
-        for _ in range(20):
-            mean, width = _moments(centres[near], total[near])
-            closer = np.abs(centres - mean) < _CORE * max(width, bin_GeV)
-            if np.array_equal(closer, near):
-                break
-            near = closer
-    events = float(total[near].sum())
-    kurtosis = 0.0
-    if events > 0 and width > 0:
-        kurtosis = float(total[near] @ ((centres[near] - mean) / width) ** 4 / events) - 3
-    # All events of a bin stand at its centre, which widens the peak by the bin's own variance.
-    intrinsic = float(np.sqrt(max(width**2 - bin_GeV**2 / 12, 0.0)))
-    return SimulatedPeak(
-        mass_GeV,
-        mean,
-        width / np.sqrt(max(events, 1.0)),
-        intrinsic,
-        width / np.sqrt(2 * max(events, 1.0)),
-        kurtosis,
-        np.array([float(np.sum(c)) for c in counts]),
-        generated,
     )
 
 

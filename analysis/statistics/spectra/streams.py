@@ -1,12 +1,13 @@
-"""Every stream of random numbers that toys and universes are drawn from, named once.
+"""Every stream of random numbers that toys and universes are generated from, named once.
 
-What is drawn is a pure function of a seed and of the key of its stream. To numpy a key with a zero
-at its end is the key without it, so that toy 5 of a seed has the key (5, 0), too; a key of another
-stream that has the same seed must be none of these. Two streams may look alike: toys of a universe
-have a seed of its own, not the campaign's, and 1000 masses in GeV are more than there are toys.
+What is generated is a pure function of a seed and of the key of its stream. To numpy a key with a
+zero at its end is the key without it, so that toy 5 of a seed has the key (5, 0), too; a key of
+another stream that has the same seed must be none of these. Two streams may look alike: toys of a
+universe have a seed of its own, not the campaign's, and 1000 masses in GeV are more than there are
+toys.
 
 ====================  =====================  =====================================================
-stream                key behind the seed    what is drawn
+stream                key behind the seed    what is generated
 ====================  =====================  =====================================================
 `toy_stream`          number                 the spectra of a toy of the whole procedure
 `signal_toy_stream`   number, 1              the windows of that toy, with a resonance

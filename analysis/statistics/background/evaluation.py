@@ -1,0 +1,375 @@
+"""Evaluation of background functions on T spectra, in a range that begins at some mass.
+
+Test spectra (truths) are fitted to their sidebands, and functions judged by what they take for a
+signal in them, by the rules of the tournament: what is read, what is tried, what passes. What is
+chosen then is `tournament.py`'s to say.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from analysis.settings.search import PeakFit, Search, Window
+from analysis.statistics.background.entries import Choices, Entry, Flags, Indices, Option
+from analysis.statistics.background.families import Function, functions
+from analysis.statistics.background.goodness import goodness_many
+from analysis.statistics.background.poisson import model, scoring_fit
+from analysis.statistics.background.truths import KINDS, PARAMETERS, prediction_falls, smooth_curve
+from analysis.statistics.minimiser.projection import project
+from analysis.statistics.spectra.bins import Bins, SAME_EDGE_GeV, below, bin_edges, outside
+from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions
+from tools.arrays import FloatArray
+
+NEIGHBOURHOOD = 2.0
+"""resolutions within which the largest spurious signal counts"""
+STEP_GeV = 20.0
+"""at most, between the masses at which spurious signals are computed: they change slowly"""
+_MIN_EVENTS = 1e-3
+"""events of a truth in all sidebands, below which it is not scaled to those of a category"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """The rules of one channel's tournament."""
+
+    low_GeV: FloatArray
+    """lower edges of the bins of the full range, from its lowest beginning"""
+    high_GeV: FloatArray
+    window: Window
+    """whose bins are not read"""
+    lows_GeV: tuple[float, ...]
+    """beginnings of the range, in the order in which they are tried"""
+    settings: PeakFit
+    gof_pvalue: float
+    least_parameters: int
+    """fewest parameters of a function that has to hold in the full range"""
+    sqrt_s_GeV: float
+    signal: SignalModel
+    masses_GeV: FloatArray
+    ranges: tuple[str, ...] = ("full", "window")
+    """ranges in which candidates are tried; where nothing passes, the best of the last is taken"""
+
+    @classmethod
+    def of(cls, search: Search, signal: SignalModel, sqrt_s_GeV: float) -> Self:
+        """Return the rules of a search."""
+        fit, scanned = search.fit, search.signal
+        edges = bin_edges(fit.low_GeV, fit.high_GeV, fit.bin_GeV)
+        steps = max(1, int(np.ceil((scanned.high_GeV - scanned.low_GeV) / STEP_GeV)))
+        return cls(
+            low_GeV=edges[:-1],
+            high_GeV=edges[1:],
+            window=search.window,
+            lows_GeV=fit.lows_GeV,
+            settings=search.peak,
+            gof_pvalue=fit.gof_pvalue,
+            least_parameters=fit.min_parameters,
+            sqrt_s_GeV=sqrt_s_GeV,
+            signal=signal,
+            masses_GeV=np.linspace(scanned.low_GeV, scanned.high_GeV, steps + 1),
+        )
+
+    @property
+    def extrapolates(self) -> bool:
+        """Whether truths are taken far from where they were fitted: they have to fall there."""
+        return True
+
+    def truth_functions(self) -> tuple[Function, ...]:
+        """Return the functions that are truths, too: the simplest of the tournament."""
+        largest, tried = self.least_parameters + 1, self.functions(self.least_parameters)
+        return tuple(f for f in tried if len(f.parameters) <= largest and not f.additive)
+
+    def cost(self, entry: Entry) -> FloatArray:
+        """Return what is smallest for the best of functions that do not pass, shape (T,)."""
+        return entry.worst
+
+    def counting(self, _names: Sequence[str], valid: Flags, _misfit: FloatArray) -> Flags:
+        """Return which of the truths that fit count, shape (K, T)."""
+        return valid
+
+    def tests(self, _function: Function, names: Sequence[str], valid: Flags) -> Flags:
+        """Tell for which spectra the truths are a test of a function in the full range."""
+        return np.asarray(valid[[name in KINDS for name in names]].any(axis=0))
+
+    @property
+    def neighbours(self) -> Indices:
+        """How many masses of the grid lie within `NEIGHBOURHOOD` of each, on either side."""
+        masses = self.masses_GeV
+        step = float(np.diff(masses).min()) if len(masses) > 1 else 1.0
+        return np.ceil(NEIGHBOURHOOD * self.signal.width_GeV(masses) / step).astype(int)
+
+    def functions(self, min_parameters: int, families: Sequence[str] = ()) -> tuple[Function, ...]:
+        """Return the functions of the settings, or of other families, simplest first."""
+        return functions(
+            families or self.settings.families,
+            min_parameters=min_parameters,
+            max_parameters=self.settings.max_parameters,
+            sqrt_s_GeV=self.sqrt_s_GeV,
+            own=self.settings.own,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TestSpectra:
+    """Test spectra for T sidebands: smooth, of known content in the window."""
+
+    names: tuple[str, ...]
+    expected: FloatArray
+    """events over the whole range, window included, shape (K, T, B)"""
+    valid: Flags
+    """whether each fits the sidebands, shape (K, T)"""
+    deviance: FloatArray
+    """deviance in the sidebands, shape (K, T)"""
+    combined: Flags
+    """whether their shape is that of all categories together, shape (T,)"""
+
+    def some(self, rows: Flags) -> "TestSpectra":
+        """Return those of some spectra; where none is valid the one that fits best counts."""
+        valid, deviance = self.valid[:, rows].copy(), self.deviance[:, rows]
+        nothing = np.flatnonzero(~valid.any(axis=0))
+        valid[np.argmin(deviance[:, nothing], axis=0), nothing] = True
+        return TestSpectra(self.names, self.expected[:, rows], valid, deviance, self.combined[rows])
+
+    def distorted(self, distortion: FloatArray) -> "TestSpectra":
+        """Return these and one more: the first valid one of each spectrum, times `distortion`."""
+        first = np.argmax(self.valid, axis=0)
+        spectra = np.arange(self.expected.shape[1])
+        return TestSpectra(
+            (*self.names, "bent"),
+            np.concatenate([self.expected, (self.expected[first, spectra] * distortion)[None]]),
+            np.concatenate([self.valid, self.valid[first, spectra][None]]),
+            np.concatenate([self.deviance, np.full((1, len(spectra)), np.inf)]),
+            self.combined,
+        )
+
+    def counting(self) -> tuple[str, ...]:
+        """Return the names of the truths that count for the first spectrum."""
+        return tuple(n for n, valid in zip(self.names, self.valid[:, 0], strict=True) if valid)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """T spectra in a range that begins at some mass."""
+
+    rules: Rules
+    bins: Bins
+    """edges, and mean contents of the sidebands; 0 in the window"""
+    counts: FloatArray
+    """events of each spectrum, shape (T, B); what lies in the window has been replaced by 0"""
+    sideband: Flags
+    """which bins lie outside the window, shape (B,)"""
+
+    @classmethod
+    def of(cls, rules: Rules, low_GeV: float, counts: FloatArray) -> "Evaluation":
+        """Return the evaluation from a mass on; of `counts` the window is not read."""
+        window, first = rules.window, np.searchsorted(rules.low_GeV, low_GeV - SAME_EDGE_GeV)
+        low, high = rules.low_GeV[first:], rules.high_GeV[first:]
+        sideband = outside(low, high, window)
+        # The window is not even copied: whatever it holds, NaN included, cannot reach a sum.
+        seen = np.zeros((len(counts), len(low)))
+        seen[:, sideband] = counts[:, first:][:, sideband]
+        # Fits take basis and start from it; their minima do not depend on it.
+        mean = seen.mean(axis=0)
+        return cls(rules, Bins(low, high, mean, mean), seen, sideband)
+
+    def some(self, rows: Flags) -> "Evaluation":
+        """Return the evaluation of some of the spectra."""
+        return replace(self, counts=self.counts[rows])
+
+    @property
+    def side_bins(self) -> Bins:
+        """The bins outside the window."""
+        return self.bins.some(self.sideband)
+
+    def truths(self) -> TestSpectra:
+        """Fit all truths to the sidebands."""
+        names, expected, valid, deviances = [], [], [], []
+        for index in range(len(KINDS) + len(self.rules.truth_functions())):
+            name, curve, parameters, converged = self.truth(index)
+            outside = curve[:, self.sideband]
+            deviance, pvalue = goodness_many(self.counts[:, self.sideband], outside, parameters)
+            names.append(name)
+            expected.append(curve)
+            valid.append(converged & (pvalue >= self.rules.gof_pvalue) & self._falls(curve))
+            deviances.append(deviance)
+        counting = self.rules.counting(names, np.array(valid), np.array(deviances))
+        alone = np.zeros(len(self.counts), dtype=bool)
+        found = TestSpectra(tuple(names), np.array(expected), counting, np.array(deviances), alone)
+        return found.distorted(self._distortion()) if self.rules.extrapolates else found
+
+    def combined_truths(self, together: "Evaluation") -> TestSpectra:
+        """Return the truths of all categories together, each with this category's events.
+
+        Where none of them fits the sidebands of this category, its own take their place.
+
+        Parameters
+        ----------
+        together : Evaluation
+            The sum of the categories, in the same bins.
+        """
+        common, side = together.truths(), self.sideband
+        counts = self.counts[:, side]
+        # Shapes are of all categories; only the number of events is fitted, one parameter.
+        of_all = np.maximum(common.expected[..., side].sum(axis=-1), _MIN_EVENTS)
+        expected = common.expected * (counts.sum(axis=-1) / of_all)[..., None]
+        deviance, pvalue = np.array(
+            [goodness_many(counts, each[:, side], 1) for each in expected]
+        ).swapaxes(0, 1)
+        valid = common.valid & (pvalue >= self.rules.gof_pvalue)
+        combined = valid.any(axis=0)
+        if not combined.all():
+            own = self.some(~combined).truths()
+            expected[:, ~combined], valid[:, ~combined] = own.expected, own.valid
+            deviance[:, ~combined] = own.deviance
+        return TestSpectra(common.names, expected, valid, deviance, combined)
+
+    def _distortion(self) -> FloatArray:
+        """Return what distorts a truth where no sideband sees it, shape (B,)."""
+        window = self.rules.window
+        centre = (self.bins.low_GeV + self.bins.high_GeV) / 2
+        u = (centre - window.low_GeV) / (window.high_GeV - window.low_GeV)
+        # One period: it is zero at both ends and adds no event, so that no sideband tells of it.
+        wave = np.where((u > 0) & (u < 1), np.sin(2 * np.pi * u), 0.0)
+        return np.asarray(1 + self.rules.settings.bend * wave)
+
+    def truth(self, index: int) -> tuple[str, FloatArray, int, Flags]:
+        """Fit one of the truths to the sidebands.
+
+        Returns
+        -------
+        name, events in all bins, number of parameters, whether the fit converged
+        """
+        counts = self.counts[:, self.sideband]
+        if index < len(KINDS):
+            curve = smooth_curve(KINDS[index], counts, self.side_bins, self.bins)
+            return KINDS[index], curve, PARAMETERS, np.ones(len(curve), dtype=bool)
+        function = self.rules.truth_functions()[index - len(KINDS)]
+        curve, converged = self.curve(function, counts)
+        return function.name, curve, len(function.parameters), converged
+
+    def curve(self, function: Function, counts: FloatArray) -> tuple[FloatArray, Flags]:
+        """Fit a function to these contents of the sidebands; return its events in all bins."""
+        side = self.side_bins
+        low, high = float(self.bins.low_GeV[0]), float(self.bins.high_GeV[-1])
+        fitted = model((function.within(low, high),), (side,))
+        fit = scoring_fit(counts, fitted)
+        return fitted.over(self.bins, fit.theta), fit.converged
+
+    def _falls(self, curve: FloatArray) -> Flags:
+        """Tell which predictions are, per GeV, below the sideband beneath the window."""
+        window, bins = self.rules.window, self.bins
+        beneath = below(bins.high_GeV, window.low_GeV)
+        if not (self.rules.extrapolates and beneath.any()):
+            return np.ones(len(curve), dtype=bool)
+        inside, counted = curve[:, ~self.sideband].sum(axis=1), self.counts[:, beneath].sum(axis=1)
+        return prediction_falls(inside, counted, float(bins.low_GeV[0]), window)
+
+    def evaluate(self, range_name: str, truths: TestSpectra, kept: list[Entry] | None) -> Choices:
+        """Try all functions in one range."""
+        rules = self.rules
+        found = Choices.none(len(self.counts), len(rules.masses_GeV))
+        # In the window there is no low end to describe, and a shape shared by all categories is not
+        # distorted by the few events of one: two parameters may be enough.
+        fewest = 2 if range_name == "window" or truths.combined.any() else rules.least_parameters
+        tried = rules.functions(fewest)
+        for function in tried:
+            # The fewest parameters come first: for a spectrum with a function that passes, the
+            # others need not be judged, unless all figures are asked for.
+            rows = np.flatnonzero(~found.passes | (kept is not None))
+            if not len(rows):
+                break
+            entry = self._judge(range_name, function, truths, rows, hasty=kept is None)
+            if kept is not None:
+                kept.append(entry)
+            new = entry.passes & ~found.passes[rows]
+            if new.any():
+                found.take(rows[new], entry, new, rules.neighbours)
+        self._smallest_spurious(range_name, tried, truths, found)
+        return found
+
+    def _smallest_spurious(
+        self, range_name: str, tried: Sequence[Function], truths: TestSpectra, found: Choices
+    ) -> None:
+        """Where nothing passes in the last range, take the smallest spurious signal."""
+        rows = np.flatnonzero(~found.passes)
+        if range_name != self.rules.ranges[-1] or not len(rows):
+            return
+        for any_fit in (False, True):  # one that does not fit, only where none does
+            rows = rows[found.option[rows] < 0]
+            smallest = np.full(len(rows), np.inf)
+            for function in tried if len(rows) else ():
+                entry = self._judge(range_name, function, truths, rows, any_fit=any_fit)
+                cost = self.rules.cost(entry)
+                better = cost < smallest
+                smallest = np.minimum(cost, smallest)
+                if better.any():
+                    found.take(rows[better], entry, better, self.rules.neighbours)
+
+    def _judge(
+        self,
+        range_name: str,
+        function: Function,
+        truths: TestSpectra,
+        rows: Indices,
+        *,
+        hasty: bool = False,
+        any_fit: bool = False,
+    ) -> Entry:
+        """Return a function's figures; if `hasty`, of what fails on one truth no more.
+
+        With `any_fit` also of one that does not fit; it does not pass.
+        """
+        rules = self.rules
+        inside = self._inside(range_name)
+        bins = self.bins.some(inside)
+        low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
+        function = function.within(low, high)
+        fits, gof = self._sideband_fit(range_name, function, truths, rows)
+        good = fits | any_fit
+        shape = (len(truths.names), len(rows), len(rules.masses_GeV))
+        spurious, error = np.full(shape, np.nan), np.full(shape, np.nan)
+        mean = rules.masses_GeV + rules.signal.offset_GeV(rules.masses_GeV)
+        width = rules.signal.width_GeV(rules.masses_GeV)
+        templates = bin_fractions(bins.low_GeV, bins.high_GeV, mean, width)
+        worst = np.zeros(len(rows))
+        limit = rules.settings.spurious_signal
+        for k, valid in enumerate(truths.valid[:, rows]):
+            # What failed on one truth has failed: the other truths are not fitted for it.
+            judged = valid & good & (worst <= limit) if hasty else valid & good
+            if not judged.any():
+                continue
+            # Without fluctuations: what is fitted as a peak is the function's doing, not chance.
+            asimov = truths.expected[k][np.ix_(rows[judged], inside)]
+            typical = asimov.mean(axis=0)
+            fitted = model((function,), (replace(bins, counts=typical, variances=typical),))
+            fit = scoring_fit(asimov, fitted)
+            # To first order: a spurious signal that is not small against the background fails
+            # anyway.
+            found = project(asimov, fit.expected, fitted.slopes(fit.theta), templates)
+            spurious[k, judged], error[k, judged] = found.strength, found.error
+            # The mass where it is largest decides, as a resonance may be at any of them.
+            largest = np.abs(found.strength / found.error).max(axis=1)
+            # A fit that does not converge shows nothing, which must not pass for no spurious
+            # signal.
+            worst[judged] = np.maximum(worst[judged], np.where(fit.converged, largest, np.inf))
+        worst = np.where(good, worst, np.inf)
+        option = Option(range_name, low, high, function)
+        return Entry(option, gof, spurious, error, worst, fits & (worst <= limit))
+
+    def _sideband_fit(
+        self, range_name: str, function: Function, truths: TestSpectra, rows: Indices
+    ) -> tuple[Flags, FloatArray]:
+        """Return whether a function may be used in a range, and its goodness of fit there."""
+        if range_name == "window":
+            return np.ones(len(rows), dtype=bool), np.full(len(rows), np.nan)
+        counts = self.counts[np.ix_(rows, np.flatnonzero(self.sideband))]
+        curve, converged = self.curve(function, counts)
+        _, gof = goodness_many(counts, curve[:, self.sideband], len(function.parameters))
+        good = converged & (gof >= self.rules.gof_pvalue)
+        tested = self.rules.tests(function, truths.names, truths.valid[:, rows])
+        enough = len(function.parameters) >= self.rules.least_parameters
+        return good & tested & (truths.combined[rows] | enough), gof
+
+    def _inside(self, range_name: str) -> Flags:
+        return np.ones(len(self.sideband), dtype=bool) if range_name == "full" else ~self.sideband
