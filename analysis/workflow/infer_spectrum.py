@@ -19,8 +19,16 @@ import numpy as np
 from analysis.folder.folder import LEDGER, Folder
 from analysis.results.limits import MassLimits
 from analysis.settings.expression import parse_expression
-from analysis.settings.search import FAMILIES, Limits, Search, Signal, Systematics, Window
-from analysis.settings.search_file import MOST_FIT_BINS, MOST_MASSES
+from analysis.settings.search import (
+    FAMILIES,
+    MOST_FIT_BINS,
+    MOST_MASSES,
+    Limits,
+    Search,
+    Signal,
+    Systematics,
+    Window,
+)
 from analysis.statistics import spectrum_results
 from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.resonance.shape import Effort
