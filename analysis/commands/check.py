@@ -71,10 +71,11 @@ def plan(
 
     def process(report: Callable[[int], None]) -> Ledger:
         with temporary.folder("xyy-plan-") as place:
-            return stage.process(
-                Folder(place), some, work.catalogue, settings,
-                execution=here.execution, report=report,
-            ).ledger  # fmt: skip
+            ledger, _ = stage.Processing(
+                folder=Folder(place), manifest=some, catalogue=work.catalogue, settings=settings,
+                execution=here.execution,
+            ).run(report)  # fmt: skip
+            return ledger
 
     trial = forecasts.run_trial(some, process, here)
     result = forecasts.forecast(chunks, trial, execution=execution)

@@ -88,18 +88,15 @@ def process(
             chunks.columns, search, work.cuts, score=work.score, unblinded=opened,
             histograms=histograms,
         )  # fmt: skip
-        events = stage.events_to_do(folder, chunks, settings)
-        with printer.progress("processing", events) as report:
-            done = stage.process(
-                folder, chunks, catalogue, settings,
-                execution=execution, report=report, session=session,
-            )  # fmt: skip
+        processing = stage.Processing(
+            folder=folder, manifest=chunks, catalogue=catalogue, settings=settings,
+            execution=execution, session=session,
+        )  # fmt: skip
+        ledger = processing.show("processing", printer)
         remember_chunks(folder, work.manifests, chunks, catalogue, search)
-    for remark in done.remarks():
-        printer.say(remark)
     printer.result(folder.path / "ledger.json")
-    if not done.ledger.complete:
-        raise XyyError(stage.losses(done.ledger, folder.path))
+    if not ledger.complete:
+        raise XyyError(stage.losses(ledger, folder.path))
 
 
 @spread

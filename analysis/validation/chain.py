@@ -25,7 +25,8 @@ from analysis.validation.universe_campaign import Counted, Size, UniverseResults
 from analysis.validation.universe_tasks import TOYS, Universes
 from analysis.validation.universes import Analysis
 from analysis.workflow.infer_folder import inference_inputs
-from analysis.workflow.pipeline import Request, RunLog, run
+from analysis.workflow.pipeline import Request, run
+from analysis.workflow.process import RunLog
 from tools.arrays import FloatArray
 from tools.errors import XyyError
 from tools.executors import Session

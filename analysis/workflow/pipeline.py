@@ -6,33 +6,20 @@ the same result; chunks that were processed before come from their checkpoints.
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from analysis.folder import blinding
 from analysis.folder.folder import FREEZE, LEDGER, PRODUCTS, SELECTION, UNBLINDING, Folder
-from analysis.folder.origin import (
-    Origin,
-    contents,
-    identity_of,
-    origin_of,
-    refuse_other_events,
-)
+from analysis.folder.origin import Origin, contents, identity_of, origin_of, refuse_other_events
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.results.run import Identity, RunFrom
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_run
 from analysis.workflow import make
-from analysis.workflow.process import (
-    Whose,
-    events_to_do,
-    losses,
-    process,
-    processor_settings,
-    remove_checkpoints_of_others,
-)
+from analysis.workflow.process import Processing, RunLog, Whose, losses, processor_settings
 from analysis.workflow.stages import (
     STAGES,
     StageName,
@@ -45,23 +32,13 @@ from processors.diphoton import Settings
 from processors.selection import Selection
 from tools import sources
 from tools.errors import InputError, XyyError
-from tools.executors import Execution, Report, Session
+from tools.executors import Execution, Session
 from tools.executors.checkpoints import clear
 from tools.folders import refuse_no_folder
 from tools.locks import one_writer
 from tools.manifest import Manifest
 from tools.samples import Catalogue
 from tools.sources import Observed
-
-
-class RunLog(Protocol):
-    """Where a run tells what it does."""
-
-    def say(self, message: str) -> None:
-        """Tell one line."""
-
-    def progress(self, what: str, events: int | None = None) -> AbstractContextManager[Report]:
-        """Return a context whose value takes the number of events done so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,23 +114,17 @@ class _Analysis:
         self.basis = folder, request.catalogue, request.search
 
     def chunks(self) -> None:
-        request = self.request
-        progress, execution = self.console.progress, request.execution
-        # What --cluster says is how many jobs there are, and not here.
-        workers = None if execution.cluster else execution.workers
+        request, execution, say = self.request, self.request.execution, self.console.say
         files = sources.simulation_files(self.catalogue, generate_missing=request.generate_missing)
         _claim(self.folder, request, generated=sources.generated_samples(files))
-        self.simulation = sources.simulation_chunks(
-            self.catalogue, files, request.chunks,
-            seed=request.seed, progress=progress, say=self.console.say, workers=workers,
-        )  # fmt: skip
-        data = sources.observed_chunks(
-            self.catalogue, request.observed, request.chunks,
-            seed=request.seed, progress=progress, say=self.console.say, workers=workers,
-        )  # fmt: skip
+        how: dict[str, Any] = {"seed": request.seed, "progress": self.console.progress, "say": say}
+        # What --cluster says is how many jobs there are, and not here.
+        how["workers"] = None if execution.cluster else execution.workers
+        self.simulation = sources.simulation_chunks(self.catalogue, files, request.chunks, **how)
+        data = sources.observed_chunks(self.catalogue, request.observed, request.chunks, **how)
         for name, chunks in self.simulation.samples.items():
             sample = self.catalogue.samples[name]
-            self.console.say(self.catalogue.arithmetic(sample, chunks.entries))
+            say(self.catalogue.arithmetic(sample, chunks.entries))
         self.manifest = sources.merged([self.simulation, *([] if data is None else [data])])
         _record(self.folder, request, self.manifest)
 
@@ -170,7 +141,8 @@ class _Analysis:
             settings = processor_settings(
                 self.catalogue.columns, self.search, Selection({}), unblinded=opened
             )
-            self._process("optimise", self.simulation, settings, "simulation, for the selection")
+            work = self._processing("optimise", self.simulation, settings)
+            work.show("processing simulation, for the selection", self.console)
         selected = make.optimise(*self.basis, reason=self.request.after_unblinding)
         self.console.say(f"selection: {selected.words}")
 
@@ -181,12 +153,11 @@ class _Analysis:
             blinding.freeze(self.folder, decided)
 
     def process(self) -> None:
-        settings = settings_in(*self.basis)
+        work = self._processing("process", self.manifest, settings_in(*self.basis))
         if up_to_date("process", *self.basis):
-            execution = self.request.execution
-            remove_checkpoints_of_others(self.folder, self.manifest, settings, execution, "process")
+            work.checkpoints.keep_only(work.planned)  # as `Processing.run` does first
         else:
-            self._process("process", self.manifest, settings, "all samples")
+            work.show("processing all samples", self.console)
 
     def infer(self) -> None:
         self.console.say("inference")
@@ -228,15 +199,11 @@ class _Analysis:
         # What --cluster says is how many jobs there are, and not here.
         return cores() if execution.cluster or execution.scheduler else execution.workers
 
-    def _process(self, whose: Whose, manifest: Manifest, settings: Settings, what: str) -> None:
-        todo = events_to_do(self.folder, manifest, settings)
-        with self.console.progress(f"processing {what}", todo) as report:
-            done = process(
-                self.folder, manifest, self.catalogue, settings,
-                execution=self.request.execution, report=report, session=self.session, stage=whose,
-            )  # fmt: skip
-        for remark in done.remarks():
-            self.console.say(remark)
+    def _processing(self, whose: Whose, manifest: Manifest, settings: Settings) -> Processing:
+        return Processing(
+            folder=self.folder, manifest=manifest, catalogue=self.catalogue, settings=settings,
+            execution=self.request.execution, stage=whose, session=self.session,
+        )  # fmt: skip
 
 
 def _claim(folder: Folder, request: Request, *, generated: Sequence[str]) -> None:
