@@ -26,7 +26,7 @@ def status(directory: options.DirectoryArgument) -> None:
     from analysis.workflow.status import status as stages_of
 
     folder = Folder(directory)
-    for stage, state in stages_of(folder, *options.settings_of_folder(folder)):
+    for stage, state in stages_of(folder, *options.OwnSettingsFiles().of(folder)):
         typer.echo(f"{stage:9s} {state}")
     ledger = folder.load_if_there(Ledger)
     complete = {True: "yes", False: "no, events were lost: see ledger.json", None: "not processed"}
@@ -96,9 +96,7 @@ def bench(
     rounds: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Rounds whose median counts; 5 by default.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write the result file, too.")
-    ] = None,
+    out: Annotated[Path | None, options.file("Write the result file, too.", "--out")] = None,
     files: options.SettingsFiles,
     printer: Printer,
 ) -> None:

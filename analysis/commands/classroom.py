@@ -8,6 +8,7 @@ from analysis.commands import options
 from analysis.commands.console import Console
 from analysis.commands.options import spread
 from tools.errors import InputError
+from tools.locks import one_writer
 
 
 @spread
@@ -46,7 +47,6 @@ def generate(
     """
     from tools.event_files import refuse_to_replace
     from tools.generate import DEFAULT_SEED, generate_sample
-    from tools.locks import one_writer
     from tools.universe import generate_universe
 
     catalogue = options.catalogue_of(samples)

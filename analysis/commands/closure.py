@@ -7,22 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analysis.commands.console import Console
-from analysis.commands.options import (
-    DEFAULT_CHUNKS,
-    SAMPLES_FILE,
-    SEARCH_FILE,
-    JsonOption,
-    QuietOption,
-    SamplesOption,
-    SearchOption,
-    SeedOption,
-    Where,
-    catalogue_of,
-    selection_of,
-    settings_of,
-    spread,
-)
+from analysis.commands import options
+from analysis.commands.console import Console, Printer
+from analysis.commands.options import spread
 from tools.errors import InputError
 from tools.shown import shown
 
@@ -53,23 +40,18 @@ def closure(
     events: Annotated[
         bool, typer.Option("--events", help="Through the whole chain, event by event.")
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="The folder to write to.")
-    ] = None,
+    out: Annotated[Path | None, options.place("The folder to write to.", "--out")] = None,
     page: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Only make page and figures of this result file."),
+        Path | None, options.file("Only make page and figures of this result file.")
     ] = None,
     selection: Annotated[
         Path | None,
         typer.Option(help="A `selection.json`: cuts, or a score; else the course's cuts."),
     ] = None,
-    seed: SeedOption = None,
-    how: Where,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
-    quiet: QuietOption = False,
-    print_json: JsonOption = False,
+    seed: options.SeedOption = None,
+    how: options.Where,
+    files: options.SettingsFiles,
+    printer: Printer,
 ) -> None:
     """Tell how often the verdict is right, over many universes whose truth is known.
 
@@ -80,16 +62,15 @@ def closure(
 
     Example: `xyy closure --universes 1000 --empty 2000 --out results/closure`
     """
-    console = Console(quiet=quiet)
     if page is not None:
-        _only_the_page(page, out, catalogue_of(samples), console)
+        _only_the_page(page, out, options.catalogue_of(files.samples), printer)
         return
     if out is None:
         raise InputError("--out DIR is missing: where are the results to go?")
     size = _size((universes, empty, with_x), quick=quick)
     if events:
         _refuse_with_events(size, masses, cross_sections, selection)
-    catalogue, decided = settings_of(samples, search)
+    catalogue, search = files.read()
 
     from analysis.validation.closure import universes_of, write_closure
     from analysis.validation.universes import Campaign
@@ -97,8 +78,10 @@ def closure(
     from tools.generate import DEFAULT_SEED
     from tools.sources import Observed
 
-    where = decided.signal.low_GeV, decided.signal.high_GeV
-    selected = None if selection is None else selection_of(selection, catalogue, decided)
+    where = search.signal.low_GeV, search.signal.high_GeV
+    selected = None
+    if selection is not None:
+        selected = options.selection_of(selection, catalogue, search)
     campaign = Campaign(
         DEFAULT_SEED if seed is None else seed,
         _numbers("--masses", masses, *where),
@@ -108,13 +91,14 @@ def closure(
     if execution.engine == "iterative":
         execution = replace(execution, workers=1)  # of `--events` the inference too
     request = Request(
-        out=out, chunks=DEFAULT_CHUNKS, catalogue=catalogue, search=decided, observed=Observed(),
-        seed=campaign.seed, execution=execution,
+        out=out, chunks=options.DEFAULT_CHUNKS, catalogue=catalogue, search=search,
+        observed=Observed(), seed=campaign.seed, execution=execution,
     )  # fmt: skip
-    work = universes_of(campaign, catalogue, decided, selected)
+    work = universes_of(campaign, catalogue, search, selected)
     chain = Console(quiet=True) if events else None
-    found = write_closure(work, size, request, console.say, chain_console=chain)
-    _tell(found, out, print_json=print_json, quiet=quiet)
+    found = write_closure(work, size, request, printer.say, chain_console=chain)
+    path = out / found.FILE
+    printer.result(path, lambda: "\n".join([*_words(found), f"{path}"]))
 
 
 def _only_the_page(path: Path, out: Path | None, catalogue: "Catalogue", console: Console) -> None:
@@ -169,17 +153,11 @@ def _refuse_with_events(
         )
 
 
-def _tell(found: "Closure", out: Path, *, print_json: bool, quiet: bool) -> None:
-    path = out / found.FILE
-    if print_json:
-        typer.echo(path.read_text(encoding="utf-8"), nl=False)
-        return
-    if quiet:
-        return
+def _words(found: "Closure") -> list[str]:
     judged, missed = found.judged
     lines = [f"verdicts right: {found.verdicts.right} of {found.verdicts.n}"]
     if judged:
         lines.append(f"{judged - missed} of {judged} numbers are what was wanted")
     if events := found.events:
         lines.append(f"same verdict from events and spectrum: {events.same_verdicts} of {events.n}")
-    typer.echo("\n".join([*lines, f"{path}"]))
+    return lines

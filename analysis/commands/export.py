@@ -8,6 +8,7 @@ import typer
 from analysis.commands import options
 from analysis.commands.console import Console
 from analysis.commands.options import spread
+from tools.locks import one_writer
 
 app = typer.Typer(
     name="export",
@@ -89,7 +90,6 @@ def _export(
     from analysis.export.formats import FORMATS
     from analysis.export.writing import default_folder, refuse_occupied, write_files
     from analysis.folder.folder import Folder
-    from tools.locks import one_writer
 
     folder = Folder(directory)
     catalogue, search = settings.of(folder)

@@ -11,10 +11,10 @@ from analysis.commands import options
 from analysis.commands.console import Printer
 from analysis.commands.options import spread
 from tools.errors import InputError
+from tools.locks import one_writer
 
 if TYPE_CHECKING:
     from analysis.statistics.resonance.shape import Effort
-    from analysis.workflow.infer_spectrum import SpectrumOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,7 @@ class OfSpectrum:
     """A spectrum in place of a folder, as options of the command (`spread`)."""
 
     spectrum: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A spectrum, `low,high,events` in GeV, instead of DIR."),
+        Path | None, options.file("A spectrum, `low,high,events` in GeV, instead of DIR.")
     ] = None
     resolution: Annotated[
         str | None, typer.Option(metavar="SIGMA", help="GeV, a number or an expression in m.")
@@ -43,31 +42,13 @@ class OfSpectrum:
     blind: Annotated[
         str | None, typer.Option(metavar="LO:HI", help="Do not read the bins in it; else open.")
     ] = None
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Default: results/NAME of the spectrum.")
-    ] = None
+    out: Annotated[Path | None, options.place("Default: results/NAME of the spectrum.")] = None
 
     def refuse(self) -> None:
         """Refuse all of them, where there is a folder."""
         given = asdict(self)
         names = {f"--{name.strip('_').replace('_', '-')}": value for name, value in given.items()}
         _refuse(names, "a results folder; give --spectrum FILE")
-
-    def options(self) -> "SpectrumOptions":
-        """Return those that say how to search.
-
-        Raises
-        ------
-        InputError
-            If the resolution or the masses are missing.
-        """
-        from analysis.workflow.infer_spectrum import SpectrumOptions
-
-        if self.resolution is None or self.masses is None:
-            raise InputError("--spectrum needs --resolution (sigma in GeV) and --masses LO:HI:STEP")
-        return SpectrumOptions(
-            self.resolution, self.masses, self.sqrt_s, self.families, self.range_, self.blind
-        )
 
 
 @spread
@@ -98,14 +79,10 @@ def infer(
     of_spectrum: OfSpectrum,
     allow_incomplete: options.AllowIncompleteOption = False,
     after_unblinding: options.AfterOption = None,
-    samples: options.OwnSamplesOption = None,
+    samples: Annotated[str | None, options.file("Default: that of DIR.")] = None,
     search: Annotated[
         str | None,
-        typer.Option(
-            "--search",
-            metavar="FILE",
-            help=f"What is decided; default: that of DIR, or {options.SEARCH_FILE}.",
-        ),
+        options.file(f"What is decided; default: that of DIR, or {options.SEARCH_FILE}."),
     ] = None,
     printer: Printer,
 ) -> None:
@@ -139,10 +116,10 @@ def infer(
     from analysis.report.summary import verdict_summary
     from analysis.workflow import make
     from analysis.workflow.stages import decided_in
-    from tools.locks import one_writer
 
     folder = Folder(directory)
-    catalogue, decided = options.settings_of_folder(folder, samples, search)
+    files = options.OwnSettingsFiles(samples=samples, search=search)
+    catalogue, decided = files.of(folder)
     wanted = make.only_results(only)
     with one_writer(directory):
         now = decided_in(folder, catalogue, decided)
@@ -175,18 +152,28 @@ def _spectrum(
     from analysis.report.spectrum_results import read_spectrum_results
     from analysis.report.summary import spectrum_summary
     from analysis.report.writing import draw_spectrum
-    from analysis.workflow.infer_spectrum import bare_spectrum, infer_spectrum, origin_of
-    from tools.locks import one_writer
+    from analysis.workflow.infer_spectrum import (
+        bare_spectrum,
+        infer_spectrum,
+        origin_of,
+        read_range,
+    )
 
-    wanted, decided = given.options(), options.search_of(search or options.SEARCH_FILE)
-    spectrum = bare_spectrum(path, wanted, decided, systematics=search is not None)
+    if given.resolution is None or given.masses is None:
+        raise InputError("--spectrum needs --resolution (sigma in GeV) and --masses LO:HI:STEP")
+    decided = options.search_of(search or options.SEARCH_FILE)
+    spectrum = bare_spectrum(
+        read_range(path, given.range_), decided, systematics=search is not None,
+        resolution=given.resolution, masses=given.masses, sqrt_s=given.sqrt_s,
+        families=given.families, blind=given.blind,
+    )  # fmt: skip
+    origin = origin_of(path, effort, resolution=given.resolution, masses=given.masses)
     folder = Folder(given.out or Path("results") / path.stem)
     with one_writer(folder.path, writes=SEARCHED):
         infer_spectrum(
-            folder, spectrum, effort=effort, limit_toys=limit_toys, say=printer.say,
-            **origin_of(path, wanted, effort),
-        )  # fmt: skip
+            folder, spectrum, effort=effort, limit_toys=limit_toys, say=printer.say, **origin
+        )
         printer.say("figures")
-        results = read_spectrum_results(folder, spectrum, path.stem, wanted.sqrt_s)
+        results = read_spectrum_results(folder, spectrum, path.stem, given.sqrt_s)
         draw_spectrum(folder, results)
     printer.result(folder.path / VERDICT, lambda: spectrum_summary(folder))

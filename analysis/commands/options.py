@@ -29,15 +29,19 @@ def _seconds(value: float | None) -> float | None:
 
 
 _LONGEST_WAIT = 1_000_000
-SamplesOption = Annotated[
-    str, typer.Option("--samples", metavar="FILE", help="What the data are: samples and units.")
-]
-SearchOption = Annotated[
-    str, typer.Option("--search", metavar="FILE", help="What is decided: window, cuts, fits.")
-]
-OwnSamplesOption = Annotated[
-    str | None, typer.Option("--samples", metavar="FILE", help="Default: that of DIR.")
-]
+
+
+def file(words: str, *names: str) -> Any:
+    """Return an option that names a file."""
+    return typer.Option(*names, metavar="FILE", help=words)
+
+
+def place(words: str, *names: str) -> Any:
+    """Return an option that names a folder."""
+    return typer.Option(*names, metavar="DIR", help=words)
+
+
+SamplesOption = Annotated[str, file("What the data are: samples and units.", "--samples")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing but errors.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result file.")]
 MOST_SEED = (1 << 128) - 1
@@ -63,11 +67,7 @@ ProcessesOption = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=MOST_PROCESSES, help="Processes; default: all cores."),
 ]
-OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")]
-ProcessOutOption = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="DIR", help="The folder to write to; default: a results folder."),
-]
+OutOption = Annotated[Path, place("The folder to write to.", "--out")]
 UniverseOption = Annotated[
     int | None, typer.Option(metavar="K", min=0, max=10**9, help="The observed data of universe K.")
 ]
@@ -111,66 +111,6 @@ def search_of(name: str, *, method: str | None = None) -> "Search":
     return replace(search, optimise=replace(search.optimise, method=method))
 
 
-def settings_of(
-    samples: str, search: str, *, method: str | None = None
-) -> "tuple[Catalogue, Search]":
-    """Read the files of `--samples` and `--search`, and check them against each other."""
-    from analysis.settings.settings_check import check_together
-
-    catalogue, decided = catalogue_of(samples), search_of(search, method=method)
-    check_together(catalogue, decided)
-    return catalogue, decided
-
-
-def settings_of_folder(
-    folder: "Folder",
-    samples: str | None = None,
-    search: str | None = None,
-    *,
-    method: str | None = None,
-    may_change: bool = False,
-) -> "tuple[Catalogue, Search]":
-    """Read the settings files that a folder is made with, or those of the options.
-
-    Parameters
-    ----------
-    folder : Folder
-    samples, search : str, optional
-        Files of ``--samples`` and ``--search``.
-    method : str, optional
-        Of ``--method``.
-    may_change : bool
-        Whether the command makes something of the folder anew, with other settings if need be.
-
-    Raises
-    ------
-    InputError
-        If the options decide otherwise than the folder, and may not.
-    """
-    from analysis.folder.decisions import refuse_other_settings
-    from analysis.folder.origin import RUN, origin_of
-
-    origin = origin_of(folder)
-    if origin is None and (folder.path / RUN).exists() and not (samples and search):
-        raise InputError(
-            f"{folder.path / RUN} is damaged, or of an earlier version: it does not say with which "
-            "settings files the folder was made; name them with --samples and --search"
-        )
-    if origin is None:
-        return settings_of(samples or SAMPLES_FILE, search or SEARCH_FILE, method=method)
-    made = origin.made
-    files = str(made.samples_file), str(made.search_file)
-    given = settings_of(samples or files[0], search or files[1], method=method or made.method)
-    if may_change or not (samples or search):
-        return given
-    try:
-        own = settings_of(*files)
-    except InputError:  # they can no longer be read
-        return given
-    refuse_other_settings(folder, own, given)
-    return given
-
-
 def selection_of(
     path: Path | None, catalogue: "Catalogue", search: "Search"
 ) -> "tuple[Selection, ScoreTable | None]":
@@ -193,29 +133,68 @@ class SettingsFiles:
     """The settings files of what is made anew, as options of a command."""
 
     samples: SamplesOption = SAMPLES_FILE
-    search: SearchOption = SEARCH_FILE
+    search: Annotated[str, file("What is decided: window, cuts, fits.", "--search")] = SEARCH_FILE
 
     def read(self, *, method: str | None = None) -> "tuple[Catalogue, Search]":
-        """Read both, as `settings_of`."""
-        return settings_of(self.samples, self.search, method=method)
+        """Read both, and check them against each other."""
+        from analysis.settings.settings_check import check_together
+
+        catalogue, search = catalogue_of(self.samples), search_of(self.search, method=method)
+        check_together(catalogue, search)
+        return catalogue, search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnSettingsFiles:
     """The settings files of a folder, unless others are named, as options of a command."""
 
-    samples: OwnSamplesOption = None
-    search: Annotated[
-        str | None, typer.Option("--search", metavar="FILE", help="Default: that of DIR.")
-    ] = None
+    samples: Annotated[str | None, file("Default: that of DIR.", "--samples")] = None
+    search: Annotated[str | None, file("Default: that of DIR.", "--search")] = None
 
     def of(
         self, folder: "Folder", *, method: str | None = None, may_change: bool = False
     ) -> "tuple[Catalogue, Search]":
-        """Read both, as `settings_of_folder`."""
-        return settings_of_folder(
-            folder, self.samples, self.search, method=method, may_change=may_change
+        """Read the settings files that a folder is made with, or those that are named.
+
+        Parameters
+        ----------
+        folder : Folder
+        method : str, optional
+            Of ``--method``.
+        may_change : bool
+            Whether the command makes something of the folder anew, with other settings if need be.
+
+        Raises
+        ------
+        InputError
+            If the named files decide otherwise than the folder, and may not.
+        """
+        from analysis.folder.decisions import refuse_other_settings
+        from analysis.folder.origin import RUN, origin_of
+
+        origin, named = origin_of(folder), SettingsFiles()
+        if origin is not None:
+            named = SettingsFiles(
+                samples=str(origin.made.samples_file), search=str(origin.made.search_file)
+            )
+            method = method or origin.made.method
+        elif (folder.path / RUN).exists() and not (self.samples and self.search):
+            raise InputError(
+                f"{folder.path / RUN} is damaged, or of an earlier version: it does not say with "
+                "which settings files the folder was made; name them with --samples and --search"
+            )
+        other = SettingsFiles(
+            samples=self.samples or named.samples, search=self.search or named.search
         )
+        given = other.read(method=method)
+        if may_change or origin is None or other == named:
+            return given
+        try:
+            own = named.read()
+        except InputError:  # they can no longer be read
+            return given
+        refuse_other_settings(folder, own, given)
+        return given
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from analysis.commands import options
 from analysis.commands.console import Console, Printer
 from analysis.commands.options import spread
 from tools.errors import XyyError
+from tools.locks import one_writer
 
 
 @spread
@@ -27,7 +28,6 @@ def convert(
     """
     catalogue = options.catalogue_of(samples)
     from tools.convert import convert as convert_files
-    from tools.locks import one_writer
 
     named = [_sample_and_file(word) for word in files]
     with one_writer(out), console.progress("converting") as report:
@@ -45,7 +45,9 @@ def _sample_and_file(word: str) -> tuple[str | None, Path]:
 def process(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST")],
     *,
-    out: options.ProcessOutOption = None,
+    out: Annotated[
+        Path | None, options.place("The folder to write to; default: a results folder.", "--out")
+    ] = None,
     selection: options.SelectionOption = None,
     only: Annotated[str | None, typer.Option(metavar="NAME,...", help="These samples.")] = None,
     histograms: options.HistogramsOption = "all",
@@ -72,7 +74,6 @@ def process(
     from analysis.folder.origin import RUN, contents, refuse_other_events, remember_chunks
     from analysis.workflow import process as stage
     from tools.executors import Session
-    from tools.locks import one_writer
 
     work = options.work_on(manifest, out, selection, files)
     folder, catalogue, search = work.folder, work.catalogue, work.search
@@ -120,7 +121,6 @@ def optimise(
     from analysis.folder.origin import remember_settings
     from analysis.report.summary import selection_table
     from analysis.workflow import make
-    from tools.locks import one_writer
 
     folder = Folder(directory)
     catalogue, search = files.of(folder, method=method, may_change=True)
@@ -145,7 +145,6 @@ def freeze(
     from analysis.folder.folder import FREEZE, Folder
     from analysis.folder.origin import remember_settings
     from analysis.workflow.stages import decided_in
-    from tools.locks import one_writer
 
     folder = Folder(directory)
     settings = files.of(folder, may_change=True)
@@ -171,12 +170,11 @@ def unblind(
     from analysis.folder.origin import origin_of
     from analysis.workflow.freshness import next_after_unblinding
     from analysis.workflow.stages import decided_in
-    from tools.locks import one_writer
 
     folder = Folder(directory)
     with one_writer(directory):
         if origin_of(folder) is not None and (folder.path / FREEZE).is_file():
-            now = decided_in(folder, *options.settings_of_folder(folder))
+            now = decided_in(folder, *options.OwnSettingsFiles().of(folder))
             blinding.refuse_stale_freeze(folder, now)
         for note in blinding.unblind(folder, reason):
             console.say(f"note: {note}")
@@ -201,7 +199,6 @@ def report(
     from analysis.folder.folder import Folder
     from analysis.folder.history import lines
     from analysis.workflow import make
-    from tools.locks import one_writer
     from tools.pool import cores
 
     folder = Folder(directory)

@@ -16,24 +16,18 @@ from tools.errors import InputError
 @spread
 def run(
     *,
-    data: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Observed events; may be repeated.")
-    ] = None,
+    data: Annotated[list[Path] | None, options.file("Observed events; may be repeated.")] = None,
     universe: options.UniverseOption = None,
     unblind_reason: Annotated[
         str | None, typer.Option("--unblind", metavar="TEXT", help="Open the data, and say why.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Default: results/SAMPLES-DATA.")
-    ] = None,
+    out: Annotated[Path | None, options.place("Default: results/SAMPLES-DATA.")] = None,
     until: Annotated[
         Literal["chunks", "optimise", "freeze", "process", "infer", "report"],
         typer.Option(help="The last stage to do."),
     ] = "report",
     method: options.MethodOption = None,
-    chunks: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where converted events lie.")
-    ] = options.DEFAULT_CHUNKS,
+    chunks: Annotated[Path, options.place("Where converted events lie.")] = options.DEFAULT_CHUNKS,
     seed: options.SeedOption = None,
     generate_missing: Annotated[
         bool, typer.Option("--generate-missing", help="Generate the samples without files.")

@@ -8,6 +8,7 @@ import typer
 from analysis.commands import options
 from analysis.commands.console import Console, Printer
 from analysis.commands.options import spread
+from tools.locks import one_writer
 
 app = typer.Typer(
     name="universe",
@@ -46,7 +47,6 @@ def make(
     """
     catalogue = options.catalogue_of(samples)
     from analysis.game import making, sealing
-    from tools.locks import one_writer
 
     if seed is not None and seed < making.SHORT_SEED:
         console.say(
@@ -81,7 +81,6 @@ def score(
     """
     from analysis.game import dinner
     from analysis.game.sealing import read_game
-    from tools.locks import one_writer
 
     game = read_game(directory)
     found = dinner.assign(game, claims)
@@ -100,7 +99,6 @@ def reveal(directory: GameArgument, *, console: Console) -> None:
     Example: `xyy universe reveal game`
     """
     from analysis.game import dinner, sealing
-    from tools.locks import one_writer
 
     game = sealing.read_game(directory)
     files = sealing.refuse_other_data(game)

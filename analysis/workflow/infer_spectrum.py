@@ -9,7 +9,7 @@ detector, and count only where the file was named with ``--search``.
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,64 +62,90 @@ _WORKSPACE = re.compile(r"mass_\d[\d.e+]*\.json")
 _ROUNDING = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class SpectrumOptions:
-    """The options as given, words still."""
-
-    resolution: str
-    masses: str
-    sqrt_s: float | None = None
-    families: str | None = None
-    range_: str | None = None
-    blind: str | None = None
-
-
-def bare_spectrum(
-    path: Path, options: SpectrumOptions, search: Search, *, systematics: bool
-) -> BareSpectrum:
-    """Read a spectrum and what is to be searched in it.
-
-    Parameters
-    ----------
-    path : Path
-        See `spectrum_file`.
-    options : SpectrumOptions
-    search : Search
-        Thresholds.
-    systematics : bool
-        Whether its systematic errors of energy scale and resolution count.
+def read_range(path: Path, text: str | None) -> Bins:
+    """Read the bins of a spectrum file that lie inside ``--range``.
 
     Raises
     ------
     InputError
-        If a file or an option cannot be read, or nothing can be searched with it.
+        If the file cannot be read, or there are no such bins, or too many to be fitted.
     """
-    bins = _in_range(read_spectrum(path), options.range_, path)
-    _refuse_too_many(path, len(bins.low_GeV))
-    grid = _masses(options.masses, bins)
-    width = parse_expression(options.resolution, name="--resolution").at
-    _check_step(grid, width(grid.masses_GeV))
-    _check_width(width(grid.masses_GeV), bins)
-    families = _families(options.families, search)
+    bins = read_spectrum(path)
+    if text is not None:
+        low, high = _interval(text, "--range")
+        low = max(low, _ROUNDING * 2)  # no background function has a value at 0
+        inside = (bins.low_GeV >= low - _ROUNDING) & (bins.high_GeV <= high + _ROUNDING)
+        if not inside.any():
+            raise InputError(
+                f"--range: no whole bin of {path} lies in {low:g} to {high:g} GeV; it has bins "
+                f"from {bins.low_GeV[0]:g} to {bins.high_GeV[-1]:g} GeV"
+            )
+        bins = bins.some(inside)
+    elif bins.low_GeV[0] <= 0:
+        raise InputError(
+            f"{path}: its first bin begins at 0 GeV, where no background has a value; give "
+            f"--range {bins.high_GeV[0]:g}:{bins.high_GeV[-1]:g} or narrower"
+        )
+    if (number := len(bins.low_GeV)) > MOST_FIT_BINS:
+        raise InputError(
+            f"{path} has {number:,} bins, {MOST_FIT_BINS:,} at most are fitted: add "
+            f"{-(-number // MOST_FIT_BINS)} or more neighbours together (bins of a fifth of the "
+            "resolution tell as much), or give a narrower --range"
+        )
+    return bins
+
+
+def bare_spectrum(
+    bins: Bins,
+    search: Search,
+    *,
+    systematics: bool,
+    resolution: str,
+    masses: str,
+    sqrt_s: float | None = None,
+    families: str | None = None,
+    blind: str | None = None,
+) -> BareSpectrum:
+    """Return a spectrum and what is to be searched in it.
+
+    Parameters
+    ----------
+    bins : Bins
+        From `read_range`.
+    search : Search
+        Thresholds.
+    systematics : bool
+        Whether its systematic errors of energy scale and resolution count.
+    resolution, masses, sqrt_s, families, blind
+        The options of these names, words still.
+
+    Raises
+    ------
+    InputError
+        If an option cannot be read, or nothing can be searched with it.
+    """
+    grid = _masses(masses, bins)
+    width = parse_expression(resolution, name="--resolution").at
+    _check_width(grid, width(grid.masses_GeV), bins)
     errors = Systematics(0.0, 0.0, 0.0, 0.0)
     if systematics:
         own = search.systematics
         errors = replace(errors, energy_scale=own.energy_scale, resolution=own.resolution)
     decided = replace(
         search,
-        peak=replace(search.peak, families=families),
+        peak=replace(search.peak, families=_families(families, search)),
         signal=grid,
         limits=Limits(search.limits.confidence_level, _every(grid)),
         systematics=errors,
     )
-    sqrt_s = SQRT_S_GeV if options.sqrt_s is None else options.sqrt_s
-    if not 0 < sqrt_s <= MOST_SQRT_S_GeV:
+    energy = SQRT_S_GeV if sqrt_s is None else sqrt_s
+    if not 0 < energy <= MOST_SQRT_S_GeV:
         raise InputError(
-            f"--sqrt-s: {sqrt_s:g} GeV is no collision energy; give a number above 0 and up to "
+            f"--sqrt-s: {energy:g} GeV is no collision energy; give a number above 0 and up to "
             f"{MOST_SQRT_S_GeV:g}"
         )
-    blind = None if options.blind is None else _blind(options.blind, bins)
-    return BareSpectrum(bins, plain_signal(width), decided, sqrt_s, blind)
+    window = None if blind is None else _blind(blind, bins)
+    return BareSpectrum(bins, plain_signal(width), decided, energy, window)
 
 
 def infer_spectrum(
@@ -164,11 +190,13 @@ def infer_spectrum(
     found = draw_spectrum_inference(spectrum, Work(effort, limit_toys, say=say, on_limit=save))
     for point in found.points:  # one at a time: all take a gigabyte
         write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
-    level = limits.confidence_level
-    folder.save(spectrum_results.background_fit(found), **origin)
-    folder.save(spectrum_results.mass_scan(found), **origin)
-    folder.save(spectrum_results.mass_limits(found.limits, level, spectrum.closed), **origin)
-    folder.save(spectrum_results.verdict(found), **origin)
+    for result in (
+        spectrum_results.background_fit(found),
+        spectrum_results.mass_scan(found),
+        spectrum_results.mass_limits(found.limits, limits.confidence_level, spectrum.closed),
+        spectrum_results.verdict(found),
+    ):
+        folder.save(result, **origin)
     return found
 
 
@@ -199,15 +227,10 @@ def _limits_so_far(spectrum: BareSpectrum, done: Sequence[MassLimit]) -> MassLim
     )
 
 
-def origin_of(path: Path, options: SpectrumOptions, effort: Effort) -> dict[str, Any]:
+def origin_of(path: Path, effort: Effort, **options: str) -> dict[str, Any]:
     """Return what the results are made from, for ``provenance``."""
-    return {
-        "file": str(path.resolve()),
-        "file_digest": digest_file(path),
-        "resolution": options.resolution,
-        "masses": options.masses,
-        "seed": effort.seed,
-    }
+    file = {"file": str(path.resolve()), "file_digest": digest_file(path)}
+    return {**file, **options, "seed": effort.seed}
 
 
 def _numbers(text: str, option: str, names: tuple[str, ...]) -> list[float]:
@@ -224,35 +247,6 @@ def _interval(text: str, option: str) -> tuple[float, float]:
     if not low < high:
         raise InputError(f"{option}: {low:g} is not below {high:g}; give LO:HI, in GeV")
     return low, high
-
-
-def _in_range(bins: Bins, text: str | None, path: Path) -> Bins:
-    """Return the bins inside ``--range``."""
-    if text is None and bins.low_GeV[0] > 0:
-        return bins
-    if text is None:
-        raise InputError(
-            f"{path}: its first bin begins at 0 GeV, where no background has a value; give "
-            f"--range {bins.high_GeV[0]:g}:{bins.high_GeV[-1]:g} or narrower"
-        )
-    low, high = _interval(text, "--range")
-    low = max(low, _ROUNDING * 2)  # no background function has a value at 0
-    inside = bins.some((bins.low_GeV >= low - _ROUNDING) & (bins.high_GeV <= high + _ROUNDING))
-    if not len(inside.low_GeV):
-        raise InputError(
-            f"--range: no whole bin of {path} lies in {low:g} to {high:g} GeV; it has bins from "
-            f"{bins.low_GeV[0]:g} to {bins.high_GeV[-1]:g} GeV"
-        )
-    return inside
-
-
-def _refuse_too_many(path: Path, bins: int) -> None:
-    if bins > MOST_FIT_BINS:
-        raise InputError(
-            f"{path} has {bins:,} bins, {MOST_FIT_BINS:,} at most are fitted: add "
-            f"{-(-bins // MOST_FIT_BINS)} or more neighbours together (bins of a fifth of the "
-            "resolution tell as much), or give a narrower --range"
-        )
 
 
 def _masses(text: str, bins: Bins) -> Signal:
@@ -280,7 +274,8 @@ def _masses(text: str, bins: Bins) -> Signal:
     return Signal(low, high, step)
 
 
-def _check_step(grid: Signal, width: Any) -> None:
+def _check_width(grid: Signal, width: FloatArray, bins: Bins) -> None:
+    """Refuse steps wider than the resolution, and a resolution that no bin can show."""
     narrowest = int(np.argmin(width))
     if len(width) > 1 and grid.step_GeV > width[narrowest] * (1 + _ROUNDING):
         raise InputError(
@@ -288,11 +283,7 @@ def _check_step(grid: Signal, width: Any) -> None:
             f"({width[narrowest]:.3g} GeV at {grid.masses_GeV[narrowest]:g} GeV): a peak between "
             "two masses would be missed; lower STEP"
         )
-
-
-def _check_width(width: FloatArray, bins: Bins) -> None:
-    finest = _FINEST * float((bins.high_GeV - bins.low_GeV).min())
-    if width.min() < finest:
+    if width.min() < _FINEST * float((bins.high_GeV - bins.low_GeV).min()):
         raise InputError(
             f"--resolution: {width.min():.3g} GeV is finer than a thousandth of any bin; sigma of "
             "the peak is asked for, in GeV"
