@@ -10,7 +10,7 @@ import typer
 
 from analysis.commands import options
 from analysis.commands.console import Printer
-from analysis.commands.options import spread
+from analysis.commands.options import flag, number, spread, value
 from tools import temporary
 
 
@@ -26,7 +26,7 @@ def status(directory: options.DirectoryArgument) -> None:
     from analysis.workflow.status import status as stages_of
 
     folder = Folder(directory)
-    for stage, state in stages_of(folder, *options.OwnSettingsFiles().of(folder)):
+    for stage, state in stages_of(options.OwnSettingsFiles().of(folder)):
         typer.echo(f"{stage:9s} {state}")
     ledger = folder.load_if_there(Ledger)
     complete = {True: "yes", False: "no, events were lost: see ledger.json", None: "not processed"}
@@ -61,9 +61,9 @@ def plan(
     from analysis.workflow import process as stage
 
     work = options.work_on(manifest, manifest, selection, files)
-    chunks = work.chunks
+    (_, catalogue, search), chunks = work.project, work.chunks
     settings = stage.processor_settings(
-        chunks.columns, work.search, work.cuts, score=work.score, histograms=histograms
+        chunks.columns, search, work.cuts, score=work.score, histograms=histograms
     )
     execution = how.execution(checkpoints=checkpoints)
     here = forecasts.how_to_try(execution, printer.say)
@@ -72,7 +72,7 @@ def plan(
     def process(report: Callable[[int], None]) -> Ledger:
         with temporary.folder("xyy-plan-") as place:
             ledger, _ = stage.Processing(
-                folder=Folder(place), manifest=some, catalogue=work.catalogue, settings=settings,
+                folder=Folder(place), manifest=some, catalogue=catalogue, settings=settings,
                 execution=here.execution,
             ).run(report)  # fmt: skip
             return ledger
@@ -86,17 +86,14 @@ def plan(
 @spread
 def bench(
     *,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer events and rounds: 1,000,000 and 3.")
-    ] = False,
+    quick: Annotated[bool, flag("--quick", "Fewer events and rounds: 1,000,000 and 3.")] = False,
     events: Annotated[
-        int | None,
-        typer.Option(min=1, max=10**9, help="Events on one core; the engines get 20 times these."),
+        int | None, number(1, 10**9, "Events on one core; the engines get 20 times these.")
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Rounds whose median counts; 5 by default.")
+        int | None, number(1, 1000, "Rounds whose median counts; 5 by default.")
     ] = None,
-    out: Annotated[Path | None, options.file("Write the result file, too.", "--out")] = None,
+    out: Annotated[Path | None, value("FILE", "Write the result file, too.", "--out")] = None,
     files: options.SettingsFiles,
     printer: Printer,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from analysis.commands import options
 from analysis.commands.console import Console, Printer
-from analysis.commands.options import spread
+from analysis.commands.options import flag, spread, value
 from tools.errors import InputError
 from tools.shown import shown
 
@@ -30,19 +30,15 @@ def closure(
     with_x: Annotated[
         int | None, typer.Option(help="More universes with X, for coverages and power.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Few of each: 10, 50 and 20.")] = False,
-    masses: Annotated[
-        str | None, typer.Option(metavar="LIST", help="All have an X, at these masses in GeV.")
-    ] = None,
+    quick: Annotated[bool, flag("--quick", "Few of each: 10, 50 and 20.")] = False,
+    masses: Annotated[str | None, value("LIST", "All have an X, at these masses in GeV.")] = None,
     cross_sections: Annotated[
-        str | None, typer.Option(metavar="LIST", help="All have an X, of these cross-sections.")
+        str | None, value("LIST", "All have an X, of these cross-sections.")
     ] = None,
-    events: Annotated[
-        bool, typer.Option("--events", help="Through the whole chain, event by event.")
-    ] = False,
-    out: Annotated[Path | None, options.place("The folder to write to.", "--out")] = None,
+    events: Annotated[bool, flag("--events", "Through the whole chain, event by event.")] = False,
+    out: Annotated[Path | None, value("DIR", "The folder to write to.", "--out")] = None,
     page: Annotated[
-        Path | None, options.file("Only make page and figures of this result file.")
+        Path | None, value("FILE", "Only make page and figures of this result file.")
     ] = None,
     selection: Annotated[
         Path | None,
@@ -136,9 +132,9 @@ def _numbers(option: str, text: str | None, low: float, high: float) -> tuple[fl
         values = tuple(float(word) for word in text.split(","))
     except ValueError:
         raise InputError(f"{option}: numbers with commas between them, not {shown(text)}") from None
-    for value in values:
-        if not (math.isfinite(value) and low <= value <= high):
-            raise InputError(f"{option}: {value:g} is not between {low:g} and {high:g}")
+    for each in values:
+        if not (math.isfinite(each) and low <= each <= high):
+            raise InputError(f"{option}: {each:g} is not between {low:g} and {high:g}")
     return values
 
 

@@ -13,6 +13,7 @@ from tools.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.folder.folder import Folder
+    from analysis.folder.project import Project
     from analysis.settings.search import Search
     from processors.score import ScoreTable
     from processors.selection import Selection
@@ -31,24 +32,28 @@ def _seconds(value: float | None) -> float | None:
 _LONGEST_WAIT = 1_000_000
 
 
-def file(words: str, *names: str) -> Any:
-    """Return an option that names a file."""
-    return typer.Option(*names, metavar="FILE", help=words)
+def value(metavar: str, words: str, *names: str) -> Any:
+    """Return an option with a value, which the help calls `metavar`."""
+    return typer.Option(*names, metavar=metavar, help=words)
 
 
-def place(words: str, *names: str) -> Any:
-    """Return an option that names a folder."""
-    return typer.Option(*names, metavar="DIR", help=words)
+def number(low: int, high: int, words: str, *names: str, metavar: str | None = None) -> Any:
+    """Return an option with a number in a range."""
+    return typer.Option(*names, min=low, max=high, metavar=metavar, help=words)
 
 
-SamplesOption = Annotated[str, file("What the data are: samples and units.", "--samples")]
+def flag(name: str, words: str) -> Any:
+    """Return an option that is given, or not."""
+    return typer.Option(name, help=words)
+
+
+SamplesOption = Annotated[str, value("FILE", "What the data are: samples and units.", "--samples")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing but errors.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result file.")]
+JsonOption = Annotated[bool, flag("--json", "Print the result file.")]
 MOST_SEED = (1 << 128) - 1
 """as many bits as the seed of a game"""
 SeedOption = Annotated[
-    int | None,
-    typer.Option(min=0, max=MOST_SEED, help="Seed of generated events; each seed another world."),
+    int | None, number(0, MOST_SEED, "Seed of generated events; each seed another world.")
 ]
 SelectionOption = Annotated[
     Path | None, typer.Option(help="Cuts to apply, a `selection.json`; none unless given.")
@@ -64,27 +69,21 @@ Engines = Literal["iterative", "futures", "dask"] | None
 MOST_PROCESSES = 1024
 """of one machine"""
 ProcessesOption = Annotated[
-    int | None,
-    typer.Option("--workers", min=1, max=MOST_PROCESSES, help="Processes; default: all cores."),
+    int | None, number(1, MOST_PROCESSES, "Processes; default: all cores.", "--workers")
 ]
-OutOption = Annotated[Path, place("The folder to write to.", "--out")]
+OutOption = Annotated[Path, value("DIR", "The folder to write to.", "--out")]
 UniverseOption = Annotated[
-    int | None, typer.Option(metavar="K", min=0, max=10**9, help="The observed data of universe K.")
+    int | None, number(0, 10**9, "The observed data of universe K.", metavar="K")
 ]
 AfterOption = Annotated[
-    str | None,
-    typer.Option("--after-unblinding", metavar="TEXT", help="Why decisions changed after it."),
+    str | None, value("TEXT", "Why decisions changed after it.", "--after-unblinding")
 ]
-ResumeOption = Annotated[
-    bool, typer.Option("--resume/--no-resume", help="Use the checkpoints of earlier runs.")
-]
+ResumeOption = Annotated[bool, flag("--resume/--no-resume", "Use the checkpoints of earlier runs.")]
 CheckpointsOption = Annotated[
-    bool,
-    typer.Option("--checkpoints/--no-checkpoints", help="Keep what each chunk gave."),
+    bool, flag("--checkpoints/--no-checkpoints", "Keep what each chunk gave.")
 ]
 AllowIncompleteOption = Annotated[
-    bool,
-    typer.Option("--allow-incomplete", help="Infer from incomplete data; all results say so."),
+    bool, flag("--allow-incomplete", "Infer from incomplete data; all results say so.")
 ]
 DirectoryArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="The results folder.", exists=True, file_okay=False)
@@ -133,7 +132,9 @@ class SettingsFiles:
     """The settings files of what is made anew, as options of a command."""
 
     samples: SamplesOption = SAMPLES_FILE
-    search: Annotated[str, file("What is decided: window, cuts, fits.", "--search")] = SEARCH_FILE
+    search: Annotated[str, value("FILE", "What is decided: window, cuts, fits.", "--search")] = (
+        SEARCH_FILE
+    )
 
     def read(self, *, method: str | None = None) -> "tuple[Catalogue, Search]":
         """Read both, and check them against each other."""
@@ -148,12 +149,12 @@ class SettingsFiles:
 class OwnSettingsFiles:
     """The settings files of a folder, unless others are named, as options of a command."""
 
-    samples: Annotated[str | None, file("Default: that of DIR.", "--samples")] = None
-    search: Annotated[str | None, file("Default: that of DIR.", "--search")] = None
+    samples: Annotated[str | None, value("FILE", "Default: that of DIR.", "--samples")] = None
+    search: Annotated[str | None, value("FILE", "Default: that of DIR.", "--search")] = None
 
     def of(
         self, folder: "Folder", *, method: str | None = None, may_change: bool = False
-    ) -> "tuple[Catalogue, Search]":
+    ) -> "Project":
         """Read the settings files that a folder is made with, or those that are named.
 
         Parameters
@@ -171,6 +172,7 @@ class OwnSettingsFiles:
         """
         from analysis.folder.decisions import refuse_other_settings
         from analysis.folder.origin import RUN, origin_of
+        from analysis.folder.project import Project
 
         origin, named = origin_of(folder), SettingsFiles()
         if origin is not None:
@@ -187,24 +189,21 @@ class OwnSettingsFiles:
             samples=self.samples or named.samples, search=self.search or named.search
         )
         given = other.read(method=method)
-        if may_change or origin is None or other == named:
-            return given
-        try:
-            own = named.read()
-        except InputError:  # they can no longer be read
-            return given
-        refuse_other_settings(folder, own, given)
-        return given
+        if origin is not None and not may_change and other != named:
+            try:
+                own = named.read()
+            except InputError:  # they can no longer be read
+                own = given
+            refuse_other_settings(folder, own, given)
+        return Project(folder, *given)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProcessWork:
     """What `xyy process` works on: some chunks, or all those of a results folder again."""
 
-    folder: "Folder"
-    """where the products go"""
-    catalogue: "Catalogue"
-    search: "Search"
+    project: "Project"
+    """the settings, and the folder where the products go"""
     chunks: "Manifest"
     manifests: tuple[Path, ...]
     """folders of the chunks"""
@@ -229,13 +228,14 @@ def work_on(
     if out is None and not again:
         raise InputError("where to? Give --out DIR, or a results folder in place of the manifest")
     folder, there = Folder(out or manifest), Folder(manifest)
-    settings = files.of(there if again else folder, may_change=True)
+    project = files.of(there if again else folder, may_change=True)._replace(folder=folder)
     chunks = manifest_of(manifest)
     origin = origin_of(there) if again else None
     manifests = (chunks.folder,) if origin is None else origin.made.manifests
     if again and selection is None and (manifest / SELECTION).is_file():
         selection = manifest / SELECTION
-    return ProcessWork(folder, *settings, chunks, manifests, *selection_of(selection, *settings))
+    cuts = selection_of(selection, project.catalogue, project.search)
+    return ProcessWork(project, chunks, manifests, *cuts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,26 +248,21 @@ class Where:
     ] = None
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            max=10_000,
-            help="Processes, or jobs of --cluster; default: as many as cores here.",
-        ),
+        number(1, 10_000, "Processes, or jobs of --cluster; default: as many as cores here."),
     ] = None
     scheduler: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="An existing dask scheduler, or its scheduler file."),
+        str | None, value("ADDRESS", "An existing dask scheduler, or its scheduler file.")
     ] = None
     cluster: Annotated[
         Literal["slurm", "htcondor"] | None,
         typer.Option(help="dask workers as jobs of a batch system, as in dask-jobqueue's YAML."),
     ] = None
     adaptive: Annotated[
-        bool, typer.Option("--adaptive", help="Start dask workers as needed, --workers at most.")
+        bool, flag("--adaptive", "Start dask workers as needed, --workers at most.")
     ] = False
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Talk to dask on other machines without TLS.")
-    ] = False
+    insecure: Annotated[bool, flag("--insecure", "Talk to dask on other machines without TLS.")] = (
+        False
+    )
     wait: Annotated[
         float | None,
         typer.Option(
@@ -311,7 +306,7 @@ class How(Where):
         typer.Option(help="In this process (default), a pool of processes, or dask workers."),
     ] = None
     chunk_events: Annotated[
-        int | None, typer.Option(min=1, max=10**9, help="Events in one piece of work, at most.")
+        int | None, number(1, 10**9, "Events in one piece of work, at most.")
     ] = None
 
     def execution(self, otherwise: str = "iterative", **more: Any) -> "Execution":

@@ -7,7 +7,7 @@ import typer
 
 from analysis.commands import options
 from analysis.commands.console import Console, Printer
-from analysis.commands.options import spread
+from analysis.commands.options import spread, value
 from tools.errors import XyyError
 from tools.locks import one_writer
 
@@ -46,10 +46,10 @@ def process(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST")],
     *,
     out: Annotated[
-        Path | None, options.place("The folder to write to; default: a results folder.", "--out")
+        Path | None, value("DIR", "The folder to write to; default: a results folder.", "--out")
     ] = None,
     selection: options.SelectionOption = None,
-    only: Annotated[str | None, typer.Option(metavar="NAME,...", help="These samples.")] = None,
+    only: Annotated[str | None, value("NAME,...", "These samples.")] = None,
     histograms: options.HistogramsOption = "all",
     how: options.How,
     resume: options.ResumeOption = False,
@@ -76,7 +76,7 @@ def process(
     from tools.executors import Session
 
     work = options.work_on(manifest, out, selection, files)
-    folder, catalogue, search = work.folder, work.catalogue, work.search
+    folder, catalogue, search = work.project
     chunks = work.chunks.only(only.split(",")) if only else work.chunks
     execution = how.execution(resume=resume, checkpoints=checkpoints)
     writes = (*PROCESSED, RUN)
@@ -94,7 +94,7 @@ def process(
             execution=execution, session=session,
         )  # fmt: skip
         ledger = processing.show("processing", printer)
-        remember_chunks(folder, work.manifests, chunks, catalogue, search)
+        remember_chunks(work.project, work.manifests, chunks)
     printer.result(folder.path / "ledger.json")
     if not ledger.complete:
         raise XyyError(stage.losses(ledger, folder.path))
@@ -122,20 +122,16 @@ def optimise(
     from analysis.report.summary import selection_table
     from analysis.workflow import make
 
-    folder = Folder(directory)
-    catalogue, search = files.of(folder, method=method, may_change=True)
+    project = files.of(Folder(directory), method=method, may_change=True)
     with one_writer(directory, writes=(SELECTION, SCORE)):
-        selected = make.optimise(folder, catalogue, search, reason=after_unblinding)
-        remember_settings(folder, catalogue, search, method)
+        selected = make.optimise(project, reason=after_unblinding)
+        remember_settings(project, method)
     printer.result(directory / SELECTION, lambda: selection_table(selected.selection))
 
 
 @spread
 def freeze(
-    directory: options.DirectoryArgument,
-    *,
-    files: options.OwnSettingsFiles,
-    console: Console,
+    directory: options.DirectoryArgument, *, files: options.OwnSettingsFiles, console: Console
 ) -> None:
     """Fix the decisions, before the data are looked at.
 
@@ -146,11 +142,10 @@ def freeze(
     from analysis.folder.origin import remember_settings
     from analysis.workflow.stages import decided_in
 
-    folder = Folder(directory)
-    settings = files.of(folder, may_change=True)
+    project = files.of(Folder(directory), may_change=True)
     with one_writer(directory):
-        blinding.freeze(folder, decided_in(folder, *settings))
-        remember_settings(folder, *settings)
+        blinding.freeze(project.folder, decided_in(project))
+        remember_settings(project)
     console.say(f"frozen: {directory / FREEZE}")
 
 
@@ -158,7 +153,7 @@ def freeze(
 def unblind(
     directory: options.DirectoryArgument,
     *,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why now; it stays on record.")],
+    reason: Annotated[str, value("TEXT", "Why now; it stays on record.")],
     console: Console,
 ) -> None:
     """Open the data inside the window; what to type next is told.
@@ -174,7 +169,7 @@ def unblind(
     folder = Folder(directory)
     with one_writer(directory):
         if origin_of(folder) is not None and (folder.path / FREEZE).is_file():
-            now = decided_in(folder, *options.OwnSettingsFiles().of(folder))
+            now = decided_in(options.OwnSettingsFiles().of(folder))
             blinding.refuse_stale_freeze(folder, now)
         for note in blinding.unblind(folder, reason):
             console.say(f"note: {note}")
@@ -201,10 +196,9 @@ def report(
     from analysis.workflow import make
     from tools.pool import cores
 
-    folder = Folder(directory)
-    settings = files.of(folder)
+    project = files.of(Folder(directory))
     with one_writer(directory):
-        make.report(folder, *settings, workers=workers or cores())
+        make.report(project, workers=workers or cores())
     console.say(f"{directory / 'report.html'}")
     if not console.quiet:
-        typer.echo("\n".join(lines(folder)))
+        typer.echo("\n".join(lines(project.folder)))

@@ -9,32 +9,30 @@ import typer
 
 from analysis.commands import options
 from analysis.commands.console import Printer
-from analysis.commands.options import spread
+from analysis.commands.options import flag, spread, value
 from tools.errors import InputError
 
 
 @spread
 def run(
     *,
-    data: Annotated[list[Path] | None, options.file("Observed events; may be repeated.")] = None,
+    data: Annotated[list[Path] | None, value("FILE", "Observed events; may be repeated.")] = None,
     universe: options.UniverseOption = None,
     unblind_reason: Annotated[
-        str | None, typer.Option("--unblind", metavar="TEXT", help="Open the data, and say why.")
+        str | None, value("TEXT", "Open the data, and say why.", "--unblind")
     ] = None,
-    out: Annotated[Path | None, options.place("Default: results/SAMPLES-DATA.")] = None,
+    out: Annotated[Path | None, value("DIR", "Default: results/SAMPLES-DATA.")] = None,
     until: Annotated[
         Literal["chunks", "optimise", "freeze", "process", "infer", "report"],
         typer.Option(help="The last stage to do."),
     ] = "report",
     method: options.MethodOption = None,
-    chunks: Annotated[Path, options.place("Where converted events lie.")] = options.DEFAULT_CHUNKS,
+    chunks: Annotated[Path, value("DIR", "Where converted events lie.")] = options.DEFAULT_CHUNKS,
     seed: options.SeedOption = None,
     generate_missing: Annotated[
-        bool, typer.Option("--generate-missing", help="Generate the samples without files.")
+        bool, flag("--generate-missing", "Generate the samples without files.")
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace another analysis in the folder.")
-    ] = False,
+    force: Annotated[bool, flag("--force", "Replace another analysis in the folder.")] = False,
     how: options.How,
     resume: options.ResumeOption = True,
     checkpoints: options.CheckpointsOption = True,
@@ -101,11 +99,11 @@ def _command(how: options.How, given: Mapping[str, object]) -> tuple[str, ...]:
     """Return the words that ask for the same run again, in whatever folder."""
     pieces = {field.name: getattr(how, field.name) for field in fields(how)}
     words: list[str] = []
-    for name, value in {**given, **pieces}.items():
+    for name, chosen in {**given, **pieces}.items():
         option = f"--{name.replace('_', '-')}"
-        if value is True:
+        if chosen is True:
             words.append(option)
-        elif value is not None and value is not False:
-            values = value if isinstance(value, list) else [value]
+        elif chosen is not None and chosen is not False:
+            values = chosen if isinstance(chosen, list) else [chosen]
             words += [word for one in values for word in (option, str(one))]
     return tuple(words)

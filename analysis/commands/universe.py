@@ -7,7 +7,7 @@ import typer
 
 from analysis.commands import options
 from analysis.commands.console import Console, Printer
-from analysis.commands.options import spread
+from analysis.commands.options import number, spread
 from tools.locks import one_writer
 
 app = typer.Typer(
@@ -23,17 +23,11 @@ GameArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The game's fo
 @spread
 def make(
     *,
-    groups: Annotated[
-        int, typer.Option(metavar="N", min=1, max=10_000, help="How many universes.")
-    ],
+    groups: Annotated[int, number(1, 10_000, "How many universes.", metavar="N")],
     out: options.OutOption,
     seed: Annotated[
         int | None,
-        typer.Option(
-            min=0,
-            max=options.MOST_SEED,
-            help="Who knows it knows the truth; 128 random bits unless given.",
-        ),
+        number(0, options.MOST_SEED, "Who knows it knows the truth; 128 random bits unless given."),
     ] = None,
     file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
     samples: options.SamplesOption = options.SAMPLES_FILE,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from analysis.export.source import inferred, is_bare_spectrum, read_processed
 from analysis.export.writing import Files
 from analysis.folder.folder import Folder
+from analysis.folder.project import Project
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
 from analysis.settings.search import Search
@@ -43,7 +44,7 @@ def root(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
     from analysis.export.root_format import root_files
 
     results = read_processed(folder, catalogue, search)
-    refuse_stale_histograms(folder, catalogue, search)
+    refuse_stale_histograms(Project(folder, catalogue, search))
     return root_files(results)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.folder.folder import Folder
 from analysis.folder.histogram_file import Histograms
+from analysis.folder.project import Project
 from analysis.report.folder_results import FolderResults, read_results
 from analysis.results.background import BackgroundFits, FittedBins
 from analysis.results.counting import Counting
@@ -83,8 +84,8 @@ def inferred(folder: Folder, results: FolderResults) -> Inferred:
     )
     if results.blind:
         _refuse_unblind_results(found, results)
-    refuse_stale_histograms(folder, results.catalogue, results.search)
-    refuse_stale_results(folder, results.catalogue, results.search)
+    refuse_stale_histograms(Project(folder, results.catalogue, results.search))
+    refuse_stale_results(Project(folder, results.catalogue, results.search))
     return found
 
 

@@ -142,13 +142,7 @@ def _run(steps: tuple[Step, ...], masses: FloatArray) -> FloatArray:
     return stack.pop()
 
 
-_OPERATIONS = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.divide,
-    "**": np.power,
-}
+_OPERATIONS = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power}
 
 
 _FUNCTIONS = {"negative": np.negative, "log": np.log, "sqrt": np.sqrt, "exp": np.exp}

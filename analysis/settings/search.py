@@ -277,9 +277,7 @@ class Score(Decided):
     def check(self, where: str) -> None:
         """Refuse numbers of categories of which there are none."""
         _not_above(
-            where,
-            least_categories=self.least_categories,
-            most_categories=self.most_categories,
+            where, least_categories=self.least_categories, most_categories=self.most_categories
         )
 
 

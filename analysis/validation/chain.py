@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.folder.folder import SELECTION, Folder
+from analysis.folder.project import Project
 from analysis.results.closure import EventsComparison, UniverseComparison, UniverseVerdict
 from analysis.results.values import Estimate
 from analysis.results.verdict import ClaimLevel, Verdict
@@ -52,7 +53,7 @@ class Observation:
         channels = (
             Channels.of_cuts(folder.selection()) if score is None else Channels.of_score(score)
         )
-        inputs = inference_inputs(folder, work.catalogue, work.analysis.search)
+        inputs = inference_inputs(Project(folder, work.catalogue, work.analysis.search))
         return cls(folder.load(Verdict, made_by="run"), inputs, channels)
 
     def spectrum(self, analysis: Analysis) -> tuple[FloatArray, ...]:

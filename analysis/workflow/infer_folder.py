@@ -1,6 +1,6 @@
 """From a results folder to the inference, and back: histograms in, result files out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,13 +11,12 @@ import numpy.typing as npt
 from analysis.folder import blinding, stamps
 from analysis.folder.folder import CLAIM, PARTS, SELECTION, VERDICT, Folder, stamped
 from analysis.folder.histogram_file import Histograms, read_histograms
-from analysis.folder.stamps import stamp as stamp_of
+from analysis.folder.project import Project
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
-from analysis.settings.search import Search
 from analysis.statistics.limits.doubts import LIMITS
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.search_results import infer, limits_so_far
@@ -31,39 +30,24 @@ from processors.score import ScoreTable
 from tools.errors import InputError
 from tools.json_file import write_json
 from tools.names import listed
-from tools.samples import Catalogue, Sample
+from tools.samples import Sample
 
 
-def infer_folder(
-    folder: Folder,
-    catalogue: Catalogue,
-    search: Search,
-    *,
-    inputs: str,
-    effort: Effort,
-    limit_toys: int = 0,
-    only: Sequence[str] = PARTS,
-    say: Callable[[str], None] = lambda _text: None,
-) -> None:
-    """Infer from the histograms of `folder`; write the result files.
+def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[str] = PARTS) -> None:
+    """Infer from the histograms of the folder; write the result files.
 
     Limits are saved as they come. The verdict is of all parts: it is written if, afterwards, all
     of them are there and made from the same inputs.
 
     Parameters
     ----------
-    folder : Folder
-    catalogue : Catalogue
-    search : Search
+    project : Project
+    work : Work
+        How much is computed, and who is told of it.
     inputs : str
         Digest of what the results are made from, for ``provenance.inputs``.
-    effort : Effort
-    limit_toys : int
-        Toys of a limit where counts are low; 0: asymptotic everywhere.
     only : sequence of str
         The parts to write; the other files are left alone.
-    say : callable
-        Told what is being done.
 
     Raises
     ------
@@ -72,16 +56,22 @@ def infer_folder(
     RefusedError
         If the sidebands of open data decide on another function than they were opened for.
     """
-    start, limits = inference_inputs(folder, catalogue, search), "limits" in only
+    folder, _, search = project
+    start, limits, effort = inference_inputs(project), "limits" in only, work.effort
     if "scan" not in only:
         effort = _effort_of_scan(folder, inputs, effort)
-    save = _saving(folder, start, search, say)
-    found = infer(start, search, Work(effort, limit_toys, limits, say, save))
+    save = LimitsSoFar(
+        folder=folder,
+        result=partial(limits_so_far, inputs=start, search=search),
+        masses=len(search.limits.masses.masses_GeV),
+        say=work.say,
+    )
+    found = infer(start, search, replace(work, effort=effort, limits=limits, on_limit=save))
     if limits or blinding.is_unblinded(folder):
         blinding.keep_sidebands(folder, found.known_before)
     _write_workspaces(folder, found.workspaces, others_too=limits)
-    spent = {"toys": effort.toys, "limit_toys": limit_toys, "seed": effort.seed}
-    stamp = stamp_of(folder)
+    spent = {"toys": effort.toys, "limit_toys": work.limit_toys, "seed": effort.seed}
+    stamp = stamps.stamp(folder)
     for part in only:
         folder.save(getattr(found, part), stamp=stamp, inputs=inputs, effort=spent)
     # The verdict comes last: with it, everything before it is there.
@@ -93,19 +83,10 @@ def infer_folder(
         folder.record(VERDICT, document, beside, inputs=inputs, effort=spent)
 
 
-def _saving(
-    folder: Folder, start: InferenceInputs, search: Search, say: Callable[[str], None]
-) -> LimitsSoFar:
-    so_far = partial(limits_so_far, inputs=start, search=search)
-    masses = len(search.limits.masses.masses_GeV)
-    return LimitsSoFar(folder=folder, result=so_far, masses=masses, say=say)
-
-
 def _warned_of(verdict: Verdict, limits: MassLimits) -> Verdict:
     """Return a verdict with the warnings of limits that were made before."""
-    kept = (
-        note if note.startswith(LIMITS) else f"limit at {note}" for note in limits.warnings
-    )  # fmt: skip
+    notes = limits.warnings
+    kept = (note if note.startswith(LIMITS) else f"limit at {note}" for note in notes)
     return replace(verdict, warnings=(*verdict.warnings, *kept))
 
 
@@ -139,7 +120,7 @@ def _effort_of_scan(folder: Folder, inputs: str, effort: Effort) -> Effort:
     return replace(effort, toys=spent.get("toys"), seed=spent.get("seed", effort.seed))
 
 
-def inference_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> InferenceInputs:
+def inference_inputs(project: Project) -> InferenceInputs:
     """Return what the inference starts from.
 
     Raises
@@ -147,6 +128,7 @@ def inference_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> In
     InputError
         If the histograms are missing or were made with another selection.
     """
+    folder, catalogue, search = project
     ledger = folder.load(Ledger, made_by="process")
     histograms = read_histograms(folder.histograms)
     _refuse_other_selection(

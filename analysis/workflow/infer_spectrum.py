@@ -8,7 +8,7 @@ detector, and count only where the file was named with ``--search``.
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -149,13 +149,7 @@ def bare_spectrum(
 
 
 def infer_spectrum(
-    folder: Folder,
-    spectrum: BareSpectrum,
-    *,
-    effort: Effort,
-    limit_toys: int = 0,
-    say: Callable[[str], None] = lambda _text: None,
-    **origin: Any,
+    folder: Folder, spectrum: BareSpectrum, work: Work, **origin: Any
 ) -> SpectrumInference:
     """Infer from a bare spectrum; write all result files; return the results.
 
@@ -165,9 +159,7 @@ def infer_spectrum(
     ----------
     folder : Folder
     spectrum : BareSpectrum
-    effort : Effort
-    limit_toys : int
-    say : callable
+    work : Work
     **origin
         For ``provenance``.
 
@@ -184,10 +176,10 @@ def infer_spectrum(
         folder=folder,
         result=partial(_limits_so_far, spectrum),
         masses=len(limits.masses.masses_GeV),
-        say=say,
+        say=work.say,
         origin=origin,
     )
-    found = draw_spectrum_inference(spectrum, Work(effort, limit_toys, say=say, on_limit=save))
+    found = draw_spectrum_inference(spectrum, replace(work, on_limit=save))
     for point in found.points:  # one at a time: all take a gigabyte
         write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
     for result in (

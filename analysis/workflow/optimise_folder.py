@@ -5,6 +5,7 @@ from dataclasses import replace
 from analysis.folder import blinding, decisions
 from analysis.folder.folder import SCORE, SELECTION, Folder
 from analysis.folder.histogram_file import read_histograms
+from analysis.folder.project import Project
 from analysis.results.codec import to_json
 from analysis.results.ledger import Ledger
 from analysis.results.score import ScoreFile
@@ -12,7 +13,6 @@ from analysis.results.selection import ChosenSelection
 from analysis.selection.expected_fit import expected_z
 from analysis.selection.methods import Selected, select
 from analysis.selection.scores.score_file import table_of_document
-from analysis.settings.search import Search
 from analysis.workflow.process import losses, weight_of
 from processors.histograms import Counts
 from processors.selection import Selection
@@ -21,23 +21,14 @@ from tools.names import listed
 from tools.samples import Catalogue
 
 
-def optimise_folder(
-    folder: Folder,
-    catalogue: Catalogue,
-    search: Search,
-    *,
-    inputs: str,
-    reason: str | None = None,
-) -> Selected:
-    """Choose the selection from the joint histograms in `folder`.
+def optimise_folder(project: Project, *, inputs: str, reason: str | None = None) -> Selected:
+    """Choose the selection from the joint histograms in the folder.
 
     Written are ``selection.json`` and, if it is made with a score, ``score.json``.
 
     Parameters
     ----------
-    folder : Folder
-    catalogue : Catalogue
-    search : Search
+    project : Project
     inputs : str
         Digest of what the selection is made from, for ``provenance.inputs``.
     reason : str, optional
@@ -53,6 +44,7 @@ def optimise_folder(
     XyyError
         If it was processed, and all of it was lost.
     """
+    folder, catalogue, search = project
     ledger = folder.load(Ledger, made_by="process")
     joints = _of_simulation(folder, catalogue, "joint")
     background = _background_of(catalogue)

@@ -14,6 +14,7 @@ from typing import Any
 from analysis.folder import blinding
 from analysis.folder.folder import FREEZE, LEDGER, PRODUCTS, SELECTION, UNBLINDING, Folder
 from analysis.folder.origin import Origin, contents, identity_of, origin_of, refuse_other_events
+from analysis.folder.project import Project
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.results.run import Identity, RunFrom
 from analysis.settings.search import Search
@@ -111,7 +112,7 @@ class _Analysis:
         self.request, self.folder, self.console = request, folder, console
         self.session = session
         self.catalogue, self.search = request.catalogue, request.search
-        self.basis = folder, request.catalogue, request.search
+        self.project = Project(folder, request.catalogue, request.search)
 
     def chunks(self) -> None:
         request, execution, say = self.request, self.request.execution, self.console.say
@@ -132,29 +133,29 @@ class _Analysis:
         frozen = blinding.is_unblinded(self.folder) and self.request.after_unblinding is None
         if frozen and not self.folder.lost(SELECTION):
             return  # the selection is frozen; `freeze` refuses what else has changed
-        if up_to_date("optimise", *self.basis):
+        if up_to_date("optimise", self.project):
             return
         origin = self.folder.made_with(LEDGER, ProcessedFrom)
         there = {} if origin is None or self.folder.lost(LEDGER) else origin.joint_keys
-        if any(there.get(name) != key for name, key in joint_keys(*self.basis).items()):
+        if any(there.get(name) != key for name, key in joint_keys(self.project).items()):
             opened = blinding.is_unblinded(self.folder)
             settings = processor_settings(
                 self.catalogue.columns, self.search, Selection({}), unblinded=opened
             )
             work = self._processing("optimise", self.simulation, settings)
             work.show("processing simulation, for the selection", self.console)
-        selected = make.optimise(*self.basis, reason=self.request.after_unblinding)
+        selected = make.optimise(self.project, reason=self.request.after_unblinding)
         self.console.say(f"selection: {selected.words}")
 
     def freeze(self) -> None:
-        decided = decided_in(*self.basis)
+        decided = decided_in(self.project)
         blinding.guard(self.folder, decided, reason=self.request.after_unblinding)
         if not blinding.is_unblinded(self.folder):
             blinding.freeze(self.folder, decided)
 
     def process(self) -> None:
-        work = self._processing("process", self.manifest, settings_in(*self.basis))
-        if up_to_date("process", *self.basis):
+        work = self._processing("process", self.manifest, settings_in(self.project))
+        if up_to_date("process", self.project):
             work.checkpoints.keep_only(work.planned)  # as `Processing.run` does first
         else:
             work.show("processing all samples", self.console)
@@ -172,7 +173,7 @@ class _Analysis:
 
     def report(self) -> None:
         self.console.say("figures and page")
-        make.report(*self.basis, workers=self._workers_here)
+        make.report(self.project, workers=self._workers_here)
 
     def finish(self) -> None:
         """Tell what was lost."""
@@ -186,9 +187,10 @@ class _Analysis:
 
     def _infer(self) -> None:
         from analysis.statistics.resonance.shape import Effort
+        from analysis.statistics.work import Work
 
-        allowed, effort = self.request.allow_incomplete, Effort(workers=self._workers_here)
-        make.infer(*self.basis, allow_incomplete=allowed, effort=effort, say=self.console.say)
+        work = Work(Effort(workers=self._workers_here), say=self.console.say)
+        make.infer(self.project, work, allow_incomplete=self.request.allow_incomplete)
 
     @property
     def _workers_here(self) -> int:
