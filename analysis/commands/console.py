@@ -91,29 +91,16 @@ class Printer(Console):
 
 @contextmanager
 def _bar(what: str, events: int | None) -> Iterator[Callable[[int], None]]:
+    from rich import progress as bars
     from rich.console import Console as Terminal
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
     from rich.text import Text
 
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
+    class Rate(bars.ProgressColumn):
+        def render(self, task: bars.Task) -> Text:
             return Text(f"{(task.speed or 0.0) / 1e6:.2f} million/s")
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
+    done, left = bars.MofNCompleteColumn(), bars.TimeRemainingColumn()
+    columns = bars.TextColumn("{task.description}"), bars.BarColumn(), done, Rate(), left
+    with bars.Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=events)
         yield lambda done: progress.update(task, completed=done)

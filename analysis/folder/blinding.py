@@ -145,8 +145,7 @@ def unblind(folder: Folder, reason: str) -> list[str]:
         raise InputError("unblinding needs a reason in words; it stays on record")
     if is_unblinded(folder):
         return []
-    earlier, now = folder.load_if_there(Unblinding), _now()
-    since = folder.made_with(UNBLINDING, UnblindedWhen)
+    earlier = folder.load_if_there(Unblinding)
     again = tuple(
         Change(reason=f"{told}; opened again: {reason}", changed=names, digest=frozen.digest)
         for told, names in _opened_before(folder, frozen, earlier)
@@ -158,9 +157,8 @@ def unblind(folder: Folder, reason: str) -> list[str]:
         changes=(*(() if earlier is None else earlier.changes), *again),
         programs=(),
     )
-    first, times = (now, ()) if since is None else (since.unblinded, since.changed)
     unkept = openings.remember(folder, frozen.hashes, reason)
-    folder.save(opened, unblinded=first, changed=[*times, *(now for _ in again)])
+    _write_opened(folder, opened, *(_now() for _ in again))
     return [*(change.reason for change in again), *([] if unkept is None else [unkept])]
 
 

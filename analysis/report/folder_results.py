@@ -270,8 +270,8 @@ def _score(folder: Folder, search: Search) -> ScoreTable | None:
 
 
 def _changed(folder: Folder) -> str | None:
-    why = stamps.after_unblinding(folder)
-    return None if why is None else told(why, stamps.changed_since(folder))
+    changed = stamps.stamp(folder)
+    return None if changed is None else told(changed)
 
 
 def _cutflows(folder: Folder) -> Cutflows:

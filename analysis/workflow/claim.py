@@ -7,8 +7,6 @@ is stands with its provenance: name, size and digest of every file that was conv
 claim on other data is recognised whatever the folder is called.
 """
 
-from dataclasses import replace
-
 from analysis.folder.folder import Folder
 from analysis.folder.origin import origin_of
 from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
@@ -44,7 +42,8 @@ def write_claim(
         mass_GeV=verdict.mass_GeV,
         cross_section_pb=verdict.cross_section_pb,
         complete=verdict.complete,
-        after_unblinding=verdict.after_unblinding,
+        after_unblinding=None if stamp is None else stamp.after_unblinding,
+        changed_after_unblinding=None if stamp is None else stamp.changed_after_unblinding,
         limits=ClaimedLimits(
             confidence_level=limits.confidence_level,
             mass_GeV=limits.mass_GeV,
@@ -52,11 +51,6 @@ def write_claim(
         ),
         provenance=ClaimOrigin(data=_data_files(folder)),
     )
-    if stamp is not None:
-        changed = stamp.changed_after_unblinding
-        claim = replace(
-            claim, after_unblinding=stamp.after_unblinding, changed_after_unblinding=changed
-        )
     folder.save(claim, inputs=inputs, **to_json(claim.provenance))
 
 

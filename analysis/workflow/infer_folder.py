@@ -23,7 +23,7 @@ from analysis.statistics.search_results import infer, limits_so_far
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.work import Work
 from analysis.workflow.claim import write_claim
-from analysis.workflow.limits_so_far import LimitsSoFar
+from analysis.workflow.limits_so_far import saving_limits
 from analysis.workflow.process import weight_of
 from processors.histograms import CATEGORIES, Counts
 from processors.score import ScoreTable
@@ -60,12 +60,8 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
     start, limits, effort = inference_inputs(project), "limits" in only, work.effort
     if "scan" not in only:
         effort = _effort_of_scan(folder, inputs, effort)
-    save = LimitsSoFar(
-        folder=folder,
-        result=partial(limits_so_far, inputs=start, search=search),
-        masses=len(search.limits.masses.masses_GeV),
-        say=work.say,
-    )
+    so_far = partial(limits_so_far, inputs=start, search=search)
+    save = saving_limits(folder, so_far, len(search.limits.masses.masses_GeV), work)
     found = infer(start, search, replace(work, effort=effort, limits=limits, on_limit=save))
     if limits or blinding.is_unblinded(folder):
         blinding.keep_sidebands(folder, found.known_before)

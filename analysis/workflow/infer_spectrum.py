@@ -18,30 +18,17 @@ import numpy as np
 
 from analysis.folder.folder import LEDGER, Folder
 from analysis.results.limits import MassLimits
+from analysis.settings import search as tables
 from analysis.settings.expression import parse_expression
-from analysis.settings.search import (
-    FAMILIES,
-    MOST_FIT_BINS,
-    MOST_MASSES,
-    Limits,
-    Search,
-    Signal,
-    Systematics,
-    Window,
-)
-from analysis.statistics import spectrum_results
+from analysis.settings.search import Search, Signal, Window
+from analysis.statistics import spectrum_results, spectrum_search
 from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
-from analysis.statistics.spectrum_search import (
-    BareSpectrum,
-    SpectrumInference,
-    draw_spectrum_inference,
-    tournament_of,
-)
+from analysis.statistics.spectrum_search import BareSpectrum, SpectrumInference
 from analysis.statistics.work import Work
-from analysis.workflow.limits_so_far import LimitsSoFar
+from analysis.workflow.limits_so_far import saving_limits
 from analysis.workflow.spectrum_file import read_spectrum
 from tools.arrays import FloatArray
 from tools.digests import digest_file
@@ -86,11 +73,11 @@ def read_range(path: Path, text: str | None) -> Bins:
             f"{path}: its first bin begins at 0 GeV, where no background has a value; give "
             f"--range {bins.high_GeV[0]:g}:{bins.high_GeV[-1]:g} or narrower"
         )
-    if (number := len(bins.low_GeV)) > MOST_FIT_BINS:
+    if (number := len(bins.low_GeV)) > tables.MOST_FIT_BINS:
         raise InputError(
-            f"{path} has {number:,} bins, {MOST_FIT_BINS:,} at most are fitted: add "
-            f"{-(-number // MOST_FIT_BINS)} or more neighbours together (bins of a fifth of the "
-            "resolution tell as much), or give a narrower --range"
+            f"{path} has {number:,} bins, {tables.MOST_FIT_BINS:,} at most are fitted: add "
+            f"{-(-number // tables.MOST_FIT_BINS)} or more neighbours together (bins of a fifth of "
+            "the resolution tell as much), or give a narrower --range"
         )
     return bins
 
@@ -127,7 +114,7 @@ def bare_spectrum(
     grid = _masses(masses, bins)
     width = parse_expression(resolution, name="--resolution").at
     _check_width(grid, width(grid.masses_GeV), bins)
-    errors = Systematics(0.0, 0.0, 0.0, 0.0)
+    errors = tables.Systematics(0.0, 0.0, 0.0, 0.0)
     if systematics:
         own = search.systematics
         errors = replace(errors, energy_scale=own.energy_scale, resolution=own.resolution)
@@ -135,7 +122,7 @@ def bare_spectrum(
         search,
         peak=replace(search.peak, families=_families(families, search)),
         signal=grid,
-        limits=Limits(search.limits.confidence_level, _every(grid)),
+        limits=tables.Limits(search.limits.confidence_level, _every(grid)),
         systematics=errors,
     )
     energy = SQRT_S_GeV if sqrt_s is None else sqrt_s
@@ -169,17 +156,14 @@ def infer_spectrum(
         If nothing can be fitted, or the folder holds an analysis of events.
     """
     _refuse_events(folder)
-    tournament_of(spectrum)  # refuses what cannot be fitted, before anything is written
+    spectrum_search.tournament_of(
+        spectrum
+    )  # refuses what cannot be fitted, before anything is written
     _remove_old(folder)
     limits = spectrum.search.limits
-    save = LimitsSoFar(
-        folder=folder,
-        result=partial(_limits_so_far, spectrum),
-        masses=len(limits.masses.masses_GeV),
-        say=work.say,
-        origin=origin,
-    )
-    found = draw_spectrum_inference(spectrum, replace(work, on_limit=save))
+    so_far = partial(_limits_so_far, spectrum)
+    save = saving_limits(folder, so_far, len(limits.masses.masses_GeV), work, **origin)
+    found = spectrum_search.draw_spectrum_inference(spectrum, replace(work, on_limit=save))
     for point in found.points:  # one at a time: all take a gigabyte
         write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
     for result in (
@@ -254,9 +238,9 @@ def _masses(text: str, bins: Bins) -> Signal:
             "GeV (in --range, from above 0)"
         )
     steps = (high - low) / step
-    if steps > MOST_MASSES:
+    if steps > tables.MOST_MASSES:
         raise InputError(
-            f"--masses: {steps + 1:.3g} masses are too many; at most {MOST_MASSES + 1} are "
+            f"--masses: {steps + 1:.3g} masses are too many; at most {tables.MOST_MASSES + 1} are "
             "scanned, raise STEP"
         )
     if abs(steps - round(steps)) > _ROUNDING * max(steps, 1):
@@ -296,7 +280,7 @@ def _families(text: str | None, search: Search) -> tuple[str, ...]:
     if text is None:
         return search.peak.families
     families = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-    known = (*FAMILIES, *search.peak.own)
+    known = (*tables.FAMILIES, *search.peak.own)
     unknown = [name for name in families if name not in known]
     if unknown:
         raise InputError(

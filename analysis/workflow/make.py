@@ -7,11 +7,7 @@ from analysis.folder.folder import LEDGER, PARTS, REPORT
 from analysis.folder.project import Project
 from analysis.folder.stamps import stamp_products
 from analysis.results.ledger import Ledger, ProcessedFrom
-from analysis.workflow.freshness import (
-    refuse_stale_histograms,
-    refuse_stale_joints,
-    refuse_stale_results,
-)
+from analysis.workflow import freshness
 from analysis.workflow.process import loss
 from analysis.workflow.stages import STAGES, digest_of, inputs, joint_settings, up_to_date
 from tools.errors import InputError, RefusedError
@@ -34,7 +30,7 @@ def optimise(project: Project, *, reason: str | None = None) -> "Selected":
     """
     from analysis.workflow.optimise_folder import optimise_folder
 
-    refuse_stale_joints(project)
+    freshness.refuse_stale_joints(project)
     processed = project.folder.made_with(LEDGER, ProcessedFrom)
     made_from = joint_settings({} if processed is None else processed.joint_keys, project)
     digest = digest_of(STAGES["optimise"], project.folder, made_from)
@@ -70,7 +66,7 @@ def infer(
     from analysis.workflow.infer_folder import infer_folder
 
     _refuse_incomplete_data(project, allowed=allow_incomplete)
-    refuse_stale_histograms(project)
+    freshness.refuse_stale_histograms(project)
     stamp_products(project.folder)
     asked = only is not None or work.effort.toys is not None or work.limit_toys > 0
     if asked or not up_to_date("infer", project):
@@ -110,8 +106,8 @@ def report(project: Project, *, workers: int = 1) -> None:
     """
     from analysis.report.writing import report_folder
 
-    refuse_stale_histograms(project)
-    refuse_stale_results(project)
+    freshness.refuse_stale_histograms(project)
+    freshness.refuse_stale_results(project)
     if not up_to_date("report", project):
         made_from = inputs("report", project)
         products = report_folder(*project, workers=workers)

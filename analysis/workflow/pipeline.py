@@ -19,16 +19,9 @@ from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.results.run import Identity, RunFrom
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_run
-from analysis.workflow import make
+from analysis.workflow import make, stages
 from analysis.workflow.process import Processing, RunLog, Whose, losses, processor_settings
-from analysis.workflow.stages import (
-    STAGES,
-    StageName,
-    decided_in,
-    joint_keys,
-    settings_in,
-    up_to_date,
-)
+from analysis.workflow.stages import STAGES, StageName
 from processors.diphoton import Settings
 from processors.selection import Selection
 from tools import sources
@@ -133,11 +126,11 @@ class _Analysis:
         frozen = blinding.is_unblinded(self.folder) and self.request.after_unblinding is None
         if frozen and not self.folder.lost(SELECTION):
             return  # the selection is frozen; `freeze` refuses what else has changed
-        if up_to_date("optimise", self.project):
+        if stages.up_to_date("optimise", self.project):
             return
         origin = self.folder.made_with(LEDGER, ProcessedFrom)
         there = {} if origin is None or self.folder.lost(LEDGER) else origin.joint_keys
-        if any(there.get(name) != key for name, key in joint_keys(self.project).items()):
+        if any(there.get(name) != key for name, key in stages.joint_keys(self.project).items()):
             opened = blinding.is_unblinded(self.folder)
             settings = processor_settings(
                 self.catalogue.columns, self.search, Selection({}), unblinded=opened
@@ -148,14 +141,14 @@ class _Analysis:
         self.console.say(f"selection: {selected.words}")
 
     def freeze(self) -> None:
-        decided = decided_in(self.project)
+        decided = stages.decided_in(self.project)
         blinding.guard(self.folder, decided, reason=self.request.after_unblinding)
         if not blinding.is_unblinded(self.folder):
             blinding.freeze(self.folder, decided)
 
     def process(self) -> None:
-        work = self._processing("process", self.manifest, settings_in(self.project))
-        if up_to_date("process", self.project):
+        work = self._processing("process", self.manifest, stages.settings_in(self.project))
+        if stages.up_to_date("process", self.project):
             work.checkpoints.keep_only(work.planned)  # as `Processing.run` does first
         else:
             work.show("processing all samples", self.console)

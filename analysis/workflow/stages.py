@@ -23,20 +23,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from analysis.folder import blinding, decisions, stamps
-from analysis.folder.folder import (
-    CUTFLOW,
-    FREEZE,
-    HISTOGRAMS,
-    LEDGER,
-    PAGE,
-    REPORT,
-    RESULTS,
-    SCORE,
-    SELECTION,
-    UNBLINDING,
-    Folder,
-    unstamped,
-)
+from analysis.folder import folder as files
+from analysis.folder.folder import Folder
 from analysis.folder.origin import RUN, origin_of
 from analysis.folder.project import Project
 from analysis.results.ledger import Ledger, ProcessedFrom
@@ -116,16 +104,16 @@ def chunks_of(folder: Folder) -> Manifest:
 def decided_in(project: Project) -> dict[str, Any]:
     """Return the decisions as they stand now, with the selection of the folder."""
     folder, catalogue, search = project
-    score = read_score_of(folder.path / SELECTION, cut_variables(search))
+    score = read_score_of(folder.path / files.SELECTION, cut_variables(search))
     selection = folder.selection()
-    check_selection(folder.path / SELECTION, selection, catalogue)
+    check_selection(folder.path / files.SELECTION, selection, catalogue)
     return decisions.decisions(catalogue, search, selection, score)
 
 
 def settings_in(project: Project) -> Settings:
     """Return the settings that the histograms of the folder are to be filled with."""
     folder, catalogue, search = project
-    selection, score, path = Selection({}), None, folder.path / SELECTION
+    selection, score, path = Selection({}), None, folder.path / files.SELECTION
     if path.is_file():
         selection, score = folder.selection(), read_score_of(path, cut_variables(search))
     opened = blinding.is_unblinded(folder)
@@ -144,7 +132,7 @@ def _of_process(project: Project) -> dict[str, Any]:
 
 
 def _processed_from(folder: Folder) -> str | None:
-    ledger, origin = folder.load_if_there(Ledger), folder.made_with(LEDGER, ProcessedFrom)
+    ledger, origin = folder.load_if_there(Ledger), folder.made_with(files.LEDGER, ProcessedFrom)
     if ledger is None or origin is None:
         return None
     keys = {name: origin.keys.get(name) for name in ledger.samples}
@@ -168,37 +156,46 @@ _STAGES = (
         name="optimise",
         settings=lambda project: joint_settings(joint_keys(project), project),
         code=("analysis.workflow.optimise_folder",),
-        products=(SCORE, SELECTION),
+        products=(files.SCORE, files.SELECTION),
     ),
     Stage(
         name="freeze",
-        after=SELECTION,
+        after=files.SELECTION,
         settings=decided_in,
-        products=(FREEZE,),
+        products=(files.FREEZE,),
         made_from=blinding.in_force,
     ),
     Stage(
         name="process",
-        after=SELECTION,
+        after=files.SELECTION,
         settings=_of_process,
-        products=(HISTOGRAMS, CUTFLOW, LEDGER),
+        products=(files.HISTOGRAMS, files.CUTFLOW, files.LEDGER),
         made_from=_processed_from,
     ),
     Stage(
         name="infer",
-        after=LEDGER,
-        needs=(RUN, LEDGER, HISTOGRAMS),
+        after=files.LEDGER,
+        needs=(RUN, files.LEDGER, files.HISTOGRAMS),
         settings=_of_infer,
         code=("analysis.workflow.infer_folder",),
-        products=RESULTS,
+        products=files.RESULTS,
     ),
     Stage(
         name="report",
-        after=LEDGER,
-        needs=(RUN, LEDGER, HISTOGRAMS, CUTFLOW, SELECTION, *RESULTS, FREEZE, UNBLINDING),
+        after=files.LEDGER,
+        needs=(
+            RUN,
+            files.LEDGER,
+            files.HISTOGRAMS,
+            files.CUTFLOW,
+            files.SELECTION,
+            *files.RESULTS,
+            files.FREEZE,
+            files.UNBLINDING,
+        ),
         settings=_of_report,
         code=("analysis.report.writing", "analysis.report.page"),
-        products=(PAGE, REPORT),
+        products=(files.PAGE, files.REPORT),
     ),
 )
 STAGES = {stage.name: stage for stage in _STAGES}
@@ -207,11 +204,11 @@ STAGES = {stage.name: stage for stage in _STAGES}
 
 def _content(folder: Folder, name: str) -> str:
     """Return the digest of a file as far as results depend on it, not on provenance and stamps."""
-    if name == HISTOGRAMS:  # by the keys of its samples: nobody has to read all of it
+    if name == files.HISTOGRAMS:  # by the keys of its samples: nobody has to read all of it
         folder.load(Ledger, made_by="process")
-        origin = folder.made_with(LEDGER, ProcessedFrom)
+        origin = folder.made_with(files.LEDGER, ProcessedFrom)
         return digest_document({} if origin is None else origin.keys)
-    return digest_document(unstamped(folder.read_if_there(name) or {}))
+    return digest_document(files.unstamped(folder.read_if_there(name) or {}))
 
 
 def digest_of(stage: Stage, folder: Folder, settings: Mapping[str, Any]) -> str:

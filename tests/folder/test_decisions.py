@@ -231,7 +231,9 @@ def test_another_program_after_unblinding_is_told_and_not_refused(
         blinding.guard(opened, frozen)
         assert blinding.is_unblinded(opened)
         assert stamps.after_unblinding(opened) == "the program changed (statistics)"
-        assert stamps.changed_since(opened) == ["program.statistics"]
+        changed = stamps.stamp(opened)
+        assert changed is not None
+        assert changed.changed_after_unblinding == ("program.statistics",)
         assert len(opened.read("unblinding.json", made_by="")["programs"]) == 1
         # It is told, and allows nothing: another function under a peak is refused as before.
         with pytest.raises(RefusedError, match="the sidebands or the program changed"):
@@ -292,7 +294,9 @@ def test_a_reason_for_another_background_is_taken(
     assert stamps.after_unblinding(opened) is None  # nothing has changed as yet
     blinding.keep_sidebands(opened, OTHER_PEAK)
     assert stamps.after_unblinding(opened) == "another turn-on"
-    assert stamps.changed_since(opened) == ["sidebands.peak.all.order"]
+    changed = stamps.stamp(opened)
+    assert changed is not None
+    assert changed.changed_after_unblinding == ("sidebands.peak.all.order",)
     blinding.guard(opened, frozen)
     blinding.keep_sidebands(opened, OTHER_PEAK)  # on record now
     with pytest.raises(RefusedError, match="sidebands decide on"):
