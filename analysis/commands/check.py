@@ -1,7 +1,6 @@
 """Commands that check what is there."""
 
 import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -54,9 +53,7 @@ def plan(
 
     Example: `xyy plan chunks/manifest.json --executor dask --workers 8`
     """
-    from analysis.folder.folder import Folder
     from analysis.results.codec import to_json
-    from analysis.results.ledger import Ledger
     from analysis.workflow import forecast as forecasts
     from analysis.workflow import process as stage
 
@@ -69,15 +66,7 @@ def plan(
     here = forecasts.how_to_try(execution, printer.say)
     some = forecasts.trial_chunks(chunks, here.slots)
 
-    def process(report: Callable[[int], None]) -> Ledger:
-        with temporary.folder("xyy-plan-") as place:
-            ledger, _ = stage.Processing(
-                folder=Folder(place), manifest=some, catalogue=catalogue, settings=settings,
-                execution=here.execution,
-            ).run(report)  # fmt: skip
-            return ledger
-
-    trial = forecasts.run_trial(some, process, here)
+    trial = forecasts.run_trial(some, catalogue, settings, here)
     result = forecasts.forecast(chunks, trial, execution=execution)
     as_json = json.dumps(to_json(result), indent=1)
     typer.echo(as_json if printer.print_json else "\n".join(result.lines()))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SELECTION, SCORE = "selection.json", "score.json"
 FREEZE, UNBLINDING = "freeze.json", "unblinding.json"
+DECIDED = (SELECTION, FREEZE, UNBLINDING)
 CUTFLOW, LEDGER, HISTOGRAMS = "cutflow.json", "ledger.json", "histograms.zip"
 FREE = {SELECTION: ("cuts",)}
 """what a person may change in a result"""
@@ -188,11 +189,11 @@ class Folder:
         return inputs if isinstance(inputs, str) else None
 
     def remove_products(self) -> None:
-        """Remove what the stages wrote, their records last."""
+        """Remove what the stages wrote: their records last, and of these the freeze."""
         products = [name for record in RECORDS for name in self.written_with(record)]
         workspaces = [f"workspaces/{path.name}" for path in self.workspaces.glob("mass_*.json")]
-        named = (PAGE, CLAIM, HISTOGRAMS, CUTFLOW, SCORE, *RESULTS)
-        for name in (*products, *workspaces, *named, *reversed(RECORDS)):
+        named = (PAGE, CLAIM, HISTOGRAMS, CUTFLOW, SCORE, *RESULTS, *reversed(RECORDS))
+        for name in (*products, *workspaces, *named, UNBLINDING, FREEZE):
             (self.path / name).unlink(missing_ok=True)
 
     def selection(self) -> Selection:

@@ -32,7 +32,7 @@ def read_own_functions(table: Table) -> dict[str, tuple[str, ...]]:
     Raises
     ------
     InputError
-        If a name is taken or no name, or terms are missing, too many or cannot be read.
+        If a name is taken or no name, or terms are missing or too many.
     """
     found = {}
     for name in table.content:
@@ -47,10 +47,6 @@ def read_own_functions(table: Table) -> dict[str, tuple[str, ...]]:
             raise InputError(
                 f"{entry.where}, terms: {len(terms)} are too many; {MOST_TERMS} at most"
             )
-        try:
-            parse_terms(name, terms)
-        except InputError as error:
-            raise InputError(f"{table.file}, {error}") from None
         found[name] = terms
     return found
 
@@ -75,20 +71,20 @@ def check_own_functions(
     Raises
     ------
     InputError
-        If no list of families names one, a term is not finite somewhere in the range of the fit, or
-        the terms are not independent there.
+        If no list of families names one, a term cannot be read or is not finite somewhere in the
+        range of the fit, or the terms are not independent there.
     """
     mass = np.linspace(fit.low_GeV, fit.high_GeV, _POINTS)
     for name, terms in own.items():
+        try:
+            values = [term.of_any_sign(mass) for term in parse_terms(name, terms)]
+        except InputError as error:
+            raise InputError(f"{where}, {error}") from None
         if name not in (*fit.families, *peak.families):
             raise InputError(
                 f"{where}, [functions.{name}]: it is not used; add {name!r} to `families` of "
                 "[fit], of [peak], or both"
             )
-        try:
-            values = [term.of_any_sign(mass) for term in parse_terms(name, terms)]
-        except InputError as error:
-            raise InputError(f"{where}, {error}") from None
         basis = np.stack([np.ones_like(mass), *values], axis=-1)
         sizes = np.linalg.svd(basis / np.linalg.norm(basis, axis=0), compute_uv=False)
         if not sizes[-1] > _INDEPENDENT * sizes[0]:

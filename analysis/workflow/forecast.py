@@ -26,12 +26,15 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Literal
 
-from analysis.results.ledger import Ledger
-from tools import executors
+from analysis.folder.folder import Folder
+from analysis.workflow.process import Processing
+from processors.diphoton import Settings
+from tools import executors, temporary
 from tools.errors import InputError, XyyError
-from tools.executors import Execution, Report, Session
+from tools.executors import Execution, Session
 from tools.executors.work import batches
 from tools.manifest import Manifest
+from tools.samples import Catalogue
 
 ROUNDS = 3
 """Timed batches of every worker, after the first one, which bears imports and cold caches."""
@@ -181,17 +184,10 @@ def how_to_try(
     )
 
 
-def run_trial(chunks: Manifest, process: Callable[[Report], Ledger], how: TrialSettings) -> Trial:
-    """Process the trial's chunks and take the time.
-
-    Parameters
-    ----------
-    chunks : Manifest
-        From `trial_chunks`.
-    process : callable
-        Processes them and returns the ledger; it is given a function to call after each batch.
-    how : TrialSettings
-        To make it.
+def run_trial(
+    chunks: Manifest, catalogue: Catalogue, settings: Settings, how: TrialSettings
+) -> Trial:
+    """Process the trial's chunks, those of `trial_chunks`, and take the time.
 
     Raises
     ------
@@ -200,7 +196,12 @@ def run_trial(chunks: Manifest, process: Callable[[Report], Ledger], how: TrialS
     """
     begin_s, start = time.process_time(), time.monotonic()
     done: list[Mark] = []
-    ledger = process(lambda events: done.append((time.monotonic() - start, events)))
+    with temporary.folder("xyy-plan-") as place:
+        processing = Processing(
+            folder=Folder(place), manifest=chunks, catalogue=catalogue, settings=settings,
+            execution=how.execution,
+        )  # fmt: skip
+        ledger, _ = processing.run(lambda events: done.append((time.monotonic() - start, events)))
     end_s = time.monotonic() - start
     for lost in ledger.failed:
         raise XyyError(f"the trial failed at {lost.file}: {lost.error}")

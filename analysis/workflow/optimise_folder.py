@@ -17,7 +17,6 @@ from analysis.workflow.process import losses, weight_of
 from processors.histograms import Counts
 from processors.selection import Selection
 from tools.errors import InputError, XyyError
-from tools.names import listed
 from tools.samples import Catalogue
 
 
@@ -37,7 +36,7 @@ def optimise_folder(project: Project, *, inputs: str, reason: str | None = None)
     Raises
     ------
     InputError
-        If the background or a signal was not processed, or there are several backgrounds.
+        If the background or a signal was not processed.
     RefusedError
         If the data are open, the selection is not the frozen one, and there is no `reason`; or if
         a score would be made of columns that make the mass.
@@ -47,7 +46,8 @@ def optimise_folder(project: Project, *, inputs: str, reason: str | None = None)
     folder, catalogue, search = project
     ledger = folder.load(Ledger, made_by="process")
     joints = _of_simulation(folder, catalogue, "joint")
-    background = _background_of(catalogue)
+    # The settings have one: `check_together`.
+    background = next(s.name for s in catalogue.simulation if s.kind == "background")
     if background not in joints or set(joints) == {background}:
         if ledger.failed:
             raise XyyError(losses(ledger, folder.path))
@@ -85,17 +85,6 @@ def _complete(ledger: Ledger, catalogue: Catalogue) -> bool:
     """Return whether no simulated event was lost."""
     samples = ledger.samples.items()
     return all(not of.lost_events for n, of in samples if catalogue.sample(n).kind != "data")
-
-
-def _background_of(catalogue: Catalogue) -> str:
-    """Return the name of the background that the selection is chosen against."""
-    names = [sample.name for sample in catalogue.simulation if sample.kind == "background"]
-    if len(names) != 1:
-        raise InputError(
-            f"{catalogue.path}: a selection is chosen against one sample with kind = "
-            f'"background"; there are {len(names)} ({listed(names) or "none"}): declare one'
-        )
-    return names[0]
 
 
 def _of_simulation(folder: Folder, catalogue: Catalogue, histogram: str) -> dict[str, Counts]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.folder import blinding
-from analysis.folder.folder import FREEZE, LEDGER, PRODUCTS, SELECTION, UNBLINDING, Folder
+from analysis.folder.folder import LEDGER, PRODUCTS, SELECTION, Folder
 from analysis.folder.origin import Origin, contents, identity_of, origin_of, refuse_other_events
 from analysis.folder.project import Project
 from analysis.results.ledger import Ledger, ProcessedFrom
@@ -214,8 +214,6 @@ def _claim(folder: Folder, request: Request, *, generated: Sequence[str]) -> Non
         )
     clear(folder.checkpoints)
     folder.remove_products()
-    for name in (UNBLINDING, FREEZE):
-        (folder.path / name).unlink(missing_ok=True)
 
 
 def _identity(request: Request, generated: Sequence[str]) -> Identity:

@@ -183,16 +183,7 @@ _STAGES = (
     Stage(
         name="report",
         after=files.LEDGER,
-        needs=(
-            RUN,
-            files.LEDGER,
-            files.HISTOGRAMS,
-            files.CUTFLOW,
-            files.SELECTION,
-            *files.RESULTS,
-            files.FREEZE,
-            files.UNBLINDING,
-        ),
+        needs=(RUN, *files.PROCESSED, *files.DECIDED, *files.RESULTS),
         settings=_of_report,
         code=("analysis.report.writing", "analysis.report.page"),
         products=(files.PAGE, files.REPORT),
