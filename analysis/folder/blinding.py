@@ -49,19 +49,17 @@ def freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
         return
     digest, program = digest_document(decided), program_version()
     frozen = folder.load_if_there(Freeze)
-    same = frozen is not None and _intact(frozen) and frozen.digest == digest
-    if frozen is not None and same and frozen.program == program:
-        return
-    # What was known of the sidebands is known still, if only the program is another.
-    known = frozen.sidebands if frozen is not None and same else None
-    written = Freeze(
-        digest=digest,
-        hashes=hashes(decided),
-        program=program,
-        decisions=dict(decided),
+    if frozen is not None and _intact(frozen) and frozen.digest == digest:
+        if frozen.program == program:
+            return
+        known = frozen.sidebands  # is known still, if only the program is another
+    else:
+        known = None
+    now = Freeze(
+        digest=digest, hashes=hashes(decided), program=program, decisions=dict(decided),
         sidebands=known,
-    )
-    folder.save(written, frozen=_now())
+    )  # fmt: skip
+    folder.save(now, frozen=_now())
 
 
 def keep_sidebands(folder: Folder, known: KnownBefore) -> None:

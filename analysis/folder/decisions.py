@@ -78,15 +78,7 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "
         old, new = before.get(key), after.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             names += changed(old, new, f"{prefix}{key}.")
-        elif _plain(old) != _plain(new):
+        # As JSON gives them back: tuples are lists there.
+        elif digest_document({key: old}) != digest_document({key: new}):
             names.append(f"{prefix}{key}")
     return names
-
-
-def _plain(value: object) -> object:
-    """Return `value` as JSON would give it back: tuples are lists there."""
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return value

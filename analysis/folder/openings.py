@@ -17,7 +17,6 @@ from analysis.results.openings import OpenedWhen, Opening, Openings
 from tools.errors import InputError, XyyError
 from tools.json_file import read_sealed, write_sealed
 from tools.locks import one_writer
-from tools.manifest import SampleChunks
 from tools.provenance import provenance
 
 
@@ -51,15 +50,12 @@ def remember(folder: Folder, hashes: Mapping[str, str], reason: str) -> str | No
         return "the chunks of the data are not there, and cannot keep that they were opened"
     opening = Opening(tuple(sorted(data)), dict(hashes), reason)
     try:
-        with one_writer(place, waiting=_wait_in_silence):
+        # In silence: whoever holds chunks that are there is soon done.
+        with one_writer(place, waiting=lambda _whom: None):
             _add(place / Openings.FILE, opening, folder)
     except XyyError as error:
         return f"{place} cannot keep that the data were opened ({error})"
     return None
-
-
-def _wait_in_silence(_whom: str) -> None:
-    """Tell nothing: whoever holds chunks that are there is soon done."""
 
 
 def _add(path: Path, opening: Opening, folder: Folder) -> None:
@@ -90,13 +86,12 @@ def _read(path: Path) -> Iterator[tuple[str, Opening]]:
 
 
 def _observed(folder: Folder) -> tuple[Path | None, set[str]]:
-    """Return where the chunks of a folder's data lie, and the digests of the data."""
+    """Return where the chunks of a folder's data lie, and the digests of the data.
+
+    These are of the data's files, or of what generated them.
+    """
     origin = origin_of(folder)
     for place, data in () if origin is None else origin.observed():
-        return place, {digest for chunks in data.values() for digest in _digests(chunks)}
+        files = {source.digest for chunks in data.values() for source in chunks.sources}
+        return place, files | {c.content for c in data.values() if not c.sources}
     return None, set()
-
-
-def _digests(chunks: SampleChunks) -> tuple[str, ...]:
-    """Return the digests of the files of a sample, or of what generated it."""
-    return tuple(source.digest for source in chunks.sources) or (chunks.content,)

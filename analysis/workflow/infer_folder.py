@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.folder import blinding, stamps
-from analysis.folder.folder import CLAIM, PARTS, SELECTION, VERDICT, Folder, stamped
-from analysis.folder.histogram_file import Histograms, read_histograms
+from analysis.folder.folder import CLAIM, PARTS, VERDICT, Folder, stamped
+from analysis.folder.histogram_file import read_histograms
 from analysis.folder.project import Project
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
-from analysis.selection.optimise import cut_variables
-from analysis.selection.scores.score_file import read_score_of
 from analysis.statistics.limits.doubts import LIMITS
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.search_results import infer, limits_so_far
@@ -25,11 +23,8 @@ from analysis.statistics.work import Work
 from analysis.workflow.claim import write_claim
 from analysis.workflow.limits_so_far import saving_limits
 from analysis.workflow.process import weight_of
-from processors.histograms import CATEGORIES, Counts
-from processors.score import ScoreTable
-from tools.errors import InputError
+from processors.histograms import Counts
 from tools.json_file import write_json
-from tools.names import listed
 from tools.samples import Sample
 
 
@@ -52,7 +47,7 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
     Raises
     ------
     InputError
-        If the histograms are missing or were made with another selection.
+        If the histograms are missing or damaged.
     RefusedError
         If the sidebands of open data decide on another function than they were opened for.
     """
@@ -122,14 +117,11 @@ def inference_inputs(project: Project) -> InferenceInputs:
     Raises
     ------
     InputError
-        If the histograms are missing or were made with another selection.
+        If the histograms are missing or damaged.
     """
-    folder, catalogue, search = project
+    folder, catalogue, _ = project
     ledger = folder.load(Ledger, made_by="process")
     histograms = read_histograms(folder.histograms)
-    _refuse_other_selection(
-        folder, histograms, read_score_of(folder.path / SELECTION, cut_variables(search))
-    )
     unblinded = blinding.is_unblinded(folder)
     data, simulation = None, {}
     for name, named in histograms.items():
@@ -178,18 +170,3 @@ def _unselected(named: Mapping[str, Counts]) -> npt.NDArray[Any] | None:
     """Return the spectrum before the selection, which the light job does not fill."""
     before = named.get("before/m_yy")
     return None if before is None else np.asarray(before.view())
-
-
-def _refuse_other_selection(
-    folder: Folder, histograms: Histograms, score: ScoreTable | None
-) -> None:
-    wanted = ["all events", *folder.selection().steps(), *(score.step if score else ())]
-    channels = list(score.names if score else CATEGORIES)
-    for name, named in histograms.items():
-        steps = list(named["cutflow"].axes["step"])
-        if steps != wanted or list(named["spectrum"].axes["category"]) != channels:
-            raise InputError(
-                f"the histograms of {name} in {folder.path} were made with other cuts "
-                f"({listed(steps[1:]) or 'none'}) than its selection.json; "
-                "process again with --selection"
-            )
