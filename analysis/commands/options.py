@@ -12,8 +12,7 @@ import typer
 from tools.errors import InputError
 
 if TYPE_CHECKING:
-    from analysis.folder.folder import Folder
-    from analysis.folder.project import Project
+    from analysis.folder.folder import Folder, Project
     from analysis.settings.search import Search
     from processors.score import ScoreTable
     from processors.selection import Selection
@@ -171,8 +170,8 @@ class OwnSettingsFiles:
             If the named files decide otherwise than the folder, and may not.
         """
         from analysis.folder.decisions import refuse_other_settings
+        from analysis.folder.folder import Project
         from analysis.folder.origin import RUN, origin_of
-        from analysis.folder.project import Project
 
         origin, named = origin_of(folder), SettingsFiles()
         if origin is not None:

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from analysis.export.source import inferred, is_bare_spectrum, read_processed
 from analysis.export.writing import Files
-from analysis.folder.folder import Folder
-from analysis.folder.project import Project
+from analysis.folder.folder import Folder, Project
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
 from analysis.settings.search import Search

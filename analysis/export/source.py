@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.folder.folder import Folder
+from analysis.folder.folder import Folder, Project
 from analysis.folder.histogram_file import Histograms
-from analysis.folder.project import Project
 from analysis.report.folder_results import FolderResults, read_results
 from analysis.results.background import BackgroundFits, FittedBins
 from analysis.results.counting import Counting

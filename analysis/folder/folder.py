@@ -10,14 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis.results.codec import Content, InFile, Result, from_json, to_json
+from analysis.settings.search import Search
 from processors.selection import Interval, Selection
 from tools.digests import digest_document, digest_file
 from tools.errors import InputError
 from tools.json_file import read_json, read_sealed, write_sealed
 from tools.provenance import provenance
+from tools.samples import Catalogue
 from tools.settings_table import Table
 
 if TYPE_CHECKING:
@@ -222,6 +224,14 @@ class Folder:
         if document is None or document.keys() <= set(FREE[SELECTION]):
             return None
         return from_json(ChosenSelection, document, self.path / SELECTION)
+
+
+class Project(NamedTuple):
+    """A results folder with the settings that it is made with: what every stage works on."""
+
+    folder: Folder
+    catalogue: Catalogue
+    search: Search
 
 
 def _inside(name: str) -> bool:

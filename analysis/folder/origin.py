@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.folder.folder import LEDGER, Folder
-from analysis.folder.project import Project
+from analysis.folder.folder import LEDGER, Folder, Project
 from analysis.results.codec import to_json
 from analysis.results.ledger import ProcessedFrom
 from analysis.results.run import Identity, RunFrom

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.folder.folder import SELECTION, Folder
-from analysis.folder.project import Project
+from analysis.folder.folder import SELECTION, Folder, Project
 from analysis.results.closure import EventsComparison, UniverseComparison, UniverseVerdict
 from analysis.results.values import Estimate
 from analysis.results.verdict import ClaimLevel, Verdict

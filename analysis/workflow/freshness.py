@@ -7,9 +7,8 @@ was written, and made with the settings that the folder has now.
 import shlex
 
 from analysis.folder import blinding
-from analysis.folder.folder import LEDGER, RESULTS, VERDICT, Folder
+from analysis.folder.folder import LEDGER, RESULTS, VERDICT, Folder, Project
 from analysis.folder.origin import again, origin_of, run_again
-from analysis.folder.project import Project
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.results.unblinding import Unblinding
 from analysis.workflow.process import jointly_by, processor_settings, selected_by, weights

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.folder import blinding, stamps
-from analysis.folder.folder import CLAIM, PARTS, VERDICT, Folder, stamped
+from analysis.folder.folder import CLAIM, PARTS, VERDICT, Folder, Project, stamped
 from analysis.folder.histogram_file import read_histograms
-from analysis.folder.project import Project
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from analysis.folder.folder import LEDGER, PARTS, REPORT
-from analysis.folder.project import Project
+from analysis.folder.folder import LEDGER, PARTS, REPORT, Project
 from analysis.folder.stamps import stamp_products
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.workflow import freshness

@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from analysis.folder import blinding, decisions
-from analysis.folder.folder import SCORE, SELECTION, Folder
+from analysis.folder.folder import SCORE, SELECTION, Folder, Project
 from analysis.folder.histogram_file import read_histograms
-from analysis.folder.project import Project
 from analysis.results.codec import to_json
 from analysis.results.ledger import Ledger
 from analysis.results.score import ScoreFile

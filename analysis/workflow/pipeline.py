@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.folder import blinding
-from analysis.folder.folder import LEDGER, PRODUCTS, SELECTION, Folder
+from analysis.folder.folder import LEDGER, PRODUCTS, SELECTION, Folder, Project
 from analysis.folder.origin import Origin, contents, identity_of, origin_of, refuse_other_events
-from analysis.folder.project import Project
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.results.run import Identity, RunFrom
 from analysis.settings.search import Search

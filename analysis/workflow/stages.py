@@ -24,9 +24,8 @@ from typing import Any, Literal
 
 from analysis.folder import blinding, decisions, stamps
 from analysis.folder import folder as files
-from analysis.folder.folder import Folder
+from analysis.folder.folder import Folder, Project
 from analysis.folder.origin import RUN, origin_of
-from analysis.folder.project import Project
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of

@@ -1,8 +1,7 @@
 """`xyy status`: how far a folder has come, stage by stage, without doing anything."""
 
-from analysis.folder.folder import SELECTION
+from analysis.folder.folder import SELECTION, Project
 from analysis.folder.origin import origin_of
-from analysis.folder.project import Project
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.workflow.process import kept_samples

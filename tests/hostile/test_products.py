@@ -18,8 +18,7 @@ import numpy as np
 import pytest
 from coffea.processor import ProcessorABC
 
-from analysis.folder.folder import Folder
-from analysis.folder.project import Project
+from analysis.folder.folder import Folder, Project
 from analysis.report.folder_results import read_results
 from analysis.report.summary import verdict_summary
 from analysis.settings.search_file import read_search

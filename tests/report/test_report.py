@@ -21,9 +21,8 @@ from matplotlib.text import Text
 
 from analysis import cli
 from analysis.commands.console import Console
-from analysis.folder.folder import Folder
+from analysis.folder.folder import Folder, Project
 from analysis.folder.histogram_file import read_histograms, write_histograms
-from analysis.folder.project import Project
 from analysis.report.catalogue import drawings
 from analysis.report.distributions import mass_bin_GeV
 from analysis.report.fits import resonance_fit, sideband_fit
