@@ -78,7 +78,16 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "
         old, new = before.get(key), after.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             names += changed(old, new, f"{prefix}{key}.")
-        # As JSON gives them back: tuples are lists there.
-        elif digest_document({key: old}) != digest_document({key: new}):
+        elif _plain(old) != _plain(new):
             names.append(f"{prefix}{key}")
     return names
+
+
+def _plain(value: object) -> object:
+    """Return `value` as JSON would give it back: tuples are lists there."""
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    # Not by their digests, which tell 100 from 100.0: only a number read back is always a float.
+    return value
