@@ -50,6 +50,7 @@ class Console:
         with self._shown(what, events) as show:
             yield report
         seconds = time.monotonic() - start
+        # The clock may stand still for a few events.
         rate = done / max(seconds, 1e-9) / 1e6
         of_all = "" if events in (None, done) else f" of {events:,}"
         self.say(f"{what}: {done:,}{of_all} events in {seconds:.1f} s ({rate:.2f} million/s)")

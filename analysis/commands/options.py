@@ -189,6 +189,7 @@ class OwnSettingsFiles:
         )
         given = other.read(method=method)
         if origin is not None and not may_change and other != named:
+            # Compared are decisions, not names: a copy of the file is the same analysis.
             try:
                 own = named.read()
             except InputError:  # they can no longer be read

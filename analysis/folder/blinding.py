@@ -44,6 +44,7 @@ def freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
     RefusedError
         If the data are open and the decisions are not those that they were opened for.
     """
+    # What was opened for these decisions keeps its freeze: another one would shut it again.
     if is_unblinded(folder):
         guard(folder, decided)
         return
@@ -79,6 +80,7 @@ def keep_sidebands(folder: Folder, known: KnownBefore) -> None:
     if frozen is None:
         return
     if not is_unblinded(folder) or frozen.sidebands is None:
+        # No decision was made anew: the time of the freeze stays.
         since = folder.made_with(FREEZE, FrozenWhen)
         when = _now() if since is None else since.frozen
         folder.save(replace(frozen, sidebands=known), frozen=when)
@@ -155,6 +157,9 @@ def unblind(folder: Folder, reason: str) -> list[str]:
         changes=(*(() if earlier is None else earlier.changes), *again),
         programs=(),
     )
+    # Beside the data first: a run that is killed in between leaves an opening on record that nobody
+    # made use of, and never one that is not on record. Chunks that cannot be written to are no
+    # reason to refuse: that there is no record is said.
     unkept = openings.remember(folder, frozen.hashes, reason)
     _write_opened(folder, opened, *(_now() for _ in again))
     return [*(change.reason for change in again), *([] if unkept is None else [unkept])]
@@ -199,6 +204,7 @@ def _opened_before(
 
 def is_unblinded(folder: Folder) -> bool:
     """Return whether the data of `folder` are open: unblinded for the freeze that is there."""
+    # Nothing but both records, whole and of each other, opens the window; in any doubt it is blind.
     frozen, opened = folder.load_if_there(Freeze), folder.load_if_there(Unblinding)
     if frozen is None or opened is None:
         return False

@@ -140,6 +140,7 @@ class Folder:
 
         That of a JSON product is without provenance and stamp, which may be written again.
         """
+        # Stamps are added to results that are up to date: they must not make a stage out of date.
         path = self.path / name
         if path.suffix != ".json":
             return digest_file(path) if path.is_file() else None
@@ -172,6 +173,8 @@ class Folder:
 
         Names that lead out of the folder are nobody's products.
         """
+        # Records can be edited, and folders come from others; `remove_products` must never leave
+        # its own.
         products = self.origin(record).get("products")
         named = products.items() if isinstance(products, dict) else ()
         return {name: digest for name, digest in named if _inside(name)}
@@ -192,6 +195,8 @@ class Folder:
 
     def remove_products(self) -> None:
         """Remove what the stages wrote: their records last, and of these the freeze."""
+        # Whoever is killed in here leaves records whose products are lost, and which nobody takes
+        # for up to date. The unblinding goes before the freeze: without it data are blind.
         products = [name for record in RECORDS for name in self.written_with(record)]
         workspaces = [f"workspaces/{path.name}" for path in self.workspaces.glob("mass_*.json")]
         named = (PAGE, CLAIM, HISTOGRAMS, CUTFLOW, SCORE, *RESULTS, *reversed(RECORDS))

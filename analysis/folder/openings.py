@@ -28,6 +28,8 @@ def first_opening(folder: Folder) -> Opening | None:
     place, data = _observed(folder)
     if place is None:
         return None
+    # A damaged record names no data, and counts as an opening of any: else whoever damages it could
+    # open data twice. It has no time, and so comes first.
     found = [
         (when, opening)
         for path in sorted({place / Openings.FILE, *place.parent.glob(f"*/{Openings.FILE}")})
@@ -59,6 +61,7 @@ def remember(folder: Folder, hashes: Mapping[str, str], reason: str) -> str | No
 
 
 def _add(path: Path, opening: Opening, folder: Folder) -> None:
+    # Read again under the lock: another folder may have opened the data meanwhile.
     there = list(_read(path))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record = Openings(

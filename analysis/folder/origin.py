@@ -158,6 +158,7 @@ def manifest_of(path: Path) -> Manifest:
     InputError
         If there are none, or they are no longer there.
     """
+    # A folder that holds chunks and results is taken for chunks: its manifest is named.
     origin = origin_of(Folder(path)) if is_results(path) else None
     return read_manifest(path) if origin is None else origin.manifest()
 

@@ -28,7 +28,7 @@ from tools.errors import InputError
 MAX_CHARACTERS = 200
 MAX_EXPONENT = 4.0
 _MAX_DEPTH = 40
-"""of brackets, signs and exponents in each other"""
+"""of brackets, signs and exponents in each other: the parser would exceed Python's own depth"""
 _TOKEN = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|\*\*|[-+*/()]|[A-Za-z_]\w*", re.IGNORECASE)
 _HOW = "write numbers, m, + - * / ** and brackets, such as '0.00611*m + 0.7778'"
 _HOW_WITH_FUNCTIONS = (
@@ -85,6 +85,7 @@ class Expression:
 
     def _values(self, mass_GeV: FloatArray, *, positive: bool) -> FloatArray:
         masses = np.asarray(mass_GeV, dtype=np.float64)
+        # A constant leaves one number on the stack, and a view of it could not be written to.
         values = np.broadcast_to(_run(self.steps, masses), masses.shape).copy()
         bad = ~np.isfinite(values) | (positive & (values <= 0))
         if bad.any():
@@ -126,6 +127,8 @@ def parse_expression(text: str, *, name: str, functions: bool = False) -> Expres
 def _run(steps: Steps, masses: FloatArray) -> FloatArray:
     """Return what the steps leave on the stack; not finite where it cannot be computed."""
     stack: list[FloatArray] = []
+    # A logarithm of a negative number is no warning here: whoever asked refuses what is not finite,
+    # and names the mass.
     with np.errstate(all="ignore"):
         for step in steps:
             if isinstance(step, float):
@@ -158,6 +161,8 @@ class _Parser:
         tokens, position = [], 0
         while rest := self._text[position:].lstrip():
             position = len(self._text) - len(rest)
+            # ASCII first: \d and \w match digits and letters of every script, and float() reads
+            # them.
             found = _TOKEN.match(self._text, position) if rest.isascii() else None
             if found is None:
                 bad = next((c for c in rest if not c.isascii()), rest[0])
@@ -207,6 +212,7 @@ class _Parser:
         if "m" in steps:
             self._refuse("an exponent holds m; exponents are constants")
         value = float(_run(steps, np.zeros(())))
+        # So, and not `>`: NaN (0/0 as exponent) is refused too.
         if not abs(value) <= MAX_EXPONENT:
             self._refuse(f"an exponent is {value:g}; at most {MAX_EXPONENT:g} is allowed")
         return steps

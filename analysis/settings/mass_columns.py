@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from tools.errors import RefusedError
 from tools.names import listed
 
+# Of massless photons m^2 = 2 pT1 pT2 (cosh(delta eta) - cos(delta phi)). Isolation and counts of
+# other objects are not in it.
 FORBIDDEN = frozenset(
     {"m_yy", "mass", "dEta", "pT_yy", "delta_eta", "delta_phi", "delta_R", "cos_theta_star"}
     | {f"photon{i}_{name}" for i in (1, 2) for name in ("pT", "eta", "phi")}

@@ -85,6 +85,8 @@ def check_own_functions(
                 f"{where}, [functions.{name}]: it is not used; add {name!r} to `families` of "
                 "[fit], of [peak], or both"
             )
+        # The fit solves normal equations, whose singular values are the squares of these: below
+        # 1e-8 they are lost in float64. Each term has length 1 first: its unit says nothing.
         basis = np.stack([np.ones_like(mass), *values], axis=-1)
         sizes = np.linalg.svd(basis / np.linalg.norm(basis, axis=0), compute_uv=False)
         if not sizes[-1] > _INDEPENDENT * sizes[0]:

@@ -83,6 +83,8 @@ def _not_above(where: str, **two: float) -> None:
 def on_grid(where: str, key: str, value: float, origin: float, step: float) -> None:
     """Refuse a `value` that is not a whole number of steps away from `origin`."""
     steps = (value - origin) / step
+    # Decimal edges are rounded in binary, so that steps come out near a whole number. Relative to
+    # their number: rounding grows with it. A value below half a step would pass as no step at all.
     far = value != origin and round(steps) == 0
     if far or abs(steps - round(steps)) > _ROUNDING * max(1.0, steps):
         raise InputError(

@@ -57,6 +57,7 @@ def read_search(path: Path) -> tables.Search:
             else tables.Label()
         ),
     )
+    # [peak] takes its simplest function from [fit], which has been read by now.
     if search.fit.min_parameters > search.peak.max_parameters:
         raise InputError(
             f"{path}, [peak]: `max_parameters` must not be below `min_parameters` of [fit]"
@@ -122,6 +123,7 @@ def _check_alignment(search: tables.Search) -> None:
     fit, window, spectrum, signal = search.fit, search.window, search.spectrum, search.signal
     ends = (spectrum.low_GeV, fit.low_GeV, fit.low_highest_GeV, window.low_GeV, signal.low_GeV,
             signal.high_GeV, window.high_GeV, fit.high_GeV, spectrum.high_GeV)  # fmt: skip
+    # Both sidebands must have bins: the prediction in the window is an interpolation.
     strict = (fit.low_highest_GeV < window.low_GeV, window.high_GeV < fit.high_GeV)
     if list(ends) != sorted(ends) or not all(strict):
         raise InputError(

@@ -182,6 +182,8 @@ def _check_course_cuts(search: Search) -> None:
             )
         axis = axes[name]
         width = (axis.high - axis.low) / axis.bins
+        # Edges are multiples of a width that binary fractions round; the nearest one is told, and
+        # taken for equal within 1e-9.
         edge = axis.low + width * min(max(round((cut - axis.low) / width), 0), axis.bins)
         if not math.isclose(edge, cut, abs_tol=1e-9):
             raise InputError(

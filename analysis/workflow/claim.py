@@ -33,6 +33,7 @@ def write_claim(
         Digest of what the results are made from.
     """
     if verdict.decision is None or limits.observed is None:
+        # One of an earlier opening would be handed in as if it were of this verdict.
         (folder.path / Claim.FILE).unlink(missing_ok=True)
         return
     claim = Claim(

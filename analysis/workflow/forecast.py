@@ -140,6 +140,7 @@ def trial_chunks(manifest: Manifest, workers: int) -> Manifest:
     wanted = max(min(CHUNKS_PER_WORKER * workers, len(parts) // 2), _BATCHES_PER_WORKER * workers)
     if wanted >= len(parts):
         return manifest
+    # In the middle of equal numbers of events, not of chunks: these may differ in size.
     middles = ((2 * i + 1) * upto[-1] / (2 * wanted) for i in range(wanted))
     chosen = {next(i for i, last in enumerate(upto) if last > middle) for middle in middles}
     samples = {}
@@ -278,4 +279,5 @@ def _marks(trial: Trial) -> list[Mark]:
 
 def _slope(one: Mark, two: Mark) -> float:
     """Return the seconds for an event between two marks."""
+    # Of tiny batches both ends may fall on one tick of the clock.
     return max(two[0] - one[0], 1e-6) / (two[1] - one[1])

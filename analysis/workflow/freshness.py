@@ -32,6 +32,7 @@ def refuse_stale_histograms(project: Project) -> None:
     filled = _processed_from(folder)
     if filled is None or filled.selected_by != selected_by(settings_in(project)):
         raise _other_histograms(folder, "with another selection, window or mass axis")
+    # Same settings, other events: chunks were converted again, or only some samples processed.
     origin = origin_of(folder)
     if origin is not None and filled.content != origin.made.content:
         raise _other_histograms(folder, "from other events, or not from all of them")
@@ -78,6 +79,7 @@ def refuse_stale_results(project: Project) -> None:
     there = [name for name in RESULTS if (folder.path / name).exists()]
     if not there:
         return
+    # By each file's own record, too: `xyy infer --only` writes some of them and leaves the others.
     wanted = inputs("infer", project)
     others = [name for name in there if folder.made_from(name) != wanted]
     lost = folder.lost(VERDICT) if VERDICT in there else []

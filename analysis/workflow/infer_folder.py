@@ -67,6 +67,8 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
     # The verdict comes last: with it, everything before it is there.
     if all(folder.made_from(f"{part}.json") == inputs for part in PARTS):
         of_limits = folder.load(MassLimits, made_by="infer")
+        # Limits of an earlier call have warnings that this inference, without limits, knows nothing
+        # of.
         verdict = found.verdict if limits else _warned_of(found.verdict, of_limits)
         write_claim(folder, verdict, of_limits, stamp=stamp, inputs=inputs)
         document, beside = stamped(verdict, stamp), _beside_verdict(folder)
@@ -86,6 +88,7 @@ def _write_workspaces(
     """Write the workspaces; remove, if asked, those of masses that are no longer among them."""
     for name, workspace in workspaces.items():
         write_json(folder.workspaces / f"{name}.json", workspace)
+    # Of masses that have no limit any more: they would be exported beside limits of other masses.
     for path in folder.workspaces.glob("mass_*.json") if others_too else ():
         if path.stem not in workspaces:
             path.unlink()

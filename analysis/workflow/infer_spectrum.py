@@ -114,6 +114,7 @@ def bare_spectrum(
     grid = _masses(masses, bins)
     width = parse_expression(resolution, name="--resolution").at
     _check_width(grid, width(grid.masses_GeV), bins)
+    # Those of the course's detector say nothing of somebody else's spectrum.
     errors = tables.Systematics(0.0, 0.0, 0.0, 0.0)
     if systematics:
         own = search.systematics
@@ -186,6 +187,8 @@ def _refuse_events(folder: Folder) -> None:
 
 def _remove_old(folder: Folder) -> None:
     """Remove the results of an earlier inference."""
+    # The verdict first: whoever is killed from here on leaves none beside results of something
+    # else. Of the workspaces only those that this command names: other files are the user's.
     for name in ("verdict.json", "limits.json", "scan.json", "background.json"):
         (folder.path / name).unlink(missing_ok=True)
     for old in folder.workspaces.glob("mass_*.json"):
@@ -252,6 +255,7 @@ def _masses(text: str, bins: Bins) -> Signal:
 
 def _check_width(grid: Signal, width: FloatArray, bins: Bins) -> None:
     """Refuse steps wider than the resolution, and a resolution that no bin can show."""
+    # A resonance in the middle of a step of one sigma is still seen at half a sigma from a mass.
     narrowest = int(np.argmin(width))
     if len(width) > 1 and grid.step_GeV > width[narrowest] * (1 + _ROUNDING):
         raise InputError(

@@ -34,6 +34,7 @@ def saving_limits(
 
     def save(limit: MassLimit) -> None:
         done.append(limit)
+        # Each time the whole file: it is small, and always a valid result.
         folder.save(result(done), **origin)
         work.say(f"limit at {limit.mass_GeV:g} GeV ({len(done)} of {masses})")
 

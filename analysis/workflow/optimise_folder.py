@@ -72,6 +72,8 @@ def optimise_folder(project: Project, *, inputs: str, reason: str | None = None)
 
 def _record(folder: Folder, chosen: ChosenSelection, score: ScoreFile | None, inputs: str) -> None:
     """Write the selection; it comes last: with it, the score that it names is there."""
+    # A selection must never stand beside the score of another one: it goes before the score
+    # changes.
     (folder.path / SELECTION).unlink(missing_ok=True)
     if score is None:
         (folder.path / SCORE).unlink(missing_ok=True)

@@ -109,6 +109,7 @@ class _Analysis:
     def chunks(self) -> None:
         request, execution, say = self.request, self.request.execution, self.console.say
         files = sources.simulation_files(self.catalogue, generate_missing=request.generate_missing)
+        # Before hours of conversion it must be clear that the folder may be used.
         _claim(self.folder, request, generated=sources.generated_samples(files))
         how: dict[str, Any] = {"seed": request.seed, "progress": self.console.progress, "say": say}
         # What --cluster says is how many jobs there are, and not here.
@@ -154,6 +155,9 @@ class _Analysis:
 
     def infer(self) -> None:
         self.console.say("inference")
+        # Blind first, also where the data are to be opened: what the sidebands decide is put on
+        # record before anybody knows what is in the window. Afterwards only the data are filled
+        # anew.
         self._infer()
         if self.request.unblind is not None and not blinding.is_unblinded(self.folder):
             notes = blinding.unblind(self.folder, self.request.unblind)
@@ -224,6 +228,7 @@ def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
     content = contents(manifest)
     if blinding.is_unblinded(folder):
         refuse_other_events(folder, content, unblinded=True)
+    # A chunk is FOLDER/SAMPLE/part-N.root: simulation and data may lie in different folders.
     parts = {Path(p.path).parent.parent for c in manifest.samples.values() for p in c.parts}
     made = RunFrom(
         samples_file=request.catalogue.path,

@@ -85,6 +85,7 @@ def processor_settings(
 def sample_key(manifest: Manifest, name: str, settings: Settings) -> str:
     """Return the digest of everything that a sample's histograms depend on."""
     chunks = manifest.samples[name]
+    # Versions of the libraries too: another one may put an event on an edge into the next bin.
     made_by = filling_key(settings, chunks.kind)
     return digest_text(made_by, versions(), chunks.content, str(chunks.entries))
 
@@ -113,6 +114,7 @@ def kept_samples(
     current = {
         name for name in manifest.samples if keys.get(name) == sample_key(manifest, name, settings)
     }
+    # Only now is the archive read: it is large, and mostly in vain after a change.
     if not current:
         return {}
     histograms, ledger = read_histograms(folder.histograms), folder.load(Ledger, made_by="process")
@@ -190,6 +192,7 @@ class Processing:
         """
         needed, kept, checkpoints = self.settings.needed(), self.kept, self.checkpoints
         check_manifest(self.manifest, self.catalogue, needed)
+        # Those of other settings or of chunks that are gone go first: they may fill the disk.
         checkpoints.keep_only(i for i in self.planned if self.execution.resume or i.dataset in kept)
         with checkpoints.folder_made():
             outcome = executors.run(
@@ -291,6 +294,8 @@ def cutflow(
             CutflowRow(
                 cut=step,
                 events=events,
+                # All events of a sample weigh the same: no sum is rounded, whatever the order of
+                # the chunks.
                 sumw=events * weight,
                 sumw2=events * weight**2,
                 window_events=int(counted[0]) if divided and not blind else None,

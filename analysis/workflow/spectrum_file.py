@@ -159,6 +159,7 @@ def _value(where: str, text: str, largest: float) -> float:
 
 def _check_bins(where: list[str], low: FloatArray, high: FloatArray) -> None:
     """Refuse bins out of order, and those that overlap."""
+    # Published edges are rounded: neighbours may overlap by the last digit of a float.
     wrong = np.flatnonzero(low[1:] < high[:-1] * (1 - _ROUNDING))
     if not len(wrong):
         return

@@ -206,6 +206,7 @@ def digest_of(stage: Stage, folder: Folder, settings: Mapping[str, Any]) -> str:
     if stage.made_from is not None:
         return digest_document(settings)
     needed = (_content(folder, name) for name in stage.needs)
+    # With all that they import: a change in a fit makes the inference out of date, wherever it is.
     code = code_digest(*stage.code, *behind(*stage.code))
     return digest_text(*needed, digest_document(settings), code)
 
@@ -242,6 +243,7 @@ def why_make(name: StageName, project: Project) -> str | None:
     *others, record = stage.products
     known = stage.made_from or (lambda folder: folder.made_from(record))
     made, wanted = known(project.folder), inputs(name, project)
+    # A record that is damaged counts as none.
     if made is None:
         return "not made yet"
     if made != wanted:
