@@ -47,7 +47,7 @@ def plan(
 ) -> None:
     """Forecast what `xyy process` would take: time, memory, tasks, bytes.
 
-    A few chunks are processed for it, as `process` would, and their result is thrown away. Jobs of
+    A few chunks are processed for it, as `process` would, and their result is discarded. Jobs of
     a `--cluster` are not submitted: the chunks are then processed here. MANIFEST may also be a
     results folder: all its chunks, with its selection.
 
@@ -77,7 +77,7 @@ def bench(
     *,
     quick: Annotated[bool, flag("--quick", "Fewer events and rounds: 1,000,000 and 3.")] = False,
     events: Annotated[
-        int | None, number(1, 10**9, "Events on one core; the engines get 20 times these.")
+        int | None, number(1, 10**9, "Events on one core; the executors get 20 times these.")
     ] = None,
     rounds: Annotated[
         int | None, number(1, 1000, "Rounds whose median counts; 5 by default.")

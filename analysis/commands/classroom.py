@@ -24,7 +24,7 @@ def generate(
         int | None,
         number(
             1,
-            options.MOST_PROCESSES,
+            options.MAX_PROCESSES,
             "Processes for large samples in ROOT chunks; all cores by default.",
         ),
     ] = None,

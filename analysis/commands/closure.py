@@ -49,12 +49,12 @@ def closure(
     files: options.SettingsFiles,
     printer: Printer,
 ) -> None:
-    """Tell how often the verdict is right, over many universes whose truth is known.
+    """Measure how often the verdict is right, over many universes whose truth is known.
 
-    Spectra are drawn from each universe's own model, behind the course's cuts unless `--selection`
-    names others. It works in a pool of processes, or on dask's workers wherever they are. An
-    interrupted campaign goes on where it was. With `--events` each of a few universes goes through
-    the whole of `xyy run`, and both verdicts are compared.
+    Spectra are generated from each universe's own model, behind the course's cuts unless
+    `--selection` names others. It works in a pool of processes, or on dask's workers wherever they
+    are. An interrupted campaign goes on where it was. With `--events` each of a few universes goes
+    through the whole of `xyy run`, and both verdicts are compared.
 
     Example: `xyy closure --universes 1000 --empty 2000 --out results/closure`
     """

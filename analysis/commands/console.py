@@ -20,12 +20,12 @@ PLAIN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Tells what is being done, or nothing with `quiet`; an option of a command (`spread`)."""
+    """Prints what is being done, or nothing with `quiet`; an option of a command (`spread`)."""
 
     quiet: QuietOption = False
 
     def say(self, message: str) -> None:
-        """Tell one line."""
+        """Print one line."""
         if not self.quiet:
             typer.echo(message, err=True)
 

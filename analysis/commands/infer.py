@@ -1,4 +1,4 @@
-"""`xyy infer`: the statistics, of a results folder or of a bare spectrum."""
+"""`xyy infer`: the statistics, of a results folder or of a binned spectrum."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -59,7 +59,7 @@ def infer(
         int, number(0, 10**6, "Toys of each limit where counts are low; 0: asymptotic.")
     ] = 0,
     workers: options.ProcessesOption = None,
-    seed: Annotated[int, number(0, options.MOST_SEED, "Seed of the toys.")] = 1,
+    seed: Annotated[int, number(0, options.MAX_SEED, "Seed of the toys.")] = 1,
     of_spectrum: OfSpectrum,
     allow_incomplete: options.AllowIncompleteOption = False,
     after_unblinding: options.AfterOption = None,

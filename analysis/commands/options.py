@@ -47,12 +47,12 @@ def flag(name: str, words: str) -> Any:
 
 
 SamplesOption = Annotated[str, value("FILE", "What the data are: samples and units.", "--samples")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing but errors.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 JsonOption = Annotated[bool, flag("--json", "Print the result file.")]
-MOST_SEED = (1 << 128) - 1
+MAX_SEED = (1 << 128) - 1
 """as many bits as the seed of a game"""
 SeedOption = Annotated[
-    int | None, number(0, MOST_SEED, "Seed of generated events; each seed another world.")
+    int | None, number(0, MAX_SEED, "Seed of generated events; another seed, other events.")
 ]
 SelectionOption = Annotated[
     Path | None, typer.Option(help="Cuts to apply, a `selection.json`; none unless given.")
@@ -65,10 +65,10 @@ HistogramsOption = Annotated[
     Literal["all", "spectrum"], typer.Option(help="All, or the selected spectrum only.")
 ]
 Engines = Literal["iterative", "futures", "dask"] | None
-MOST_PROCESSES = 1024
+MAX_PROCESSES = 1024
 """of one machine"""
 ProcessesOption = Annotated[
-    int | None, number(1, MOST_PROCESSES, "Processes; default: all cores.", "--workers")
+    int | None, number(1, MAX_PROCESSES, "Processes; default: all cores.", "--workers")
 ]
 OutOption = Annotated[Path, value("DIR", "The folder to write to.", "--out")]
 UniverseOption = Annotated[
@@ -282,8 +282,8 @@ class Where:
 
         if self.workers is not None and self.scheduler is not None:
             raise InputError("--workers: an existing scheduler has the workers that it has")
-        if (self.workers or 1) > MOST_PROCESSES and self.cluster is None:
-            raise InputError(f"--workers: {MOST_PROCESSES:,} processes at most on one machine")
+        if (self.workers or 1) > MAX_PROCESSES and self.cluster is None:
+            raise InputError(f"--workers: {MAX_PROCESSES:,} processes at most on one machine")
         implied = "dask" if self.scheduler or self.cluster else otherwise
         return Execution(
             engine=self.executor or implied,

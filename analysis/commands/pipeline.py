@@ -177,7 +177,7 @@ def unblind(
     reason: Annotated[str, value("TEXT", "Why now; it stays on record.")],
     console: Console,
 ) -> None:
-    """Open the data inside the window; what to type next is told.
+    """Unblind the data inside the window, and print what to type next.
 
     Example: `xyy unblind results/mine --reason "approved by the group on Tuesday"`
     """

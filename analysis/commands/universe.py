@@ -27,7 +27,7 @@ def make(
     out: options.OutOption,
     seed: Annotated[
         int | None,
-        number(0, options.MOST_SEED, "Who knows it knows the truth; 128 random bits unless given."),
+        number(0, options.MAX_SEED, "Who knows it knows the truth; 128 random bits unless given."),
     ] = None,
     file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
     samples: options.SamplesOption = options.SAMPLES_FILE,

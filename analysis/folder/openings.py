@@ -49,14 +49,14 @@ def remember(folder: Folder, hashes: Mapping[str, str], reason: str) -> str | No
     """
     place, data = _observed(folder)
     if place is None:
-        return "the chunks of the data are not there, and cannot keep that they were opened"
+        return "the chunks of the data are not there, and cannot keep that they were unblinded"
     opening = Opening(tuple(sorted(data)), dict(hashes), reason)
     try:
         # In silence: whoever holds chunks that are there is soon done.
         with one_writer(place, waiting=lambda _whom: None):
             _add(place / Openings.FILE, opening, folder)
     except XyyError as error:
-        return f"{place} cannot keep that the data were opened ({error})"
+        return f"{place} cannot keep that the data were unblinded ({error})"
     return None
 
 

@@ -16,7 +16,7 @@ from tools.names import listed
 
 STAMPED = (SELECTION, CUTFLOW, LEDGER)
 """results that are not made again with every change"""
-_MOST_NAMES = 3
+_MAX_NAMES = 3
 
 
 def stamp(folder: Folder) -> Stamp | None:
@@ -66,5 +66,5 @@ def told(changed: Stamp) -> str:
     >>> told(Stamp(after_unblinding="a bug", changed_after_unblinding=()))
     'a bug'
     """
-    names = listed(changed.changed_after_unblinding, _MOST_NAMES)
+    names = listed(changed.changed_after_unblinding, _MAX_NAMES)
     return changed.after_unblinding + (f" ({names})" if names else "")

@@ -9,10 +9,10 @@ numbers, ``m``, ``+ - * / **`` and brackets, and nothing else. The grammar, with
     factor  = ("+" | "-") factor | atom [ "**" factor ]
     atom    = number | "m" | "(" sum ")" | ("log" | "sqrt" | "exp") "(" sum ")"
 
-The three functions are for the terms of an own background function (`families`), not for a width.
-An exponent is a constant of at most 4 in absolute value: enough for any resolution, and too little
-to make a computer sweat. The result is a list of steps for a stack, so that evaluating it is quick,
-cannot recurse and cannot call anything.
+The three functions are for the terms of a user-defined background function (`families`), not for a
+width. An exponent is a constant of at most 4 in absolute value: enough for any resolution, and too
+little to make a computer sweat. The result is a list of steps for a stack, so that evaluating it is
+quick, cannot recurse and cannot call anything.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Columns that make the diphoton mass, or are it: no score may be made of them.
 
-A score of such columns finds the window, not the signal, and bends the spectrum that is fitted
+A score of such columns finds the window, not the signal, and distorts the spectrum that is fitted
 afterwards.
 """
 
@@ -29,6 +29,6 @@ def refuse_leakage(columns: Sequence[str], *, force: bool) -> None:
     leaking = sorted(FORBIDDEN.intersection(columns))
     if leaking and not force:
         raise RefusedError(
-            f"a score of {listed(leaking)} would learn the diphoton mass and bend its spectrum; "
+            f"a score of {listed(leaking)} would learn the diphoton mass and distort its spectrum; "
             "take it out of [optimise.axes], or force it"
         )

@@ -1,4 +1,4 @@
-"""Background functions of one's own, from the search file: names and terms, and no code.
+"""User-defined background functions, from the search file: names and terms, and no code.
 
     [functions.mine]
     terms = ["m/500", "log(m/500)"]
@@ -20,10 +20,10 @@ from tools.errors import InputError
 from tools.settings_table import Table
 from tools.shown import shown
 
-MOST_TERMS = 9
+MAX_TERMS = 9
 _POINTS = 200
 _INDEPENDENT = 1e-8
-"""smallest over largest singular value of terms that are told apart"""
+"""smallest over largest singular value of terms that are independent"""
 
 
 def read_own_functions(table: Table) -> dict[str, tuple[str, ...]]:
@@ -39,20 +39,20 @@ def read_own_functions(table: Table) -> dict[str, tuple[str, ...]]:
         entry = table.table(name, ("terms",))
         if name in FAMILIES or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise InputError(
-                f"{entry.where}: {shown(name)} cannot be the name of an own function; take small "
-                f"letters, digits and '-', and none of {', '.join(FAMILIES)}"
+                f"{entry.where}: {shown(name)} cannot be the name of a user-defined function; take "
+                f"small letters, digits and '-', and none of {', '.join(FAMILIES)}"
             )
         terms = entry.texts("terms")
-        if len(terms) > MOST_TERMS:
+        if len(terms) > MAX_TERMS:
             raise InputError(
-                f"{entry.where}, terms: {len(terms)} are too many; {MOST_TERMS} at most"
+                f"{entry.where}, terms: {len(terms)} are too many; {MAX_TERMS} at most"
             )
         found[name] = terms
     return found
 
 
 def parse_terms(family: str, terms: Sequence[str]) -> tuple[Expression, ...]:
-    """Parse the terms of an own function, expressions in m (GeV) with ``log``, ``sqrt``, ``exp``.
+    """Parse terms, expressions in m (GeV) with ``log``, ``sqrt`` and ``exp``.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def parse_terms(family: str, terms: Sequence[str]) -> tuple[Expression, ...]:
 def check_own_functions(
     where: str, own: Mapping[str, tuple[str, ...]], fit: Fit, peak: PeakFit
 ) -> None:
-    """Refuse own functions that nobody tries, or that cannot be fitted.
+    """Refuse user-defined functions that nobody tries, or that cannot be fitted.
 
     Raises
     ------

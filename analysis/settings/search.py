@@ -26,15 +26,15 @@ FIGURES_OF_MERIT = ("s", "asimov")
 METHODS = ("best", "cuts", "score", "categories")
 SCORES = ("best", "likelihood_ratio", "trees")
 EXPERIMENT, STATUS = "ATLAS", "Internal"
-MOST_MASSES = 2000
+MAX_MASSES = 2000
 """steps of a grid of masses"""
-_MOST_BINS = 100_000
+_MAX_BINS = 100_000
 """of the spectrum"""
-MOST_FIT_BINS = 5000
+MAX_FIT_BINS = 5000
 """of a fit: each makes a model of its own at every mass with a limit"""
-_MOST_RANGES = 100
+_MAX_RANGES = 100
 """that are tried one after the other"""
-_MOST_EVENTS = 1e15
+_MAX_EVENTS = 1e15
 _LABEL_LENGTH = 16
 """characters of a label that leave room for a legend"""
 _ROUNDING = 1e-9
@@ -66,11 +66,11 @@ def _read_cuts(table: Table, key: str) -> dict[str, float]:
 
 Energy = Annotated[float, Table.energy]
 Edge = Annotated[float, Table.edge]
-Errors = Annotated[float, number(0, 1000)]
-"""In standard deviations, or in errors of something."""
+Sigmas = Annotated[float, number(0, 1000)]
+"""In standard deviations, or in uncertainties of something."""
 Relative = Annotated[float, number(0, 0.5)]
 Parameters = Annotated[int, integer(2, 10)]
-Events = Annotated[float, number(0, _MOST_EVENTS)]
+Events = Annotated[float, number(0, _MAX_EVENTS)]
 Words = Annotated[str, lambda table, key: table.words(key, _LABEL_LENGTH)]
 
 
@@ -140,7 +140,7 @@ class SpectrumAxis(MassRange):
 
     def check(self, where: str) -> None:
         """Refuse bins that do not fill it."""
-        self.check_steps(where, "bin", self.bin_GeV, _MOST_BINS)
+        self.check_steps(where, "bin", self.bin_GeV, _MAX_BINS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +164,10 @@ class Fit(Decided):
     """of the most flexible one"""
     gof_pvalue: Annotated[float, number(0, 1)]
     """a function is accepted if its sideband fit is at least this good"""
-    closure_bias: Errors
-    """and if it misses smooth truths by at most this many of its own fit errors"""
+    closure_bias: Sigmas
+    """and if it misses test spectra by at most this many of its own fit uncertainties"""
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """own functions: name to terms (`own_functions.parse_terms`)"""
+    """user-defined functions: name to terms (`own_functions.parse_terms`)"""
 
     def check(self, where: str) -> None:
         """Refuse orders and ranges of which there are none, or too many."""
@@ -175,9 +175,9 @@ class Fit(Decided):
         _not_above(where, min_parameters=self.min_parameters, max_parameters=self.max_parameters)
         on_grid(where, "low_highest", self.low_highest_GeV, self.low_GeV, self.low_step_GeV)
         ranges = (self.low_highest_GeV - self.low_GeV) / self.low_step_GeV
-        _not_too_many(where, "low_step", ranges, _MOST_RANGES)
+        _not_too_many(where, "low_step", ranges, _MAX_RANGES)
         bins = (self.high_GeV - self.low_GeV) / self.bin_GeV
-        _not_too_many(where, "bin", bins, MOST_FIT_BINS)
+        _not_too_many(where, "bin", bins, MAX_FIT_BINS)
 
     @property
     def lows_GeV(self) -> tuple[float, ...]:
@@ -194,19 +194,19 @@ class PeakFit(Decided):
     """of the functions tried; among those with equally many parameters, the first is preferred"""
     max_parameters: Parameters
     """of the most flexible one"""
-    spurious_signal: Errors
-    """a function may fake a signal of at most this many errors of the signal"""
+    spurious_signal: Sigmas
+    """a function may fake a signal of at most this many uncertainties of the signal"""
     bend: Relative
-    """by how much, relatively, a smooth truth may differ from its curve inside the window"""
+    """relative distance that a test spectrum may have from the fitted curve inside the window"""
     global_toys: Annotated[int, integer(0, 10_000_000)]
     """toys of the whole procedure, if the significance is worth them"""
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """own functions: name to terms (`own_functions.parse_terms`)"""
+    """user-defined functions: name to terms (`own_functions.parse_terms`)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Systematics(Decided):
-    """Relative errors, each a nuisance parameter with a Gaussian constraint; 0 for none."""
+    """Relative uncertainties, each a nuisance parameter with a Gaussian constraint; 0 for none."""
 
     luminosity: Relative
     efficiency: Relative
@@ -229,7 +229,7 @@ class Signal(MassRange):
 
     def check(self, where: str) -> None:
         """Refuse steps that do not end at its highest mass."""
-        self.check_steps(where, "step", self.step_GeV, MOST_MASSES)
+        self.check_steps(where, "step", self.step_GeV, MAX_MASSES)
 
     @property
     def masses_GeV(self) -> npt.NDArray[np.float64]:
@@ -245,7 +245,7 @@ class Optimise(Decided):
     figure_of_merit: Annotated[str, one_of(*FIGURES_OF_MERIT)]
     """``"s"`` = S/sqrt(B), or ``"asimov"``"""
     background_error: Annotated[float, number(0, 10)]
-    """relative error of the background, for ``"asimov"``"""
+    """relative uncertainty of the background, for ``"asimov"``"""
     reference_signal: Annotated[str, Table.text]
     """the sample whose significance is maximised"""
     min_background_events: Events
@@ -260,7 +260,7 @@ class Optimise(Decided):
 
 @dataclass(frozen=True, slots=True)
 class Score(Decided):
-    """How events are told apart by all columns at once."""
+    """How signal is separated from background by all columns at once."""
 
     kind: Annotated[str, one_of(*SCORES)]
     """``"likelihood_ratio"``, ``"trees"``, or the ``"best"`` of both"""
@@ -268,13 +268,13 @@ class Score(Decided):
     least_categories: Annotated[int, integer(1, 50)]
     """as many, if each keeps enough"""
     least_gain: Annotated[float, number(0, 1)]
-    """part of the significance that one more has to add"""
+    """fraction of the significance that one more has to add"""
     sideband_events: Events
     """expected data events that each keeps in the sidebands"""
-    background_events: Annotated[float, number(1, _MOST_EVENTS)]
+    background_events: Annotated[float, number(1, _MAX_EVENTS)]
     """simulated background events that each keeps"""
     mass_columns: Annotated[bool, Table.boolean]
-    """take columns that make the mass as well: such a score bends its spectrum"""
+    """take columns that make the mass as well: such a score distorts the mass spectrum"""
 
     def check(self, where: str) -> None:
         """Refuse numbers of categories of which there are none."""
@@ -296,11 +296,11 @@ class Limits(Decided):
 class Decision(Decided):
     """From which significance on the verdict says what."""
 
-    discovery_local_z: Errors
-    discovery_global_z: Errors
+    discovery_local_z: Sigmas
+    discovery_global_z: Sigmas
     """a discovery needs both"""
-    evidence_global_z: Errors
-    measurement_local_z: Errors
+    evidence_global_z: Sigmas
+    measurement_local_z: Sigmas
     """from here on mass and cross-section are quoted"""
     normalisation_tolerance: Annotated[float, number(0, 1000)]
     """relative difference of the data's sidebands from their expectation that is a warning"""

@@ -16,7 +16,7 @@ from tools.errors import InputError
 from tools.samples import AXIS, Axis, read_axis
 from tools.settings_table import Table, read_toml
 
-_MOST_AXES = 50
+_MAX_AXES = 50
 """that selections are made of"""
 
 OneTable = TypeVar("OneTable", bound=tables.Decided)
@@ -102,8 +102,8 @@ def _axes(table: Table) -> dict[str, Axis]:
             f"{where}: no column is here; name one or more, like "
             "n_jets = { bins = 12, low = 0, high = 12 }"
         )
-    if len(axes) > _MOST_AXES:
-        raise InputError(f"{where}: {len(axes):,} are too many; {_MOST_AXES} at most")
+    if len(axes) > _MAX_AXES:
+        raise InputError(f"{where}: {len(axes):,} are too many; {_MAX_AXES} at most")
     return axes
 
 

@@ -24,7 +24,7 @@ from tools.shown import brief, shown
 
 _UNITS = {"pT": "GeV", "phi": "rad"}
 """that the mass is computed from"""
-_MOST_BINS = 1_000_000
+_MAX_BINS = 1_000_000
 """of all columns together, of which each worker and each checkpoint holds three histograms"""
 _TAKEN = ("m_yy", *(quantity.name for quantity in KINEMATICS), "half", "region", "score")
 """names of what is histogrammed beside the columns, and of the joint histogram's own axes"""
@@ -128,9 +128,9 @@ def _check_photons(catalogue: Catalogue) -> None:
                 f"something else (taken: {', '.join(_TAKEN)})"
             )
     bins = sum(column.axis.bins for column in catalogue.columns)
-    if bins > _MOST_BINS:
+    if bins > _MAX_BINS:
         raise InputError(
-            f"{catalogue.path}, [columns]: their axes have {bins:,} bins together, {_MOST_BINS:,} "
+            f"{catalogue.path}, [columns]: their axes have {bins:,} bins together, {_MAX_BINS:,} "
             "at most; use fewer columns or wider bins"
         )
 

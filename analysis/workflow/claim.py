@@ -2,7 +2,7 @@
 
 ``claim.json`` is written beside ``verdict.json`` as soon as the data are open, and holds what can
 be right or wrong: the decision, mass and cross-section with their intervals, the observed limits
-against mass. ``complete`` and ``after_unblinding`` are the reservations about it. Of which data it
+against mass. ``complete`` and ``after_unblinding`` are the caveats. Of which data it
 is stands with its provenance: name, size and digest of every file that was converted, so that a
 claim on other data is recognised whatever the folder is called.
 """

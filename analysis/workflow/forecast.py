@@ -1,7 +1,7 @@
 """How long a run will take, and what it needs: a forecast from a trial on some of its chunks.
 
-The trial is `xyy process` itself - same engine, workers, settings, checks and checkpoints - on
-chunks taken evenly over all events, into a folder that is thrown away. Its course has three parts:
+The trial is `xyy process` itself - same executor, workers, settings, checks and checkpoints - on
+chunks taken evenly over all events, into a folder that is removed. Its course has three parts:
 
 =========  =====================================================================================
 start      until there is a batch from each worker: imports, pool or cluster, first chunks

@@ -43,7 +43,7 @@ def refuse_stale_histograms(project: Project) -> None:
     if filled.unblinded != opened and any(
         project.catalogue.sample(n).kind == "data" for n in samples
     ):
-        state = ("unblinded", "still blind") if opened else ("shut", "of the open window")
+        state = ("unblinded", "still blind") if opened else ("blinded", "of the unblinded window")
         raise RefusedError(
             f"the data of {folder.path} are {state[0]}, and its histograms are {state[1]}; "
             f"type `{next_after_unblinding(folder)}`"
@@ -110,7 +110,7 @@ def _other_histograms(folder: Folder, how: str) -> InputError:
 
 
 def next_after_unblinding(folder: Folder) -> str:
-    """Return what to type next once a folder was unblinded (or shut)."""
+    """Return what to type next once a folder was unblinded (or blinded again)."""
     opened = folder.load_if_there(Unblinding) if blinding.is_unblinded(folder) else None
     reason = [] if opened is None else ["--unblind", opened.reason]
     place = shlex.quote(str(folder.path))

@@ -37,7 +37,7 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
     ----------
     project : Project
     work : Work
-        How much is computed, and who is told of it.
+        How much is computed, and where it is logged.
     inputs : str
         Digest of what the results are made from, for ``provenance.inputs``.
     only : sequence of str
@@ -48,7 +48,7 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
     InputError
         If the histograms are missing or damaged.
     RefusedError
-        If the sidebands of open data decide on another function than they were opened for.
+        If the sidebands of unblinded data decide on another function than before.
     """
     folder, _, search = project
     start, limits, effort = inference_inputs(project), "limits" in only, work.effort
@@ -95,7 +95,7 @@ def _write_workspaces(
 
 
 def _beside_verdict(folder: Folder) -> list[str]:
-    """Return the other products of a whole inference."""
+    """Return the other products of a complete inference."""
     named = [f"{part}.json" for part in PARTS]
     if (folder.path / CLAIM).is_file():
         named.append(CLAIM)

@@ -2,8 +2,8 @@
 
 The words of the command line become numbers here, and everything that cannot be one, or that leaves
 nothing to search in, is refused with the option's name before anything is written. Thresholds are
-those of the search file; its systematic errors of energy scale and resolution are those of its own
-detector, and count only where the file was named with ``--search``.
+those of the search file; its systematic uncertainties of energy scale and resolution are those of
+its own detector, and count only where the file was named with ``--search``.
 """
 
 import math
@@ -39,10 +39,10 @@ from tools.shown import shown
 
 SQRT_S_GeV = 13_000.0
 """of most published spectra; unless ``--sqrt-s`` says otherwise"""
-MOST_SQRT_S_GeV = 1e9
+MAX_SQRT_S_GeV = 1e9
 _FINEST = 1e-3
 """of the narrowest bin: no resolution is finer"""
-MOST_LIMITS = 51
+MAX_LIMITS = 51
 """masses with limits: each takes a second; of a finer grid every second, third ... has one"""
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _WORKSPACE = re.compile(r"mass_\d[\d.e+]*\.json")
@@ -73,10 +73,10 @@ def read_range(path: Path, text: str | None) -> Bins:
             f"{path}: its first bin begins at 0 GeV, where no background has a value; give "
             f"--range {bins.high_GeV[0]:g}:{bins.high_GeV[-1]:g} or narrower"
         )
-    if (number := len(bins.low_GeV)) > tables.MOST_FIT_BINS:
+    if (number := len(bins.low_GeV)) > tables.MAX_FIT_BINS:
         raise InputError(
-            f"{path} has {number:,} bins, {tables.MOST_FIT_BINS:,} at most are fitted: add "
-            f"{-(-number // tables.MOST_FIT_BINS)} or more neighbours together (bins of a fifth of "
+            f"{path} has {number:,} bins, {tables.MAX_FIT_BINS:,} at most are fitted: add "
+            f"{-(-number // tables.MAX_FIT_BINS)} or more neighbours together (bins of a fifth of "
             "the resolution tell as much), or give a narrower --range"
         )
     return bins
@@ -102,7 +102,7 @@ def bare_spectrum(
     search : Search
         Thresholds.
     systematics : bool
-        Whether its systematic errors of energy scale and resolution count.
+        Whether its systematic uncertainties of energy scale and resolution count.
     resolution, masses, sqrt_s, families, blind
         The options of these names, words still.
 
@@ -127,10 +127,10 @@ def bare_spectrum(
         systematics=errors,
     )
     energy = SQRT_S_GeV if sqrt_s is None else sqrt_s
-    if not 0 < energy <= MOST_SQRT_S_GeV:
+    if not 0 < energy <= MAX_SQRT_S_GeV:
         raise InputError(
             f"--sqrt-s: {energy:g} GeV is no collision energy; give a number above 0 and up to "
-            f"{MOST_SQRT_S_GeV:g}"
+            f"{MAX_SQRT_S_GeV:g}"
         )
     window = None if blind is None else _blind(blind, bins)
     return BareSpectrum(bins, plain_signal(width), decided, energy, window)
@@ -139,7 +139,7 @@ def bare_spectrum(
 def infer_spectrum(
     folder: Folder, spectrum: BareSpectrum, work: Work, **origin: Any
 ) -> SpectrumInference:
-    """Infer from a bare spectrum; write all result files; return the results.
+    """Infer from a binned spectrum; write all result files; return the results.
 
     Limits are saved as they come; the verdict is written last.
 
@@ -241,9 +241,9 @@ def _masses(text: str, bins: Bins) -> Signal:
             "GeV (in --range, from above 0)"
         )
     steps = (high - low) / step
-    if steps > tables.MOST_MASSES:
+    if steps > tables.MAX_MASSES:
         raise InputError(
-            f"--masses: {steps + 1:.3g} masses are too many; at most {tables.MOST_MASSES + 1} are "
+            f"--masses: {steps + 1:.3g} masses are too many; at most {tables.MAX_MASSES + 1} are "
             "scanned, raise STEP"
         )
     if abs(steps - round(steps)) > _ROUNDING * max(steps, 1):
@@ -273,7 +273,7 @@ def _check_width(grid: Signal, width: FloatArray, bins: Bins) -> None:
 def _every(grid: Signal) -> Signal:
     """Return the masses that get a limit."""
     steps = len(grid.masses_GeV) - 1
-    times = max(1, math.ceil(steps / (MOST_LIMITS - 1)))
+    times = max(1, math.ceil(steps / (MAX_LIMITS - 1)))
     if times == 1:
         return grid
     step = grid.step_GeV * times

@@ -16,7 +16,7 @@ def saving_limits(
     work: Work,
     **origin: Any,
 ) -> Callable[[MassLimit], None]:
-    """Return a function that takes the limits as they come, saves all so far, and tells of each.
+    """Return a function that takes the limits as they come, saves all so far, and logs each.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def saving_limits(
     masses : int
         How many there will be.
     work : Work
-        Who is told.
+        With the log.
     **origin
         For ``provenance``.
     """

@@ -172,7 +172,7 @@ class _Analysis:
         make.report(self.project, workers=self._workers_here)
 
     def finish(self) -> None:
-        """Tell what was lost."""
+        """Log what was lost."""
         ledger = self.folder.load_if_there(Ledger)
         if ledger is None or ledger.complete:
             return

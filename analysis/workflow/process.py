@@ -47,10 +47,10 @@ CODE = ("processors",)
 
 
 class RunLog(Protocol):
-    """Where a run tells what it does."""
+    """Where a run logs what it does."""
 
     def say(self, message: str) -> None:
-        """Tell one line."""
+        """Print one line."""
 
     def progress(self, what: str, events: int | None = None) -> AbstractContextManager[Report]:
         """Return a context whose value takes the number of events done so far."""
@@ -166,7 +166,7 @@ class Processing:
         )
 
     def show(self, what: str, console: RunLog) -> Ledger:
-        """Do it, and tell a user how far it is and what else there is to tell."""
+        """Do it, and log how far it is and what else a user should know."""
         samples = self.manifest.samples.items()
         todo = sum(chunks.entries for name, chunks in samples if name not in self.kept)
         with console.progress(what, todo) as report:
@@ -192,7 +192,7 @@ class Processing:
         """
         needed, kept, checkpoints = self.settings.needed(), self.kept, self.checkpoints
         check_manifest(self.manifest, self.catalogue, needed)
-        # Those of other settings or of chunks that are gone go first: they may fill the disk.
+        # Others go first: they may be of open data, in a folder that is blind now.
         checkpoints.keep_only(i for i in self.planned if self.execution.resume or i.dataset in kept)
         with checkpoints.folder_made():
             outcome = executors.run(

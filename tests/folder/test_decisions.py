@@ -280,7 +280,7 @@ def test_data_that_were_opened_once_stay_opened_on_record(
     blinding.unblind(opened, "fixed again")
     assert blinding.is_unblinded(opened)
     told = stamps.after_unblinding(opened) or ""
-    assert told == "the data had been opened before (all is fixed); opened again: fixed again"
+    assert told == "the data had been unblinded before (all is fixed); unblinded again: fixed again"
     record = opened.read("unblinding.json", made_by="")
     assert record["provenance"]["unblinded"] == first
     blinding.guard(opened, decisions(catalogue, search, OTHER))
@@ -319,7 +319,7 @@ def test_times_stay_through_every_change(
     assert shown[0][0] == "2040-01-01"
     assert shown[0][1].startswith("frozen under ")
     assert shown[1] == ("", "goodness of fit of the sidebands (data): all: p = 0.25")
-    assert shown[2] == ("2040-01-02", "opened: all is fixed")
+    assert shown[2] == ("2040-01-02", "unblinded: all is fixed")
     assert shown[3] == ("2040-01-03", "changed: the referee asked (selection.n_jets.max)")
     assert shown[4][1].startswith("results made by another program: xyy ")
     assert len(shown) == 5
@@ -328,10 +328,10 @@ def test_times_stay_through_every_change(
 def test_a_history_of_less(folder: Folder, catalogue: Catalogue, search: Search) -> None:
     assert history(folder) == [("", "nothing is frozen yet")]
     blinding.freeze(folder, decisions(catalogue, search, CUTS))
-    assert history(folder)[-1] == ("", "not opened")
+    assert history(folder)[-1] == ("", "not unblinded")
     blinding.unblind(folder, "now")
     edit(folder, "freeze.json", digest="0")
-    assert history(folder)[-1][1].startswith("shut again: what is frozen now is not what")
+    assert history(folder)[-1][1].startswith("blinded again: what is frozen now is not what")
 
 
 # ---- stamps --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from analysis.folder.folder import Folder
 from analysis.folder.stamps import after_unblinding, stamp
 
 Command = Callable[..., int]
-SAME = "the data had been opened before with other decisions (first); opened again: second"
+SAME = "the data had been unblinded before with other decisions (first); unblinded again: second"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,9 @@ def test_files_are_known_by_their_content(
     assert after_unblinding(alone) is None
 
 
-DAMAGED = "the data had been opened before (unblinding.json was damaged); opened again: second"
+DAMAGED = (
+    "the data had been unblinded before (unblinding.json was damaged); unblinded again: second"
+)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_it_may_be_used_under_the_peak_alone(read: Read) -> None:
             r"\[functions.mine\]: unknown entry `n`; known: terms",
         ),
         ("[functions.mine]\n", r"\[functions.mine\]: `terms` is missing; add it"),
-        ('[functions.exp]\nterms = ["m"]', r"'exp' cannot be the name of an own function"),
+        ('[functions.exp]\nterms = ["m"]', r"'exp' cannot be the name of a user-defined function"),
         ('[functions."My f"]\nterms = ["m"]', r"'My f' cannot be the name .* take small letters"),
         (f"[functions.mine]\nterms = {['m'] * 10}", r"10 are too many; 9 at most"),
     ],

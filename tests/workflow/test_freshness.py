@@ -282,7 +282,9 @@ def test_open_histograms_of_a_folder_that_is_shut_again_are_refused(
     (opened / "unblinding.json").unlink()
     for stage in ("infer", "report"):
         assert program(stage, opened) == 4
-        assert "are shut, and its histograms are of the open window" in capsys.readouterr().err
+        assert (
+            "are blinded, and its histograms are of the unblinded window" in capsys.readouterr().err
+        )
 
 
 # ---- what each stage is made from ----------------------------------------------------------------
