@@ -22,7 +22,7 @@ def status(directory: options.DirectoryArgument) -> None:
     from analysis.folder.folder import Folder
     from analysis.folder.history import lines
     from analysis.results.ledger import Ledger
-    from analysis.workflow.status import status as stages_of
+    from analysis.workflow.stages import status as stages_of
 
     folder = Folder(directory)
     for stage, state in stages_of(options.OwnSettingsFiles().of(folder)):

@@ -128,25 +128,20 @@ def _spectrum(
     from analysis.report.spectrum_results import read_spectrum_results
     from analysis.report.summary import spectrum_summary
     from analysis.report.writing import draw_spectrum
-    from analysis.workflow.infer_spectrum import (
-        bare_spectrum,
-        infer_spectrum,
-        origin_of,
-        read_range,
-    )
+    from analysis.workflow import infer_spectrum as stage
 
     if given.resolution is None or given.masses is None:
         raise InputError("--spectrum needs --resolution (sigma in GeV) and --masses LO:HI:STEP")
     decided = options.search_of(search or options.SEARCH_FILE)
-    spectrum = bare_spectrum(
-        read_range(path, given.range_), decided, systematics=search is not None,
+    spectrum = stage.bare_spectrum(
+        stage.read_range(path, given.range_), decided, systematics=search is not None,
         resolution=given.resolution, masses=given.masses, sqrt_s=given.sqrt_s,
         families=given.families, blind=given.blind,
     )  # fmt: skip
-    origin = origin_of(path, work.effort, resolution=given.resolution, masses=given.masses)
+    origin = stage.origin_of(path, work.effort, resolution=given.resolution, masses=given.masses)
     folder = Folder(given.out or Path("results") / path.stem)
     with one_writer(folder.path, writes=SEARCHED):
-        infer_spectrum(folder, spectrum, work, **origin)
+        stage.infer_spectrum(folder, spectrum, work, **origin)
         printer.say("figures")
         results = read_spectrum_results(folder, spectrum, path.stem, given.sqrt_s)
         draw_spectrum(folder, results)

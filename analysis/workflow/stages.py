@@ -30,7 +30,7 @@ from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.settings_check import check_selection
-from analysis.workflow.process import joint_key, processor_settings, sample_key, weights
+from analysis.workflow import process
 from processors.diphoton import Settings
 from processors.selection import Selection
 from tools.code import behind, code_digest
@@ -81,9 +81,9 @@ def joint_keys(project: Project) -> dict[str, str]:
     """Return what the joint histograms of the simulation would be made from now, by sample."""
     folder, catalogue, search = project
     manifest = chunks_of(folder)
-    settings = processor_settings(catalogue.columns, search, Selection({}))
+    settings = process.processor_settings(catalogue.columns, search, Selection({}))
     names = (sample.name for sample in catalogue.simulation if sample.name in manifest.samples)
-    return {name: joint_key(manifest, name, settings) for name in names}
+    return {name: process.joint_key(manifest, name, settings) for name in names}
 
 
 def chunks_of(folder: Folder) -> Manifest:
@@ -116,7 +116,9 @@ def settings_in(project: Project) -> Settings:
     if path.is_file():
         selection, score = folder.selection(), read_score_of(path, cut_variables(search))
     opened = blinding.is_unblinded(folder)
-    return processor_settings(catalogue.columns, search, selection, score=score, unblinded=opened)
+    return process.processor_settings(
+        catalogue.columns, search, selection, score=score, unblinded=opened
+    )
 
 
 def _of_process(project: Project) -> dict[str, Any]:
@@ -125,8 +127,8 @@ def _of_process(project: Project) -> dict[str, Any]:
     there = {} if ledger is None else ledger.samples
     known = {name: there[name] for name in manifest.samples if name in there}
     return {
-        "keys": {name: sample_key(manifest, name, settings) for name in manifest.samples},
-        "weights": weights(project.catalogue, known),
+        "keys": {name: process.sample_key(manifest, name, settings) for name in manifest.samples},
+        "weights": process.weights(project.catalogue, known),
     }
 
 
@@ -250,3 +252,45 @@ def why_make(name: StageName, project: Project) -> str | None:
         return "out of date: its inputs, settings or code changed"
     lost = project.folder.lost(record) if others else []
     return f"out of date: {listed(lost)} missing or not as written" if lost else None
+
+
+# ---- how far a folder has come ------------------------------------------------------------------
+
+
+def status(project: Project) -> list[tuple[str, str]]:
+    """Return, for each stage, ``up to date`` or why it is not.
+
+    Raises
+    ------
+    InputError
+        If the folder does not say what it was made from.
+    """
+    folder = project.folder
+    try:
+        manifest = chunks_of(folder)
+    except InputError as error:
+        if origin_of(folder) is None:
+            raise
+        return [("chunks", str(error))]
+    rows = [("chunks", "up to date")]
+    for name, stage in list(STAGES.items())[1:]:
+        if stage.after is not None and not (folder.path / stage.after).is_file():
+            break
+        if name == "freeze" and (refused := _score_refused(project)) is not None:
+            return [*rows[:-1], ("optimise", refused)]
+        why = why_make(name, project)
+        if name == "process" and why is not None:
+            kept = process.kept_samples(folder, manifest, settings_in(project))
+            stale = sorted(set(manifest.samples) - set(kept))
+            why = f"to be processed: {listed(stale) or 'its weights or samples changed'}"
+        rows.append((name, why or "up to date"))
+    return rows
+
+
+def _score_refused(project: Project) -> str | None:
+    """Return why the score of the selection cannot be read, if it cannot."""
+    try:
+        read_score_of(project.folder.path / files.SELECTION, cut_variables(project.search))
+    except InputError as error:
+        return str(error)
+    return None
