@@ -334,6 +334,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
             given[name] = group(**pieces)
         command(**given)
 
+    # typer reads both: order and defaults in the signature, types in the annotations.
     spread_out.__dict__["__signature__"] = Signature(shown)
     spread_out.__annotations__ = {each.name: each.annotation for each in shown}
     return spread_out

@@ -70,6 +70,7 @@ def read_search(path: Path) -> tables.Search:
 
 def _keys(kind: type[Any]) -> tuple[str, ...]:
     """Return the entries of a table, which are the fields of what is read from it."""
+    # Of the user's functions the names stand in `families`, and the terms in a table of their own.
     names = (each.name.removesuffix("_GeV") for each in fields(kind))
     return tuple(name for name in names if name not in ("path", "own"))
 

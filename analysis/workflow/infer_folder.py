@@ -57,6 +57,7 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
     so_far = partial(limits_so_far, inputs=start, search=search)
     save = saving_limits(folder, so_far, len(search.limits.masses.masses_GeV), work)
     found = infer(start, search, replace(work, effort=effort, limits=limits, on_limit=save))
+    # The freeze keeps the expected limits too: while blind only an inference that has them is kept.
     if limits or blinding.is_unblinded(folder):
         blinding.keep_sidebands(folder, found.known_before)
     _write_workspaces(folder, found.workspaces, others_too=limits)

@@ -262,6 +262,7 @@ def weights(catalogue: Catalogue, samples: Mapping[str, SampleLedger]) -> dict[s
 
 def selected_by(settings: Settings) -> str:
     """Return the digest of what the selected spectrum depends on, beside events and unblinding."""
+    # `repr` of frozen dataclasses holds every field, and a float with all of its digits.
     return digest_text(repr((settings.mass, settings.window, settings.selection, settings.score)))
 
 
