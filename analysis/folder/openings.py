@@ -50,28 +50,20 @@ def remember(folder: Folder, hashes: Mapping[str, str], reason: str) -> str | No
     place, data = _observed(folder)
     if place is None:
         return "the chunks of the data are not there, and cannot keep that they were unblinded"
-    opening = Opening(tuple(sorted(data)), dict(hashes), reason)
+    path = place / Openings.FILE
     try:
         # In silence: whoever holds chunks that are there is soon done.
         with one_writer(place, waiting=lambda _whom: None):
-            _add(place / Openings.FILE, opening, folder)
+            # Read again under the lock: another folder may have opened the data meanwhile.
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            there = [*_read(path), (now, Opening(tuple(sorted(data)), dict(hashes), reason))]
+            times, openings = zip(*there, strict=True)
+            by = OpenedWhen(opened=times, by=str(folder.path.resolve()))
+            record = to_json(Openings(openings=openings, provenance=by))
+            write_sealed(path, {**record, "provenance": provenance(**to_json(by))})
     except XyyError as error:
         return f"{place} cannot keep that the data were unblinded ({error})"
     return None
-
-
-def _add(path: Path, opening: Opening, folder: Folder) -> None:
-    # Read again under the lock: another folder may have opened the data meanwhile.
-    there = list(_read(path))
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    record = Openings(
-        openings=(*(earlier for _, earlier in there), opening),
-        provenance=OpenedWhen(
-            opened=(*(when for when, _ in there), now), by=str(folder.path.resolve())
-        ),
-    )
-    origin = provenance(**to_json(record.provenance))
-    write_sealed(path, {**to_json(record), "provenance": origin})
 
 
 def _read(path: Path) -> Iterator[tuple[str, Opening]]:
