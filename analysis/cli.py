@@ -19,8 +19,6 @@ import typer
 from analysis.commands import check, classroom, export, pipeline, universe
 from analysis.commands.closure import closure
 from analysis.commands.infer import infer
-from analysis.commands.new_analysis import new_analysis
-from analysis.commands.run import run
 from tools import ending
 from tools.errors import InputError, XyyError
 from tools.pool import ONE_THREAD
@@ -30,7 +28,7 @@ from tools.system_errors import exit_code, told_by_any
 INTERRUPTED = ending.exit_code(signal.SIGINT)
 COMMANDS = {
     "Pipeline": (
-        new_analysis,
+        pipeline.new_analysis,
         pipeline.convert,
         pipeline.process,
         pipeline.optimise,
@@ -38,7 +36,7 @@ COMMANDS = {
         pipeline.unblind,
         infer,
         pipeline.report,
-        run,
+        pipeline.run,
     ),
     "Check": (check.status, check.plan, check.bench, closure),
     "Classroom": (classroom.generate,),

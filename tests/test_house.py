@@ -275,7 +275,7 @@ IMPORTS = {
     "cli": "commands tools",
     "commands": (
         "bench export folder game processors report results selection settings "
-        "statistics.resonance tools validation workflow"
+        "statistics statistics.resonance tools validation workflow"
     ),
     "bench": "processors results settings tools workflow",
     "export": (

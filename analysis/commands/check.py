@@ -1,6 +1,5 @@
 """Commands that check what is there."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,7 @@ import typer
 
 from analysis.commands import options
 from analysis.commands.console import Printer
-from analysis.commands.options import spread
+from analysis.commands.options import flag, number, spread, value
 from tools import temporary
 
 
@@ -22,10 +21,10 @@ def status(directory: options.DirectoryArgument) -> None:
     from analysis.folder.folder import Folder
     from analysis.folder.history import lines
     from analysis.results.ledger import Ledger
-    from analysis.workflow.status import status as stages_of
+    from analysis.workflow.stages import status as stages_of
 
     folder = Folder(directory)
-    for stage, state in stages_of(folder, *options.settings_of_folder(folder)):
+    for stage, state in stages_of(options.OwnSettingsFiles().of(folder)):
         typer.echo(f"{stage:9s} {state}")
     ledger = folder.load_if_there(Ledger)
     complete = {True: "yes", False: "no, events were lost: see ledger.json", None: "not processed"}
@@ -47,36 +46,27 @@ def plan(
 ) -> None:
     """Forecast what `xyy process` would take: time, memory, tasks, bytes.
 
-    A few chunks are processed for it, as `process` would, and their result is thrown away. Jobs of
+    A few chunks are processed for it, as `process` would, and their result is discarded. Jobs of
     a `--cluster` are not submitted: the chunks are then processed here. MANIFEST may also be a
     results folder: all its chunks, with its selection.
 
     Example: `xyy plan chunks/manifest.json --executor dask --workers 8`
     """
-    from analysis.folder.folder import Folder
     from analysis.results.codec import to_json
-    from analysis.results.ledger import Ledger
     from analysis.workflow import forecast as forecasts
     from analysis.workflow import process as stage
     from tools.json_file import json_bytes
 
     work = options.work_on(manifest, manifest, selection, files)
-    chunks = work.chunks
+    (_, catalogue, search), chunks = work.project, work.chunks
     settings = stage.processor_settings(
-        chunks.columns, work.search, work.cuts, score=work.score, histograms=histograms
+        chunks.columns, search, work.cuts, score=work.score, histograms=histograms
     )
     execution = how.execution(checkpoints=checkpoints)
     here = forecasts.how_to_try(execution, printer.say)
     some = forecasts.trial_chunks(chunks, here.slots)
 
-    def process(report: Callable[[int], None]) -> Ledger:
-        with temporary.folder("xyy-plan-") as place:
-            return stage.process(
-                Folder(place), some, work.catalogue, settings,
-                execution=here.execution, report=report,
-            ).ledger  # fmt: skip
-
-    trial = forecasts.run_trial(some, process, here)
+    trial = forecasts.run_trial(some, catalogue, settings, here)
     result = forecasts.forecast(chunks, trial, execution=execution)
     as_json = json_bytes(to_json(result)).decode()
     typer.echo(as_json if printer.print_json else "\n".join(result.lines()))
@@ -85,19 +75,14 @@ def plan(
 @spread
 def bench(
     *,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer events and rounds: 1,000,000 and 3.")
-    ] = False,
+    quick: Annotated[bool, flag("--quick", "Fewer events and rounds: 1,000,000 and 3.")] = False,
     events: Annotated[
-        int | None,
-        typer.Option(min=1, max=10**9, help="Events on one core; the engines get 20 times these."),
+        int | None, number(1, 10**9, "Events on one core; the executors get 20 times these.")
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Rounds whose median counts; 5 by default.")
+        int | None, number(1, 1000, "Rounds whose median counts; 5 by default.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write the result file, too.")
-    ] = None,
+    out: Annotated[Path | None, value("FILE", "Write the result file, too.", "--out")] = None,
     files: options.SettingsFiles,
     printer: Printer,
 ) -> None:

@@ -6,8 +6,9 @@ import typer
 
 from analysis.commands import options
 from analysis.commands.console import Console
-from analysis.commands.options import spread
+from analysis.commands.options import flag, number, spread
 from tools.errors import InputError
+from tools.locks import one_writer
 
 
 @spread
@@ -17,20 +18,18 @@ def generate(
     out: options.OutOption,
     universe: options.UniverseOption = None,
     seed: options.SeedOption = None,
-    events: Annotated[
-        int | None, typer.Option(min=1, max=10**12, help="Events of each sample.")
-    ] = None,
+    events: Annotated[int | None, number(1, 10**12, "Events of each sample.")] = None,
     file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            max=options.MOST_PROCESSES,
-            help="Processes for large samples in ROOT chunks; all cores by default.",
+        number(
+            1,
+            options.MAX_PROCESSES,
+            "Processes for large samples in ROOT chunks; all cores by default.",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace what was generated before, and only that.")
+        bool, flag("--force", "Replace what was generated before, and only that.")
     ] = False,
     samples: options.SamplesOption = options.SAMPLES_FILE,
     console: Console,
@@ -46,7 +45,6 @@ def generate(
     """
     from tools.event_files import refuse_to_replace
     from tools.generate import DEFAULT_SEED, generate_sample
-    from tools.locks import one_writer
     from tools.universe import generate_universe
 
     catalogue = options.catalogue_of(samples)

@@ -7,22 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analysis.commands.console import Console
-from analysis.commands.options import (
-    DEFAULT_CHUNKS,
-    SAMPLES_FILE,
-    SEARCH_FILE,
-    JsonOption,
-    QuietOption,
-    SamplesOption,
-    SearchOption,
-    SeedOption,
-    Where,
-    catalogue_of,
-    selection_of,
-    settings_of,
-    spread,
-)
+from analysis.commands import options
+from analysis.commands.console import Console, Printer
+from analysis.commands.options import flag, spread, value
 from tools.errors import InputError
 from tools.shown import shown
 
@@ -43,53 +30,43 @@ def closure(
     with_x: Annotated[
         int | None, typer.Option(help="More universes with X, for coverages and power.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Few of each: 10, 50 and 20.")] = False,
-    masses: Annotated[
-        str | None, typer.Option(metavar="LIST", help="All have an X, at these masses in GeV.")
-    ] = None,
+    quick: Annotated[bool, flag("--quick", "Few of each: 10, 50 and 20.")] = False,
+    masses: Annotated[str | None, value("LIST", "All have an X, at these masses in GeV.")] = None,
     cross_sections: Annotated[
-        str | None, typer.Option(metavar="LIST", help="All have an X, of these cross-sections.")
+        str | None, value("LIST", "All have an X, of these cross-sections.")
     ] = None,
-    events: Annotated[
-        bool, typer.Option("--events", help="Through the whole chain, event by event.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="The folder to write to.")
-    ] = None,
+    events: Annotated[bool, flag("--events", "Through the whole chain, event by event.")] = False,
+    out: Annotated[Path | None, value("DIR", "The folder to write to.", "--out")] = None,
     page: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Only make page and figures of this result file."),
+        Path | None, value("FILE", "Only make page and figures of this result file.")
     ] = None,
     selection: Annotated[
         Path | None,
         typer.Option(help="A `selection.json`: cuts, or a score; else the course's cuts."),
     ] = None,
-    seed: SeedOption = None,
-    how: Where,
-    samples: SamplesOption = SAMPLES_FILE,
-    search: SearchOption = SEARCH_FILE,
-    quiet: QuietOption = False,
-    print_json: JsonOption = False,
+    seed: options.SeedOption = None,
+    how: options.Where,
+    files: options.SettingsFiles,
+    printer: Printer,
 ) -> None:
-    """Tell how often the verdict is right, over many universes whose truth is known.
+    """Measure how often the verdict is right, over many universes whose truth is known.
 
-    Spectra are drawn from each universe's own model, behind the course's cuts unless `--selection`
-    names others. It works in a pool of processes, or on dask's workers wherever they are. An
-    interrupted campaign goes on where it was. With `--events` each of a few universes goes through
-    the whole of `xyy run`, and both verdicts are compared.
+    Spectra are generated from each universe's own model, behind the course's cuts unless
+    `--selection` names others. It works in a pool of processes, or on dask's workers wherever they
+    are. An interrupted campaign goes on where it was. With `--events` each of a few universes goes
+    through the whole of `xyy run`, and both verdicts are compared.
 
     Example: `xyy closure --universes 1000 --empty 2000 --out results/closure`
     """
-    console = Console(quiet=quiet)
     if page is not None:
-        _only_the_page(page, out, catalogue_of(samples), console)
+        _only_the_page(page, out, options.catalogue_of(files.samples), printer)
         return
     if out is None:
         raise InputError("--out DIR is missing: where are the results to go?")
     size = _size((universes, empty, with_x), quick=quick)
     if events:
         _refuse_with_events(size, masses, cross_sections, selection)
-    catalogue, decided = settings_of(samples, search)
+    catalogue, search = files.read()
 
     from analysis.validation.closure import universes_of, write_closure
     from analysis.validation.universes import Campaign
@@ -97,8 +74,10 @@ def closure(
     from tools.generate import DEFAULT_SEED
     from tools.sources import Observed
 
-    where = decided.signal.low_GeV, decided.signal.high_GeV
-    selected = None if selection is None else selection_of(selection, catalogue, decided)
+    where = search.signal.low_GeV, search.signal.high_GeV
+    selected = None
+    if selection is not None:
+        selected = options.selection_of(selection, catalogue, search)
     campaign = Campaign(
         DEFAULT_SEED if seed is None else seed,
         _numbers("--masses", masses, *where),
@@ -108,13 +87,14 @@ def closure(
     if execution.engine == "iterative":
         execution = replace(execution, workers=1)  # of `--events` the inference too
     request = Request(
-        out=out, chunks=DEFAULT_CHUNKS, catalogue=catalogue, search=decided, observed=Observed(),
-        seed=campaign.seed, execution=execution,
+        out=out, chunks=options.DEFAULT_CHUNKS, catalogue=catalogue, search=search,
+        observed=Observed(), seed=campaign.seed, execution=execution,
     )  # fmt: skip
-    work = universes_of(campaign, catalogue, decided, selected)
+    work = universes_of(campaign, catalogue, search, selected)
     chain = Console(quiet=True) if events else None
-    found = write_closure(work, size, request, console.say, chain_console=chain)
-    _tell(found, out, print_json=print_json, quiet=quiet)
+    found = write_closure(work, size, request, printer.say, chain_console=chain)
+    path = out / found.FILE
+    printer.result(path, lambda: "\n".join([*_words(found), f"{path}"]))
 
 
 def _only_the_page(path: Path, out: Path | None, catalogue: "Catalogue", console: Console) -> None:
@@ -152,9 +132,9 @@ def _numbers(option: str, text: str | None, low: float, high: float) -> tuple[fl
         values = tuple(float(word) for word in text.split(","))
     except ValueError:
         raise InputError(f"{option}: numbers with commas between them, not {shown(text)}") from None
-    for value in values:
-        if not (math.isfinite(value) and low <= value <= high):
-            raise InputError(f"{option}: {value:g} is not between {low:g} and {high:g}")
+    for each in values:
+        if not (math.isfinite(each) and low <= each <= high):
+            raise InputError(f"{option}: {each:g} is not between {low:g} and {high:g}")
     return values
 
 
@@ -169,17 +149,11 @@ def _refuse_with_events(
         )
 
 
-def _tell(found: "Closure", out: Path, *, print_json: bool, quiet: bool) -> None:
-    path = out / found.FILE
-    if print_json:
-        typer.echo(path.read_text(encoding="utf-8"), nl=False)
-        return
-    if quiet:
-        return
+def _words(found: "Closure") -> list[str]:
     judged, missed = found.judged
     lines = [f"verdicts right: {found.verdicts.right} of {found.verdicts.n}"]
     if judged:
         lines.append(f"{judged - missed} of {judged} numbers are what was wanted")
     if events := found.events:
         lines.append(f"same verdict from events and spectrum: {events.same_verdicts} of {events.n}")
-    typer.echo("\n".join([*lines, f"{path}"]))
+    return lines

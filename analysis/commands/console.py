@@ -20,12 +20,12 @@ PLAIN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Tells what is being done, or nothing with `quiet`; an option of a command (`spread`)."""
+    """Prints what is being done, or nothing with `quiet`; an option of a command (`spread`)."""
 
     quiet: QuietOption = False
 
     def say(self, message: str) -> None:
-        """Tell one line."""
+        """Print one line."""
         if not self.quiet:
             typer.echo(message, err=True)
 
@@ -50,6 +50,7 @@ class Console:
         with self._shown(what, events) as show:
             yield report
         seconds = time.monotonic() - start
+        # The clock may stand still for a few events.
         rate = done / max(seconds, 1e-9) / 1e6
         of_all = "" if events in (None, done) else f" of {events:,}"
         self.say(f"{what}: {done:,}{of_all} events in {seconds:.1f} s ({rate:.2f} million/s)")
@@ -91,29 +92,16 @@ class Printer(Console):
 
 @contextmanager
 def _bar(what: str, events: int | None) -> Iterator[Callable[[int], None]]:
+    from rich import progress as bars
     from rich.console import Console as Terminal
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
     from rich.text import Text
 
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
+    class Rate(bars.ProgressColumn):
+        def render(self, task: bars.Task) -> Text:
             return Text(f"{(task.speed or 0.0) / 1e6:.2f} million/s")
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
+    done, left = bars.MofNCompleteColumn(), bars.TimeRemainingColumn()
+    columns = bars.TextColumn("{task.description}"), bars.BarColumn(), done, Rate(), left
+    with bars.Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=events)
         yield lambda done: progress.update(task, completed=done)

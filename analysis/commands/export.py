@@ -7,7 +7,8 @@ import typer
 
 from analysis.commands import options
 from analysis.commands.console import Console
-from analysis.commands.options import spread
+from analysis.commands.options import spread, value
+from tools.locks import one_writer
 
 app = typer.Typer(
     name="export",
@@ -19,8 +20,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 PlaceOption = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="FOLDER", help="A new or empty one; DIR/export/... otherwise."),
+    Path | None, value("FOLDER", "A new or empty one; DIR/export/... otherwise.", "--out")
 ]
 
 
@@ -89,15 +89,13 @@ def _export(
     from analysis.export.formats import FORMATS
     from analysis.export.writing import default_folder, refuse_occupied, write_files
     from analysis.folder.folder import Folder
-    from tools.locks import one_writer
 
-    folder = Folder(directory)
-    catalogue, search = settings.of(folder)
+    project = settings.of(Folder(directory))
     if out is not None:
         refuse_occupied(out)
     place = default_folder(directory, name) if out is None else out
     with one_writer(directory):
-        files = FORMATS[name](folder, catalogue, search)
+        files = FORMATS[name](*project)
         write_files(place, files)
     others = len(files) - 1
     console.say(f"{place / list(files)[-1]}" + (f" and {others} files beside it" if others else ""))

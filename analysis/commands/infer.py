@@ -1,4 +1,4 @@
-"""`xyy infer`: the statistics, of a results folder or of a bare spectrum."""
+"""`xyy infer`: the statistics, of a results folder or of a binned spectrum."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,12 +9,12 @@ import typer
 
 from analysis.commands import options
 from analysis.commands.console import Printer
-from analysis.commands.options import spread
+from analysis.commands.options import number, spread, value
 from tools.errors import InputError
+from tools.locks import one_writer
 
 if TYPE_CHECKING:
-    from analysis.statistics.resonance.shape import Effort
-    from analysis.workflow.infer_spectrum import SpectrumOptions
+    from analysis.statistics.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,52 +22,23 @@ class OfSpectrum:
     """A spectrum in place of a folder, as options of the command (`spread`)."""
 
     spectrum: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A spectrum, `low,high,events` in GeV, instead of DIR."),
+        Path | None, value("FILE", "A spectrum, `low,high,events` in GeV, instead of DIR.")
     ] = None
-    resolution: Annotated[
-        str | None, typer.Option(metavar="SIGMA", help="GeV, a number or an expression in m.")
-    ] = None
-    masses: Annotated[
-        str | None, typer.Option(metavar="LO:HI:STEP", help="Masses searched, HI included.")
-    ] = None
-    sqrt_s: Annotated[
-        float | None, typer.Option(metavar="GEV", help="Collision energy; default: 13000.")
-    ] = None
-    families: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Background families; default: all of them.")
-    ] = None
-    range_: Annotated[
-        str | None, typer.Option("--range", metavar="LO:HI", help="Use the bins in it only.")
-    ] = None
-    blind: Annotated[
-        str | None, typer.Option(metavar="LO:HI", help="Do not read the bins in it; else open.")
-    ] = None
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Default: results/NAME of the spectrum.")
-    ] = None
+    resolution: Annotated[str | None, value("SIGMA", "GeV, a number or an expression in m.")] = None
+    masses: Annotated[str | None, value("LO:HI:STEP", "Masses searched, HI included.")] = None
+    sqrt_s: Annotated[float | None, value("GEV", "Collision energy; default: 13000.")] = None
+    families: Annotated[str | None, value("LIST", "Background families; default: all of them.")] = (
+        None
+    )
+    range_: Annotated[str | None, value("LO:HI", "Use the bins in it only.", "--range")] = None
+    blind: Annotated[str | None, value("LO:HI", "Do not read the bins in it; else open.")] = None
+    out: Annotated[Path | None, value("DIR", "Default: results/NAME of the spectrum.")] = None
 
     def refuse(self) -> None:
         """Refuse all of them, where there is a folder."""
         given = asdict(self)
         names = {f"--{name.strip('_').replace('_', '-')}": value for name, value in given.items()}
         _refuse(names, "a results folder; give --spectrum FILE")
-
-    def options(self) -> "SpectrumOptions":
-        """Return those that say how to search.
-
-        Raises
-        ------
-        InputError
-            If the resolution or the masses are missing.
-        """
-        from analysis.workflow.infer_spectrum import SpectrumOptions
-
-        if self.resolution is None or self.masses is None:
-            raise InputError("--spectrum needs --resolution (sigma in GeV) and --masses LO:HI:STEP")
-        return SpectrumOptions(
-            self.resolution, self.masses, self.sqrt_s, self.families, self.range_, self.blind
-        )
 
 
 @spread
@@ -78,34 +49,24 @@ def infer(
     ] = None,
     *,
     only: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="Write these only: background,counting,scan,limits."),
+        str | None, value("LIST", "Write these only: background,counting,scan,limits.")
     ] = None,
     toys: Annotated[
         int | None,
-        typer.Option(
-            min=0, max=10**7, help="Toys for the global significance; default: if it is worth them."
-        ),
+        number(0, 10**7, "Toys for the global significance; default: if it is worth them."),
     ] = None,
     limit_toys: Annotated[
-        int,
-        typer.Option(
-            min=0, max=10**6, help="Toys of each limit where counts are low; 0: asymptotic."
-        ),
+        int, number(0, 10**6, "Toys of each limit where counts are low; 0: asymptotic.")
     ] = 0,
     workers: options.ProcessesOption = None,
-    seed: Annotated[int, typer.Option(min=0, max=options.MOST_SEED, help="Seed of the toys.")] = 1,
+    seed: Annotated[int, number(0, options.MAX_SEED, "Seed of the toys.")] = 1,
     of_spectrum: OfSpectrum,
     allow_incomplete: options.AllowIncompleteOption = False,
     after_unblinding: options.AfterOption = None,
-    samples: options.OwnSamplesOption = None,
+    samples: Annotated[str | None, value("FILE", "Default: that of DIR.")] = None,
     search: Annotated[
         str | None,
-        typer.Option(
-            "--search",
-            metavar="FILE",
-            help=f"What is decided; default: that of DIR, or {options.SEARCH_FILE}.",
-        ),
+        value("FILE", f"What is decided; default: that of DIR, or {options.SEARCH_FILE}."),
     ] = None,
     printer: Printer,
 ) -> None:
@@ -118,9 +79,11 @@ def infer(
     Example: `xyy infer --spectrum dijets.csv --resolution "0.03*m" --masses 1500:6000:45`
     """
     from analysis.statistics.resonance.shape import Effort
+    from analysis.statistics.work import Work
     from tools.pool import cores
 
     effort = Effort(workers=workers or cores(), toys=toys, seed=seed)
+    work = Work(effort, limit_toys, say=printer.say)
     if of_spectrum.spectrum is not None:
         for_folder = {
             "DIR": directory,
@@ -129,7 +92,7 @@ def infer(
             "--after-unblinding": after_unblinding,
         }
         _refuse(for_folder, "--spectrum")
-        _spectrum(of_spectrum.spectrum, of_spectrum, search, effort, limit_toys, printer)
+        _spectrum(of_spectrum.spectrum, of_spectrum, search, work, printer)
         return
     if directory is None:
         raise InputError("infer what? Give a results folder, or --spectrum FILE")
@@ -139,22 +102,17 @@ def infer(
     from analysis.report.summary import verdict_summary
     from analysis.workflow import make
     from analysis.workflow.stages import decided_in
-    from tools.locks import one_writer
 
-    folder = Folder(directory)
-    catalogue, decided = options.settings_of_folder(folder, samples, search)
+    files = options.OwnSettingsFiles(samples=samples, search=search)
+    project = files.of(Folder(directory))
     wanted = make.only_results(only)
     with one_writer(directory):
-        now = decided_in(folder, catalogue, decided)
-        blinding.guard(folder, now, reason=after_unblinding)
-        make.infer(
-            folder, catalogue, decided, allow_incomplete=allow_incomplete,
-            effort=effort, limit_toys=limit_toys, only=wanted, say=printer.say,
-        )  # fmt: skip
+        blinding.guard(project.folder, decided_in(project), reason=after_unblinding)
+        make.infer(project, work, allow_incomplete=allow_incomplete, only=wanted)
     if wanted is not None:
         printer.say(f"written: {', '.join(wanted)} in {directory}")
     else:
-        printer.result(directory / VERDICT, lambda: verdict_summary(folder))
+        printer.result(directory / VERDICT, lambda: verdict_summary(project.folder))
 
 
 def _refuse(given: Mapping[str, object], what: str) -> None:
@@ -164,29 +122,27 @@ def _refuse(given: Mapping[str, object], what: str) -> None:
 
 
 def _spectrum(
-    path: Path,
-    given: OfSpectrum,
-    search: str | None,
-    effort: "Effort",
-    limit_toys: int,
-    printer: Printer,
+    path: Path, given: OfSpectrum, search: str | None, work: "Work", printer: Printer
 ) -> None:
     from analysis.folder.folder import SEARCHED, VERDICT, Folder
     from analysis.report.shown_results import read_spectrum_results
     from analysis.report.summary import spectrum_summary
     from analysis.report.writing import draw_spectrum
-    from analysis.workflow.infer_spectrum import bare_spectrum, infer_spectrum, origin_of
-    from tools.locks import one_writer
+    from analysis.workflow import infer_spectrum as stage
 
-    wanted, decided = given.options(), options.search_of(search or options.SEARCH_FILE)
-    spectrum = bare_spectrum(path, wanted, decided, systematics=search is not None)
+    if given.resolution is None or given.masses is None:
+        raise InputError("--spectrum needs --resolution (sigma in GeV) and --masses LO:HI:STEP")
+    decided = options.search_of(search or options.SEARCH_FILE)
+    spectrum = stage.bare_spectrum(
+        stage.read_range(path, given.range_), decided, systematics=search is not None,
+        resolution=given.resolution, masses=given.masses, sqrt_s=given.sqrt_s,
+        families=given.families, blind=given.blind,
+    )  # fmt: skip
+    origin = stage.origin_of(path, work.effort, resolution=given.resolution, masses=given.masses)
     folder = Folder(given.out or Path("results") / path.stem)
     with one_writer(folder.path, writes=SEARCHED):
-        infer_spectrum(
-            folder, spectrum, effort=effort, limit_toys=limit_toys, say=printer.say,
-            **origin_of(path, wanted, effort),
-        )  # fmt: skip
+        stage.infer_spectrum(folder, spectrum, work, **origin)
         printer.say("figures")
-        results = read_spectrum_results(folder, spectrum, path.stem, wanted.sqrt_s)
+        results = read_spectrum_results(folder, spectrum, path.stem, given.sqrt_s)
         draw_spectrum(folder, results)
     printer.result(folder.path / VERDICT, lambda: spectrum_summary(folder))

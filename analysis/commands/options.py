@@ -12,7 +12,7 @@ import typer
 from tools.errors import InputError
 
 if TYPE_CHECKING:
-    from analysis.folder.folder import Folder
+    from analysis.folder.folder import Folder, Project
     from analysis.settings.search import Search
     from processors.score import ScoreTable
     from processors.selection import Selection
@@ -29,22 +29,30 @@ def _seconds(value: float | None) -> float | None:
 
 
 _LONGEST_WAIT = 1_000_000
-SamplesOption = Annotated[
-    str, typer.Option("--samples", metavar="FILE", help="What the data are: samples and units.")
-]
-SearchOption = Annotated[
-    str, typer.Option("--search", metavar="FILE", help="What is decided: window, cuts, fits.")
-]
-OwnSamplesOption = Annotated[
-    str | None, typer.Option("--samples", metavar="FILE", help="Default: that of DIR.")
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing but errors.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result file.")]
-MOST_SEED = (1 << 128) - 1
+
+
+def value(metavar: str, words: str, *names: str) -> Any:
+    """Return an option with a value, which the help calls `metavar`."""
+    return typer.Option(*names, metavar=metavar, help=words)
+
+
+def number(low: int, high: int, words: str, *names: str, metavar: str | None = None) -> Any:
+    """Return an option with a number in a range."""
+    return typer.Option(*names, min=low, max=high, metavar=metavar, help=words)
+
+
+def flag(name: str, words: str) -> Any:
+    """Return an option that is given, or not."""
+    return typer.Option(name, help=words)
+
+
+SamplesOption = Annotated[str, value("FILE", "What the data are: samples and units.", "--samples")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+JsonOption = Annotated[bool, flag("--json", "Print the result file.")]
+MAX_SEED = (1 << 128) - 1
 """as many bits as the seed of a game"""
 SeedOption = Annotated[
-    int | None,
-    typer.Option(min=0, max=MOST_SEED, help="Seed of generated events; each seed another world."),
+    int | None, number(0, MAX_SEED, "Seed of generated events; another seed, other events.")
 ]
 SelectionOption = Annotated[
     Path | None, typer.Option(help="Cuts to apply, a `selection.json`; none unless given.")
@@ -57,34 +65,24 @@ HistogramsOption = Annotated[
     Literal["all", "spectrum"], typer.Option(help="All, or the selected spectrum only.")
 ]
 Engines = Literal["iterative", "futures", "dask"] | None
-MOST_PROCESSES = 1024
+MAX_PROCESSES = 1024
 """of one machine"""
 ProcessesOption = Annotated[
-    int | None,
-    typer.Option("--workers", min=1, max=MOST_PROCESSES, help="Processes; default: all cores."),
+    int | None, number(1, MAX_PROCESSES, "Processes; default: all cores.", "--workers")
 ]
-OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")]
-ProcessOutOption = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="DIR", help="The folder to write to; default: a results folder."),
-]
+OutOption = Annotated[Path, value("DIR", "The folder to write to.", "--out")]
 UniverseOption = Annotated[
-    int | None, typer.Option(metavar="K", min=0, max=10**9, help="The observed data of universe K.")
+    int | None, number(0, 10**9, "The observed data of universe K.", metavar="K")
 ]
 AfterOption = Annotated[
-    str | None,
-    typer.Option("--after-unblinding", metavar="TEXT", help="Why decisions changed after it."),
+    str | None, value("TEXT", "Why decisions changed after it.", "--after-unblinding")
 ]
-ResumeOption = Annotated[
-    bool, typer.Option("--resume/--no-resume", help="Use the checkpoints of earlier runs.")
-]
+ResumeOption = Annotated[bool, flag("--resume/--no-resume", "Use the checkpoints of earlier runs.")]
 CheckpointsOption = Annotated[
-    bool,
-    typer.Option("--checkpoints/--no-checkpoints", help="Keep what each chunk gave."),
+    bool, flag("--checkpoints/--no-checkpoints", "Keep what each chunk gave.")
 ]
 AllowIncompleteOption = Annotated[
-    bool,
-    typer.Option("--allow-incomplete", help="Infer from incomplete data; all results say so."),
+    bool, flag("--allow-incomplete", "Infer from incomplete data; all results say so.")
 ]
 DirectoryArgument = Annotated[
     Path, typer.Argument(metavar="DIR", help="The results folder.", exists=True, file_okay=False)
@@ -111,66 +109,6 @@ def search_of(name: str, *, method: str | None = None) -> "Search":
     return replace(search, optimise=replace(search.optimise, method=method))
 
 
-def settings_of(
-    samples: str, search: str, *, method: str | None = None
-) -> "tuple[Catalogue, Search]":
-    """Read the files of `--samples` and `--search`, and check them against each other."""
-    from analysis.settings.settings_check import check_together
-
-    catalogue, decided = catalogue_of(samples), search_of(search, method=method)
-    check_together(catalogue, decided)
-    return catalogue, decided
-
-
-def settings_of_folder(
-    folder: "Folder",
-    samples: str | None = None,
-    search: str | None = None,
-    *,
-    method: str | None = None,
-    may_change: bool = False,
-) -> "tuple[Catalogue, Search]":
-    """Read the settings files that a folder is made with, or those of the options.
-
-    Parameters
-    ----------
-    folder : Folder
-    samples, search : str, optional
-        Files of ``--samples`` and ``--search``.
-    method : str, optional
-        Of ``--method``.
-    may_change : bool
-        Whether the command makes something of the folder anew, with other settings if need be.
-
-    Raises
-    ------
-    InputError
-        If the options decide otherwise than the folder, and may not.
-    """
-    from analysis.folder.decisions import refuse_other_settings
-    from analysis.folder.origin import RUN, origin_of
-
-    origin = origin_of(folder)
-    if origin is None and (folder.path / RUN).exists() and not (samples and search):
-        raise InputError(
-            f"{folder.path / RUN} is damaged, or of an earlier version: it does not say with which "
-            "settings files the folder was made; name them with --samples and --search"
-        )
-    if origin is None:
-        return settings_of(samples or SAMPLES_FILE, search or SEARCH_FILE, method=method)
-    made = origin.made
-    files = str(made.samples_file), str(made.search_file)
-    given = settings_of(samples or files[0], search or files[1], method=method or made.method)
-    if may_change or not (samples or search):
-        return given
-    try:
-        own = settings_of(*files)
-    except InputError:  # they can no longer be read
-        return given
-    refuse_other_settings(folder, own, given)
-    return given
-
-
 def selection_of(
     path: Path | None, catalogue: "Catalogue", search: "Search"
 ) -> "tuple[Selection, ScoreTable | None]":
@@ -193,39 +131,79 @@ class SettingsFiles:
     """The settings files of what is made anew, as options of a command."""
 
     samples: SamplesOption = SAMPLES_FILE
-    search: SearchOption = SEARCH_FILE
+    search: Annotated[str, value("FILE", "What is decided: window, cuts, fits.", "--search")] = (
+        SEARCH_FILE
+    )
 
     def read(self, *, method: str | None = None) -> "tuple[Catalogue, Search]":
-        """Read both, as `settings_of`."""
-        return settings_of(self.samples, self.search, method=method)
+        """Read both, and check them against each other."""
+        from analysis.settings.settings_check import check_together
+
+        catalogue, search = catalogue_of(self.samples), search_of(self.search, method=method)
+        check_together(catalogue, search)
+        return catalogue, search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnSettingsFiles:
     """The settings files of a folder, unless others are named, as options of a command."""
 
-    samples: OwnSamplesOption = None
-    search: Annotated[
-        str | None, typer.Option("--search", metavar="FILE", help="Default: that of DIR.")
-    ] = None
+    samples: Annotated[str | None, value("FILE", "Default: that of DIR.", "--samples")] = None
+    search: Annotated[str | None, value("FILE", "Default: that of DIR.", "--search")] = None
 
     def of(
         self, folder: "Folder", *, method: str | None = None, may_change: bool = False
-    ) -> "tuple[Catalogue, Search]":
-        """Read both, as `settings_of_folder`."""
-        return settings_of_folder(
-            folder, self.samples, self.search, method=method, may_change=may_change
+    ) -> "Project":
+        """Read the settings files that a folder is made with, or those that are named.
+
+        Parameters
+        ----------
+        folder : Folder
+        method : str, optional
+            Of ``--method``.
+        may_change : bool
+            Whether the command makes something of the folder anew, with other settings if need be.
+
+        Raises
+        ------
+        InputError
+            If the named files decide otherwise than the folder, and may not.
+        """
+        from analysis.folder.decisions import refuse_other_settings
+        from analysis.folder.folder import Project
+        from analysis.folder.origin import RUN, origin_of
+
+        origin, named = origin_of(folder), SettingsFiles()
+        if origin is not None:
+            named = SettingsFiles(
+                samples=str(origin.made.samples_file), search=str(origin.made.search_file)
+            )
+            method = method or origin.made.method
+        elif (folder.path / RUN).exists() and not (self.samples and self.search):
+            raise InputError(
+                f"{folder.path / RUN} is damaged, or of an earlier version: it does not say with "
+                "which settings files the folder was made; name them with --samples and --search"
+            )
+        other = SettingsFiles(
+            samples=self.samples or named.samples, search=self.search or named.search
         )
+        given = other.read(method=method)
+        if origin is not None and not may_change and other != named:
+            # Compared are decisions, not names: a copy of the file is the same analysis.
+            try:
+                own = named.read()
+            except InputError:  # they can no longer be read
+                own = given
+            refuse_other_settings(folder, own, given)
+        return Project(folder, *given)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProcessWork:
     """What `xyy process` works on: some chunks, or all those of a results folder again."""
 
-    folder: "Folder"
-    """where the products go"""
-    catalogue: "Catalogue"
-    search: "Search"
+    project: "Project"
+    """the settings, and the folder where the products go"""
     chunks: "Manifest"
     manifests: tuple[Path, ...]
     """folders of the chunks"""
@@ -250,13 +228,14 @@ def work_on(
     if out is None and not again:
         raise InputError("where to? Give --out DIR, or a results folder in place of the manifest")
     folder, there = Folder(out or manifest), Folder(manifest)
-    settings = files.of(there if again else folder, may_change=True)
+    project = files.of(there if again else folder, may_change=True)._replace(folder=folder)
     chunks = manifest_of(manifest)
     origin = origin_of(there) if again else None
     manifests = (chunks.folder,) if origin is None else origin.made.manifests
     if again and selection is None and (manifest / SELECTION).is_file():
         selection = manifest / SELECTION
-    return ProcessWork(folder, *settings, chunks, manifests, *selection_of(selection, *settings))
+    cuts = selection_of(selection, project.catalogue, project.search)
+    return ProcessWork(project, chunks, manifests, *cuts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,26 +248,21 @@ class Where:
     ] = None
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            max=10_000,
-            help="Processes, or jobs of --cluster; default: as many as cores here.",
-        ),
+        number(1, 10_000, "Processes, or jobs of --cluster; default: as many as cores here."),
     ] = None
     scheduler: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="An existing dask scheduler, or its scheduler file."),
+        str | None, value("ADDRESS", "An existing dask scheduler, or its scheduler file.")
     ] = None
     cluster: Annotated[
         Literal["slurm", "htcondor"] | None,
         typer.Option(help="dask workers as jobs of a batch system, as in dask-jobqueue's YAML."),
     ] = None
     adaptive: Annotated[
-        bool, typer.Option("--adaptive", help="Start dask workers as needed, --workers at most.")
+        bool, flag("--adaptive", "Start dask workers as needed, --workers at most.")
     ] = False
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Talk to dask on other machines without TLS.")
-    ] = False
+    insecure: Annotated[bool, flag("--insecure", "Talk to dask on other machines without TLS.")] = (
+        False
+    )
     wait: Annotated[
         float | None,
         typer.Option(
@@ -308,8 +282,8 @@ class Where:
 
         if self.workers is not None and self.scheduler is not None:
             raise InputError("--workers: an existing scheduler has the workers that it has")
-        if (self.workers or 1) > MOST_PROCESSES and self.cluster is None:
-            raise InputError(f"--workers: {MOST_PROCESSES:,} processes at most on one machine")
+        if (self.workers or 1) > MAX_PROCESSES and self.cluster is None:
+            raise InputError(f"--workers: {MAX_PROCESSES:,} processes at most on one machine")
         implied = "dask" if self.scheduler or self.cluster else otherwise
         return Execution(
             engine=self.executor or implied,
@@ -332,7 +306,7 @@ class How(Where):
         typer.Option(help="In this process (default), a pool of processes, or dask workers."),
     ] = None
     chunk_events: Annotated[
-        int | None, typer.Option(min=1, max=10**9, help="Events in one piece of work, at most.")
+        int | None, number(1, 10**9, "Events in one piece of work, at most.")
     ] = None
 
     def execution(self, otherwise: str = "iterative", **more: Any) -> "Execution":
@@ -360,6 +334,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
             given[name] = group(**pieces)
         command(**given)
 
+    # typer reads both: order and defaults in the signature, types in the annotations.
     spread_out.__dict__["__signature__"] = Signature(shown)
     spread_out.__annotations__ = {each.name: each.annotation for each in shown}
     return spread_out

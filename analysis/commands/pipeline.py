@@ -1,14 +1,36 @@
-"""Commands of the pipeline, one stage each, in its order."""
+"""Commands of the pipeline, one stage each, in its order; and `xyy run`, all of them in one."""
 
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from analysis.commands import options
 from analysis.commands.console import Console, Printer
-from analysis.commands.options import spread
-from tools.errors import XyyError
+from analysis.commands.options import flag, spread, value
+from tools.errors import InputError, XyyError
+from tools.locks import one_writer
+
+
+def new_analysis(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where your files will lie.")],
+    *,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Write the two settings files to start a search of your own, and say what to do next.
+
+    `samples.toml` says what your data are, `search.toml` what you decide: those of the course, to
+    be changed. Files that are there are not overwritten.
+
+    Example: `xyy new-analysis mine`
+    """
+    from analysis.settings.new_analysis import new_analysis as write
+
+    lines = write(directory)
+    if not quiet:
+        typer.echo("\n".join(lines))
 
 
 @spread
@@ -27,7 +49,6 @@ def convert(
     """
     catalogue = options.catalogue_of(samples)
     from tools.convert import convert as convert_files
-    from tools.locks import one_writer
 
     named = [_sample_and_file(word) for word in files]
     with one_writer(out), console.progress("converting") as report:
@@ -45,9 +66,11 @@ def _sample_and_file(word: str) -> tuple[str | None, Path]:
 def process(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST")],
     *,
-    out: options.ProcessOutOption = None,
+    out: Annotated[
+        Path | None, value("DIR", "The folder to write to; default: a results folder.", "--out")
+    ] = None,
     selection: options.SelectionOption = None,
-    only: Annotated[str | None, typer.Option(metavar="NAME,...", help="These samples.")] = None,
+    only: Annotated[str | None, value("NAME,...", "These samples.")] = None,
     histograms: options.HistogramsOption = "all",
     how: options.How,
     resume: options.ResumeOption = False,
@@ -72,10 +95,9 @@ def process(
     from analysis.folder.origin import RUN, contents, refuse_other_events, remember_chunks
     from analysis.workflow import process as stage
     from tools.executors import Session
-    from tools.locks import one_writer
 
     work = options.work_on(manifest, out, selection, files)
-    folder, catalogue, search = work.folder, work.catalogue, work.search
+    folder, catalogue, search = work.project
     chunks = work.chunks.only(only.split(",")) if only else work.chunks
     execution = how.execution(resume=resume, checkpoints=checkpoints)
     writes = (*PROCESSED, RUN)
@@ -88,18 +110,15 @@ def process(
             chunks.columns, search, work.cuts, score=work.score, unblinded=opened,
             histograms=histograms,
         )  # fmt: skip
-        events = stage.events_to_do(folder, chunks, settings)
-        with printer.progress("processing", events) as report:
-            done = stage.process(
-                folder, chunks, catalogue, settings,
-                execution=execution, report=report, session=session,
-            )  # fmt: skip
-        remember_chunks(folder, work.manifests, chunks, catalogue, search)
-    for remark in done.remarks():
-        printer.say(remark)
+        processing = stage.Processing(
+            folder=folder, manifest=chunks, catalogue=catalogue, settings=settings,
+            execution=execution, session=session,
+        )  # fmt: skip
+        ledger = processing.show("processing", printer)
+        remember_chunks(work.project, work.manifests, chunks)
     printer.result(folder.path / "ledger.json")
-    if not done.ledger.complete:
-        raise XyyError(stage.losses(done.ledger, folder.path))
+    if not ledger.complete:
+        raise XyyError(stage.losses(ledger, folder.path))
 
 
 @spread
@@ -123,22 +142,17 @@ def optimise(
     from analysis.folder.origin import remember_settings
     from analysis.report.summary import selection_table
     from analysis.workflow import make
-    from tools.locks import one_writer
 
-    folder = Folder(directory)
-    catalogue, search = files.of(folder, method=method, may_change=True)
+    project = files.of(Folder(directory), method=method, may_change=True)
     with one_writer(directory, writes=(SELECTION, SCORE)):
-        selected = make.optimise(folder, catalogue, search, reason=after_unblinding)
-        remember_settings(folder, catalogue, search, method)
+        selected = make.optimise(project, reason=after_unblinding)
+        remember_settings(project, method)
     printer.result(directory / SELECTION, lambda: selection_table(selected.selection))
 
 
 @spread
 def freeze(
-    directory: options.DirectoryArgument,
-    *,
-    files: options.OwnSettingsFiles,
-    console: Console,
+    directory: options.DirectoryArgument, *, files: options.OwnSettingsFiles, console: Console
 ) -> None:
     """Fix the decisions, before the data are looked at.
 
@@ -148,13 +162,11 @@ def freeze(
     from analysis.folder.folder import FREEZE, Folder
     from analysis.folder.origin import remember_settings
     from analysis.workflow.stages import decided_in
-    from tools.locks import one_writer
 
-    folder = Folder(directory)
-    settings = files.of(folder, may_change=True)
+    project = files.of(Folder(directory), may_change=True)
     with one_writer(directory):
-        blinding.freeze(folder, decided_in(folder, *settings))
-        remember_settings(folder, *settings)
+        blinding.freeze(project.folder, decided_in(project))
+        remember_settings(project)
     console.say(f"frozen: {directory / FREEZE}")
 
 
@@ -162,10 +174,10 @@ def freeze(
 def unblind(
     directory: options.DirectoryArgument,
     *,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why now; it stays on record.")],
+    reason: Annotated[str, value("TEXT", "Why now; it stays on record.")],
     console: Console,
 ) -> None:
-    """Open the data inside the window; what to type next is told.
+    """Unblind the data inside the window, and print what to type next.
 
     Example: `xyy unblind results/mine --reason "approved by the group on Tuesday"`
     """
@@ -174,12 +186,11 @@ def unblind(
     from analysis.folder.origin import origin_of
     from analysis.workflow.freshness import next_after_unblinding
     from analysis.workflow.stages import decided_in
-    from tools.locks import one_writer
 
     folder = Folder(directory)
     with one_writer(directory):
         if origin_of(folder) is not None and (folder.path / FREEZE).is_file():
-            now = decided_in(folder, *options.settings_of_folder(folder))
+            now = decided_in(options.OwnSettingsFiles().of(folder))
             blinding.refuse_stale_freeze(folder, now)
         for note in blinding.unblind(folder, reason):
             console.say(f"note: {note}")
@@ -204,13 +215,107 @@ def report(
     from analysis.folder.folder import Folder
     from analysis.folder.history import lines
     from analysis.workflow import make
-    from tools.locks import one_writer
     from tools.pool import cores
 
-    folder = Folder(directory)
-    settings = files.of(folder)
+    project = files.of(Folder(directory))
     with one_writer(directory):
-        make.report(folder, *settings, workers=workers or cores())
+        make.report(project, workers=workers or cores())
     console.say(f"{directory / 'report.html'}")
     if not console.quiet:
-        typer.echo("\n".join(lines(folder)))
+        typer.echo("\n".join(lines(project.folder)))
+
+
+@spread
+def run(
+    *,
+    data: Annotated[list[Path] | None, value("FILE", "Observed events; may be repeated.")] = None,
+    universe: options.UniverseOption = None,
+    unblind_reason: Annotated[
+        str | None, value("TEXT", "Open the data, and say why.", "--unblind")
+    ] = None,
+    out: Annotated[Path | None, value("DIR", "Default: results/SAMPLES-DATA.")] = None,
+    until: Annotated[
+        Literal["chunks", "optimise", "freeze", "process", "infer", "report"],
+        typer.Option(help="The last stage to do."),
+    ] = "report",
+    method: options.MethodOption = None,
+    chunks: Annotated[Path, value("DIR", "Where converted events lie.")] = options.DEFAULT_CHUNKS,
+    seed: options.SeedOption = None,
+    generate_missing: Annotated[
+        bool, flag("--generate-missing", "Generate the samples without files.")
+    ] = False,
+    force: Annotated[bool, flag("--force", "Replace another analysis in the folder.")] = False,
+    how: options.How,
+    resume: options.ResumeOption = True,
+    checkpoints: options.CheckpointsOption = True,
+    allow_incomplete: options.AllowIncompleteOption = False,
+    after_unblinding: options.AfterOption = None,
+    files: options.SettingsFiles,
+    printer: Printer,
+) -> None:
+    """Do everything: from files to the verdict, figures and page.
+
+    Stages that are up to date are skipped, and an interrupted one goes on where it was. Without
+    `--unblind` the data stay blind and the results are the expected ones; without data, they are
+    those of the simulation.
+
+    Example: `xyy run --data observed.csv --unblind "all decisions are frozen"`
+    """
+    if data and universe is not None:
+        raise InputError("--data and --universe exclude each other: which are the observed events?")
+    catalogue, search = files.read(method=method)
+    from analysis.report.summary import verdict_summary
+    from analysis.workflow import pipeline
+    from tools.generate import DEFAULT_SEED
+    from tools.sources import Observed
+
+    observed = Observed(tuple(data or ()), universe)
+    default = "-".join(filter(None, (catalogue.name, observed.label)))
+    request = pipeline.Request(
+        out=out or Path("results", default),
+        chunks=chunks,
+        catalogue=catalogue,
+        search=search,
+        observed=observed,
+        seed=DEFAULT_SEED if seed is None else seed,
+        execution=how.execution(resume=resume, checkpoints=checkpoints),
+        allow_incomplete=allow_incomplete,
+        generate_missing=generate_missing,
+        unblind=unblind_reason,
+        after_unblinding=after_unblinding,
+        until=until,
+        force=force,
+        method=method,
+        command=_command(
+            how,
+            {
+                "data": data,
+                "universe": universe,
+                "chunks": None if chunks == options.DEFAULT_CHUNKS else chunks,
+                "method": method,
+                "seed": seed,
+                "generate-missing": generate_missing,
+                "no-checkpoints": not checkpoints,
+                "allow-incomplete": allow_incomplete,
+                "samples": None if files.samples == options.SAMPLES_FILE else files.samples,
+                "search": None if files.search == options.SEARCH_FILE else files.search,
+            },
+        ),
+    )
+    folder = pipeline.run(request, printer)
+    if until in ("infer", "report"):
+        printer.result(folder.path / "verdict.json", lambda: verdict_summary(folder))
+
+
+def _command(how: options.How, given: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the words that ask for the same run again, in whatever folder."""
+    pieces = {field.name: getattr(how, field.name) for field in fields(how)}
+    words: list[str] = []
+    for name, chosen in {**given, **pieces}.items():
+        option = f"--{name.replace('_', '-')}"
+        if chosen is True:
+            words.append(option)
+        elif chosen is not None and chosen is not False:
+            values = chosen if isinstance(chosen, list) else [chosen]
+            words += [word for one in values for word in (option, str(one))]
+    return tuple(words)

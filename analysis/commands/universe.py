@@ -7,7 +7,8 @@ import typer
 
 from analysis.commands import options
 from analysis.commands.console import Console, Printer
-from analysis.commands.options import spread
+from analysis.commands.options import number, spread
+from tools.locks import one_writer
 
 app = typer.Typer(
     name="universe",
@@ -22,17 +23,11 @@ GameArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The game's fo
 @spread
 def make(
     *,
-    groups: Annotated[
-        int, typer.Option(metavar="N", min=1, max=10_000, help="How many universes.")
-    ],
+    groups: Annotated[int, number(1, 10_000, "How many universes.", metavar="N")],
     out: options.OutOption,
     seed: Annotated[
         int | None,
-        typer.Option(
-            min=0,
-            max=options.MOST_SEED,
-            help="Who knows it knows the truth; 128 random bits unless given.",
-        ),
+        number(0, options.MAX_SEED, "Who knows it knows the truth; 128 random bits unless given."),
     ] = None,
     file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
     samples: options.SamplesOption = options.SAMPLES_FILE,
@@ -46,7 +41,6 @@ def make(
     """
     catalogue = options.catalogue_of(samples)
     from analysis.game import making, sealing
-    from tools.locks import one_writer
 
     if seed is not None and seed < making.SHORT_SEED:
         console.say(
@@ -81,7 +75,6 @@ def score(
     """
     from analysis.game import dinner
     from analysis.game.sealing import read_game
-    from tools.locks import one_writer
 
     game = read_game(directory)
     found = dinner.assign(game, claims)
@@ -100,7 +93,6 @@ def reveal(directory: GameArgument, *, console: Console) -> None:
     Example: `xyy universe reveal game`
     """
     from analysis.game import dinner, sealing
-    from tools.locks import one_writer
 
     game = sealing.read_game(directory)
     files = sealing.refuse_other_data(game)

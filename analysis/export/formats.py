@@ -5,7 +5,7 @@ from analysis.export.pyhf_format import Status, workspace_files
 from analysis.export.root_format import root_files
 from analysis.export.source import inferred, is_bare_spectrum, read_processed
 from analysis.export.writing import Files
-from analysis.folder.folder import Folder
+from analysis.folder.folder import Folder, Project
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
 from analysis.settings.search import Search
@@ -34,7 +34,7 @@ def workspace(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
 def root(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
     """Return the file of the histograms of a folder."""
     results = read_processed(folder, catalogue, search)
-    refuse_stale_histograms(folder, catalogue, search)
+    refuse_stale_histograms(Project(folder, catalogue, search))
     return root_files(results)
 
 

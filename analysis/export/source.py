@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.folder.folder import Folder
+from analysis.folder.folder import Folder, Project
 from analysis.folder.histogram_file import Histograms
 from analysis.report.folder_results import FolderResults, read_results
 from analysis.results.background import BackgroundFits, FittedBins
@@ -84,8 +84,8 @@ def inferred(folder: Folder, results: FolderResults) -> Inferred:
     )
     if results.blind:
         _refuse_unblind_results(found, results)
-    refuse_stale_histograms(folder, results.catalogue, results.search)
-    refuse_stale_results(folder, results.catalogue, results.search)
+    refuse_stale_histograms(Project(folder, results.catalogue, results.search))
+    refuse_stale_results(Project(folder, results.catalogue, results.search))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Blindness by construction: decisions are frozen before the data are opened.
+"""Blindness by construction: decisions are frozen before the data are unblinded.
 
 ``freeze.json`` holds every decision (`decisions`) with the hash of each and of all, and the
 program; and, once the blind inference has run, what it decided on the sidebands (the function under
@@ -9,9 +9,9 @@ agree.
 Before unblinding a changed decision makes a new freeze. Afterwards it is refused, unless a reason
 is given: then the reason, and what was changed, stand on every figure and result from there on
 (`stamps`), and the original freeze stays as it was. A program whose numbers may be others is not
-refused, as a correction must be possible, but told in the same way. Data that were opened once stay
-opened: a second unblinding for other decisions says so, in this folder (even where its record was
-damaged) and in any other (`openings`).
+refused, as a correction must be possible, but recorded in the same way. Data that were unblinded
+once stay so: a second unblinding for other decisions says so, in this folder (even where its record
+was damaged) and in any other (`openings`).
 
 Times stand under ``provenance``: when the decisions were frozen, the data opened, and each change.
 """
@@ -42,26 +42,25 @@ def freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
     Raises
     ------
     RefusedError
-        If the data are open and the decisions are not those that they were opened for.
+        If the data are unblinded and the decisions are not those that they were unblinded for.
     """
+    # Data unblinded for these decisions keep their freeze: another one would blind them again.
     if is_unblinded(folder):
         guard(folder, decided)
         return
     digest, program = digest_document(decided), program_version()
     frozen = folder.load_if_there(Freeze)
-    same = frozen is not None and _intact(frozen) and frozen.digest == digest
-    if frozen is not None and same and frozen.program == program:
-        return
-    # What was known of the sidebands is known still, if only the program is another.
-    known = frozen.sidebands if frozen is not None and same else None
-    written = Freeze(
-        digest=digest,
-        hashes=hashes(decided),
-        program=program,
-        decisions=dict(decided),
+    if frozen is not None and _intact(frozen) and frozen.digest == digest:
+        if frozen.program == program:
+            return
+        known = frozen.sidebands  # is known still, if only the program is another
+    else:
+        known = None
+    now = Freeze(
+        digest=digest, hashes=hashes(decided), program=program, decisions=dict(decided),
         sidebands=known,
-    )
-    folder.save(written, frozen=_now())
+    )  # fmt: skip
+    folder.save(now, frozen=_now())
 
 
 def keep_sidebands(folder: Folder, known: KnownBefore) -> None:
@@ -75,12 +74,13 @@ def keep_sidebands(folder: Folder, known: KnownBefore) -> None:
     Raises
     ------
     RefusedError
-        If the data are open, and what is decided now is not what they were opened for.
+        If the data are unblinded, and what is decided now is not what they were unblinded for.
     """
     frozen = folder.load_if_there(Freeze)
     if frozen is None:
         return
     if not is_unblinded(folder) or frozen.sidebands is None:
+        # No decision was made anew: the time of the freeze stays.
         since = folder.made_with(FREEZE, FrozenWhen)
         when = _now() if since is None else since.frozen
         folder.save(replace(frozen, sidebands=known), frozen=when)
@@ -104,9 +104,9 @@ def _keep_peak(
     if names and opened.offered is None:
         raise RefusedError(
             f"the background under a peak that the sidebands decide on ({listed(names)}) is not "
-            f"the one that the data of {folder.path} were opened for: the sidebands or the program "
-            "changed; change them back, or give --after-unblinding TEXT, which stamps every figure "
-            "and result"
+            f"the one that the data of {folder.path} were unblinded for: the sidebands or the "
+            "program changed; change them back, or give --after-unblinding TEXT, which stamps "
+            "every figure and result"
         )
     if names and opened.offered is not None:
         digest = _allowed(frozen, opened)
@@ -127,7 +127,7 @@ def unblind(folder: Folder, reason: str) -> list[str]:
     Returns
     -------
     list of str
-        What a user should be told.
+        Notes for the user.
 
     Raises
     ------
@@ -145,11 +145,10 @@ def unblind(folder: Folder, reason: str) -> list[str]:
         raise InputError("unblinding needs a reason in words; it stays on record")
     if is_unblinded(folder):
         return []
-    earlier, now = folder.load_if_there(Unblinding), _now()
-    since = folder.made_with(UNBLINDING, UnblindedWhen)
+    earlier = folder.load_if_there(Unblinding)
     again = tuple(
-        Change(reason=f"{told}; opened again: {reason}", changed=names, digest=frozen.digest)
-        for told, names in _opened_before(folder, frozen, earlier)
+        Change(reason=f"{words}; unblinded again: {reason}", changed=names, digest=frozen.digest)
+        for words, names in _opened_before(folder, frozen, earlier)
     )
     opened = Unblinding(
         reason=reason,
@@ -158,9 +157,11 @@ def unblind(folder: Folder, reason: str) -> list[str]:
         changes=(*(() if earlier is None else earlier.changes), *again),
         programs=(),
     )
-    first, times = (now, ()) if since is None else (since.unblinded, since.changed)
+    # Beside the data first: a run that is killed in between leaves an opening on record that nobody
+    # made use of, and never one that is not on record. Chunks that cannot be written to are no
+    # reason to refuse: that there is no record is said.
     unkept = openings.remember(folder, frozen.hashes, reason)
-    folder.save(opened, unblinded=first, changed=[*times, *(now for _ in again)])
+    _write_opened(folder, opened, *(_now() for _ in again))
     return [*(change.reason for change in again), *([] if unkept is None else [unkept])]
 
 
@@ -189,20 +190,22 @@ def _opened_before(
     What was seen was seen, for whatever decisions, here and elsewhere.
     """
     if earlier is not None:
-        return [(f"the data had been opened before ({earlier.reason})", ("the frozen record",))]
+        return [(f"the data had been unblinded before ({earlier.reason})", ("the frozen record",))]
     if (folder.path / UNBLINDING).exists():
-        told = f"the data had been opened before ({UNBLINDING} was damaged)"
-        return [(told, ("the record of the unblinding",))]
+        words = f"the data had been unblinded before ({UNBLINDING} was damaged)"
+        return [(words, ("the record of the unblinding",))]
     first = openings.first_opening(folder)
     names = [] if first is None else first.differs(frozen.hashes)
     if first is None or not names:
         return []
-    told = f"the data had been opened before with other decisions ({first.reason})"
-    return [(told, tuple(names))]
+    words = f"the data had been unblinded before with other decisions ({first.reason})"
+    return [(words, tuple(names))]
 
 
 def is_unblinded(folder: Folder) -> bool:
     """Return whether the data of `folder` are open: unblinded for the freeze that is there."""
+    # Nothing but both records, intact and of each other, unblinds the data; in any doubt they are
+    # blind.
     frozen, opened = folder.load_if_there(Freeze), folder.load_if_there(Unblinding)
     if frozen is None or opened is None:
         return False
@@ -235,7 +238,7 @@ def guard(folder: Folder, decided: Mapping[str, Any], *, reason: str | None = No
     Raises
     ------
     RefusedError
-        If the data are open, the decisions changed, and no reason is given.
+        If the data are unblinded, the decisions changed, and no reason is given.
     """
     if not is_unblinded(folder):
         return

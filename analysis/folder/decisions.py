@@ -89,4 +89,5 @@ def _plain(value: object) -> object:
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
+    # As numbers, not by their digests: 100 comes back from a file as 100.0.
     return value

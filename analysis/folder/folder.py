@@ -10,14 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis.results.codec import Content, InFile, Result, from_json, to_json
+from analysis.settings.search import Search
 from processors.selection import Interval, Selection
 from tools.digests import digest_document, digest_file
 from tools.errors import InputError
 from tools.json_file import read_json, read_sealed, write_sealed
 from tools.provenance import provenance
+from tools.samples import Catalogue
 from tools.settings_table import Table
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 SELECTION, SCORE = "selection.json", "score.json"
 FREEZE, UNBLINDING = "freeze.json", "unblinding.json"
+DECIDED = (SELECTION, FREEZE, UNBLINDING)
 CUTFLOW, LEDGER, HISTOGRAMS = "cutflow.json", "ledger.json", "histograms.zip"
 FREE = {SELECTION: ("cuts",)}
 """what a person may change in a result"""
@@ -137,6 +140,7 @@ class Folder:
 
         That of a JSON product is without provenance and stamp, which may be written again.
         """
+        # Stamps are added to results that are up to date: they must not make a stage out of date.
         path = self.path / name
         if path.suffix != ".json":
             return digest_file(path) if path.is_file() else None
@@ -169,6 +173,8 @@ class Folder:
 
         Names that lead out of the folder are nobody's products.
         """
+        # Records can be edited, and folders come from others; `remove_products` must never leave
+        # its own.
         products = self.origin(record).get("products")
         named = products.items() if isinstance(products, dict) else ()
         return {name: digest for name, digest in named if _inside(name)}
@@ -188,11 +194,13 @@ class Folder:
         return inputs if isinstance(inputs, str) else None
 
     def remove_products(self) -> None:
-        """Remove what the stages wrote, their records last."""
+        """Remove what the stages wrote: their records last, and of these the freeze."""
+        # Whoever is killed in here leaves records whose products are lost, and which nobody takes
+        # for up to date. The unblinding goes before the freeze: without it data are blind.
         products = [name for record in RECORDS for name in self.written_with(record)]
         workspaces = [f"workspaces/{path.name}" for path in self.workspaces.glob("mass_*.json")]
-        named = (PAGE, CLAIM, HISTOGRAMS, CUTFLOW, SCORE, *RESULTS)
-        for name in (*products, *workspaces, *named, *reversed(RECORDS)):
+        named = (PAGE, CLAIM, HISTOGRAMS, CUTFLOW, SCORE, *RESULTS, *reversed(RECORDS))
+        for name in (*products, *workspaces, *named, UNBLINDING, FREEZE):
             (self.path / name).unlink(missing_ok=True)
 
     def selection(self) -> Selection:
@@ -221,6 +229,14 @@ class Folder:
         if document is None or document.keys() <= set(FREE[SELECTION]):
             return None
         return from_json(ChosenSelection, document, self.path / SELECTION)
+
+
+class Project(NamedTuple):
+    """A results folder with the settings that it is made with: what every stage works on."""
+
+    folder: Folder
+    catalogue: Catalogue
+    search: Search
 
 
 def _inside(name: str) -> bool:

@@ -63,6 +63,7 @@ def read_histograms(path: Path, *, only: str | None = None) -> dict[str, dict[st
                 if entry.endswith(".json") and only in (None, name):
                     content = uhi.io.zip.read(archive, f"{sample}/{name}")
                     histograms.setdefault(sample, {})[name] = hist.Hist(content)
+    # uhi checks little: a damaged archive comes out as whatever it stumbles on.
     except FileNotFoundError:
         raise InputError(f"{path} is not there; make it with `xyy process`") from None
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:

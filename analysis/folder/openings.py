@@ -17,7 +17,6 @@ from analysis.results.openings import OpenedWhen, Opening, Openings
 from tools.errors import InputError, XyyError
 from tools.json_file import read_sealed, write_sealed
 from tools.locks import one_writer
-from tools.manifest import SampleChunks
 from tools.provenance import provenance
 
 
@@ -29,6 +28,8 @@ def first_opening(folder: Folder) -> Opening | None:
     place, data = _observed(folder)
     if place is None:
         return None
+    # A damaged record names no data, and counts as an opening of any: else whoever damages it could
+    # open data twice. It has no time, and so comes first.
     found = [
         (when, opening)
         for path in sorted({place / Openings.FILE, *place.parent.glob(f"*/{Openings.FILE}")})
@@ -48,31 +49,21 @@ def remember(folder: Folder, hashes: Mapping[str, str], reason: str) -> str | No
     """
     place, data = _observed(folder)
     if place is None:
-        return "the chunks of the data are not there, and cannot keep that they were opened"
-    opening = Opening(tuple(sorted(data)), dict(hashes), reason)
+        return "the chunks of the data are not there, and cannot keep that they were unblinded"
+    path = place / Openings.FILE
     try:
-        with one_writer(place, waiting=_wait_in_silence):
-            _add(place / Openings.FILE, opening, folder)
+        # In silence: whoever holds chunks that are there is soon done.
+        with one_writer(place, waiting=lambda _whom: None):
+            # Read again under the lock: another folder may have opened the data meanwhile.
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            there = [*_read(path), (now, Opening(tuple(sorted(data)), dict(hashes), reason))]
+            times, openings = zip(*there, strict=True)
+            by = OpenedWhen(opened=times, by=str(folder.path.resolve()))
+            record = to_json(Openings(openings=openings, provenance=by))
+            write_sealed(path, {**record, "provenance": provenance(**to_json(by))})
     except XyyError as error:
-        return f"{place} cannot keep that the data were opened ({error})"
+        return f"{place} cannot keep that the data were unblinded ({error})"
     return None
-
-
-def _wait_in_silence(_whom: str) -> None:
-    """Tell nothing: whoever holds chunks that are there is soon done."""
-
-
-def _add(path: Path, opening: Opening, folder: Folder) -> None:
-    there = list(_read(path))
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    record = Openings(
-        openings=(*(earlier for _, earlier in there), opening),
-        provenance=OpenedWhen(
-            opened=(*(when for when, _ in there), now), by=str(folder.path.resolve())
-        ),
-    )
-    origin = provenance(**to_json(record.provenance))
-    write_sealed(path, {**to_json(record), "provenance": origin})
 
 
 def _read(path: Path) -> Iterator[tuple[str, Opening]]:
@@ -90,13 +81,12 @@ def _read(path: Path) -> Iterator[tuple[str, Opening]]:
 
 
 def _observed(folder: Folder) -> tuple[Path | None, set[str]]:
-    """Return where the chunks of a folder's data lie, and the digests of the data."""
+    """Return where the chunks of a folder's data lie, and the digests of the data.
+
+    These are of the data's files, or of what generated them.
+    """
     origin = origin_of(folder)
     for place, data in () if origin is None else origin.observed():
-        return place, {digest for chunks in data.values() for digest in _digests(chunks)}
+        files = {source.digest for chunks in data.values() for source in chunks.sources}
+        return place, files | {c.content for c in data.values() if not c.sources}
     return None, set()
-
-
-def _digests(chunks: SampleChunks) -> tuple[str, ...]:
-    """Return the digests of the files of a sample, or of what generated it."""
-    return tuple(source.digest for source in chunks.sources) or (chunks.content,)

@@ -10,15 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.folder.folder import LEDGER, Folder
+from analysis.folder.folder import LEDGER, Folder, Project
 from analysis.results.codec import to_json
 from analysis.results.ledger import ProcessedFrom
 from analysis.results.run import Identity, RunFrom
-from analysis.settings.search import Search
 from tools import sources
 from tools.errors import InputError
 from tools.manifest import MANIFEST_NAME, Manifest, SampleChunks, read_manifest
-from tools.samples import Catalogue
 
 RUN = Identity.FILE
 
@@ -53,6 +51,16 @@ class Origin:
                 samples = read_manifest(place).samples
                 if data := {n: chunks for n, chunks in samples.items() if chunks.kind == "data"}:
                     yield place, data
+
+    def with_settings_of(self, project: Project, method: str | None = None) -> "Origin":
+        """Return the same, made with the settings files of a project."""
+        made = replace(
+            self.made,
+            samples_file=project.catalogue.path,
+            search_file=project.search.path,
+            method=method or self.made.method,
+        )
+        return replace(self, made=made)
 
     def write(self, folder: Folder) -> None:
         """Write ``run.json``; paths are those of today's place."""
@@ -107,46 +115,26 @@ def holds(known: Mapping[str, str], content: Mapping[str, str]) -> bool:
     return all(known.get(name) == digest for name, digest in content.items())
 
 
-def remember_chunks(
-    folder: Folder,
-    manifests: Sequence[Path],
-    chunks: Manifest,
-    catalogue: Catalogue,
-    search: Search,
-) -> None:
+def remember_chunks(project: Project, manifests: Sequence[Path], chunks: Manifest) -> None:
     """Write ``run.json`` for a folder that is processed step by step.
 
     Where the folder was made from these and others, they stay: a part was processed again.
     """
-    there = origin_of(folder)
-    content = contents(chunks)
+    folder, catalogue, search = project
+    there, content = origin_of(folder), contents(chunks)
     if there is None or not holds(there.made.content, content):
         identity = Identity(catalogue.name, _label(chunks), tuple(chunks.generated))
         there = Origin(identity, RunFrom(
             samples_file=catalogue.path, search_file=search.path, method=None,
             manifests=tuple(manifests), content=content, command=None, directory=None,
         ))  # fmt: skip
-    _with_settings(there, catalogue, search).write(folder)
+    there.with_settings_of(project).write(folder)
 
 
-def remember_settings(
-    folder: Folder, catalogue: Catalogue, search: Search, method: str | None = None
-) -> None:
+def remember_settings(project: Project, method: str | None = None) -> None:
     """Write with which settings files a folder is made from now on, and by which method."""
-    if (there := origin_of(folder)) is not None:
-        _with_settings(there, catalogue, search, method).write(folder)
-
-
-def _with_settings(
-    origin: Origin, catalogue: Catalogue, search: Search, method: str | None = None
-) -> Origin:
-    made = replace(
-        origin.made,
-        samples_file=catalogue.path,
-        search_file=search.path,
-        method=method or origin.made.method,
-    )
-    return replace(origin, made=made)
+    if (there := origin_of(project.folder)) is not None:
+        there.with_settings_of(project, method).write(project.folder)
 
 
 def contents(manifest: Manifest) -> dict[str, str]:
@@ -170,6 +158,7 @@ def manifest_of(path: Path) -> Manifest:
     InputError
         If there are none, or they are no longer there.
     """
+    # A folder that holds chunks and results is taken for chunks: its manifest is named.
     origin = origin_of(Folder(path)) if is_results(path) else None
     return read_manifest(path) if origin is None else origin.manifest()
 

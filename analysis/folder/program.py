@@ -16,6 +16,7 @@ PARTS = ("processors", "selection", "statistics")
 
 def program_version() -> Program:
     """Return the version of the program, and the digest of each of `PARTS`."""
+    # A change in a page or a command is none of these: it makes no number.
     return Program(
         version=metadata.version("xyy"),
         processors=code_digest("processors"),

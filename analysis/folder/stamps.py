@@ -10,72 +10,62 @@ from analysis.folder.folder import CUTFLOW, FREE, LEDGER, SELECTION, Folder
 from analysis.folder.program import program_changes
 from analysis.results.codec import to_json
 from analysis.results.freeze import Freeze
-from analysis.results.unblinding import Change, Stamp, Unblinding
+from analysis.results.unblinding import Stamp, Unblinding
 from tools.json_file import write_sealed
 from tools.names import listed
 
 STAMPED = (SELECTION, CUTFLOW, LEDGER)
 """results that are not made again with every change"""
-_MOST_NAMES = 3
-
-
-def after_unblinding(folder: Folder) -> str | None:
-    """Return what stands on every result because something was changed after unblinding."""
-    reasons = [change.reason for change in _changes(folder)]
-    if parts := _program_changed(folder):
-        reasons.append(f"the program changed ({', '.join(parts)})")
-    return "; ".join(dict.fromkeys(reasons)) or None
-
-
-def changed_since(folder: Folder) -> list[str]:
-    """Return the names of everything that was changed after unblinding."""
-    names = [name for change in _changes(folder) for name in change.changed]
-    return list(dict.fromkeys([*names, *(f"program.{part}" for part in _program_changed(folder))]))
-
-
-def _changes(folder: Folder) -> tuple[Change, ...]:
-    opened = folder.load_if_there(Unblinding) if is_unblinded(folder) else None
-    return () if opened is None else opened.changes
-
-
-def _program_changed(folder: Folder) -> list[str]:
-    """Return the parts of the program that made the results and are not those that were frozen."""
-    if not is_unblinded(folder):
-        return []
-    frozen = folder.load(Freeze, made_by="freeze")
-    used = folder.load(Unblinding, made_by="unblind").programs
-    return program_changes(frozen.program, used[-1]) if used else []
+_MAX_NAMES = 3
 
 
 def stamp(folder: Folder) -> Stamp | None:
-    """Return what every result file holds after a change; None without one."""
-    why = after_unblinding(folder)
-    if why is None:
+    """Return what every result holds because something was changed after unblinding, if it was."""
+    if not is_unblinded(folder):
         return None
-    return Stamp(after_unblinding=why, changed_after_unblinding=tuple(changed_since(folder)))
+    opened = folder.load(Unblinding, made_by="unblind")
+    reasons = [change.reason for change in opened.changes]
+    names = [name for change in opened.changes for name in change.changed]
+    if opened.programs:  # the program that made the results may not be the one that was frozen
+        frozen = folder.load(Freeze, made_by="freeze").program
+        if parts := program_changes(frozen, opened.programs[-1]):
+            reasons.append(f"the program changed ({', '.join(parts)})")
+            names += [f"program.{part}" for part in parts]
+    if not reasons:
+        return None
+    return Stamp(
+        after_unblinding="; ".join(dict.fromkeys(reasons)),
+        changed_after_unblinding=tuple(dict.fromkeys(names)),
+    )
+
+
+def after_unblinding(folder: Folder) -> str | None:
+    """Return why something was changed after unblinding; None if nothing was."""
+    found = stamp(folder)
+    return None if found is None else found.after_unblinding
 
 
 def stamp_products(folder: Folder) -> None:
     """Put the stamp on results that a change does not make out of date."""
     changed = stamp(folder)
-    wanted = {} if changed is None else to_json(changed)
-    for name in STAMPED if wanted else ():
+    if changed is None:
+        return
+    wanted = to_json(changed)
+    for name in STAMPED:
         document = folder.read_if_there(name)
         written = {**(document or {}), **wanted}
         if document is not None and written != document:
             write_sealed(folder.path / name, written, free=FREE.get(name, ()))
 
 
-def told(why: str, names: list[str]) -> str:
+def told(changed: Stamp) -> str:
     """Return the stamp of a figure: the reason, and what was changed.
 
-    >>> told("the referee asked", ["search.limits.confidence_level"])
-    'the referee asked (search.limits.confidence_level)'
-    >>> told("a bug", ["a", "b", "c", "d", "e"])
+    >>> names = ("a", "b", "c", "d", "e")
+    >>> told(Stamp(after_unblinding="a bug", changed_after_unblinding=names))
     'a bug (a, b, c and 2 more)'
-    >>> told("a bug", [])
+    >>> told(Stamp(after_unblinding="a bug", changed_after_unblinding=()))
     'a bug'
     """
-    if not names:
-        return why
-    return f"{why} ({listed(names, _MOST_NAMES)})"
+    names = listed(changed.changed_after_unblinding, _MAX_NAMES)
+    return changed.after_unblinding + (f" ({names})" if names else "")

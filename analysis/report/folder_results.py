@@ -240,7 +240,7 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
     for name in ledger.samples:
         catalogue.sample(name)
     selected = folder.read_if_there(SELECTION) is not None
-    cutflow, why = folder.read_if_there(CUTFLOW), stamps.after_unblinding(folder)
+    cutflow, changed = folder.read_if_there(CUTFLOW), stamps.stamp(folder)
     return FolderResults(
         catalogue=catalogue,
         search=search,
@@ -248,7 +248,7 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
         ledger=ledger,
         cutflow={} if cutflow is None else from_json(Cutflows, cutflow, folder.path / CUTFLOW),
         unblinded=blinding.is_unblinded(folder),
-        after_unblinding=None if why is None else told(why, stamps.changed_since(folder)),
+        after_unblinding=None if changed is None else told(changed),
         run=folder.load_if_there(Identity),
         cuts=folder.selection().cuts if selected else {},
         selection=folder.chosen_selection(),

@@ -9,18 +9,18 @@ numbers, ``m``, ``+ - * / **`` and brackets, and nothing else. The grammar, with
     factor  = ("+" | "-") factor | atom [ "**" factor ]
     atom    = number | "m" | "(" sum ")" | ("log" | "sqrt" | "exp") "(" sum ")"
 
-The three functions are for the terms of an own background function (`families`), not for a width.
-An exponent is a constant of at most 4 in absolute value: enough for any resolution, and too little
-to make a computer sweat. The result is a list of steps for a stack, so that evaluating it is quick,
-cannot recurse and cannot call anything.
+The three functions are for the terms of a user-defined background function (`families`), not for a
+width. An exponent is a constant of at most 4 in absolute value: enough for any resolution, and too
+little to make a computer sweat. The result is a list of steps for a stack, so that evaluating it is
+quick, cannot recurse and cannot call anything.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NoReturn, cast
+from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from tools.arrays import FloatArray
 from tools.errors import InputError
@@ -28,15 +28,20 @@ from tools.errors import InputError
 MAX_CHARACTERS = 200
 MAX_EXPONENT = 4.0
 _MAX_DEPTH = 40
-"""of brackets, signs and exponents in each other"""
+"""of brackets, signs and exponents in each other: the parser would exceed Python's own depth"""
 _TOKEN = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|\*\*|[-+*/()]|[A-Za-z_]\w*", re.IGNORECASE)
 _HOW = "write numbers, m, + - * / ** and brackets, such as '0.00611*m + 0.7778'"
 _HOW_WITH_FUNCTIONS = (
     "write numbers, m, + - * / **, brackets, log, sqrt and exp, such as 'log(m/500)'"
 )
 
-Operation = Literal["m", "+", "-", "*", "/", "**", "negative", "log", "sqrt", "exp"]
-Step = float | Operation
+_FUNCTIONS = ("log", "sqrt", "exp")
+_OPERATIONS = {
+    "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power,
+    "negative": np.negative, "log": np.log, "sqrt": np.sqrt, "exp": np.exp,
+}  # fmt: skip
+Steps = tuple[float | str, ...]
+"""For a stack: numbers and ``m`` are put on it, operations take theirs from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,7 @@ class Expression:
     """as written"""
     name: str
     """what it is for, in messages: an option such as ``--resolution``"""
-    steps: tuple[Step, ...]
-    """for a stack: numbers and m are put on it, operations take theirs from it"""
+    steps: Steps
 
     def at(self, mass_GeV: FloatArray) -> FloatArray:
         """Return its values.
@@ -73,29 +77,24 @@ class Expression:
         >>> parse_expression("0.00611*m + 0.7778", name="--resolution").at(np.array([125.0, 750.0]))
         array([1.54155, 5.3603 ])
         """
-        values = self._values(mass_GeV)
-        self._refuse(mass_GeV, values, ~(np.isfinite(values) & (values > 0)), " and positive")
-        return values
+        return self._values(mass_GeV, positive=True)
 
     def of_any_sign(self, mass_GeV: FloatArray) -> FloatArray:
         """Return its values, as `at`, but refuse only those that are not finite."""
-        values = self._values(mass_GeV)
-        self._refuse(mass_GeV, values, ~np.isfinite(values), "")
-        return values
+        return self._values(mass_GeV, positive=False)
 
-    def _values(self, mass_GeV: FloatArray) -> FloatArray:
+    def _values(self, mass_GeV: FloatArray, *, positive: bool) -> FloatArray:
         masses = np.asarray(mass_GeV, dtype=np.float64)
-        return np.broadcast_to(_run(self.steps, masses), masses.shape).copy()
-
-    def _refuse(
-        self, mass_GeV: FloatArray, values: FloatArray, bad: npt.NDArray[np.bool_], what: str
-    ) -> None:
+        # A constant leaves one number on the stack, and a view of it could not be written to.
+        values = np.broadcast_to(_run(self.steps, masses), masses.shape).copy()
+        bad = ~np.isfinite(values) | (positive & (values <= 0))
         if bad.any():
-            mass, value = float(np.asarray(mass_GeV)[bad].flat[0]), float(values[bad].flat[0])
+            mass, value = float(masses[bad].flat[0]), float(values[bad].flat[0])
             raise InputError(
                 f"{self.name}: {self.text!r} is {value:g} at m = {mass:g} GeV; it must be finite"
-                f"{what} at every mass"
+                f"{' and positive' if positive else ''} at every mass"
             )
+        return values
 
 
 def parse_expression(text: str, *, name: str, functions: bool = False) -> Expression:
@@ -125,33 +124,22 @@ def parse_expression(text: str, *, name: str, functions: bool = False) -> Expres
     return Expression(text, name, _Parser(text, name, functions=functions).parse())
 
 
-def _run(steps: tuple[Step, ...], masses: FloatArray) -> FloatArray:
+def _run(steps: Steps, masses: FloatArray) -> FloatArray:
     """Return what the steps leave on the stack; not finite where it cannot be computed."""
     stack: list[FloatArray] = []
+    # A logarithm of a negative number is no warning here: whoever asked refuses what is not finite,
+    # and names the mass.
     with np.errstate(all="ignore"):
         for step in steps:
             if isinstance(step, float):
                 stack.append(np.asarray(step))
             elif step == "m":
                 stack.append(masses)
-            elif step in _FUNCTIONS:
-                stack.append(np.asarray(_FUNCTIONS[step](stack.pop())))
             else:
-                right, left = stack.pop(), stack.pop()
-                stack.append(np.asarray(_OPERATIONS[step](left, right)))
+                operation = _OPERATIONS[step]
+                taken = [stack.pop() for _ in range(operation.nin)]
+                stack.append(np.asarray(operation(*reversed(taken))))
     return stack.pop()
-
-
-_OPERATIONS = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.divide,
-    "**": np.power,
-}
-
-
-_FUNCTIONS = {"negative": np.negative, "log": np.log, "sqrt": np.sqrt, "exp": np.exp}
 
 
 class _Parser:
@@ -159,11 +147,11 @@ class _Parser:
 
     def __init__(self, text: str, name: str, *, functions: bool) -> None:
         self._text, self._name = text, name
-        self._functions = ("log", "sqrt", "exp") if functions else ()
-        self._tokens = self._split()
+        self._functions = _FUNCTIONS if functions else ()
+        self._tokens = [*self._split(), ""]
         self._next, self._depth = 0, 0
 
-    def parse(self) -> tuple[Step, ...]:
+    def parse(self) -> Steps:
         steps = self._sum()
         if self._peek():
             self._refuse(f"{self._peek()!r} stands where the expression could end")
@@ -173,6 +161,8 @@ class _Parser:
         tokens, position = [], 0
         while rest := self._text[position:].lstrip():
             position = len(self._text) - len(rest)
+            # ASCII first: \d and \w match digits and letters of every script, and float() reads
+            # them.
             found = _TOKEN.match(self._text, position) if rest.isascii() else None
             if found is None:
                 bad = next((c for c in rest if not c.isascii()), rest[0])
@@ -182,34 +172,33 @@ class _Parser:
         return tokens
 
     def _peek(self) -> str:
-        return self._tokens[self._next] if self._next < len(self._tokens) else ""
+        return self._tokens[self._next]
 
     def _take(self) -> str:
         token = self._peek()
-        self._next += 1
+        self._next += bool(token)
         return token
 
-    def _sum(self) -> tuple[Step, ...]:
-        steps = self._product()
-        while self._peek() in ("+", "-"):
-            operation = cast("Operation", self._take())
-            steps = (*steps, *self._product(), operation)
+    def _sum(self) -> Steps:
+        return self._joined(("+", "-"), self._product)
+
+    def _product(self) -> Steps:
+        return self._joined(("*", "/"), self._factor)
+
+    def _joined(self, operations: tuple[str, ...], inner: Callable[[], Steps]) -> Steps:
+        steps = inner()
+        while self._peek() in operations:
+            operation = self._take()
+            steps = (*steps, *inner(), operation)
         return steps
 
-    def _product(self) -> tuple[Step, ...]:
-        steps = self._factor()
-        while self._peek() in ("*", "/"):
-            operation = cast("Operation", self._take())
-            steps = (*steps, *self._factor(), operation)
-        return steps
-
-    def _factor(self) -> tuple[Step, ...]:
+    def _factor(self) -> Steps:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             self._refuse(f"it is nested more than {_MAX_DEPTH} deep")
-        sign = self._take() if self._peek() in ("+", "-") else ""
-        if sign:
-            steps = (*self._factor(), *self._sign(sign))
+        if self._peek() in ("+", "-"):
+            sign = self._take()
+            steps = (*self._factor(), *(["negative"] if sign == "-" else []))
         else:
             steps = self._atom()
             if self._peek() == "**":
@@ -218,44 +207,37 @@ class _Parser:
         self._depth -= 1
         return steps
 
-    @staticmethod
-    def _sign(sign: str) -> tuple[Step, ...]:
-        return ("negative",) if sign == "-" else ()
-
-    def _exponent(self) -> tuple[Step, ...]:
+    def _exponent(self) -> Steps:
         steps = self._factor()
         if "m" in steps:
             self._refuse("an exponent holds m; exponents are constants")
         value = float(_run(steps, np.zeros(())))
+        # So, and not `>`: NaN (0/0 as exponent) is refused too.
         if not abs(value) <= MAX_EXPONENT:
             self._refuse(f"an exponent is {value:g}; at most {MAX_EXPONENT:g} is allowed")
         return steps
 
-    def _atom(self) -> tuple[Step, ...]:
+    def _atom(self) -> Steps:
         symbol = self._take()
         if symbol == "m":
             return ("m",)
         if symbol in self._functions and self._peek() == "(":
-            return (*self._atom(), cast("Operation", symbol))
+            return (*self._atom(), symbol)
         if symbol == "(":
             steps = self._sum()
             if self._take() != ")":
                 self._refuse("a bracket is not closed")
             return steps
         if symbol[:1].isdigit() or symbol[:1] == ".":
-            return (self._number(symbol),)
+            if not np.isfinite(float(symbol)):
+                self._refuse(f"{symbol!r} is too large")
+            return (float(symbol),)
         if symbol[:1].isalpha() or symbol[:1] == "_":
             names = ", ".join(["m", *(f"{name}(...)" for name in self._functions)])
             only = f"the names are {names}" if self._functions else "the only name is m"
             return self._refuse(f"{symbol!r} is not allowed: {only}")
         missing = f"before {symbol!r}" if symbol else "at the end"
         return self._refuse(f"a number or m is missing {missing}")
-
-    def _number(self, symbol: str) -> float:
-        value = float(symbol)
-        if value == float("inf"):
-            self._refuse(f"{symbol!r} is too large")
-        return value
 
     def _refuse(self, reason: str) -> NoReturn:
         how = _HOW_WITH_FUNCTIONS if self._functions else _HOW

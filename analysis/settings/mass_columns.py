@@ -1,6 +1,6 @@
 """Columns that make the diphoton mass, or are it: no score may be made of them.
 
-A score of such columns finds the window, not the signal, and bends the spectrum that is fitted
+A score of such columns finds the window, not the signal, and distorts the spectrum that is fitted
 afterwards.
 """
 
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from tools.errors import RefusedError
 from tools.names import listed
 
+# Of massless photons m^2 = 2 pT1 pT2 (cosh(delta eta) - cos(delta phi)). Isolation and counts of
+# other objects are not in it.
 FORBIDDEN = frozenset(
     {"m_yy", "mass", "dEta", "pT_yy", "delta_eta", "delta_phi", "delta_R", "cos_theta_star"}
     | {f"photon{i}_{name}" for i in (1, 2) for name in ("pT", "eta", "phi")}
@@ -27,6 +29,6 @@ def refuse_leakage(columns: Sequence[str], *, force: bool) -> None:
     leaking = sorted(FORBIDDEN.intersection(columns))
     if leaking and not force:
         raise RefusedError(
-            f"a score of {listed(leaking)} would learn the diphoton mass and bend its spectrum; "
+            f"a score of {listed(leaking)} would learn the diphoton mass and distort its spectrum; "
             "take it out of [optimise.axes], or force it"
         )

@@ -68,6 +68,7 @@ def new_analysis(folder: Path) -> list[str]:
                 "remove it first"
             )
     texts = {SAMPLES: samples_text(), SEARCH: search_text()}
+    # Both texts are made before the first file is written: none is left alone behind a defect.
     with one_writer(folder):
         for name, text in texts.items():
             write_bytes(folder / name, text.encode())

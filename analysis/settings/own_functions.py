@@ -1,4 +1,4 @@
-"""Background functions of one's own, from the search file: names and terms, and no code.
+"""User-defined background functions, from the search file: names and terms, and no code.
 
     [functions.mine]
     terms = ["m/500", "log(m/500)"]
@@ -20,10 +20,10 @@ from tools.errors import InputError
 from tools.settings_table import Table
 from tools.shown import shown
 
-MOST_TERMS = 9
+MAX_TERMS = 9
 _POINTS = 200
 _INDEPENDENT = 1e-8
-"""smallest over largest singular value of terms that are told apart"""
+"""smallest over largest singular value of terms that are independent"""
 
 
 def read_own_functions(table: Table) -> dict[str, tuple[str, ...]]:
@@ -32,31 +32,27 @@ def read_own_functions(table: Table) -> dict[str, tuple[str, ...]]:
     Raises
     ------
     InputError
-        If a name is taken or no name, or terms are missing, too many or cannot be read.
+        If a name is taken or no name, or terms are missing or too many.
     """
     found = {}
     for name in table.content:
         entry = table.table(name, ("terms",))
         if name in FAMILIES or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise InputError(
-                f"{entry.where}: {shown(name)} cannot be the name of an own function; take small "
-                f"letters, digits and '-', and none of {', '.join(FAMILIES)}"
+                f"{entry.where}: {shown(name)} cannot be the name of a user-defined function; take "
+                f"small letters, digits and '-', and none of {', '.join(FAMILIES)}"
             )
         terms = entry.texts("terms")
-        if len(terms) > MOST_TERMS:
+        if len(terms) > MAX_TERMS:
             raise InputError(
-                f"{entry.where}, terms: {len(terms)} are too many; {MOST_TERMS} at most"
+                f"{entry.where}, terms: {len(terms)} are too many; {MAX_TERMS} at most"
             )
-        try:
-            parse_terms(name, terms)
-        except InputError as error:
-            raise InputError(f"{table.file}, {error}") from None
         found[name] = terms
     return found
 
 
 def parse_terms(family: str, terms: Sequence[str]) -> tuple[Expression, ...]:
-    """Parse the terms of an own function, expressions in m (GeV) with ``log``, ``sqrt``, ``exp``.
+    """Parse terms, expressions in m (GeV) with ``log``, ``sqrt`` and ``exp``.
 
     Raises
     ------
@@ -70,25 +66,27 @@ def parse_terms(family: str, terms: Sequence[str]) -> tuple[Expression, ...]:
 def check_own_functions(
     where: str, own: Mapping[str, tuple[str, ...]], fit: Fit, peak: PeakFit
 ) -> None:
-    """Refuse own functions that nobody tries, or that cannot be fitted.
+    """Refuse user-defined functions that nobody tries, or that cannot be fitted.
 
     Raises
     ------
     InputError
-        If no list of families names one, a term is not finite somewhere in the range of the fit, or
-        the terms are not independent there.
+        If no list of families names one, a term cannot be read or is not finite somewhere in the
+        range of the fit, or the terms are not independent there.
     """
     mass = np.linspace(fit.low_GeV, fit.high_GeV, _POINTS)
     for name, terms in own.items():
+        try:
+            values = [term.of_any_sign(mass) for term in parse_terms(name, terms)]
+        except InputError as error:
+            raise InputError(f"{where}, {error}") from None
         if name not in (*fit.families, *peak.families):
             raise InputError(
                 f"{where}, [functions.{name}]: it is not used; add {name!r} to `families` of "
                 "[fit], of [peak], or both"
             )
-        try:
-            values = [term.of_any_sign(mass) for term in parse_terms(name, terms)]
-        except InputError as error:
-            raise InputError(f"{where}, {error}") from None
+        # The fit solves normal equations, whose singular values are the squares of these: below
+        # 1e-8 they are lost in float64. Each term has length 1 first: its unit says nothing.
         basis = np.stack([np.ones_like(mass), *values], axis=-1)
         sizes = np.linalg.svd(basis / np.linalg.norm(basis, axis=0), compute_uv=False)
         if not sizes[-1] > _INDEPENDENT * sizes[0]:

@@ -1,68 +1,183 @@
 """What we decide: the window, the background functions, the resonance, the thresholds.
 
-One TOML file (``analysis/search.toml``) holds every decision of the search, as frozen dataclasses,
-each of which one room of the analysis owns. `search_file` reads it. It is hashed when the analysis
-is frozen.
+One TOML file (``analysis/search.toml``) holds every decision of the search: a frozen dataclass for
+each table, whose fields are its entries. The annotation of a field says how its entry is read and
+in which range (`search_file`); `check` refuses what makes no sense together. All of it is hashed
+when the analysis is frozen.
+
+Bins must line up: the window and the fit range end on edges of the fit's bins, and those on edges
+of the spectrum's, so that no bin is ever half in the window.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tools.samples import Axis
+from tools.errors import InputError
+from tools.samples import LARGEST, Axis
+from tools.settings_table import Table
 
 FAMILIES = ("exp", "power", "atlas-diphoton", "dijet", "cms-diphoton", "bernstein")
 FIGURES_OF_MERIT = ("s", "asimov")
 METHODS = ("best", "cuts", "score", "categories")
 SCORES = ("best", "likelihood_ratio", "trees")
 EXPERIMENT, STATUS = "ATLAS", "Internal"
+MAX_MASSES = 2000
+"""steps of a grid of masses"""
+_MAX_BINS = 100_000
+"""of the spectrum"""
+MAX_FIT_BINS = 5000
+"""of a fit: each makes a model of its own at every mass with a limit"""
+_MAX_RANGES = 100
+"""that are tried one after the other"""
+_MAX_EVENTS = 1e15
+_LABEL_LENGTH = 16
+"""characters of a label that leave room for a legend"""
+_ROUNDING = 1e-9
+"""of a number of steps"""
+
+Read = Callable[[Table, str], Any]
+"""Reads an entry of a table, or refuses it."""
+
+
+def number(low: float, high: float) -> Read:
+    """Return what reads a number in a range."""
+    return lambda table, key: table.number(key, low, high)
+
+
+def integer(low: int, high: int) -> Read:
+    """Return what reads a whole number in a range."""
+    return lambda table, key: table.integer(key, low, high)
+
+
+def one_of(*words: str) -> Read:
+    """Return what reads one of some words."""
+    return lambda table, key: table.choice(key, words)
+
+
+def _read_cuts(table: Table, key: str) -> dict[str, float]:
+    cuts = table.table(key)
+    return {name: cuts.number(name, -LARGEST, LARGEST) for name in cuts.content}
+
+
+Energy = Annotated[float, Table.energy]
+Edge = Annotated[float, Table.edge]
+Sigmas = Annotated[float, number(0, 1000)]
+"""In standard deviations, or in uncertainties of something."""
+Relative = Annotated[float, number(0, 0.5)]
+Parameters = Annotated[int, integer(2, 10)]
+Events = Annotated[float, number(0, _MAX_EVENTS)]
+Words = Annotated[str, lambda table, key: table.words(key, _LABEL_LENGTH)]
+
+
+def _not_above(where: str, **two: float) -> None:
+    (name, low), (other, high) = two.items()
+    if low > high:
+        raise InputError(f"{where}: `{name}` must not be above `{other}`")
+
+
+def on_grid(where: str, key: str, value: float, origin: float, step: float) -> None:
+    """Refuse a `value` that is not a whole number of steps away from `origin`."""
+    steps = (value - origin) / step
+    # Decimal edges are rounded in binary, so that steps come out near a whole number. Relative to
+    # their number: rounding grows with it. A value below half a step would pass as no step at all.
+    far = value != origin and round(steps) == 0
+    if far or abs(steps - round(steps)) > _ROUNDING * max(1.0, steps):
+        raise InputError(
+            f"{where}, {key}: {value:g} is not a whole number of {step:g} GeV steps from {origin:g}"
+        )
+
+
+def _not_too_many(where: str, key: str, steps: float, most: int) -> None:
+    if steps > most:
+        raise InputError(f"{where}, {key}: it makes {steps:,.0f} steps, {most:,} at most; raise it")
+
+
+class Decided:
+    """A table of the search file."""
+
+    __slots__ = ()
+
+    def check(self, where: str) -> None:
+        """Refuse entries that make no sense together; `where` names the table."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """Where the signal may be: closed in the data until they are unblinded."""
+class MassRange(Decided):
+    """An interval of masses."""
 
-    low_GeV: float
-    high_GeV: float
+    low_GeV: Edge
+    high_GeV: Energy
+
+    def check(self, where: str) -> None:
+        """Refuse one that does not rise."""
+        if not self.low_GeV < self.high_GeV:
+            raise InputError(
+                f"{where}: `low` ({self.low_GeV:g}) must be below `high` ({self.high_GeV:g})"
+            )
+
+    def check_steps(self, where: str, key: str, step: float, most: int) -> None:
+        """Refuse steps that do not lead from its beginning to its end, or too many of them."""
+        MassRange.check(self, where)
+        on_grid(where, key, self.high_GeV, self.low_GeV, step)
+        _not_too_many(where, key, (self.high_GeV - self.low_GeV) / step, most)
 
 
 @dataclass(frozen=True, slots=True)
-class SpectrumAxis:
+class Window(MassRange):
+    """Where the signal may be: blind in the data until they are unblinded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpectrumAxis(MassRange):
     """The diphoton mass as histogrammed."""
 
-    low_GeV: float
-    high_GeV: float
-    bin_GeV: float
+    bin_GeV: Energy
+
+    def check(self, where: str) -> None:
+        """Refuse bins that do not fill it."""
+        self.check_steps(where, "bin", self.bin_GeV, _MAX_BINS)
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(Decided):
     """Range, binning and functions of the background fits."""
 
-    low_GeV: float
+    low_GeV: Energy
     """where the range begins"""
-    low_highest_GeV: float
+    low_highest_GeV: Energy
     """where it begins at the highest, if no function is accepted further down"""
-    low_step_GeV: float
+    low_step_GeV: Energy
     """steps in which the beginning is raised"""
-    high_GeV: float
+    high_GeV: Energy
     """where the range ends"""
-    bin_GeV: float
+    bin_GeV: Energy
     families: tuple[str, ...]
     """of the functions tried; among those with equally many parameters, the first is preferred"""
-    min_parameters: int
+    min_parameters: Parameters
     """free parameters of the simplest function tried, its normalisation included"""
-    max_parameters: int
+    max_parameters: Parameters
     """of the most flexible one"""
-    gof_pvalue: float
+    gof_pvalue: Annotated[float, number(0, 1)]
     """a function is accepted if its sideband fit is at least this good"""
-    closure_bias: float
-    """and if it misses smooth truths by at most this many of its own fit errors"""
+    closure_bias: Sigmas
+    """and if it misses test spectra by at most this many of its own fit uncertainties"""
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """own functions: name to terms (`own_functions.parse_terms`)"""
+    """user-defined functions: name to terms (`own_functions.parse_terms`)"""
+
+    def check(self, where: str) -> None:
+        """Refuse orders and ranges of which there are none, or too many."""
+        _not_above(where, low=self.low_GeV, low_highest=self.low_highest_GeV)
+        _not_above(where, min_parameters=self.min_parameters, max_parameters=self.max_parameters)
+        on_grid(where, "low_highest", self.low_highest_GeV, self.low_GeV, self.low_step_GeV)
+        ranges = (self.low_highest_GeV - self.low_GeV) / self.low_step_GeV
+        _not_too_many(where, "low_step", ranges, _MAX_RANGES)
+        bins = (self.high_GeV - self.low_GeV) / self.bin_GeV
+        _not_too_many(where, "bin", bins, MAX_FIT_BINS)
 
     @property
     def lows_GeV(self) -> tuple[float, ...]:
@@ -72,45 +187,49 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
-class PeakFit:
+class PeakFit(Decided):
     """How the background under a peak is chosen."""
 
     families: tuple[str, ...]
     """of the functions tried; among those with equally many parameters, the first is preferred"""
-    max_parameters: int
+    max_parameters: Parameters
     """of the most flexible one"""
-    spurious_signal: float
-    """a function may fake a signal of at most this many errors of the signal"""
-    bend: float
-    """by how much, relatively, a smooth truth may differ from its curve inside the window"""
-    global_toys: int
+    spurious_signal: Sigmas
+    """a function may fake a signal of at most this many uncertainties of the signal"""
+    bend: Relative
+    """relative distance that a test spectrum may have from the fitted curve inside the window"""
+    global_toys: Annotated[int, integer(0, 10_000_000)]
     """toys of the whole procedure, if the significance is worth them"""
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """own functions: name to terms (`own_functions.parse_terms`)"""
+    """user-defined functions: name to terms (`own_functions.parse_terms`)"""
 
 
 @dataclass(frozen=True, slots=True)
-class Systematics:
-    """Relative errors, each a nuisance parameter with a Gaussian constraint; 0 for none."""
+class Systematics(Decided):
+    """Relative uncertainties, each a nuisance parameter with a Gaussian constraint; 0 for none."""
 
-    luminosity: float
-    efficiency: float
+    luminosity: Relative
+    efficiency: Relative
     """of the selection of a signal, beside the simulation's statistics"""
-    energy_scale: float
+    energy_scale: Annotated[float, number(0, 0.1)]
     """of the position of a peak"""
-    resolution: float
+    resolution: Relative
     """of the width of a peak"""
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(MassRange):
     """Where a resonance is searched."""
 
-    low_GeV: float
+    low_GeV: Energy
     """lowest mass searched"""
-    high_GeV: float
+    high_GeV: Energy
     """highest mass searched"""
-    step_GeV: float
+    step_GeV: Energy
+
+    def check(self, where: str) -> None:
+        """Refuse steps that do not end at its highest mass."""
+        self.check_steps(where, "step", self.step_GeV, MAX_MASSES)
 
     @property
     def masses_GeV(self) -> npt.NDArray[np.float64]:
@@ -120,73 +239,87 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Optimise:
+class Optimise(Decided):
     """How the selection is chosen."""
 
-    figure_of_merit: str
+    figure_of_merit: Annotated[str, one_of(*FIGURES_OF_MERIT)]
     """``"s"`` = S/sqrt(B), or ``"asimov"``"""
-    background_error: float
-    """relative error of the background, for ``"asimov"``"""
-    reference_signal: str
+    background_error: Annotated[float, number(0, 10)]
+    """relative uncertainty of the background, for ``"asimov"``"""
+    reference_signal: Annotated[str, Table.text]
     """the sample whose significance is maximised"""
-    min_background_events: float
+    min_background_events: Events
     """simulated background events that a selection must keep"""
     axes: Mapping[str, Axis]
     """upper cuts are tried at every bin edge of these"""
-    course_cuts: Mapping[str, float]
+    course_cuts: Annotated[Mapping[str, float], _read_cuts]
     """task 3.4 "by hand", for comparison"""
-    method: str
+    method: Annotated[str, one_of(*METHODS)]
     """``"cuts"``, ``"score"`` (one cut on it), ``"categories"``, or the ``"best"`` of them"""
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """How events are told apart by all columns at once."""
+class Score(Decided):
+    """How signal is separated from background by all columns at once."""
 
-    kind: str
+    kind: Annotated[str, one_of(*SCORES)]
     """``"likelihood_ratio"``, ``"trees"``, or the ``"best"`` of both"""
-    most_categories: int
-    least_categories: int
+    most_categories: Annotated[int, integer(1, 50)]
+    least_categories: Annotated[int, integer(1, 50)]
     """as many, if each keeps enough"""
-    least_gain: float
-    """part of the significance that one more has to add"""
-    sideband_events: float
+    least_gain: Annotated[float, number(0, 1)]
+    """fraction of the significance that one more has to add"""
+    sideband_events: Events
     """expected data events that each keeps in the sidebands"""
-    background_events: float
+    background_events: Annotated[float, number(1, _MAX_EVENTS)]
     """simulated background events that each keeps"""
-    mass_columns: bool
-    """take columns that make the mass as well: such a score bends its spectrum"""
+    mass_columns: Annotated[bool, Table.boolean]
+    """take columns that make the mass as well: such a score distorts the mass spectrum"""
+
+    def check(self, where: str) -> None:
+        """Refuse numbers of categories of which there are none."""
+        _not_above(
+            where, least_categories=self.least_categories, most_categories=self.most_categories
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Decided):
     """Exclusion."""
 
-    confidence_level: float
+    confidence_level: Annotated[float, number(0.5, 0.999)]
     masses: Signal
     """where limits are set"""
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Decided):
     """From which significance on the verdict says what."""
 
-    discovery_local_z: float
-    discovery_global_z: float
+    discovery_local_z: Sigmas
+    discovery_global_z: Sigmas
     """a discovery needs both"""
-    evidence_global_z: float
-    measurement_local_z: float
+    evidence_global_z: Sigmas
+    measurement_local_z: Sigmas
     """from here on mass and cross-section are quoted"""
-    normalisation_tolerance: float
+    normalisation_tolerance: Annotated[float, number(0, 1000)]
     """relative difference of the data's sidebands from their expectation that is a warning"""
+
+    def check(self, where: str) -> None:
+        """Refuse a discovery that is less than evidence."""
+        _not_above(
+            where,
+            evidence_global_z=self.evidence_global_z,
+            discovery_global_z=self.discovery_global_z,
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class Label(Decided):
     """Who stands on the figures. It decides nothing, and is not frozen."""
 
-    experiment: str = EXPERIMENT
-    status: str = STATUS
+    experiment: Words = EXPERIMENT
+    status: Words = STATUS
     """behind it: Internal, Preliminary, Work in Progress, or nothing"""
 
 

@@ -24,7 +24,7 @@ from tools.shown import brief, shown
 
 _UNITS = {"pT": "GeV", "phi": "rad"}
 """that the mass is computed from"""
-_MOST_BINS = 1_000_000
+_MAX_BINS = 1_000_000
 """of all columns together, of which each worker and each checkpoint holds three histograms"""
 _TAKEN = ("m_yy", *(quantity.name for quantity in KINEMATICS), "half", "region", "score")
 """names of what is histogrammed beside the columns, and of the joint histogram's own axes"""
@@ -128,9 +128,9 @@ def _check_photons(catalogue: Catalogue) -> None:
                 f"something else (taken: {', '.join(_TAKEN)})"
             )
     bins = sum(column.axis.bins for column in catalogue.columns)
-    if bins > _MOST_BINS:
+    if bins > _MAX_BINS:
         raise InputError(
-            f"{catalogue.path}, [columns]: their axes have {bins:,} bins together, {_MOST_BINS:,} "
+            f"{catalogue.path}, [columns]: their axes have {bins:,} bins together, {_MAX_BINS:,} "
             "at most; use fewer columns or wider bins"
         )
 
@@ -182,6 +182,8 @@ def _check_course_cuts(search: Search) -> None:
             )
         axis = axes[name]
         width = (axis.high - axis.low) / axis.bins
+        # Edges are multiples of a width that binary fractions round; the nearest one is told, and
+        # taken for equal within 1e-9.
         edge = axis.low + width * min(max(round((cut - axis.low) / width), 0), axis.bins)
         if not math.isclose(edge, cut, abs_tol=1e-9):
             raise InputError(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.folder.folder import SELECTION, Folder
+from analysis.folder.folder import SELECTION, Folder, Project
 from analysis.results.closure import EventsComparison, UniverseComparison, UniverseVerdict
 from analysis.results.values import Estimate
 from analysis.results.verdict import ClaimLevel, Verdict
@@ -25,7 +25,8 @@ from analysis.validation.universe_campaign import Counted, Size, UniverseResults
 from analysis.validation.universe_tasks import TOYS, Universes
 from analysis.validation.universes import Analysis
 from analysis.workflow.infer_folder import inference_inputs
-from analysis.workflow.pipeline import Request, RunLog, run
+from analysis.workflow.pipeline import Request, run
+from analysis.workflow.process import RunLog
 from tools.arrays import FloatArray
 from tools.errors import XyyError
 from tools.executors import Session
@@ -51,7 +52,7 @@ class Observation:
         channels = (
             Channels.of_cuts(folder.selection()) if score is None else Channels.of_score(score)
         )
-        inputs = inference_inputs(folder, work.catalogue, work.analysis.search)
+        inputs = inference_inputs(Project(folder, work.catalogue, work.analysis.search))
         return cls(folder.load(Verdict, made_by="run"), inputs, channels)
 
     def spectrum(self, analysis: Analysis) -> tuple[FloatArray, ...]:

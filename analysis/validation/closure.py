@@ -15,7 +15,8 @@ from analysis.validation.universe_campaign import Size, run
 from analysis.validation.universe_report import result
 from analysis.validation.universe_tasks import Universes
 from analysis.validation.universes import Campaign
-from analysis.workflow.pipeline import Request, RunLog
+from analysis.workflow.pipeline import Request
+from analysis.workflow.process import RunLog
 from processors.score import ScoreTable
 from processors.selection import Selection
 from tools.errors import InputError

@@ -2,12 +2,10 @@
 
 ``claim.json`` is written beside ``verdict.json`` as soon as the data are open, and holds what can
 be right or wrong: the decision, mass and cross-section with their intervals, the observed limits
-against mass. ``complete`` and ``after_unblinding`` are the reservations about it. Of which data it
+against mass. ``complete`` and ``after_unblinding`` are the caveats. Of which data it
 is stands with its provenance: name, size and digest of every file that was converted, so that a
 claim on other data is recognised whatever the folder is called.
 """
-
-from dataclasses import replace
 
 from analysis.folder.folder import Folder
 from analysis.folder.origin import origin_of
@@ -35,6 +33,7 @@ def write_claim(
         Digest of what the results are made from.
     """
     if verdict.decision is None or limits.observed is None:
+        # One of an earlier opening would be handed in as if it were of this verdict.
         (folder.path / Claim.FILE).unlink(missing_ok=True)
         return
     claim = Claim(
@@ -44,7 +43,8 @@ def write_claim(
         mass_GeV=verdict.mass_GeV,
         cross_section_pb=verdict.cross_section_pb,
         complete=verdict.complete,
-        after_unblinding=verdict.after_unblinding,
+        after_unblinding=None if stamp is None else stamp.after_unblinding,
+        changed_after_unblinding=None if stamp is None else stamp.changed_after_unblinding,
         limits=ClaimedLimits(
             confidence_level=limits.confidence_level,
             mass_GeV=limits.mass_GeV,
@@ -52,11 +52,6 @@ def write_claim(
         ),
         provenance=ClaimOrigin(data=_data_files(folder)),
     )
-    if stamp is not None:
-        changed = stamp.changed_after_unblinding
-        claim = replace(
-            claim, after_unblinding=stamp.after_unblinding, changed_after_unblinding=changed
-        )
     folder.save(claim, inputs=inputs, **to_json(claim.provenance))
 
 

@@ -1,7 +1,7 @@
 """How long a run will take, and what it needs: a forecast from a trial on some of its chunks.
 
-The trial is `xyy process` itself - same engine, workers, settings, checks and checkpoints - on
-chunks taken evenly over all events, into a folder that is thrown away. Its course has three parts:
+The trial is `xyy process` itself - same executor, workers, settings, checks and checkpoints - on
+chunks taken evenly over all events, into a folder that is removed. Its course has three parts:
 
 =========  =====================================================================================
 start      until there is a batch from each worker: imports, pool or cluster, first chunks
@@ -26,12 +26,15 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Literal
 
-from analysis.results.ledger import Ledger
-from tools import executors
+from analysis.folder.folder import Folder
+from analysis.workflow.process import Processing
+from processors.diphoton import Settings
+from tools import executors, temporary
 from tools.errors import InputError, XyyError
-from tools.executors import Execution, Report, Session
+from tools.executors import Execution, Session
 from tools.executors.work import batches
 from tools.manifest import Manifest
+from tools.samples import Catalogue
 
 ROUNDS = 3
 """Timed batches of every worker, after the first one, which bears imports and cold caches."""
@@ -137,6 +140,7 @@ def trial_chunks(manifest: Manifest, workers: int) -> Manifest:
     wanted = max(min(CHUNKS_PER_WORKER * workers, len(parts) // 2), _BATCHES_PER_WORKER * workers)
     if wanted >= len(parts):
         return manifest
+    # In the middle of equal numbers of events, not of chunks: these may differ in size.
     middles = ((2 * i + 1) * upto[-1] / (2 * wanted) for i in range(wanted))
     chosen = {next(i for i, last in enumerate(upto) if last > middle) for middle in middles}
     samples = {}
@@ -181,17 +185,10 @@ def how_to_try(
     )
 
 
-def run_trial(chunks: Manifest, process: Callable[[Report], Ledger], how: TrialSettings) -> Trial:
-    """Process the trial's chunks and take the time.
-
-    Parameters
-    ----------
-    chunks : Manifest
-        From `trial_chunks`.
-    process : callable
-        Processes them and returns the ledger; it is given a function to call after each batch.
-    how : TrialSettings
-        To make it.
+def run_trial(
+    chunks: Manifest, catalogue: Catalogue, settings: Settings, how: TrialSettings
+) -> Trial:
+    """Process the trial's chunks, those of `trial_chunks`, and take the time.
 
     Raises
     ------
@@ -200,7 +197,12 @@ def run_trial(chunks: Manifest, process: Callable[[Report], Ledger], how: TrialS
     """
     begin_s, start = time.process_time(), time.monotonic()
     done: list[Mark] = []
-    ledger = process(lambda events: done.append((time.monotonic() - start, events)))
+    with temporary.folder("xyy-plan-") as place:
+        processing = Processing(
+            folder=Folder(place), manifest=chunks, catalogue=catalogue, settings=settings,
+            execution=how.execution,
+        )  # fmt: skip
+        ledger, _ = processing.run(lambda events: done.append((time.monotonic() - start, events)))
     end_s = time.monotonic() - start
     for lost in ledger.failed:
         raise XyyError(f"the trial failed at {lost.file}: {lost.error}")
@@ -277,4 +279,5 @@ def _marks(trial: Trial) -> list[Mark]:
 
 def _slope(one: Mark, two: Mark) -> float:
     """Return the seconds for an event between two marks."""
+    # Of tiny batches both ends may fall on one tick of the clock.
     return max(two[0] - one[0], 1e-6) / (two[1] - one[1])

@@ -7,20 +7,18 @@ was written, and made with the settings that the folder has now.
 import shlex
 
 from analysis.folder import blinding
-from analysis.folder.folder import LEDGER, RESULTS, VERDICT, Folder
+from analysis.folder.folder import LEDGER, RESULTS, VERDICT, Folder, Project
 from analysis.folder.origin import again, origin_of, run_again
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.results.unblinding import Unblinding
-from analysis.settings.search import Search
 from analysis.workflow.process import jointly_by, processor_settings, selected_by, weights
 from analysis.workflow.stages import inputs, settings_in
 from processors.selection import Selection
 from tools.errors import InputError, RefusedError
 from tools.names import listed
-from tools.samples import Catalogue
 
 
-def refuse_stale_histograms(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+def refuse_stale_histograms(project: Project) -> None:
     """Refuse histograms that are not those of the folder's settings, selection and unblinding.
 
     Raises
@@ -30,21 +28,29 @@ def refuse_stale_histograms(folder: Folder, catalogue: Catalogue, search: Search
     RefusedError
         If those of data are blind and the folder is not, or the other way round.
     """
-    _refuse_damaged(folder)
-    filled = folder.made_with(LEDGER, ProcessedFrom)
-    wanted = selected_by(settings_in(folder, catalogue, search))
-    if filled is None or filled.selected_by != wanted:
+    folder = project.folder
+    filled = _processed_from(folder)
+    if filled is None or filled.selected_by != selected_by(settings_in(project)):
         raise _other_histograms(folder, "with another selection, window or mass axis")
+    # Same settings, other events: chunks were converted again, or only some samples processed.
     origin = origin_of(folder)
     if origin is not None and filled.content != origin.made.content:
         raise _other_histograms(folder, "from other events, or not from all of them")
     samples = folder.load(Ledger, made_by="process").samples
-    if filled.weights != weights(catalogue, samples):
+    if filled.weights != weights(project.catalogue, samples):
         raise _other_histograms(folder, "with other cross-sections or luminosity")
-    _refuse_other_blindness(folder, catalogue, unblinded=filled.unblinded)
+    opened = blinding.is_unblinded(folder)
+    if filled.unblinded != opened and any(
+        project.catalogue.sample(n).kind == "data" for n in samples
+    ):
+        state = ("unblinded", "still blind") if opened else ("blinded", "of the unblinded window")
+        raise RefusedError(
+            f"the data of {folder.path} are {state[0]}, and its histograms are {state[1]}; "
+            f"type `{next_after_unblinding(folder)}`"
+        )
 
 
-def refuse_stale_joints(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+def refuse_stale_joints(project: Project) -> None:
     """Refuse joint histograms, of which selections are made, with other axes than the settings'.
 
     Raises
@@ -52,14 +58,14 @@ def refuse_stale_joints(folder: Folder, catalogue: Catalogue, search: Search) ->
     InputError
         If they are missing, damaged, or others.
     """
-    _refuse_damaged(folder)
+    folder, catalogue, search = project
+    filled = _processed_from(folder)
     settings = processor_settings(catalogue.columns, search, Selection({}))
-    filled = folder.made_with(LEDGER, ProcessedFrom)
     if filled is None or filled.jointly_by != jointly_by(settings):
         raise _other_histograms(folder, "with other [optimise.axes], window or mass axis")
 
 
-def refuse_stale_results(folder: Folder, catalogue: Catalogue, search: Search) -> None:
+def refuse_stale_results(project: Project) -> None:
     """Refuse results of `xyy infer` that belong to something else than the folder holds now.
 
     Where there are none, there is nothing to refuse.
@@ -69,10 +75,12 @@ def refuse_stale_results(folder: Folder, catalogue: Catalogue, search: Search) -
     InputError
         If they are incomplete, damaged, or out of date.
     """
+    folder = project.folder
     there = [name for name in RESULTS if (folder.path / name).exists()]
     if not there:
         return
-    wanted = inputs("infer", folder, catalogue, search)
+    # By each file's own record, too: `xyy infer --only` writes some of them and leaves the others.
+    wanted = inputs("infer", project)
     others = [name for name in there if folder.made_from(name) != wanted]
     lost = folder.lost(VERDICT) if VERDICT in there else []
     for names, what in ((others, "out of date"), (lost, "missing or not as it was written")):
@@ -83,13 +91,15 @@ def refuse_stale_results(folder: Folder, catalogue: Catalogue, search: Search) -
             )
 
 
-def _refuse_damaged(folder: Folder) -> None:
+def _processed_from(folder: Folder) -> ProcessedFrom | None:
+    """Return what the histograms were made from, if they are as they were written."""
     folder.read(LEDGER, made_by="process")
     if lost := folder.lost(LEDGER):
         raise InputError(
             f"{folder.path}: {listed(lost)} is missing or not as it was written; "
             f"type `{again(folder, 'process')}`"
         )
+    return folder.made_with(LEDGER, ProcessedFrom)
 
 
 def _other_histograms(folder: Folder, how: str) -> InputError:
@@ -99,20 +109,8 @@ def _other_histograms(folder: Folder, how: str) -> InputError:
     )
 
 
-def _refuse_other_blindness(folder: Folder, catalogue: Catalogue, *, unblinded: bool) -> None:
-    samples = folder.load(Ledger, made_by="process").samples
-    opened = blinding.is_unblinded(folder)
-    if unblinded == opened or all(catalogue.sample(n).kind != "data" for n in samples):
-        return
-    state = ("unblinded", "still blind") if opened else ("shut", "of the open window")
-    raise RefusedError(
-        f"the data of {folder.path} are {state[0]}, and its histograms are {state[1]}; "
-        f"type `{next_after_unblinding(folder)}`"
-    )
-
-
 def next_after_unblinding(folder: Folder) -> str:
-    """Return what to type next once a folder was unblinded (or shut)."""
+    """Return what to type next once a folder was unblinded (or blinded again)."""
     opened = folder.load_if_there(Unblinding) if blinding.is_unblinded(folder) else None
     reason = [] if opened is None else ["--unblind", opened.reason]
     place = shlex.quote(str(folder.path))

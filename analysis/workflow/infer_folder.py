@@ -1,6 +1,6 @@
 """From a results folder to the inference, and back: histograms in, result files out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,105 +9,79 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.folder import blinding, stamps
-from analysis.folder.folder import CLAIM, PARTS, SELECTION, VERDICT, Folder, stamped
-from analysis.folder.histogram_file import Histograms, read_histograms
-from analysis.folder.stamps import stamp as stamp_of
+from analysis.folder.folder import CLAIM, PARTS, VERDICT, Folder, Project, stamped
+from analysis.folder.histogram_file import read_histograms
 from analysis.results.codec import to_json
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.scan import InferredWith, SpentToys
 from analysis.results.verdict import Verdict
-from analysis.selection.optimise import cut_variables
-from analysis.selection.scores.score_file import read_score_of
-from analysis.settings.search import Search
 from analysis.statistics.limits.doubts import LIMITS
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.search_results import infer, limits_so_far
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.work import Work
 from analysis.workflow.claim import write_claim
-from analysis.workflow.limits_so_far import LimitsSoFar
+from analysis.workflow.limits_so_far import saving_limits
 from analysis.workflow.process import weight_of
-from processors.histograms import CATEGORIES, Counts
-from processors.score import ScoreTable
-from tools.errors import InputError
+from processors.histograms import Counts
 from tools.json_file import write_json
-from tools.names import listed
-from tools.samples import Catalogue, Sample
+from tools.samples import Sample
 
 
-def infer_folder(
-    folder: Folder,
-    catalogue: Catalogue,
-    search: Search,
-    *,
-    inputs: str,
-    effort: Effort,
-    limit_toys: int = 0,
-    only: Sequence[str] = PARTS,
-    say: Callable[[str], None] = lambda _text: None,
-) -> None:
-    """Infer from the histograms of `folder`; write the result files.
+def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[str] = PARTS) -> None:
+    """Infer from the histograms of the folder; write the result files.
 
     Limits are saved as they come. The verdict is of all parts: it is written if, afterwards, all
     of them are there and made from the same inputs.
 
     Parameters
     ----------
-    folder : Folder
-    catalogue : Catalogue
-    search : Search
+    project : Project
+    work : Work
+        How much is computed, and where it is logged.
     inputs : str
         Digest of what the results are made from, for ``provenance.inputs``.
-    effort : Effort
-    limit_toys : int
-        Toys of a limit where counts are low; 0: asymptotic everywhere.
     only : sequence of str
         The parts to write; the other files are left alone.
-    say : callable
-        Told what is being done.
 
     Raises
     ------
     InputError
-        If the histograms are missing or were made with another selection.
+        If the histograms are missing or damaged.
     RefusedError
-        If the sidebands of open data decide on another function than they were opened for.
+        If the sidebands of unblinded data decide on another function than before.
     """
-    start, limits = inference_inputs(folder, catalogue, search), "limits" in only
+    folder, _, search = project
+    start, limits, effort = inference_inputs(project), "limits" in only, work.effort
     if "scan" not in only:
         effort = _effort_of_scan(folder, inputs, effort)
-    save = _saving(folder, start, search, say)
-    found = infer(start, search, Work(effort, limit_toys, limits, say, save))
+    so_far = partial(limits_so_far, inputs=start, search=search)
+    save = saving_limits(folder, so_far, len(search.limits.masses.masses_GeV), work)
+    found = infer(start, search, replace(work, effort=effort, limits=limits, on_limit=save))
+    # The freeze keeps the expected limits too: while blind only an inference that has them is kept.
     if limits or blinding.is_unblinded(folder):
         blinding.keep_sidebands(folder, found.known_before)
     _write_workspaces(folder, found.workspaces, others_too=limits)
-    spent = to_json(SpentToys(toys=effort.toys, limit_toys=limit_toys, seed=effort.seed))
-    stamp = stamp_of(folder)
+    spent = to_json(SpentToys(toys=effort.toys, limit_toys=work.limit_toys, seed=effort.seed))
+    stamp = stamps.stamp(folder)
     for part in only:
         folder.save(getattr(found, part), stamp=stamp, inputs=inputs, effort=spent)
     # The verdict comes last: with it, everything before it is there.
     if all(folder.made_from(f"{part}.json") == inputs for part in PARTS):
         of_limits = folder.load(MassLimits, made_by="infer")
+        # Limits of an earlier call have warnings that this inference, without limits, knows nothing
+        # of.
         verdict = found.verdict if limits else _warned_of(found.verdict, of_limits)
         write_claim(folder, verdict, of_limits, stamp=stamp, inputs=inputs)
         document, beside = stamped(verdict, stamp), _beside_verdict(folder)
         folder.record(VERDICT, document, beside, inputs=inputs, effort=spent)
 
 
-def _saving(
-    folder: Folder, start: InferenceInputs, search: Search, say: Callable[[str], None]
-) -> LimitsSoFar:
-    so_far = partial(limits_so_far, inputs=start, search=search)
-    masses = len(search.limits.masses.masses_GeV)
-    return LimitsSoFar(folder=folder, result=so_far, masses=masses, say=say)
-
-
 def _warned_of(verdict: Verdict, limits: MassLimits) -> Verdict:
     """Return a verdict with the warnings of limits that were made before."""
-    kept = (
-        note if note.startswith(LIMITS) else f"limit at {note}" for note in limits.warnings
-    )  # fmt: skip
+    notes = limits.warnings
+    kept = (note if note.startswith(LIMITS) else f"limit at {note}" for note in notes)
     return replace(verdict, warnings=(*verdict.warnings, *kept))
 
 
@@ -117,13 +91,14 @@ def _write_workspaces(
     """Write the workspaces; remove, if asked, those of masses that are no longer among them."""
     for name, workspace in workspaces.items():
         write_json(folder.workspaces / f"{name}.json", workspace)
+    # Of masses that have no limit any more: they would be exported beside limits of other masses.
     for path in folder.workspaces.glob("mass_*.json") if others_too else ():
         if path.stem not in workspaces:
             path.unlink()
 
 
 def _beside_verdict(folder: Folder) -> list[str]:
-    """Return the other products of a whole inference."""
+    """Return the other products of a complete inference."""
     named = [f"{part}.json" for part in PARTS]
     if (folder.path / CLAIM).is_file():
         named.append(CLAIM)
@@ -141,19 +116,17 @@ def _effort_of_scan(folder: Folder, inputs: str, effort: Effort) -> Effort:
     return replace(effort, toys=made.effort.toys, seed=made.effort.seed)
 
 
-def inference_inputs(folder: Folder, catalogue: Catalogue, search: Search) -> InferenceInputs:
+def inference_inputs(project: Project) -> InferenceInputs:
     """Return what the inference starts from.
 
     Raises
     ------
     InputError
-        If the histograms are missing or were made with another selection.
+        If the histograms are missing or damaged.
     """
+    folder, catalogue, _ = project
     ledger = folder.load(Ledger, made_by="process")
     histograms = read_histograms(folder.histograms)
-    _refuse_other_selection(
-        folder, histograms, read_score_of(folder.path / SELECTION, cut_variables(search))
-    )
     unblinded = blinding.is_unblinded(folder)
     data, simulation = None, {}
     for name, named in histograms.items():
@@ -202,18 +175,3 @@ def _unselected(named: Mapping[str, Counts]) -> npt.NDArray[Any] | None:
     """Return the spectrum before the selection, which the light job does not fill."""
     before = named.get("before/m_yy")
     return None if before is None else np.asarray(before.view())
-
-
-def _refuse_other_selection(
-    folder: Folder, histograms: Histograms, score: ScoreTable | None
-) -> None:
-    wanted = ["all events", *folder.selection().steps(), *(score.step if score else ())]
-    channels = list(score.names if score else CATEGORIES)
-    for name, named in histograms.items():
-        steps = list(named["cutflow"].axes["step"])
-        if steps != wanted or list(named["spectrum"].axes["category"]) != channels:
-            raise InputError(
-                f"the histograms of {name} in {folder.path} were made with other cuts "
-                f"({listed(steps[1:]) or 'none'}) than its selection.json; "
-                "process again with --selection"
-            )

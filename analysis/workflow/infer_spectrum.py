@@ -2,14 +2,14 @@
 
 The words of the command line become numbers here, and everything that cannot be one, or that leaves
 nothing to search in, is refused with the option's name before anything is written. Thresholds are
-those of the search file; its systematic errors of energy scale and resolution are those of its own
-detector, and count only where the file was named with ``--search``.
+those of the search file; its systematic uncertainties of energy scale and resolution are those of
+its own detector, and count only where the file was named with ``--search``.
 """
 
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,17 @@ import numpy as np
 
 from analysis.folder.folder import LEDGER, Folder
 from analysis.results.limits import MassLimits
+from analysis.settings import search as tables
 from analysis.settings.expression import parse_expression
-from analysis.settings.search import FAMILIES, Limits, Search, Signal, Systematics, Window
-from analysis.settings.search_file import MOST_FIT_BINS, MOST_MASSES
-from analysis.statistics import spectrum_results
+from analysis.settings.search import Search, Signal, Window
+from analysis.statistics import spectrum_results, spectrum_search
 from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
-from analysis.statistics.spectrum_search import (
-    BareSpectrum,
-    SpectrumInference,
-    draw_spectrum_inference,
-    tournament_of,
-)
+from analysis.statistics.spectrum_search import BareSpectrum, SpectrumInference
 from analysis.statistics.work import Work
-from analysis.workflow.limits_so_far import LimitsSoFar
+from analysis.workflow.limits_so_far import saving_limits
 from analysis.workflow.spectrum_file import read_spectrum
 from tools.arrays import FloatArray
 from tools.digests import digest_file
@@ -44,86 +39,107 @@ from tools.shown import shown
 
 SQRT_S_GeV = 13_000.0
 """of most published spectra; unless ``--sqrt-s`` says otherwise"""
-MOST_SQRT_S_GeV = 1e9
+MAX_SQRT_S_GeV = 1e9
 _FINEST = 1e-3
 """of the narrowest bin: no resolution is finer"""
-MOST_LIMITS = 51
+MAX_LIMITS = 51
 """masses with limits: each takes a second; of a finer grid every second, third ... has one"""
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _WORKSPACE = re.compile(r"mass_\d[\d.e+]*\.json")
 _ROUNDING = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class SpectrumOptions:
-    """The options as given, words still."""
-
-    resolution: str
-    masses: str
-    sqrt_s: float | None = None
-    families: str | None = None
-    range_: str | None = None
-    blind: str | None = None
-
-
-def bare_spectrum(
-    path: Path, options: SpectrumOptions, search: Search, *, systematics: bool
-) -> BareSpectrum:
-    """Read a spectrum and what is to be searched in it.
-
-    Parameters
-    ----------
-    path : Path
-        See `spectrum_file`.
-    options : SpectrumOptions
-    search : Search
-        Thresholds.
-    systematics : bool
-        Whether its systematic errors of energy scale and resolution count.
+def read_range(path: Path, text: str | None) -> Bins:
+    """Read the bins of a spectrum file that lie inside ``--range``.
 
     Raises
     ------
     InputError
-        If a file or an option cannot be read, or nothing can be searched with it.
+        If the file cannot be read, or there are no such bins, or too many to be fitted.
     """
-    bins = _in_range(read_spectrum(path), options.range_, path)
-    _refuse_too_many(path, len(bins.low_GeV))
-    grid = _masses(options.masses, bins)
-    width = parse_expression(options.resolution, name="--resolution").at
-    _check_step(grid, width(grid.masses_GeV))
-    _check_width(width(grid.masses_GeV), bins)
-    families = _families(options.families, search)
-    errors = Systematics(0.0, 0.0, 0.0, 0.0)
+    bins = read_spectrum(path)
+    if text is not None:
+        low, high = _interval(text, "--range")
+        low = max(low, _ROUNDING * 2)  # no background function has a value at 0
+        inside = (bins.low_GeV >= low - _ROUNDING) & (bins.high_GeV <= high + _ROUNDING)
+        if not inside.any():
+            raise InputError(
+                f"--range: no whole bin of {path} lies in {low:g} to {high:g} GeV; it has bins "
+                f"from {bins.low_GeV[0]:g} to {bins.high_GeV[-1]:g} GeV"
+            )
+        bins = bins.some(inside)
+    elif bins.low_GeV[0] <= 0:
+        raise InputError(
+            f"{path}: its first bin begins at 0 GeV, where no background has a value; give "
+            f"--range {bins.high_GeV[0]:g}:{bins.high_GeV[-1]:g} or narrower"
+        )
+    if (number := len(bins.low_GeV)) > tables.MAX_FIT_BINS:
+        raise InputError(
+            f"{path} has {number:,} bins, {tables.MAX_FIT_BINS:,} at most are fitted: add "
+            f"{-(-number // tables.MAX_FIT_BINS)} or more neighbours together (bins of a fifth of "
+            "the resolution tell as much), or give a narrower --range"
+        )
+    return bins
+
+
+def bare_spectrum(
+    bins: Bins,
+    search: Search,
+    *,
+    systematics: bool,
+    resolution: str,
+    masses: str,
+    sqrt_s: float | None = None,
+    families: str | None = None,
+    blind: str | None = None,
+) -> BareSpectrum:
+    """Return a spectrum and what is to be searched in it.
+
+    Parameters
+    ----------
+    bins : Bins
+        From `read_range`.
+    search : Search
+        Thresholds.
+    systematics : bool
+        Whether its systematic uncertainties of energy scale and resolution count.
+    resolution, masses, sqrt_s, families, blind
+        The options of these names, words still.
+
+    Raises
+    ------
+    InputError
+        If an option cannot be read, or nothing can be searched with it.
+    """
+    grid = _masses(masses, bins)
+    width = parse_expression(resolution, name="--resolution").at
+    _check_width(grid, width(grid.masses_GeV), bins)
+    # Those of the course's detector say nothing of somebody else's spectrum.
+    errors = tables.Systematics(0.0, 0.0, 0.0, 0.0)
     if systematics:
         own = search.systematics
         errors = replace(errors, energy_scale=own.energy_scale, resolution=own.resolution)
     decided = replace(
         search,
-        peak=replace(search.peak, families=families),
+        peak=replace(search.peak, families=_families(families, search)),
         signal=grid,
-        limits=Limits(search.limits.confidence_level, _every(grid)),
+        limits=tables.Limits(search.limits.confidence_level, _every(grid)),
         systematics=errors,
     )
-    sqrt_s = SQRT_S_GeV if options.sqrt_s is None else options.sqrt_s
-    if not 0 < sqrt_s <= MOST_SQRT_S_GeV:
+    energy = SQRT_S_GeV if sqrt_s is None else sqrt_s
+    if not 0 < energy <= MAX_SQRT_S_GeV:
         raise InputError(
-            f"--sqrt-s: {sqrt_s:g} GeV is no collision energy; give a number above 0 and up to "
-            f"{MOST_SQRT_S_GeV:g}"
+            f"--sqrt-s: {energy:g} GeV is no collision energy; give a number above 0 and up to "
+            f"{MAX_SQRT_S_GeV:g}"
         )
-    blind = None if options.blind is None else _blind(options.blind, bins)
-    return BareSpectrum(bins, plain_signal(width), decided, sqrt_s, blind)
+    window = None if blind is None else _blind(blind, bins)
+    return BareSpectrum(bins, plain_signal(width), decided, energy, window)
 
 
 def infer_spectrum(
-    folder: Folder,
-    spectrum: BareSpectrum,
-    *,
-    effort: Effort,
-    limit_toys: int = 0,
-    say: Callable[[str], None] = lambda _text: None,
-    **origin: Any,
+    folder: Folder, spectrum: BareSpectrum, work: Work, **origin: Any
 ) -> SpectrumInference:
-    """Infer from a bare spectrum; write all result files; return the results.
+    """Infer from a binned spectrum; write all result files; return the results.
 
     Limits are saved as they come; the verdict is written last.
 
@@ -131,9 +147,7 @@ def infer_spectrum(
     ----------
     folder : Folder
     spectrum : BareSpectrum
-    effort : Effort
-    limit_toys : int
-    say : callable
+    work : Work
     **origin
         For ``provenance``.
 
@@ -143,24 +157,23 @@ def infer_spectrum(
         If nothing can be fitted, or the folder holds an analysis of events.
     """
     _refuse_events(folder)
-    tournament_of(spectrum)  # refuses what cannot be fitted, before anything is written
+    spectrum_search.tournament_of(
+        spectrum
+    )  # refuses what cannot be fitted, before anything is written
     _remove_old(folder)
     limits = spectrum.search.limits
-    save = LimitsSoFar(
-        folder=folder,
-        result=partial(_limits_so_far, spectrum),
-        masses=len(limits.masses.masses_GeV),
-        say=say,
-        origin=origin,
-    )
-    found = draw_spectrum_inference(spectrum, Work(effort, limit_toys, say=say, on_limit=save))
+    so_far = partial(_limits_so_far, spectrum)
+    save = saving_limits(folder, so_far, len(limits.masses.masses_GeV), work, **origin)
+    found = spectrum_search.draw_spectrum_inference(spectrum, replace(work, on_limit=save))
     for point in found.points:  # one at a time: all take a gigabyte
         write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
-    level = limits.confidence_level
-    folder.save(spectrum_results.background_fit(found), **origin)
-    folder.save(spectrum_results.mass_scan(found), **origin)
-    folder.save(spectrum_results.mass_limits(found.limits, level, spectrum.closed), **origin)
-    folder.save(spectrum_results.verdict(found), **origin)
+    for result in (
+        spectrum_results.background_fit(found),
+        spectrum_results.mass_scan(found),
+        spectrum_results.mass_limits(found.limits, limits.confidence_level, spectrum.closed),
+        spectrum_results.verdict(found),
+    ):
+        folder.save(result, **origin)
     return found
 
 
@@ -174,6 +187,8 @@ def _refuse_events(folder: Folder) -> None:
 
 def _remove_old(folder: Folder) -> None:
     """Remove the results of an earlier inference."""
+    # The verdict first: whoever is killed from here on leaves none beside results of something
+    # else. Of the workspaces only those that this command names: other files are the user's.
     for name in ("verdict.json", "limits.json", "scan.json", "background.json"):
         (folder.path / name).unlink(missing_ok=True)
     for old in folder.workspaces.glob("mass_*.json"):
@@ -191,15 +206,10 @@ def _limits_so_far(spectrum: BareSpectrum, done: Sequence[MassLimit]) -> MassLim
     )
 
 
-def origin_of(path: Path, options: SpectrumOptions, effort: Effort) -> dict[str, Any]:
+def origin_of(path: Path, effort: Effort, **options: str) -> dict[str, Any]:
     """Return what the results are made from, for ``provenance``."""
-    return {
-        "file": str(path.resolve()),
-        "file_digest": digest_file(path),
-        "resolution": options.resolution,
-        "masses": options.masses,
-        "seed": effort.seed,
-    }
+    file = {"file": str(path.resolve()), "file_digest": digest_file(path)}
+    return {**file, **options, "seed": effort.seed}
 
 
 def _numbers(text: str, option: str, names: tuple[str, ...]) -> list[float]:
@@ -218,35 +228,6 @@ def _interval(text: str, option: str) -> tuple[float, float]:
     return low, high
 
 
-def _in_range(bins: Bins, text: str | None, path: Path) -> Bins:
-    """Return the bins inside ``--range``."""
-    if text is None and bins.low_GeV[0] > 0:
-        return bins
-    if text is None:
-        raise InputError(
-            f"{path}: its first bin begins at 0 GeV, where no background has a value; give "
-            f"--range {bins.high_GeV[0]:g}:{bins.high_GeV[-1]:g} or narrower"
-        )
-    low, high = _interval(text, "--range")
-    low = max(low, _ROUNDING * 2)  # no background function has a value at 0
-    inside = bins.some((bins.low_GeV >= low - _ROUNDING) & (bins.high_GeV <= high + _ROUNDING))
-    if not len(inside.low_GeV):
-        raise InputError(
-            f"--range: no whole bin of {path} lies in {low:g} to {high:g} GeV; it has bins from "
-            f"{bins.low_GeV[0]:g} to {bins.high_GeV[-1]:g} GeV"
-        )
-    return inside
-
-
-def _refuse_too_many(path: Path, bins: int) -> None:
-    if bins > MOST_FIT_BINS:
-        raise InputError(
-            f"{path} has {bins:,} bins, {MOST_FIT_BINS:,} at most are fitted: add "
-            f"{-(-bins // MOST_FIT_BINS)} or more neighbours together (bins of a fifth of the "
-            "resolution tell as much), or give a narrower --range"
-        )
-
-
 def _masses(text: str, bins: Bins) -> Signal:
     low, high, step = _numbers(text, "--masses", ("LO", "HI", "STEP"))
     if low > high or step <= 0:
@@ -260,9 +241,9 @@ def _masses(text: str, bins: Bins) -> Signal:
             "GeV (in --range, from above 0)"
         )
     steps = (high - low) / step
-    if steps > MOST_MASSES:
+    if steps > tables.MAX_MASSES:
         raise InputError(
-            f"--masses: {steps + 1:.3g} masses are too many; at most {MOST_MASSES + 1} are "
+            f"--masses: {steps + 1:.3g} masses are too many; at most {tables.MAX_MASSES + 1} are "
             "scanned, raise STEP"
         )
     if abs(steps - round(steps)) > _ROUNDING * max(steps, 1):
@@ -272,7 +253,9 @@ def _masses(text: str, bins: Bins) -> Signal:
     return Signal(low, high, step)
 
 
-def _check_step(grid: Signal, width: Any) -> None:
+def _check_width(grid: Signal, width: FloatArray, bins: Bins) -> None:
+    """Refuse steps wider than the resolution, and a resolution that no bin can show."""
+    # A resonance in the middle of a step of one sigma is still seen at half a sigma from a mass.
     narrowest = int(np.argmin(width))
     if len(width) > 1 and grid.step_GeV > width[narrowest] * (1 + _ROUNDING):
         raise InputError(
@@ -280,11 +263,7 @@ def _check_step(grid: Signal, width: Any) -> None:
             f"({width[narrowest]:.3g} GeV at {grid.masses_GeV[narrowest]:g} GeV): a peak between "
             "two masses would be missed; lower STEP"
         )
-
-
-def _check_width(width: FloatArray, bins: Bins) -> None:
-    finest = _FINEST * float((bins.high_GeV - bins.low_GeV).min())
-    if width.min() < finest:
+    if width.min() < _FINEST * float((bins.high_GeV - bins.low_GeV).min()):
         raise InputError(
             f"--resolution: {width.min():.3g} GeV is finer than a thousandth of any bin; sigma of "
             "the peak is asked for, in GeV"
@@ -294,7 +273,7 @@ def _check_width(width: FloatArray, bins: Bins) -> None:
 def _every(grid: Signal) -> Signal:
     """Return the masses that get a limit."""
     steps = len(grid.masses_GeV) - 1
-    times = max(1, math.ceil(steps / (MOST_LIMITS - 1)))
+    times = max(1, math.ceil(steps / (MAX_LIMITS - 1)))
     if times == 1:
         return grid
     step = grid.step_GeV * times
@@ -305,7 +284,7 @@ def _families(text: str | None, search: Search) -> tuple[str, ...]:
     if text is None:
         return search.peak.families
     families = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-    known = (*FAMILIES, *search.peak.own)
+    known = (*tables.FAMILIES, *search.peak.own)
     unknown = [name for name in families if name not in known]
     if unknown:
         raise InputError(

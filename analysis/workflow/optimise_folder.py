@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from analysis.folder import blinding, decisions
-from analysis.folder.folder import SCORE, SELECTION, Folder
+from analysis.folder.folder import SCORE, SELECTION, Folder, Project
 from analysis.folder.histogram_file import read_histograms
 from analysis.results.codec import to_json
 from analysis.results.ledger import Ledger
@@ -12,32 +12,21 @@ from analysis.results.selection import ChosenSelection
 from analysis.selection.expected_fit import expected_z
 from analysis.selection.methods import Selected, select
 from analysis.selection.scores.score_file import table_of_document
-from analysis.settings.search import Search
 from analysis.workflow.process import losses, weight_of
 from processors.histograms import Counts
 from processors.selection import Selection
 from tools.errors import InputError, XyyError
-from tools.names import listed
 from tools.samples import Catalogue
 
 
-def optimise_folder(
-    folder: Folder,
-    catalogue: Catalogue,
-    search: Search,
-    *,
-    inputs: str,
-    reason: str | None = None,
-) -> Selected:
-    """Choose the selection from the joint histograms in `folder`.
+def optimise_folder(project: Project, *, inputs: str, reason: str | None = None) -> Selected:
+    """Choose the selection from the joint histograms in the folder.
 
     Written are ``selection.json`` and, if it is made with a score, ``score.json``.
 
     Parameters
     ----------
-    folder : Folder
-    catalogue : Catalogue
-    search : Search
+    project : Project
     inputs : str
         Digest of what the selection is made from, for ``provenance.inputs``.
     reason : str, optional
@@ -46,16 +35,18 @@ def optimise_folder(
     Raises
     ------
     InputError
-        If the background or a signal was not processed, or there are several backgrounds.
+        If the background or a signal was not processed.
     RefusedError
         If the data are open, the selection is not the frozen one, and there is no `reason`; or if
         a score would be made of columns that make the mass.
     XyyError
         If it was processed, and all of it was lost.
     """
+    folder, catalogue, search = project
     ledger = folder.load(Ledger, made_by="process")
     joints = _of_simulation(folder, catalogue, "joint")
-    background = _background_of(catalogue)
+    # The settings have one: `check_together`.
+    background = next(s.name for s in catalogue.simulation if s.kind == "background")
     if background not in joints or set(joints) == {background}:
         if ledger.failed:
             raise XyyError(losses(ledger, folder.path))
@@ -81,6 +72,8 @@ def optimise_folder(
 
 def _record(folder: Folder, chosen: ChosenSelection, score: ScoreFile | None, inputs: str) -> None:
     """Write the selection; it comes last: with it, the score that it names is there."""
+    # A selection must never stand beside the score of another one: it goes before the score
+    # changes.
     (folder.path / SELECTION).unlink(missing_ok=True)
     if score is None:
         (folder.path / SCORE).unlink(missing_ok=True)
@@ -93,17 +86,6 @@ def _complete(ledger: Ledger, catalogue: Catalogue) -> bool:
     """Return whether no simulated event was lost."""
     samples = ledger.samples.items()
     return all(not of.lost_events for n, of in samples if catalogue.sample(n).kind != "data")
-
-
-def _background_of(catalogue: Catalogue) -> str:
-    """Return the name of the background that the selection is chosen against."""
-    names = [sample.name for sample in catalogue.simulation if sample.kind == "background"]
-    if len(names) != 1:
-        raise InputError(
-            f"{catalogue.path}: a selection is chosen against one sample with kind = "
-            f'"background"; there are {len(names)} ({listed(names) or "none"}): declare one'
-        )
-    return names[0]
 
 
 def _of_simulation(folder: Folder, catalogue: Catalogue, histogram: str) -> dict[str, Counts]:

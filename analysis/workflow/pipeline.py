@@ -6,62 +6,32 @@ the same result; chunks that were processed before come from their checkpoints.
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from analysis.folder import blinding
-from analysis.folder.folder import FREEZE, LEDGER, PRODUCTS, SELECTION, UNBLINDING, Folder
-from analysis.folder.origin import (
-    Origin,
-    contents,
-    identity_of,
-    origin_of,
-    refuse_other_events,
-)
+from analysis.folder.folder import LEDGER, PRODUCTS, SELECTION, Folder, Project
+from analysis.folder.origin import Origin, contents, identity_of, origin_of, refuse_other_events
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.results.run import Identity, RunFrom
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_run
-from analysis.workflow import make
-from analysis.workflow.process import (
-    Whose,
-    events_to_do,
-    losses,
-    process,
-    processor_settings,
-    remove_checkpoints_of_others,
-)
-from analysis.workflow.stages import (
-    STAGES,
-    StageName,
-    decided_in,
-    joint_keys,
-    settings_in,
-    up_to_date,
-)
+from analysis.workflow import make, stages
+from analysis.workflow.process import Processing, RunLog, Whose, losses, processor_settings
+from analysis.workflow.stages import STAGES, StageName
 from processors.diphoton import Settings
 from processors.selection import Selection
 from tools import sources
 from tools.errors import InputError, XyyError
-from tools.executors import Execution, Report, Session
+from tools.executors import Execution, Session
 from tools.executors.checkpoints import clear
 from tools.folders import refuse_no_folder
 from tools.locks import one_writer
 from tools.manifest import Manifest
 from tools.samples import Catalogue
 from tools.sources import Observed
-
-
-class RunLog(Protocol):
-    """Where a run tells what it does."""
-
-    def say(self, message: str) -> None:
-        """Tell one line."""
-
-    def progress(self, what: str, events: int | None = None) -> AbstractContextManager[Report]:
-        """Return a context whose value takes the number of events done so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,26 +104,21 @@ class _Analysis:
         self.request, self.folder, self.console = request, folder, console
         self.session = session
         self.catalogue, self.search = request.catalogue, request.search
-        self.basis = folder, request.catalogue, request.search
+        self.project = Project(folder, request.catalogue, request.search)
 
     def chunks(self) -> None:
-        request = self.request
-        progress, execution = self.console.progress, request.execution
-        # What --cluster says is how many jobs there are, and not here.
-        workers = None if execution.cluster else execution.workers
+        request, execution, say = self.request, self.request.execution, self.console.say
         files = sources.simulation_files(self.catalogue, generate_missing=request.generate_missing)
+        # Before hours of conversion it must be clear that the folder may be used.
         _claim(self.folder, request, generated=sources.generated_samples(files))
-        self.simulation = sources.simulation_chunks(
-            self.catalogue, files, request.chunks,
-            seed=request.seed, progress=progress, say=self.console.say, workers=workers,
-        )  # fmt: skip
-        data = sources.observed_chunks(
-            self.catalogue, request.observed, request.chunks,
-            seed=request.seed, progress=progress, say=self.console.say, workers=workers,
-        )  # fmt: skip
+        how: dict[str, Any] = {"seed": request.seed, "progress": self.console.progress, "say": say}
+        # What --cluster says is how many jobs there are, and not here.
+        how["workers"] = None if execution.cluster else execution.workers
+        self.simulation = sources.simulation_chunks(self.catalogue, files, request.chunks, **how)
+        data = sources.observed_chunks(self.catalogue, request.observed, request.chunks, **how)
         for name, chunks in self.simulation.samples.items():
             sample = self.catalogue.samples[name]
-            self.console.say(self.catalogue.arithmetic(sample, chunks.entries))
+            say(self.catalogue.arithmetic(sample, chunks.entries))
         self.manifest = sources.merged([self.simulation, *([] if data is None else [data])])
         _record(self.folder, request, self.manifest)
 
@@ -161,35 +126,38 @@ class _Analysis:
         frozen = blinding.is_unblinded(self.folder) and self.request.after_unblinding is None
         if frozen and not self.folder.lost(SELECTION):
             return  # the selection is frozen; `freeze` refuses what else has changed
-        if up_to_date("optimise", *self.basis):
+        if stages.up_to_date("optimise", self.project):
             return
         origin = self.folder.made_with(LEDGER, ProcessedFrom)
         there = {} if origin is None or self.folder.lost(LEDGER) else origin.joint_keys
-        if any(there.get(name) != key for name, key in joint_keys(*self.basis).items()):
+        if any(there.get(name) != key for name, key in stages.joint_keys(self.project).items()):
             opened = blinding.is_unblinded(self.folder)
             settings = processor_settings(
                 self.catalogue.columns, self.search, Selection({}), unblinded=opened
             )
-            self._process("optimise", self.simulation, settings, "simulation, for the selection")
-        selected = make.optimise(*self.basis, reason=self.request.after_unblinding)
+            work = self._processing("optimise", self.simulation, settings)
+            work.show("processing simulation, for the selection", self.console)
+        selected = make.optimise(self.project, reason=self.request.after_unblinding)
         self.console.say(f"selection: {selected.words}")
 
     def freeze(self) -> None:
-        decided = decided_in(*self.basis)
+        decided = stages.decided_in(self.project)
         blinding.guard(self.folder, decided, reason=self.request.after_unblinding)
         if not blinding.is_unblinded(self.folder):
             blinding.freeze(self.folder, decided)
 
     def process(self) -> None:
-        settings = settings_in(*self.basis)
-        if up_to_date("process", *self.basis):
-            execution = self.request.execution
-            remove_checkpoints_of_others(self.folder, self.manifest, settings, execution, "process")
+        work = self._processing("process", self.manifest, stages.settings_in(self.project))
+        if stages.up_to_date("process", self.project):
+            work.checkpoints.keep_only(work.planned)  # as `Processing.run` does first
         else:
-            self._process("process", self.manifest, settings, "all samples")
+            work.show("processing all samples", self.console)
 
     def infer(self) -> None:
         self.console.say("inference")
+        # Blind first, also where the data are to be opened: what the sidebands decide is put on
+        # record before anybody knows what is in the window. Afterwards only the data are filled
+        # anew.
         self._infer()
         if self.request.unblind is not None and not blinding.is_unblinded(self.folder):
             notes = blinding.unblind(self.folder, self.request.unblind)
@@ -201,10 +169,10 @@ class _Analysis:
 
     def report(self) -> None:
         self.console.say("figures and page")
-        make.report(*self.basis, workers=self._workers_here)
+        make.report(self.project, workers=self._workers_here)
 
     def finish(self) -> None:
-        """Tell what was lost."""
+        """Log what was lost."""
         ledger = self.folder.load_if_there(Ledger)
         if ledger is None or ledger.complete:
             return
@@ -215,9 +183,10 @@ class _Analysis:
 
     def _infer(self) -> None:
         from analysis.statistics.resonance.shape import Effort
+        from analysis.statistics.work import Work
 
-        allowed, effort = self.request.allow_incomplete, Effort(workers=self._workers_here)
-        make.infer(*self.basis, allow_incomplete=allowed, effort=effort, say=self.console.say)
+        work = Work(Effort(workers=self._workers_here), say=self.console.say)
+        make.infer(self.project, work, allow_incomplete=self.request.allow_incomplete)
 
     @property
     def _workers_here(self) -> int:
@@ -228,15 +197,11 @@ class _Analysis:
         # What --cluster says is how many jobs there are, and not here.
         return cores() if execution.cluster or execution.scheduler else execution.workers
 
-    def _process(self, whose: Whose, manifest: Manifest, settings: Settings, what: str) -> None:
-        todo = events_to_do(self.folder, manifest, settings)
-        with self.console.progress(f"processing {what}", todo) as report:
-            done = process(
-                self.folder, manifest, self.catalogue, settings,
-                execution=self.request.execution, report=report, session=self.session, stage=whose,
-            )  # fmt: skip
-        for remark in done.remarks():
-            self.console.say(remark)
+    def _processing(self, whose: Whose, manifest: Manifest, settings: Settings) -> Processing:
+        return Processing(
+            folder=self.folder, manifest=manifest, catalogue=self.catalogue, settings=settings,
+            execution=self.request.execution, stage=whose, session=self.session,
+        )  # fmt: skip
 
 
 def _claim(folder: Folder, request: Request, *, generated: Sequence[str]) -> None:
@@ -252,8 +217,6 @@ def _claim(folder: Folder, request: Request, *, generated: Sequence[str]) -> Non
         )
     clear(folder.checkpoints)
     folder.remove_products()
-    for name in (UNBLINDING, FREEZE):
-        (folder.path / name).unlink(missing_ok=True)
 
 
 def _identity(request: Request, generated: Sequence[str]) -> Identity:
@@ -265,6 +228,7 @@ def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
     content = contents(manifest)
     if blinding.is_unblinded(folder):
         refuse_other_events(folder, content, unblinded=True)
+    # A chunk is FOLDER/SAMPLE/part-N.root: simulation and data may lie in different folders.
     parts = {Path(p.path).parent.parent for c in manifest.samples.values() for p in c.parts}
     made = RunFrom(
         samples_file=request.catalogue.path,

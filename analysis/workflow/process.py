@@ -11,9 +11,11 @@ concerns both.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from analysis.folder.folder import CUTFLOW, HISTOGRAMS, LEDGER, Folder
 from analysis.folder.histogram_file import Histograms, read_histograms, write_histograms
@@ -30,7 +32,7 @@ from processors.selection import Interval, Selection
 from tools import executors
 from tools.code import code_digest
 from tools.digests import digest_text
-from tools.executors import Checkpoints, Execution, Failure, Report, SampleLedger, Session
+from tools.executors import Checkpoints, Execution, Failure, Outcome, Report, SampleLedger, Session
 from tools.executors.checkpoints import versions
 from tools.manifest import Manifest
 from tools.samples import Catalogue, Column, Kind
@@ -44,20 +46,14 @@ CODE = ("processors",)
 """what fills histograms"""
 
 
-@dataclass(frozen=True, slots=True)
-class Processed:
-    """What processing brought."""
+class RunLog(Protocol):
+    """Where a run logs what it does."""
 
-    ledger: Ledger
-    resumed_events: int
-    """how many events came from checkpoints"""
-    notes: tuple[str, ...]
-    """what else there is to tell"""
+    def say(self, message: str) -> None:
+        """Print one line."""
 
-    def remarks(self) -> list[str]:
-        """Return what a user should be told, line by line."""
-        resumed = f"{self.resumed_events:,} events came from checkpoints of earlier runs"
-        return [*([resumed] if self.resumed_events else []), *self.notes]
+    def progress(self, what: str, events: int | None = None) -> AbstractContextManager[Report]:
+        """Return a context whose value takes the number of events done so far."""
 
 
 def processor_settings(
@@ -89,6 +85,7 @@ def processor_settings(
 def sample_key(manifest: Manifest, name: str, settings: Settings) -> str:
     """Return the digest of everything that a sample's histograms depend on."""
     chunks = manifest.samples[name]
+    # Versions of the libraries too: another one may put an event on an edge into the next bin.
     made_by = filling_key(settings, chunks.kind)
     return digest_text(made_by, versions(), chunks.content, str(chunks.entries))
 
@@ -106,93 +103,6 @@ def joint_key(manifest: Manifest, name: str, settings: Settings) -> str:
     return sample_key(manifest, name, unselected)
 
 
-def process(
-    folder: Folder,
-    manifest: Manifest,
-    catalogue: Catalogue,
-    settings: Settings,
-    *,
-    execution: Execution,
-    report: Report = lambda _events: None,
-    session: Session | None = None,
-    stage: Whose = "process",
-) -> Processed:
-    """Process what is not up to date; write histograms, cutflow and ledger.
-
-    Parameters
-    ----------
-    folder : Folder
-        Where the products go.
-    manifest : Manifest
-    catalogue : Catalogue
-        For the weights.
-    settings : Settings
-        The processor's.
-    execution : Execution
-    report : callable
-        Called after every batch with the number of events processed so far.
-    session : Session, optional
-        Dask's workers, if they are to stay for another stage.
-    stage : Whose
-        Whose checkpoints are used.
-
-    Raises
-    ------
-    InputError
-        If a sample of the manifest is not in the catalogue, or the chunks lack a column.
-    """
-    check_manifest(manifest, catalogue, settings.needed())
-    kept = kept_samples(folder, manifest, settings)
-    planned = _planned(manifest, execution)
-    checkpoints = _checkpoints(folder, manifest, settings, execution, stage)
-    checkpoints.keep_only(i for i in planned if execution.resume or i.dataset in kept)
-    with checkpoints.folder_made():
-        outcome = executors.run(
-            checkpoints.processor,
-            [item for item in planned if item.dataset not in kept],
-            schema=checkpoints.schema,
-            execution=execution,
-            columns=settings.needed(),
-            report=report,
-            session=session,
-            checkpoints=checkpoints,
-        )
-    # In the manifest's order, whatever was processed first: equal content is equal bytes.
-    outputs = {**outcome.outputs, **{name: histograms for name, (histograms, _) in kept.items()}}
-    ledgers = {**outcome.ledger, **{name: ledger for name, (_, ledger) in kept.items()}}
-    histograms = {name: outputs[name] for name in manifest.samples if name in outputs}
-    ledger = {name: ledgers[name] for name in manifest.samples}
-    written = _write(folder, manifest, catalogue, settings, histograms, ledger)
-    return Processed(written, outcome.resumed_events, outcome.notes)
-
-
-def remove_checkpoints_of_others(
-    folder: Folder, manifest: Manifest, settings: Settings, execution: Execution, stage: Whose
-) -> None:
-    """Do what `process` does first, where everything is up to date: see `Checkpoints.keep_only`."""
-    checkpoints = _checkpoints(folder, manifest, settings, execution, stage)
-    checkpoints.keep_only(_planned(manifest, execution))
-
-
-def _planned(manifest: Manifest, execution: Execution) -> list["WorkItem"]:
-    return executors.plan(manifest, list(manifest.samples), chunk_events=execution.chunk_events)
-
-
-def _checkpoints(
-    folder: Folder, manifest: Manifest, settings: Settings, execution: Execution, stage: Whose
-) -> Checkpoints:
-    return Checkpoints(
-        folder=folder.checkpoints.resolve(),
-        made_by={c.kind: filling_key(settings, c.kind) for c in manifest.samples.values()},
-        processor=DiphotonProcessor(settings),
-        schema=DiphotonSchema,
-        columns={column.name: column.type for column in manifest.columns},
-        stage=stage,
-        read=execution.resume,
-        write=execution.checkpoints,
-    )
-
-
 def kept_samples(
     folder: Folder, manifest: Manifest, settings: Settings
 ) -> dict[str, tuple[Mapping[str, Any], SampleLedger]]:
@@ -204,16 +114,141 @@ def kept_samples(
     current = {
         name for name in manifest.samples if keys.get(name) == sample_key(manifest, name, settings)
     }
+    # Only now is the archive read: it is large, and mostly in vain after a change.
     if not current:
         return {}
     histograms, ledger = read_histograms(folder.histograms), folder.load(Ledger, made_by="process")
     return {name: (histograms[name], ledger.samples[name]) for name in current}
 
 
-def events_to_do(folder: Folder, manifest: Manifest, settings: Settings) -> int:
-    """Return how many events `process` has to process."""
-    kept = kept_samples(folder, manifest, settings)
-    return sum(chunks.entries for name, chunks in manifest.samples.items() if name not in kept)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Processing:
+    """Chunks on their way through the processor, into a folder."""
+
+    folder: Folder
+    """where the products go"""
+    manifest: Manifest
+    catalogue: Catalogue
+    """for the weights"""
+    settings: Settings
+    """settings of the processor"""
+    execution: Execution
+    stage: Whose = "process"
+    """whose checkpoints are used"""
+    session: Session | None = None
+    """dask's workers, if they are to stay for another stage"""
+
+    @cached_property
+    def kept(self) -> dict[str, tuple[Mapping[str, Any], SampleLedger]]:
+        """Samples that are up to date, see `kept_samples`."""
+        return kept_samples(self.folder, self.manifest, self.settings)
+
+    @cached_property
+    def planned(self) -> list["WorkItem"]:
+        """Pieces of work of all samples."""
+        return executors.plan(
+            self.manifest, list(self.manifest.samples), chunk_events=self.execution.chunk_events
+        )
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """Checkpoints of these settings, in the folder."""
+        samples, columns = self.manifest.samples.values(), self.manifest.columns
+        return Checkpoints(
+            folder=self.folder.checkpoints.resolve(),
+            made_by={each.kind: filling_key(self.settings, each.kind) for each in samples},
+            processor=DiphotonProcessor(self.settings),
+            schema=DiphotonSchema,
+            columns={column.name: column.type for column in columns},
+            stage=self.stage,
+            read=self.execution.resume,
+            write=self.execution.checkpoints,
+        )
+
+    def show(self, what: str, console: RunLog) -> Ledger:
+        """Do it, and log how far it is and what else a user should know."""
+        samples = self.manifest.samples.items()
+        todo = sum(chunks.entries for name, chunks in samples if name not in self.kept)
+        with console.progress(what, todo) as report:
+            ledger, outcome = self.run(report)
+        if outcome.resumed_events:
+            console.say(f"{outcome.resumed_events:,} events came from checkpoints of earlier runs")
+        for note in outcome.notes:
+            console.say(note)
+        return ledger
+
+    def run(self, report: Report = lambda _events: None) -> tuple[Ledger, Outcome]:
+        """Process what is not up to date; write histograms, cutflow and ledger.
+
+        Parameters
+        ----------
+        report : callable
+            Called after every batch with the number of events processed so far.
+
+        Raises
+        ------
+        InputError
+            If a sample of the manifest is not in the catalogue, or the chunks lack a column.
+        """
+        needed, kept, checkpoints = self.settings.needed(), self.kept, self.checkpoints
+        check_manifest(self.manifest, self.catalogue, needed)
+        # Others go first: they may be of open data, in a folder that is blind now.
+        checkpoints.keep_only(i for i in self.planned if self.execution.resume or i.dataset in kept)
+        with checkpoints.folder_made():
+            outcome = executors.run(
+                checkpoints.processor,
+                [item for item in self.planned if item.dataset not in kept],
+                schema=checkpoints.schema,
+                execution=self.execution,
+                columns=needed,
+                report=report,
+                session=self.session,
+                checkpoints=checkpoints,
+            )
+        # In the manifest's order, whatever was processed first: equal content is equal bytes.
+        outputs = {
+            **outcome.outputs,
+            **{name: histograms for name, (histograms, _) in kept.items()},
+        }
+        ledgers = {**outcome.ledger, **{name: ledger for name, (_, ledger) in kept.items()}}
+        histograms = {name: outputs[name] for name in self.manifest.samples if name in outputs}
+        ledger = {name: ledgers[name] for name in self.manifest.samples}
+        return self._write(histograms, ledger), outcome
+
+    def _write(self, histograms: Histograms, samples: dict[str, SampleLedger]) -> Ledger:
+        """Write all three products, the ledger last."""
+        catalogue, settings, folder = self.catalogue, self.settings, self.folder
+        ledger = Ledger(
+            complete=all(sample.complete for sample in samples.values()),
+            samples=samples,
+            generated_samples=tuple(self.manifest.generated),
+        )
+        flows: Cutflows = {
+            name: cutflow(
+                named,
+                weight_of(catalogue, name, samples[name].processed_events),
+                settings,
+                kind=self.manifest.samples[name].kind,
+                complete=samples[name].complete,
+            )
+            for name, named in histograms.items()
+        }
+        # The ledger vouches for the histograms: without it, a killed run's archive counts for
+        # nothing.
+        write_histograms(folder.histograms, histograms)
+        folder.write(CUTFLOW, to_json(flows))
+        complete = [name for name, sample in samples.items() if sample.complete]
+        origin = ProcessedFrom(
+            keys={name: sample_key(self.manifest, name, settings) for name in complete},
+            joint_keys={name: joint_key(self.manifest, name, settings) for name in complete},
+            selected_by=selected_by(settings),
+            jointly_by=jointly_by(settings),
+            unblinded=settings.unblinded,
+            content={name: self.manifest.samples[name].content for name in samples},
+            weights=weights(catalogue, samples),
+        )
+        folder.record(LEDGER, to_json(ledger), (HISTOGRAMS, CUTFLOW), **to_json(origin))
+        return ledger
 
 
 def weights(catalogue: Catalogue, samples: Mapping[str, SampleLedger]) -> dict[str, float]:
@@ -227,52 +262,13 @@ def weights(catalogue: Catalogue, samples: Mapping[str, SampleLedger]) -> dict[s
 
 def selected_by(settings: Settings) -> str:
     """Return the digest of what the selected spectrum depends on, beside events and unblinding."""
+    # `repr` of frozen dataclasses holds every field, and a float with all of its digits.
     return digest_text(repr((settings.mass, settings.window, settings.selection, settings.score)))
 
 
 def jointly_by(settings: Settings) -> str:
     """Return the digest of what the joint histograms depend on, beside events."""
     return digest_text(repr((settings.mass, settings.window, settings.cut_variables)))
-
-
-def _write(
-    folder: Folder,
-    manifest: Manifest,
-    catalogue: Catalogue,
-    settings: Settings,
-    histograms: Histograms,
-    samples: dict[str, SampleLedger],
-) -> Ledger:
-    ledger = Ledger(
-        complete=all(sample.complete for sample in samples.values()),
-        samples=samples,
-        generated_samples=tuple(manifest.generated),
-    )
-    flows: Cutflows = {
-        name: cutflow(
-            named,
-            weight_of(catalogue, name, samples[name].processed_events),
-            settings,
-            kind=manifest.samples[name].kind,
-            complete=samples[name].complete,
-        )
-        for name, named in histograms.items()
-    }
-    # The ledger vouches for the histograms: without it, a killed run's archive counts for nothing.
-    write_histograms(folder.histograms, histograms)
-    folder.write(CUTFLOW, to_json(flows))
-    complete = [name for name, sample in samples.items() if sample.complete]
-    origin = ProcessedFrom(
-        keys={name: sample_key(manifest, name, settings) for name in complete},
-        joint_keys={name: joint_key(manifest, name, settings) for name in complete},
-        selected_by=selected_by(settings),
-        jointly_by=jointly_by(settings),
-        unblinded=settings.unblinded,
-        content={name: manifest.samples[name].content for name in samples},
-        weights=weights(catalogue, samples),
-    )
-    folder.record(LEDGER, to_json(ledger), (HISTOGRAMS, CUTFLOW), **to_json(origin))
-    return ledger
 
 
 def weight_of(catalogue: Catalogue, name: str, events: int) -> float:
@@ -299,6 +295,8 @@ def cutflow(
             CutflowRow(
                 cut=step,
                 events=events,
+                # All events of a sample weigh the same: no sum is rounded, whatever the order of
+                # the chunks.
                 sumw=events * weight,
                 sumw2=events * weight**2,
                 window_events=int(counted[0]) if divided and not blind else None,

@@ -33,8 +33,8 @@ _ROUNDING = 1e-9
 """relative: edges closer than this are the same edge"""
 _EXAMPLE = "write the header `low,high,events` and one line for each bin, such as `100,110,5213`"
 
-_Line = tuple[int, str]
-"""number in the file, text"""
+_Line = tuple[str, str]
+"""file and line as messages name them, text"""
 
 
 def read_spectrum(path: Path) -> Bins:
@@ -57,16 +57,15 @@ def read_spectrum(path: Path) -> Bins:
         negative, not finite, not wider than zero, overlapping or out of order.
     """
     lines = _lines(path)
-    order = _header(path, lines[0])
-    numbers = [number for number, _ in lines[1:]]
-    values = np.array([_values(path, line, order) for line in lines[1:]])
+    order = _header(lines[0])
+    values = np.array([_values(line, order) for line in lines[1:]])
     if len(values) < MIN_BINS:
         raise InputError(
             f"{path} holds {len(values)} bins; {MIN_BINS} or more are needed to fit a background "
             "and a peak"
         )
     low, high, events = (np.ascontiguousarray(column) for column in values.T)
-    _check_bins(path, numbers, low, high)
+    _check_bins([where for where, _ in lines[1:]], low, high)
     if not events.any():
         raise InputError(f"{path}: all {len(events)} bins are empty; there is nothing to fit")
     return Bins(low, high, events, events)
@@ -89,20 +88,19 @@ def _lines(path: Path) -> list[_Line]:
         raise InputError(
             f"{path} is not UTF-8 text: it is binary, or has another encoding; save it as UTF-8"
         ) from None
-    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
-    lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
+    numbered = enumerate((line.strip() for line in text.split("\n")), start=1)
+    lines = [(f"{path}, line {n}", line) for n, line in numbered if line and line[0] != "#"]
     if not lines:
         raise InputError(f"{path} holds no bins; {_EXAMPLE}")
     return lines
 
 
-def _header(path: Path, line: _Line) -> tuple[int, ...]:
+def _header(line: _Line) -> tuple[int, ...]:
     """Return where the columns stand."""
-    number, text = line
-    names = [name.strip() for name in _cells(path, line)]
+    where, text = line
+    names = [name.strip() for name in _cells(line)]
     if sorted(names) == sorted(COLUMNS):
         return tuple(names.index(name) for name in COLUMNS)
-    where = f"{path}, line {number}"
     if all(_NUMBER.fullmatch(name) for name in names):
         raise InputError(f"{where} holds numbers, the header is missing; {_EXAMPLE}")
     for separator in (";", "\t"):
@@ -114,34 +112,31 @@ def _header(path: Path, line: _Line) -> tuple[int, ...]:
     raise InputError(f"{where}: the header is {text[:_SHOWN]!r}; {_EXAMPLE}")
 
 
-def _cells(path: Path, line: _Line) -> list[str]:
-    number, text = line
+def _cells(line: _Line) -> list[str]:
+    where, text = line
     try:
         return next(csv.reader([text], skipinitialspace=True, strict=True))
     except csv.Error as error:
-        raise InputError(
-            f"{path}, line {number} cannot be read as CSV ({error}); correct it"
-        ) from None
+        raise InputError(f"{where} cannot be read as CSV ({error}); correct it") from None
 
 
-def _values(path: Path, line: _Line, order: tuple[int, ...]) -> tuple[float, ...]:
+def _values(line: _Line, order: tuple[int, ...]) -> tuple[float, ...]:
     """Return low, high and events of one line."""
-    number, _ = line
-    cells = _cells(path, line)
+    where, cells = line[0], _cells(line)
     if len(cells) != len(COLUMNS):
         raise InputError(
-            f"{path}, line {number} has {len(cells)} fields where the header has {len(COLUMNS)}; "
+            f"{where} has {len(cells)} fields where the header has {len(COLUMNS)}; "
             "write decimals with a point, and one bin in each line"
         )
-    where = f"{path}, line {number}, column"
     values = tuple(
-        _value(f"{where} {name}", cells[index].strip(), _LARGEST[name])
+        _value(f"{where}, column {name}", cells[index].strip(), _LARGEST[name])
         for name, index in zip(COLUMNS, order, strict=True)
     )
     low, high, _ = values
     if not low < high:
         raise InputError(
-            f"{where} high: {high:.10g} GeV is not above `low` ({low:.10g} GeV); correct the edges"
+            f"{where}, column high: {high:.10g} GeV is not above `low` ({low:.10g} GeV); correct "
+            "the edges"
         )
     return values
 
@@ -162,14 +157,16 @@ def _value(where: str, text: str, largest: float) -> float:
     return value
 
 
-def _check_bins(path: Path, numbers: list[int], low: FloatArray, high: FloatArray) -> None:
+def _check_bins(where: list[str], low: FloatArray, high: FloatArray) -> None:
     """Refuse bins out of order, and those that overlap."""
+    # Published edges are rounded: neighbours may overlap by the last digit of a float.
     wrong = np.flatnonzero(low[1:] < high[:-1] * (1 - _ROUNDING))
     if not len(wrong):
         return
     first, second = wrong[0], wrong[0] + 1
-    earlier = f"that of line {numbers[first]} ({low[first]:.10g} to {high[first]:.10g} GeV)"
-    bin_ = f"{path}, line {numbers[second]}: the bin {low[second]:.10g} to {high[second]:.10g} GeV"
+    line = where[first].rpartition(", ")[2]
+    earlier = f"that of {line} ({low[first]:.10g} to {high[first]:.10g} GeV)"
+    bin_ = f"{where[second]}: the bin {low[second]:.10g} to {high[second]:.10g} GeV"
     if high[second] <= low[first] * (1 + _ROUNDING):
         raise InputError(f"{bin_} comes after {earlier}; sort the bins by `low`")
     raise InputError(f"{bin_} overlaps {earlier}; each event must be in one bin")

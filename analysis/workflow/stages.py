@@ -23,32 +23,14 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from analysis.folder import blinding, decisions, stamps
-from analysis.folder.folder import (
-    CUTFLOW,
-    FREEZE,
-    HISTOGRAMS,
-    LEDGER,
-    PAGE,
-    REPORT,
-    RESULTS,
-    SCORE,
-    SELECTION,
-    UNBLINDING,
-    Folder,
-    unstamped,
-)
+from analysis.folder import folder as files
+from analysis.folder.folder import Folder, Project
 from analysis.folder.origin import RUN, origin_of
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
-from analysis.settings.search import Search
 from analysis.settings.settings_check import check_selection
-from analysis.workflow.process import (
-    joint_key,
-    processor_settings,
-    sample_key,
-    weights,
-)
+from analysis.workflow import process
 from processors.diphoton import Settings
 from processors.selection import Selection
 from tools.code import behind, code_digest
@@ -56,7 +38,6 @@ from tools.digests import digest_document, digest_text
 from tools.errors import InputError
 from tools.manifest import Manifest
 from tools.names import listed
-from tools.samples import Catalogue
 
 StageName = Literal["chunks", "optimise", "freeze", "process", "infer", "report"]
 
@@ -66,9 +47,11 @@ class Stage:
     """A stage: what it is made from, and what it writes."""
 
     name: StageName
+    after: str | None = None
+    """file of an earlier stage, without which nothing can be said of this one"""
     needs: tuple[str, ...] = ()
     """files of earlier stages that it is made from"""
-    settings: Callable[[Folder, Catalogue, Search], Mapping[str, Any]] = lambda *_of: {}
+    settings: Callable[[Project], Mapping[str, Any]] = lambda _project: {}
     """function that returns what else it is made from: settings, decisions, digests of events"""
     code: tuple[str, ...] = ()
     """modules and packages that make it, with all that they import"""
@@ -82,10 +65,9 @@ class Stage:
 # ---- what each is made from ----------------------------------------------------------------------
 
 
-def joint_settings(
-    joint_keys: Mapping[str, str], catalogue: Catalogue, search: Search
-) -> dict[str, Any]:
+def joint_settings(joint_keys: Mapping[str, str], project: Project) -> dict[str, Any]:
     """Return what a selection is chosen from, given the keys of the joint histograms."""
+    _, catalogue, search = project
     return {
         "joint": {sample.name: joint_keys.get(sample.name) for sample in catalogue.simulation},
         "samples": [asdict(sample) for sample in catalogue.simulation],
@@ -95,16 +77,13 @@ def joint_settings(
     }
 
 
-def _of_optimise(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
-    return joint_settings(joint_keys(folder, catalogue, search), catalogue, search)
-
-
-def joint_keys(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, str]:
+def joint_keys(project: Project) -> dict[str, str]:
     """Return what the joint histograms of the simulation would be made from now, by sample."""
+    folder, catalogue, search = project
     manifest = chunks_of(folder)
-    settings = processor_settings(catalogue.columns, search, Selection({}))
+    settings = process.processor_settings(catalogue.columns, search, Selection({}))
     names = (sample.name for sample in catalogue.simulation if sample.name in manifest.samples)
-    return {name: joint_key(manifest, name, settings) for name in names}
+    return {name: process.joint_key(manifest, name, settings) for name in names}
 
 
 def chunks_of(folder: Folder) -> Manifest:
@@ -121,85 +100,94 @@ def chunks_of(folder: Folder) -> Manifest:
     return origin.manifest()
 
 
-def decided_in(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
-    """Return the decisions as they stand now, with the selection of `folder`."""
-    score = read_score_of(folder.path / SELECTION, cut_variables(search))
+def decided_in(project: Project) -> dict[str, Any]:
+    """Return the decisions as they stand now, with the selection of the folder."""
+    folder, catalogue, search = project
+    score = read_score_of(folder.path / files.SELECTION, cut_variables(search))
     selection = folder.selection()
-    check_selection(folder.path / SELECTION, selection, catalogue)
+    check_selection(folder.path / files.SELECTION, selection, catalogue)
     return decisions.decisions(catalogue, search, selection, score)
 
 
-def settings_in(folder: Folder, catalogue: Catalogue, search: Search) -> Settings:
-    """Return the settings that the histograms of `folder` are to be filled with."""
-    selection, score, path = Selection({}), None, folder.path / SELECTION
+def settings_in(project: Project) -> Settings:
+    """Return the settings that the histograms of the folder are to be filled with."""
+    folder, catalogue, search = project
+    selection, score, path = Selection({}), None, folder.path / files.SELECTION
     if path.is_file():
         selection, score = folder.selection(), read_score_of(path, cut_variables(search))
     opened = blinding.is_unblinded(folder)
-    return processor_settings(catalogue.columns, search, selection, score=score, unblinded=opened)
+    return process.processor_settings(
+        catalogue.columns, search, selection, score=score, unblinded=opened
+    )
 
 
-def _of_process(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
-    manifest, settings = chunks_of(folder), settings_in(folder, catalogue, search)
-    ledger = folder.load_if_there(Ledger)
+def _of_process(project: Project) -> dict[str, Any]:
+    manifest, settings = chunks_of(project.folder), settings_in(project)
+    ledger = project.folder.load_if_there(Ledger)
     there = {} if ledger is None else ledger.samples
+    known = {name: there[name] for name in manifest.samples if name in there}
     return {
-        "keys": {name: sample_key(manifest, name, settings) for name in manifest.samples},
-        "weights": weights(catalogue, {n: there[n] for n in manifest.samples if n in there}),
+        "keys": {name: process.sample_key(manifest, name, settings) for name in manifest.samples},
+        "weights": process.weights(project.catalogue, known),
     }
 
 
 def _processed_from(folder: Folder) -> str | None:
-    ledger, origin = folder.load_if_there(Ledger), folder.made_with(LEDGER, ProcessedFrom)
+    ledger, origin = folder.load_if_there(Ledger), folder.made_with(files.LEDGER, ProcessedFrom)
     if ledger is None or origin is None:
         return None
     keys = {name: origin.keys.get(name) for name in ledger.samples}
     return digest_document({"keys": keys, "weights": origin.weights})
 
 
-def _of_infer(folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
-    opened = blinding.is_unblinded(folder), stamps.after_unblinding(folder)
-    return {**decided_in(folder, catalogue, search), "opened": opened}
+def _of_infer(project: Project) -> dict[str, Any]:
+    opened = blinding.is_unblinded(project.folder), stamps.after_unblinding(project.folder)
+    return {**decided_in(project), "opened": opened}
 
 
-def _of_report(_folder: Folder, catalogue: Catalogue, search: Search) -> dict[str, Any]:
+def _of_report(project: Project) -> dict[str, Any]:
     # The chosen cuts are among what it needs.
-    decided = decisions.decisions(catalogue, search, Selection({}))
-    return {**decided, "label": asdict(search.label)}
+    decided = decisions.decisions(project.catalogue, project.search, Selection({}))
+    return {**decided, "label": asdict(project.search.label)}
 
 
 _STAGES = (
     Stage(name="chunks"),
     Stage(
         name="optimise",
-        settings=_of_optimise,
+        settings=lambda project: joint_settings(joint_keys(project), project),
         code=("analysis.workflow.optimise_folder",),
-        products=(SCORE, SELECTION),
+        products=(files.SCORE, files.SELECTION),
     ),
     Stage(
         name="freeze",
+        after=files.SELECTION,
         settings=decided_in,
-        products=(FREEZE,),
+        products=(files.FREEZE,),
         made_from=blinding.in_force,
     ),
     Stage(
         name="process",
+        after=files.SELECTION,
         settings=_of_process,
-        products=(HISTOGRAMS, CUTFLOW, LEDGER),
+        products=(files.HISTOGRAMS, files.CUTFLOW, files.LEDGER),
         made_from=_processed_from,
     ),
     Stage(
         name="infer",
-        needs=(RUN, LEDGER, HISTOGRAMS),
+        after=files.LEDGER,
+        needs=(RUN, files.LEDGER, files.HISTOGRAMS),
         settings=_of_infer,
         code=("analysis.workflow.infer_folder",),
-        products=RESULTS,
+        products=files.RESULTS,
     ),
     Stage(
         name="report",
-        needs=(RUN, LEDGER, HISTOGRAMS, CUTFLOW, SELECTION, *RESULTS, FREEZE, UNBLINDING),
+        after=files.LEDGER,
+        needs=(RUN, *files.PROCESSED, *files.DECIDED, *files.RESULTS),
         settings=_of_report,
         code=("analysis.report.writing", "analysis.report.page"),
-        products=(PAGE, REPORT),
+        products=(files.PAGE, files.REPORT),
     ),
 )
 STAGES = {stage.name: stage for stage in _STAGES}
@@ -208,11 +196,11 @@ STAGES = {stage.name: stage for stage in _STAGES}
 
 def _content(folder: Folder, name: str) -> str:
     """Return the digest of a file as far as results depend on it, not on provenance and stamps."""
-    if name == HISTOGRAMS:  # by the keys of its samples: nobody has to read all of it
+    if name == files.HISTOGRAMS:  # by the keys of its samples: nobody has to read all of it
         folder.load(Ledger, made_by="process")
-        origin = folder.made_with(LEDGER, ProcessedFrom)
+        origin = folder.made_with(files.LEDGER, ProcessedFrom)
         return digest_document({} if origin is None else origin.keys)
-    return digest_document(unstamped(folder.read_if_there(name) or {}))
+    return digest_document(files.unstamped(folder.read_if_there(name) or {}))
 
 
 def digest_of(stage: Stage, folder: Folder, settings: Mapping[str, Any]) -> str:
@@ -220,11 +208,12 @@ def digest_of(stage: Stage, folder: Folder, settings: Mapping[str, Any]) -> str:
     if stage.made_from is not None:
         return digest_document(settings)
     needed = (_content(folder, name) for name in stage.needs)
+    # With all that they import: a change in a fit makes the inference out of date, wherever it is.
     code = code_digest(*stage.code, *behind(*stage.code))
     return digest_text(*needed, digest_document(settings), code)
 
 
-def inputs(name: StageName, folder: Folder, catalogue: Catalogue, search: Search) -> str:
+def inputs(name: StageName, project: Project) -> str:
     """Return the digest of what a stage would be made from now.
 
     Raises
@@ -233,18 +222,18 @@ def inputs(name: StageName, folder: Folder, catalogue: Catalogue, search: Search
         If a file that it is made from is missing or damaged.
     """
     stage = STAGES[name]
-    return digest_of(stage, folder, stage.settings(folder, catalogue, search))
+    return digest_of(stage, project.folder, stage.settings(project))
 
 
 # ---- whether it is up to date --------------------------------------------------------------------
 
 
-def up_to_date(name: StageName, folder: Folder, catalogue: Catalogue, search: Search) -> bool:
+def up_to_date(name: StageName, project: Project) -> bool:
     """Return whether a stage would be made from the same now, and all that it wrote is there."""
-    return why_make(name, folder, catalogue, search) is None
+    return why_make(name, project) is None
 
 
-def why_make(name: StageName, folder: Folder, catalogue: Catalogue, search: Search) -> str | None:
+def why_make(name: StageName, project: Project) -> str | None:
     """Return why a stage has to be made, or made again; None if it is up to date.
 
     Raises
@@ -255,10 +244,53 @@ def why_make(name: StageName, folder: Folder, catalogue: Catalogue, search: Sear
     stage = STAGES[name]
     *others, record = stage.products
     known = stage.made_from or (lambda folder: folder.made_from(record))
-    made, wanted = known(folder), inputs(name, folder, catalogue, search)
+    made, wanted = known(project.folder), inputs(name, project)
+    # A record that is damaged counts as none.
     if made is None:
         return "not made yet"
     if made != wanted:
         return "out of date: its inputs, settings or code changed"
-    lost = folder.lost(record) if others else []
+    lost = project.folder.lost(record) if others else []
     return f"out of date: {listed(lost)} missing or not as written" if lost else None
+
+
+# ---- how far a folder has come ------------------------------------------------------------------
+
+
+def status(project: Project) -> list[tuple[str, str]]:
+    """Return, for each stage, ``up to date`` or why it is not.
+
+    Raises
+    ------
+    InputError
+        If the folder does not say what it was made from.
+    """
+    folder = project.folder
+    try:
+        manifest = chunks_of(folder)
+    except InputError as error:
+        if origin_of(folder) is None:
+            raise
+        return [("chunks", str(error))]
+    rows = [("chunks", "up to date")]
+    for name, stage in list(STAGES.items())[1:]:
+        if stage.after is not None and not (folder.path / stage.after).is_file():
+            break
+        if name == "freeze" and (refused := _score_refused(project)) is not None:
+            return [*rows[:-1], ("optimise", refused)]
+        why = why_make(name, project)
+        if name == "process" and why is not None:
+            kept = process.kept_samples(folder, manifest, settings_in(project))
+            stale = sorted(set(manifest.samples) - set(kept))
+            why = f"to be processed: {listed(stale) or 'its weights or samples changed'}"
+        rows.append((name, why or "up to date"))
+    return rows
+
+
+def _score_refused(project: Project) -> str | None:
+    """Return why the score of the selection cannot be read, if it cannot."""
+    try:
+        read_score_of(project.folder.path / files.SELECTION, cut_variables(project.search))
+    except InputError as error:
+        return str(error)
+    return None

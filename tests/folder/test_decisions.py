@@ -231,7 +231,9 @@ def test_another_program_after_unblinding_is_told_and_not_refused(
         blinding.guard(opened, frozen)
         assert blinding.is_unblinded(opened)
         assert stamps.after_unblinding(opened) == "the program changed (statistics)"
-        assert stamps.changed_since(opened) == ["program.statistics"]
+        changed = stamps.stamp(opened)
+        assert changed is not None
+        assert changed.changed_after_unblinding == ("program.statistics",)
         assert len(opened.read("unblinding.json", made_by="")["programs"]) == 1
         # It is told, and allows nothing: another function under a peak is refused as before.
         with pytest.raises(RefusedError, match="the sidebands or the program changed"):
@@ -278,7 +280,7 @@ def test_data_that_were_opened_once_stay_opened_on_record(
     blinding.unblind(opened, "fixed again")
     assert blinding.is_unblinded(opened)
     told = stamps.after_unblinding(opened) or ""
-    assert told == "the data had been opened before (all is fixed); opened again: fixed again"
+    assert told == "the data had been unblinded before (all is fixed); unblinded again: fixed again"
     record = opened.read("unblinding.json", made_by="")
     assert record["provenance"]["unblinded"] == first
     blinding.guard(opened, decisions(catalogue, search, OTHER))
@@ -292,7 +294,9 @@ def test_a_reason_for_another_background_is_taken(
     assert stamps.after_unblinding(opened) is None  # nothing has changed as yet
     blinding.keep_sidebands(opened, OTHER_PEAK)
     assert stamps.after_unblinding(opened) == "another turn-on"
-    assert stamps.changed_since(opened) == ["sidebands.peak.all.order"]
+    changed = stamps.stamp(opened)
+    assert changed is not None
+    assert changed.changed_after_unblinding == ("sidebands.peak.all.order",)
     blinding.guard(opened, frozen)
     blinding.keep_sidebands(opened, OTHER_PEAK)  # on record now
     with pytest.raises(RefusedError, match="sidebands decide on"):
@@ -315,7 +319,7 @@ def test_times_stay_through_every_change(
     assert shown[0][0] == "2040-01-01"
     assert shown[0][1].startswith("frozen under ")
     assert shown[1] == ("", "goodness of fit of the sidebands (data): all: p = 0.25")
-    assert shown[2] == ("2040-01-02", "opened: all is fixed")
+    assert shown[2] == ("2040-01-02", "unblinded: all is fixed")
     assert shown[3] == ("2040-01-03", "changed: the referee asked (selection.n_jets.max)")
     assert shown[4][1].startswith("results made by another program: xyy ")
     assert len(shown) == 5
@@ -324,10 +328,10 @@ def test_times_stay_through_every_change(
 def test_a_history_of_less(folder: Folder, catalogue: Catalogue, search: Search) -> None:
     assert history(folder) == [("", "nothing is frozen yet")]
     blinding.freeze(folder, decisions(catalogue, search, CUTS))
-    assert history(folder)[-1] == ("", "not opened")
+    assert history(folder)[-1] == ("", "not unblinded")
     blinding.unblind(folder, "now")
     edit(folder, "freeze.json", digest="0")
-    assert history(folder)[-1][1].startswith("shut again: what is frozen now is not what")
+    assert history(folder)[-1][1].startswith("blinded again: what is frozen now is not what")
 
 
 # ---- stamps --------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ import pytest
 
 from analysis.folder.blinding import is_unblinded
 from analysis.folder.folder import Folder
-from analysis.folder.stamps import after_unblinding, changed_since
+from analysis.folder.stamps import after_unblinding, stamp
 
 Command = Callable[..., int]
-SAME = "the data had been opened before with other decisions (first); opened again: second"
+SAME = "the data had been unblinded before with other decisions (first); unblinded again: second"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,9 @@ def test_another_folder_with_other_decisions_is_stamped(
     assert f"note: {SAME}" in capsys.readouterr().err
     assert is_unblinded(second)
     assert after_unblinding(second) == SAME
-    assert changed_since(second) == ["limits"]
+    changed = stamp(second)
+    assert changed is not None
+    assert changed.changed_after_unblinding == ("limits",)
     third = frozen("third")
     assert program("unblind", third.path, "--reason", "third") == 0
     assert after_unblinding(third) is None, "the first opening was for these decisions"
@@ -83,7 +85,9 @@ def test_files_are_known_by_their_content(
     assert after_unblinding(alone) is None
 
 
-DAMAGED = "the data had been opened before (unblinding.json was damaged); opened again: second"
+DAMAGED = (
+    "the data had been unblinded before (unblinding.json was damaged); unblinded again: second"
+)
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 from coffea.processor import ProcessorABC
 
-from analysis.folder.folder import Folder
+from analysis.folder.folder import Folder, Project
 from analysis.report.folder_results import read_results
 from analysis.report.summary import verdict_summary
 from analysis.settings.search_file import read_search
 from analysis.settings.settings_check import check_manifest
 from analysis.workflow.freshness import refuse_stale_histograms, refuse_stale_results
-from analysis.workflow.status import status
+from analysis.workflow.stages import status
 from processors.schema import DiphotonSchema
 from tests.hostile.json_edits import edited
 from tools import executors
@@ -124,9 +124,10 @@ def opened(tiny_blind: Path, program: Command, tmp_path_factory: pytest.TempPath
 def seen(folder: Folder, tiny: Path) -> object:
     """Look at a folder as `report` and `status` do; return what they would show."""
     catalogue, search = read_catalogue(tiny / "samples.toml"), read_search(tiny / "search.toml")
-    stages = status(folder, catalogue, search)
-    refuse_stale_histograms(folder, catalogue, search)
-    refuse_stale_results(folder, catalogue, search)
+    project = Project(folder, catalogue, search)
+    stages = status(project)
+    refuse_stale_histograms(project)
+    refuse_stale_results(project)
     read_results(folder, catalogue, search)
     if any(state != "up to date" for _, state in stages):
         raise XyyError("`status` tells it")

@@ -20,11 +20,11 @@ from types import FrameType
 import numpy as np
 import pytest
 
-from analysis.commands.options import search_of, settings_of
+from analysis.commands.options import SettingsFiles, search_of
 from analysis.folder.decisions import decisions, hashes
 from analysis.settings.settings_check import check_run
 from analysis.statistics.spectrum_search import tournament_of
-from analysis.workflow.infer_spectrum import SpectrumOptions, bare_spectrum
+from analysis.workflow.infer_spectrum import bare_spectrum, read_range
 from analysis.workflow.process import processor_settings
 from processors.selection import Selection
 from tests.hostile.edits import edited_settings, edited_table
@@ -61,7 +61,7 @@ def edited(kind: str, number: int) -> bytes:
 
 def read_settings(samples: Path, search: Path) -> tuple[object, ...]:
     """Return all that `xyy run` makes of its settings before the first event."""
-    catalogue, decided = settings_of(str(samples), str(search))
+    catalogue, decided = SettingsFiles(samples=str(samples), search=str(search)).read()
     check_run(catalogue, decided, observed=True)
     sources.simulation_files(catalogue, generate_missing=True)
     settings = processor_settings(catalogue.columns, decided, Selection({}))
@@ -77,8 +77,10 @@ def read_settings(samples: Path, search: Path) -> tuple[object, ...]:
 
 def read_spectrum(path: Path, search: Path) -> tuple[object, ...]:
     """Return all that `xyy infer --spectrum` makes of a file before the first fit."""
-    options = SpectrumOptions("30", "300:900:15")
-    spectrum = bare_spectrum(path, options, search_of(str(search)), systematics=False)
+    decided = search_of(str(search))
+    spectrum = bare_spectrum(
+        read_range(path, None), decided, systematics=False, resolution="30", masses="300:900:15"
+    )
     tournament = tournament_of(spectrum)
     return spectrum.bins, spectrum.search, tournament.low_GeV, tournament.masses_GeV
 

@@ -21,7 +21,7 @@ from matplotlib.text import Text
 
 from analysis import cli
 from analysis.commands.console import Console
-from analysis.folder.folder import Folder
+from analysis.folder.folder import Folder, Project
 from analysis.folder.histogram_file import read_histograms, write_histograms
 from analysis.report.catalogue import drawings
 from analysis.report.distributions import mass_bin_GeV
@@ -586,9 +586,10 @@ def test_the_label_is_the_search_files_and_decides_nothing(
         assert not any("ATLAS" in text or "Internal" in text for text in texts)
         assert any(r"for \$5" in text for text in texts), "no formula"
     assert encode(by_name["p0_scan"].draw(), "png")
-    frozen = [stages.decided_in(folder, small, search) for search in (quick, other)]
+    works = [Project(folder, small, search) for search in (quick, other)]
+    frozen = [stages.decided_in(work) for work in works]
     assert frozen[0] == frozen[1], "a changed label is no changed decision"
-    inputs = {stages.inputs("report", folder, small, search) for search in (quick, other)}
+    inputs = {stages.inputs("report", work) for work in works}
     assert len(inputs) == 2, "the figures are drawn again"
 
 

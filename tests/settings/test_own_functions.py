@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from analysis.statistics.background.tournament import Tournament
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.statistics.spectrum_search import tournament_of
-from analysis.workflow.infer_spectrum import SpectrumOptions, bare_spectrum
+from analysis.workflow.infer_spectrum import bare_spectrum, read_range
 from tools.errors import InputError
 
 SEARCH = Path(__file__).parents[2] / "analysis" / "search.toml"
@@ -98,7 +99,7 @@ def test_it_may_be_used_under_the_peak_alone(read: Read) -> None:
             r"\[functions.mine\]: unknown entry `n`; known: terms",
         ),
         ("[functions.mine]\n", r"\[functions.mine\]: `terms` is missing; add it"),
-        ('[functions.exp]\nterms = ["m"]', r"'exp' cannot be the name of an own function"),
+        ('[functions.exp]\nterms = ["m"]', r"'exp' cannot be the name of a user-defined function"),
         ('[functions."My f"]\nterms = ["m"]', r"'My f' cannot be the name .* take small letters"),
         (f"[functions.mine]\nterms = {['m'] * 10}", r"10 are too many; 9 at most"),
     ],
@@ -134,10 +135,17 @@ def test_it_competes_under_the_peak_and_is_a_truth_of_bare_spectra(
     path = tmp_path / "spectrum.csv"
     rows = [f"{low},{low + 50},{10_000 - low}" for low in range(100, 2000, 50)]
     path.write_text("\n".join(["low,high,events", *rows]) + "\n", encoding="utf-8")
-    options = SpectrumOptions("30", "500:1000:25", None, "mine", None, None)
-    spectrum = bare_spectrum(path, options, search, systematics=False)
+    of_file = partial(
+        bare_spectrum,
+        read_range(path, None),
+        search,
+        systematics=False,
+        resolution="30",
+        masses="500:1000:25",
+    )
+    spectrum = of_file(families="mine")
     assert spectrum.search.peak.families == ("mine",)
     names = {function.name for function in tournament_of(spectrum).truth_functions()}
     assert {"mine 1", "mine 2", "exp 1"} < names
     with pytest.raises(InputError, match=r"no family 'yours'; there are: exp, .*, mine"):
-        bare_spectrum(path, replace(options, families="yours"), search, systematics=False)
+        of_file(families="yours")

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.folder.folder import RESULTS, Folder
+from analysis.commands.options import OwnSettingsFiles
+from analysis.folder.folder import HISTOGRAMS, LEDGER, RESULTS, Folder
+from analysis.workflow.stages import STAGES, StageName, why_make
+from tools.errors import InputError
 from tools.json_file import write_sealed
 
 Command = Callable[..., int]
@@ -279,4 +282,33 @@ def test_open_histograms_of_a_folder_that_is_shut_again_are_refused(
     (opened / "unblinding.json").unlink()
     for stage in ("infer", "report"):
         assert program(stage, opened) == 4
-        assert "are shut, and its histograms are of the open window" in capsys.readouterr().err
+        assert (
+            "are blinded, and its histograms are of the unblinded window" in capsys.readouterr().err
+        )
+
+
+# ---- what each stage is made from ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"), [(stage.name, file) for stage in STAGES.values() for file in stage.needs]
+)
+def test_a_stage_is_made_again_without_a_file_that_it_needs(
+    reported: Path, name: StageName, needed: str
+) -> None:
+    project = OwnSettingsFiles().of(Folder(reported))
+    assert why_make(name, project) is None
+    path = reported / needed
+    if needed == HISTOGRAMS:  # which stand for what the ledger says that they were made from
+        ledger = json.loads((reported / LEDGER).read_text(encoding="utf-8"))
+        ledger["provenance"]["keys"]["data"] = "of other events"
+        write_sealed(reported / LEDGER, ledger)
+    elif path.exists():
+        path.unlink()
+    else:  # nothing was opened: a record of something else
+        write_sealed(path, {"reason": "", "provenance": {}})
+    try:
+        why = why_make(name, project)
+    except InputError as refused:
+        why = str(refused)
+    assert why
