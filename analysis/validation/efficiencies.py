@@ -42,6 +42,11 @@ class Channels:
     """of each cell, -1 for none; flat, in C order of the columns"""
 
     @classmethod
+    def of(cls, cuts: Selection, score: ScoreTable | None = None) -> "Channels":
+        """Return the channels of a selection: the categories of its score, or else of its cuts."""
+        return cls.of_cuts(cuts) if score is None else cls.of_score(score)
+
+    @classmethod
     def of_cuts(cls, selection: Selection) -> "Channels":
         """Return the one channel of some cuts.
 

@@ -1,26 +1,35 @@
-"""What is thrown: one spectrum before and behind the course's cuts, or six categories."""
+r"""What is thrown: of which spectra without a resonance, and how many toys of each.
 
+*In the family*: an exponential of 120 GeV, which every order of `exp` contains. *The generator's*:
+`tools.recipe.Continuum`, an exponential of 106.1 GeV and 0.15 % of a four times longer tail. Others
+that no candidate contains; one, a turn-on at the low end, is for the fit of the full range.
+
+They are looked at as one spectrum before and behind the course's cuts, or as six categories. The
+cuts do not depend on the mass: behind them the spectrum is the same one, times their efficiency,
+which follows from the laws of `tools.recipe`.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from analysis.results.calibration import ToyNumbers
 from analysis.settings.search import Search
 from analysis.statistics.background.tournament import Tournament
+from analysis.statistics.spectra.bins import between
 from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.validation.categories import CategoryFractions, selections
+from analysis.validation.efficiencies import by_upper_cuts
 from analysis.validation.fixed_model import Setting
 from analysis.validation.sensitivity import Pair
-from analysis.validation.signal_toys import Injection
 from analysis.validation.toy_campaigns import ToyCampaigns
-from analysis.validation.truths import (
-    IN_FAMILY,
-    KNOWN,
-    OUTSIDE,
-    TruthShape,
-    efficiency,
-    generator_events,
-)
+from analysis.validation.toys import Injection
+from tools.arrays import FloatArray
+from tools.recipe import Continuum, background_recipe
 from tools.samples import Catalogue
 
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 ONE_SPECTRUM = ToyNumbers(
     local=5_000, scans=2_000, frozen=8_000, injected=1_600, outside=500, upcrossings=1_000,
     timed=1_000,
@@ -43,6 +52,31 @@ OPTIMUM_EVENTS = {"before": (50_500.0, 1192.0), "after": (11_220.0, 953.0)}
 _ALL = "six categories"
 _WINDOWS = 4
 """drawn to the sidebands of a toy of six categories, whose tournaments take most of the time"""
+
+
+Density = Callable[[FloatArray], FloatArray]
+"""events per GeV at some masses in GeV, in any unit"""
+IN_FAMILY, GENERATOR = "exponential of 120 GeV", "generator"
+KNOWN: Mapping[str, Density] = {
+    IN_FAMILY: lambda m: np.exp(-m / 120),
+    GENERATOR: Continuum().density,
+}
+"""test spectra of the calibration proper"""
+OUTSIDE: Mapping[str, Density] = {
+    "two slopes": lambda m: np.exp(-m / 75) + 3e-3 * np.exp(-m / 250),
+    "stretched": lambda m: np.exp(-((m / 80) ** 0.9)),
+    "over m": lambda m: np.exp(-m / 140) / m,
+    "bent": lambda m: np.exp(-m / 115) * (1 + 0.1 * np.tanh((m - 700) / 150)),
+    "turn-on": lambda m: np.exp(-m / 106.1) / (1 + np.exp(-(m - 130) / 20)),
+}
+"""test spectra that no candidate contains"""
+
+
+def integrals(density: Density, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
+    """Return the integrals of a spectrum over bins, in its unit."""
+    half = (high_GeV - low_GeV) / 2
+    points = ((low_GeV + high_GeV) / 2)[:, None] + half[:, None] * _POINTS
+    return np.asarray(half * (density(points) @ _WEIGHTS))
 
 
 def in_proportion(size: ToyNumbers, toys: int) -> ToyNumbers:
@@ -71,28 +105,37 @@ class CourseSettings:
     search: Search
 
     def of(
-        self, truth: TruthShape, events: float, selection: CategoryFractions | None = None
+        self, truth: Density, events: float, selection: CategoryFractions | None = None
     ) -> Setting:
         """Return a truth with so many events in the window, of which some are selected."""
         window, sqrt_s = self.search.window, self.catalogue.collision_energy_GeV
         signal = plain_signal(WIDTH_GeV) if selection is None else selection.model(WIDTH_GeV)
         tournament = Tournament.of(self.search, signal, sqrt_s)
-        expected = truth.scaled(
-            tournament.low_GeV, tournament.high_GeV, (window.low_GeV, window.high_GeV), events
-        )
+        low, high = tournament.low_GeV, tournament.high_GeV
+        found = integrals(truth, low, high)
+        inside = between(low, high, window.low_GeV, window.high_GeV)
+        expected = found * (events / found[inside].sum())
         channels = (expected,) if selection is None else selection.channels(expected)
         return Setting(self.search, signal, sqrt_s, channels)
 
     @property
     def events(self) -> float:
-        """Of the background in the window, before any selection."""
-        return generator_events(self.catalogue, self.search)
+        """Expected background in the window, before any selection."""
+        sample, window = self.catalogue.sample("background"), self.search.window
+        low, high = Continuum().above(np.array([window.low_GeV, window.high_GeV]))
+        return sample.expected_events(self.catalogue.luminosity_invpb) * float(low - high)
+
+    @property
+    def efficiency(self) -> float:
+        """Fraction of it behind the course's cuts."""
+        cuts = by_upper_cuts(self.search.optimise.course_cuts)
+        return float(cuts.efficiencies(background_recipe())[0])
 
 
 def one_spectrum(catalogue: Catalogue, search: Search, size: ToyNumbers, seed: int) -> ToyCampaigns:
     """Return the campaigns of one spectrum."""
     settings = CourseSettings(catalogue, search)
-    behind = settings.events * efficiency(search)
+    behind = settings.events * settings.efficiency
     background = {
         f"{name}, {when}": settings.of(truth, events)
         for name, truth in KNOWN.items()
@@ -128,7 +171,7 @@ def six_categories(
     """Return the campaigns of six categories, fitted together."""
     settings, found = CourseSettings(catalogue, search), selections(catalogue, search, seed=seed)
 
-    def divided(truth: TruthShape) -> Setting:
+    def divided(truth: Density) -> Setting:
         return settings.of(truth, settings.events, found.categories)
 
     background = {f"{name}, {_ALL}": divided(truth) for name, truth in KNOWN.items()}

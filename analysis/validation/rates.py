@@ -1,5 +1,7 @@
 """Rates and pulls over many toys or universes, with their uncertainties; and what was wanted."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from analysis.results.checks import Check
@@ -57,13 +59,27 @@ def moments_of(pulls: FloatArray, *, ddof: int = 1, digits: int = 4) -> MeanAndW
     )
 
 
-def rate(
-    section: str,
-    setting: str,
-    what: str,
-    found: Fraction,
-    low: float | None = None,
-    high: float | None = None,
-) -> Check:
-    """Return a rate beside what was wanted of it."""
-    return Check(section, setting, what, found.value, found.error, low, high, found.n)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where checks stand in a table: their section, and what they are of."""
+
+    section: str
+    setting: str
+
+    def number(
+        self, what: str, value: float, error: float | None = None, low: float | None = None,
+        high: float | None = None, *, n: int | None = None,
+    ) -> Check:  # fmt: skip
+        """Return a number, its uncertainty if it has one, and what was wanted of it."""
+        return Check(self.section, self.setting, what, float(value), error, low, high, n)
+
+    def rate(
+        self, what: str, found: Fraction, low: float | None = None, high: float | None = None
+    ) -> Check:
+        """Return a fraction of toys or universes beside what was wanted of it."""
+        return self.number(what, found.value, found.error, low, high, n=found.n)
+
+
+def told(check: Check) -> Check:
+    """Return a check that is told, not judged."""
+    return replace(check, low=None, high=None, meets=None)

@@ -19,11 +19,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.settings.search import Systematics
+from analysis.statistics.background.entries import Option
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.resonance.peak import NO_SIGNAL, NUISANCES
 from analysis.statistics.resonance.scan import Spectra
-from analysis.validation.fixed_model import Ranged, Setting
+from analysis.validation.fixed_model import Setting
 from tools.arrays import FloatArray
 
 MASSES_GeV = (500.0, 600.0, 750.0, 900.0, 1000.0)
@@ -72,8 +73,8 @@ class Gain:
 def in_window(setting: Setting, order: int) -> Spectra:
     """Return the truth for the exponential of a polynomial, in the window."""
     window = setting.search.window
-    ranged = Ranged(Function("exp", order), window.low_GeV, window.high_GeV)
-    return setting.without_spurious(setting.same(ranged))
+    option = Option("window", window.low_GeV, window.high_GeV, Function("exp", order))
+    return setting.fixed((option,) * len(setting.expected))
 
 
 def ideal(setting: Setting, order: int) -> Spectra:
@@ -90,7 +91,7 @@ def gains(pair: Pair) -> tuple[Gain, ...]:
               judged=True)
         for order in ORDERS
     ]  # fmt: skip
-    chosen = [setting.spectra(*setting.chosen()) for setting in settings]
+    chosen = [setting.fixed(*setting.chosen()) for setting in settings]
     return *found, _gain(pair, "as the tournaments choose", *chosen, judged=False)
 
 

@@ -18,12 +18,10 @@ import numpy as np
 
 from analysis.results.calibration import ToyNumbers
 from analysis.statistics.resonance.toys import largest_significances
-from analysis.validation.background_toys import BackgroundToys, background_toys
-from analysis.validation.columns import Columns
 from analysis.validation.fixed_model import FixedExpectation, FixedModel, FixedToys, Setting
 from analysis.validation.sensitivity import Pair
-from analysis.validation.signal_toys import Injection, SignalToys
-from analysis.validation.tasks import done, one_thread, ranges
+from analysis.validation.tasks import Columns, done, one_thread, ranges
+from analysis.validation.toys import BackgroundToys, Injection, SignalToys, background_toys
 from tools.arrays import FloatArray
 from tools.digests import digest_text
 from tools.executors.kept import Arrays, Workshop
@@ -58,9 +56,8 @@ class ChosenFunctions:
     """Functions that toys of a campaign chose: a task, whose upcrossings are counted."""
 
     campaign: str
-    functions: tuple[str, ...]
-    on_truth: bool = False
-    """whether the tournament chose them on the truth itself"""
+    functions: tuple[str, ...] = ()
+    """empty: those that the tournament chooses on the truth itself"""
 
     @property
     def name(self) -> str:
@@ -119,31 +116,33 @@ class ToyCampaigns:
         found = self.expected(task) if isinstance(task, ChosenFunctions) else self.thrown(task)
         return found.arrays()
 
-    def setting(self, name: str) -> Setting:
-        """Return the setting of toys without a resonance."""
-        return self.background.get(name) or self.outside[name]
-
     def thrown(self, task: ToyTask) -> Columns:
         """Throw some toys."""
         name, numbers, seed = task.campaign, range(task.first, task.last), self.seed
         if task.kind == "signal":
             return self.injection[name].toys(seed=seed, numbers=numbers)
-        setting = self.setting(name)
+        if task.kind == "outside":
+            setting, scans = self.outside[name], task.last
+        else:
+            setting, scans = self.background[name], self.size.scans
         if task.kind == "fixed":
-            spectra = setting.spectra(*self.chosen[name])
+            spectra = setting.fixed(*self.chosen[name])
             return FixedToys.of(spectra, setting.masses_GeV, seed=seed, numbers=numbers)
-        scans = self.size.scans if task.kind == "background" else task.last
         return background_toys(
             setting, seed=seed, numbers=numbers, scans=scans, windows=self.windows
         )
 
     def expected(self, choice: ChosenFunctions) -> FixedExpectation:
         """Return what is expected with functions that were chosen."""
-        setting = self.setting(choice.campaign)
-        spectra = setting.spectra(setting.named(choice.functions), self.spurious[choice])
-        return FixedExpectation.of(
-            spectra, setting.masses_GeV, seed=self.seed, toys=self.size.upcrossings
+        name, functions = choice.campaign, choice.functions
+        setting = self.background.get(name) or self.outside[name]
+        model, spurious = (
+            (setting.named(functions), self.spurious[choice]) if functions else self.chosen[name]
         )
+        return FixedExpectation.of(
+            setting.fixed(model, spurious), setting.masses_GeV, seed=self.seed,
+            toys=self.size.upcrossings,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,18 +160,13 @@ class ToyResults:
 
     def on_truth(self, name: str) -> FixedExpectation:
         """Return what is expected with the functions that the tournament chooses on a truth."""
-        return self.expected[_on_truth(self.campaigns, name)]
+        return self.expected[ChosenFunctions(name)]
 
     def expectation(self, name: str, functions: tuple[str, ...]) -> FixedExpectation:
         """Return what is expected by a toy that chose these functions."""
         if self.campaigns.several:
             return self.on_truth(name)
         return self.expected[ChosenFunctions(name, functions)]
-
-
-def _on_truth(campaigns: ToyCampaigns, name: str) -> ChosenFunctions:
-    held, _ = campaigns.chosen[name]
-    return ChosenFunctions(name, held.names, on_truth=True)
 
 
 def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
@@ -191,7 +185,8 @@ def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
 
     background, outside = joined(BackgroundToys, "background"), joined(BackgroundToys, "outside")
     asked = replace(campaigns, spurious=dict(_asked(campaigns, background, outside)))
-    expected = done(shop, asked, list(asked.spurious), "upcrossings")
+    choices = [*asked.spurious, *map(ChosenFunctions, campaigns.chosen)]
+    expected = done(shop, asked, choices, "upcrossings")
     seconds = _timed(campaigns, shop.session.execution.workers)
     return ToyResults(
         campaigns=campaigns,
@@ -207,28 +202,23 @@ def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
 def _asked(
     campaigns: ToyCampaigns, *found: Mapping[str, BackgroundToys]
 ) -> Iterator[tuple[ChosenFunctions, FloatArray]]:
-    """Yield the functions that expectations are wanted of, with their spurious signals.
-
-    They are those that the toys chose, and those that the tournament chooses on the truth itself.
-    """
+    """Yield the functions that the toys chose, with their mean spurious signals."""
     for name, toys in (each for campaign in found for each in campaign.items()):
         chosen = list(toys.choices().items())
         if campaigns.several:
             chosen = chosen[:COMPARED] if name in campaigns.background else []
         for functions, rows in chosen:
             yield ChosenFunctions(name, functions), toys.spurious[rows].mean(axis=0)
-    for name, (_, spurious) in campaigns.chosen.items():
-        yield _on_truth(campaigns, name), spurious
 
 
 def _timed(campaigns: ToyCampaigns, workers: int) -> dict[str, float]:
     """Return the seconds of one scan, and of toys for the global significance."""
     name, setting = list(campaigns.background.items())[-1]
-    spectra, toys = setting.spectra(*campaigns.chosen[name]), campaigns.size.timed
+    spectra, toys = setting.fixed(*campaigns.chosen[name]), campaigns.size.timed
     start = time.perf_counter()
     spectra.scan(np.linspace(500, 1000, 101))
     scanned = time.perf_counter()
-    largest_significances(setting.experiment, seed=campaigns.seed, number=toys, workers=workers)
+    largest_significances(setting.toys, seed=campaigns.seed, number=toys, workers=workers)
     return {
         "scan of 101 masses": scanned - start,
         f"{toys:,} global toys": time.perf_counter() - scanned,

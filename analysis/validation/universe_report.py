@@ -6,7 +6,7 @@ number of fewer than `ENOUGH` universes is told, not judged: its own error is as
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import pairwise
 from typing import TypeVar
 
@@ -15,8 +15,9 @@ import numpy as np
 from analysis.results import closure as told
 from analysis.results.checks import Check
 from analysis.statistics.background.entries import Flags
-from analysis.validation.judged import SURE_LOCAL_Z, Judged
-from analysis.validation.rates import FIXED_GeV, fraction_of, moments_of, rate, rounded
+from analysis.validation import rates
+from analysis.validation.analyse import SURE_LOCAL_Z, Judged
+from analysis.validation.rates import FIXED_GeV, Place, fraction_of, moments_of, rounded
 from analysis.validation.universe_campaign import UniverseResults
 from tools.arrays import FloatArray
 from tools.universe import CROSS_SECTIONS_PB, MASSES_GeV
@@ -228,37 +229,30 @@ def checks(results: UniverseResults, limit_bins: Sequence[tuple[str, Flags]]) ->
     limit_bins : sequence of tuple
         Name of each bin of cross-section, and which of `results.with_x` are in it.
     """
-    for check in _all(results, limit_bins):
-        enough = check.toys is not None and check.toys >= ENOUGH
-        yield check if enough else replace(check, low=None, high=None, meets=None)
+    for check in (*_without_x(results.without_x), *_with_x(results, limit_bins)):
+        yield check if check.toys is not None and check.toys >= ENOUGH else rates.told(check)
 
 
-def _all(results: UniverseResults, limit_bins: Sequence[tuple[str, Flags]]) -> Iterator[Check]:
-    yield from _without_x(results.without_x)
-    x, sure = results.with_x, f"X of expected local Z above {SURE_LOCAL_Z:g}"
-    right = results.judged("universes").sure.right
-    yield rate("x", sure, "verdict right", fraction_of(right), 0.99)
+def _with_x(results: UniverseResults, limit_bins: Sequence[tuple[str, Flags]]) -> Iterator[Check]:
+    x, here = results.with_x, Place("x", f"X of expected local Z above {SURE_LOCAL_Z:g}")
+    yield here.rate("verdict right", fraction_of(results.judged("universes").sure.right), 0.99)
     for name in ("mass", "cross_section"):
         text, pull = name.replace("_", "-"), x.sure.pull(name)
-        yield rate("x", sure, f"68 % coverage, {text}", x.sure.coverage(name), 0.64, 0.72)
-        mean = told.Fraction(value=pull.mean, error=pull.mean_error, n=pull.n)
-        width = told.Fraction(value=pull.width, error=pull.width_error, n=pull.n)
-        yield rate("x", sure, f"mean pull, {text}", mean, -0.2, 0.2)
-        yield rate("x", sure, f"width of pulls, {text}", width)
-    yield rate("x", "all X", "fits converged", fraction_of(x.converged))
+        yield here.rate(f"68 % coverage, {text}", x.sure.coverage(name), 0.64, 0.72)
+        yield here.number(f"mean pull, {text}", pull.mean, pull.mean_error, -0.2, 0.2, n=pull.n)
+        yield here.number(f"width of pulls, {text}", pull.width, pull.width_error, n=pull.n)
+    yield Place("x", "all X").rate("fits converged", fraction_of(x.converged))
     for name, where in limit_bins:
-        yield rate("limits", name, "limit covers", fraction_of(x.covered[where]), 0.94)
+        yield Place("limits", name).rate("limit covers", fraction_of(x.covered[where]), 0.94)
 
 
 def _without_x(empty: Judged) -> Iterator[Check]:
     for mass, z in zip(FIXED_GeV, empty.fixed_z.T, strict=True):
-        for level, ends in ((2.0, (0.010, 0.033)), (3.0, (None, 0.004))):
+        here = Place("empty", f"{mass:g} GeV")
+        for level, low, high in ((2.0, 0.010, 0.033), (3.0, None, 0.004)):
             what = f"P(local Z > {level:g}), nominal {_TAILS[level]:g}"
-            yield rate("empty", f"{mass:g} GeV", what, fraction_of(z > level), *ends)
-    wanted: tuple[tuple[str, Flags, float | None, float | None], ...] = (
-        ("P(global p < 0.05)", empty.global_p < 0.05, 0.03, 0.07),  # noqa: PLR2004
-        ("P(global p < 0.01)", empty.global_p < 0.01, None, None),  # noqa: PLR2004
-        ("evidence or discovery", empty.claimed, None, 0.005),
-    )
-    for what, where, low, high in wanted:
-        yield rate("empty", "500 to 1000 GeV", what, fraction_of(where), low, high)
+            yield here.rate(what, fraction_of(z > level), low, high)
+    here = Place("empty", "500 to 1000 GeV")
+    for p, ends in ((0.05, (0.03, 0.07)), (0.01, (None, None))):
+        yield here.rate(f"P(global p < {p:g})", fraction_of(empty.global_p < p), *ends)
+    yield here.rate("evidence or discovery", fraction_of(empty.claimed), None, 0.005)

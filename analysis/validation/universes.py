@@ -18,10 +18,10 @@ from typing import Literal
 import numpy as np
 
 from analysis.settings.search import Search
-from analysis.statistics.background.tournament import Tournament
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel
 from analysis.statistics.spectra.streams import universe_stream
 from analysis.validation.efficiencies import Channels
+from analysis.validation.fixed_model import Setup
 from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.recipe import Continuum, Resonance, signal_recipe
@@ -101,21 +101,13 @@ class ExpectedSpectra:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Analysis:
+class Analysis(Setup):
     """What the analysis knows: its settings, and what the simulation says of a resonance."""
 
-    search: Search
-    signal: SignalModel
     channel_names: tuple[str, ...]
-    sqrt_s_GeV: float
     luminosity_invpb: float
     """of the data"""
     filter_efficiency: Interpolated
-
-    @property
-    def tournament(self) -> Tournament:
-        """How functions are chosen; its bins are those of the spectra."""
-        return Tournament.of(self.search, self.signal, self.sqrt_s_GeV)
 
     def events_per_pb(self, mass_GeV: FloatArray) -> FloatArray:
         """Return selected events of all channels per pb of cross-section."""

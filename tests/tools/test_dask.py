@@ -23,8 +23,7 @@ from coffea.processor import ProcessorABC
 from analysis.settings.search import Search
 from analysis.validation import universe_campaign as closure
 from analysis.validation.efficiencies import by_upper_cuts
-from analysis.validation.universe_campaign import Size
-from analysis.validation.universe_tasks import Doubt, Universes
+from analysis.validation.universe_campaign import Doubt, Size, Universes
 from analysis.validation.universes import Campaign
 from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor, Settings

@@ -27,21 +27,21 @@ from analysis.statistics.resonance.look_elsewhere import CountedToys
 from analysis.statistics.resonance.shape import Effort, search_shape
 from analysis.statistics.spectra.bins import Channel
 from analysis.validation import universe_campaign as campaigns
-from analysis.validation.analyse import Found, analyse, borderline
+from analysis.validation.analyse import Found, Judged, analyse, borderline
 from analysis.validation.efficiencies import COLUMNS, Channels, by_upper_cuts
-from analysis.validation.judged import Judged
-from analysis.validation.pages import command, write_page
+from analysis.validation.pages import write_page
 from analysis.validation.rates import fraction_of, moments_of
-from analysis.validation.universe_campaign import Size, UniverseResults
-from analysis.validation.universe_report import bins_of, checks, result
-from analysis.validation.universe_tasks import (
+from analysis.validation.universe_campaign import (
     Batch,
     Doubt,
+    Size,
+    UniverseResults,
     Universes,
     batches,
     doubts,
     settings_digest,
 )
+from analysis.validation.universe_report import bins_of, checks, result
 from analysis.validation.universes import MOST_UNIVERSES, Campaign, Kind
 from processors.histograms import Binning
 from processors.score import ScoreTable, category_index, cell_count
@@ -319,7 +319,7 @@ def test_toys_change_a_verdict(results: UniverseResults) -> None:
 def test_finished_batches_are_kept_and_damaged_ones_done_again(
     work: Universes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.validation.universe_tasks.BATCH", 2)
+    monkeypatch.setattr("analysis.validation.universe_campaign.BATCH", 2)
     said: list[str] = []
     first = campaigns.run(work, Size(0, 0, 4), tmp_path, HERE, say=said.append)
     one, two = sorted((tmp_path / "batches").iterdir())
@@ -509,8 +509,8 @@ def test_page_and_figures_are_made_of_the_result_alone(
         picture = (one.parent / "closure" / name).read_bytes()
         assert picture == (two.parent / "closure" / name).read_bytes()
         assert len(picture) < 80_000
-    assert command(told) in text
-    assert "--masses 750 --cross-sections 3 --out DIR" in text
+    numbers = "--universes 12 --empty 40 --with-x 8 --seed 11 --masses 750 --cross-sections 3"
+    assert f"xyy closure {numbers} --out DIR\n" in text
 
 
 def test_one_universe_has_a_page(results: UniverseResults, tmp_path: Path) -> None:
