@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.bench import jobs, loops, ours, tables
+from analysis.bench import jobs, loops, ours, report, tables
 from analysis.bench.inputs import Inputs, events_of, prepare
-from analysis.bench.jobs import Rated
 from analysis.bench.loops import Counts
 from analysis.bench.measure import median_seconds, one_core
+from analysis.results.speed import SpeedMeasurement
 from analysis.settings.search import Search
 from processors.diphoton import Settings
 from tools.errors import XyyError
@@ -43,28 +43,9 @@ class Competitor:
     """the events that it reads"""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a measurement brought."""
-
-    events: int
-    rounds: int
-    rates: Mapping[str, float]
-    """events per second on one core: ``full``, ``score``, ``light`` (all ours), ``full_loop``,
-    ``light_loop``, ``polars``, ``duckdb``, ``pandas``"""
-    missing: Mapping[str, str]
-    """who is not there, and why"""
-    engines: Mapping[str, Rated]
-    """the full job on many times the events, by engine"""
-    workers: int
-    """of ``futures`` and ``dask``"""
-    job_events: int
-    """of the engines' large job"""
-
-
 def measure(
     folder: Path, catalogue: Catalogue, search: Search, *, events: int, rounds: int, say: Say
-) -> Measured:
+) -> SpeedMeasurement:
     """Generate events, compare the results of all competitors, then their speed.
 
     To be called in a process that starts with `analysis.bench.measure.ENVIRONMENT`.
@@ -95,15 +76,7 @@ def measure(
     workers = min(WORKERS, cores())
     executions = [ours.ONE_CORE, *(Execution(name, workers) for name in ("futures", "dask"))]
     engines = jobs.compare_engines(inputs.copies, settings, executions, rounds, say)
-    return Measured(
-        events=events,
-        rounds=rounds,
-        rates=rates,
-        missing=tables.missing(),
-        engines=engines,
-        workers=workers,
-        job_events=events_of(inputs.copies[1]),
-    )
+    return report.result(rates, engines, events=events, rounds=rounds)
 
 
 def on_one_core(inputs: Inputs, settings: Settings, rounds: int, say: Say) -> dict[str, float]:

@@ -79,6 +79,7 @@ def process(
         execution=execution,
         columns=settings.needed(),
     )
+    # Who loses events is faster: that is no comparison.
     if not outcome.ledger[SAMPLE].complete:
         lost = outcome.ledger[SAMPLE].failed[0]
         raise XyyError(f"events were lost, first {lost.file}: {lost.error}")

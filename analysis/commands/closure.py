@@ -170,16 +170,18 @@ def _refuse_with_events(
 
 
 def _tell(found: "Closure", out: Path, *, print_json: bool, quiet: bool) -> None:
+    from analysis.results.checks import judged
+
     path = out / found.FILE
     if print_json:
         typer.echo(path.read_text(encoding="utf-8"), nl=False)
         return
     if quiet:
         return
-    judged, missed = found.judged
+    number, missed = judged(found.checks)
     lines = [f"verdicts right: {found.verdicts.right} of {found.verdicts.n}"]
-    if judged:
-        lines.append(f"{judged - missed} of {judged} numbers are what was wanted")
+    if number:
+        lines.append(f"{number - missed} of {number} numbers are what was wanted")
     if events := found.events:
         lines.append(f"same verdict from events and spectrum: {events.same_verdicts} of {events.n}")
     typer.echo("\n".join([*lines, f"{path}"]))

@@ -49,8 +49,7 @@ def read_claim(path: Path) -> HandedIn:
     claim = from_json(Claim, document, path, advice=f"{_ADVICE}, unedited")
     try:
         _check_limits(claim.limits)
-        _check_interval(claim.mass_GeV, "mass_GeV", MOST_GeV)
-        _check_errors(claim.mass_GeV)
+        _check_interval(claim.mass_GeV, "mass_GeV", MOST_GeV, MOST_MASS_ERROR_GeV)
         _check_interval(claim.cross_section_pb, "cross_section_pb", MOST_PB)
     except ValueError as error:
         raise InputError(f"{path}: {error}; {_ADVICE}, unedited") from None
@@ -67,26 +66,24 @@ def _check_limits(limits: ClaimedLimits) -> None:
         raise ValueError("limits: the masses do not rise, or are not as many as the limits")
 
 
-def _check_interval(found: Estimate | None, key: str, most: float) -> None:
+def _check_interval(
+    found: Estimate | None, key: str, most: float, most_error: float = np.inf
+) -> None:
     if found is None:
         return
     _check_range(np.array([found.value, found.low, found.high]), key, most)
     if not found.low <= found.value <= found.high:
         raise ValueError(f"{key}: {found.value:g} is not between {found.low:g} and {found.high:g}")
-
-
-def _check_errors(mass: Estimate | None) -> None:
-    if mass is None:
-        return
-    if max(mass.high - mass.value, mass.value - mass.low) > MOST_MASS_ERROR_GeV:
+    if max(found.high - found.value, found.value - found.low) > most_error:
         raise ValueError(
-            f"mass_GeV: {mass.value:g} GeV between {mass.low:g} and {mass.high:g} GeV is no "
-            f"measurement; its uncertainties are at most {MOST_MASS_ERROR_GeV:g} GeV"
+            f"{key}: {found.value:g} GeV between {found.low:g} and {found.high:g} GeV is no "
+            f"measurement; its uncertainties are at most {most_error:g} GeV"
         )
 
 
 def _check_range(values: Numbers, key: str, most: float) -> None:
     """Refuse numbers that are not above zero, or are none."""
+    # Not `values <= 0`: NaN would pass.
     wrong = values[~((values > 0) & (values <= most))]
     if len(wrong):
         raise ValueError(f"{key} holds {wrong[0]!s}, not a number above 0 and up to {most:g}")

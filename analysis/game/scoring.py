@@ -94,8 +94,10 @@ def limit_at(claim: Claim, mass_GeV: float) -> float | None:
         return _none_or_number(limits[above])
     if above in (0, len(masses)) or masses[above] - masses[above - 1] > MOST_STEP_GEV:
         return None
+    # Four points, or the two beside it: at the ends, or where one of the others has no limit.
     for first, last in ((above - 2, above + 2), (above - 1, above + 1)):
         if first >= 0 and last <= len(masses):
+            # Masses from X's own on: the polynomial there is its constant term.
             x, y = masses[first:last] - mass_GeV, limits[first:last]
             if np.all(np.isfinite(y)):
                 return float(np.polyfit(x, y, len(x) - 1)[-1])

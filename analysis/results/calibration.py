@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from analysis.results.checks import Check, judged
+from analysis.results.checks import Check
 from analysis.results.codec import ABSENT, Numbers
-from tools.machine import Machine
+from analysis.results.speed import MeasurementOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,6 @@ class CategoryParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CalibrationOrigin:
-    """When, where and with what the toys were thrown."""
-
-    written: str
-    host: str
-    python: str
-    versions: dict[str, str]
-    git_commit: str | None
-    machine: Machine
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchCalibration:
     """What the shape search says of spectra whose truth is known."""
 
@@ -66,9 +54,4 @@ class SearchCalibration:
     injected_events: dict[str, dict[str, float]]
     """signal events that were injected, by truth and by mass and strength"""
     checks: tuple[Check, ...]
-    provenance: CalibrationOrigin
-
-    @property
-    def judged(self) -> tuple[int, int]:
-        """How many numbers were judged, and how many of them miss what was wanted."""
-        return judged(self.checks)
+    provenance: MeasurementOrigin

@@ -6,8 +6,8 @@ from tools.machine import Machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpeedOrigin:
-    """When, where and beside whom it was measured."""
+class MeasurementOrigin:
+    """When, where and with what it was measured."""
 
     written: str
     host: str
@@ -15,6 +15,12 @@ class SpeedOrigin:
     versions: dict[str, str]
     git_commit: str | None
     machine: Machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedOrigin(MeasurementOrigin):
+    """The same, and beside whom."""
+
     competitors: dict[str, str]
     """versions of the libraries that do the same"""
 

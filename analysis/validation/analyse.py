@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.game.scoring import MASS_ERRORS
-from analysis.results.closure import Fraction, MeanAndWidth
+from analysis.results.closure import Fraction
 from analysis.settings.search import Decision
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.prediction import Prediction, predict
@@ -40,9 +40,9 @@ from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.verdict import decide
 from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
 from analysis.validation.fixed_model import names_of
-from analysis.validation.rates import LEVEL, FIXED_GeV, fraction_of, moments_of
+from analysis.validation.rates import LEVEL, FIXED_GeV, fraction_of
 from analysis.validation.tasks import Columns
-from analysis.validation.universes import Analysis, ExpectedSpectra, stacked
+from analysis.validation.universes import Analysis, ObservedUniverse
 from tools.arrays import FloatArray
 
 SURE_Z = 3.7
@@ -112,38 +112,24 @@ class Found(Columns):
         return cls(**made)
 
 
-def analyse(
-    analysis: Analysis,
-    universes: Sequence[ExpectedSpectra],
-    spectra: Sequence[tuple[FloatArray, ...]],
-    numbers: Sequence[int],
-    seeds: Sequence[int],
-    *,
-    toys: int,
-) -> Found:
+def analyse(analysis: Analysis, universes: Sequence[ObservedUniverse], *, toys: int) -> Found:
     """Return what the analysis says of some universes.
 
     Parameters
     ----------
     analysis : Analysis
-    universes : sequence of ExpectedSpectra
-        What is true.
-    spectra : sequence of tuple of ndarray
-        What was observed: for each universe, the events in the bins of each channel.
-    numbers : sequence of int
-        Of the universes.
-    seeds : sequence of int
-        Of each universe's upcrossings.
+    universes : sequence of ObservedUniverse
     toys : int
         Toys of the frozen model, for the upcrossings.
     """
     found = Found.nothing(len(universes))
-    found.number[:] = numbers
     for row, universe in enumerate(universes):
-        truth = universe.truth
+        truth = universe.expected.truth
+        found.number[row] = universe.number
         found.true_mass_GeV[row] = np.nan if truth.mass_GeV is None else truth.mass_GeV
         found.true_cross_section_pb[row] = truth.cross_section_pb
-    counts, expected = stacked(spectra), stacked(universe.channels for universe in universes)
+    counts = _stacked([universe.counts for universe in universes])
+    expected = _stacked([universe.expected.channels for universe in universes])
     low, high = analysis.tournament.low_GeV, analysis.tournament.high_GeV
     # Nothing is drawn from it: its truths are only there to say how many channels there are.
     whole = analysis.experiment([channel[0] for channel in counts])
@@ -153,12 +139,11 @@ def analyse(
         found.passes[group.toys] = group.passes
         best = _scan(group, found)
         for row, toy in enumerate(group.toys):
-            observed = tuple(channel[toy] for channel in counts)
-            backgrounds = predicted(analysis, observed).backgrounds
+            backgrounds = predicted(analysis, universes[toy].counts).backgrounds
             frozen = [each.chosen.fitted.events(low, high) for each in backgrounds]
             spectrum = analysis.spectra(group.options, frozen, group.spurious[row])
             crossings = upcrossings(
-                spectrum, spectrum.counts, group.masses_GeV, seed=int(seeds[toy]), toys=toys
+                spectrum, spectrum.counts, group.masses_GeV, seed=universes[toy].seed, toys=toys
             )
             formula = combined(crossings, float(found.local_z[toy]), None)
             found.upcrossings[toy] = crossings.mean
@@ -168,9 +153,15 @@ def analyse(
     return found
 
 
+def _stacked(spectra: Sequence[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
+    """Return the spectra of some universes for each channel, shape (T, B)."""
+    return tuple(np.array(channel) for channel in zip(*spectra, strict=True))
+
+
 def _scan(group: ToyGroup, found: Found) -> FloatArray:
     """Fill in the significances; return the most significant masses."""
     own, masses = len(group.toys), len(group.masses_GeV)
+    # Every mass is fitted, as for data: the two steps of toys only have to find the largest.
     z, _, _ = group.fit(np.tile(np.arange(masses), own), np.repeat(np.arange(own), masses))
     z = z.reshape(own, masses)
     found.fixed_z[group.toys] = z[:, nearest(group.masses_GeV, FIXED_GeV)]
@@ -199,6 +190,7 @@ def _measure(analysis: Analysis, group: ToyGroup, start: FloatArray, found: Foun
     found.mass_GeV[toys] = best.mass_GeV
     found.cross_section_pb[toys] = best.events / per_pb
     there = found.exists[toys]
+    # Pulls need a truth: without X there is none to compare with.
     if not there.any():
         return
     best, toys, per_pb = best.some(there), toys[there], per_pb[there]
@@ -264,6 +256,8 @@ class Judged(Found):
         p, z = found.formula_p.copy(), found.formula_z.copy()
         for row, number in enumerate(found.number):
             toys = counted.get(int(number))
+            # As in `look_elsewhere.combined`: if no toy exceeds, only a bound is known, and the
+            # formula stands.
             if toys is not None and toys.exceeding > 0:
                 p[row], z[row] = toys.p, significance(toys.p)
         decisions = [
@@ -284,6 +278,7 @@ class Judged(Found):
     @property
     def right(self) -> Flags:
         """Whether the verdict is right."""
+        # Who claims without a fitted mass (no excess) is not near it.
         near = np.nan_to_num(np.abs(self.mass_pull), nan=np.inf) <= MASS_ERRORS
         return np.where(self.claimed, self.exists & near, ~self.exists | self.covered)
 
@@ -294,12 +289,9 @@ class Judged(Found):
 
     def coverage(self, name: str) -> Fraction:
         """Return how often the 68 % interval of "mass" or "cross_section" holds the truth."""
-        return fraction_of(np.abs(self._pulls(name)) <= 1)
+        return fraction_of(np.abs(self.pulls(name)) <= 1)
 
-    def pull(self, name: str) -> MeanAndWidth:
-        """Return the pulls of "mass" or "cross_section"."""
-        return moments_of(self._pulls(name))
-
-    def _pulls(self, name: str) -> FloatArray:
+    def pulls(self, name: str) -> FloatArray:
+        """Return the pulls of "mass" or "cross_section" where there is one."""
         pulls: FloatArray = getattr(self, f"{name}_pull")
         return pulls[np.isfinite(pulls)]

@@ -66,15 +66,12 @@ class CourseSelections:
     """the best rectangular ones: of one category"""
 
 
-def selections(
-    catalogue: Catalogue, search: Search, *, seed: int, simulated: tuple[int, int] = SIMULATED
-) -> CourseSelections:
+def selections(catalogue: Catalogue, search: Search, *, seed: int) -> CourseSelections:
     """Make events, choose categories and cuts, and count what is in them."""
-    few = _joints(search, simulated, seed, 0)
-    many = _joints(search, (_LARGER * simulated[0], _LARGER * simulated[1]), seed, 1)
+    few, many = (_joints(search, larger, seed, which) for which, larger in enumerate((1, _LARGER)))
     weights = dict.fromkeys(few, 1.0)
     sample = catalogue.sample(_BACKGROUND)
-    weights[_BACKGROUND] = sample.expected_events(catalogue.luminosity_invpb) / simulated[0]
+    weights[_BACKGROUND] = sample.expected_events(catalogue.luminosity_invpb) / SIMULATED[0]
     return CourseSelections(_categories(few, many, weights), _cuts(few, many, weights, search))
 
 
@@ -82,8 +79,10 @@ def _categories(
     few: Mapping[str, Counts], many: Mapping[str, Counts], weights: Mapping[str, float]
 ) -> CategoryFractions:
     small, large = (sample_of(joints, weights, _BACKGROUND) for joints in (few, many))
+    # Trained on one half, applied to the other, as the analysis does.
     folds = np.stack([table_of(additive_score(small, half)) for half in HALVES])
     chosen = candidate("likelihood_ratio", folds, small, Demands(most=CATEGORIES))
+    # Counted on events that neither trained the score nor chose its edges: no optimism is left.
     found = category_yields(large, chosen.scores, chosen.edges)
     signals = [found.signals[name] / counts[:, 0].sum() for name, counts in large.signals.items()]
     return CategoryFractions(found.passing / large.passing.sum(), np.mean(signals, axis=0))
@@ -98,22 +97,24 @@ def _cuts(
     reference = search.optimise.reference_signal
     of = {name: yields(few[name], weights[name]) for name in (reference, _BACKGROUND)}
     index = best(merit(of[reference], of[_BACKGROUND], search.optimise))
-    parts = {}
-    for name, counts in many.items():
-        passing = yields(counts, 1.0).anywhere
-        parts[name] = np.array([passing[index] / passing[(-1,) * passing.ndim]])
-    signals = [part for name, part in parts.items() if name != _BACKGROUND]
-    return CategoryFractions(parts[_BACKGROUND], np.mean(signals, axis=0))
+    passing = {name: yields(counts, 1.0).anywhere for name, counts in many.items()}
+    # Summed-area tables: the last cell holds all events.
+    parts = {name: np.array([each[index] / each.flat[-1]]) for name, each in passing.items()}
+    background = parts.pop(_BACKGROUND)
+    return CategoryFractions(background, np.mean(list(parts.values()), axis=0))
 
 
-def _joints(search: Search, events: tuple[int, int], seed: int, which: int) -> dict[str, Counts]:
-    """Return the joint histograms of the background and of three signals."""
+def _joints(search: Search, larger: int, seed: int, which: int) -> dict[str, Counts]:
+    """Return the joint histograms of background and three signals, of so many times the events."""
     recipes = {_BACKGROUND: background_recipe()} | {
         f"signal_{mass:g}": signal_recipe(Resonance(mass)) for mass in _MASSES_GeV
     }
     return {
         name: _filled(
-            recipe, search, events[name != _BACKGROUND], simulated_stream(seed, which, number)
+            recipe,
+            search,
+            larger * SIMULATED[name != _BACKGROUND],
+            simulated_stream(seed, which, number),
         )
         for number, (name, recipe) in enumerate(recipes.items())
     }
@@ -126,5 +127,6 @@ def _filled(recipe: Recipe, search: Search, events: int, rng: np.random.Generato
         columns = make_events(recipe, rng, min(_AT_ONCE, events - first))
         mass = photon_pair(columns).mass
         outside = (mass < window.low_GeV) | (mass >= window.high_GeV)
+        # Halves by the parity of the entry, as the processor makes them; `_AT_ONCE` is even.
         fill(found, np.arange(len(mass)) % 2, outside, *(columns[name] for name in axes))
     return found

@@ -41,7 +41,7 @@ from analysis.validation.universe_campaign import (
     run,
 )
 from analysis.validation.universe_report import result
-from analysis.validation.universes import Analysis, Campaign, Kind
+from analysis.validation.universes import Analysis, Campaign, Kind, ObservedUniverse
 from analysis.workflow import pipeline
 from analysis.workflow.infer_folder import inference_inputs
 from processors.score import ScoreTable
@@ -207,9 +207,8 @@ def compare(
         analysis = each.analysis
         own = replace(work, analysis=analysis, channels=each.channels)
         expected, toys = own.expected("universes", number), analysis.search.peak.global_toys
-        found = analyse(
-            analysis, [expected], [each.spectrum], [number], [_SEED], toys=TOYS["universes"]
-        )
+        universe = ObservedUniverse(number, expected, each.spectrum, _SEED)
+        found = analyse(analysis, [universe], toys=TOYS["universes"])
         for row in borderline(found) if toys else ():
             say(f"universe {number}: toys of the whole procedure")
             local_z = float(found.local_z[row])

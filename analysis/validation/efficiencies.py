@@ -86,8 +86,10 @@ class Channels:
     def efficiencies(self, recipe: Recipe) -> FloatArray:
         """Return the part of a recipe's events that each channel keeps, shape (C,)."""
         off = recipe.far_off
+        # Given whether the isolations are far off, the columns are independent of each other.
         cells = (1 - off) * self._cells(recipe, far_off=False)
         cells += off * self._cells(recipe, far_off=True)
+        # Cells of no channel, -1, are counted in front and left out.
         sums = np.bincount(self.channel + 1, cells, len(self.names) + 1)
         return np.asarray(sums[1:], dtype=np.float64)
 

@@ -47,6 +47,7 @@ def some(group: ToyGroup, rows: Indices) -> ToyGroup:
 
 def spurious_at(group: ToyGroup, mass_GeV: FloatArray) -> FloatArray:
     """Return each spectrum's spurious signals at a mass of its own, shape (T, C)."""
+    # Each spectrum has a curve of its own, and np.interp takes one at a time.
     channels = range(group.spurious.shape[-1])
     return np.array(
         [
@@ -111,6 +112,8 @@ class BestFits:
         self, away: FloatArray, mass_GeV: FloatArray, events: FloatArray, free: tuple[str, ...]
     ) -> tuple[FloatArray, Flags]:
         peak, start = self.group.peak, self.minima.values
+        # Shares and spurious signal stay those of the fitted mass: with others the two deviances
+        # would be of different likelihoods.
         found = peak.fit(
             self.group.counts, start[:, : peak.background.size], mass_GeV,
             spurious=spurious_at(self.group, self.mass_GeV), events=events,
@@ -169,8 +172,11 @@ def asymptotic_cls(statistic: FloatArray, expected: FloatArray) -> FloatArray:
     """
     from scipy.special import log_ndtr
 
+    # Section 3.7 there: below width^2, q~ is a parabola of the fitted strength; beyond, where that
+    # is negative, it is linear. A strength of zero has no width: CLs is 1, not 0/0.
     root, width = np.sqrt(statistic), np.sqrt(np.maximum(expected, 1e-12))
     shifted = np.where(root <= width, root - width, (statistic - width**2) / (2 * width))
+    # Both tails may be too small for a float; the ratio of them is not.
     return np.asarray(np.exp(log_ndtr(-shifted - width) - log_ndtr(-shifted)))
 
 

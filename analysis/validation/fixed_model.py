@@ -157,6 +157,7 @@ class FixedExpectation(Columns):
         """Count upcrossings, and fit the truth without fluctuations."""
         counted = upcrossings(spectra, spectra.counts, masses_GeV, seed=seed, toys=toys)
         errors = spectra.scan(masses_GeV).signal_error_events[0]
+        # Kept tasks are arrays: the four numbers of a small result are one, too.
         return cls(np.array(astuple(counted), dtype=float), errors)
 
     @property
@@ -177,6 +178,7 @@ class FixedToys(Columns):
         cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, numbers: range
     ) -> "FixedToys":
         """Return some of a seed's toys."""
+        # A stream for each toy: it is the same one in whatever task it is drawn.
         drawn = [fixed_toy_stream(seed, number).poisson(spectra.counts) for number in numbers]
         counts, size = np.array(drawn, dtype=float), len(drawn)
         spurious = np.repeat(spectra.spurious(masses_GeV)[None], size, axis=0)

@@ -8,6 +8,7 @@ from typing import Any
 from analysis.report.plots import closure as figures
 from analysis.report.plots.style import Header, encode
 from analysis.results.calibration import SearchCalibration
+from analysis.results.checks import judged
 from analysis.results.closure import Closure
 from tools.atomic import write_bytes
 from tools.errors import InputError
@@ -51,10 +52,10 @@ def _rendered(template: str, told: Closure | SearchCalibration, **more: object) 
         loader=PackageLoader("analysis.validation"), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    judged, missed = told.judged
+    number, missed = judged(told.checks)
     page = environment.get_template(template)
     return page.render(
-        told=told, judged=judged, missed=missed, number="{:,}".format, finite=math.isfinite, **more
+        told=told, judged=number, missed=missed, number="{:,}".format, finite=math.isfinite, **more
     )
 
 

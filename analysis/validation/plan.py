@@ -29,6 +29,7 @@ from tools.arrays import FloatArray
 from tools.recipe import Continuum, background_recipe
 from tools.samples import Catalogue
 
+# Exact for polynomials of degree 15, which any of these densities is over a bin of 10 GeV.
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 ONE_SPECTRUM = ToyNumbers(
     local=5_000, scans=2_000, frozen=8_000, injected=1_600, outside=500, upcrossings=1_000,
@@ -86,6 +87,7 @@ def in_proportion(size: ToyNumbers, toys: int) -> ToyNumbers:
     ToyNumbers(local=50, scans=50, frozen=80, injected=16, outside=5, upcrossings=200, timed=50)
     """
     part = toys / size.local
+    # Upcrossings are counted on 200 toys or more: their mean, about 1, then has an error of 7 %.
     some = {n: max(1, round(part * getattr(size, n))) for n in ("frozen", "injected", "outside")}
     return replace(
         size,
@@ -191,5 +193,4 @@ def six_categories(
             for name, truth in KNOWN.items()
         },
         windows=_WINDOWS,
-        together=True,
     )

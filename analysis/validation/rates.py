@@ -14,7 +14,7 @@ FIXED_GeV = (500.0, 750.0, 1000.0)
 LEVEL = 0.05
 """of CLs, below which a cross-section is excluded"""
 EXACT = 17
-"""digits"""
+"""digits: numbers that are rounded when they are written"""
 
 
 def rounded(value: float, digits: int = 4) -> float:
@@ -36,6 +36,7 @@ def fraction_of(where: Flags, *, together: int = 1, digits: int = 4) -> Fraction
     if not n:
         return Fraction(value=np.nan, error=np.nan, n=0)
     value = float(np.mean(where))
+    # Of none, or all, the binomial uncertainty would be zero: it is that of one, or all but one.
     least = min(max(value, 1 / n), 1 - 1 / n) if n > 1 else 0.5
     error = float(np.sqrt(least * (1 - least) / n))
     if together > 1:
@@ -54,6 +55,7 @@ def moments_of(pulls: FloatArray, *, ddof: int = 1, digits: int = 4) -> MeanAndW
         mean=rounded(float(pulls.mean()), digits),
         mean_error=rounded(width / np.sqrt(n), digits),
         width=rounded(width, digits),
+        # Of a normal distribution: of heavier tails the width is less certain than that.
         width_error=rounded(width / np.sqrt(2 * n), digits),
         n=n,
     )
@@ -65,6 +67,10 @@ class Place:
 
     section: str
     setting: str
+    together: int = 1
+    """number of toys that share their sidebands"""
+    digits: int = 4
+    """of fractions"""
 
     def number(
         self, what: str, value: float, error: float | None = None, low: float | None = None,
@@ -74,9 +80,10 @@ class Place:
         return Check(self.section, self.setting, what, float(value), error, low, high, n)
 
     def rate(
-        self, what: str, found: Fraction, low: float | None = None, high: float | None = None
+        self, what: str, where: Flags, low: float | None = None, high: float | None = None
     ) -> Check:
-        """Return a fraction of toys or universes beside what was wanted of it."""
+        """Return the fraction of toys or universes that is true, beside what was wanted of it."""
+        found = fraction_of(where, together=self.together, digits=self.digits)
         return self.number(what, found.value, found.error, low, high, n=found.n)
 
 

@@ -14,6 +14,7 @@ choose, spurious signals included (told). It is of the function itself, fitted t
 function that does not describe it takes for a signal is not the question here.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +32,7 @@ MASSES_GeV = (500.0, 600.0, 750.0, 900.0, 1000.0)
 ORDERS = (1, 2, 3)
 JUDGED_GeV, MIN_GAIN = (500.0, 750.0, 1000.0), 1.5
 """where, and by how much at least, limits with categories are wanted to be lower"""
+# The median of CLb is 1/2: CLs is 5 % where CLs+b is 2.5 %.
 _MEDIAN = 1.9599639845400545
 _STEPS = 8
 """of the search for the median limit: sqrt(q) is nearly proportional to the signal"""
@@ -69,6 +71,10 @@ class Gain:
     judged: bool
     """whether function and range are the same in all"""
 
+    def wanted(self, mass_GeV: float) -> float | None:
+        """Return the gain in limits that is wanted at a mass, if one is."""
+        return MIN_GAIN if self.judged and mass_GeV in JUDGED_GeV else None
+
 
 def in_window(setting: Setting, order: int) -> Spectra:
     """Return the truth for the exponential of a polynomial, in the window."""
@@ -79,25 +85,24 @@ def in_window(setting: Setting, order: int) -> Spectra:
 
 def ideal(setting: Setting, order: int) -> Spectra:
     """Return the truth for the ideal fit of the window."""
+    # It knows width, scale and luminosity exactly: a bound, not a fit that could be done.
     known = replace(setting.search, systematics=Systematics(0.0, 0.0, 0.0, 0.0))
     return in_window(replace(setting, search=known), order)
 
 
-def gains(pair: Pair) -> tuple[Gain, ...]:
-    """Return what is gained with each of `ORDERS` in the window, and with what is chosen."""
+def gains(pair: Pair) -> Iterator[Gain]:
+    """Yield what is gained with each of `ORDERS` in the window, and with what is chosen."""
     settings = (pair.categories, pair.cuts)
-    found = [
-        _gain(pair, f"exp {order} in the window", *(in_window(s, order) for s in settings),
-              judged=True)
-        for order in ORDERS
-    ]  # fmt: skip
+    for order in ORDERS:
+        same = [in_window(setting, order) for setting in settings]
+        yield _gain(pair, f"exp {order} in the window", same, judged=True)
     chosen = [setting.fixed(*setting.chosen()) for setting in settings]
-    return *found, _gain(pair, "as the tournaments choose", *chosen, judged=False)
+    yield _gain(pair, "as the tournaments choose", chosen, judged=False)
 
 
-def _gain(pair: Pair, functions: str, categories: Spectra, cuts: Spectra, *, judged: bool) -> Gain:
+def _gain(pair: Pair, functions: str, both: Sequence[Spectra], *, judged: bool) -> Gain:
     limits, z = [], []
-    for spectra in (categories, cuts):
+    for spectra in both:
         efficiency, _ = spectra.peak.signal.total_efficiency(np.array(MASSES_GeV))
         fit = scoring_fit(spectra.counts[None], spectra.peak.background)
         fitted = replace(spectra, counts=fit.expected[0])
@@ -127,5 +132,6 @@ def _median_limit(spectra: Spectra, masses: FloatArray) -> FloatArray:
             counts, null.values[:, : peak.background.size], masses,
             spurious=spurious, events=limit, free=NUISANCES,
         )  # fmt: skip
+        # sqrt(q) grows nearly as the signal does: scaled by what is missing, it converges at once.
         limit = limit * _MEDIAN / np.sqrt(at.deviance - null.deviance)
     return np.asarray(limit)

@@ -93,6 +93,7 @@ def digest_of(module: str, catalogue: Catalogue, search: Search, *more: object) 
         for s in catalogue.simulation
     ]
     luminosities = catalogue.luminosity_invpb, catalogue.data_luminosity_invpb
+    # Another version of these may round otherwise: its numbers are not mixed with kept ones.
     versions = [metadata.version(name) for name in _LIBRARIES]
     code = code_digest(*behind(f"analysis.validation.{module}"), *_DRAWING)
     parts = (decided, samples, luminosities, catalogue.collision_energy_GeV, *more)

@@ -85,14 +85,12 @@ class ToyCampaigns:
     """two selections of the same events"""
     windows: int = 1
     """drawn to the sidebands of each toy without a resonance"""
-    together: bool = False
-    """whether points with a resonance are too few toys each, and are judged several together"""
     spurious: Mapping[ChosenFunctions, FloatArray] = field(default_factory=dict)
     """of the functions whose upcrossings are wanted: their mean over the toys that chose them"""
 
     @property
     def several(self) -> bool:
-        """Whether there are several channels."""
+        """Whether there are several channels: toys are few then, and told of together."""
         return len(next(iter(self.background.values())).expected) > 1
 
     def tasks(self) -> list[ToyTask]:

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.results.calibration import CalibrationOrigin, CategoryParts, SearchCalibration
+from analysis.results.calibration import CategoryParts, SearchCalibration
 from analysis.results.checks import Check
-from analysis.results.closure import Fraction
 from analysis.results.codec import from_json
-from analysis.statistics.background.entries import Flags
+from analysis.results.speed import MeasurementOrigin
 from analysis.statistics.spectra.bins import between
 from analysis.validation.fixed_model import FixedModel, Setting, title_of
 from analysis.validation.rates import (
@@ -28,16 +27,7 @@ from analysis.validation.rates import (
     rounded,
     told,
 )
-from analysis.validation.sensitivity import (
-    MIN_GAIN,
-    ORDERS,
-    JUDGED_GeV,
-    MASSES_GeV,
-    Reach,
-    gains,
-    ideal,
-    reach,
-)
+from analysis.validation.sensitivity import ORDERS, MASSES_GeV, Reach, gains, ideal, reach
 from analysis.validation.toy_campaigns import ToyResults
 from analysis.validation.toys import MEASURED_SIGMA, BackgroundToys, InjectionPoint, SignalToys
 from tools.arrays import FloatArray
@@ -75,7 +65,7 @@ def document(results: ToyResults, *, workers: int) -> SearchCalibration:
             for name, own in campaigns.injection.items()
         },
         checks=tuple(_rounded(check) for check in checks(results)),
-        provenance=CalibrationOrigin(**provenance(machine=machine())),
+        provenance=MeasurementOrigin(**provenance(machine=machine())),
     )
 
 
@@ -109,6 +99,7 @@ def _parts(setting: Setting) -> CategoryParts:
 
 def _choices(name: str, toys: BackgroundToys) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield each channel with the fractions of toys that chose functions, most frequent first."""
+    # By number: of functions that as many toys chose, the first to be chosen stands first.
     in_order = toys.functions[np.argsort(toys.number, kind="stable")]
     channels = in_order.shape[1]
     for channel, chosen in enumerate(in_order.T):
@@ -119,6 +110,7 @@ def _choices(name: str, toys: BackgroundToys) -> Iterator[tuple[str, dict[str, f
 
 def _rounded(check: Check) -> Check:
     """Return a check with five digits."""
+    # `meets` stays: it was decided on all digits.
     error = None if check.error is None else rounded(check.error, _DIGITS)
     return replace(check, observed=rounded(check.observed, _DIGITS), error=error)
 
@@ -140,20 +132,15 @@ def checks(results: ToyResults) -> Iterator[Check]:
         yield Place("speed", what).number("seconds", seconds, high=most.get(what))
 
 
-def _exact(where: Flags, together: int = 1) -> Fraction:
-    return fraction_of(where, together=together, digits=EXACT)
-
-
-def _passing(here: Place, toys: BackgroundToys, together: int) -> Check:
-    passing = _exact(toys.passes, together)
-    return here.number("functions that pass", passing.value, passing.error)
+def _passing(here: Place, toys: BackgroundToys) -> Check:
+    return replace(here.rate("functions that pass", toys.passes), toys=None)
 
 
 def _local(name: str, toys: BackgroundToys, together: int) -> Iterator[Check]:
     for mass, z in zip(FIXED_GeV, toys.fixed_z.T, strict=True):
-        here = Place("local", f"{name}, {mass:g} GeV")
+        here = Place("local", f"{name}, {mass:g} GeV", together, EXACT)
         for level, low, high in ((2, 0.010, 0.033), (3, None, 0.003)):
-            yield here.rate(f"P(Z > {level})", _exact(z > level, together), low, high)
+            yield here.rate(f"P(Z > {level})", z > level, low, high)
         yield here.number("mean Z", z.mean())
         yield here.number("width of Z", z.std())
 
@@ -169,13 +156,13 @@ def global_p(name: str, toys: BackgroundToys, results: ToyResults) -> FloatArray
 
 
 def _global(name: str, toys: BackgroundToys, results: ToyResults) -> Iterator[Check]:
-    here, together = Place("global", name), results.campaigns.windows
+    here = Place("global", name, results.campaigns.windows, EXACT)
     p = global_p(name, toys, results)
     for level, low, high in ((0.05, 0.03, 0.07), (0.01, None, 0.02)):
-        yield here.rate(f"P(global p < {level:g})", _exact(p < level, together), low, high)
+        yield here.rate(f"P(global p < {level:g})", p < level, low, high)
     largest = toys.largest_z[np.isfinite(toys.largest_z)]
-    yield here.rate("P(local Z > 3 anywhere)", _exact(largest > _SINGLE, together))
-    yield _passing(here, toys, together)
+    yield here.rate("P(local Z > 3 anywhere)", largest > _SINGLE)
+    yield _passing(here, toys)
 
 
 def _formula(results: ToyResults) -> Iterator[Check]:
@@ -184,7 +171,8 @@ def _formula(results: ToyResults) -> Iterator[Check]:
         here = Place("formula", f"{name} ({title_of(model)})")
         crossings = results.on_truth(name).crossings
         for z in (2.5, 3.0, 3.5):
-            above = _exact(toys.largest_z > z)
+            above = fraction_of(toys.largest_z > z, digits=EXACT)
+            # No toy as high: the ratio is not known, and is left out.
             some = above.value > 0
             ratio = crossings.p(z) / above.value if some else np.nan
             relative = above.error / above.value if some else np.nan
@@ -207,12 +195,12 @@ def _injections(name: str, found: SignalToys, results: ToyResults) -> Iterator[C
 
     What is judged are those together then, and no point where the width is the simulated one.
     """
-    injection, together = results.campaigns.injection[name], results.campaigns.together
+    injection, together = results.campaigns.injection[name], results.campaigns.several
     points = injection.points
 
     def shown(place: str, own: Sequence[InjectionPoint]) -> Iterator[Check]:
         toys = found.at([points.index(point) for point in own])
-        return _injected(Place("injection", f"{name}: {place}"), own, toys)
+        return _injected(Place("injection", f"{name}: {place}", digits=EXACT), own, toys)
 
     for point in points:
         each = shown(f"{point.mass_GeV:g} GeV, {point.sigma:g} sigma", [point])
@@ -233,19 +221,21 @@ def _injected(here: Place, of: Sequence[InjectionPoint], toys: SignalToys) -> It
     pull, root = moments_of(toys.pull, ddof=0, digits=EXACT), float(np.sqrt(size))
     yield here.number("mean pull", pull.mean, pull.mean_error, -0.1, 0.1, n=size)
     yield here.number("width of pulls", pull.width, pull.width_error, 0.9, 1.1, n=size)
-    yield here.rate("68 % coverage", _exact(np.abs(toys.pull) <= 1), 0.64, 0.72)
+    yield here.rate("68 % coverage", np.abs(toys.pull) <= 1, 0.64, 0.72)
     arrived = toys.plain_pull[toys.converged & (np.abs(toys.plain_pull) < _MAX_PULL)]
     error = float(arrived.std()) / root
     yield here.number("mean (S - S0)/error", arrived.mean(), error, n=size)
+    # A limit may cover too often, but not less than three standard deviations of so many toys.
     covered = 1 - LEVEL - _SINGLE * float(np.sqrt(LEVEL * (1 - LEVEL) / size))
-    yield here.rate("limit covers", _exact(toys.cls >= LEVEL), covered)
-    yield here.rate("fits converged", _exact(toys.converged))
+    yield here.rate("limit covers", toys.cls >= LEVEL, covered)
+    yield here.rate("fits converged", toys.converged)
     weakest = min(point.sigma for point in of)
     if weakest < MEASURED_SIGMA:
         return
+    # At three expected errors a fluctuation elsewhere may be the largest: it covers less often.
     high = weakest > MEASURED_SIGMA
     low, most = (0.64, 0.72) if high else (0.58, None)
-    yield here.rate("mass covered", _exact(np.abs(toys.mass_pull) <= 1), low, most)
+    yield here.rate("mass covered", np.abs(toys.mass_pull) <= 1, low, most)
     # A few toys run away: their spread is told by that of the middle half.
     quarter, middle, three = np.quantile(toys.found_pull, [0.25, 0.5, 0.75])
     # The median of normal numbers has sqrt(pi/2) of the uncertainty that their mean has.
@@ -255,17 +245,16 @@ def _injected(here: Place, of: Sequence[InjectionPoint], toys: SignalToys) -> It
 
 
 def _outside(name: str, toys: BackgroundToys, results: ToyResults) -> Iterator[Check]:
-    together, needed, log_errors = results.campaigns.windows, [], []
+    needed, log_errors = [], []
     for functions, rows in toys.choices().items():
         expected, own = results.expectation(name, functions), int(rows.sum())
         needed.append(np.where(rows, expected.crossings.local_z(_SINGLE), 0.0))
+        # Mean logarithms: a factor is worth as much at high masses, where errors are small.
         log_errors += [float(np.log(expected.errors).mean())] * own
-    here = Place("outside", name)
-    claimed = _exact(toys.largest_z >= np.sum(needed, axis=0), together)
-    yield here.rate("P(global Z > 3)", claimed, None, 0.01)
-    anywhere = _exact(toys.largest_z > _SINGLE, together)
-    yield here.rate("P(local Z > 3 anywhere)", anywhere, None, 0.05)
-    yield _passing(here, toys, together)
+    here = Place("outside", name, results.campaigns.windows, EXACT)
+    yield here.rate("P(global Z > 3)", toys.largest_z >= np.sum(needed, axis=0), None, 0.01)
+    yield here.rate("P(local Z > 3 anywhere)", toys.largest_z > _SINGLE, None, 0.05)
+    yield _passing(here, toys)
     setting = results.campaigns.outside[name]
     for order in ORDERS:
         errors = ideal(setting, order).scan(setting.masses_GeV).signal_error_events
@@ -278,6 +267,7 @@ def _optimum(results: ToyResults) -> Iterator[Check]:
         ideals = [reach(ideal(setting, order), events) for order in ORDERS]
         window, free = setting.chosen(("window",)), setting.chosen()
         parameters = len(window[0][0].function.parameters)
+        # One of the parameters is the normalisation: `exp k` has k + 1.
         judged = min(max(parameters - 1, ORDERS[0]), ORDERS[-1])
         yield from _reached(name, window[0], reach(setting.fixed(*window), events), ideals, judged)
         if free[0] != window[0]:
@@ -301,7 +291,7 @@ def _gained(results: ToyResults) -> Iterator[Check]:
     for name, gain in ((name, gain) for name, pair in pairs for gain in gains(pair)):
         for index, mass in enumerate(MASSES_GeV):
             here = Place("gain", f"{name} ({gain.functions}), {mass:g} GeV")
-            low = MIN_GAIN if gain.judged and mass in JUDGED_GeV else None
+            low = gain.wanted(mass)
             yield here.number("limit, cuts / categories", gain.limits[index], low=low)
             yield here.number("Z of 5.4 pb, categories", gain.z[index])
             yield here.number("Z, cuts", gain.z_of_cuts[index])

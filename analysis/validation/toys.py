@@ -115,6 +115,7 @@ def _redrawn(
     redrawn = some(group, np.repeat(np.arange(len(group.toys)), windows))
     for row, number in enumerate(numbers):
         rng = window_toy_stream(seed, number)
+        # The first of the windows is the toy itself, so that more windows do not change it.
         others = slice(row * windows + 1, (row + 1) * windows)
         redrawn.counts[others, inside] = rng.poisson(expected, (windows - 1, len(expected)))
     return redrawn
@@ -179,6 +180,7 @@ class Injection:
         for group in toys.groups(toys.draw(seed, numbers)):
             counts = self._drawn(group, seed, [numbers[int(toy)] for toy in group.toys])
             rows = np.tile(np.arange(len(group.toys)), len(self.points))
+            # All points at once: the sidebands, and with them the functions, are the same.
             stacked = replace(some(group, rows), counts=counts.reshape(len(rows), -1))
             shown = _shown(stacked, [p for p in self.points for _ in group.toys])
             apart = {
@@ -192,6 +194,7 @@ class Injection:
         inside, expected = self.setting.window(group)
         counts = np.repeat(group.counts[None], len(self.points), axis=0)
         for row, number in enumerate(numbers):
+            # A stream for each toy, all points in their order: a toy does not depend on its batch.
             rng = signal_toy_stream(seed, number)
             for index, point in enumerate(self.points):
                 wider = float(rng.uniform(0.9, 1.1)) if self.drawn_width else 1.0
@@ -212,6 +215,7 @@ def _shown(group: ToyGroup, wanted: Sequence[InjectionPoint]) -> SignalToys:
     mass, events = (np.array([getattr(p, n) for p in wanted]) for n in ("mass_GeV", "events"))
     unknown = {n: np.full(len(mass), np.nan) for n in ("found_pull", "mass_pull", "mass_GeV")}
     shown = SignalToys(**AtTruth.of(group, mass, events).arrays(), **unknown)
+    # Of a weaker signal the largest excess is mostly another one.
     rows = np.flatnonzero([point.sigma >= MEASURED_SIGMA for point in wanted])
     if len(rows):
         measured = some(group, rows)

@@ -28,9 +28,9 @@ from analysis.validation.universes import (
     Campaign,
     ExpectedSpectra,
     Kind,
+    ObservedUniverse,
     analysis_of,
 )
-from tools.arrays import FloatArray
 from tools.digests import digest_text
 from tools.errors import InputError
 from tools.executors import Execution
@@ -109,12 +109,15 @@ class Universes:
         truth = self.campaign.truth(kind, number, self.catalogue)
         return ExpectedSpectra.of(truth, self.channels, bins.low_GeV, bins.high_GeV)
 
-    def spectrum(self, kind: Kind, number: int) -> tuple[FloatArray, ...]:
-        """Return what is observed in one universe, in each channel."""
-        return self.expected(kind, number).draw(self.campaign.rng(kind, number))
+    def observed(self, kind: Kind, number: int) -> ObservedUniverse:
+        """Return what is observed in one universe."""
+        expected = self.expected(kind, number)
+        counts = expected.draw(self.campaign.rng(kind, number))
+        return ObservedUniverse(number, expected, counts, self.seed(kind, number, 0))
 
     def seed(self, kind: Kind, number: int, stream: int) -> int:
         """Return the seed of one universe's toys."""
+        # Spawned, not drawn: it does not depend on how many numbers the spectrum took.
         return int(self.campaign.rng(kind, number).spawn(_STREAMS)[stream].integers(2**62))
 
     def __call__(self, task: Batch | Doubt) -> Arrays:
@@ -124,17 +127,14 @@ class Universes:
 
     def look(self, batch: Batch) -> Arrays:
         """Analyse a batch."""
-        kind, numbers = batch.kind, range(batch.first, batch.last)
-        expected = [self.expected(kind, number) for number in numbers]
-        spectra = [self.spectrum(kind, number) for number in numbers]
-        seeds = [self.seed(kind, number, 0) for number in numbers]
-        return analyse(self.analysis, expected, spectra, numbers, seeds, toys=TOYS[kind]).arrays()
+        universes = [self.observed(batch.kind, n) for n in range(batch.first, batch.last)]
+        return analyse(self.analysis, universes, toys=TOYS[batch.kind]).arrays()
 
     def look_again(self, doubt: Doubt) -> Arrays:
         """Throw toys of the whole procedure for one universe."""
         counted = second_look(
             self.analysis,
-            self.spectrum(doubt.kind, doubt.number),
+            self.observed(doubt.kind, doubt.number).counts,
             doubt.local_z,
             seed=self.seed(doubt.kind, doubt.number, 1),
             first=doubt.first,

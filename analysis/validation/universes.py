@@ -11,7 +11,6 @@ an X of given masses and cross-sections), `empty` ones have no X, and those `wit
 for numbers that need many.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -51,6 +50,7 @@ class Campaign:
             given = Given(exists=False)
         elif kind == "with_x":
             given = replace(given, exists=True)
+        # Numbers of their own: an empty universe has a background that no universe with X has.
         first = MOST_UNIVERSES * KINDS.index(kind)
         return truth_of(self.seed, first + number, catalogue, given=given)
 
@@ -58,6 +58,7 @@ class Campaign:
         masses, strengths = self.masses_GeV, self.cross_sections_pb
         if not masses and not strengths:
             return Given()
+        # All masses with one cross-section, then with the next: few universes have all masses.
         rank = number // max(1, len(masses))
         return Given(
             exists=True,
@@ -77,8 +78,6 @@ class ExpectedSpectra:
     truth: Truth
     channels: tuple[FloatArray, ...]
     """expected events in the bins of each channel"""
-    signal_events: float
-    """of X among them; 0 if there is none"""
 
     @classmethod
     def of(
@@ -88,16 +87,29 @@ class ExpectedSpectra:
         law, peak = truth.background.spectrum, truth.signal.spectrum
         if not isinstance(law, Continuum) or not isinstance(peak, Resonance):
             raise TypeError("a universe has a continuum and a resonance")
+        # Integrals of the generator's own laws, not of a fit to them: no bias can come from here.
         shape = law.above(low_GeV) - law.above(high_GeV)
         kept = channels.efficiencies(truth.background) * truth.expected_background_events
         events = channels.efficiencies(truth.signal) * truth.expected_signal_events
         bump = peak.below(high_GeV) - peak.below(low_GeV)
-        expected = tuple(n * shape + s * bump for n, s in zip(kept, events, strict=True))
-        return cls(truth, expected, float(events.sum() * bump.sum()))
+        return cls(truth, tuple(n * shape + s * bump for n, s in zip(kept, events, strict=True)))
 
     def draw(self, rng: np.random.Generator) -> tuple[FloatArray, ...]:
         """Return one spectrum for each channel."""
         return tuple(rng.poisson(channel).astype(np.float64) for channel in self.channels)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ObservedUniverse:
+    """A universe as the analysis meets it."""
+
+    number: int
+    expected: ExpectedSpectra
+    """what is true"""
+    counts: tuple[FloatArray, ...]
+    """observed events in the bins of each channel"""
+    seed: int
+    """of its upcrossings"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,8 +166,3 @@ def analysis_of(catalogue: Catalogue, search: Search, channels: Channels) -> Ana
 
 def _exact(masses: FloatArray, values: FloatArray) -> Interpolated:
     return Interpolated(masses, values, np.zeros(len(masses)))
-
-
-def stacked(spectra: Iterable[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
-    """Return the spectra of some universes for each channel, shape (T, B)."""
-    return tuple(np.array(channel) for channel in zip(*spectra, strict=True))
