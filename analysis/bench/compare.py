@@ -27,7 +27,7 @@ from tools.pool import cores
 from tools.samples import Catalogue
 
 ROUNDING = 1e-6
-"""Part of the events that may be in another bin."""
+"""Fraction of the events that may be in another bin."""
 WORKERS = 2
 Say = Callable[[str], None]
 """Takes a line for the user."""
@@ -58,7 +58,7 @@ def measure(
     search : Search
         Its window, axes and course cuts make the job.
     events : int
-        How many; the engines get links to many times as many.
+        How many; the executors get links to many times as many.
     rounds : int
         Whose median counts.
     say : callable
@@ -75,7 +75,7 @@ def measure(
     rates = on_one_core(inputs, settings, rounds, say)
     workers = min(WORKERS, cores())
     executions = [ours.ONE_CORE, *(Execution(name, workers) for name in ("futures", "dask"))]
-    engines = jobs.compare_engines(inputs.copies, settings, executions, rounds, say)
+    engines = jobs.compare_executors(inputs.copies, settings, executions, rounds, say)
     return report.result(rates, engines, events=events, rounds=rounds)
 
 

@@ -1,10 +1,10 @@
-"""The full job with each engine, in a process of its own: its rate, its start-up, its peak memory.
+"""The full job with each executor, in a process of its own: rate, start-up, peak memory.
 
-An engine has a start-up that does not grow with the events: processes, imports, a cluster. So it
+An executor has a start-up that does not grow with the events: processes, imports, a cluster. So it
 does a small and a large job, each in a new process, over links to the same chunks; the rate is that
 of the difference, and the start-up is what the small job took longer than that rate explains. The
-times are medians of rounds in which the engines take turns. ``iterative``, on one core, is treated
-alike.
+times are medians of rounds in which the executors take turns. ``iterative``, on one core, is
+treated alike.
 """
 
 import statistics
@@ -39,14 +39,14 @@ class Timed:
     """of all histograms"""
 
 
-def compare_engines(
+def compare_executors(
     sizes: Sizes,
     settings: Settings,
     executions: Sequence[Execution],
     rounds: int,
     say: Callable[[str], None],
 ) -> dict[str, EngineSpeed]:
-    """Return what each engine does, by its name.
+    """Return what each executor does, by its name.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def compare_engines(
 
 
 def check_same(digests: Mapping[str, set[str]]) -> None:
-    """Make sure that all engines filled the same histograms, in every round.
+    """Make sure that all executors filled the same histograms, in every round.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def _digest(contents: Mapping[str, Counts]) -> str:
 def rated(
     timed: Sequence[tuple[Timed, Timed]], events: tuple[int, int], workers: int = 1
 ) -> EngineSpeed:
-    """Return rate and start-up from the small and large jobs of one engine.
+    """Return rate and start-up from the small and large jobs of one executor.
 
     >>> jobs = Timed(5.0, 650.0, ""), Timed(13.0, 700.0, "")
     >>> found = rated([jobs], (4_000_000, 20_000_000))

@@ -1,19 +1,19 @@
 r"""What the analysis says of many universes: its own procedure, many spectra at a time.
 
-Nothing of the statistics is done anew here. Each universe has its own tournament on its own
-sidebands (`toys.Experiment`), its own scan of all masses, its own sideband prediction
-(`prediction.predict`) whose frozen model gives the upcrossings for its global significance
-(`look_elsewhere.upcrossings`), its own measurement, and the verdict of `verdict.decide`. Universes
-with the same choice are fitted together, which is what makes a thousand of them a matter of
-minutes.
+Nothing of the statistics is done anew here. Each universe has its own selection of background
+functions on its own sidebands (`toys.Experiment`), its own scan of all masses, its own sideband
+prediction (`prediction.predict`) whose fixed background model gives the upcrossings for its global
+significance (`look_elsewhere.upcrossings`), its own measurement, and the verdict of
+`verdict.decide`. Universes with the same choice are fitted together, which is what makes a thousand
+of them a matter of minutes.
 
 A verdict is *right* by the rule of the course's game (`analysis.game.scoring`): it claims an X that
 is there, within three uncertainties of its mass; or it sets a limit, and there is no X or the limit
 covers it.
 
-Where the formula of the global significance says more than 2.5, the analysis throws toys of the
-whole procedure; so does `second_look`, up to `SURE_Z`. Beyond it two of a thousand toys, as many as
-it would take to lose a claim, are there once in 200 universes or less.
+Where the formula of the global significance says more than 2.5, the analysis generates toys of the
+whole procedure; so does `evaluated_again`, up to `SURE_Z`. Beyond it two of a thousand toys, as
+many as it would take to lose a claim, are there once in 200 universes or less.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ class Found(Columns):
     expected_z: FloatArray
     """local significance at the true mass, of the universe without fluctuations"""
     function: npt.NDArray[np.str_]
-    """what the tournament chose"""
+    """functions that were selected"""
     passes: Flags
     """whether its spurious signal is as small as is wanted"""
     fixed_z: FloatArray
@@ -75,7 +75,7 @@ class Found(Columns):
     local_z: FloatArray
     """largest of the scan; 0 if there is no excess"""
     upcrossings: FloatArray
-    """mean of the frozen model"""
+    """mean number of the fixed background model"""
     formula_z: FloatArray
     """global significance by the formula of Gross and Vitells"""
     formula_p: FloatArray
@@ -120,7 +120,7 @@ def analyse(analysis: Analysis, universes: Sequence[ObservedUniverse], *, toys: 
     analysis : Analysis
     universes : sequence of ObservedUniverse
     toys : int
-        Toys of the frozen model, for the upcrossings.
+        Toys of the fixed background model, for the upcrossings.
     """
     found = Found.nothing(len(universes))
     for row, universe in enumerate(universes):
@@ -132,16 +132,16 @@ def analyse(analysis: Analysis, universes: Sequence[ObservedUniverse], *, toys: 
     expected = _stacked([universe.expected.channels for universe in universes])
     low, high = analysis.tournament.low_GeV, analysis.tournament.high_GeV
     # Nothing is drawn from it: its truths are only there to say how many channels there are.
-    whole = analysis.experiment([channel[0] for channel in counts])
-    for group in whole.groups(counts):
+    experiment = analysis.experiment([channel[0] for channel in counts])
+    for group in experiment.groups(counts):
         # The same name for all channels, but once.
         found.function[group.toys] = "; ".join(dict.fromkeys(names_of(group.options)))
         found.passes[group.toys] = group.passes
         best = _scan(group, found)
         for row, toy in enumerate(group.toys):
             backgrounds = predicted(analysis, universes[toy].counts).backgrounds
-            frozen = [each.chosen.fitted.events(low, high) for each in backgrounds]
-            spectrum = analysis.spectra(group.options, frozen, group.spurious[row])
+            predictions = [each.chosen.fitted.events(low, high) for each in backgrounds]
+            spectrum = analysis.spectra(group.options, predictions, group.spurious[row])
             crossings = upcrossings(
                 spectrum, spectrum.counts, group.masses_GeV, seed=universes[toy].seed, toys=toys
             )
@@ -218,12 +218,12 @@ def _at_truth(
 
 
 def borderline(found: Found) -> Iterator[int]:
-    """Yield the rows whose verdict toys of the whole procedure may change."""
+    """Yield the rows of borderline cases: toys of the whole procedure may change their verdict."""
     between = (found.formula_z > WORTH_TOYS_Z) & (found.formula_z < SURE_Z)
     yield from map(int, np.flatnonzero(between))
 
 
-def second_look(
+def evaluated_again(
     analysis: Analysis,
     observed: tuple[FloatArray, ...],
     local_z: float,
@@ -232,12 +232,12 @@ def second_look(
     toys: int,
     first: int = 0,
 ) -> CountedToys:
-    """Throw toys of the whole procedure, from what a universe's own sidebands predict."""
+    """Generate toys of the whole procedure, from what a universe's own sidebands predict."""
     prediction = predicted(analysis, observed)
-    whole = toys_of_prediction(
+    experiment = toys_of_prediction(
         analysis.tournament, prediction.backgrounds, analysis.signal, analysis.search
     )
-    largest = largest_significances(whole, seed=seed, number=toys, first=first, workers=1)
+    largest = largest_significances(experiment, seed=seed, number=toys, first=first, workers=1)
     return CountedToys(toys, int(np.sum(largest >= local_z)))
 
 

@@ -1,10 +1,10 @@
-"""Six categories of a score: which part of the background and of a signal each of them has.
+"""Six categories of a score: which fractions of the background and of a signal each of them has.
 
 Events of the generator's law are made, the likelihood ratio is trained on as many as the course
-has, its categories are chosen as the analysis chooses them, and the parts are counted on an
+has, its categories are chosen as the analysis chooses them, and the fractions are counted on an
 independent simulation of ten times the size. The best rectangular cuts are found and counted on the
 same events. Behind either the mass has the same shape as before: the columns do not depend on it.
-(A signal's columns nearly do not: its parts are those of 500, 750 and 1000 GeV together.)
+(A signal's columns nearly do not: its fractions are those of 500, 750 and 1000 GeV together.)
 """
 
 from collections.abc import Mapping
@@ -40,19 +40,19 @@ class CategoryFractions:
     """What is selected, in each of some categories, shape (C,) each."""
 
     background: FloatArray
-    """part of the background's events"""
+    """fraction of the background events in each category"""
     signal: FloatArray
-    """part of a signal's"""
+    """fraction of the signal events in each category"""
 
-    def channels(self, truth: FloatArray) -> tuple[FloatArray, ...]:
-        """Return a spectrum's part in each category."""
-        return tuple(part * truth for part in self.background)
+    def channels(self, spectrum: FloatArray) -> tuple[FloatArray, ...]:
+        """Return what each category has of a spectrum."""
+        return tuple(fraction * spectrum for fraction in self.background)
 
     def model(self, width_GeV: float) -> SignalModel:
         """Return the signal in these categories."""
         plain, anywhere = plain_signal(width_GeV, len(self.signal)), np.array([0.0])
         efficiency = tuple(
-            Interpolated(anywhere, np.array([part]), np.zeros(1)) for part in self.signal
+            Interpolated(anywhere, np.array([fraction]), np.zeros(1)) for fraction in self.signal
         )
         return replace(plain, efficiency=efficiency)
 
@@ -99,9 +99,9 @@ def _cuts(
     index = best(merit(of[reference], of[_BACKGROUND], search.optimise))
     passing = {name: yields(counts, 1.0).anywhere for name, counts in many.items()}
     # Summed-area tables: the last cell holds all events.
-    parts = {name: np.array([each[index] / each.flat[-1]]) for name, each in passing.items()}
-    background = parts.pop(_BACKGROUND)
-    return CategoryFractions(background, np.mean(list(parts.values()), axis=0))
+    fractions = {name: np.array([each[index] / each.flat[-1]]) for name, each in passing.items()}
+    background = fractions.pop(_BACKGROUND)
+    return CategoryFractions(background, np.mean(list(fractions.values()), axis=0))
 
 
 def _joints(search: Search, larger: int, seed: int, which: int) -> dict[str, Counts]:

@@ -3,7 +3,7 @@
 From events each universe goes through the whole chain: `xyy run` makes its events, selects,
 freezes, unblinds and infers; its histograms hold the selected spectrum. That spectrum is then
 analysed as all those are that are drawn from the model (`analyse`), with the same signal model and
-a second look where it is due: verdicts must agree.
+more toys of a borderline case: verdicts must agree.
 """
 
 import time
@@ -27,7 +27,7 @@ from analysis.results.verdict import ClaimLevel, Verdict
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
-from analysis.validation.analyse import Found, analyse, borderline, second_look
+from analysis.validation.analyse import Found, analyse, borderline, evaluated_again
 from analysis.validation.efficiencies import Channels, by_upper_cuts
 from analysis.validation.pages import write_page
 from analysis.validation.rates import rounded
@@ -57,7 +57,7 @@ from tools.sources import Observed
 
 _REASON = "closure: the truth of this universe is known"
 _SEED = 1
-"""of the toys that `xyy run` throws; the same numbers are thrown here"""
+"""of the toys that `xyy run` generates; the same ones are generated here"""
 
 
 def universes_of(
@@ -212,7 +212,7 @@ def compare(
         for row in borderline(found) if toys else ():
             say(f"universe {number}: toys of the whole procedure")
             local_z = float(found.local_z[row])
-            counted["universes", number] = second_look(
+            counted["universes", number] = evaluated_again(
                 analysis, each.spectrum, local_z, seed=_SEED, toys=toys
             )
         parts.append(found)

@@ -1,4 +1,4 @@
-r"""Which part of a universe's events each channel of the selection keeps.
+r"""Which fraction of a universe's events each channel of the selection keeps.
 
 The columns that a selection may look at here - jets, leptons, both isolations - do not depend on
 the diphoton mass, and given their laws (`tools.recipe`) not on each other, but for one thing: half
@@ -84,7 +84,7 @@ class Channels:
         return cls(table.names, table.columns, edges, table.lookup[DATA].astype(np.intp))
 
     def efficiencies(self, recipe: Recipe) -> FloatArray:
-        """Return the part of a recipe's events that each channel keeps, shape (C,)."""
+        """Return the fraction of a recipe's events that each channel keeps, shape (C,)."""
         off = recipe.far_off
         # Given whether the isolations are far off, the columns are independent of each other.
         cells = (1 - off) * self._cells(recipe, far_off=False)
@@ -97,8 +97,8 @@ class Channels:
         """Return the probability of each cell, flat."""
         cells = np.ones(1)
         for name, edges in zip(self.columns, self.edges, strict=True):
-            parts = np.diff(recipe.below(name, edges, far_off=far_off))
-            cells = np.multiply.outer(cells, parts).ravel()
+            fractions = np.diff(recipe.below(name, edges, far_off=far_off))
+            cells = np.multiply.outer(cells, fractions).ravel()
         return cells
 
 

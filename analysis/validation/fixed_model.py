@@ -1,9 +1,9 @@
-r"""Fixed background models: what a search whose background function is settled expects of a truth.
+r"""Fixed background models: what a search with a settled function expects of a test spectrum.
 
-The upcrossings of the look-elsewhere formula are those of toys of the frozen model, as the
-analysis counts them; the expected errors of a signal are those of the truth without fluctuations.
-Toys of the frozen model, the largest significance of each found by fits, tell whether the formula
-holds.
+The upcrossings of the look-elsewhere formula are those of toys of the fixed model, as the analysis
+counts them; the expected uncertainties of a signal are those of the test spectrum without
+fluctuations. Toys of the fixed model, the largest significance of each found by fits, tell whether
+the formula holds.
 """
 
 from collections.abc import Sequence
@@ -94,7 +94,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting(Setup):
-    """One truth, and the search that looks at it."""
+    """One test spectrum, and the search that looks at it."""
 
     expected: tuple[FloatArray, ...]
     """events of each channel in the bins of the tournament"""
@@ -105,7 +105,7 @@ class Setting(Setup):
         return self.experiment(self.expected)
 
     def fixed(self, model: FixedModel, spurious: FloatArray | None = None) -> Spectra:
-        """Return the truth without fluctuations, to be fitted with these functions.
+        """Return the test spectrum without fluctuations, to be fitted with these functions.
 
         Parameters
         ----------
@@ -133,7 +133,7 @@ class Setting(Setup):
         return tuple(known[name] for name in names)
 
     def chosen(self, ranges: tuple[str, ...] = ("full", "window")) -> tuple[FixedModel, FloatArray]:
-        """Return what the tournament chooses on the truth itself, and the spurious signals."""
+        """Return what is selected on the test spectrum itself, and the spurious signals."""
         tournament = replace(self.tournament, ranges=ranges)
         expected = [each[None] for each in self.expected]
         decided = decide_all([tournament] * len(expected), expected)
@@ -148,13 +148,13 @@ class FixedExpectation(Columns):
     counted: FloatArray
     """the numbers of `Upcrossings`"""
     errors: FloatArray
-    """of a signal at each mass of the scan, events"""
+    """expected uncertainty of a signal at each mass of the scan, events"""
 
     @classmethod
     def of(
         cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, toys: int
     ) -> "FixedExpectation":
-        """Count upcrossings, and fit the truth without fluctuations."""
+        """Count upcrossings, and fit the test spectrum without fluctuations."""
         counted = upcrossings(spectra, spectra.counts, masses_GeV, seed=seed, toys=toys)
         errors = spectra.scan(masses_GeV).signal_error_events[0]
         # Kept tasks are arrays: the four numbers of a small result are one, too.
@@ -162,7 +162,7 @@ class FixedExpectation(Columns):
 
     @property
     def crossings(self) -> Upcrossings:
-        """Of the formula for the global significance."""
+        """Upcrossings in the formula for the global significance."""
         level, mean, error, toys = map(float, self.counted)
         return Upcrossings(level, mean, error, int(toys))
 

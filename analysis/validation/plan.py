@@ -1,4 +1,4 @@
-r"""What is thrown: of which spectra without a resonance, and how many toys of each.
+r"""What is generated: of which test spectra, and how many toys of each.
 
 *In the family*: an exponential of 120 GeV, which every order of `exp` contains. *The generator's*:
 `tools.recipe.Continuum`, an exponential of 106.1 GeV and 0.15 % of a four times longer tail. Others
@@ -41,18 +41,19 @@ WITH_CATEGORIES = ToyNumbers(
 """of six categories, a toy of which takes ten times as long; to its sidebands several windows are
 drawn, and points with a resonance are judged together"""
 WIDTH_GeV = 30.0
-"""of a resonance"""
+"""width of a resonance"""
 INJECTED_GeV, INJECTED_SIGMA = (500.0, 625.0, 750.0, 875.0, 1000.0), (0.0, 1.0, 3.0, 5.0, 8.0)
 KNOWN_GeV, KNOWN_SIGMA = (500.0, 1000.0), (5.0, 8.0)
 """where it is done again with the simulated width, of which the fit thinks less than is true"""
 OUTSIDE_EVENTS = (3_150.0, 50_500.0)
 OUTSIDE_CATEGORIES = ("two slopes", "bent")
-"""of the truths outside, those that categories are looked at with"""
+"""of the test spectra outside, those that categories are looked at with"""
 OPTIMUM_EVENTS = {"before": (50_500.0, 1192.0), "after": (11_220.0, 953.0)}
 """background in the window, and signal of 5.4 pb (behind the cuts S/sqrt(B) = 9, efficiency 0.8)"""
 _ALL = "six categories"
 _WINDOWS = 4
-"""drawn to the sidebands of a toy of six categories, whose tournaments take most of the time"""
+"""drawn to the sidebands of a toy of six categories, whose selection of functions takes most of the
+time"""
 
 
 Density = Callable[[FloatArray], FloatArray]
@@ -86,9 +87,11 @@ def in_proportion(size: ToyNumbers, toys: int) -> ToyNumbers:
     >>> in_proportion(ONE_SPECTRUM, 50)
     ToyNumbers(local=50, scans=50, frozen=80, injected=16, outside=5, upcrossings=200, timed=50)
     """
-    part = toys / size.local
+    fraction = toys / size.local
     # Upcrossings are counted on 200 toys or more: their mean, about 1, then has an error of 7 %.
-    some = {n: max(1, round(part * getattr(size, n))) for n in ("frozen", "injected", "outside")}
+    some = {
+        n: max(1, round(fraction * getattr(size, n))) for n in ("frozen", "injected", "outside")
+    }
     return replace(
         size,
         local=toys,
@@ -107,14 +110,14 @@ class CourseSettings:
     search: Search
 
     def of(
-        self, truth: Density, events: float, selection: CategoryFractions | None = None
+        self, density: Density, events: float, selection: CategoryFractions | None = None
     ) -> Setting:
-        """Return a truth with so many events in the window, of which some are selected."""
+        """Return a test spectrum with so many events in the window, of which some are selected."""
         window, sqrt_s = self.search.window, self.catalogue.collision_energy_GeV
         signal = plain_signal(WIDTH_GeV) if selection is None else selection.model(WIDTH_GeV)
         tournament = Tournament.of(self.search, signal, sqrt_s)
         low, high = tournament.low_GeV, tournament.high_GeV
-        found = integrals(truth, low, high)
+        found = integrals(density, low, high)
         inside = between(low, high, window.low_GeV, window.high_GeV)
         expected = found * (events / found[inside].sum())
         channels = (expected,) if selection is None else selection.channels(expected)
@@ -139,8 +142,8 @@ def one_spectrum(catalogue: Catalogue, search: Search, size: ToyNumbers, seed: i
     settings = CourseSettings(catalogue, search)
     behind = settings.events * settings.efficiency
     background = {
-        f"{name}, {when}": settings.of(truth, events)
-        for name, truth in KNOWN.items()
+        f"{name}, {when}": settings.of(density, events)
+        for name, density in KNOWN.items()
         for when, events in (("before the cuts", settings.events), ("after the cuts", behind))
     }
     inside = {name: s for name, s in background.items() if name.startswith(IN_FAMILY)}
@@ -154,8 +157,8 @@ def one_spectrum(catalogue: Catalogue, search: Search, size: ToyNumbers, seed: i
         seed=seed,
         background=background,
         outside={
-            f"{name}, {events:,.0f} events": settings.of(truth, events)
-            for name, truth in OUTSIDE.items()
+            f"{name}, {events:,.0f} events": settings.of(density, events)
+            for name, density in OUTSIDE.items()
             for events in OUTSIDE_EVENTS
         },
         injection=injection,
@@ -173,10 +176,10 @@ def six_categories(
     """Return the campaigns of six categories, fitted together."""
     settings, found = CourseSettings(catalogue, search), selections(catalogue, search, seed=seed)
 
-    def divided(truth: Density) -> Setting:
-        return settings.of(truth, settings.events, found.categories)
+    def divided(density: Density) -> Setting:
+        return settings.of(density, settings.events, found.categories)
 
-    background = {f"{name}, {_ALL}": divided(truth) for name, truth in KNOWN.items()}
+    background = {f"{name}, {_ALL}": divided(density) for name, density in KNOWN.items()}
     outside = {f"{name}, {_ALL}": divided(OUTSIDE[name]) for name in OUTSIDE_CATEGORIES}
     inside = f"{IN_FAMILY}, {_ALL}"
     reference = catalogue.sample(search.optimise.reference_signal)
@@ -189,8 +192,8 @@ def six_categories(
         injection={inside: Injection.of(background[inside], INJECTED_GeV, INJECTED_SIGMA)},
         chosen={name: s.chosen() for name, s in {**background, **outside}.items()},
         pairs={
-            name: Pair(divided(truth), settings.of(truth, settings.events, found.cuts), signal)
-            for name, truth in KNOWN.items()
+            name: Pair(divided(density), settings.of(density, settings.events, found.cuts), signal)
+            for name, density in KNOWN.items()
         },
         windows=_WINDOWS,
     )

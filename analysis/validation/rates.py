@@ -37,8 +37,8 @@ def fraction_of(where: Flags, *, together: int = 1, digits: int = 4) -> Fraction
         return Fraction(value=np.nan, error=np.nan, n=0)
     value = float(np.mean(where))
     # Of none, or all, the binomial uncertainty would be zero: it is that of one, or all but one.
-    least = min(max(value, 1 / n), 1 - 1 / n) if n > 1 else 0.5
-    error = float(np.sqrt(least * (1 - least) / n))
+    clipped = min(max(value, 1 / n), 1 - 1 / n) if n > 1 else 0.5
+    error = float(np.sqrt(clipped * (1 - clipped) / n))
     if together > 1:
         apart = where.reshape(-1, together).mean(axis=1)
         error = max(error, float(apart.std() / np.sqrt(len(apart))))

@@ -1,17 +1,17 @@
 r"""Expected significance and median limit: how far from the ideal, and what categories gain.
 
-All are of the truth without fluctuations (arXiv:1007.1727): Z = sqrt(q0) of the expected signal,
-and the median limit, whose signal is :math:`\Phi^{-1}(0.975) = 1.96` deviations from none.
+All are of the test spectrum without fluctuations (arXiv:1007.1727): Z = sqrt(q0) of the expected
+signal, and the median limit, whose signal is :math:`\Phi^{-1}(0.975) = 1.96` deviations from none.
 
 *The ideal* is a profile-likelihood fit of the window, an exponential of a polynomial of order 1, 2
-or 3 for a background that is one, with nothing else unknown: no spurious signal, no error of the
-width. Ours is compared in the same range, with the order that has as many parameters; what the
-tournament takes if it is free to leave the window stands beside it.
+or 3 for a background that is one, with nothing else unknown: no spurious signal, no uncertainty of
+the width. Ours is compared in the same range, with the order that has as many parameters; what the
+selection of functions takes if it is free to leave the window stands beside it.
 
 *What categories gain*, beside the best rectangular cuts, with the same function in the same range
-for all (and the error of the width, but no spurious signal: judged), and with what the tournaments
-choose, spurious signals included (told). It is of the function itself, fitted to the truth: what a
-function that does not describe it takes for a signal is not the question here.
+for all (and the uncertainty of the width, but no spurious signal: judged), and with what is
+selected, spurious signals included (told). It is of the function itself, fitted to the test
+spectrum: what a function that does not describe it takes for a signal is not the question here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,13 +39,20 @@ _STEPS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reach:
+class Sensitivity:
     """What is expected at `MASSES_GeV`."""
 
     z: FloatArray
     """of the signal"""
     limit: FloatArray
     """median, in events"""
+
+    @classmethod
+    def of(cls, spectra: Spectra, signal_events: float | FloatArray) -> "Sensitivity":
+        """Return what is expected of so many events (at each mass) without fluctuations."""
+        masses = np.array(MASSES_GeV)
+        z = spectra.asimov_z(masses, np.full(len(masses), signal_events))
+        return cls(z, _median_limit(spectra, masses))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,14 +84,14 @@ class Gain:
 
 
 def in_window(setting: Setting, order: int) -> Spectra:
-    """Return the truth for the exponential of a polynomial, in the window."""
+    """Return the test spectrum for the exponential of a polynomial, in the window."""
     window = setting.search.window
     option = Option("window", window.low_GeV, window.high_GeV, Function("exp", order))
     return setting.fixed((option,) * len(setting.expected))
 
 
 def ideal(setting: Setting, order: int) -> Spectra:
-    """Return the truth for the ideal fit of the window."""
+    """Return the test spectrum for the ideal fit of the window."""
     # It knows width, scale and luminosity exactly: a bound, not a fit that could be done.
     known = replace(setting.search, systematics=Systematics(0.0, 0.0, 0.0, 0.0))
     return in_window(replace(setting, search=known), order)
@@ -106,17 +113,10 @@ def _gain(pair: Pair, functions: str, both: Sequence[Spectra], *, judged: bool) 
         efficiency, _ = spectra.peak.signal.total_efficiency(np.array(MASSES_GeV))
         fit = scoring_fit(spectra.counts[None], spectra.peak.background)
         fitted = replace(spectra, counts=fit.expected[0])
-        expected = reach(fitted, pair.signal_events * efficiency)
+        expected = Sensitivity.of(fitted, pair.signal_events * efficiency)
         limits.append(expected.limit / efficiency)
         z.append(expected.z)
     return Gain(functions, limits[1] / limits[0], z[0], z[1], judged)
-
-
-def reach(spectra: Spectra, signal_events: float | FloatArray) -> Reach:
-    """Return what is expected of so many signal events (at each mass) without fluctuations."""
-    masses = np.array(MASSES_GeV)
-    z = spectra.asimov_z(masses, np.full(len(masses), signal_events))
-    return Reach(z, _median_limit(spectra, masses))
 
 
 def _median_limit(spectra: Spectra, masses: FloatArray) -> FloatArray:

@@ -1,12 +1,12 @@
-"""All campaigns of toys: toys thrown on any engine, and what is expected without any.
+"""All campaigns of toys: generated on any executor, and what is expected without any.
 
-What is thrown is `plan`'s to say. The numbers of toys and the limits that the results are compared
-with (`toy_checks`) are those that were set before the program was written.
+What is generated is said in `plan`. The numbers of toys and the limits that the results are
+compared with (`toy_report`) are those that were set before the program was written.
 
 The upcrossings that turn a toy's largest local significance into a global one are those of the
 function that the toy chose. Of several channels nearly every toy has a combination of its own: they
-take the upcrossings of the combination that the tournament chooses on the truth, and for some of
-the combinations their own are computed, to compare.
+take the upcrossings of the combination that is selected on the test spectrum, and for some of the
+combinations their own are computed, to compare.
 """
 
 import time
@@ -27,7 +27,8 @@ from tools.digests import digest_text
 from tools.executors.kept import Arrays, Workshop
 
 COMPARED = 10
-"""combinations of functions, of each truth without a resonance, with upcrossings of their own"""
+"""combinations of functions, of each test spectrum without a resonance, with upcrossings of their
+own"""
 _TOGETHER = {"fixed": 500}
 _OTHERS = 100
 """toys of a task"""
@@ -57,7 +58,7 @@ class ChosenFunctions:
 
     campaign: str
     functions: tuple[str, ...] = ()
-    """empty: those that the tournament chooses on the truth itself"""
+    """empty: those that are selected on the test spectrum itself"""
 
     @property
     def name(self) -> str:
@@ -67,20 +68,20 @@ class ChosenFunctions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ToyCampaigns:
-    """Everything that toys are thrown for; the function of a task."""
+    """Everything that toys are generated for; the function of a task."""
 
     size: ToyNumbers
     seed: int
     background: Mapping[str, Setting]
     """without a resonance"""
     outside: Mapping[str, Setting]
-    """without a resonance, of truths that no candidate contains"""
+    """without a resonance, of test spectra that no candidate contains"""
     injection: Mapping[str, Injection]
     chosen: Mapping[str, tuple[FixedModel, FloatArray]]
-    """what the tournament chooses on truths themselves, and its spurious signals; of those without
+    """what is selected on test spectra themselves, and its spurious signals; of those without
     a resonance, and of all if there are several channels"""
     optima: Mapping[str, tuple[Setting, float]] = field(default_factory=dict)
-    """truths without fluctuations, with signal events, that the ideal fit is compared on"""
+    """test spectra without fluctuations, with signal events, that the ideal fit is compared on"""
     pairs: Mapping[str, Pair] = field(default_factory=dict)
     """two selections of the same events"""
     windows: int = 1
@@ -94,7 +95,7 @@ class ToyCampaigns:
         return len(next(iter(self.background.values())).expected) > 1
 
     def tasks(self) -> list[ToyTask]:
-        """Return all tasks that throw toys."""
+        """Return all tasks that generate toys."""
         wanted: tuple[tuple[ToyKind, Mapping[str, object], int], ...] = (
             ("signal", self.injection, self.size.injected),
             ("background", self.background, self.size.local),
@@ -111,11 +112,11 @@ class ToyCampaigns:
     def __call__(self, task: ToyTask | ChosenFunctions) -> Arrays:
         """Do a task, on one core."""
         one_thread()
-        found = self.expected(task) if isinstance(task, ChosenFunctions) else self.thrown(task)
+        found = self.expected(task) if isinstance(task, ChosenFunctions) else self.generated(task)
         return found.arrays()
 
-    def thrown(self, task: ToyTask) -> Columns:
-        """Throw some toys."""
+    def generated(self, task: ToyTask) -> Columns:
+        """Generate some toys."""
         name, numbers, seed = task.campaign, range(task.first, task.last), self.seed
         if task.kind == "signal":
             return self.injection[name].toys(seed=seed, numbers=numbers)
@@ -157,7 +158,7 @@ class ToyResults:
     """what was timed"""
 
     def on_truth(self, name: str) -> FixedExpectation:
-        """Return what is expected with the functions that the tournament chooses on a truth."""
+        """Return what is expected with the functions that are selected on a test spectrum."""
         return self.expected[ChosenFunctions(name)]
 
     def expectation(self, name: str, functions: tuple[str, ...]) -> FixedExpectation:
@@ -168,7 +169,7 @@ class ToyResults:
 
 
 def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
-    """Throw all toys."""
+    """Generate all toys."""
     start = time.perf_counter()
     tasks = campaigns.tasks()
     found = done(shop, campaigns, tasks, "toys")

@@ -1,4 +1,4 @@
-"""What toys showed, with its error, and what was wanted: ``statistics.json``.
+"""What toys showed, with its uncertainty, and what was wanted: ``statistics.json``.
 
 The wanted ranges are the acceptance of this project, set before the program was written. A row
 whose `low` and `high` are both None is told, not judged.
@@ -27,7 +27,7 @@ from analysis.validation.rates import (
     rounded,
     told,
 )
-from analysis.validation.sensitivity import ORDERS, MASSES_GeV, Reach, gains, ideal, reach
+from analysis.validation.sensitivity import ORDERS, MASSES_GeV, Sensitivity, gains, ideal
 from analysis.validation.toy_campaigns import ToyResults
 from analysis.validation.toys import MEASURED_SIGMA, BackgroundToys, InjectionPoint, SignalToys
 from tools.arrays import FloatArray
@@ -37,8 +37,8 @@ from tools.provenance import provenance
 
 _SINGLE = 3.0
 _MAX_PULL = 10.0
-"""where a deficit in few events ends at an expectation of zero there is no error to divide by: then
-(S - S0)/error is beyond it"""
+"""where a deficit in few events ends at an expectation of zero there is no uncertainty to divide
+by: then (S - S0)/error is beyond it"""
 _IQR = 0.7413
 """standard deviation of a normal distribution over the width of its middle half"""
 _DIGITS = 5
@@ -264,19 +264,22 @@ def _outside(name: str, toys: BackgroundToys, results: ToyResults) -> Iterator[C
 
 def _optimum(results: ToyResults) -> Iterator[Check]:
     for name, (setting, events) in results.campaigns.optima.items():
-        ideals = [reach(ideal(setting, order), events) for order in ORDERS]
+        ideals = [Sensitivity.of(ideal(setting, order), events) for order in ORDERS]
         window, free = setting.chosen(("window",)), setting.chosen()
         parameters = len(window[0][0].function.parameters)
         # One of the parameters is the normalisation: `exp k` has k + 1.
         judged = min(max(parameters - 1, ORDERS[0]), ORDERS[-1])
-        yield from _reached(name, window[0], reach(setting.fixed(*window), events), ideals, judged)
+        ours = Sensitivity.of(setting.fixed(*window), events)
+        yield from _compared(name, window[0], ours, ideals, judged)
         if free[0] != window[0]:
-            yield from _reached(name, free[0], reach(setting.fixed(*free), events), ideals, None)
+            ours = Sensitivity.of(setting.fixed(*free), events)
+            yield from _compared(name, free[0], ours, ideals, None)
 
 
-def _reached(
-    name: str, model: FixedModel, ours: Reach, ideals: Sequence[Reach], judged: int | None
-) -> Iterator[Check]:
+def _compared(
+    name: str, model: FixedModel, ours: Sensitivity, ideals: Sequence[Sensitivity],
+    judged: int | None,
+) -> Iterator[Check]:  # fmt: skip
     for index, mass in enumerate(MASSES_GeV):
         here = Place("optimum", f"{name} ({title_of(model)}), {mass:g} GeV")
         for order, best in zip(ORDERS, ideals, strict=True):

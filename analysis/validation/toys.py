@@ -1,13 +1,14 @@
 r"""Toys of the whole procedure, without a resonance and with one: what it says of them.
 
-Every toy is decided on its own sidebands and fitted with what it chose. As no tournament reads the
-window, several windows can be drawn to the sidebands of a toy, and what is decided is decided once.
+Every toy is decided on its own sidebands and fitted with what it chose. As no selection of
+functions reads the window, several windows can be drawn to the sidebands of a toy, and what is
+decided is decided once.
 
 *Without a resonance* kept are the local significances at three fixed masses, the largest of the
-scan, and what was chosen with which spurious signal: global significance and expected error follow
-from that (`fixed_model`). More windows are toys of the whole procedure, too, but not independent
-quite (the functions are the same, and those of the full range are fitted to the same sidebands):
-`toy_report` takes the errors from the spread between toys.
+scan, and what was chosen with which spurious signal: global significance and expected uncertainty
+follow from that (`fixed_model`). More windows are toys of the whole procedure, too, but not
+independent quite (the functions are the same, and those of the full range are fitted to the same
+sidebands): `toy_report` takes the uncertainties from the spread between toys.
 
 *With a resonance* all points (mass and strength) share the sidebands of a toy; background and
 signal in the window are drawn anew for each point. Compared are, on each toy,
@@ -22,7 +23,7 @@ limit          CLs of S0 by the asymptotic formula of q~ (arXiv:1007.1727): a li
                is at least 5 %
 =============  ==================================================================================
 
-The unit of the injected strengths is the expected error of S without a signal.
+The unit of the injected strengths is the expected uncertainty of S without a signal.
 """
 
 from collections.abc import Sequence
@@ -127,7 +128,7 @@ class InjectionPoint:
 
     mass_GeV: float
     sigma: float
-    """expected errors of S"""
+    """strength in expected uncertainties of S"""
     events: float
 
 
@@ -164,7 +165,7 @@ class Injection:
         cls, setting: Setting, masses_GeV: Sequence[float], sigmas: Sequence[float],
         *, drawn_width: bool = True,
     ) -> "Injection":  # fmt: skip
-        """Inject in units of the error expected with the function of the truth."""
+        """Inject in units of the uncertainty that the test spectrum's function expects."""
         scanned = setting.masses_GeV
         errors = setting.fixed(*setting.chosen()).scan(scanned).signal_error_events[0]
         points = tuple(

@@ -1,10 +1,10 @@
-"""A closure campaign: batches of universes, then a second look at the doubtful ones.
+"""A closure campaign: batches of universes, then borderline cases with more toys.
 
 A batch is `BATCH` universes of one kind, the same ones whoever does them: fits that are done
 together may differ in their last digits from fits that are done alone, and the result is to be the
-same to the byte. (Universes `with_x` have fewer toys for their global significance and no second
-look: they are for coverages and for the power curve.) A doubt is a universe whose verdict toys of
-the whole procedure may change; `PART` of its toys are a task.
+same to the byte. (Universes `with_x` have fewer toys for their global significance and are not
+evaluated again: they are for coverages and for the power curve.) A borderline case is a universe
+whose verdict toys of the whole procedure may change; `PART` of its toys are a task.
 
 Everything of ours is imported at the top: the work is sent to dask's workers with its code.
 """
@@ -18,12 +18,12 @@ import numpy as np
 
 from analysis.settings.search import Search
 from analysis.statistics.resonance.look_elsewhere import CountedToys
-from analysis.validation.analyse import Found, Judged, analyse, borderline, second_look
+from analysis.validation.analyse import Found, Judged, analyse, borderline, evaluated_again
 from analysis.validation.efficiencies import Channels
 from analysis.validation.tasks import Say, digest_of, done, one_thread, ranges, workshop
 from analysis.validation.universes import (
     KINDS,
-    MOST_UNIVERSES,
+    MAX_UNIVERSES,
     Analysis,
     Campaign,
     ExpectedSpectra,
@@ -40,11 +40,12 @@ from tools.samples import Catalogue
 BATCH = 25
 """universes analysed together"""
 PART = 250
-"""toys of the whole procedure thrown together"""
+"""number of toys of the whole procedure that are generated together"""
 TOYS = {"universes": 1_000, "empty": 1_000, "with_x": 100}
-"""of the frozen model in each universe, for the upcrossings; `look_elsewhere` has 1,000"""
+"""toys of the fixed background model in each universe, for the upcrossings; `look_elsewhere` has
+1,000"""
 _STREAMS = 2
-"""of seeds for each universe: its upcrossings, its second look"""
+"""of seeds for each universe: its upcrossings, its evaluation with more toys"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class BorderlineToys:
     """Some toys for a universe whose verdict toys of the whole procedure may change."""
 
     kind: Kind
@@ -82,14 +83,16 @@ def batches(kind: Kind, number: int) -> Iterator[Batch]:
     yield from (Batch(kind, *ends) for ends in ranges(number, BATCH))
 
 
-def doubts(kind: Kind, number: int, local_z: float, toys: int) -> Iterator[Doubt]:
+def borderline_tasks(
+    kind: Kind, number: int, local_z: float, toys: int
+) -> Iterator[BorderlineToys]:
     """Yield the tasks of one universe's toys."""
-    yield from (Doubt(kind, number, local_z, *ends) for ends in ranges(toys, PART))
+    yield from (BorderlineToys(kind, number, local_z, *ends) for ends in ranges(toys, PART))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Universes:
-    """The function of a task: it analyses a batch, or throws toys for a doubtful universe."""
+    """The function of a task: it analyses a batch, or generates toys for a borderline case."""
 
     campaign: Campaign
     catalogue: Catalogue
@@ -120,25 +123,25 @@ class Universes:
         # Spawned, not drawn: it does not depend on how many numbers the spectrum took.
         return int(self.campaign.rng(kind, number).spawn(_STREAMS)[stream].integers(2**62))
 
-    def __call__(self, task: Batch | Doubt) -> Arrays:
+    def __call__(self, task: Batch | BorderlineToys) -> Arrays:
         """Do a task, on one core."""
         one_thread()
-        return self.look_again(task) if isinstance(task, Doubt) else self.look(task)
+        return self.evaluate(task) if isinstance(task, BorderlineToys) else self.analyse(task)
 
-    def look(self, batch: Batch) -> Arrays:
+    def analyse(self, batch: Batch) -> Arrays:
         """Analyse a batch."""
         universes = [self.observed(batch.kind, n) for n in range(batch.first, batch.last)]
         return analyse(self.analysis, universes, toys=TOYS[batch.kind]).arrays()
 
-    def look_again(self, doubt: Doubt) -> Arrays:
-        """Throw toys of the whole procedure for one universe."""
-        counted = second_look(
+    def evaluate(self, case: BorderlineToys) -> Arrays:
+        """Generate toys of the whole procedure for one universe."""
+        counted = evaluated_again(
             self.analysis,
-            self.observed(doubt.kind, doubt.number).counts,
-            doubt.local_z,
-            seed=self.seed(doubt.kind, doubt.number, 1),
-            first=doubt.first,
-            toys=doubt.last - doubt.first,
+            self.observed(case.kind, case.number).counts,
+            case.local_z,
+            seed=self.seed(case.kind, case.number, 1),
+            first=case.first,
+            toys=case.last - case.first,
         )
         return {"exceeding": np.array([counted.exceeding])}
 
@@ -164,9 +167,9 @@ class Size:
 
     def __post_init__(self) -> None:
         for kind in KINDS:
-            if not 0 <= (number := getattr(self, kind)) <= MOST_UNIVERSES:
+            if not 0 <= (number := getattr(self, kind)) <= MAX_UNIVERSES:
                 option = kind.replace("_", "-")
-                raise InputError(f"--{option}: 0 to {MOST_UNIVERSES:,}, not {number:,}")
+                raise InputError(f"--{option}: 0 to {MAX_UNIVERSES:,}, not {number:,}")
         if not self.universes + self.empty + self.with_x:
             raise InputError("no universe at all: give --universes N, --empty N or --with-x N")
 
@@ -223,7 +226,7 @@ def run(
     out : Path
         The folder: finished tasks are kept in it.
     execution : Execution
-        The engine, and its workers: they change no result.
+        The executor, and its workers: they change no result.
     say : callable
         Told how far it is.
     """
@@ -244,13 +247,13 @@ def _counted(work: Universes, shop: Workshop, found: Mapping[Kind, Found]) -> Co
     """Return the toys of the whole procedure of the universes that need them."""
     toys = work.analysis.search.peak.global_toys
     tasks = [
-        doubt
+        case
         for kind, each in found.items()
         for row in borderline(each)
         if kind != "with_x"
-        for doubt in doubts(kind, int(each.number[row]), float(each.local_z[row]), toys)
+        for case in borderline_tasks(kind, int(each.number[row]), float(each.local_z[row]), toys)
     ]
     exceeding: dict[tuple[Kind, int], int] = defaultdict(int)
-    for doubt, part in done(shop, work, tasks, "second looks").items():
-        exceeding[doubt.kind, doubt.number] += int(part["exceeding"][0])
+    for case, part in done(shop, work, tasks, "borderline cases").items():
+        exceeding[case.kind, case.number] += int(part["exceeding"][0])
     return {universe: CountedToys(toys, number) for universe, number in exceeding.items()}

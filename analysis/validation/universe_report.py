@@ -1,7 +1,8 @@
 """From what a campaign found to its result: fractions, pulls and histograms over many universes.
 
 What was wanted of them is the acceptance of this project, set before the program was written. A
-number of fewer than `ENOUGH` universes is told, not judged: its own error is as large as the range.
+number of fewer than `ENOUGH` universes is told, not judged: its own uncertainty is as large as the
+range.
 """
 
 from collections import Counter
@@ -143,9 +144,9 @@ def _false_positive(empty: Judged) -> told.FalsePositives:
     )
 
 
-def _counted(where: Flags, part: float) -> told.CountedUniverses:
+def _counted(where: Flags, probability: float) -> told.CountedUniverses:
     n = len(where)
-    return told.CountedUniverses(observed=int(where.sum()), expected=rounded(part * n), n=n)
+    return told.CountedUniverses(observed=int(where.sum()), expected=rounded(probability * n), n=n)
 
 
 def _bias(sure: Judged) -> told.Biases:

@@ -29,7 +29,7 @@ from tools.universe import Given, Truth, truth_of
 
 Kind = Literal["universes", "empty", "with_x"]
 KINDS: tuple[Kind, ...] = ("universes", "empty", "with_x")
-MOST_UNIVERSES = 1_000_000
+MAX_UNIVERSES = 1_000_000
 """of a kind; the next kind is numbered from here: no two share a background"""
 
 
@@ -51,7 +51,7 @@ class Campaign:
         elif kind == "with_x":
             given = replace(given, exists=True)
         # Numbers of their own: an empty universe has a background that no universe with X has.
-        first = MOST_UNIVERSES * KINDS.index(kind)
+        first = MAX_UNIVERSES * KINDS.index(kind)
         return truth_of(self.seed, first + number, catalogue, given=given)
 
     def _given(self, number: int) -> Given:
@@ -131,7 +131,7 @@ def analysis_of(catalogue: Catalogue, search: Search, channels: Channels) -> Ana
     """Return what an analysis with much simulation of this selection knows.
 
     Efficiencies are those of the recipe at the simulated masses, with a width of 30 GeV; the
-    statistical errors of a finite simulation are not in it.
+    statistical uncertainties of a finite simulation are not in it.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def analysis_of(catalogue: Catalogue, search: Search, channels: Channels) -> Ana
         channel_names=channels.names,
         sqrt_s_GeV=catalogue.collision_energy_GeV,
         luminosity_invpb=catalogue.data_luminosity_invpb,
-        filter_efficiency=_exact(masses, np.array([part for _, part in simulated])),
+        filter_efficiency=_exact(masses, np.array([efficiency for _, efficiency in simulated])),
     )
 
 

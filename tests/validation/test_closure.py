@@ -33,16 +33,16 @@ from analysis.validation.pages import write_page
 from analysis.validation.rates import fraction_of, moments_of
 from analysis.validation.universe_campaign import (
     Batch,
-    Doubt,
+    BorderlineToys,
     Size,
     UniverseResults,
     Universes,
     batches,
-    doubts,
+    borderline_tasks,
     settings_digest,
 )
 from analysis.validation.universe_report import bins_of, checks, result
-from analysis.validation.universes import MOST_UNIVERSES, Campaign, Kind
+from analysis.validation.universes import MAX_UNIVERSES, Campaign, Kind
 from processors.histograms import Binning
 from processors.score import ScoreTable, category_index, cell_count
 from processors.selection import Interval, Selection
@@ -282,7 +282,7 @@ def test_two_channels_are_fitted_together(quick: Search, catalogue: Catalogue) -
     assert np.all(found.converged)
 
 
-def test_a_doubtful_claim_is_looked_at_again(
+def test_a_borderline_case_is_evaluated_with_more_toys(
     results: UniverseResults, quick: Search, catalogue: Catalogue
 ) -> None:
     empty = results.found["empty"]
@@ -290,12 +290,15 @@ def test_a_doubtful_claim_is_looked_at_again(
     assert list(borderline(shifted)) == list(range(10, 34))
     search = replace(quick, peak=replace(quick.peak, global_toys=20))
     work = Universes.of(Campaign(11), catalogue, search, by_upper_cuts(quick.optimise.course_cuts))
-    assert work(Doubt("empty", 0, 0.0, 0, 20))["exceeding"][0] == 20
-    assert work(Doubt("empty", 0, 30.0, 0, 20))["exceeding"][0] == 0
-    parts = [work(Doubt("empty", 0, 2.0, first, first + 10))["exceeding"][0] for first in (0, 10)]
-    assert work(Doubt("empty", 0, 2.0, 0, 20))["exceeding"][0] == sum(parts)
+    assert work(BorderlineToys("empty", 0, 0.0, 0, 20))["exceeding"][0] == 20
+    assert work(BorderlineToys("empty", 0, 30.0, 0, 20))["exceeding"][0] == 0
+    parts = [
+        work(BorderlineToys("empty", 0, 2.0, first, first + 10))["exceeding"][0]
+        for first in (0, 10)
+    ]
+    assert work(BorderlineToys("empty", 0, 2.0, 0, 20))["exceeding"][0] == sum(parts)
     assert 0 < sum(parts) < 20  # 2 sigma somewhere in four fifths of the spectra
-    tasks = list(doubts("empty", 0, 2.0, 600))
+    tasks = list(borderline_tasks("empty", 0, 2.0, 600))
     assert [(t.first, t.last) for t in tasks] == [(0, 250), (250, 500), (500, 600)]
     assert [(b.first, b.last) for b in batches("empty", 60)] == [(0, 25), (25, 50), (50, 60)]
 
@@ -612,5 +615,5 @@ def test_the_command_tells_what_it_found(
 
 def test_the_quick_size_is_small() -> None:
     assert sum(command_module.QUICK) <= 150
-    assert max(command_module.QUICK) < MOST_UNIVERSES
+    assert max(command_module.QUICK) < MAX_UNIVERSES
     assert set(COLUMNS) == {"n_jets", "n_leptons", "photon1_isolation", "photon2_isolation"}
