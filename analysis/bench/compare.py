@@ -6,7 +6,7 @@ million, which rounding may put on the other side of an edge. Only then is anyth
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -150,4 +150,5 @@ def check_light(name: str, competitor: Competitor, settings: Settings) -> None:
 
 def _our_spectrum(chunks: Manifest, settings: Settings) -> Counts:
     """Return the spectrum of the selected events, without under- and overflow."""
-    return ours.process(chunks, ours.light(settings))["spectrum"][1:-1]
+    light = replace(settings, histograms="spectrum")
+    return ours.process(chunks, light)["spectrum"][1:-1]

@@ -90,11 +90,6 @@ def process(
     return {**contents, "spectrum": spectrum.view(flow=True), "cutflow": flow.view()}
 
 
-def light(settings: Settings) -> Settings:
-    """Return the settings of the light job: selection and spectrum only."""
-    return replace(settings, histograms="spectrum")
-
-
 def differences(ours: Mapping[str, Counts], theirs: Mapping[str, Counts]) -> list[str]:
     """Return the names of the histograms that are not equal, bin by bin."""
     names = sorted({*ours, *theirs})

@@ -79,7 +79,7 @@ def write_closure(
     *,
     chain_console: pipeline.RunLog | None,
 ) -> Closure:
-    """Do all universes, and write what is told of them.
+    """Do all universes, and write what they show.
 
     Parameters
     ----------

@@ -87,6 +87,6 @@ class Place:
         return self.number(what, found.value, found.error, low, high, n=found.n)
 
 
-def told(check: Check) -> Check:
-    """Return a check that is told, not judged."""
+def unjudged(check: Check) -> Check:
+    """Return a check that is shown, and not judged."""
     return replace(check, low=None, high=None, meets=None)

@@ -91,7 +91,7 @@ class ToyCampaigns:
 
     @property
     def several(self) -> bool:
-        """Whether there are several channels: toys are few then, and told of together."""
+        """Whether there are several channels: toys are few then, and shown together."""
         return len(next(iter(self.background.values())).expected) > 1
 
     def tasks(self) -> list[ToyTask]:

@@ -1,7 +1,7 @@
 """What toys showed, with its uncertainty, and what was wanted: ``statistics.json``.
 
 The wanted ranges are the acceptance of this project, set before the program was written. A row
-whose `low` and `high` are both None is told, not judged.
+whose `low` and `high` are both None is shown, not judged.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from analysis.validation.rates import (
     fraction_of,
     moments_of,
     rounded,
-    told,
+    unjudged,
 )
 from analysis.validation.sensitivity import ORDERS, MASSES_GeV, Sensitivity, gains, ideal
 from analysis.validation.toy_campaigns import ToyResults
@@ -204,7 +204,7 @@ def _injections(name: str, found: SignalToys, results: ToyResults) -> Iterator[C
 
     for point in points:
         each = shown(f"{point.mass_GeV:g} GeV, {point.sigma:g} sigma", [point])
-        yield from each if injection.drawn_width and not together else map(told, each)
+        yield from each if injection.drawn_width and not together else map(unjudged, each)
     if not together:
         return
     for sigma in dict.fromkeys(point.sigma for point in points):
@@ -236,7 +236,7 @@ def _injected(here: Place, of: Sequence[InjectionPoint], toys: SignalToys) -> It
     high = weakest > MEASURED_SIGMA
     low, most = (0.64, 0.72) if high else (0.58, None)
     yield here.rate("mass covered", np.abs(toys.mass_pull) <= 1, low, most)
-    # A few toys run away: their spread is told by that of the middle half.
+    # A few toys run away: the middle half gives their spread.
     quarter, middle, three = np.quantile(toys.found_pull, [0.25, 0.5, 0.75])
     # The median of normal numbers has sqrt(pi/2) of the uncertainty that their mean has.
     error = float(np.sqrt(np.pi / 2)) * _IQR * float(three - quarter) / root

@@ -10,7 +10,7 @@ Everything of ours is imported at the top: the work is sent to dask's workers wi
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,18 +76,6 @@ class BorderlineToys:
     def name(self) -> str:
         """Of its file."""
         return f"toys-{self.kind}-{self.number}-{self.first}-{self.last}"
-
-
-def batches(kind: Kind, number: int) -> Iterator[Batch]:
-    """Yield the batches of all universes of a kind."""
-    yield from (Batch(kind, *ends) for ends in ranges(number, BATCH))
-
-
-def borderline_tasks(
-    kind: Kind, number: int, local_z: float, toys: int
-) -> Iterator[BorderlineToys]:
-    """Yield the tasks of one universe's toys."""
-    yield from (BorderlineToys(kind, number, local_z, *ends) for ends in ranges(toys, PART))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,7 +218,7 @@ def run(
     say : callable
         Told how far it is.
     """
-    tasks = [batch for kind in KINDS for batch in batches(kind, getattr(size, kind))]
+    tasks = [Batch(kind, *ends) for kind in KINDS for ends in ranges(getattr(size, kind), BATCH)]
     with workshop(out / "batches", settings_digest(work), execution, say) as shop:
         parts = done(shop, work, tasks, "universes")
         found = {
@@ -247,11 +235,11 @@ def _counted(work: Universes, shop: Workshop, found: Mapping[Kind, Found]) -> Co
     """Return the toys of the whole procedure of the universes that need them."""
     toys = work.analysis.search.peak.global_toys
     tasks = [
-        case
+        BorderlineToys(kind, int(each.number[row]), float(each.local_z[row]), *ends)
         for kind, each in found.items()
         for row in borderline(each)
+        for ends in ranges(toys, PART)
         if kind != "with_x"
-        for case in borderline_tasks(kind, int(each.number[row]), float(each.local_z[row]), toys)
     ]
     exceeding: dict[tuple[Kind, int], int] = defaultdict(int)
     for case, part in done(shop, work, tasks, "borderline cases").items():

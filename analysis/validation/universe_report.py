@@ -1,7 +1,7 @@
 """From what a campaign found to its result: fractions, pulls and histograms over many universes.
 
 What was wanted of them is the acceptance of this project, set before the program was written. A
-number of fewer than `ENOUGH` universes is told, not judged: its own uncertainty is as large as the
+number of fewer than `ENOUGH` universes is shown, not judged: its own uncertainty is as large as the
 range.
 """
 
@@ -16,9 +16,8 @@ import numpy as np
 from analysis.results import closure as told
 from analysis.results.checks import Check
 from analysis.statistics.background.entries import Flags
-from analysis.validation import rates
 from analysis.validation.analyse import SURE_LOCAL_Z, Judged
-from analysis.validation.rates import FIXED_GeV, Place, fraction_of, moments_of, rounded
+from analysis.validation.rates import FIXED_GeV, Place, fraction_of, moments_of, rounded, unjudged
 from analysis.validation.universe_campaign import UniverseResults
 from tools.arrays import FloatArray
 from tools.universe import CROSS_SECTIONS_PB, MASSES_GeV
@@ -95,7 +94,7 @@ def bins_of(values: FloatArray, given: Sequence[float], edges: Sequence[float]) 
 
 
 def _row(kind: type[Row], x: Judged, of: Bin) -> Row:
-    """Return what is told of a bin of universes with X."""
+    """Return what a bin of universes with X shows."""
     low, high, where = of
     inside = x.some(where)
     return kind(
@@ -232,7 +231,7 @@ def checks(results: UniverseResults, strengths: Sequence[Bin]) -> Iterator[Check
         Bins of the cross-section, of `results.with_x`.
     """
     for check in (*_without_x(results.without_x), *_with_x(results, strengths)):
-        yield check if check.toys is not None and check.toys >= ENOUGH else rates.told(check)
+        yield check if check.toys is not None and check.toys >= ENOUGH else unjudged(check)
 
 
 def _with_x(results: UniverseResults, strengths: Sequence[Bin]) -> Iterator[Check]:

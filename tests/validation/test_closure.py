@@ -31,14 +31,15 @@ from analysis.validation.analyse import Found, Judged, analyse, borderline
 from analysis.validation.efficiencies import COLUMNS, Channels, by_upper_cuts
 from analysis.validation.pages import write_page
 from analysis.validation.rates import fraction_of, moments_of
+from analysis.validation.tasks import ranges
 from analysis.validation.universe_campaign import (
+    BATCH,
+    PART,
     Batch,
     BorderlineToys,
     Size,
     UniverseResults,
     Universes,
-    batches,
-    borderline_tasks,
     settings_digest,
 )
 from analysis.validation.universe_report import bins_of, checks, result
@@ -298,9 +299,8 @@ def test_a_borderline_case_is_evaluated_with_more_toys(
     ]
     assert work(BorderlineToys("empty", 0, 2.0, 0, 20))["exceeding"][0] == sum(parts)
     assert 0 < sum(parts) < 20  # 2 sigma somewhere in four fifths of the spectra
-    tasks = list(borderline_tasks("empty", 0, 2.0, 600))
-    assert [(t.first, t.last) for t in tasks] == [(0, 250), (250, 500), (500, 600)]
-    assert [(b.first, b.last) for b in batches("empty", 60)] == [(0, 25), (25, 50), (50, 60)]
+    assert list(ranges(600, PART)) == [(0, 250), (250, 500), (500, 600)]
+    assert list(ranges(60, BATCH)) == [(0, 25), (25, 50), (50, 60)]
 
 
 def test_toys_change_a_verdict(results: UniverseResults) -> None:
