@@ -1,16 +1,16 @@
-"""``statistics.json`` and ``statistics_categories.json``: what toys of known truths showed."""
+"""``statistics.json`` and ``statistics_categories.json``: what toys of known spectra showed."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
 from analysis.results.checks import Check
 from analysis.results.codec import ABSENT, Numbers
-from analysis.results.speed import MeasurementOrigin
+from tools.machine import Machine
 
 
 @dataclass(frozen=True, slots=True)
 class ToyNumbers:
-    """How many toys the campaigns throw."""
+    """How many toys the campaigns generate."""
 
     local: int
     """without a resonance, for the significance at fixed masses"""
@@ -21,7 +21,7 @@ class ToyNumbers:
     injected: int
     """at each point"""
     outside: int
-    """of each truth that no candidate contains"""
+    """of each test spectrum that no candidate contains"""
     upcrossings: int
     timed: int
 
@@ -37,8 +37,20 @@ class CategoryParts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineOrigin:
+    """When, where and with what something was measured that depends on the machine."""
+
+    written: str
+    host: str
+    python: str
+    versions: dict[str, str]
+    git_commit: str | None
+    machine: Machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchCalibration:
-    """What the shape search says of spectra whose truth is known."""
+    """What the shape search says of toys of known spectra."""
 
     size: ToyNumbers
     seed: int
@@ -46,12 +58,12 @@ class SearchCalibration:
     windows: Annotated[int | None, ABSENT] = None
     """number of windows drawn to the sidebands of each toy without a resonance; None: one"""
     window_events: dict[str, float]
-    """background events expected in the window, by truth"""
+    """background events expected in the window, by generating model"""
     parts: Annotated[CategoryParts | None, ABSENT] = None
     """None for one spectrum"""
     choices: dict[str, dict[str, float]]
-    """fraction of toys by the function that they chose, by truth (and category)"""
+    """fraction of toys by the function that they chose, by generating model (and category)"""
     injected_events: dict[str, dict[str, float]]
-    """signal events that were injected, by truth and by mass and strength"""
+    """signal events that were injected, by generating model, and by mass and strength"""
     checks: tuple[Check, ...]
-    provenance: MeasurementOrigin
+    provenance: MachineOrigin

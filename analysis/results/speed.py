@@ -2,24 +2,12 @@
 
 from dataclasses import dataclass
 
-from tools.machine import Machine
+from analysis.results.calibration import MachineOrigin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeasurementOrigin:
-    """When, where and with what it was measured."""
-
-    written: str
-    host: str
-    python: str
-    versions: dict[str, str]
-    git_commit: str | None
-    machine: Machine
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpeedOrigin(MeasurementOrigin):
-    """The same, and beside whom."""
+class SpeedOrigin(MachineOrigin):
+    """When, where and beside whom it was measured."""
 
     competitors: dict[str, str]
     """versions of the libraries that do the same"""

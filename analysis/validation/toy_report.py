@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.results.calibration import CategoryParts, SearchCalibration
+from analysis.results.calibration import CategoryParts, MachineOrigin, SearchCalibration
 from analysis.results.checks import Check
 from analysis.results.codec import from_json
-from analysis.results.speed import MeasurementOrigin
 from analysis.statistics.spectra.bins import between
 from analysis.validation.fixed_model import FixedModel, Setting, title_of
 from analysis.validation.rates import (
@@ -65,7 +64,7 @@ def document(results: ToyResults, *, workers: int) -> SearchCalibration:
             for name, own in campaigns.injection.items()
         },
         checks=tuple(_rounded(check) for check in checks(results)),
-        provenance=MeasurementOrigin(**provenance(machine=machine())),
+        provenance=MachineOrigin(**provenance(machine=machine())),
     )
 
 
