@@ -7,7 +7,7 @@ same events     `inputs`: chunks, Parquet and CSV, and many times the chunks as 
 competitors     `loops` (by hand: uproot, NumPy, boost-histogram) and `tables` (Polars, DuckDB,
                 pandas); they share no code with `processors`, and have to agree with it
 ours            `ours`: the processor through `tools.executors`
-how to measure  `measure` (one core, rounds, medians), `jobs` (engines, each in a new process)
+how to measure  `measure` (one core, rounds, medians), `jobs` (executors, each in a new process)
 all together    `compare`, and `report` for what is told
 ==============  =================================================================================
 

@@ -6,17 +6,17 @@ million, which rounding may put on the other side of an edge. Only then is anyth
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from analysis.bench import jobs, loops, ours, tables
+from analysis.bench import jobs, loops, ours, report, tables
 from analysis.bench.inputs import Inputs, events_of, prepare
-from analysis.bench.jobs import Rated
 from analysis.bench.loops import Counts
 from analysis.bench.measure import median_seconds, one_core
+from analysis.results.speed import SpeedMeasurement
 from analysis.settings.search import Search
 from processors.diphoton import Settings
 from tools.errors import XyyError
@@ -27,7 +27,7 @@ from tools.pool import cores
 from tools.samples import Catalogue
 
 ROUNDING = 1e-6
-"""Part of the events that may be in another bin."""
+"""Fraction of the events that may be in another bin."""
 WORKERS = 2
 Say = Callable[[str], None]
 """Takes a line for the user."""
@@ -43,28 +43,9 @@ class Competitor:
     """the events that it reads"""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a measurement brought."""
-
-    events: int
-    rounds: int
-    rates: Mapping[str, float]
-    """events per second on one core: ``full``, ``score``, ``light`` (all ours), ``full_loop``,
-    ``light_loop``, ``polars``, ``duckdb``, ``pandas``"""
-    missing: Mapping[str, str]
-    """who is not there, and why"""
-    engines: Mapping[str, Rated]
-    """the full job on many times the events, by engine"""
-    workers: int
-    """of ``futures`` and ``dask``"""
-    job_events: int
-    """of the engines' large job"""
-
-
 def measure(
     folder: Path, catalogue: Catalogue, search: Search, *, events: int, rounds: int, say: Say
-) -> Measured:
+) -> SpeedMeasurement:
     """Generate events, compare the results of all competitors, then their speed.
 
     To be called in a process that starts with `analysis.bench.measure.ENVIRONMENT`.
@@ -77,7 +58,7 @@ def measure(
     search : Search
         Its window, axes and course cuts make the job.
     events : int
-        How many; the engines get links to many times as many.
+        How many; the executors get links to many times as many.
     rounds : int
         Whose median counts.
     say : callable
@@ -94,16 +75,8 @@ def measure(
     rates = on_one_core(inputs, settings, rounds, say)
     workers = min(WORKERS, cores())
     executions = [ours.ONE_CORE, *(Execution(name, workers) for name in ("futures", "dask"))]
-    engines = jobs.compare_engines(inputs.copies, settings, executions, rounds, say)
-    return Measured(
-        events=events,
-        rounds=rounds,
-        rates=rates,
-        missing=tables.missing(),
-        engines=engines,
-        workers=workers,
-        job_events=events_of(inputs.copies[1]),
-    )
+    engines = jobs.compare_executors(inputs.copies, settings, executions, rounds, say)
+    return report.result(rates, engines, events=events, rounds=rounds)
 
 
 def on_one_core(inputs: Inputs, settings: Settings, rounds: int, say: Say) -> dict[str, float]:
@@ -177,4 +150,5 @@ def check_light(name: str, competitor: Competitor, settings: Settings) -> None:
 
 def _our_spectrum(chunks: Manifest, settings: Settings) -> Counts:
     """Return the spectrum of the selected events, without under- and overflow."""
-    return ours.process(chunks, ours.light(settings))["spectrum"][1:-1]
+    light = replace(settings, histograms="spectrum")
+    return ours.process(chunks, light)["spectrum"][1:-1]

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.bench.loops import Columns
-from tools.chunks import TREE
+from analysis.bench.loops import Columns, read
 from tools.generate import generate_sample
 from tools.manifest import Manifest, Part, read_manifest
 from tools.samples import Catalogue
@@ -78,11 +77,7 @@ def _with_parts(chunks: Manifest, parts: tuple[Part, ...]) -> Manifest:
 
 
 def _read(chunks: Manifest, part: Part) -> Columns:
-    import uproot
-
-    with uproot.open(chunks.folder / part.path) as file:
-        events: Columns = file[TREE].arrays([c.name for c in chunks.columns], library="np")
-    return events
+    return read(str(chunks.folder / part.path), [column.name for column in chunks.columns])
 
 
 def _write_parquet(chunks: Manifest, path: Path) -> None:

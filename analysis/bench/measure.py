@@ -69,6 +69,7 @@ def median_seconds(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dic
     taken: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(rounds + 1):
         for name, job in jobs.items():
+            # Else the garbage of one job is collected in the time of the next.
             gc.collect()
             start = time.perf_counter()
             job()

@@ -79,6 +79,7 @@ def process(
         execution=execution,
         columns=settings.needed(),
     )
+    # Who loses events is faster: that is no comparison.
     if not outcome.ledger[SAMPLE].complete:
         lost = outcome.ledger[SAMPLE].failed[0]
         raise XyyError(f"events were lost, first {lost.file}: {lost.error}")
@@ -87,11 +88,6 @@ def process(
     spectrum, flow = filled.pop("spectrum").project("m_yy"), filled.pop("cutflow")
     contents = {name: histogram.view(flow=True) for name, histogram in filled.items()}
     return {**contents, "spectrum": spectrum.view(flow=True), "cutflow": flow.view()}
-
-
-def light(settings: Settings) -> Settings:
-    """Return the settings of the light job: selection and spectrum only."""
-    return replace(settings, histograms="spectrum")
 
 
 def differences(ours: Mapping[str, Counts], theirs: Mapping[str, Counts]) -> list[str]:

@@ -1,9 +1,9 @@
 """What a measurement says: the keys of the contract, and a table for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 
-from analysis.bench.compare import Measured
+from analysis.bench import tables
 from analysis.bench.tables import LIBRARIES
 from analysis.results.speed import EngineSpeed, SpeedMeasurement, SpeedOrigin
 from tools.machine import machine
@@ -31,89 +31,83 @@ _PARTS = {"all histograms, one core": ("full", "full_loop", "score"),
           "selection and spectrum, one core": ("light", "light_loop", *LIBRARIES)}  # fmt: skip
 
 
-def result(measured: Measured) -> SpeedMeasurement:
-    """Return what the result file holds: ratios of rates, and what they are made from."""
+def result(
+    rates: Mapping[str, float], engines: dict[str, EngineSpeed], *, events: int, rounds: int
+) -> SpeedMeasurement:
+    """Return what the result file holds: ratios of rates, and what they are made from.
+
+    Parameters
+    ----------
+    rates : mapping of str to float
+        Events per second on one core: ``full``, ``score``, ``light`` (all ours), ``full_loop``,
+        ``light_loop``, and those of `tables.LIBRARIES` that are installed.
+    engines : dict of str to EngineSpeed
+    events : int
+        On one core.
+    rounds : int
+        Whose median counts.
+    """
+    ratios = {key: _ratio(rates.get(a), rates.get(b)) for key, (a, b) in RATIOS.items()}
+    one = engines["iterative"]
+    for name in ("futures", "dask"):
+        ratios[f"{name}_speedup"] = _ratio(engines[name].rate_events_per_s, one.rate_events_per_s)
+    missing = tables.missing()
+    why = {key: missing[theirs] for key, (_, theirs) in RATIOS.items() if theirs in missing}
+    small = f"{one.events:,} events are too few to tell the rate from the start-up"
+    why |= {key: small for key, ratio in ratios.items() if ratio is None and key not in RATIOS}
     return SpeedMeasurement(
-        **{key: ratio(measured, *names) for key, names in RATIOS.items()},
-        futures_speedup=speedup(measured, "futures"),
-        dask_speedup=speedup(measured, "dask"),
-        peak_MiB=round(max(rated.peak_MiB for rated in measured.engines.values()), 1),
-        median_of=measured.rounds,
-        notes=notes(measured),
-        events=measured.events,
-        rates_events_per_s={name: round(rate) for name, rate in measured.rates.items()},
-        engines={name: _engine(measured, name) for name in measured.engines},
+        **ratios,
+        peak_MiB=max(engine.peak_MiB for engine in engines.values()),
+        median_of=rounds,
+        notes=why,
+        events=events,
+        rates_events_per_s={name: round(rate) for name, rate in rates.items()},
+        engines=engines,
         provenance=SpeedOrigin(**provenance(machine=machine(), competitors=_versions())),
     )
 
 
-def _engine(measured: Measured, name: str) -> EngineSpeed:
-    rated = measured.engines[name]
-    rate, startup_s = rated.events_per_s, rated.startup_s
-    return EngineSpeed(
-        workers=1 if name == "iterative" else measured.workers,
-        events=measured.job_events,
-        rate_events_per_s=None if rate is None else round(rate),
-        startup_s=None if startup_s is None else round(startup_s, 2),
-        peak_MiB=round(rated.peak_MiB, 1),
-    )
+def _ratio(ours: float | None, theirs: float | None) -> float | None:
+    """Return our rate over that of a competitor, or None if one is not known."""
+    return None if ours is None or theirs is None else round(ours / theirs, 3)
 
 
-def ratio(measured: Measured, ours: str, theirs: str) -> float | None:
-    """Return our rate over that of a competitor, or None without one."""
-    if theirs not in measured.rates:
-        return None
-    return round(measured.rates[ours] / measured.rates[theirs], 3)
-
-
-def speedup(measured: Measured, engine: str) -> float | None:
-    """Return an engine's rate over that of one core, or None if it is not known."""
-    ours, one = measured.engines[engine].events_per_s, measured.engines["iterative"].events_per_s
-    return None if ours is None or one is None else round(ours / one, 3)
-
-
-def notes(measured: Measured) -> dict[str, str]:
-    """Return why a key is null."""
-    said = {
-        key: measured.missing[theirs]
-        for key, (_, theirs) in RATIOS.items()
-        if theirs in measured.missing
-    }
-    small = f"{measured.job_events:,} events are too few to tell the rate from the start-up"
-    said |= {f"{e}_speedup": small for e in ("futures", "dask") if speedup(measured, e) is None}
-    return said
-
-
-def lines(measured: Measured) -> Iterator[str]:
+def lines(found: SpeedMeasurement) -> Iterator[str]:
     """Yield what a user reads."""
+    rates = found.rates_events_per_s
+    missing = {name: found.notes[key] for key, (_, name) in RATIOS.items() if key in found.notes}
     yield f"{'':46s}{'million/s':>10s}{'xyy is':>10s}"
     for title, names in _PARTS.items():
         yield title
         for name in names:
-            if name in measured.missing:
-                yield f"  {_TITLES[name]:44s}{measured.missing[name]}"
-                continue
-            times = "" if name == names[0] else f"{ratio(measured, names[0], name):9.2f}x"
-            yield f"  {_TITLES[name]:44s}{measured.rates[name] / 1e6:10.2f}{times:>10s}"
-    yield from _engine_lines(measured)
-    peak = max(rated.peak_MiB for rated in measured.engines.values())
-    yield f"peak memory of a process: {peak:,.0f} MiB, all histograms"
-    where = machine()
-    yield f"medians of {measured.rounds}, of {measured.events:,} events on one core"
+            if name in missing:
+                yield f"  {_TITLES[name]:44s}{missing[name]}"
+            else:
+                gain = None if name == names[0] else rates[names[0]] / rates[name]
+                yield f"  {_TITLES[name]:44s}{_columns(rates[name], gain)}"
+    yield from _engine_lines(found)
+    yield f"peak memory of a process: {found.peak_MiB:,.0f} MiB, all histograms"
+    where = found.provenance.machine
+    yield f"medians of {found.median_of}, of {found.events:,} events on one core"
     yield f"{where.cpu}, {where.cores} cores, {where.memory_GiB} GiB"
 
 
-def _engine_lines(measured: Measured) -> Iterator[str]:
-    yield f"all histograms, {measured.job_events:,} events, start-up apart"
-    for name, rated in measured.engines.items():
-        who = "one core" if name == "iterative" else f"{name}, {measured.workers} workers"
-        if rated.events_per_s is None or rated.startup_s is None:
+def _columns(rate: float, gain: float | None) -> str:
+    times = "" if gain is None else f"{gain:9.2f}x"
+    return f"{rate / 1e6:10.2f}{times:>10s}"
+
+
+def _engine_lines(found: SpeedMeasurement) -> Iterator[str]:
+    one = found.engines["iterative"]
+    gains = {"futures": found.futures_speedup, "dask": found.dask_speedup}
+    yield f"all histograms, {one.events:,} events, start-up apart"
+    for name, engine in found.engines.items():
+        who = "one core" if engine is one else f"{name}, {engine.workers} workers"
+        if engine.rate_events_per_s is None or engine.startup_s is None:
             yield f"  {who:44s}too few events to tell the rate from the start-up"
             continue
-        gain = speedup(measured, name)
-        times = "" if name == "iterative" or gain is None else f"{gain:9.2f}x"
-        start = "" if name == "iterative" else f"   start-up {rated.startup_s:.1f} s"
-        yield f"  {who:44s}{rated.events_per_s / 1e6:10.2f}{times:>10s}{start}"
+        start = "" if engine is one else f"   start-up {engine.startup_s:.1f} s"
+        yield f"  {who:44s}{_columns(engine.rate_events_per_s, gains.get(name))}{start}"
 
 
 def _versions() -> dict[str, str]:

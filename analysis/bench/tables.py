@@ -35,6 +35,7 @@ def polars_spectrum(path: Path, wanted: Wanted) -> Counts:
 
     pts = column("photon1_pT") * column("photon2_pT")
     mass = (2 * pts * (delta("eta").cosh() - delta("phi").cos())).sqrt()
+    # Rounded down: a cast alone rounds towards zero, and events below the range would be in bin 0.
     number = ((mass - wanted.mass.edges[0]) / wanted.mass.widths[0]).floor().cast(pl.Int32)
     counted = (
         pl.scan_parquet(path)

@@ -112,9 +112,9 @@ def bench(
             rounds=rounds or (3 if quick else 5),
             say=printer.say,
         )  # fmt: skip
-        measured = in_new_process(job)
-    result = to_json(report.result(measured))
+        found = in_new_process(job)
+    result = to_json(found)
     if out is not None:
         write_json(out, result)
     as_json = json_bytes(result).decode()
-    typer.echo(as_json if printer.print_json else "\n".join(report.lines(measured)))
+    typer.echo(as_json if printer.print_json else "\n".join(report.lines(found)))

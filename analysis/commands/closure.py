@@ -150,10 +150,12 @@ def _refuse_with_events(
 
 
 def _words(found: "Closure") -> list[str]:
-    judged, missed = found.judged
+    from analysis.results.checks import judged
+
+    number, missed = judged(found.checks)
     lines = [f"verdicts right: {found.verdicts.right} of {found.verdicts.n}"]
-    if judged:
-        lines.append(f"{judged - missed} of {judged} numbers are what was wanted")
+    if number:
+        lines.append(f"{number - missed} of {number} numbers are what was wanted")
     if events := found.events:
         lines.append(f"same verdict from events and spectrum: {events.same_verdicts} of {events.n}")
     return lines

@@ -74,13 +74,14 @@ def score(
     Example: `xyy universe score game results/*/claim.json`
     """
     from analysis.game import dinner
-    from analysis.game.sealing import read_game
+    from analysis.game.sealing import read_game, write_private
 
     game = read_game(directory)
     found = dinner.assign(game, claims)
+    scored = dinner.scores(game, found)
     with one_writer(directory, writes=[dinner.SCORES]):
-        dinner.write_scores(game, dinner.scores(game, found))
-    printer.result(directory / dinner.SCORES, lambda: dinner.table(game, found))
+        write_private(directory / dinner.SCORES, scored)
+    printer.result(directory / dinner.SCORES, lambda: dinner.table(scored))
 
 
 @app.command()

@@ -12,9 +12,9 @@ from tools.errors import InputError
 from tools.json_file import read_json
 from tools.reading import SETTINGS_BYTES
 
-MOST_GeV, MOST_PB, MOST_LIMITS = 1e5, 1e6, 10_000
+MAX_GeV, MAX_PB, MAX_LIMITS = 1e5, 1e6, 10_000
 """of a mass and of a cross-section that a claim may hold, and how many limits"""
-MOST_MASS_ERROR_GeV = 500.0
+MAX_MASS_ERROR_GeV = 500.0
 """the range of masses of the course's universes: who is not sure by so much has measured no mass"""
 _MADE_BY = "xyy run --data FILE --unblind TEXT"
 _ADVICE = f"hand in the {Claim.FILE} that `{_MADE_BY}` wrote"
@@ -49,9 +49,8 @@ def read_claim(path: Path) -> HandedIn:
     claim = from_json(Claim, document, path, advice=f"{_ADVICE}, unedited")
     try:
         _check_limits(claim.limits)
-        _check_interval(claim.mass_GeV, "mass_GeV", MOST_GeV)
-        _check_errors(claim.mass_GeV)
-        _check_interval(claim.cross_section_pb, "cross_section_pb", MOST_PB)
+        _check_interval(claim.mass_GeV, "mass_GeV", MAX_GeV, MAX_MASS_ERROR_GeV)
+        _check_interval(claim.cross_section_pb, "cross_section_pb", MAX_PB)
     except ValueError as error:
         raise InputError(f"{path}: {error}; {_ADVICE}, unedited") from None
     return HandedIn(path, claim)
@@ -59,34 +58,32 @@ def read_claim(path: Path) -> HandedIn:
 
 def _check_limits(limits: ClaimedLimits) -> None:
     masses, observed = limits.mass_GeV, limits.observed_pb
-    if not all(values.ndim == 1 and len(values) <= MOST_LIMITS for values in (masses, observed)):
-        raise ValueError(f"limits: mass_GeV and observed_pb are lists of at most {MOST_LIMITS:,}")
-    _check_range(masses, "limits, mass_GeV", MOST_GeV)
-    _check_range(observed[~np.isnan(observed)], "limits, observed_pb", MOST_PB)
+    if not all(values.ndim == 1 and len(values) <= MAX_LIMITS for values in (masses, observed)):
+        raise ValueError(f"limits: mass_GeV and observed_pb are lists of at most {MAX_LIMITS:,}")
+    _check_range(masses, "limits, mass_GeV", MAX_GeV)
+    _check_range(observed[~np.isnan(observed)], "limits, observed_pb", MAX_PB)
     if len(masses) != len(observed) or not np.all(np.diff(masses) > 0):
         raise ValueError("limits: the masses do not rise, or are not as many as the limits")
 
 
-def _check_interval(found: Estimate | None, key: str, most: float) -> None:
+def _check_interval(
+    found: Estimate | None, key: str, maximum: float, max_error: float = np.inf
+) -> None:
     if found is None:
         return
-    _check_range(np.array([found.value, found.low, found.high]), key, most)
+    _check_range(np.array([found.value, found.low, found.high]), key, maximum)
     if not found.low <= found.value <= found.high:
         raise ValueError(f"{key}: {found.value:g} is not between {found.low:g} and {found.high:g}")
-
-
-def _check_errors(mass: Estimate | None) -> None:
-    if mass is None:
-        return
-    if max(mass.high - mass.value, mass.value - mass.low) > MOST_MASS_ERROR_GeV:
+    if max(found.high - found.value, found.value - found.low) > max_error:
         raise ValueError(
-            f"mass_GeV: {mass.value:g} GeV between {mass.low:g} and {mass.high:g} GeV is no "
-            f"measurement; its uncertainties are at most {MOST_MASS_ERROR_GeV:g} GeV"
+            f"{key}: {found.value:g} GeV between {found.low:g} and {found.high:g} GeV is no "
+            f"measurement; its uncertainties are at most {max_error:g} GeV"
         )
 
 
-def _check_range(values: Numbers, key: str, most: float) -> None:
+def _check_range(values: Numbers, key: str, maximum: float) -> None:
     """Refuse numbers that are not above zero, or are none."""
-    wrong = values[~((values > 0) & (values <= most))]
+    # Not `values <= 0`: NaN would pass.
+    wrong = values[~((values > 0) & (values <= maximum))]
     if len(wrong):
-        raise ValueError(f"{key} holds {wrong[0]!s}, not a number above 0 and up to {most:g}")
+        raise ValueError(f"{key} holds {wrong[0]!s}, not a number above 0 and up to {maximum:g}")

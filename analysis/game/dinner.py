@@ -11,8 +11,7 @@ from pathlib import Path
 
 from analysis.game.claims import HandedIn, read_claim
 from analysis.game.scoring import MASS_ERRORS, score
-from analysis.game.sealing import Game, write_private
-from analysis.results.claim import Claim
+from analysis.game.sealing import Game
 from analysis.results.game import (
     ClaimScore,
     GameScores,
@@ -103,6 +102,7 @@ def _group_in(game: Game, path: Path) -> str | None:
     """Return the group that a file, or else its folder, is called after."""
     for part in (path.stem, path.resolve().parent.name):
         for group in game.files:
+            # As a whole word: group_1 is not in the name group_10.
             if re.search(rf"(?<![A-Za-z0-9]){re.escape(group)}(?![A-Za-z0-9])", part):
                 return group
     return None
@@ -130,47 +130,36 @@ def scores(game: Game, claims: Mapping[str, HandedIn]) -> GameScores:
     )
 
 
-def write_scores(game: Game, scored: GameScores) -> None:
-    """Write ``scores.json``: the truth stands in it, and nobody else may read it."""
-    write_private(game.folder / SCORES, scored)
-
-
 def _scored(handed_in: HandedIn | None, truth: ResonanceTruth) -> GroupScore:
     if handed_in is None:
         return GroupScore(claim=None, truth=truth, score=None, reason="no claim was handed in")
     claim = handed_in.claim
-    return GroupScore(
-        claim=ScoredClaim(
-            decision=claim.decision,
-            mass_GeV=claim.mass_GeV,
-            cross_section_pb=claim.cross_section_pb,
-            complete=claim.complete,
-            after_unblinding=claim.after_unblinding,
-        ),
-        truth=truth,
-        score=score(claim, truth),
-        reason=None,
+    in_short = ScoredClaim(
+        decision=claim.decision,
+        mass_GeV=claim.mass_GeV,
+        cross_section_pb=claim.cross_section_pb,
+        complete=claim.complete,
+        after_unblinding=claim.after_unblinding,
     )
+    return GroupScore(claim=in_short, truth=truth, score=score(claim, truth), reason=None)
 
 
 # ---- the table -----------------------------------------------------------------------------------
 
 
-def table(game: Game, claims: Mapping[str, HandedIn]) -> str:
+def table(scored: GameScores) -> str:
     """Return what is shown at dinner: every group's claim, the truth, and the score."""
     rows: list[tuple[str, ...]] = [("group", "claim", "truth", "", "pulls: mass, xs", "limit at X")]
-    notes, right = [], 0
-    for group, opened in game.opened.items():
-        if group not in claims:
+    notes = []
+    for group, each in scored.groups.items():
+        if each.claim is None or each.score is None:
             blank = (_NOTHING, _NOTHING, _NOTHING)
-            rows.append((group, "none handed in", told(opened.truth), *blank))
+            rows.append((group, "none handed in", told(each.truth), *blank))
             continue
-        claim = claims[group].claim
-        scored = score(claim, opened.truth)
-        right += scored.right
-        rows.append((group, *_row(claim, opened.truth, scored)))
-        notes += [f"{group}: {note}" for note in _notes(claim, scored)]
-    lines = [*_aligned(rows), "", f"{right} of {len(claims)} claims are right; {RULE}"]
+        rows.append((group, *_row(each.claim, each.truth, each.score)))
+        notes += [f"{group}: {note}" for note in _notes(each.claim, each.score)]
+    verdicts = scored.verdicts
+    lines = [*_aligned(rows), "", f"{verdicts.right} of {verdicts.n} claims are right; {RULE}"]
     return "\n".join([*lines, *notes])
 
 
@@ -193,15 +182,16 @@ def told(truth: ResonanceTruth) -> str:
     return f"X: {truth.mass_GeV:.1f} GeV, {truth.cross_section_pb:.2f} pb"
 
 
-def _row(claim: Claim, truth: ResonanceTruth, scored: ClaimScore) -> tuple[str, ...]:
-    claimed: str = claim.decision
-    if claim.found and claim.mass_GeV is not None:
+def _row(claim: ScoredClaim, truth: ResonanceTruth, scored: ClaimScore) -> tuple[str, ...]:
+    claimed, found = str(claim.decision), claim.decision != "limit"
+    if found and claim.mass_GeV is not None:
         claimed += f", {_interval(claim.mass_GeV, 1)} GeV"
         if claim.cross_section_pb is not None:
             claimed += f", {_interval(claim.cross_section_pb, 2)} pb"
     pulls = _NOTHING
-    if claim.found and scored.mass_pull is not None:
-        pulls = f"{scored.mass_pull:+.1f}, {_signed(scored.cross_section_pull)}"
+    if found and scored.mass_pull is not None:
+        strength = scored.cross_section_pull
+        pulls = f"{scored.mass_pull:+.1f}, {_NOTHING if strength is None else f'{strength:+.1f}'}"
     limit = _NOTHING
     if scored.covers is not None:
         verb = "covers" if scored.covers else "does not cover"
@@ -209,16 +199,12 @@ def _row(claim: Claim, truth: ResonanceTruth, scored: ClaimScore) -> tuple[str, 
     return claimed, told(truth), "right" if scored.right else "WRONG", pulls, limit
 
 
-def _signed(pull: float | None) -> str:
-    return _NOTHING if pull is None else f"{pull:+.1f}"
-
-
 def _interval(interval: Estimate, digits: int) -> str:
     up, down = interval.high - interval.value, interval.value - interval.low
     return f"{interval.value:.{digits}f} +{up:.{digits}f} -{down:.{digits}f}"
 
 
-def _notes(claim: Claim, scored: ClaimScore) -> list[str]:
+def _notes(claim: ScoredClaim, scored: ClaimScore) -> list[str]:
     notes = [] if scored.right else [scored.why]
     if not claim.complete:
         notes.append("events were lost on the way")

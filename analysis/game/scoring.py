@@ -31,7 +31,7 @@ from analysis.results.values import Estimate
 
 MASS_ERRORS = 3.0
 """how many of its uncertainties a claimed mass may be off"""
-MOST_STEP_GEV = 50.0
+MAX_STEP_GeV = 50.0
 """the widest gap between limits in which they still say something"""
 
 
@@ -86,16 +86,18 @@ def limit_at(claim: Claim, mass_GeV: float) -> float | None:
     Between masses it is that of the cubic through the four nearest ones (at the ends, of the line
     through two). An X raises the limits around it as its own width: a line between limits 25 GeV
     apart would be too low by up to 4 % of its cross-section. Between masses further apart than
-    `MOST_STEP_GEV` an X can lie unseen, and there is no limit.
+    `MAX_STEP_GeV` an X can lie unseen, and there is no limit.
     """
     masses, limits = claim.limits.mass_GeV, claim.limits.observed_pb
     above = int(np.searchsorted(masses, mass_GeV))
     if above < len(masses) and masses[above] == mass_GeV:
         return _none_or_number(limits[above])
-    if above in (0, len(masses)) or masses[above] - masses[above - 1] > MOST_STEP_GEV:
+    if above in (0, len(masses)) or masses[above] - masses[above - 1] > MAX_STEP_GeV:
         return None
+    # Four points, or the two beside it: at the ends, or where one of the others has no limit.
     for first, last in ((above - 2, above + 2), (above - 1, above + 1)):
         if first >= 0 and last <= len(masses):
+            # Masses from X's own on: the polynomial there is its constant term.
             x, y = masses[first:last] - mass_GeV, limits[first:last]
             if np.all(np.isfinite(y)):
                 return float(np.polyfit(x, y, len(x) - 1)[-1])

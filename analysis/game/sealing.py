@@ -38,7 +38,6 @@ SEALED, SECRET, REVEALED = SealedGame.FILE, "TEACHER_ONLY_secret.json", OpenedGa
 _MADE_BY = "xyy universe make"
 _ADVICE = f"take the one that `{_MADE_BY}` wrote"
 _WARNING = "Not to be handed out: this file holds the truth of every group's universe."
-_BLOCK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -88,11 +87,8 @@ def seed_commitment(seed: OpenedSeed) -> str:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, as ``sha256sum`` prints it."""
-    hasher = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            hasher.update(block)
-    return hasher.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_sealed(
@@ -171,6 +167,7 @@ def read_game(folder: Path) -> Game:
             "of them; ask who made the game"
         )
     truth = _read_truth(path)
+    # The seal first: of an edited file is told that it was edited, not what is wrong in it.
     _refuse_other_seal(folder, truth, path)
     sealed = from_json(SealedGame, document, folder / SEALED, advice=_ADVICE)
     game = Game(folder, sealed, truth)
@@ -218,12 +215,9 @@ def refuse_other_data(game: Game) -> int:
     InputError
         If one of them is not the file that was sealed.
     """
-    there = 0
-    for files in game.files.values():
-        for file in files:
-            path = game.folder / file.name
-            if path.is_file():
-                there += 1
-                if sha256_of(path) != file.sha256:
-                    raise InputError(f"{path} is not the file that was sealed: it was changed")
-    return there
+    every = [file for files in game.files.values() for file in files]
+    there = [file for file in every if (game.folder / file.name).is_file()]
+    for file in there:
+        if sha256_of(path := game.folder / file.name) != file.sha256:
+            raise InputError(f"{path} is not the file that was sealed: it was changed")
+    return len(there)

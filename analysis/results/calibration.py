@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from analysis.results.checks import Check, judged
+from analysis.results.checks import Check
 from analysis.results.codec import ABSENT, Numbers
 from tools.machine import Machine
 
@@ -67,8 +67,3 @@ class SearchCalibration:
     """signal events that were injected, by generating model, and by mass and strength"""
     checks: tuple[Check, ...]
     provenance: MachineOrigin
-
-    @property
-    def judged(self) -> tuple[int, int]:
-        """How many numbers were judged, and how many of them miss what was wanted."""
-        return judged(self.checks)

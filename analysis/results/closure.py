@@ -7,7 +7,7 @@ of universes that it is of. A number of too few universes is NaN.
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from analysis.results.checks import Check, judged
+from analysis.results.checks import Check
 from analysis.results.codec import ABSENT, Key
 from analysis.results.verdict import ClaimLevel
 
@@ -317,8 +317,3 @@ class Closure:
     checks: tuple[Check, ...]
     events: Annotated[EventsComparison | None, ABSENT] = None
     """None where spectra were drawn from the model"""
-
-    @property
-    def judged(self) -> tuple[int, int]:
-        """How many numbers were judged, and how many of them miss what was wanted."""
-        return judged(self.checks)

@@ -3,20 +3,19 @@
 ================  ===============================================================================
 what              where
 ================  ===============================================================================
-both              `tasks` (on any engine, kept when finished), `columns` (arrays of many), `fits`
-                  (many at once), `rates` (rates and pulls beside what was wanted), `pages`
-toys              `python -m analysis.validation`; `plan` says what is thrown, `toy_campaigns` how
-truths            `truths`: spectra without a resonance, in the functions' families and outside
-                  them; `categories`: which part of background and signal six of a score have
-toys of them      `background_toys` (without a resonance), `signal_toys`, each with its own
-                  tournament; `fixed_model` (functions held: upcrossings, expected errors)
+both              `tasks` (on any executor, kept when finished; arrays of many), `fits` (many at
+                  once), `fixed_model` (a background function that is settled), `rates` (rates and
+                  pulls beside what was wanted), `pages`
+toys              `python -m analysis.validation`; `plan` says of what, `toy_campaigns` how
+toys of them      `toys`, without a resonance and with one, each with its own tournament;
+                  `categories`: which fractions of background and signal six of a score have
 no toys           `sensitivity`: beside that of the ideal fit, and what categories gain
-what is told      `toy_checks`, `toy_report` (``statistics.json``)
-universes         `xyy closure`; `efficiencies` (what a selection keeps), `universes` (expected and
-                  drawn spectra), `universe_tasks`, `universe_campaign`
-the analysis      `analyse`: tournament, scan, global significance, measurement; `judged`: the
-                  verdicts, and whether they are right
-whole events      `chain`: `xyy run` on each universe, beside the analysis of its spectrum
+what is told      `toy_report` (``statistics.json``)
+universes         `xyy closure` (`closure`); `efficiencies` (what a selection keeps), `universes`
+                  (expected and drawn spectra), `universe_campaign`; with `--events` through the
+                  whole chain of `xyy run`, beside the analysis of its spectrum
+the analysis      `analyse`: tournament, scan, global significance, measurement; the verdicts, and
+                  whether they are right
 what is told      `universe_report` (``closure.json``)
 ================  ===============================================================================
 

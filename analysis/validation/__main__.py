@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from analysis.results.checks import judged
 from analysis.results.codec import to_json
 from analysis.settings.search_file import read_search
 from analysis.validation.pages import page_of_toys
@@ -64,8 +65,8 @@ def main(arguments: list[str] | None = None) -> None:
         write_json(out, to_json(document(results, workers=options.workers)))
     told, where = read_calibration(out), page_beside(out)
     where.write_text(page_of_toys(told), encoding="utf-8")
-    judged, missed = told.judged
-    say(f"{judged - missed} of {judged} numbers are what was wanted: {where}")
+    number, missed = judged(told.checks)
+    say(f"{number - missed} of {number} numbers are what was wanted: {where}")
 
 
 if __name__ == "__main__":

@@ -1,40 +1,55 @@
 r"""What the analysis says of many universes: its own procedure, many spectra at a time.
 
-Nothing of the statistics is done anew here. Each universe has its own tournament on its own
-sidebands (`toys.Experiment`), its own scan of all masses, its own sideband prediction
-(`prediction.predict`) whose frozen model gives the upcrossings for its global significance
-(`look_elsewhere.upcrossings`), its own measurement, and the verdict of `verdict.decide`. Universes
-with the same choice are fitted together, which is what makes a thousand of them a matter of
-minutes.
+Nothing of the statistics is done anew here. Each universe has its own selection of background
+functions on its own sidebands (`toys.Experiment`), its own scan of all masses, its own sideband
+prediction (`prediction.predict`) whose fixed background model gives the upcrossings for its global
+significance (`look_elsewhere.upcrossings`), its own measurement, and the verdict of
+`verdict.decide`. Universes with the same choice are fitted together, which is what makes a thousand
+of them a matter of minutes.
 
-Where the formula of the global significance says more than 2.5, the analysis throws toys of the
-whole procedure; so does `second_look`, up to `SURE_Z`. Beyond it two of a thousand toys, as many as
-it would take to lose a claim, are there once in 200 universes or less.
+A verdict is *right* by the rule of the course's game (`analysis.game.scoring`): it claims an X that
+is there, within three uncertainties of its mass; or it sets a limit, and there is no X or the limit
+covers it.
+
+Where the formula of the global significance says more than 2.5, the analysis generates toys of the
+whole procedure; so does `evaluated_again`, up to `SURE_Z`. Beyond it two of a thousand toys, as
+many as it would take to lose a claim, are there once in 200 universes or less.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.game.scoring import MASS_ERRORS
+from analysis.results.closure import Fraction
+from analysis.settings.search import Decision
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.prediction import Prediction, predict
-from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, upcrossings
-from analysis.statistics.resonance.scan import Spectra
+from analysis.statistics.resonance.look_elsewhere import (
+    CountedToys,
+    combined,
+    significance,
+    upcrossings,
+)
 from analysis.statistics.resonance.shape import WORTH_TOYS_Z, toys_of_prediction
-from analysis.statistics.resonance.toys import ToyGroup, experiment, largest_significances
+from analysis.statistics.resonance.toys import ToyGroup, largest_significances
 from analysis.statistics.spectra.bins import Channel
-from analysis.validation.columns import Columns
-from analysis.validation.fits import AtTruth, BestFits, asimov_z, some
-from analysis.validation.fixed_model import FixedModel
-from analysis.validation.rates import FIXED_GeV
-from analysis.validation.universes import Analysis, ExpectedSpectra, stacked
+from analysis.statistics.verdict import decide
+from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
+from analysis.validation.fixed_model import names_of
+from analysis.validation.rates import LEVEL, FIXED_GeV, fraction_of
+from analysis.validation.tasks import Columns
+from analysis.validation.universes import Analysis, ObservedUniverse
 from tools.arrays import FloatArray
 
 SURE_Z = 3.7
 """global significance by the formula from which on toys would not change the verdict"""
+SURE_LOCAL_Z = 6.0
+"""expected local significance from which on X has to be found"""
+CLAIMS = ("evidence", "discovery")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -52,7 +67,7 @@ class Found(Columns):
     expected_z: FloatArray
     """local significance at the true mass, of the universe without fluctuations"""
     function: npt.NDArray[np.str_]
-    """what the tournament chose"""
+    """functions that were selected"""
     passes: Flags
     """whether its spurious signal is as small as is wanted"""
     fixed_z: FloatArray
@@ -60,7 +75,7 @@ class Found(Columns):
     local_z: FloatArray
     """largest of the scan; 0 if there is no excess"""
     upcrossings: FloatArray
-    """mean of the frozen model"""
+    """mean number of the fixed background model"""
     formula_z: FloatArray
     """global significance by the formula of Gross and Vitells"""
     formula_p: FloatArray
@@ -97,51 +112,38 @@ class Found(Columns):
         return cls(**made)
 
 
-def analyse(
-    analysis: Analysis,
-    universes: Sequence[ExpectedSpectra],
-    spectra: Sequence[tuple[FloatArray, ...]],
-    numbers: Sequence[int],
-    seeds: Sequence[int],
-    *,
-    toys: int,
-) -> Found:
+def analyse(analysis: Analysis, universes: Sequence[ObservedUniverse], *, toys: int) -> Found:
     """Return what the analysis says of some universes.
 
     Parameters
     ----------
     analysis : Analysis
-    universes : sequence of ExpectedSpectra
-        What is true.
-    spectra : sequence of tuple of ndarray
-        What was observed: for each universe, the events in the bins of each channel.
-    numbers : sequence of int
-        Of the universes.
-    seeds : sequence of int
-        Of each universe's upcrossings.
+    universes : sequence of ObservedUniverse
     toys : int
-        Toys of the frozen model, for the upcrossings.
+        Toys of the fixed background model, for the upcrossings.
     """
     found = Found.nothing(len(universes))
-    found.number[:] = numbers
     for row, universe in enumerate(universes):
-        truth = universe.truth
+        truth = universe.expected.truth
+        found.number[row] = universe.number
         found.true_mass_GeV[row] = np.nan if truth.mass_GeV is None else truth.mass_GeV
         found.true_cross_section_pb[row] = truth.cross_section_pb
-    counts, expected = stacked(spectra), stacked(universe.channels for universe in universes)
-    whole = experiment(
-        analysis.search, analysis.signal, [channel[0] for channel in counts], analysis.sqrt_s_GeV
-    )
-    for group in whole.groups(counts):
+    counts = _stacked([universe.counts for universe in universes])
+    expected = _stacked([universe.expected.channels for universe in universes])
+    low, high = analysis.tournament.low_GeV, analysis.tournament.high_GeV
+    # Nothing is drawn from it: its truths are only there to say how many channels there are.
+    experiment = analysis.experiment([channel[0] for channel in counts])
+    for group in experiment.groups(counts):
         # The same name for all channels, but once.
-        found.function[group.toys] = "; ".join(dict.fromkeys(FixedModel.by(group).names))
+        found.function[group.toys] = "; ".join(dict.fromkeys(names_of(group.options)))
         found.passes[group.toys] = group.passes
         best = _scan(group, found)
         for row, toy in enumerate(group.toys):
-            observed = tuple(channel[toy] for channel in counts)
-            spectrum = _frozen(analysis, group, row, predicted(analysis, observed))
+            backgrounds = predicted(analysis, universes[toy].counts).backgrounds
+            predictions = [each.chosen.fitted.events(low, high) for each in backgrounds]
+            spectrum = analysis.spectra(group.options, predictions, group.spurious[row])
             crossings = upcrossings(
-                spectrum, spectrum.counts, group.masses_GeV, seed=int(seeds[toy]), toys=toys
+                spectrum, spectrum.counts, group.masses_GeV, seed=universes[toy].seed, toys=toys
             )
             formula = combined(crossings, float(found.local_z[toy]), None)
             found.upcrossings[toy] = crossings.mean
@@ -151,13 +153,18 @@ def analyse(
     return found
 
 
+def _stacked(spectra: Sequence[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
+    """Return the spectra of some universes for each channel, shape (T, B)."""
+    return tuple(np.array(channel) for channel in zip(*spectra, strict=True))
+
+
 def _scan(group: ToyGroup, found: Found) -> FloatArray:
     """Fill in the significances; return the most significant masses."""
     own, masses = len(group.toys), len(group.masses_GeV)
+    # Every mass is fitted, as for data: the two steps of toys only have to find the largest.
     z, _, _ = group.fit(np.tile(np.arange(masses), own), np.repeat(np.arange(own), masses))
     z = z.reshape(own, masses)
-    where = [int(np.argmin(np.abs(group.masses_GeV - mass))) for mass in FIXED_GeV]
-    found.fixed_z[group.toys] = z[:, where]
+    found.fixed_z[group.toys] = z[:, nearest(group.masses_GeV, FIXED_GeV)]
     found.local_z[group.toys] = np.maximum(z.max(axis=1), 0.0)
     return np.asarray(group.masses_GeV[np.argmax(z, axis=1)])
 
@@ -173,41 +180,24 @@ def predicted(analysis: Analysis, observed: tuple[FloatArray, ...]) -> Predictio
     return predict(channels, analysis.search, sqrt_s_GeV=analysis.sqrt_s_GeV)
 
 
-def _frozen(analysis: Analysis, group: ToyGroup, row: int, prediction: Prediction) -> Spectra:
-    """Return the prediction as it will be fitted: with a universe's functions and nuisances."""
-    low, high = analysis.tournament.low_GeV, analysis.tournament.high_GeV
-    models = []
-    for ranged, background, spurious in zip(
-        FixedModel.by(group).channels, prediction.backgrounds, group.spurious[row].T, strict=True
-    ):
-        inside = ranged.inside(low, high)
-        edges = low[inside], high[inside]
-        counts = background.chosen.fitted.events(*edges)
-        models.append(ranged.model(edges, counts, group.masses_GeV, spurious, background.channel))
-    return Spectra.of(models, analysis.signal, analysis.search.systematics)
-
-
 def _measure(analysis: Analysis, group: ToyGroup, start: FloatArray, found: Found) -> None:
     """Fill in mass and cross-section where there is an excess; and their pulls where there is X."""
     rows = np.flatnonzero(found.local_z[group.toys] > 0)
     if not len(rows):
         return
-    searched = analysis.search.signal
-    best = BestFits.of(some(group, rows), start[rows], (searched.low_GeV, searched.high_GeV))
+    best = BestFits.of(some(group, rows), start[rows])
     toys, per_pb = group.toys[rows], analysis.events_per_pb(best.mass_GeV)
     found.mass_GeV[toys] = best.mass_GeV
     found.cross_section_pb[toys] = best.events / per_pb
     there = found.exists[toys]
+    # Pulls need a truth: without X there is none to compare with.
     if not there.any():
         return
     best, toys, per_pb = best.some(there), toys[there], per_pb[there]
-    mass, true_events = found.true_mass_GeV[toys], found.true_cross_section_pb[toys] * per_pb
-    rise, converged = best.rise_at_mass(mass)
-    found.mass_pull[toys] = np.sign(best.mass_GeV - mass) * np.sqrt(rise)
-    found.converged[toys] &= converged
-    rise, converged = best.rise_at_strength(true_events)
-    found.cross_section_pull[toys] = np.sign(best.events - true_events) * np.sqrt(rise)
-    found.converged[toys] &= converged
+    found.mass_pull[toys], fitted = best.mass_pull(found.true_mass_GeV[toys])
+    true_events = found.true_cross_section_pb[toys] * per_pb
+    found.cross_section_pull[toys], again = best.strength_pull(true_events)
+    found.converged[toys] &= fitted & again
 
 
 def _at_truth(
@@ -215,15 +205,12 @@ def _at_truth(
 ) -> None:
     """Fill in what the true mass tells: expected significance, and CLs of the true strength."""
     own = some(group, np.flatnonzero(found.exists[group.toys]))
-    toys, bins = own.toys, analysis.tournament
+    toys = own.toys
     if not len(toys):
         return
     mass = found.true_mass_GeV[toys]
-    channels = zip(FixedModel.by(group).channels, expected, strict=True)
-    fitted = [
-        all_[toys][:, ranged.inside(bins.low_GeV, bins.high_GeV)] for ranged, all_ in channels
-    ]
-    found.expected_z[toys] = asimov_z(own, np.concatenate(fitted, axis=1), mass)
+    counts = analysis.counts(group.options, [channel[toys] for channel in expected])
+    found.expected_z[toys] = asimov_z(own, counts, mass)
     events = found.true_cross_section_pb[toys] * analysis.events_per_pb(mass)
     at_truth = AtTruth.of(own, mass, events)
     found.cls[toys] = at_truth.cls
@@ -231,12 +218,12 @@ def _at_truth(
 
 
 def borderline(found: Found) -> Iterator[int]:
-    """Yield the rows whose verdict toys of the whole procedure may change."""
+    """Yield the rows of borderline cases: toys of the whole procedure may change their verdict."""
     between = (found.formula_z > WORTH_TOYS_Z) & (found.formula_z < SURE_Z)
     yield from map(int, np.flatnonzero(between))
 
 
-def second_look(
+def evaluated_again(
     analysis: Analysis,
     observed: tuple[FloatArray, ...],
     local_z: float,
@@ -245,10 +232,66 @@ def second_look(
     toys: int,
     first: int = 0,
 ) -> CountedToys:
-    """Throw toys of the whole procedure, from what a universe's own sidebands predict."""
+    """Generate toys of the whole procedure, from what a universe's own sidebands predict."""
     prediction = predicted(analysis, observed)
-    whole = toys_of_prediction(
+    experiment = toys_of_prediction(
         analysis.tournament, prediction.backgrounds, analysis.signal, analysis.search
     )
-    largest = largest_significances(whole, seed=seed, number=toys, first=first, workers=1)
+    largest = largest_significances(experiment, seed=seed, number=toys, first=first, workers=1)
     return CountedToys(toys, int(np.sum(largest >= local_z)))
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Judged(Found):
+    """What was true, found and decided in T universes."""
+
+    global_p: FloatArray
+    """by toys where some exceed, else by the formula"""
+    decision: npt.NDArray[Any]
+    """the verdict in one word"""
+
+    @classmethod
+    def of(cls, found: Found, counted: Mapping[int, CountedToys], thresholds: Decision) -> "Judged":
+        """Judge universes, of some of which toys of the whole procedure were counted."""
+        p, z = found.formula_p.copy(), found.formula_z.copy()
+        for row, number in enumerate(found.number):
+            toys = counted.get(int(number))
+            # As in `look_elsewhere.combined`: if no toy exceeds, only a bound is known, and the
+            # formula stands.
+            if toys is not None and toys.exceeding > 0:
+                p[row], z[row] = toys.p, significance(toys.p)
+        decisions = [
+            decide(float(a), float(b), thresholds) for a, b in zip(found.local_z, z, strict=True)
+        ]
+        return cls(**found.arrays(), global_p=p, decision=np.array(decisions, dtype=object))
+
+    @property
+    def claimed(self) -> Flags:
+        """Whether there is evidence, or a discovery."""
+        return np.isin(self.decision.astype(str), CLAIMS)
+
+    @property
+    def sure(self) -> "Judged":
+        """Those whose X has to be found."""
+        return self.some(self.expected_z > SURE_LOCAL_Z)
+
+    @property
+    def right(self) -> Flags:
+        """Whether the verdict is right."""
+        # Who claims without a fitted mass (no excess) is not near it.
+        near = np.nan_to_num(np.abs(self.mass_pull), nan=np.inf) <= MASS_ERRORS
+        return np.where(self.claimed, self.exists & near, ~self.exists | self.covered)
+
+    @property
+    def covered(self) -> Flags:
+        """Whether the limit at the true mass is above the true cross-section."""
+        return np.asarray(self.cls >= LEVEL)
+
+    def coverage(self, name: str) -> Fraction:
+        """Return how often the 68 % interval of "mass" or "cross_section" holds the truth."""
+        return fraction_of(np.abs(self.pulls(name)) <= 1)
+
+    def pulls(self, name: str) -> FloatArray:
+        """Return the pulls of "mass" or "cross_section" where there is one."""
+        pulls: FloatArray = getattr(self, f"{name}_pull")
+        return pulls[np.isfinite(pulls)]

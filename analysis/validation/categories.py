@@ -1,10 +1,10 @@
-"""Six categories of a score: which part of the background and of a signal each of them has.
+"""Six categories of a score: which fractions of the background and of a signal each of them has.
 
 Events of the generator's law are made, the likelihood ratio is trained on as many as the course
-has, its categories are chosen as the analysis chooses them, and the parts are counted on an
+has, its categories are chosen as the analysis chooses them, and the fractions are counted on an
 independent simulation of ten times the size. The best rectangular cuts are found and counted on the
 same events. Behind either the mass has the same shape as before: the columns do not depend on it.
-(A signal's columns nearly do not: its parts are those of 500, 750 and 1000 GeV together.)
+(A signal's columns nearly do not: its fractions are those of 500, 750 and 1000 GeV together.)
 """
 
 from collections.abc import Mapping
@@ -39,19 +39,19 @@ class CategoryFractions:
     """What is selected, in each of some categories, shape (C,) each."""
 
     background: FloatArray
-    """part of the background's events"""
+    """fraction of the background events in each category"""
     signal: FloatArray
-    """part of a signal's"""
+    """fraction of the signal events in each category"""
 
-    def channels(self, truth: FloatArray) -> tuple[FloatArray, ...]:
-        """Return a spectrum's part in each category."""
-        return tuple(part * truth for part in self.background)
+    def channels(self, spectrum: FloatArray) -> tuple[FloatArray, ...]:
+        """Return what each category has of a spectrum."""
+        return tuple(fraction * spectrum for fraction in self.background)
 
     def model(self, width_GeV: float) -> SignalModel:
         """Return the signal in these categories."""
         plain, anywhere = plain_signal(width_GeV, len(self.signal)), np.array([0.0])
         efficiency = tuple(
-            Interpolated(anywhere, np.array([part]), np.zeros(1)) for part in self.signal
+            Interpolated(anywhere, np.array([fraction]), np.zeros(1)) for fraction in self.signal
         )
         return replace(plain, efficiency=efficiency)
 
@@ -65,15 +65,12 @@ class CourseSelections:
     """the best rectangular ones: of one category"""
 
 
-def selections(
-    catalogue: Catalogue, search: Search, *, seed: int, simulated: tuple[int, int] = SIMULATED
-) -> CourseSelections:
+def selections(catalogue: Catalogue, search: Search, *, seed: int) -> CourseSelections:
     """Make events, choose categories and cuts, and count what is in them."""
-    few = _joints(search, simulated, seed, 0)
-    many = _joints(search, (_LARGER * simulated[0], _LARGER * simulated[1]), seed, 1)
+    few, many = (_joints(search, larger, seed, which) for which, larger in enumerate((1, _LARGER)))
     weights = dict.fromkeys(few, 1.0)
     sample = catalogue.sample(_BACKGROUND)
-    weights[_BACKGROUND] = sample.expected_events(catalogue.luminosity_invpb) / simulated[0]
+    weights[_BACKGROUND] = sample.expected_events(catalogue.luminosity_invpb) / SIMULATED[0]
     chosen = _categories(few, many, weights, search)
     return CourseSelections(chosen, _cuts(few, many, weights, search))
 
@@ -85,6 +82,7 @@ def _categories(
     search: Search,
 ) -> CategoryFractions:
     small, large = (sample_of(joints, weights, _BACKGROUND) for joints in (few, many))
+    # Trained on one half, applied to the other, as the analysis does.
     folds = np.stack([table_of(additive_score(small, half)) for half in HALVES])
     demands = replace(search.score, most_categories=CATEGORIES)
     found = candidate("likelihood_ratio", folds, small, demands).yields(large)
@@ -101,22 +99,24 @@ def _cuts(
     reference = search.optimise.reference_signal
     of = {name: yields(few[name], weights[name]) for name in (reference, _BACKGROUND)}
     index = best(merit(of[reference], of[_BACKGROUND], search.optimise))
-    parts = {}
-    for name, counts in many.items():
-        passing = yields(counts, 1.0).anywhere
-        parts[name] = np.array([passing[index] / passing[(-1,) * passing.ndim]])
-    signals = [part for name, part in parts.items() if name != _BACKGROUND]
-    return CategoryFractions(parts[_BACKGROUND], np.mean(signals, axis=0))
+    passing = {name: yields(counts, 1.0).anywhere for name, counts in many.items()}
+    # Summed-area tables: the last cell holds all events.
+    fractions = {name: np.array([each[index] / each.flat[-1]]) for name, each in passing.items()}
+    background = fractions.pop(_BACKGROUND)
+    return CategoryFractions(background, np.mean(list(fractions.values()), axis=0))
 
 
-def _joints(search: Search, events: tuple[int, int], seed: int, which: int) -> dict[str, Counts]:
-    """Return the joint histograms of the background and of three signals."""
+def _joints(search: Search, larger: int, seed: int, which: int) -> dict[str, Counts]:
+    """Return the joint histograms of background and three signals, of so many times the events."""
     recipes = {_BACKGROUND: background_recipe()} | {
         f"signal_{mass:g}": signal_recipe(Resonance(mass)) for mass in _MASSES_GeV
     }
     return {
         name: _filled(
-            recipe, search, events[name != _BACKGROUND], simulated_stream(seed, which, number)
+            recipe,
+            search,
+            larger * SIMULATED[name != _BACKGROUND],
+            simulated_stream(seed, which, number),
         )
         for number, (name, recipe) in enumerate(recipes.items())
     }
@@ -129,5 +129,6 @@ def _filled(recipe: Recipe, search: Search, events: int, rng: np.random.Generato
         columns = make_events(recipe, rng, min(_AT_ONCE, events - first))
         mass = photon_pair(columns).mass
         outside = (mass < window.low_GeV) | (mass >= window.high_GeV)
+        # Halves by the parity of the entry, as the processor makes them; `_AT_ONCE` is even.
         fill(found, np.arange(len(mass)) % 2, outside, *(columns[name] for name in axes))
     return found

@@ -1,29 +1,64 @@
-"""`xyy closure`: universes of a campaign, from their spectra or their events, written down."""
+"""`xyy closure`: universes of a campaign, from their spectra or their events, written down.
+
+From events each universe goes through the whole chain: `xyy run` makes its events, selects,
+freezes, unblinds and infers; its histograms hold the selected spectrum. That spectrum is then
+analysed as all those are that are drawn from the model (`analyse`), with the same signal model and
+more toys of a borderline case: verdicts must agree.
+"""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from analysis.folder.folder import SELECTION, Folder
 from analysis.report.plots.style import Header
-from analysis.results.closure import Closure
+from analysis.results.closure import (
+    Closure,
+    EventsComparison,
+    UniverseComparison,
+    UniverseVerdict,
+)
 from analysis.results.codec import from_json, to_json
+from analysis.results.values import Estimate
+from analysis.results.verdict import ClaimLevel, Verdict
+from analysis.selection.optimise import cut_variables
+from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
-from analysis.validation import chain
+from analysis.validation.analyse import Found, analyse, borderline, evaluated_again
 from analysis.validation.efficiencies import Channels, by_upper_cuts
 from analysis.validation.pages import write_page
+from analysis.validation.rates import rounded
 from analysis.validation.tasks import Say
-from analysis.validation.universe_campaign import Size, run
+from analysis.validation.universe_campaign import (
+    TOYS,
+    Counted,
+    Size,
+    UniverseResults,
+    Universes,
+    run,
+)
 from analysis.validation.universe_report import result
-from analysis.validation.universe_tasks import Universes
-from analysis.validation.universes import Campaign
-from analysis.workflow.pipeline import Request
+from analysis.validation.universes import Analysis, Campaign, Kind, ObservedUniverse
+from analysis.workflow import pipeline
+from analysis.workflow.infer_folder import inference_inputs
 from analysis.workflow.process import RunLog
 from processors.score import ScoreTable
 from processors.selection import Selection
-from tools.errors import InputError
+from tools.arrays import FloatArray
+from tools.errors import InputError, XyyError
+from tools.executors import Session
 from tools.json_file import read_json, write_json
 from tools.locks import one_writer
 from tools.provenance import provenance
 from tools.samples import Catalogue
+from tools.sources import Observed
+
+_REASON = "closure: the truth of this universe is known"
+_SEED = 1
+"""of the toys that `xyy run` generates; the same ones are generated here"""
 
 
 def universes_of(
@@ -33,18 +68,19 @@ def universes_of(
     selected: tuple[Selection, ScoreTable | None] | None,
 ) -> Universes:
     """Return universes behind some cuts or a score; behind the course's cuts without either."""
-    if selected is None:
-        channels = by_upper_cuts(search.optimise.course_cuts)
-    else:
-        cuts, score = selected
-        channels = Channels.of_cuts(cuts) if score is None else Channels.of_score(score)
+    channels = Channels.of(*selected) if selected else by_upper_cuts(search.optimise.course_cuts)
     return Universes.of(campaign, catalogue, search, channels)
 
 
 def write_closure(
-    work: Universes, size: Size, request: Request, say: Say, *, chain_console: RunLog | None
+    work: Universes,
+    size: Size,
+    request: pipeline.Request,
+    say: Say,
+    *,
+    chain_console: RunLog | None,
 ) -> Closure:
-    """Do all universes, and write what is told of them.
+    """Do all universes, and write what they show.
 
     Parameters
     ----------
@@ -63,8 +99,8 @@ def write_closure(
         if chain_console is None:
             found = result(run(work, size, out, execution, say=say))
         else:
-            observations = chain.observe(work, size.universes, request, chain_console, say)
-            found = result(*chain.compare(work, observations, say=say))
+            observations = observe(work, size.universes, request, chain_console, say)
+            found = result(*compare(work, observations, say))
         about = provenance(
             executor=execution.engine,
             workers=None if execution.scheduler else execution.workers,  # a scheduler's come and go
@@ -95,3 +131,121 @@ def write_page_again(path: Path, catalogue: Catalogue) -> None:
 
 def _header(catalogue: Catalogue) -> Header:
     return Header(catalogue.collision_energy_GeV, catalogue.data_luminosity_invpb)
+
+
+# ---- from events ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """What the chain said of one universe, and what its analysis looked at."""
+
+    verdict: Verdict
+    analysis: Analysis
+    channels: Channels
+    spectrum: tuple[FloatArray, ...]
+    """selected events in the bins of the analysis, for each channel"""
+
+    @classmethod
+    def of(cls, folder: Folder, work: Universes) -> "Observation":
+        """Read a finished folder."""
+        search = work.analysis.search
+        score = read_score_of(folder.path / SELECTION, cut_variables(search))
+        inputs, fit = inference_inputs(Project(folder, work.catalogue, search)), search.fit
+        if inputs.data is None or inputs.data.blinded:
+            raise XyyError("the chain left a universe blind; this is a defect of xyy")
+        bins = [c.bins(fit.low_GeV, fit.high_GeV, fit.bin_GeV) for c in inputs.data.channels()]
+        analysis = Analysis(
+            search=search,
+            signal=inputs.signal_model(),
+            channel_names=inputs.channel_names,
+            sqrt_s_GeV=inputs.collision_energy_GeV,
+            luminosity_invpb=inputs.data_luminosity_invpb,
+            filter_efficiency=inputs.filter_efficiency(),
+        )
+        return cls(
+            folder.load(Verdict, made_by="run"), analysis, Channels.of(folder.selection(), score),
+            tuple(own.counts for own in bins),
+        )  # fmt: skip
+
+
+def observe(
+    work: Universes, universes: int, request: pipeline.Request, console: RunLog, say: Say
+) -> list[Observation]:
+    """Do everything for universes 0, 1, ..., as `xyy run --universe K --unblind ...`, but the page.
+
+    Parameters
+    ----------
+    work : Universes
+    universes : int
+        How many.
+    request : Request
+        What all share; the folder is where theirs lie.
+    console : RunLog
+        Told what each run does.
+    say : callable
+        Told how far it is.
+    """
+    found = []
+    with Session(request.execution, say) as session:
+        for number in range(universes):
+            say(f"universe {number} of {universes}, from events")
+            own = replace(
+                request, out=request.out / f"universe_{number}",
+                observed=Observed(universe=number), unblind=_REASON, until="infer",
+            )  # fmt: skip
+            found.append(Observation.of(pipeline.run(own, console, session=session), work))
+    return found
+
+
+def compare(
+    work: Universes, observations: Sequence[Observation], say: Say
+) -> tuple[UniverseResults, EventsComparison]:
+    """Analyse the spectra of universes 0, 1, ... and lay the two verdicts beside each other."""
+    parts, analysis = [], work.analysis
+    counted: Counted = {}
+    for number, each in enumerate(observations):
+        analysis = each.analysis
+        own = replace(work, analysis=analysis, channels=each.channels)
+        expected, toys = own.expected("universes", number), analysis.search.peak.global_toys
+        universe = ObservedUniverse(number, expected, each.spectrum, _SEED)
+        found = analyse(analysis, [universe], toys=TOYS["universes"])
+        for row in borderline(found) if toys else ():
+            say(f"universe {number}: toys of the whole procedure")
+            local_z = float(found.local_z[row])
+            counted["universes", number] = evaluated_again(
+                analysis, each.spectrum, local_z, seed=_SEED, toys=toys
+            )
+        parts.append(found)
+    nothing, size = Found.nothing(0), Size(len(parts))
+    all_found: dict[Kind, Found] = {
+        "universes": Found.joined(parts),
+        "empty": nothing,
+        "with_x": nothing,
+    }
+    results = UniverseResults(work.campaign, analysis, size, all_found, counted)
+    return results, _compared([each.verdict for each in observations], results)
+
+
+def _compared(chain: Sequence[Verdict], results: UniverseResults) -> EventsComparison:
+    ours, each = results.judged("universes"), []
+    for row, theirs in enumerate(chain):
+        numbers = theirs.local_z, _value(theirs.mass_GeV), _value(theirs.cross_section_pb)
+        one = _verdict(theirs.decision, *numbers)
+        other = _verdict(
+            ours.decision[row], ours.local_z[row], ours.mass_GeV[row], ours.cross_section_pb[row]
+        )
+        same = one.decision == other.decision
+        each.append(UniverseComparison(universe=row, chain=one, spectrum=other, same_verdict=same))
+    same_verdicts = sum(one.same_verdict for one in each)
+    return EventsComparison(same_verdicts=same_verdicts, n=len(each), each=tuple(each))
+
+
+def _verdict(decision: ClaimLevel | None, *numbers: float | None) -> UniverseVerdict:
+    """Return a verdict with six digits of its local Z, mass and cross-section; NaN for none."""
+    z, mass, strength = (np.nan if x is None else rounded(x, 6) for x in numbers)
+    return UniverseVerdict(decision=decision, local_z=z, mass_GeV=mass, cross_section_pb=strength)
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return None if estimate is None else estimate.value

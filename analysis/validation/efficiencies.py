@@ -1,4 +1,4 @@
-r"""Which part of a universe's events each channel of the selection keeps.
+r"""Which fraction of a universe's events each channel of the selection keeps.
 
 The columns that a selection may look at here - jets, leptons, both isolations - do not depend on
 the diphoton mass, and given their laws (`tools.recipe`) not on each other, but for one thing: half
@@ -42,6 +42,11 @@ class Channels:
     """of each cell, -1 for none; flat, in C order of the columns"""
 
     @classmethod
+    def of(cls, cuts: Selection, score: ScoreTable | None = None) -> "Channels":
+        """Return the channels of a selection: the categories of its score, or else of its cuts."""
+        return cls.of_cuts(cuts) if score is None else cls.of_score(score)
+
+    @classmethod
     def of_cuts(cls, selection: Selection) -> "Channels":
         """Return the one channel of some cuts.
 
@@ -79,10 +84,12 @@ class Channels:
         return cls(table.names, table.columns, edges, table.lookup[DATA].astype(np.intp))
 
     def efficiencies(self, recipe: Recipe) -> FloatArray:
-        """Return the part of a recipe's events that each channel keeps, shape (C,)."""
+        """Return the fraction of a recipe's events that each channel keeps, shape (C,)."""
         off = recipe.far_off
+        # Given whether the isolations are far off, the columns are independent of each other.
         cells = (1 - off) * self._cells(recipe, far_off=False)
         cells += off * self._cells(recipe, far_off=True)
+        # Cells of no channel, -1, are counted in front and left out.
         sums = np.bincount(self.channel + 1, cells, len(self.names) + 1)
         return np.asarray(sums[1:], dtype=np.float64)
 
@@ -90,8 +97,8 @@ class Channels:
         """Return the probability of each cell, flat."""
         cells = np.ones(1)
         for name, edges in zip(self.columns, self.edges, strict=True):
-            parts = np.diff(recipe.below(name, edges, far_off=far_off))
-            cells = np.multiply.outer(cells, parts).ravel()
+            fractions = np.diff(recipe.below(name, edges, far_off=far_off))
+            cells = np.multiply.outer(cells, fractions).ravel()
         return cells
 
 

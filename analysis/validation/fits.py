@@ -6,11 +6,12 @@ only someone who knows the truth can do:
 =============  ==================================================================================
 `BestFits`     background, S, mass, nuisance parameters, from the scan's maximum; and with the mass
                held, or S (the mass free): how much worse is the truth than the best fit?
-`AtTruth`      at the true mass: S, its pull, and CLs of the true S by the asymptotic formula of q~
-               (arXiv:1007.1727, eq. 16): a limit covers the truth where it is at least 5 %
+`AtTruth`      at the true mass: the pull of S, and CLs of the true S by the asymptotic formula of
+               q~ (arXiv:1007.1727, eq. 16): a limit covers the truth where it is at least 5 %
 =============  ==================================================================================
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,9 +23,15 @@ from analysis.statistics.resonance.best_fit import best_fit
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, NUISANCES
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import ToyGroup
+from analysis.validation.tasks import Columns
 from tools.arrays import FloatArray
 
 ALL_BUT_STRENGTH = (*NUISANCES, "mass")
+
+
+def nearest(masses_GeV: FloatArray, wanted_GeV: Sequence[float]) -> Indices:
+    """Return which masses of a scan are the nearest to some others."""
+    return np.array([np.argmin(np.abs(masses_GeV - mass)) for mass in wanted_GeV])
 
 
 def some(group: ToyGroup, rows: Indices) -> ToyGroup:
@@ -40,6 +47,7 @@ def some(group: ToyGroup, rows: Indices) -> ToyGroup:
 
 def spurious_at(group: ToyGroup, mass_GeV: FloatArray) -> FloatArray:
     """Return each spectrum's spurious signals at a mass of its own, shape (T, C)."""
+    # Each spectrum has a curve of its own, and np.interp takes one at a time.
     channels = range(group.spurious.shape[-1])
     return np.array(
         [
@@ -47,6 +55,15 @@ def spurious_at(group: ToyGroup, mass_GeV: FloatArray) -> FloatArray:
             for mass, own in zip(mass_GeV, group.spurious, strict=True)
         ]
     ).reshape(len(mass_GeV), len(channels))
+
+
+def pull_of(away: FloatArray, true: Minima, best: Minima) -> FloatArray:
+    """Return sign(found - true) sqrt(D(true) - D(found)), the pull of the quoted interval.
+
+    The profile-likelihood interval of 68 % covers the truth where it is within 1.
+    """
+    # Two minima that are one may differ by what the minimiser calls converged, either way.
+    return np.asarray(np.sign(away) * np.sqrt(np.maximum(true.deviance - best.deviance, 0.0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,13 +74,11 @@ class BestFits:
     minima: Minima
 
     @classmethod
-    def of(
-        cls, group: ToyGroup, start_GeV: FloatArray, reach_GeV: tuple[float, float]
-    ) -> "BestFits":
+    def of(cls, group: ToyGroup, start_GeV: FloatArray) -> "BestFits":
         """Fit everything, from masses."""
         found = best_fit(
             group.peak, group.counts, start_GeV, lambda mass: spurious_at(group, mass),
-            reach_GeV=reach_GeV,
+            reach_GeV=(group.masses_GeV[0], group.masses_GeV[-1]),
         )  # fmt: skip
         return cls(group, found)
 
@@ -85,36 +100,36 @@ class BestFits:
         """Fitted strength."""
         return self.minima.values[:, self.group.peak.strength]
 
-    def rise_at_mass(self, mass_GeV: FloatArray) -> tuple[FloatArray, Flags]:
-        """Return how much the deviance rises with the mass held, and whether the fits converged."""
-        return self._rise(mass_GeV, self.events, ALL_BUT_MASS)
+    def mass_pull(self, mass_GeV: FloatArray) -> tuple[FloatArray, Flags]:
+        """Return the pulls of the true masses, and whether the fits converged."""
+        return self._pull(self.mass_GeV - mass_GeV, mass_GeV, self.events, ALL_BUT_MASS)
 
-    def rise_at_strength(self, events: FloatArray) -> tuple[FloatArray, Flags]:
-        """Return the same with the strength held, the mass free."""
-        return self._rise(self.mass_GeV, events, ALL_BUT_STRENGTH)
+    def strength_pull(self, events: FloatArray) -> tuple[FloatArray, Flags]:
+        """Return the same of the true strengths, the mass free."""
+        return self._pull(self.events - events, self.mass_GeV, events, ALL_BUT_STRENGTH)
 
-    def _rise(
-        self, mass_GeV: FloatArray, events: FloatArray, free: tuple[str, ...]
+    def _pull(
+        self, away: FloatArray, mass_GeV: FloatArray, events: FloatArray, free: tuple[str, ...]
     ) -> tuple[FloatArray, Flags]:
         peak, start = self.group.peak, self.minima.values
+        # Shares and spurious signal stay those of the fitted mass: with others the two deviances
+        # would be of different likelihoods.
         found = peak.fit(
             self.group.counts, start[:, : peak.background.size], mass_GeV,
             spurious=spurious_at(self.group, self.mass_GeV), events=events,
             pulls=start[:, peak.mass + 1 :], free=free,
         )  # fmt: skip
-        rise = np.maximum(found.deviance - self.minima.deviance, 0.0)
-        return rise, found.converged & self.minima.converged
+        return pull_of(away, found, self.minima), found.converged & self.minima.converged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AtTruth:
+class AtTruth(Columns):
     """What spectra show at their true mass, and with their true strength; shape (T,) each."""
 
-    events: FloatArray
-    """fitted"""
-    error: FloatArray
-    rise: FloatArray
-    """how much the deviance rises with the true strength"""
+    pull: FloatArray
+    """of the true strength, as `pull_of` has it"""
+    plain_pull: FloatArray
+    """(S - S0)/error"""
     cls: FloatArray
     """of the true strength"""
     converged: Flags
@@ -138,12 +153,12 @@ class AtTruth:
         true = held(counts, best)
         asimov = held(peak.background.expected(null.values[:, :size]), null)
         fitted = best.values[:, peak.strength]
+        # q~ (eq. 16): a negative strength is no better than none, an excess excludes nothing.
         least = np.where(fitted < 0, null.deviance, best.deviance)
         statistic = np.where(fitted > events, 0.0, np.maximum(true.deviance - least, 0.0))
         return cls(
-            events=fitted,
-            error=best.error(peak.strength),
-            rise=np.maximum(true.deviance - best.deviance, 0.0),
+            pull=pull_of(fitted - events, true, best),
+            plain_pull=(fitted - events) / best.error(peak.strength),
             cls=asymptotic_cls(statistic, asimov.deviance),
             converged=best.converged & null.converged & true.converged & asimov.converged,
         )
@@ -157,8 +172,11 @@ def asymptotic_cls(statistic: FloatArray, expected: FloatArray) -> FloatArray:
     """
     from scipy.special import log_ndtr
 
+    # Section 3.7 there: below width^2, q~ is a parabola of the fitted strength; beyond, where that
+    # is negative, it is linear. A strength of zero has no width: CLs is 1, not 0/0.
     root, width = np.sqrt(statistic), np.sqrt(np.maximum(expected, 1e-12))
     shifted = np.where(root <= width, root - width, (statistic - width**2) / (2 * width))
+    # Both tails may be too small for a float; the ratio of them is not.
     return np.asarray(np.exp(log_ndtr(-shifted - width) - log_ndtr(-shifted)))
 
 

@@ -1,12 +1,11 @@
-r"""Fixed background models: what a search whose background function is settled expects of a truth.
+r"""Fixed background models: what a search with a settled function expects of a test spectrum.
 
-The upcrossings of the look-elsewhere formula are those of toys of the frozen model, as the
-analysis counts them; the expected errors of a signal are those of the truth without fluctuations.
-Toys of the frozen model, the largest significance of each found by fits, tell whether the formula
-holds.
+The upcrossings of the look-elsewhere formula are those of toys of the fixed model, as the analysis
+counts them; the expected uncertainties of a signal are those of the test spectrum without
+fluctuations. Toys of the fixed model, the largest significance of each found by fits, tell whether
+the formula holds.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 
@@ -15,146 +14,131 @@ import numpy as np
 from analysis.results.scan import Upcrossings
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Flags, Option
-from analysis.statistics.background.families import Function
 from analysis.statistics.background.tournament import Tournament, decide_all
 from analysis.statistics.resonance.look_elsewhere import upcrossings
-from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment, ToyGroup, experiment
 from analysis.statistics.spectra.bins import Bins, between
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import fixed_toy_stream
-from analysis.validation.columns import Columns
+from analysis.validation.tasks import Columns
 from tools.arrays import FloatArray
 
-_NAME = re.compile(r"(.+), (\S+) to (\S+) GeV")
+FixedModel = tuple[Option, ...]
+"""what each channel is fitted with: a function in a range"""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranged:
-    """A function in a range."""
-
-    function: Function
-    low_GeV: float
-    high_GeV: float
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        return f"{self.function.name}, {self.low_GeV:g} to {self.high_GeV:g} GeV"
-
-    def inside(self, low_GeV: FloatArray, high_GeV: FloatArray) -> Flags:
-        """Return which bins are in the range."""
-        return between(low_GeV, high_GeV, self.low_GeV, self.high_GeV)
-
-    def model(
-        self, edges_GeV: tuple[FloatArray, FloatArray], counts: FloatArray,
-        masses_GeV: FloatArray, spurious: FloatArray, name: str = "all",
-    ) -> ChannelModel:  # fmt: skip
-        """Return a channel with so many events in its bins, to be fitted with the function."""
-        bins = Bins(*edges_GeV, counts, counts)
-        return ChannelModel(bins, self.function, masses_GeV, spurious, name)
+def names_of(model: Sequence[Option]) -> tuple[str, ...]:
+    """Return the functions' names, and their ranges, as they are kept and shown."""
+    return tuple(option.name for option in model)
 
 
-@dataclass(frozen=True, slots=True)
-class FixedModel:
-    """What each channel is fitted with."""
-
-    channels: tuple[Ranged, ...]
-
-    @classmethod
-    def of(cls, options: Sequence[Option]) -> "FixedModel":
-        """Return what tournaments chose."""
-        return cls(tuple(Ranged(o.function, o.low_GeV, o.high_GeV) for o in options))
-
-    @classmethod
-    def by(cls, group: ToyGroup) -> "FixedModel":
-        """Return what toys are fitted with."""
-        peak, background = group.peak, group.peak.background
-        found = zip(background.functions, background.groups, strict=True)
-        edges = peak.low_GeV, peak.high_GeV
-        ends = [(f, [edge[own.bins] for edge in edges]) for f, own in found]
-        return cls(tuple(Ranged(f, float(low.min()), float(high.max())) for f, (low, high) in ends))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of each channel, for people."""
-        return tuple(channel.name for channel in self.channels)
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        return "as chosen on the truth" if len(self.channels) > 1 else self.names[0]
+def title_of(model: FixedModel) -> str:
+    """Return what a model is called in a table: of several channels it would be too long."""
+    return "as chosen on the truth" if len(model) > 1 else model[0].name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Setting:
-    """One truth, and the search that looks at it."""
+class Setup:
+    """What a search knows of the spectra it looks at: its settings, and a resonance's shape."""
 
     search: Search
     signal: SignalModel
     sqrt_s_GeV: float
-    expected: tuple[FloatArray, ...]
-    """events of each channel in the bins of the tournament"""
 
     @property
     def tournament(self) -> Tournament:
-        """How functions are chosen."""
+        """How functions are chosen; its bins are those of the spectra."""
         return Tournament.of(self.search, self.signal, self.sqrt_s_GeV)
-
-    @property
-    def experiment(self) -> Experiment:
-        """What toys are drawn from."""
-        return experiment(self.search, self.signal, self.expected, self.sqrt_s_GeV)
 
     @property
     def masses_GeV(self) -> FloatArray:
         """Masses of the scan."""
         return np.asarray(self.search.signal.masses_GeV)
 
-    def spectra(self, held: FixedModel, spurious: FloatArray) -> Spectra:
-        """Return the truth without fluctuations, to be fitted with these functions.
+    def experiment(self, expected: Sequence[FloatArray]) -> Experiment:
+        """Return what toys are drawn from whose channels are expected to be like this."""
+        return experiment(self.search, self.signal, expected, self.sqrt_s_GeV)
+
+    def inside(self, option: Option) -> Flags:
+        """Return which bins of the tournament a function is fitted to."""
+        low, high = self.tournament.low_GeV, self.tournament.high_GeV
+        return between(low, high, option.low_GeV, option.high_GeV)
+
+    def counts(self, model: FixedModel, spectra: Sequence[FloatArray]) -> FloatArray:
+        """Return what a fit reads of some channels' spectra, one channel after the other."""
+        channels = zip(model, spectra, strict=True)
+        return np.concatenate([own[..., self.inside(option)] for option, own in channels], axis=-1)
+
+    def spectra(
+        self, model: FixedModel, expected: Sequence[FloatArray], spurious: FloatArray
+    ) -> Spectra:
+        """Return spectra, to be fitted with these functions.
 
         Parameters
         ----------
-        held : FixedModel
+        model : tuple of Option
+        expected : sequence of ndarray
+            Events of each channel in the bins of the tournament.
         spurious : ndarray, shape (M, C)
             One standard deviation of the spurious signal at each mass of the scan, events.
         """
         low, high = self.tournament.low_GeV, self.tournament.high_GeV
         channels = []
-        for ranged, expected, own in zip(held.channels, self.expected, spurious.T, strict=True):
-            inside = ranged.inside(low, high)
-            edges = low[inside], high[inside]
-            channels.append(ranged.model(edges, expected[inside], self.masses_GeV, own))
+        for option, events, own in zip(model, expected, spurious.T, strict=True):
+            where = self.inside(option)
+            bins = Bins(low[where], high[where], events[where], events[where])
+            channels.append(ChannelModel(bins, option.function, self.masses_GeV, own))
         return Spectra.of(channels, self.signal, self.search.systematics)
 
-    def without_spurious(self, held: FixedModel) -> Spectra:
-        """Return the same with no spurious signal."""
-        return self.spectra(held, np.zeros((len(self.masses_GeV), len(self.expected))))
 
-    def inside(self, peak: Peak) -> Flags:
-        """Return which bins of a fit are in the window, where no tournament looks."""
-        window = self.search.window
-        return between(peak.low_GeV, peak.high_GeV, window.low_GeV, window.high_GeV)
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting(Setup):
+    """One test spectrum, and the search that looks at it."""
 
-    def same(self, ranged: Ranged) -> FixedModel:
-        """Return this function for all channels."""
-        return FixedModel((ranged,) * len(self.expected))
+    expected: tuple[FloatArray, ...]
+    """events of each channel in the bins of the tournament"""
+
+    @property
+    def toys(self) -> Experiment:
+        """What toys are drawn from."""
+        return self.experiment(self.expected)
+
+    def fixed(self, model: FixedModel, spurious: FloatArray | None = None) -> Spectra:
+        """Return the test spectrum without fluctuations, to be fitted with these functions.
+
+        Parameters
+        ----------
+        model : tuple of Option
+        spurious : ndarray, shape (M, C), optional
+            As in `spectra`; without, there is no spurious signal.
+        """
+        if spurious is None:
+            spurious = np.zeros((len(self.masses_GeV), len(self.expected)))
+        return self.spectra(model, self.expected, spurious)
+
+    def window(self, group: ToyGroup) -> tuple[Flags, FloatArray]:
+        """Return which bins of a fit lie in the window, which no tournament reads; its events."""
+        peak, window = group.peak, self.search.window
+        inside = between(peak.low_GeV, peak.high_GeV, window.low_GeV, window.high_GeV)
+        return inside, self.counts(group.options, self.expected)[inside]
 
     def named(self, names: Sequence[str]) -> FixedModel:
         """Return the functions, and their ranges, of these names."""
-        known = {function.name: function for function in self.tournament.functions(0)}
-        found = [match for name in names if (match := _NAME.fullmatch(name))]
-        return FixedModel(tuple(Ranged(known[m[1]], float(m[2]), float(m[3])) for m in found))
+        tournament = self.tournament
+        full = [("full", low, tournament.high_GeV[-1]) for low in tournament.lows_GeV]
+        window = ("window", tournament.window.low_GeV, tournament.window.high_GeV)
+        options = [Option(*ends, f) for ends in (*full, window) for f in tournament.functions(0)]
+        known = {option.name: option for option in options}
+        return tuple(known[name] for name in names)
 
     def chosen(self, ranges: tuple[str, ...] = ("full", "window")) -> tuple[FixedModel, FloatArray]:
-        """Return what the tournament chooses on the truth itself, and the spurious signals."""
+        """Return what is selected on the test spectrum itself, and the spurious signals."""
         tournament = replace(self.tournament, ranges=ranges)
         expected = [each[None] for each in self.expected]
         decided = decide_all([tournament] * len(expected), expected)
         spurious = [np.interp(self.masses_GeV, d.masses_GeV, d.spurious[0]) for d in decided]
-        return FixedModel.of([d.chosen for d in decided]), np.stack(spurious, axis=-1)
+        return tuple(d.chosen for d in decided), np.stack(spurious, axis=-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,20 +148,21 @@ class FixedExpectation(Columns):
     counted: FloatArray
     """the numbers of `Upcrossings`"""
     errors: FloatArray
-    """of a signal at each mass of the scan, events"""
+    """expected uncertainty of a signal at each mass of the scan, events"""
 
     @classmethod
     def of(
         cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, toys: int
     ) -> "FixedExpectation":
-        """Count upcrossings, and fit the truth without fluctuations."""
+        """Count upcrossings, and fit the test spectrum without fluctuations."""
         counted = upcrossings(spectra, spectra.counts, masses_GeV, seed=seed, toys=toys)
         errors = spectra.scan(masses_GeV).signal_error_events[0]
+        # Kept tasks are arrays: the four numbers of a small result are one, too.
         return cls(np.array(astuple(counted), dtype=float), errors)
 
     @property
     def crossings(self) -> Upcrossings:
-        """Of the formula for the global significance."""
+        """Upcrossings in the formula for the global significance."""
         level, mean, error, toys = map(float, self.counted)
         return Upcrossings(level, mean, error, int(toys))
 
@@ -193,6 +178,7 @@ class FixedToys(Columns):
         cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, numbers: range
     ) -> "FixedToys":
         """Return some of a seed's toys."""
+        # A stream for each toy: it is the same one in whatever task it is drawn.
         drawn = [fixed_toy_stream(seed, number).poisson(spectra.counts) for number in numbers]
         counts, size = np.array(drawn, dtype=float), len(drawn)
         spurious = np.repeat(spectra.spurious(masses_GeV)[None], size, axis=0)

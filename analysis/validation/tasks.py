@@ -1,12 +1,21 @@
-"""The tasks of a campaign, of toys or of universes: what all have in common."""
+"""The tasks of a campaign, of toys or of universes: what all have in common.
+
+A task gives arrays whose rows are its toys or universes (`Columns`). It is done on any executor,
+and kept when it is finished.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from analysis.settings.search import Label, Search
+from analysis.statistics.background.entries import Flags, Indices
 from processors.selection import Selection
 from tools.code import behind, code_digest
 from tools.digests import digest_text
@@ -24,6 +33,25 @@ _DRAWING = ("tools.universe", "tools.recipe", "tools.generate")
 """what universes are drawn with"""
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """What was found: arrays whose first axis is that of toys or universes."""
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all arrays by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def some(self, rows: Flags | Indices) -> Self:
+        """Return some of the rows."""
+        return type(self)(**{name: array[rows] for name, array in self.arrays().items()})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the rows of all parts, one after the other."""
+        each = [part.arrays() for part in parts]
+        return cls(**{name: np.concatenate([one[name] for one in each]) for name in each[0]})
 
 
 def ranges(number: int, together: int) -> Iterator[tuple[int, int]]:
@@ -65,6 +93,7 @@ def digest_of(module: str, catalogue: Catalogue, search: Search, *more: object) 
         for s in catalogue.simulation
     ]
     luminosities = catalogue.luminosity_invpb, catalogue.data_luminosity_invpb
+    # Another version of these may round otherwise: its numbers are not mixed with kept ones.
     versions = [metadata.version(name) for name in _LIBRARIES]
     code = code_digest(*behind(f"analysis.validation.{module}"), *_DRAWING)
     parts = (decided, samples, luminosities, catalogue.collision_energy_GeV, *more)

@@ -1,12 +1,12 @@
-"""All campaigns of toys: toys thrown on any engine, and what is expected without any.
+"""All campaigns of toys: generated on any executor, and what is expected without any.
 
-What is thrown is `plan`'s to say. The numbers of toys and the limits that the results are compared
-with (`toy_checks`) are those that were set before the program was written.
+What is generated is said in `plan`. The numbers of toys and the limits that the results are
+compared with (`toy_report`) are those that were set before the program was written.
 
 The upcrossings that turn a toy's largest local significance into a global one are those of the
 function that the toy chose. Of several channels nearly every toy has a combination of its own: they
-take the upcrossings of the combination that the tournament chooses on the truth, and for some of
-the combinations their own are computed, to compare.
+take the upcrossings of the combination that is selected on the test spectrum, and for some of the
+combinations their own are computed, to compare.
 """
 
 import time
@@ -18,18 +18,17 @@ import numpy as np
 
 from analysis.results.calibration import ToyNumbers
 from analysis.statistics.resonance.toys import largest_significances
-from analysis.validation.background_toys import BackgroundToys, background_toys
-from analysis.validation.columns import Columns
 from analysis.validation.fixed_model import FixedExpectation, FixedModel, FixedToys, Setting
 from analysis.validation.sensitivity import Pair
-from analysis.validation.signal_toys import Injection, SignalToys
-from analysis.validation.tasks import done, one_thread, ranges
+from analysis.validation.tasks import Columns, done, one_thread, ranges
+from analysis.validation.toys import BackgroundToys, Injection, SignalToys, background_toys
 from tools.arrays import FloatArray
 from tools.digests import digest_text
 from tools.executors.kept import Arrays, Workshop
 
 COMPARED = 10
-"""combinations of functions, of each truth without a resonance, with upcrossings of their own"""
+"""combinations of functions, of each test spectrum without a resonance, with upcrossings of their
+own"""
 _TOGETHER = {"fixed": 500}
 _OTHERS = 100
 """toys of a task"""
@@ -58,9 +57,8 @@ class ChosenFunctions:
     """Functions that toys of a campaign chose: a task, whose upcrossings are counted."""
 
     campaign: str
-    functions: tuple[str, ...]
-    on_truth: bool = False
-    """whether the tournament chose them on the truth itself"""
+    functions: tuple[str, ...] = ()
+    """empty: those that are selected on the test spectrum itself"""
 
     @property
     def name(self) -> str:
@@ -70,36 +68,34 @@ class ChosenFunctions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ToyCampaigns:
-    """Everything that toys are thrown for; the function of a task."""
+    """Everything that toys are generated for; the function of a task."""
 
     size: ToyNumbers
     seed: int
     background: Mapping[str, Setting]
     """without a resonance"""
     outside: Mapping[str, Setting]
-    """without a resonance, of truths that no candidate contains"""
+    """without a resonance, of test spectra that no candidate contains"""
     injection: Mapping[str, Injection]
     chosen: Mapping[str, tuple[FixedModel, FloatArray]]
-    """what the tournament chooses on truths themselves, and its spurious signals; of those without
+    """what is selected on test spectra themselves, and its spurious signals; of those without
     a resonance, and of all if there are several channels"""
     optima: Mapping[str, tuple[Setting, float]] = field(default_factory=dict)
-    """truths without fluctuations, with signal events, that the ideal fit is compared on"""
+    """test spectra without fluctuations, with signal events, that the ideal fit is compared on"""
     pairs: Mapping[str, Pair] = field(default_factory=dict)
     """two selections of the same events"""
     windows: int = 1
     """drawn to the sidebands of each toy without a resonance"""
-    together: bool = False
-    """whether points with a resonance are too few toys each, and are judged several together"""
     spurious: Mapping[ChosenFunctions, FloatArray] = field(default_factory=dict)
     """of the functions whose upcrossings are wanted: their mean over the toys that chose them"""
 
     @property
     def several(self) -> bool:
-        """Whether there are several channels."""
+        """Whether there are several channels: toys are few then, and shown together."""
         return len(next(iter(self.background.values())).expected) > 1
 
     def tasks(self) -> list[ToyTask]:
-        """Return all tasks that throw toys."""
+        """Return all tasks that generate toys."""
         wanted: tuple[tuple[ToyKind, Mapping[str, object], int], ...] = (
             ("signal", self.injection, self.size.injected),
             ("background", self.background, self.size.local),
@@ -116,34 +112,36 @@ class ToyCampaigns:
     def __call__(self, task: ToyTask | ChosenFunctions) -> Arrays:
         """Do a task, on one core."""
         one_thread()
-        found = self.expected(task) if isinstance(task, ChosenFunctions) else self.thrown(task)
+        found = self.expected(task) if isinstance(task, ChosenFunctions) else self.generated(task)
         return found.arrays()
 
-    def setting(self, name: str) -> Setting:
-        """Return the setting of toys without a resonance."""
-        return self.background.get(name) or self.outside[name]
-
-    def thrown(self, task: ToyTask) -> Columns:
-        """Throw some toys."""
+    def generated(self, task: ToyTask) -> Columns:
+        """Generate some toys."""
         name, numbers, seed = task.campaign, range(task.first, task.last), self.seed
         if task.kind == "signal":
             return self.injection[name].toys(seed=seed, numbers=numbers)
-        setting = self.setting(name)
+        if task.kind == "outside":
+            setting, scans = self.outside[name], task.last
+        else:
+            setting, scans = self.background[name], self.size.scans
         if task.kind == "fixed":
-            spectra = setting.spectra(*self.chosen[name])
+            spectra = setting.fixed(*self.chosen[name])
             return FixedToys.of(spectra, setting.masses_GeV, seed=seed, numbers=numbers)
-        scans = self.size.scans if task.kind == "background" else task.last
         return background_toys(
             setting, seed=seed, numbers=numbers, scans=scans, windows=self.windows
         )
 
     def expected(self, choice: ChosenFunctions) -> FixedExpectation:
         """Return what is expected with functions that were chosen."""
-        setting = self.setting(choice.campaign)
-        spectra = setting.spectra(setting.named(choice.functions), self.spurious[choice])
-        return FixedExpectation.of(
-            spectra, setting.masses_GeV, seed=self.seed, toys=self.size.upcrossings
+        name, functions = choice.campaign, choice.functions
+        setting = self.background.get(name) or self.outside[name]
+        model, spurious = (
+            (setting.named(functions), self.spurious[choice]) if functions else self.chosen[name]
         )
+        return FixedExpectation.of(
+            setting.fixed(model, spurious), setting.masses_GeV, seed=self.seed,
+            toys=self.size.upcrossings,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,8 +158,8 @@ class ToyResults:
     """what was timed"""
 
     def on_truth(self, name: str) -> FixedExpectation:
-        """Return what is expected with the functions that the tournament chooses on a truth."""
-        return self.expected[_on_truth(self.campaigns, name)]
+        """Return what is expected with the functions that are selected on a test spectrum."""
+        return self.expected[ChosenFunctions(name)]
 
     def expectation(self, name: str, functions: tuple[str, ...]) -> FixedExpectation:
         """Return what is expected by a toy that chose these functions."""
@@ -170,13 +168,8 @@ class ToyResults:
         return self.expected[ChosenFunctions(name, functions)]
 
 
-def _on_truth(campaigns: ToyCampaigns, name: str) -> ChosenFunctions:
-    held, _ = campaigns.chosen[name]
-    return ChosenFunctions(name, held.names, on_truth=True)
-
-
 def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
-    """Throw all toys."""
+    """Generate all toys."""
     start = time.perf_counter()
     tasks = campaigns.tasks()
     found = done(shop, campaigns, tasks, "toys")
@@ -191,7 +184,8 @@ def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
 
     background, outside = joined(BackgroundToys, "background"), joined(BackgroundToys, "outside")
     asked = replace(campaigns, spurious=dict(_asked(campaigns, background, outside)))
-    expected = done(shop, asked, list(asked.spurious), "upcrossings")
+    choices = [*asked.spurious, *map(ChosenFunctions, campaigns.chosen)]
+    expected = done(shop, asked, choices, "upcrossings")
     seconds = _timed(campaigns, shop.session.execution.workers)
     return ToyResults(
         campaigns=campaigns,
@@ -207,28 +201,23 @@ def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
 def _asked(
     campaigns: ToyCampaigns, *found: Mapping[str, BackgroundToys]
 ) -> Iterator[tuple[ChosenFunctions, FloatArray]]:
-    """Yield the functions that expectations are wanted of, with their spurious signals.
-
-    They are those that the toys chose, and those that the tournament chooses on the truth itself.
-    """
+    """Yield the functions that the toys chose, with their mean spurious signals."""
     for name, toys in (each for campaign in found for each in campaign.items()):
         chosen = list(toys.choices().items())
         if campaigns.several:
             chosen = chosen[:COMPARED] if name in campaigns.background else []
         for functions, rows in chosen:
             yield ChosenFunctions(name, functions), toys.spurious[rows].mean(axis=0)
-    for name, (_, spurious) in campaigns.chosen.items():
-        yield _on_truth(campaigns, name), spurious
 
 
 def _timed(campaigns: ToyCampaigns, workers: int) -> dict[str, float]:
     """Return the seconds of one scan, and of toys for the global significance."""
     name, setting = list(campaigns.background.items())[-1]
-    spectra, toys = setting.spectra(*campaigns.chosen[name]), campaigns.size.timed
+    spectra, toys = setting.fixed(*campaigns.chosen[name]), campaigns.size.timed
     start = time.perf_counter()
     spectra.scan(np.linspace(500, 1000, 101))
     scanned = time.perf_counter()
-    largest_significances(setting.experiment, seed=campaigns.seed, number=toys, workers=workers)
+    largest_significances(setting.toys, seed=campaigns.seed, number=toys, workers=workers)
     return {
         "scan of 101 masses": scanned - start,
         f"{toys:,} global toys": time.perf_counter() - scanned,

@@ -1,7 +1,12 @@
-"""A closure campaign: batches of universes, then a second look at the doubtful ones.
+"""A closure campaign: batches of universes, then borderline cases with more toys.
 
-First the batches of universes; then those whose verdict toys of the whole procedure may change are
-looked at again. What a task is and does is in `universe_tasks`.
+A batch is `BATCH` universes of one kind, the same ones whoever does them: fits that are done
+together may differ in their last digits from fits that are done alone, and the result is to be the
+same to the byte. (Universes `with_x` have fewer toys for their global significance and are not
+evaluated again: they are for coverages and for the power curve.) A borderline case is a universe
+whose verdict toys of the whole procedure may change; `PART` of its toys are a task.
+
+Everything of ours is imported at the top: the work is sent to dask's workers with its code.
 """
 
 from collections import defaultdict
@@ -9,15 +14,135 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from analysis.settings.search import Search
 from analysis.statistics.resonance.look_elsewhere import CountedToys
-from analysis.validation.analyse import Found, borderline
-from analysis.validation.judged import Judged
-from analysis.validation.tasks import Say, done, workshop
-from analysis.validation.universe_tasks import Universes, batches, doubts, settings_digest
-from analysis.validation.universes import KINDS, MOST_UNIVERSES, Analysis, Campaign, Kind
+from analysis.validation.analyse import Found, Judged, analyse, borderline, evaluated_again
+from analysis.validation.efficiencies import Channels
+from analysis.validation.tasks import Say, digest_of, done, one_thread, ranges, workshop
+from analysis.validation.universes import (
+    KINDS,
+    MAX_UNIVERSES,
+    Analysis,
+    Campaign,
+    ExpectedSpectra,
+    Kind,
+    ObservedUniverse,
+    analysis_of,
+)
+from tools.digests import digest_text
 from tools.errors import InputError
 from tools.executors import Execution
-from tools.executors.kept import Workshop
+from tools.executors.kept import Arrays, Workshop
+from tools.samples import Catalogue
+
+BATCH = 25
+"""universes analysed together"""
+PART = 250
+"""number of toys of the whole procedure that are generated together"""
+TOYS = {"universes": 1_000, "empty": 1_000, "with_x": 100}
+"""toys of the fixed background model in each universe, for the upcrossings; `look_elsewhere` has
+1,000"""
+_STREAMS = 2
+"""of seeds for each universe: its upcrossings, its evaluation with more toys"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some universes of a kind."""
+
+    kind: Kind
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"{self.kind}-{self.first}-{self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class BorderlineToys:
+    """Some toys for a universe whose verdict toys of the whole procedure may change."""
+
+    kind: Kind
+    number: int
+    local_z: float
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"toys-{self.kind}-{self.number}-{self.first}-{self.last}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Universes:
+    """The function of a task: it analyses a batch, or generates toys for a borderline case."""
+
+    campaign: Campaign
+    catalogue: Catalogue
+    channels: Channels
+    analysis: Analysis
+
+    @classmethod
+    def of(
+        cls, campaign: Campaign, catalogue: Catalogue, search: Search, channels: Channels
+    ) -> "Universes":
+        """Return the universes of a campaign, and the analysis that looks at them."""
+        return cls(campaign, catalogue, channels, analysis_of(catalogue, search, channels))
+
+    def expected(self, kind: Kind, number: int) -> ExpectedSpectra:
+        """Return what one universe is expected to show."""
+        bins = self.analysis.tournament
+        truth = self.campaign.truth(kind, number, self.catalogue)
+        return ExpectedSpectra.of(truth, self.channels, bins.low_GeV, bins.high_GeV)
+
+    def observed(self, kind: Kind, number: int) -> ObservedUniverse:
+        """Return what is observed in one universe."""
+        expected = self.expected(kind, number)
+        counts = expected.draw(self.campaign.rng(kind, number))
+        return ObservedUniverse(number, expected, counts, self.seed(kind, number, 0))
+
+    def seed(self, kind: Kind, number: int, stream: int) -> int:
+        """Return the seed of one universe's toys."""
+        # Spawned, not drawn: it does not depend on how many numbers the spectrum took.
+        return int(self.campaign.rng(kind, number).spawn(_STREAMS)[stream].integers(2**62))
+
+    def __call__(self, task: Batch | BorderlineToys) -> Arrays:
+        """Do a task, on one core."""
+        one_thread()
+        return self.evaluate(task) if isinstance(task, BorderlineToys) else self.analyse(task)
+
+    def analyse(self, batch: Batch) -> Arrays:
+        """Analyse a batch."""
+        universes = [self.observed(batch.kind, n) for n in range(batch.first, batch.last)]
+        return analyse(self.analysis, universes, toys=TOYS[batch.kind]).arrays()
+
+    def evaluate(self, case: BorderlineToys) -> Arrays:
+        """Generate toys of the whole procedure for one universe."""
+        counted = evaluated_again(
+            self.analysis,
+            self.observed(case.kind, case.number).counts,
+            case.local_z,
+            seed=self.seed(case.kind, case.number, 1),
+            first=case.first,
+            toys=case.last - case.first,
+        )
+        return {"exceeding": np.array([counted.exceeding])}
+
+
+def settings_digest(work: Universes) -> str:
+    """Return the digest of all that a universe's numbers depend on, but which one it is."""
+    channels = work.channels
+    cells = digest_text(channels.channel.astype(np.int64).tobytes().hex())
+    edges = [edges.tolist() for edges in channels.edges]
+    return digest_of(
+        "universe_campaign", work.catalogue, work.analysis.search, work.campaign, channels.names,
+        channels.columns, edges, cells, TOYS, BATCH, PART,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +155,9 @@ class Size:
 
     def __post_init__(self) -> None:
         for kind in KINDS:
-            if not 0 <= (number := getattr(self, kind)) <= MOST_UNIVERSES:
+            if not 0 <= (number := getattr(self, kind)) <= MAX_UNIVERSES:
                 option = kind.replace("_", "-")
-                raise InputError(f"--{option}: 0 to {MOST_UNIVERSES:,}, not {number:,}")
+                raise InputError(f"--{option}: 0 to {MAX_UNIVERSES:,}, not {number:,}")
         if not self.universes + self.empty + self.with_x:
             raise InputError("no universe at all: give --universes N, --empty N or --with-x N")
 
@@ -89,11 +214,11 @@ def run(
     out : Path
         The folder: finished tasks are kept in it.
     execution : Execution
-        The engine, and its workers: they change no result.
+        The executor, and its workers: they change no result.
     say : callable
         Told how far it is.
     """
-    tasks = [batch for kind in KINDS for batch in batches(kind, getattr(size, kind))]
+    tasks = [Batch(kind, *ends) for kind in KINDS for ends in ranges(getattr(size, kind), BATCH)]
     with workshop(out / "batches", settings_digest(work), execution, say) as shop:
         parts = done(shop, work, tasks, "universes")
         found = {
@@ -110,13 +235,13 @@ def _counted(work: Universes, shop: Workshop, found: Mapping[Kind, Found]) -> Co
     """Return the toys of the whole procedure of the universes that need them."""
     toys = work.analysis.search.peak.global_toys
     tasks = [
-        doubt
+        BorderlineToys(kind, int(each.number[row]), float(each.local_z[row]), *ends)
         for kind, each in found.items()
         for row in borderline(each)
+        for ends in ranges(toys, PART)
         if kind != "with_x"
-        for doubt in doubts(kind, int(each.number[row]), float(each.local_z[row]), toys)
     ]
     exceeding: dict[tuple[Kind, int], int] = defaultdict(int)
-    for doubt, part in done(shop, work, tasks, "second looks").items():
-        exceeding[doubt.kind, doubt.number] += int(part["exceeding"][0])
+    for case, part in done(shop, work, tasks, "borderline cases").items():
+        exceeding[case.kind, case.number] += int(part["exceeding"][0])
     return {universe: CountedToys(toys, number) for universe, number in exceeding.items()}

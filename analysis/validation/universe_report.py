@@ -1,12 +1,13 @@
 """From what a campaign found to its result: fractions, pulls and histograms over many universes.
 
 What was wanted of them is the acceptance of this project, set before the program was written. A
-number of fewer than `ENOUGH` universes is told, not judged: its own error is as large as the range.
+number of fewer than `ENOUGH` universes is shown, not judged: its own uncertainty is as large as the
+range.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import pairwise
 from typing import TypeVar
 
@@ -15,8 +16,8 @@ import numpy as np
 from analysis.results import closure as told
 from analysis.results.checks import Check
 from analysis.statistics.background.entries import Flags
-from analysis.validation.judged import SURE_LOCAL_Z, Judged
-from analysis.validation.rates import FIXED_GeV, fraction_of, moments_of, rate, rounded
+from analysis.validation.analyse import SURE_LOCAL_Z, Judged
+from analysis.validation.rates import FIXED_GeV, Place, fraction_of, moments_of, rounded, unjudged
 from analysis.validation.universe_campaign import UniverseResults
 from tools.arrays import FloatArray
 from tools.universe import CROSS_SECTIONS_PB, MASSES_GeV
@@ -48,10 +49,6 @@ def result(results: UniverseResults, events: told.EventsComparison | None = None
     strengths = bins_of(x.true_cross_section_pb, campaign.cross_sections_pb, CROSS_SECTION_EDGES)
     masses = bins_of(x.true_mass_GeV, campaign.masses_GeV, MASS_EDGES)
     expected = bins_of(x.expected_z, (), EXPECTED_Z_EDGES)
-    limit_bins = [
-        (f"{low:g} pb" if low == high else f"{low:g} to {high:g} pb", inside)
-        for low, high, inside in strengths
-    ]
     return told.Closure(
         **asdict(results.size),
         seed=campaign.seed,
@@ -64,7 +61,10 @@ def result(results: UniverseResults, events: told.EventsComparison | None = None
             cross_section=x.sure.coverage("cross_section"),
             limit_95=fraction_of(x.covered),
         ),
-        pull=told.PullMoments(mass=x.sure.pull("mass"), cross_section=x.sure.pull("cross_section")),
+        pull=told.PullMoments(
+            mass=moments_of(x.sure.pulls("mass")),
+            cross_section=moments_of(x.sure.pulls("cross_section")),
+        ),
         bias=_bias(x.sure),
         verdicts=_verdicts(results),
         by_cross_section=tuple(_row(told.UniversesOfStrength, x, bin_) for bin_ in strengths),
@@ -78,7 +78,7 @@ def result(results: UniverseResults, events: told.EventsComparison | None = None
             toys_each=results.analysis.search.peak.global_toys,
             with_some_exceeding=sum(c.exceeding > 0 for c in results.counted.values()),
         ),
-        checks=tuple(checks(results, limit_bins)),
+        checks=tuple(checks(results, strengths)),
         events=events,
     )
 
@@ -94,7 +94,7 @@ def bins_of(values: FloatArray, given: Sequence[float], edges: Sequence[float]) 
 
 
 def _row(kind: type[Row], x: Judged, of: Bin) -> Row:
-    """Return what is told of a bin of universes with X."""
+    """Return what a bin of universes with X shows."""
     low, high, where = of
     inside = x.some(where)
     return kind(
@@ -143,9 +143,9 @@ def _false_positive(empty: Judged) -> told.FalsePositives:
     )
 
 
-def _counted(where: Flags, part: float) -> told.CountedUniverses:
+def _counted(where: Flags, probability: float) -> told.CountedUniverses:
     n = len(where)
-    return told.CountedUniverses(observed=int(where.sum()), expected=rounded(part * n), n=n)
+    return told.CountedUniverses(observed=int(where.sum()), expected=rounded(probability * n), n=n)
 
 
 def _bias(sure: Judged) -> told.Biases:
@@ -171,6 +171,7 @@ def _mean(values: FloatArray) -> float:
 def _verdicts(results: UniverseResults) -> told.VerdictTable:
     """Return how often each verdict was given in the universes of the course, by what was true."""
     every = results.judged("universes")
+    # Without X there is no expected significance: below all bins of those with one.
     z = np.where(every.exists, every.expected_z, -1.0)
     rows = {
         "no X": ~every.exists,
@@ -207,6 +208,7 @@ def _histograms(sure: Judged, empty: Judged) -> told.ClosureHistograms:
 
 
 def _histogram(values: FloatArray, edges: FloatArray) -> told.UniverseHistogram:
+    # What is beyond the ends stands in the outer bins, so that no universe is lost from view.
     known = values[np.isfinite(values)]
     low, high = float(edges[0]), float(edges[-1])
     counts, _ = np.histogram(np.clip(known, low, high), edges)
@@ -219,46 +221,41 @@ def _functions(results: UniverseResults) -> dict[str, float]:
     return {n: rounded(k / len(names)) for n, k in Counter(names).most_common(12)}
 
 
-def checks(results: UniverseResults, limit_bins: Sequence[tuple[str, Flags]]) -> Iterator[Check]:
+def checks(results: UniverseResults, strengths: Sequence[Bin]) -> Iterator[Check]:
     """Yield everything that was wanted of the results.
 
     Parameters
     ----------
     results : UniverseResults
-    limit_bins : sequence of tuple
-        Name of each bin of cross-section, and which of `results.with_x` are in it.
+    strengths : sequence of tuple
+        Bins of the cross-section, of `results.with_x`.
     """
-    for check in _all(results, limit_bins):
-        enough = check.toys is not None and check.toys >= ENOUGH
-        yield check if enough else replace(check, low=None, high=None, meets=None)
+    for check in (*_without_x(results.without_x), *_with_x(results, strengths)):
+        yield check if check.toys is not None and check.toys >= ENOUGH else unjudged(check)
 
 
-def _all(results: UniverseResults, limit_bins: Sequence[tuple[str, Flags]]) -> Iterator[Check]:
-    yield from _without_x(results.without_x)
-    x, sure = results.with_x, f"X of expected local Z above {SURE_LOCAL_Z:g}"
-    right = results.judged("universes").sure.right
-    yield rate("x", sure, "verdict right", fraction_of(right), 0.99)
+def _with_x(results: UniverseResults, strengths: Sequence[Bin]) -> Iterator[Check]:
+    x, here = results.with_x, Place("x", f"X of expected local Z above {SURE_LOCAL_Z:g}")
+    yield here.rate("verdict right", results.judged("universes").sure.right, 0.99)
     for name in ("mass", "cross_section"):
-        text, pull = name.replace("_", "-"), x.sure.pull(name)
-        yield rate("x", sure, f"68 % coverage, {text}", x.sure.coverage(name), 0.64, 0.72)
-        mean = told.Fraction(value=pull.mean, error=pull.mean_error, n=pull.n)
-        width = told.Fraction(value=pull.width, error=pull.width_error, n=pull.n)
-        yield rate("x", sure, f"mean pull, {text}", mean, -0.2, 0.2)
-        yield rate("x", sure, f"width of pulls, {text}", width)
-    yield rate("x", "all X", "fits converged", fraction_of(x.converged))
-    for name, where in limit_bins:
-        yield rate("limits", name, "limit covers", fraction_of(x.covered[where]), 0.94)
+        text, pulls = name.replace("_", "-"), x.sure.pulls(name)
+        pull = moments_of(pulls)
+        yield here.rate(f"68 % coverage, {text}", np.abs(pulls) <= 1, 0.64, 0.72)
+        yield here.number(f"mean pull, {text}", pull.mean, pull.mean_error, -0.2, 0.2, n=pull.n)
+        yield here.number(f"width of pulls, {text}", pull.width, pull.width_error, n=pull.n)
+    yield Place("x", "all X").rate("fits converged", x.converged)
+    for low, high, where in strengths:
+        name = f"{low:g} pb" if low == high else f"{low:g} to {high:g} pb"
+        yield Place("limits", name).rate("limit covers", x.covered[where], 0.94)
 
 
 def _without_x(empty: Judged) -> Iterator[Check]:
     for mass, z in zip(FIXED_GeV, empty.fixed_z.T, strict=True):
-        for level, ends in ((2.0, (0.010, 0.033)), (3.0, (None, 0.004))):
+        here = Place("empty", f"{mass:g} GeV")
+        for level, low, high in ((2.0, 0.010, 0.033), (3.0, None, 0.004)):
             what = f"P(local Z > {level:g}), nominal {_TAILS[level]:g}"
-            yield rate("empty", f"{mass:g} GeV", what, fraction_of(z > level), *ends)
-    wanted: tuple[tuple[str, Flags, float | None, float | None], ...] = (
-        ("P(global p < 0.05)", empty.global_p < 0.05, 0.03, 0.07),  # noqa: PLR2004
-        ("P(global p < 0.01)", empty.global_p < 0.01, None, None),  # noqa: PLR2004
-        ("evidence or discovery", empty.claimed, None, 0.005),
-    )
-    for what, where, low, high in wanted:
-        yield rate("empty", "500 to 1000 GeV", what, fraction_of(where), low, high)
+            yield here.rate(what, z > level, low, high)
+    here = Place("empty", "500 to 1000 GeV")
+    for p, ends in ((0.05, (0.03, 0.07)), (0.01, (None, None))):
+        yield here.rate(f"P(global p < {p:g})", empty.global_p < p, *ends)
+    yield here.rate("evidence or discovery", empty.claimed, None, 0.005)

@@ -11,17 +11,16 @@ an X of given masses and cross-sections), `empty` ones have no X, and those `wit
 for numbers that need many.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from analysis.settings.search import Search
-from analysis.statistics.background.tournament import Tournament
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel
 from analysis.statistics.spectra.streams import universe_stream
 from analysis.validation.efficiencies import Channels
+from analysis.validation.fixed_model import Setup
 from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.recipe import Continuum, Resonance, signal_recipe
@@ -30,7 +29,7 @@ from tools.universe import Given, Truth, truth_of
 
 Kind = Literal["universes", "empty", "with_x"]
 KINDS: tuple[Kind, ...] = ("universes", "empty", "with_x")
-MOST_UNIVERSES = 1_000_000
+MAX_UNIVERSES = 1_000_000
 """of a kind; the next kind is numbered from here: no two share a background"""
 
 
@@ -51,13 +50,15 @@ class Campaign:
             given = Given(exists=False)
         elif kind == "with_x":
             given = replace(given, exists=True)
-        first = MOST_UNIVERSES * KINDS.index(kind)
+        # Numbers of their own: an empty universe has a background that no universe with X has.
+        first = MAX_UNIVERSES * KINDS.index(kind)
         return truth_of(self.seed, first + number, catalogue, given=given)
 
     def _given(self, number: int) -> Given:
         masses, strengths = self.masses_GeV, self.cross_sections_pb
         if not masses and not strengths:
             return Given()
+        # All masses with one cross-section, then with the next: few universes have all masses.
         rank = number // max(1, len(masses))
         return Given(
             exists=True,
@@ -77,8 +78,6 @@ class ExpectedSpectra:
     truth: Truth
     channels: tuple[FloatArray, ...]
     """expected events in the bins of each channel"""
-    signal_events: float
-    """of X among them; 0 if there is none"""
 
     @classmethod
     def of(
@@ -88,34 +87,39 @@ class ExpectedSpectra:
         law, peak = truth.background.spectrum, truth.signal.spectrum
         if not isinstance(law, Continuum) or not isinstance(peak, Resonance):
             raise TypeError("a universe has a continuum and a resonance")
+        # Integrals of the generator's own laws, not of a fit to them: no bias can come from here.
         shape = law.above(low_GeV) - law.above(high_GeV)
         kept = channels.efficiencies(truth.background) * truth.expected_background_events
         events = channels.efficiencies(truth.signal) * truth.expected_signal_events
         bump = peak.below(high_GeV) - peak.below(low_GeV)
-        expected = tuple(n * shape + s * bump for n, s in zip(kept, events, strict=True))
-        return cls(truth, expected, float(events.sum() * bump.sum()))
+        return cls(truth, tuple(n * shape + s * bump for n, s in zip(kept, events, strict=True)))
 
     def draw(self, rng: np.random.Generator) -> tuple[FloatArray, ...]:
         """Return one spectrum for each channel."""
         return tuple(rng.poisson(channel).astype(np.float64) for channel in self.channels)
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ObservedUniverse:
+    """A universe as the analysis meets it."""
+
+    number: int
+    expected: ExpectedSpectra
+    """what is true"""
+    counts: tuple[FloatArray, ...]
+    """observed events in the bins of each channel"""
+    seed: int
+    """of its upcrossings"""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Analysis:
+class Analysis(Setup):
     """What the analysis knows: its settings, and what the simulation says of a resonance."""
 
-    search: Search
-    signal: SignalModel
     channel_names: tuple[str, ...]
-    sqrt_s_GeV: float
     luminosity_invpb: float
     """of the data"""
     filter_efficiency: Interpolated
-
-    @property
-    def tournament(self) -> Tournament:
-        """How functions are chosen; its bins are those of the spectra."""
-        return Tournament.of(self.search, self.signal, self.sqrt_s_GeV)
 
     def events_per_pb(self, mass_GeV: FloatArray) -> FloatArray:
         """Return selected events of all channels per pb of cross-section."""
@@ -127,7 +131,7 @@ def analysis_of(catalogue: Catalogue, search: Search, channels: Channels) -> Ana
     """Return what an analysis with much simulation of this selection knows.
 
     Efficiencies are those of the recipe at the simulated masses, with a width of 30 GeV; the
-    statistical errors of a finite simulation are not in it.
+    statistical uncertainties of a finite simulation are not in it.
 
     Raises
     ------
@@ -156,14 +160,9 @@ def analysis_of(catalogue: Catalogue, search: Search, channels: Channels) -> Ana
         channel_names=channels.names,
         sqrt_s_GeV=catalogue.collision_energy_GeV,
         luminosity_invpb=catalogue.data_luminosity_invpb,
-        filter_efficiency=_exact(masses, np.array([part for _, part in simulated])),
+        filter_efficiency=_exact(masses, np.array([efficiency for _, efficiency in simulated])),
     )
 
 
 def _exact(masses: FloatArray, values: FloatArray) -> Interpolated:
     return Interpolated(masses, values, np.zeros(len(masses)))
-
-
-def stacked(spectra: Iterable[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
-    """Return the spectra of some universes for each channel, shape (T, B)."""
-    return tuple(np.array(channel) for channel in zip(*spectra, strict=True))

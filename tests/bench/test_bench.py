@@ -15,9 +15,9 @@ import pytest
 
 from analysis import cli
 from analysis.bench import compare, loops, ours, report, tables
-from analysis.bench.compare import Competitor, Measured
+from analysis.bench.compare import Competitor
 from analysis.bench.inputs import COPIES, Inputs, events_of, prepare
-from analysis.bench.jobs import Rated, Timed, check_same, rated, time_job
+from analysis.bench.jobs import Timed, check_same, rated, time_job
 from analysis.bench.measure import (
     ENVIRONMENT,
     in_new_process,
@@ -26,6 +26,7 @@ from analysis.bench.measure import (
     peak_memory_MiB,
 )
 from analysis.results.codec import to_json
+from analysis.results.speed import EngineSpeed, SpeedMeasurement
 from analysis.settings.search import Search
 from processors.diphoton import Settings
 from tools.errors import InputError, XyyError
@@ -167,33 +168,40 @@ def test_engines_that_differ_are_not_compared() -> None:
 
 def test_jobs_too_small_have_no_rate() -> None:
     jobs = Timed(2.0, 600.0, ""), Timed(1.9, 700.0, "")
-    assert rated([jobs], (4, 20)) == Rated(None, None, 700.0)
+    found = rated([jobs], (4, 20))
+    assert (found.rate_events_per_s, found.startup_s, found.peak_MiB) == (None, None, 700.0)
 
 
-MEASURED = Measured(
-    events=1000,
-    rounds=3,
-    rates={
+def engine(rate: int | None, startup_s: float | None, peak_MiB: float, workers: int) -> EngineSpeed:
+    return EngineSpeed(
+        workers=workers, events=20_000, rate_events_per_s=rate, startup_s=startup_s,
+        peak_MiB=peak_MiB,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> SpeedMeasurement:
+    """A measurement without two libraries, and with jobs that were too small for dask."""
+    missing = {name: f"{name} is not installed" for name in ("polars", "pandas")}
+    monkeypatch.setattr(tables, "missing", lambda: missing)
+    rates = {
         "full": 4e6,
         "score": 3e6,
         "full_loop": 5e6,
         "light": 3e7,
         "light_loop": 2e7,
         "duckdb": 1.5e7,
-    },
-    missing={"polars": "polars is not installed", "pandas": "pandas is not installed"},
-    engines={
-        "iterative": Rated(4e6, 0.0, 500.0),
-        "futures": Rated(7e6, 2.5, 600.0),
-        "dask": Rated(None, None, 650.0),
-    },
-    workers=2,
-    job_events=20_000,
-)
+    }
+    engines = {
+        "iterative": engine(4_000_000, 0.0, 500.0, 1),
+        "futures": engine(7_000_000, 2.5, 600.0, 2),
+        "dask": engine(None, None, 650.0, 2),
+    }
+    return report.result(rates, engines, events=1000, rounds=3)
 
 
-def test_the_document_has_ratios_and_says_why_one_is_null() -> None:
-    document = to_json(report.result(MEASURED))
+def test_the_document_has_ratios_and_says_why_one_is_null(measured: SpeedMeasurement) -> None:
+    document = to_json(measured)
     expected = {
         "full_vs_loop": 0.8,
         "score_vs_cuts": 0.75,
@@ -216,8 +224,8 @@ def test_the_document_has_ratios_and_says_why_one_is_null() -> None:
     assert document["provenance"]["machine"]["cores"] == os.cpu_count()
 
 
-def test_the_table_is_readable() -> None:
-    words = [" ".join(line.split()) for line in report.lines(MEASURED)]
+def test_the_table_is_readable(measured: SpeedMeasurement) -> None:
+    words = [" ".join(line.split()) for line in report.lines(measured)]
     assert "uproot, NumPy, boost-histogram by hand 5.00 0.80x" in words
     assert "Polars, Parquet (ZSTD) polars is not installed" in words
     assert "DuckDB, Parquet (ZSTD) 15.00 2.00x" in words

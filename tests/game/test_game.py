@@ -702,7 +702,8 @@ def test_the_table_tells_what_is_wrong_and_every_reservation(tmp_path: Path) -> 
     lost = replace(CLAIM, complete=False, after_unblinding="a wrong cut", cross_section_pb=None)
     claims = {"group_01": lost, "group_02": LIMIT}
     path = tmp_path / "claim.json"
-    table = dinner.table(game, {group: HandedIn(path, claim) for group, claim in claims.items()})
+    handed_in = {group: HandedIn(path, claim) for group, claim in claims.items()}
+    table = dinner.table(dinner.scores(game, handed_in))
     assert "0 of 2 claims are right" in table
     assert re.search(r"group_01\s+discovery, 612\.0 \+3\.0 -4\.0 GeV\s+no X\s+WRONG", table)
     assert re.search(r"group_02\s+limit\s+X: 690\.0 GeV, 3\.00 pb\s+WRONG\s+-\s+none", table)

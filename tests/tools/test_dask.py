@@ -23,8 +23,7 @@ from coffea.processor import ProcessorABC
 from analysis.settings.search import Search
 from analysis.validation import universe_campaign as closure
 from analysis.validation.efficiencies import by_upper_cuts
-from analysis.validation.universe_campaign import Size
-from analysis.validation.universe_tasks import Doubt, Universes
+from analysis.validation.universe_campaign import BorderlineToys, Size, Universes
 from analysis.validation.universes import Campaign
 from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor, Settings
@@ -411,12 +410,12 @@ def test_universes_are_looked_at_anywhere(
         dask_there.worker()
         there = closure.run(work, size, tmp_path / "there", at(dask_there.file))
         with Session(at(dask_there.file)) as session:
-            doubt, code = Doubt("empty", 0, 0.0, 0, 5), (Universes, Selection)
-            (looked,) = executors.completed(work, [doubt], session, what="toys", classes=code)
+            case, code = BorderlineToys("empty", 0, 0.0, 0, 5), (Universes, Selection)
+            (looked,) = executors.completed(work, [case], session, what="toys", classes=code)
             with pytest.raises(XyyError, match=r"^roots: ValueError: math domain") as failure:
                 dict(executors.completed(math.sqrt, [4.0, -1.0], session, what="roots"))
             assert isinstance(failure.value.__cause__, ValueError)
-    assert looked == (doubt, {"exceeding": np.array([5])})
+    assert looked == (case, {"exceeding": np.array([5])})
     for kind, found in here.found.items():
         for name, values in found.arrays().items():
             assert values.tobytes() == there.found[kind].arrays()[name].tobytes()

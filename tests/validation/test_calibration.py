@@ -10,38 +10,40 @@ import numpy as np
 import pytest
 
 from analysis.results.calibration import ToyNumbers
-from analysis.results.checks import Check
+from analysis.results.checks import Check, judged
 from analysis.results.codec import to_json
 from analysis.settings.search import Search
+from analysis.statistics.background.entries import Option
 from analysis.statistics.background.families import Function
-from analysis.statistics.background.tournament import Tournament, decide_all
+from analysis.statistics.background.tournament import decide_all
 from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.validation import __main__ as command
 from analysis.validation import plan, toy_campaigns
-from analysis.validation.background_toys import BackgroundToys, background_toys
 from analysis.validation.categories import (
     CATEGORIES,
     CategoryFractions,
     CourseSelections,
     selections,
 )
-from analysis.validation.fixed_model import FixedExpectation, FixedModel, FixedToys, Ranged, Setting
+from analysis.validation.fixed_model import FixedExpectation, FixedToys, Setting, names_of
 from analysis.validation.pages import page_of_toys
 from analysis.validation.plan import (
+    GENERATOR,
+    KNOWN,
+    OUTSIDE,
     WITH_CATEGORIES,
     CourseSettings,
     in_proportion,
+    integrals,
     one_spectrum,
     six_categories,
 )
 from analysis.validation.rates import fraction_of
 from analysis.validation.sensitivity import JUDGED_GeV, MASSES_GeV, Pair, gains
-from analysis.validation.signal_toys import Injection, InjectionPoint
 from analysis.validation.tasks import workshop
 from analysis.validation.toy_campaigns import ToyCampaigns, run_toys
-from analysis.validation.toy_checks import checks
-from analysis.validation.toy_report import document, read_calibration
-from analysis.validation.truths import GENERATOR, KNOWN, OUTSIDE, efficiency, generator_events
+from analysis.validation.toy_report import checks, document, read_calibration
+from analysis.validation.toys import BackgroundToys, Injection, InjectionPoint, background_toys
 from tools.executors import Execution
 from tools.executors.kept import Workshop
 from tools.json_file import write_json
@@ -52,14 +54,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
-def setting(search: Search) -> Setting:
+def setting(search: Search, catalogue: Catalogue) -> Setting:
     """The generator's spectrum behind the course's cuts."""
-    signal = plain_signal(30.0)
-    tournament = Tournament.of(search, signal, 14_000.0)
-    expected = KNOWN[GENERATOR].scaled(
-        tournament.low_GeV, tournament.high_GeV, (400.0, 1100.0), 3_000.0
-    )
-    return Setting(search, signal, 14_000.0, (expected,))
+    return CourseSettings(catalogue, search).of(KNOWN[GENERATOR], 3_000.0)
 
 
 @pytest.fixture(scope="module")
@@ -86,24 +83,26 @@ def test_truths_are_what_the_generator_makes(search: Search, catalogue: Catalogu
     passing = np.ones(30_000, dtype=bool)
     for column, cut in search.optimise.course_cuts.items():
         passing &= events[column].astype(np.float64) < cut
-    part = efficiency(search)
+    course = CourseSettings(catalogue, search)
+    part = course.efficiency
     # 4 standard deviations: 6e-5
     assert passing.mean() == pytest.approx(part, abs=4 * np.sqrt(part / 30_000))
     mass = background_recipe().spectrum.draw(np.random.default_rng(2), 1_000_000)
     total = 1298.1 * 12_865 * 0.081
-    expected = generator_events(catalogue, search) / total
+    expected = course.events / total
     inside = np.mean((mass > 400) & (mass < 1100))
     assert inside == pytest.approx(expected, abs=4 * np.sqrt(expected / 1e6))
     edges = np.array([100.0, 200.0, 400.0, 700.0, 1100.0, 2000.0])
-    shape = KNOWN[GENERATOR].scaled(edges[:-1], edges[1:], (400.0, 1100.0), expected * 1e6)
+    shape = integrals(KNOWN[GENERATOR], edges[:-1], edges[1:])
+    shape *= 1e6 * expected / shape[2:4].sum()
     counted, _ = np.histogram(mass, edges)
     assert np.all(np.abs(counted - shape) < 4.5 * np.sqrt(shape))  # 3e-5
 
 
-def test_a_truth_is_scaled_to_its_window() -> None:
+def test_a_truth_is_scaled_to_its_window(search: Search, catalogue: Catalogue) -> None:
     edges = np.linspace(100, 2000, 191)
     for truth in OUTSIDE.values():
-        events = truth.scaled(edges[:-1], edges[1:], (400.0, 1100.0), 3150.0)
+        (events,) = CourseSettings(catalogue, search).of(truth, 3150.0).expected
         assert events[(edges[:-1] >= 400) & (edges[1:] <= 1100)].sum() == pytest.approx(3150)
         assert np.all(events > 0)
 
@@ -130,28 +129,30 @@ def test_what_is_injected_is_found(setting: Setting) -> None:
     none, strong = shown.at([0]), shown.at([1])
     for found in (none, strong):
         assert found.converged.all()
-        assert abs(found.root.mean()) < 1.25  # 5 standard deviations: 6e-7
-        assert 0.4 < found.root.std() < 1.8  # 16 normal numbers: 1e-4
-        assert np.sign(found.root) == pytest.approx(np.sign(found.pull))
+        assert abs(found.pull.mean()) < 1.25  # 5 standard deviations: 6e-7
+        assert 0.4 < found.pull.std() < 1.8  # 16 normal numbers: 1e-4
+        assert np.sign(found.pull) == pytest.approx(np.sign(found.plain_pull))
     assert none.cls == pytest.approx(1.0)
     assert np.mean(strong.cls >= 0.05) > 0.6  # of 16, 6 or more missed at 5 %: 1e-4
     assert np.isnan(none.mass_GeV).all()
     assert np.abs(strong.mass_GeV - 750).max() < 60  # 9 expected errors
-    assert np.mean(strong.mass_rise < 4) > 0.6  # of 16, 7 or more beyond two deviations: 1e-6
-    assert np.median(strong.found_pull) == pytest.approx(np.median(strong.pull), abs=0.6)
+    assert (
+        np.mean(np.abs(strong.mass_pull) < 2) > 0.6
+    )  # of 16, 7 or more beyond two deviations: 1e-6
+    assert np.median(strong.found_pull) == pytest.approx(np.median(strong.plain_pull), abs=0.6)
 
 
 def test_a_drawn_width_is_another_toy(setting: Setting) -> None:
     wanted = (InjectionPoint(750.0, 8.0, 150.0),)
     nominal = Injection(setting, wanted, drawn_width=False).toys(seed=4, numbers=range(2))
     drawn = Injection(setting, wanted).toys(seed=4, numbers=range(2))
-    assert not np.array_equal(nominal.root, drawn.root)
+    assert not np.array_equal(nominal.pull, drawn.pull)
 
 
 def test_the_formula_is_that_of_frozen_toys(setting: Setting) -> None:
-    held, masses = setting.same(Ranged(Function("exp", 3), 400.0, 1100.0)), setting.masses_GeV
-    assert setting.named(held.names) == held
-    spectra = setting.without_spurious(held)
+    masses, model = setting.masses_GeV, (Option("window", 400.0, 1100.0, Function("exp", 3)),)
+    assert setting.named(names_of(model)) == model
+    spectra = setting.fixed(model)
     expected = FixedExpectation.of(spectra, masses, seed=5, toys=400)
     z = FixedToys.of(spectra, masses, seed=6, numbers=range(300)).largest_z
     p = expected.crossings.p(2.5)
@@ -191,8 +192,8 @@ def test_a_whole_campaign_tells_all_its_numbers(
     found = document(results, workers=1)
     sections = {check.section for check in found.checks}
     assert sections == {"local", "global", "formula", "injection", "outside", "optimum", "speed"}
-    judged, missed = found.judged
-    assert 0 <= missed < judged
+    number, missed = judged(found.checks)
+    assert 0 <= missed < number
     z = [c.observed for c in found.checks if c.what == "Z / order 3"]
     assert len(z) == 10
     assert min(z) > 0.9
@@ -202,7 +203,7 @@ def test_a_whole_campaign_tells_all_its_numbers(
     write_json(out, to_json(found))
     command.main(["--page", "--out", str(out)])
     assert (tmp_path / "statistics_calibration.md").read_text() == page_of_toys(found)
-    assert f"{judged - missed} of {judged} numbers" in capsys.readouterr().out
+    assert f"{number - missed} of {number} numbers" in capsys.readouterr().out
 
 
 def test_six_categories_are_those_of_the_score(selected: CourseSelections) -> None:
@@ -232,7 +233,7 @@ def test_limits_with_categories_are_lower_than_with_cuts(
         plain.of(truth, plain.events, selected.cuts),
         1_191.66,
     )
-    found = gains(pair)
+    found = list(gains(pair))
     assert [gain.judged for gain in found] == [True, True, True, False]
     where = np.isin(MASSES_GeV, JUDGED_GeV)
     for gain in found:
@@ -250,9 +251,9 @@ def test_toys_of_channels_are_decided_apart_and_fitted_together(divided: Setting
     assert whole.spurious.shape == (6, len(divided.masses_GeV), 2)
     assert np.abs(whole.fixed_z).max() < 5  # 18 standard normal numbers: 1e-5
     for toy, functions in enumerate(whole.functions):
-        tournaments = divided.experiment.tournaments
-        decided = decide_all(tournaments, divided.experiment.draw(3, [toy]))
-        assert tuple(functions) == FixedModel.of([each.chosen for each in decided]).names
+        tournaments = divided.toys.tournaments
+        decided = decide_all(tournaments, divided.toys.draw(3, [toy]))
+        assert tuple(functions) == names_of([each.chosen for each in decided])
 
 
 def test_windows_are_drawn_to_the_sidebands_of_a_toy(divided: Setting) -> None:
@@ -283,9 +284,9 @@ def test_a_channel_cut_in_two_is_the_same_measurement(setting: Setting) -> None:
     halves = replace(
         setting, expected=(expected / 2, expected / 2), signal=plain_signal(30.0, channels=2)
     )
-    ranged = Ranged(Function("exp", 3), 400.0, 1100.0)
+    option = Option("window", 400.0, 1100.0, Function("exp", 3))
     masses = np.array([500.0, 750.0])
-    one, two = (s.without_spurious(s.same(ranged)).scan(masses) for s in (setting, halves))
+    one, two = (s.fixed((option,) * len(s.expected)).scan(masses) for s in (setting, halves))
     assert two.signal_error_events == pytest.approx(one.signal_error_events, rel=1e-4)
 
 
@@ -296,10 +297,10 @@ def test_what_is_injected_into_channels_is_found(divided: Setting) -> None:
     shown = both.at([0]), both.at([1])
     for found in shown:
         assert found.converged.all()
-        assert abs(found.root.mean()) < 5 / np.sqrt(10)  # 6e-7
-        assert 0.3 < found.root.std() < 2  # 10 normal numbers: 3e-4
+        assert abs(found.pull.mean()) < 5 / np.sqrt(10)  # 6e-7
+        assert 0.3 < found.pull.std() < 2  # 10 normal numbers: 3e-4
     assert np.abs(shown[1].mass_GeV - 750).max() < 60  # 9 expected errors or more
-    assert np.median(shown[1].found_pull) == pytest.approx(np.median(shown[1].pull), abs=0.6)
+    assert np.median(shown[1].found_pull) == pytest.approx(np.median(shown[1].plain_pull), abs=0.6)
 
 
 def test_a_campaign_of_categories_tells_all_its_numbers(
@@ -323,7 +324,7 @@ def test_a_campaign_of_categories_tells_all_its_numbers(
     for name, toys in {**results.background, **results.outside}.items():
         expected = [results.expectation(name, functions) for functions in toys.choices()]
         assert all(each is expected[0] for each in expected)
-    compared = [choice for choice in results.expected if not choice.on_truth]
+    compared = [choice for choice in results.expected if choice.functions]
     assert len(compared) == 2
     found = document(results, workers=1)
     sections = {check.section for check in found.checks}
@@ -392,10 +393,10 @@ def test_the_page_is_made_of_the_document(name: str, least: int, tmp_path: Path)
     write_json(again, to_json(told))
     assert again.read_bytes() == (DOCS / file.name).read_bytes()
     assert command.page_beside(DOCS / file.name).read_text() == page_of_toys(told)
-    judged, missed = told.judged
+    number, missed = judged(told.checks)
     text = page_of_toys(told)
     assert text.count("✗") == missed + 1  # and once in the legend
-    assert f"**{judged - missed} of {judged} numbers are what was wanted.**" in text
+    assert f"**{number - missed} of {number} numbers are what was wanted.**" in text
     # of a run that `python -m analysis.validation --toys ...` repeats
     assert told.size == in_proportion(whole, told.size.local)
     assert told.size.local >= least

@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from analysis.settings.search import Search, Systematics
-from analysis.statistics.background.entries import Indices
+from analysis.statistics.background.entries import Indices, Option
 from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
 from analysis.statistics.minimiser.projection import project
@@ -73,7 +73,7 @@ class Experiment:
         decisions: Sequence[Decisions],
         counts: Sequence[FloatArray],
     ) -> "ToyGroup":
-        bins, functions, parts, spurious = [], [], [], []
+        options, bins, parts, spurious = [], [], [], []
         for channel, decided in enumerate(decisions):
             option, tournament = decided.options[choice[channel]], self.tournaments[channel]
             low, high = tournament.low_GeV, tournament.high_GeV
@@ -81,19 +81,20 @@ class Experiment:
             own = counts[channel][np.ix_(toys, inside)]
             mean = own.mean(axis=0)
             bins.append(Bins(low[inside], high[inside], mean, mean))
-            functions.append(option.function)
+            options.append(option)
             parts.append(own)
             spurious.append(
                 [np.interp(self.masses_GeV, decided.masses_GeV, decided.spurious[t]) for t in toys]
             )
         errors = self.systematics
         peak = Peak.of(
-            model(functions, bins), bins, self.signal,
+            model([option.function for option in options], bins), bins, self.signal,
             width_error=errors.resolution, scale_error=errors.energy_scale,
         )  # fmt: skip
         every = np.concatenate(parts, axis=1)
         passes = np.all([d.passes[toys] for d in decisions], axis=0)
-        return ToyGroup(toys, peak, every, self.masses_GeV, np.stack(spurious, axis=-1), passes)
+        sizes = np.stack(spurious, axis=-1)
+        return ToyGroup(toys, peak, every, self.masses_GeV, sizes, passes, tuple(options))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +111,8 @@ class ToyGroup:
     """shape (T, M, C)"""
     passes: FloatArray
     """whether the tournament found functions that are good enough"""
+    options: tuple[Option, ...] = ()
+    """what the tournament chose for each channel; none of a model that was fixed otherwise"""
 
     def fit(self, masses: Indices, toys: Indices) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Fit pairs of mass and toy; return z with the sign of S, S and its error, each (pairs,).
