@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.results.counting import CountingRehearsal, SidebandNormalisation
 from analysis.results.expected import ExpectedSignal, ExpectedSignals
-from analysis.settings.search import Search
+from analysis.settings.search import Decision, Search
 from analysis.statistics.background.prediction import Prediction, predict
 from analysis.statistics.counting.count import Count, counting_z
 from analysis.statistics.counting.counted import Counted
@@ -33,43 +33,47 @@ _SURELY = 3.0
 """statistical errors beyond which a difference of normalisation is one"""
 
 
-def normalisation(
-    inputs: InferenceInputs, search: Search
-) -> tuple[SidebandNormalisation, tuple[str, ...]]:
+def normalisation(inputs: InferenceInputs, search: Search) -> SidebandNormalisation:
     """Compare the sidebands of data with what the simulation expects at the data's luminosity.
 
     Before the selection where that is possible: how many events the cuts keep may differ between
-    data and simulation by more than the luminosity is uncertain. The second are warnings.
+    data and simulation by more than the luminosity is uncertain.
     """
     unselected = inputs.unselected()
     simulated = inputs.background_channels() if unselected is None else unselected[:1]
     counts, variances = _sidebands(simulated, search)
     expected = inputs.luminosity_ratio * counts
-    error = inputs.luminosity_ratio * float(np.sqrt(variances))
     data = None
     if inputs.data is not None:
         observed = inputs.data.channels() if unselected is None else unselected[1:]
         data, _ = _sidebands(observed, search)
-    found = SidebandNormalisation(
+    return SidebandNormalisation(
         data_sideband_events=data,
         expected_sideband_events=expected,
-        expected_sideband_error_events=error,
+        expected_sideband_error_events=inputs.luminosity_ratio * float(np.sqrt(variances)),
         ratio=None if data is None or expected == 0 else data / expected,
         reason="there are no data" if data is None else None,
     )
+
+
+def luminosity_warnings(
+    found: SidebandNormalisation, inputs: InferenceInputs, thresholds: Decision
+) -> tuple[str, ...]:
+    """Return what a difference of normalisation says: a wrong luminosity is noticed here."""
+    data, expected = found.data_sideband_events, found.expected_sideband_events
     if data is None or found.ratio is None:
-        return found, ()
-    away = abs(data - expected) > search.decision.normalisation_tolerance * expected
-    sure = abs(data - expected) > _SURELY * float(np.hypot(error, np.sqrt(data)))
-    if not (away and sure):
-        return found, ()
+        return ()
+    error = float(np.hypot(found.expected_sideband_error_events, np.sqrt(data)))
+    away = abs(data - expected) > thresholds.normalisation_tolerance * expected
+    if not (away and abs(data - expected) > _SURELY * error):
+        return ()
     given, ratio = inputs.data_luminosity_invpb, found.ratio
     note = (
         f"the data's sidebands hold {data:,.0f} events where the simulation expects "
         f"{expected:,.0f} (ratio {ratio:.3g}): is `data_luminosity` = {given:g} / pb right? These "
         f"data look like {given * ratio:.4g} / pb. Cross-sections and limits are wrong by as much"
     )
-    return found, (note,)
+    return (note,)
 
 
 def _sidebands(channels: Sequence[Channel], search: Search) -> tuple[float, float]:
@@ -89,11 +93,9 @@ def window_events_per_pb(inputs: InferenceInputs, search: Search, name: str) -> 
     return inside / known(sample, name)[0] * inputs.luminosity_ratio
 
 
-def expectations(
-    inputs: InferenceInputs, search: Search, to_count: Counted, shape: ShapeSearch
-) -> ExpectedSignals:
+def expectations(to_count: Counted, search: Search, shape: ShapeSearch) -> ExpectedSignals:
     """Return the significances to expect of each simulated signal, on the predicted background."""
-    found = {}
+    inputs, found = to_count.whole, {}
     for name, sample in inputs.signals.items():
         cross_section, _ = known(sample, name)
         mass = np.array([sample.peak_GeV])

@@ -18,9 +18,9 @@ from analysis.results.verdict import Verdict
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
-from analysis.statistics.limits.doubts import LIMITS
+from analysis.statistics.inference import infer, limits_so_far
+from analysis.statistics.limits_results import warnings_of
 from analysis.statistics.resonance.shape import Effort
-from analysis.statistics.search_results import infer, limits_so_far
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.work import Work
 from analysis.workflow.claim import write_claim
@@ -103,10 +103,7 @@ def _saving(
 
 def _warned_of(verdict: Verdict, limits: MassLimits) -> Verdict:
     """Return a verdict with the warnings of limits that were made before."""
-    kept = (
-        note if note.startswith(LIMITS) else f"limit at {note}" for note in limits.warnings
-    )  # fmt: skip
-    return replace(verdict, warnings=(*verdict.warnings, *kept))
+    return replace(verdict, warnings=(*verdict.warnings, *warnings_of(limits)))
 
 
 def _write_workspaces(

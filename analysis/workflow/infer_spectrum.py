@@ -8,7 +8,7 @@ detector, and count only where the file was named with ``--search``.
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,21 +17,14 @@ from typing import Any
 import numpy as np
 
 from analysis.folder.folder import LEDGER, Folder
-from analysis.results.limits import MassLimits
 from analysis.settings.expression import parse_expression
 from analysis.settings.search import FAMILIES, Limits, Search, Signal, Systematics, Window
 from analysis.settings.search_file import MOST_FIT_BINS, MOST_MASSES
 from analysis.statistics import spectrum_results
-from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
-from analysis.statistics.spectrum_search import (
-    BareSpectrum,
-    SpectrumInference,
-    draw_spectrum_inference,
-    tournament_of,
-)
+from analysis.statistics.spectrum_search import BareSpectrum, tournament_of
 from analysis.statistics.work import Work
 from analysis.workflow.limits_so_far import LimitsSoFar
 from analysis.workflow.spectrum_file import read_spectrum
@@ -122,8 +115,8 @@ def infer_spectrum(
     limit_toys: int = 0,
     say: Callable[[str], None] = lambda _text: None,
     **origin: Any,
-) -> SpectrumInference:
-    """Infer from a bare spectrum; write all result files; return the results.
+) -> None:
+    """Infer from a bare spectrum; write all result files.
 
     Limits are saved as they come; the verdict is written last.
 
@@ -148,20 +141,16 @@ def infer_spectrum(
     limits = spectrum.search.limits
     save = LimitsSoFar(
         folder=folder,
-        result=partial(_limits_so_far, spectrum),
+        result=partial(spectrum_results.limits_so_far, spectrum=spectrum),
         masses=len(limits.masses.masses_GeV),
         say=say,
         origin=origin,
     )
-    found = draw_spectrum_inference(spectrum, Work(effort, limit_toys, say=say, on_limit=save))
+    found = spectrum_results.infer(spectrum, Work(effort, limit_toys, say=say, on_limit=save))
     for point in found.points:  # one at a time: all take a gigabyte
         write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
-    level = limits.confidence_level
-    folder.save(spectrum_results.background_fit(found), **origin)
-    folder.save(spectrum_results.mass_scan(found), **origin)
-    folder.save(spectrum_results.mass_limits(found.limits, level, spectrum.closed), **origin)
-    folder.save(spectrum_results.verdict(found), **origin)
-    return found
+    for result in (found.background, found.scan, found.limits, found.verdict):
+        folder.save(result, **origin)
 
 
 def _refuse_events(folder: Folder) -> None:
@@ -179,16 +168,6 @@ def _remove_old(folder: Folder) -> None:
     for old in folder.workspaces.glob("mass_*.json"):
         if _WORKSPACE.fullmatch(old.name):
             old.unlink()
-
-
-def _limits_so_far(spectrum: BareSpectrum, done: Sequence[MassLimit]) -> MassLimits:
-    wanted = spectrum.search.limits
-    return spectrum_results.mass_limits(
-        sorted(done, key=lambda limit: limit.mass_GeV),
-        wanted.confidence_level,
-        None if spectrum.blind is None else "blind",
-        partial=len(done) < len(wanted.masses.masses_GeV),
-    )
 
 
 def origin_of(path: Path, options: SpectrumOptions, effort: Effort) -> dict[str, Any]:

@@ -22,13 +22,14 @@ from analysis.statistics.limits.asymptotic import (
     cls_values,
     expected_limits,
     log_cls,
+    model_of,
     nominal_asimov,
+    numpy_backend,
     observed_limit,
     pyhf_fitter,
     template_fitter,
 )
 from analysis.statistics.limits.band import MassPoint, mass_limit
-from analysis.statistics.limits.cls import model_of, numpy_backend
 from analysis.statistics.limits.template_fit import TemplateFit
 from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes, workspace
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.statistics.background.goodness import bins_far_below
 from analysis.statistics.limits.band import MassLimit
-from analysis.statistics.limits.doubts import of_limits
+from analysis.statistics.limits_results import of_limits
 
 BAND = (0.53, 0.72, 1.0, 1.4, 1.9)
 GOOD = MassLimit(

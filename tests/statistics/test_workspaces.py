@@ -9,9 +9,14 @@ import pyhf
 import pytest
 from scipy.stats import norm
 
-from analysis.statistics.limits.asymptotic import cls_values, nominal_asimov, template_fitter
+from analysis.statistics.limits.asymptotic import (
+    cls_values,
+    model_of,
+    nominal_asimov,
+    numpy_backend,
+    template_fitter,
+)
 from analysis.statistics.limits.band import MassPoint, mass_limit
-from analysis.statistics.limits.cls import model_of, numpy_backend
 from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
 from analysis.statistics.limits.workspaces import (
     FREE_WIDTH,

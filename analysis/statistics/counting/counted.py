@@ -24,6 +24,8 @@ _NO_EVENTS = 1e-9
 class Counted:
     """What a count is made of."""
 
+    whole: InferenceInputs
+    """of all categories"""
     inputs: InferenceInputs
     """of the categories that are counted"""
     prediction: Prediction
@@ -54,4 +56,4 @@ def counted(
     merit = np.cumsum(s[order]) / np.sqrt(np.maximum(np.cumsum(b[order]), _NO_EVENTS))
     taken = order[: int(np.argmax(merit)) + 1]
     names = [inputs.channel_names[place] for place in sorted(taken)]
-    return Counted(inputs.only(names), prediction.only(names), of_simulation.only(names))
+    return Counted(inputs, inputs.only(names), prediction.only(names), of_simulation.only(names))

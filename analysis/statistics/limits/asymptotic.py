@@ -13,11 +13,18 @@ logarithm of CLs, which behind an excess of tens of standard deviations is still
 A fitter tells where the minimum is. `pyhf_fitter` asks pyhf's own minimisers (scipy's, and Minuit's
 if it fails); `template_fitter` knows the derivatives, and is believed if its likelihood changes
 between two fits as pyhf's does.
+
+Traps of pyhf 0.7.6 that this stays clear of: its own scan returns the edge when the limit lies
+beyond it (here there is none then), and its own root search takes many more evaluations; fits are
+reliable for strengths around 1 (the signal is to be scaled to that); a lower bound below 0 ends in
+NaN; with 5e7 events scipy's optimiser stops where it starts and reports success (a second one
+checks every limit of a count); the backend is global (it is restored).
 """
 
 import contextlib
+import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +54,41 @@ _ROOM = 1.01
 
 class NoLimitError(XyyError):
     """pyhf's model has no limit, or its minimisers find none."""
+
+
+@contextlib.contextmanager
+def numpy_backend() -> Iterator[tuple[Any, Any]]:
+    """Give pyhf its numpy backend while the block runs, and yield its optimisers; then restore."""
+    import pyhf
+
+    tensors, optimiser = pyhf.get_backend()
+    logger = logging.getLogger("pyhf")
+    level = logger.level
+    optimisers = (pyhf.optimize.scipy_optimizer(), pyhf.optimize.minuit_optimizer())
+    try:
+        pyhf.set_backend("numpy", optimisers[0])
+        # Where an optimiser fails, pyhf divides by zero and logs pages; the failure is looked for.
+        logger.setLevel(logging.CRITICAL)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            yield optimisers
+    finally:
+        logger.setLevel(level)
+        pyhf.set_backend(tensors, optimiser)
+
+
+def model_of(document: dict[str, Any]) -> tuple[Any, FloatArray]:
+    """Return pyhf's model and data of a workspace that we have made.
+
+    It is not validated again, which takes ten times longer than the limits.
+    """
+    import pyhf
+
+    config = document["measurements"][0]["config"]
+    specification = {"channels": document["channels"], "parameters": config["parameters"]}
+    model = pyhf.Model(specification, validate=False, poi_name=config["poi"])
+    counts = {each["name"]: each["data"] for each in document["observations"]}
+    main = [events for name in model.config.channels for events in counts[name]]
+    return model, np.array([*main, *model.config.auxdata], dtype=np.float64)
 
 
 def pyhf_fitter(model: Any, optimisers: Sequence[Any]) -> Fitter:

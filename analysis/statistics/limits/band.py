@@ -28,12 +28,13 @@ from analysis.statistics.limits.asymptotic import (
     bin_order,
     check_same,
     expected_limits,
+    model_of,
     nominal_asimov,
+    numpy_backend,
     observed_limit,
     pyhf_fitter,
     template_fitter,
 )
-from analysis.statistics.limits.cls import model_of, numpy_backend
 from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
 from analysis.statistics.limits.toy_limits import ToySettings, toy_limits
 from analysis.statistics.limits.workspaces import ChannelTemplates, counts_under_peak, workspace

@@ -8,45 +8,43 @@ deviation up and down, those of normalisation relative errors.
 
 from collections.abc import Mapping, Sequence
 
-from analysis.settings.search import Search
+from analysis.settings.search import Systematics
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.limits.band import MassPoint
 from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes
 from analysis.statistics.resonance.scan import Spectra
+from analysis.statistics.resonance.shape import ShapeSearch
 from tools.arrays import FloatArray
 
 
-def norm_errors(search: Search, simulation: float) -> dict[str, float]:
+def norm_errors(systematics: Systematics, simulation: float) -> dict[str, float]:
     """Return the relative errors of a signal's normalisation, by name; those of 0 are left out."""
     errors = {
-        "luminosity": search.systematics.luminosity,
-        "efficiency": search.systematics.efficiency,
+        "luminosity": systematics.luminosity,
+        "efficiency": systematics.efficiency,
         "simulation": simulation,
     }
     return {name: error for name, error in errors.items() if error > 0}
 
 
 def mass_points(
-    expected: Spectra,
+    shape: ShapeSearch,
     mass_GeV: FloatArray,
     per_unit: FloatArray,
     errors: Sequence[Mapping[str, float]],
-    observed: Spectra | None,
 ) -> list[MassPoint]:
     """Return the templates of all channels at some masses.
 
     Parameters
     ----------
-    expected : Spectra
-        Of the sideband prediction.
+    shape : ShapeSearch
     mass_GeV : ndarray, shape (M,)
     per_unit : ndarray, shape (M,)
         Selected signal events of all channels for a strength of 1.
     errors : sequence of mapping
         Relative errors of the normalisation, of each mass.
-    observed : Spectra, optional
-        The open spectra; None while blind.
     """
+    expected, observed = shape.expected, shape.observed
     peak, spurious = expected.peak, expected.spurious(mass_GeV)
     shares = peak.signal.shares(mass_GeV)
     nominal = expected.templates(mass_GeV)
@@ -77,7 +75,7 @@ def mass_points(
                     },
                     norm_errors=errors[m],
                     spurious=None if spurious[m, c] == 0 else faked,
-                    observed=None if observed is None else observed.channels[c].bins.counts,
+                    observed=None if observed is None else observed.spectra.channels[c].bins.counts,
                 )
             )
     pairs = zip(mass_GeV, points, strict=True)

@@ -4,9 +4,8 @@ The envelope of all functions that pass is that of P. D. Dauncey et al. (JINST 1
 D + number of parameters, minimised over functions with and without the signal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from analysis.settings.search import Search
 from analysis.statistics.background.entries import Entry
 from analysis.statistics.background.tournament import Decisions, Tournament
 from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
-from analysis.statistics.spectra.bins import Bins, Channel
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel
 from tools.arrays import FloatArray
 
@@ -26,44 +25,35 @@ _BIN_FACTORS = (0.5, 2.0)
 """widths of bins tried, in those of the fit"""
 _LATER = (1, 2)
 """which of the functions that pass after the one in use are tried"""
+Reader = Callable[[float, float, float], Bins]
+"""(low, high, width) -> bins of a spectrum there, as wide as that if it has a choice"""
 Entries = Sequence[Entry | None]
 """another choice for each channel; None: the one in use"""
-
-
-class OpenSpectrum(Protocol):
-    """One channel's spectrum, to be read between any masses."""
-
-    @property
-    def name(self) -> str:
-        """Of the channel."""
-
-    def bins(self, low_GeV: float, high_GeV: float, width_GeV: float) -> Bins:
-        """Return its bins there, of this width if it has a choice."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenData:
     """Open spectra, to be fitted with the functions in use or with others."""
 
-    channels: Sequence[OpenSpectrum]
+    readers: Mapping[str, Reader]
+    """what reads the spectrum of each channel, by name"""
     tournament: Tournament
     decisions: Sequence[Decisions]
     signal: SignalModel
     search: Search
+    any_width: bool
+    """whether the spectra have bins of any width"""
 
     def spectra(self, entries: Entries | None = None, bin_GeV: float | None = None) -> Spectra:
         """Return the spectra with the functions in use, or with those of other entries."""
         models = []
-        for channel, decided, entry in zip(
-            self.channels, self.decisions, entries or [None] * len(self.channels), strict=True
+        for (name, bins), decided, entry in zip(
+            self.readers.items(), self.decisions, entries or [None] * len(self.readers), strict=True
         ):
             option = decided.chosen if entry is None else entry.option
             spurious = decided.spurious[0] if entry is None else self.tournament.spurious_of(entry)
-            width = bin_GeV or self.search.fit.bin_GeV
-            bins = channel.bins(option.low_GeV, option.high_GeV, width)
-            models.append(
-                ChannelModel(bins, option.function, decided.masses_GeV, spurious, channel.name)
-            )
+            there = bins(option.low_GeV, option.high_GeV, bin_GeV or self.search.fit.bin_GeV)
+            models.append(ChannelModel(there, option.function, decided.masses_GeV, spurious, name))
         return Spectra.of(models, self.signal, self.search.systematics)
 
     def scan(self, entries: Entries | None = None, bin_GeV: float | None = None) -> MassScan:
@@ -106,7 +96,7 @@ def stability(data: OpenData, scan: MassScan) -> tuple[StabilityCheck, ...]:
         _check(what, data.scan(entries), best, used=False)
         for what, entries in _others(data.decisions)
     ]
-    for factor in _BIN_FACTORS if all(isinstance(one, Channel) for one in data.channels) else ():
+    for factor in _BIN_FACTORS if data.any_width else ():
         width = data.search.fit.bin_GeV * factor
         if _fits(width, data):
             found = data.scan(bin_GeV=width)

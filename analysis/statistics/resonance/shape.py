@@ -21,7 +21,6 @@ from analysis.statistics.background.tournament import Decisions, Tournament, dec
 from analysis.statistics.resonance.compatibility import compatibility
 from analysis.statistics.resonance.cross_checks import (
     OpenData,
-    OpenSpectrum,
     envelope,
     stability,
 )
@@ -161,8 +160,10 @@ def search_shape(
     )
     if data is None:
         return found
+    readers = {channel.name: channel.bins for channel in data}
+    opened = OpenData(readers, tournament, decisions, signal, search, any_width=True)
     experiment = toys_of_prediction(tournament, backgrounds, signal, search)
-    return replace(found, observed=observe(found, data, search, experiment, effort, say))
+    return replace(found, observed=observe(opened, expected, experiment, effort, say))
 
 
 def sideband_counts(channel: Channel, tournament: Tournament, search: Search) -> FloatArray:
@@ -200,16 +201,14 @@ def toys_of_prediction(
 
 
 def observe(
-    found: ShapeSearch,
-    data: Sequence[OpenSpectrum],
-    search: Search,
+    opened: OpenData,
+    expected: Spectra,
     experiment: Experiment,
     effort: Effort,
     say: Callable[[str], None],
 ) -> Observed:
     """Return what open spectra show; the toys of the global significance are `experiment`'s."""
-    masses = search.signal.masses_GeV
-    opened = OpenData(data, found.tournament, found.decisions, found.signal, search)
+    search, masses = opened.search, opened.search.signal.masses_GeV
     spectra = opened.spectra()
     scan = spectra.scan(masses)
     best = int(np.argmax(scan.z[0]))
@@ -220,7 +219,7 @@ def observe(
         measurement = measure(spectra, float(masses[best]), reach_GeV=ends)
         by_channel, alike = compatibility(spectra, search.systematics, measurement)
     local_z = max(float(scan.z[0, best]), 0.0)
-    crossings = upcrossings(found.expected, found.expected.counts, masses, seed=effort.seed)
+    crossings = upcrossings(expected, expected.counts, masses, seed=effort.seed)
     return Observed(
         spectra=spectra,
         scan=scan,
