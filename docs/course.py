@@ -718,11 +718,11 @@ spectra = Spectra.of(
     [ChannelModel(whole, function, masses, np.zeros(len(masses)))], model, search.systematics
 )
 mass_scan = spectra.scan(masses)
-plt.plot(masses, mass_scan.z[0])
+plt.plot(masses, mass_scan.z)
 plt.xlabel("$m_X$ [GeV]")
 plt.ylabel("local significance [$\\sigma$]")
-z_local = mass_scan.z[0].max()
-print(f"the most significant mass: {masses[mass_scan.z[0].argmax()]:.0f} GeV, {z_local:.1f} sigma")
+z_local = mass_scan.z.max()
+print(f"the most significant mass: {masses[mass_scan.z.argmax()]:.0f} GeV, {z_local:.1f} sigma")
 
 # %% [markdown]
 # **What does *local* mean?** At that mass. Somewhere among fifty masses there is always a bump;
@@ -736,7 +736,7 @@ print(f"the most significant mass: {masses[mass_scan.z[0].argmax()]:.0f} GeV, {z
 from analysis.statistics.resonance.measurement import measure
 
 if z_local >= 3:
-    result = measure(spectra, float(masses[mass_scan.z[0].argmax()]), reach_GeV=(500, 1000))
+    result = measure(spectra, float(masses[mass_scan.z.argmax()]), reach_GeV=(500, 1000))
     mass = result.mass.interval
     efficiency, efficiency_error = model.total_efficiency(mass.value)
     per_pb = catalogue.data_luminosity_invpb * signals[0].filter_efficiency * float(efficiency)

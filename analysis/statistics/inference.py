@@ -14,7 +14,6 @@ No number of the results is NaN but in a table: one that is not there is None, a
 why (`reason`). While data are blind every observed quantity is None.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,10 +44,10 @@ from analysis.statistics.expectations import (
     rehearsals,
     window_events_per_pb,
 )
-from analysis.statistics.limits.band import MassLimit, MassPoint
+from analysis.statistics.limits.band import MassPoint
 from analysis.statistics.limits.counting_limit import WindowModel
 from analysis.statistics.limits.mass_limits import mass_points, norm_errors
-from analysis.statistics.limits_results import limits_result, warnings_of
+from analysis.statistics.limits_results import warnings_of
 from analysis.statistics.resonance.shape import ShapeSearch, search_shape
 from analysis.statistics.shape_results import Terms, scan_result
 from analysis.statistics.spectra.bins import outside
@@ -128,7 +127,8 @@ def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchR
     shape = _shape(inputs, search, prediction, work)
     points = _mass_points(inputs, search, shape) if work.limits else []
     model = _window_model(to_count, search)
-    limits = limits_so_far(work.mass_limits(points, search), inputs, search, partial=False)
+    terms = _terms(inputs, search)
+    limits = work.mass_limits(points, search.limits.confidence_level, terms)
     counting = _counting(model, to_count, search, shape)
     notes = [
         *luminosity_warnings(counting.normalisation, inputs, search.decision),
@@ -141,22 +141,14 @@ def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchR
     return SearchResults(
         background=_background_fits(inputs, prediction, shape),
         counting=counting,
-        scan=scan_result(shape, search.signal.masses_GeV, _terms(inputs, search)),
+        scan=scan_result(shape, search.signal.masses_GeV, terms),
         limits=limits,
-        verdict=_verdict(inputs, search, shape, counting),
+        verdict=_verdict(inputs, search, shape, terms, counting),
         workspaces={
             "counting": model.workspace(),
             **{point.name: point.workspace() for point in points},
         },
     )
-
-
-def limits_so_far(
-    limits: Sequence[MassLimit], inputs: InferenceInputs, search: Search, *, partial: bool = True
-) -> MassLimits:
-    """Return the limits that are done, while others are being computed."""
-    level = search.limits.confidence_level
-    return limits_result(limits, level, _terms(inputs, search), partial=partial)
 
 
 def _terms(inputs: InferenceInputs, search: Search) -> Terms:
@@ -271,12 +263,12 @@ def _told_events(inputs: InferenceInputs, index: int, background: Background) ->
 
 
 def _verdict(
-    inputs: InferenceInputs, search: Search, shape: ShapeSearch, counting: Counting
+    inputs: InferenceInputs, search: Search, shape: ShapeSearch, terms: Terms, counting: Counting
 ) -> Verdict:
     """Return the verdict, with the count and the expected results beside it."""
     shape_alone = verdict_of(
         shape,
-        _terms(inputs, search),
+        terms,
         search.decision,
         counting.warnings,
         blinded=inputs.data is not None and inputs.data.blinded,

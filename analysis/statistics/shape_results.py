@@ -71,9 +71,9 @@ def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
     if observed is None:
         return blind
     scan = observed.scan
-    z, events, error = scan.z[0], scan.signal_events[0], scan.signal_error_events[0]
+    z, events, error = scan.z, scan.signal_events, scan.signal_error_events
     factor, relative = terms.per_event(scan.mass_GeV), terms.relative_error(masses)
-    highest = Maximum(mass_GeV=scan.mass_GeV[observed.best], local_z=observed.local_z)
+    highest = Maximum(mass_GeV=scan.mass_GeV[observed.scan.best], local_z=observed.scan.local_z)
     return replace(
         blind,
         local_z=np.maximum(z, 0.0),
@@ -84,14 +84,14 @@ def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
         signal_events=events,
         signal_error_events=error,
         envelope_z=observed.envelope_z,
-        maximum=highest if observed.local_z > 0 else None,
+        maximum=highest if observed.scan.local_z > 0 else None,
         global_=observed.whole,
     )
 
 
 def fit_result(observed: Observed, terms: Terms) -> ResonanceFit:
     """Return the best fit, below the threshold of a claim too: for figures, not for quoting."""
-    best = observed.scan.mass_GeV[[observed.best]]
+    best = observed.scan.mass_GeV[[observed.scan.best]]
     factor = float(terms.per_event(best)[0])
     found = ResonanceFit(
         stability=tuple(
@@ -142,8 +142,8 @@ def _times(estimate: Estimate, factor: float) -> Estimate:
 
 
 def _deficit(observed: Observed) -> Deficit | None:
-    worst = int(np.argmin(observed.scan.z[0]))
-    mass, z = observed.scan.mass_GeV[worst], observed.scan.z[0, worst]
+    worst = int(np.argmin(observed.scan.z))
+    mass, z = observed.scan.mass_GeV[worst], observed.scan.z[worst]
     return Deficit(mass_GeV=mass, signed_z=z) if z < 0 else None
 
 

@@ -1,6 +1,5 @@
 """The statistics of a bare spectrum: the results of the main search, with events in place of pb."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,9 +19,8 @@ from analysis.statistics.background.open_tournament import OpenTournament
 from analysis.statistics.background.poisson import fitted_functions, model, scoring_fit
 from analysis.statistics.background.tournament import Decisions, Tournament
 from analysis.statistics.background_results import largest_spurious, parameters_of, peak_result
-from analysis.statistics.limits.band import MassLimit, MassPoint
+from analysis.statistics.limits.band import MassPoint
 from analysis.statistics.limits.mass_limits import mass_points
-from analysis.statistics.limits_results import limits_result
 from analysis.statistics.resonance.cross_checks import OpenData
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.shape import Observed, ShapeSearch, observe
@@ -60,23 +58,24 @@ def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
     decided = tournament.decide(seen[None], all_entries=True)
     deciding, curve = _expectation(tournament, seen, decided)
     shape = _shape(spectrum, deciding, decided, curve)
-    scan_error = shape.expected.scan(search.signal.masses_GeV).signal_error_events[0]
+    scan_error = shape.expected.scan(search.signal.masses_GeV).signal_error_events
     if spectrum.blind is None:
         shape = replace(shape, observed=_observed(spectrum, tournament, shape, curve, work))
     masses = search.limits.masses.masses_GeV
     points = mass_points(shape, masses, np.ones(len(masses)), [{}] * len(masses))
-    limits = limits_so_far(work.mass_limits(points, search), spectrum, partial=False)
+    terms = Terms("events", per_event=np.ones_like, closed=spectrum.closed)
+    limits = work.mass_limits(points, search.limits.confidence_level, terms)
     background = _background(spectrum, shape)
     misfit = _misfit(background.chosen, shape, search.fit.gof_pvalue)
     notes = [*shape.warnings, *([misfit] if misfit else []), *_low_counts(limits), *limits.warnings]
-    scan = scan_result(shape, search.signal.masses_GeV, _terms(spectrum))
+    scan = scan_result(shape, search.signal.masses_GeV, terms)
     return SpectrumInference(
         background=SpectrumBackground(channels={CHANNEL: background}, of="data", complete=True),
         scan=replace(scan, expected_signal_error_events=scan_error),
         limits=limits,
         verdict=verdict_of(
             shape,
-            _terms(spectrum),
+            terms,
             search.decision,
             tuple(dict.fromkeys(notes)),
             misfit=misfit,
@@ -84,18 +83,6 @@ def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
         ),
         points=tuple(points),
     )
-
-
-def limits_so_far(
-    limits: Sequence[MassLimit], spectrum: BareSpectrum, *, partial: bool = True
-) -> MassLimits:
-    """Return the limits that are done, while others are being computed."""
-    level = spectrum.search.limits.confidence_level
-    return limits_result(limits, level, _terms(spectrum), partial=partial)
-
-
-def _terms(spectrum: BareSpectrum) -> Terms:
-    return Terms("events", per_event=np.ones_like, closed=spectrum.closed)
 
 
 def _expectation(

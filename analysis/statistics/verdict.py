@@ -58,7 +58,7 @@ def verdict_of(
     observed, decision, reason = shape.observed, None, terms.closed
     measured: Measurement | None = None
     if observed is not None:
-        decision = decide(observed.local_z, observed.whole.z, thresholds)
+        decision = decide(observed.scan.local_z, observed.whole.z, thresholds)
         decision = decision if misfit is None else "limit"
         measured, reason = _quoted(observed, terms, thresholds.measurement_local_z)
         if measured is not None and misfit is not None:
@@ -69,7 +69,7 @@ def verdict_of(
         complete=terms.complete,
         blinded=blinded,
         after_unblinding=None,
-        local_z=None if observed is None else observed.local_z,
+        local_z=None if observed is None else observed.scan.local_z,
         global_z=None if observed is None else observed.whole.z,
         global_p=None if observed is None else observed.whole.p,
         global_z_reason=terms.closed,
@@ -88,8 +88,8 @@ def _quoted(
     observed: Observed, terms: Terms, least: float
 ) -> tuple[Measurement | None, str | None]:
     """Return the measurement if it is quoted, else why it is not."""
-    if observed.measurement is not None and observed.local_z >= least:
+    if observed.measurement is not None and observed.scan.local_z >= least:
         return observed.measurement, None
     what = "cross-section" if terms.unit == "pb" else "signal"
-    reason = f"local z = {observed.local_z:.2f} is below {least:g}: mass and {what} are not quoted"
-    return None, reason
+    below = f"local z = {observed.scan.local_z:.2f} is below {least:g}"
+    return None, f"{below}: mass and {what} are not quoted"

@@ -172,7 +172,7 @@ class FixedExpectation(Columns):
     ) -> "FixedExpectation":
         """Count upcrossings, and fit the truth without fluctuations."""
         counted = upcrossings(spectra, spectra.counts, masses_GeV, seed=seed, toys=toys)
-        errors = spectra.scan(masses_GeV).signal_error_events[0]
+        errors = spectra.scan(masses_GeV).signal_error_events
         return cls(np.array(astuple(counted), dtype=float), errors)
 
     @property

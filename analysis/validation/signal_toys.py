@@ -86,7 +86,7 @@ class Injection:
     ) -> "Injection":  # fmt: skip
         """Inject in units of the error expected with the function of the truth."""
         scanned = setting.masses_GeV
-        errors = setting.spectra(*setting.chosen()).scan(scanned).signal_error_events[0]
+        errors = setting.spectra(*setting.chosen()).scan(scanned).signal_error_events
         points = tuple(
             InjectionPoint(mass, sigma, sigma * float(np.interp(mass, scanned, errors)))
             for mass in masses_GeV

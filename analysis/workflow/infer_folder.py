@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,12 @@ from analysis.results.verdict import Verdict
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.search import Search
-from analysis.statistics.inference import infer, limits_so_far
+from analysis.statistics.inference import infer
 from analysis.statistics.limits_results import warnings_of
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.work import Work
 from analysis.workflow.claim import write_claim
-from analysis.workflow.limits_so_far import LimitsSoFar
 from analysis.workflow.process import weight_of
 from processors.histograms import CATEGORIES, Counts
 from processors.score import ScoreTable
@@ -75,8 +73,7 @@ def infer_folder(
     start, limits = inference_inputs(folder, catalogue, search), "limits" in only
     if "scan" not in only:
         effort = _effort_of_scan(folder, inputs, effort)
-    save = _saving(folder, start, search, say)
-    found = infer(start, search, Work(effort, limit_toys, limits, say, save))
+    found = infer(start, search, Work(effort, limit_toys, limits, say, folder.save))
     if limits or blinding.is_unblinded(folder):
         blinding.keep_sidebands(folder, found.known_before)
     _write_workspaces(folder, found.workspaces, others_too=limits)
@@ -91,14 +88,6 @@ def infer_folder(
         write_claim(folder, verdict, of_limits, stamp=stamp, inputs=inputs)
         document, beside = stamped(verdict, stamp), _beside_verdict(folder)
         folder.record(VERDICT, document, beside, inputs=inputs, effort=spent)
-
-
-def _saving(
-    folder: Folder, start: InferenceInputs, search: Search, say: Callable[[str], None]
-) -> LimitsSoFar:
-    so_far = partial(limits_so_far, inputs=start, search=search)
-    masses = len(search.limits.masses.masses_GeV)
-    return LimitsSoFar(folder=folder, result=so_far, masses=masses, say=say)
 
 
 def _warned_of(verdict: Verdict, limits: MassLimits) -> Verdict:

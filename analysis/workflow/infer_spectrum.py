@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.statistics.spectrum_search import BareSpectrum, tournament_of
 from analysis.statistics.work import Work
-from analysis.workflow.limits_so_far import LimitsSoFar
 from analysis.workflow.spectrum_file import read_spectrum
 from tools.arrays import FloatArray
 from tools.digests import digest_file
@@ -138,15 +136,10 @@ def infer_spectrum(
     _refuse_events(folder)
     tournament_of(spectrum)  # refuses what cannot be fitted, before anything is written
     _remove_old(folder)
-    limits = spectrum.search.limits
-    save = LimitsSoFar(
-        folder=folder,
-        result=partial(spectrum_results.limits_so_far, spectrum=spectrum),
-        masses=len(limits.masses.masses_GeV),
-        say=say,
-        origin=origin,
-    )
-    found = spectrum_results.infer(spectrum, Work(effort, limit_toys, say=say, on_limit=save))
+    work = Work(
+        effort, limit_toys, say=say, on_limit=lambda limits: folder.save(limits, **origin)
+    )  # fmt: skip
+    found = spectrum_results.infer(spectrum, work)
     for point in found.points:  # one at a time: all take a gigabyte
         write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
     for result in (found.background, found.scan, found.limits, found.verdict):

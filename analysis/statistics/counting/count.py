@@ -7,7 +7,8 @@ The likelihood is the on-off one,
 
 with an auxiliary count that measures b' as well as the sidebands do. Its profile likelihood ratio
 gives z in closed form (Li and Ma, ApJ 272 (1983) 317; in b and sigma_b: Cowan et al.,
-arXiv:1007.1727), negative for a deficit. The limits (`counting_limit.py`) have the same auxiliary count.
+arXiv:1007.1727), negative for a deficit. The limits (`counting_limit.py`) have the same auxiliary
+count.
 
 The course's own Z = (n - b)/sigma_b is given beside it. It leaves out the counting error sqrt(n).
 

@@ -19,9 +19,11 @@ import numpy as np
 
 from analysis.statistics.limits.workspaces import (
     CONSTRAINED_REACH,
+    MODE_CENTRE,
+    MODE_REACH,
+    MODE_WIDTH,
     ChannelTemplates,
     bin_name,
-    mode_centre,
     mode_name,
     spurious_name,
 )
@@ -80,15 +82,12 @@ class TemplateFit:
         spurious: list[FloatArray] = []
         places: list[tuple[slice, Rows, Rows]] = []
         names: list[str] = []
-        spurious_names, widths, reach, centres = [], [], [], []
+        spurious_names = []
         for channel, end in zip(channels, ends, strict=True):
             place, first = slice(int(end) - len(channel.background), int(end)), len(names)
             count = len(channel.log_modes)
             log_modes[first : first + count, place] = channel.log_modes
             names += [mode_name(channel, index) for index in range(count)]
-            widths += [channel.mode_width] * count
-            reach += [channel.mode_reach] * count
-            centres += [mode_centre(channel)] * count
             for name, (down, up) in channel.signal_factors.items():
                 factors[:, nuisances.index(name), place] = np.log(down), np.log(up)
             own = np.arange(0)
@@ -101,7 +100,7 @@ class TemplateFit:
                 spurious_names.append(spurious_name(channel))
             places.append((place, 1 + first + np.arange(count), own))
         unit = len(spurious) + len(nuisances)
-        reaches = np.array([*reach, *[CONSTRAINED_REACH] * unit])
+        reaches = np.repeat([MODE_REACH, CONSTRAINED_REACH], [modes, unit])
         return cls(
             background=np.concatenate([channel.background for channel in channels]),
             log_modes=log_modes,
@@ -109,13 +108,13 @@ class TemplateFit:
             signal=np.concatenate([channel.signal for channel in channels]) * scale,
             factors=factors,
             polynomials=_polynomials(factors),
-            widths=np.array([*widths, *[1.0] * unit]),
+            widths=np.repeat([MODE_WIDTH, 1.0], [modes, unit]),
             lowest=np.array([0.0, *-reaches]),
             highest=np.array([np.inf, *reaches]),
             names=("mu", *names, *spurious_names, *nuisances),
             places=tuple(places),
             bin_names=tuple(bin_name(c, i) for c in channels for i in range(len(c.background))),
-            centres=np.array([0.0, *centres, *[0.0] * unit]),
+            centres=np.repeat([0.0, MODE_CENTRE, 0.0], [1, modes, unit]),
         )
 
     @property

@@ -15,8 +15,9 @@ nuisances that fit the data best at each strength.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -35,16 +36,6 @@ _POINTS = 3
 """that a parabola takes"""
 _SAME = 1e-6
 """relative difference of two q~ that are equal but for rounding"""
-
-
-@dataclass(frozen=True, slots=True)
-class ToySettings:
-    """How many toys, and which."""
-
-    number: int = 4000
-    """for each hypothesis at each strength"""
-    seed: int = 0
-    """the same seed gives the same limits, in any number of processes"""
 
 
 def toy_limits(
@@ -70,55 +61,42 @@ def toy_limits(
         Number for each hypothesis at each strength.
     rng : Generator
     """
-    strengths = _strengths(templates, around)
-    if counts is None:
-        cls = _expected_cls(templates, strengths, toys, rng)
-    else:
-        cls = _observed_cls(templates, counts, strengths, toys, rng)[:, None]
+    low = max(_BELOW * min(around), _FEWEST_EVENTS / float(templates.signal.sum()))
+    strengths = np.geomspace(low, _ABOVE * max(low, *around), _STRENGTHS)
+    throw = partial(_Toys.thrown, templates, toys=toys, rng=rng)
+    found = _expected_cls if counts is None else partial(_observed_cls, counts)
+    cls = found(templates, strengths, throw)
     return [crossing(strengths, each, 1 - confidence_level) for each in cls.T]
 
 
-def _strengths(templates: TemplateFit, around: Sequence[float]) -> FloatArray:
-    low = max(_BELOW * min(around), _FEWEST_EVENTS / float(templates.signal.sum()))
-    return np.geomspace(low, _ABOVE * max(low, *around), _STRENGTHS)
-
-
-def _expected_cls(
-    templates: TemplateFit, strengths: FloatArray, toys: int, rng: np.random.Generator
-) -> FloatArray:
+def _expected_cls(templates: TemplateFit, strengths: FloatArray, throw: "Throw") -> FloatArray:
     """Return CLs at each strength and band, shape (strengths, 5)."""
     from scipy.stats import norm
 
     nominal = np.zeros(templates.size)
-    empty = _Toys.thrown(templates, nominal, toys, rng)
+    empty = throw(nominal)
     levels = norm.cdf(-np.array(BANDS))
     found = []
     for strength in strengths:
         truth = np.concatenate([[strength], nominal[1:]])
-        mixture = _Mixture.of(templates, empty, _Toys.thrown(templates, truth, toys, rng), strength)
-        without = mixture.statistics[:toys]
+        mixture = _Mixture.of(empty, throw(truth), strength)
+        without = mixture.statistics[: len(empty.counts)]
         quantiles = np.quantile(without, levels, method="inverted_cdf")
         found.append([mixture.cls(value) for value in quantiles])
     return np.array(found)
 
 
 def _observed_cls(
-    templates: TemplateFit,
-    counts: FloatArray,
-    strengths: FloatArray,
-    toys: int,
-    rng: np.random.Generator,
+    counts: FloatArray, templates: TemplateFit, strengths: FloatArray, throw: "Throw"
 ) -> FloatArray:
-    """Return CLs of the data at each strength."""
+    """Return CLs of the data at each strength, shape (strengths, 1)."""
     best = templates.fit(counts[None])
-    background = templates.fit(counts[None], strength=0.0).values[0]
-    empty = _Toys.thrown(templates, background, toys, rng)
+    empty = throw(templates.fit(counts[None], strength=0.0).values[0])
     found = []
     for strength in strengths:
         fitted = templates.fit(counts[None], strength=strength)
         value = _statistic(best.values[:, 0], best.deviance, fitted.deviance, strength)[0]
-        signal = _Toys.thrown(templates, fitted.values[0], toys, rng)
-        found.append(_Mixture.of(templates, empty, signal, strength).cls(value))
+        found.append([_Mixture.of(empty, throw(fitted.values[0]), strength).cls(value)])
     return np.array(found)
 
 
@@ -126,6 +104,7 @@ def _observed_cls(
 class _Toys:
     """Toys, with their fits of the strength."""
 
+    templates: TemplateFit
     truth: FloatArray
     counts: FloatArray
     centres: FloatArray
@@ -140,22 +119,24 @@ class _Toys:
         counts = rng.poisson(expected, size=(toys, len(expected))).astype(np.float64)
         centres = rng.normal(truth[1:], templates.widths, size=(toys, templates.size - 1))
         fits = templates.fit(counts, centres, start=truth)
-        return cls(truth, counts, centres, fits.values[:, 0], fits.deviance)
+        return cls(templates, truth, counts, centres, fits.values[:, 0], fits.deviance)
 
-    def statistics(self, templates: TemplateFit, strength: float) -> FloatArray:
+    def statistics(self, strength: float) -> FloatArray:
         """Return q~ of a strength."""
-        fits = templates.fit(self.counts, self.centres, strength=strength, start=self.truth)
+        fits = self.templates.fit(self.counts, self.centres, strength=strength, start=self.truth)
         return _statistic(self.best, self.least, fits.deviance, strength)
 
-    def log_ratio(
-        self, templates: TemplateFit, signal: FloatArray, empty: FloatArray
-    ) -> FloatArray:
+    def log_ratio(self, signal: FloatArray, empty: FloatArray) -> FloatArray:
         """Return the logarithm of the ratio of the toys' densities under two truths."""
-        many, few = (templates.expected(truth[None])[0] for truth in (signal, empty))
-        pulls = [(self.centres - truth[1:]) / templates.widths for truth in (empty, signal)]
+        many, few = (self.templates.expected(truth[None])[0] for truth in (signal, empty))
+        pulls = [(self.centres - truth[1:]) / self.templates.widths for truth in (empty, signal)]
         # Factorials and widths are the same under both truths.
         constraints = (pulls[0] ** 2 - pulls[1] ** 2).sum(axis=1) / 2
         return np.asarray(self.counts @ np.log(many / few) - (many - few).sum() + constraints)
+
+
+Throw = Callable[[FloatArray], _Toys]
+"""truth -> toys of it"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,16 +151,12 @@ class _Mixture:
     """weights of the one without"""
 
     @classmethod
-    def of(
-        cls, templates: TemplateFit, empty: _Toys, signal: _Toys, strength: float
-    ) -> "_Mixture":  # fmt: skip
+    def of(cls, empty: _Toys, signal: _Toys, strength: float) -> "_Mixture":
         from scipy.special import expit
 
         both = (empty, signal)
-        ratio = np.concatenate(
-            [toys.log_ratio(templates, signal.truth, empty.truth) for toys in both]
-        )
-        statistics = np.concatenate([toys.statistics(templates, strength) for toys in both])
+        ratio = np.concatenate([toys.log_ratio(signal.truth, empty.truth) for toys in both])
+        statistics = np.concatenate([toys.statistics(strength) for toys in both])
         # Over the density of the equal mixture (f_s + f_b)/2: f_s/(f_s + f_b) and the rest.
         return cls(statistics, expit(ratio), expit(-ratio))
 

@@ -17,9 +17,9 @@ What that takes in HistFactory, whose `normsys` is one factor for a whole sample
 - pyhf interpolates a `normsys` by a polynomial within one unit and is an exact exponential beyond
   it. So a mode's parameter has its centre (`auxdata`) well above 1 and its bounds at 1, and the
   fixed parameter ``centre`` takes the constant factor out again.
-- pyhf's constraints have width 1. `free` modes, which the same bins shall determine, get templates
-  of `FREE_WIDTH` standard deviations; used at face value their covariance would count the data
-  twice (limits 2 to 7 % too strong). Modes from the sidebands alone are used at face value.
+- pyhf's constraints have width 1. The modes are for these very bins to determine, and get templates
+  of `MODE_WIDTH` standard deviations: used at face value their covariance would count the data
+  twice (limits 2 to 7 % too strong).
 
 The spurious signal is a `histosys`, linear in :math:`\beta`; downwards it stops where it would
 leave less than a twentieth of a bin's background at five standard deviations.
@@ -35,12 +35,15 @@ import numpy as np
 from tools.arrays import FloatArray
 from tools.errors import InputError
 
-FREE_WIDTH = 20.0
-"""standard deviations of the fit that the constraint of a `free` mode allows"""
-REACH = 50.0
-"""standard deviations that a `free` mode can go; others go `CONSTRAINED_REACH`"""
+MODE_WIDTH = 20.0
+"""standard deviations of the fit that the constraint of a mode allows"""
+MODE_REACH = 50.0
+"""standard deviations of the fit that a mode can go"""
+MODE_CENTRE = 1 + MODE_REACH / MODE_WIDTH
+"""value of the modes' parameters at the nominal background"""
 CONSTRAINED_REACH = 5.0
-MOST_DOWN = 0.19
+"""standard deviations that the other nuisance parameters can go"""
+_MOST_DOWN = 0.19
 """of a bin's background: what one standard deviation of spurious signal takes away at most"""
 _MOST_CHANGE = 1.0
 """of the logarithm by one standard deviation; bins that uncertain expect next to nothing"""
@@ -75,8 +78,6 @@ class ChannelTemplates:
     """one standard deviation of the spurious signal, shape (B,); a nuisance of this category"""
     observed: FloatArray | None = None
     """events, shape (B,); None while blind"""
-    free: bool = True
-    """whether the modes are for these very bins to determine (else: known from sidebands alone)"""
 
     def __post_init__(self) -> None:
         """Refuse templates that are no templates.
@@ -111,23 +112,13 @@ class ChannelTemplates:
         return np.clip(change, -_MOST_CHANGE, _MOST_CHANGE)
 
     @property
-    def mode_width(self) -> float:
-        """Width of the modes' constraints, in standard deviations of the fit."""
-        return FREE_WIDTH if self.free else 1.0
-
-    @property
-    def mode_reach(self) -> float:
-        """How far the modes may go, in standard deviations of the fit."""
-        return REACH if self.free else CONSTRAINED_REACH
-
-    @property
     def spurious_pair(self) -> tuple[FloatArray, FloatArray] | None:
         """The background one standard deviation of spurious signal down, and up."""
         if self.spurious is None or not np.any(self.spurious):
             return None
         change = np.abs(self.spurious)
         return (
-            self.background - np.minimum(change, MOST_DOWN * self.background),
+            self.background - np.minimum(change, _MOST_DOWN * self.background),
             self.background + change,
         )
 
@@ -275,27 +266,22 @@ def _check_names(channels: Sequence[ChannelTemplates]) -> None:
         )
 
 
-def mode_centre(channel: ChannelTemplates) -> float:
-    """Return the value of the modes' parameters at the nominal background."""
-    return 1 + channel.mode_reach / channel.mode_width
-
-
 def _parameters(channels: Sequence[ChannelTemplates]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"name": _POI, "inits": [_MU_START], "bounds": [[0.0, _MU_MAX]]},
         {"name": _CENTRE, "inits": [1.0], "auxdata": [1.0], "fixed": True},
     ]
+    bounds = [[1.0, 2 * MODE_CENTRE - 1]]
+    place = {"inits": [MODE_CENTRE], "auxdata": [MODE_CENTRE], "bounds": bounds}
     for channel in channels:
-        centre = mode_centre(channel)
-        place = {"inits": [centre], "auxdata": [centre], "bounds": [[1.0, 2 * centre - 1]]}
         found += [{"name": mode_name(channel, i)} | place for i in range(len(channel.modes))]
     return found
 
 
 def _channel(channel: ChannelTemplates, scale: float) -> list[dict[str, Any]]:
     """Return a category's bins, each as a channel of one bin."""
-    changes = channel.log_modes * channel.mode_width
-    centre = -mode_centre(channel) * changes.sum(axis=0)
+    changes = channel.log_modes * MODE_WIDTH
+    centre = -MODE_CENTRE * changes.sum(axis=0)
     pair, factors = channel.spurious_pair, channel.signal_factors
     found = []
     for index, events in enumerate(channel.background):

@@ -13,11 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.results.values import Estimate
 from analysis.results.verdict import ChannelCompatibility, ChannelStrength
 from analysis.settings.search import Systematics
 from analysis.statistics.background.poisson import scoring_fit
-from analysis.statistics.resonance.measurement import STEPS, Measurement, crossing
+from analysis.statistics.resonance.measurement import STEPS, Measurement, Profile
 from analysis.statistics.resonance.peak import NUISANCES
 from analysis.statistics.resonance.scan import Spectra
 from tools.arrays import FloatArray
@@ -69,9 +68,6 @@ def _alone(
         free=NUISANCES,
     )  # fmt: skip
     rises = np.maximum(fixed.deviance - float(scan.deviance[0]), 0.0)
-    down, up = (crossing(points[:-1], rises[:-1], best, side) for side in (-1, 1))
-    interval = Estimate(
-        best, best - error if down is None else down, best + error if up is None else up
-    )
+    interval = Profile.of(points[:-1], rises[:-1], best, error).interval
     strength = ChannelStrength(local_z=float(scan.z[0]), strength=interval.scaled(1 / share))
     return strength, float(rises[-1])

@@ -82,34 +82,33 @@ def envelope(data: OpenData) -> FloatArray:
         spectra = data.spectra([e[min(rank, len(e) - 1)] if e else None for e in passing])
         # A deviance falls by one for each parameter that is not needed: that is taken off.
         scan, penalty = spectra.scan(masses), spectra.peak.background.size
-        events = np.where(scan.deviance[0] + penalty < best, scan.signal_events[0], events)
-        best = np.minimum(best, scan.deviance[0] + penalty)
-        null = np.minimum(null, scan.null_deviance[0] + penalty)
+        events = np.where(scan.deviance + penalty < best, scan.signal_events, events)
+        best = np.minimum(best, scan.deviance + penalty)
+        null = np.minimum(null, scan.null_deviance + penalty)
     return np.asarray(np.sign(events) * np.sqrt(np.maximum(null - best, 0.0)))
 
 
 def stability(data: OpenData, scan: MassScan) -> tuple[StabilityCheck, ...]:
     """Return the result of a scan, in events, with another range, order or binning."""
-    best = int(np.argmax(scan.z[0]))
-    results = [_check(data.decisions[0].chosen.name, scan, best, used=True)]
+    results = [_check(data.decisions[0].chosen.name, scan, scan.best, used=True)]
     results += [
-        _check(what, data.scan(entries), best, used=False)
+        _check(what, data.scan(entries), scan.best, used=False)
         for what, entries in _others(data.decisions)
     ]
     for factor in _BIN_FACTORS if data.any_width else ():
         width = data.search.fit.bin_GeV * factor
         if _fits(width, data):
             found = data.scan(bin_GeV=width)
-            results.append(_check(f"bins of {width:g} GeV", found, best, used=False))
+            results.append(_check(f"bins of {width:g} GeV", found, scan.best, used=False))
     return tuple(results)
 
 
 def _check(what: str, scan: MassScan, best: int, *, used: bool) -> StabilityCheck:
     """Return a scan's largest significance, and its strength at the mass of the result itself."""
-    events, error = scan.signal_events[0, best], scan.signal_error_events[0, best]
+    events, error = scan.signal_events[best], scan.signal_error_events[best]
     return StabilityCheck(
         what=what,
-        local_z=max(float(scan.z[0].max()), 0.0),
+        local_z=scan.local_z,
         strength=Estimate(float(events), float(events - error), float(events + error)),
         used=used,
     )

@@ -9,20 +9,24 @@ A nuisance parameter's *pull* is its best value in units of its constraint, its 
 of S when it is fixed at its best value plus or minus its fitted error.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.results.values import Estimate
 from analysis.results.verdict import GoodnessOfFit, MassStrengthContour, NuisanceParameter
+from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
-from analysis.statistics.resonance.best_fit import EVERYTHING, best_fit
-from analysis.statistics.resonance.peak import NO_SIGNAL, NUISANCES
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, NUISANCES, Peak
 from analysis.statistics.resonance.scan import Spectra
 from tools.arrays import FloatArray
 
+EVERYTHING = (*ALL_BUT_MASS, "mass")
+_TIMES = 2
+"""fits with the mass free: the second has shares and spurious signal of the mass that was found"""
 STEPS = np.concatenate([-np.linspace(3.5, 0.25, 14), [0.0], np.linspace(0.25, 3.5, 14)])
 """parabolic standard deviations from the best value, at which a profile is computed"""
 _CONTOUR = (31, 31)
@@ -40,6 +44,15 @@ class Profile:
     interval: Estimate
     closed: bool
     """whether the deviance rises by 1 on both sides; else the interval is the parabola's"""
+
+    @classmethod
+    def of(cls, values: FloatArray, rises: FloatArray, best: float, error: float) -> "Profile":
+        """Return the profile of a parameter with this best value and this error of the parabola."""
+        down, up = (crossing(values, rises, best, side) for side in (-1, 1))
+        interval = Estimate(
+            best, best - error if down is None else down, best + error if up is None else up
+        )
+        return cls(values, rises, interval, down is not None and up is not None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,21 +137,16 @@ class _Fit:
     def _mass(self) -> FloatArray:
         return self.best.values[:, self.spectra.peak.mass]
 
-    def _fixed(
-        self, events: FloatArray, masses: FloatArray, free: tuple[str, ...], **more: FloatArray
-    ) -> Minima:
-        """Fit with these start values, or fixed ones, all else from the best fit."""
+    def _rises(self, events: FloatArray, masses: FloatArray, free: tuple[str, ...]) -> FloatArray:
+        """Return how much the deviance rises from these start values, or with these fixed ones."""
         spectra, peak, rows = self.spectra, self.spectra.peak, len(events)
         start = np.repeat(self.best.values, rows, axis=0)
-        return peak.fit(
-            np.repeat(spectra.counts[None], rows, axis=0),
-            start[:, : peak.background.size],
-            masses,
-            spurious=np.repeat(spectra.spurious(self._mass()), rows, axis=0),
-            events=events,
-            pulls=more.get("pulls", start[:, peak.mass + 1 :]),
-            free=free,
-        )
+        found = peak.fit(
+            np.repeat(spectra.counts[None], rows, axis=0), start[:, : peak.background.size], masses,
+            spurious=np.repeat(spectra.spurious(self._mass()), rows, axis=0), events=events,
+            pulls=start[:, peak.mass + 1 :], free=free,
+        )  # fmt: skip
+        return np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
 
     def profile(self, name: str) -> Profile:
         """Return the profile of "signal" or "mass"."""
@@ -152,14 +160,7 @@ class _Fit:
         fixed = {"signal": np.full(len(points), events), "mass": np.full(len(points), mass)}
         fixed[name] = points
         free = tuple(part for part in EVERYTHING if part != name)
-        found = self._fixed(fixed["signal"], fixed["mass"], free)
-        rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
-        down, up = (crossing(points, rises, value, side) for side in (-1, 1))
-        closed = down is not None and up is not None
-        interval = Estimate(
-            value, value - error if down is None else down, value + error if up is None else up
-        )
-        return Profile(points, rises, interval, closed)
+        return Profile.of(points, self._rises(fixed["signal"], fixed["mass"], free), value, error)
 
     def contour(self) -> MassStrengthContour:
         """Return the rise of the deviance on a grid."""
@@ -167,8 +168,7 @@ class _Fit:
         steps = (np.linspace(-_CONTOUR_REACH, _CONTOUR_REACH, n) for n in _CONTOUR)
         masses, strengths = mass + next(steps) * d_mass, events + next(steps) * d_events
         grid = np.meshgrid(masses, strengths, indexing="ij")
-        found = self._fixed(grid[1].ravel(), grid[0].ravel(), NUISANCES)
-        rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
+        rises = self._rises(grid[1].ravel(), grid[0].ravel(), NUISANCES)
         return MassStrengthContour(
             mass_GeV=masses, strength=strengths, delta_deviance=rises.reshape(grid[0].shape)
         )
@@ -227,6 +227,58 @@ class _Fit:
         spurious = self.spectra.spurious(mass)
         null = peak.fit(self.spectra.counts[None], theta, mass, spurious=spurious, free=NO_SIGNAL)
         return float(np.sqrt(max(null.deviance[0] - self.best.deviance[0], 0.0)))
+
+
+def best_fit(
+    peak: Peak,
+    counts: FloatArray,
+    start_GeV: FloatArray,
+    spurious: Callable[[FloatArray], FloatArray],
+    *,
+    reach_GeV: tuple[float, float],
+) -> Minima:
+    """Fit everything, from masses that a scan found.
+
+    A mass that runs more than a resolution out of the range that is searched, where there is no
+    peak to hold it, is fixed at its start.
+
+    Parameters
+    ----------
+    peak : Peak
+    counts : ndarray, shape (T, B)
+    start_GeV : ndarray, shape (T,)
+        The most significant mass of each spectrum.
+    spurious : callable
+        Of masses, shape (T,): the spurious signals of each spectrum there, events, shape (T, C).
+    reach_GeV : tuple of float
+        Ends of the masses searched.
+    """
+    theta = scoring_fit(counts, peak.background).theta
+    found = peak.fit(counts, theta, start_GeV, spurious=spurious(start_GeV))
+    width = peak.signal.width_GeV(start_GeV)
+    inside = np.ones(len(counts), dtype=bool)
+    for _ in range(_TIMES):
+        start, mass = found.values, found.values[:, peak.mass]
+        free = peak.fit(
+            counts, start[:, : peak.background.size], mass, spurious=spurious(mass),
+            events=start[:, peak.strength], pulls=start[:, peak.mass + 1 :], free=EVERYTHING,
+        )  # fmt: skip
+        ended = free.values[:, peak.mass]
+        inside &= (ended >= reach_GeV[0] - width) & (ended <= reach_GeV[1] + width)
+        if not inside.any():
+            break
+        found = _either(inside, free, found)
+    return found
+
+
+def _either(where: Flags, one: Minima, other: Minima) -> Minima:
+    """Return the rows of one where it is said so, else those of the other."""
+    return Minima(
+        np.where(where[:, None], one.values, other.values),
+        np.where(where[:, None, None], one.covariance, other.covariance),
+        np.where(where, one.deviance, other.deviance),
+        np.where(where, one.converged, other.converged),
+    )
 
 
 def crossing(points: FloatArray, rises: FloatArray, value: float, side: int) -> float | None:

@@ -24,7 +24,7 @@ The spurious signal stands in the fit without a resonance too: what the backgrou
 is no evidence.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +39,8 @@ from tools.arrays import FloatArray
 _MASS_REACH_GeV = 200.0
 """how far the mass may move from where it starts"""
 _PULL_REACH = 5.0
-_RESOLUTION, _SPURIOUS = 2, 4
-"""positions among the parameters of the peak: S, M, resolution, energy scale, spurious signals"""
+_SPURIOUS = 4
+"""position of the first spurious signal among the parameters of the peak, S being the first"""
 NUISANCES = ("background", "shape", "spurious")
 ALL_BUT_MASS = (*NUISANCES, "signal")
 """free under a mass hypothesis"""
@@ -238,8 +238,8 @@ class PeakCurve:
         amplitudes = self._amplitudes(values, rows)
         there = np.any(amplitudes != 0, axis=1)
         if there.any():
-            everywhere = slice(0, len(peak.channel))
-            shape, *_ = self._shapes(values[there], rows[there], everywhere, slopes=False)
+            place = self._place(values[there], rows[there])
+            shape = bin_fractions(peak.low_GeV, peak.high_GeV, *place)
             found[there] += amplitudes[there][:, peak.channel] * shape * model.scale
         return found
 
@@ -276,36 +276,23 @@ class PeakCurve:
 
     def _peaked(self, values: FloatArray, rows: Rows, parameters: Rows, channel: int) -> FloatArray:
         """Return derivatives of a channel by parameters of the peak, without the bins' scale."""
-        first = self.peak.strength
-        moving = bool(np.any((parameters > first) & (parameters < first + _SPURIOUS)))
-        bins = self.peak.background.groups[channel].bins
-        shapes = self._shapes(values, rows, bins, slopes=moving)
-        columns = [self._column(int(k) - first, values, rows, shapes, channel) for k in parameters]
-        return np.stack(columns, axis=-1)
-
-    def _column(
-        self,
-        kind: int,
-        values: FloatArray,
-        rows: Rows,
-        shapes: tuple[FloatArray, FloatArray, FloatArray],
-        channel: int,
-    ) -> FloatArray:
-        """Return the derivative of a channel by one parameter of the peak."""
-        peak = self.peak
-        shape, by_mean, by_width = shapes
-        if kind == 0:
-            return np.asarray(self.shares[rows, channel, None] * shape)
-        if kind >= _SPURIOUS:
-            return np.asarray(self.spurious[rows, channel, None] * shape)
-        amplitudes = self._amplitudes(values, rows)[:, channel, None]
-        if kind == 1:
-            scale = 1 + peak.scale_error * values[:, peak.mass + 2, None]
-            return np.asarray(amplitudes * by_mean * scale)
-        if kind == _RESOLUTION:
-            return np.asarray(amplitudes * by_width * self.width_GeV[rows, None] * peak.width_error)
+        peak, first, bins = self.peak, self.peak.strength, self.peak.background.groups[channel].bins
+        ends, place = (peak.low_GeV[bins], peak.high_GeV[bins]), self._place(values, rows)
+        shape = bin_fractions(*ends, *place)
+        amplitude = self._amplitudes(values, rows)[:, channel, None]
+        by_mean = by_width = shape
+        if np.any((parameters > first) & (parameters < first + _SPURIOUS)):
+            by_mean, by_width = (amplitude * each for each in _gaussian_slopes(*ends, *place))
         mean = values[:, peak.mass, None] + self.offset_GeV[rows, None]
-        return np.asarray(amplitudes * by_mean * mean * peak.scale_error)
+        scale = 1 + peak.scale_error * values[:, peak.mass + 2, None]
+        columns: dict[int, Callable[[], FloatArray]] = {
+            0: lambda: self.shares[rows, channel, None] * shape,
+            1: lambda: by_mean * scale,
+            2: lambda: by_width * self.width_GeV[rows, None] * peak.width_error,
+            3: lambda: by_mean * mean * peak.scale_error,
+            _SPURIOUS + channel: lambda: self.spurious[rows, channel, None] * shape,
+        }
+        return np.stack([columns[int(index) - first]() for index in parameters], axis=-1)
 
     def _amplitudes(self, values: FloatArray, rows: Rows) -> FloatArray:
         """Return the events of the peak in every channel, shape (R, C)."""
@@ -314,21 +301,20 @@ class PeakCurve:
         pulls = values[:, peak.mass + 3 :]
         return np.asarray(strength * self.shares[rows] + pulls * self.spurious[rows])
 
-    def _shapes(
-        self, values: FloatArray, rows: Rows, bins: slice, *, slopes: bool
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return events per bin of one event, and their derivatives by mean and width."""
+    def _place(self, values: FloatArray, rows: Rows) -> tuple[FloatArray, FloatArray]:
+        """Return mean and width of the peak, shape (R,) each."""
         peak = self.peak
         wider, shifted = values[:, peak.mass + 1], values[:, peak.mass + 2]
         mean = (values[:, peak.mass] + self.offset_GeV[rows]) * (1 + peak.scale_error * shifted)
-        width = self.width_GeV[rows] * (1 + peak.width_error * wider)
-        ends = peak.low_GeV[bins], peak.high_GeV[bins]
-        shape = bin_fractions(*ends, mean, width)
-        if not slopes:
-            return shape, shape, shape
-        low, high = (in_widths(edges, mean, width) for edges in ends)
-        # Densities at the edges: the derivatives of Phi.
-        below, above = (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) for z in (low, high))
-        by_mean = -(above - below) / width[:, None]
-        by_width = -(high * above - low * below) / width[:, None]
-        return shape, by_mean, by_width
+        return mean, self.width_GeV[rows] * (1 + peak.width_error * wider)
+
+
+def _gaussian_slopes(
+    low_GeV: FloatArray, high_GeV: FloatArray, mean_GeV: FloatArray, width_GeV: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the derivatives of `bin_fractions` by mean and width."""
+    low, high = (in_widths(edges, mean_GeV, width_GeV) for edges in (low_GeV, high_GeV))
+    # Densities at the edges: the derivatives of Phi.
+    below, above = (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) for z in (low, high))
+    by_mean = -(above - below) / width_GeV[:, None]
+    return by_mean, -(high * above - low * below) / width_GeV[:, None]

@@ -61,16 +61,6 @@ class Observed:
     warnings: tuple[str, ...] = ()
     """what speaks against the spectrum"""
 
-    @property
-    def best(self) -> int:
-        """Index of the most significant mass."""
-        return int(np.argmax(self.scan.z[0]))
-
-    @property
-    def local_z(self) -> float:
-        """Largest local significance of the scan; 0 if there is no excess."""
-        return max(float(self.scan.z[0].max()), 0.0)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShapeSearch:
@@ -211,14 +201,12 @@ def observe(
     search, masses = opened.search, opened.search.signal.masses_GeV
     spectra = opened.spectra()
     scan = spectra.scan(masses)
-    best = int(np.argmax(scan.z[0]))
     measurement, alike = None, None
     by_channel: dict[str, ChannelStrength] = {}
-    if scan.z[0, best] > 0:
+    if scan.local_z > 0:
         ends = (search.signal.low_GeV, search.signal.high_GeV)
-        measurement = measure(spectra, float(masses[best]), reach_GeV=ends)
+        measurement = measure(spectra, float(masses[scan.best]), reach_GeV=ends)
         by_channel, alike = compatibility(spectra, search.systematics, measurement)
-    local_z = max(float(scan.z[0, best]), 0.0)
     crossings = upcrossings(expected, expected.counts, masses, seed=effort.seed)
     return Observed(
         spectra=spectra,
@@ -227,7 +215,7 @@ def observe(
         measurement=measurement,
         by_channel=by_channel,
         compatibility=alike,
-        whole=_global(crossings, local_z, search, experiment, effort, say),
+        whole=_global(crossings, scan.local_z, search, experiment, effort, say),
         stability=stability(opened, scan),
         warnings=_doubts(spectra, measurement),
     )

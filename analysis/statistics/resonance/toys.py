@@ -50,13 +50,10 @@ class Experiment:
 
     def draw(self, seed: int, numbers: Sequence[int]) -> tuple[FloatArray, ...]:
         """Return the spectra of some toys, for each channel of shape (T, B)."""
-        drawn: list[list[FloatArray]] = [[] for _ in self.truths]
-        for number in numbers:
-            # A generator for each toy: it does not matter who draws it, nor in which batch.
-            rng = toy_stream(seed, number)
-            for spectra, truth in zip(drawn, self.truths, strict=True):
-                spectra.append(rng.poisson(truth).astype(np.float64))
-        return tuple(np.array(spectra) for spectra in drawn)
+        # A generator for each toy: it does not matter who draws it, nor in which batch.
+        streams = (toy_stream(seed, number) for number in numbers)
+        toys = [[rng.poisson(truth) for truth in self.truths] for rng in streams]
+        return tuple(np.array(spectra, dtype=np.float64) for spectra in zip(*toys, strict=True))
 
     def groups(self, counts: Sequence[FloatArray]) -> "Iterator[ToyGroup]":
         """Decide every toy, and yield those together that are fitted alike."""
