@@ -134,6 +134,7 @@ def largest_spurious(
 def _entry(entry: Entry, decided: Decisions) -> PeakCandidate:
     option, names = entry.option, decided.all_truths
     relative = np.abs(entry.spurious[:, 0] / entry.error[:, 0])
+    # A truth that does not count, or a fit that failed, is NaN; of some candidates all are.
     there = np.isfinite(relative).any()
     truth, mass = np.unravel_index(np.nanargmax(relative), relative.shape) if there else (0, 0)
     return PeakCandidate(

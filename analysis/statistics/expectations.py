@@ -80,10 +80,8 @@ def _sidebands(channels: Sequence[Channel], search: Search) -> tuple[float, floa
     """Return the sum of weights in the sidebands of the fit, and its variance."""
     fit = search.fit
     parts = [c.sidebands(search.window, fit.low_GeV, fit.high_GeV, fit.bin_GeV) for c in channels]
-    return (
-        float(sum(part.counts.sum() for part in parts)),
-        float(sum(part.variances.sum() for part in parts)),
-    )
+    counts, variances = (part.counts.sum() for part in parts), (p.variances.sum() for p in parts)
+    return float(sum(counts)), float(sum(variances))
 
 
 def window_events_per_pb(inputs: InferenceInputs, search: Search, name: str) -> float:
@@ -99,7 +97,8 @@ def expectations(to_count: Counted, search: Search, shape: ShapeSearch) -> Expec
     for name, sample in inputs.signals.items():
         cross_section, _ = known(sample, name)
         mass = np.array([sample.peak_GeV])
-        events = cross_section * inputs.events_per_pb(shape.signal, mass)
+        events = cross_section * inputs.events_per_pb(shape.tournament.signal, mass)
+        # The count is of the categories that are counted, the fit of all.
         inside = window_events_per_pb(to_count.inputs, search, name) * cross_section
         found[name] = ExpectedSignal(
             mass_GeV=sample.peak_GeV,

@@ -119,6 +119,7 @@ def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchR
     XyyError
         If no background can be fitted or no limit is found.
     """
+    # Also with data: the rehearsals are of the simulation, whatever is observed.
     of_simulation = predict_from_simulation(inputs, search)
     prediction, data = of_simulation, inputs.data
     if data is not None:
@@ -188,7 +189,7 @@ def _shape(
 
 
 def _mass_points(inputs: InferenceInputs, search: Search, shape: ShapeSearch) -> list[MassPoint]:
-    masses, signal = search.limits.masses.masses_GeV, shape.signal
+    masses, signal = search.limits.masses.masses_GeV, shape.tournament.signal
     efficiency, error = signal.total_efficiency(masses)
     errors = [norm_errors(search.systematics, float(each)) for each in error / efficiency]
     return mass_points(shape, masses, inputs.events_per_pb(signal, masses), errors)

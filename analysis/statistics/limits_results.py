@@ -72,6 +72,7 @@ def _excluded(masses: FloatArray, limits: FloatArray, benchmark: float | None) -
     """Return the ranges of mass where a limit lies below the benchmark, ends interpolated."""
     if benchmark is None:
         return None
+    # Limits fall over decades with the mass: between two masses their logarithm is the straighter.
     margin = np.log(benchmark / limits)
     ranges: list[list[float]] = []
     for index, mass in enumerate(masses):

@@ -72,6 +72,7 @@ def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
         return blind
     scan = observed.scan
     z, events, error = scan.z, scan.signal_events, scan.signal_error_events
+    # Strengths of all masses share one uncertainty of the normalisation, their mean.
     factor, relative = terms.per_event(scan.mass_GeV), terms.relative_error(masses)
     highest = Maximum(mass_GeV=scan.mass_GeV[observed.scan.best], local_z=observed.scan.local_z)
     return replace(

@@ -58,6 +58,7 @@ def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
     decided = tournament.decide(seen[None], all_entries=True)
     deciding, curve = _expectation(tournament, seen, decided)
     shape = _shape(spectrum, deciding, decided, curve)
+    # In place of an expected significance, which takes a benchmark.
     scan_error = shape.expected.scan(search.signal.masses_GeV).signal_error_events
     if spectrum.blind is None:
         shape = replace(shape, observed=_observed(spectrum, tournament, shape, curve, work))
@@ -104,7 +105,7 @@ def _shape(
     models = [ChannelModel(bins, option.function, decided.masses_GeV, decided.spurious[0], CHANNEL)]
     expected = Spectra.of(models, spectrum.signal, search.systematics)
     unknown = np.full(len(search.signal.masses_GeV), np.nan)
-    return ShapeSearch(spectrum.signal, deciding, (decided,), expected, unknown, None)
+    return ShapeSearch(deciding, (decided,), expected, unknown, None)
 
 
 def _observed(
@@ -114,12 +115,12 @@ def _observed(
     curve: FloatArray,
     work: Work,
 ) -> Observed:
-    search, signal, masses = spectrum.search, spectrum.signal, spectrum.search.signal.masses_GeV
+    search, masses = spectrum.search, spectrum.search.signal.masses_GeV
     work.say(f"fits of a signal at {len(masses)} masses")
     # The range in use is the whole spectrum's, so that toys are drawn from the curve as it is.
-    toys = Experiment((tournament,), (curve,), signal, search.systematics, masses)
+    toys = Experiment((tournament,), (curve,), search.systematics, masses)
     readers = {CHANNEL: spectrum.bins_between}
-    opened = OpenData(readers, shape.tournament, shape.decisions, signal, search, any_width=False)
+    opened = OpenData(readers, shape.tournament, shape.decisions, search, any_width=False)
     return observe(opened, shape.expected, toys, work.effort, work.say)
 
 
@@ -154,6 +155,7 @@ def _fit(spectrum: BareSpectrum, shape: ShapeSearch) -> tuple[SpectrumFit, Fitte
     function, bins = shape.decisions[0].chosen.function, spectrum.bins
     used = bins.some(outside(bins.low_GeV, bins.high_GeV, shape.tournament.window))
     low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
+    # A polynomial's range is the whole spectrum, not the bins that decided.
     background = model((function.within(low, high),), (used,))
     fit = scoring_fit(used.counts[None], background)
     (fitted,) = fitted_functions(background, fit)

@@ -150,6 +150,7 @@ def _most_parameters(spectrum: BareSpectrum) -> int:
     left = int(spectrum.outside.sum())
     if spectrum.blind is None:
         masses = spectrum.search.signal.masses_GeV
+        # Wherever the mask will lie, so many bins are left to decide about the background.
         half = MASK * spectrum.signal.width_GeV(masses)
         masked = (bins.high_GeV[:, None] > masses - half) & (bins.low_GeV[:, None] < masses + half)
         left -= int(masked.sum(axis=0).max())

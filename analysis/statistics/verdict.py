@@ -59,6 +59,7 @@ def verdict_of(
     measured: Measurement | None = None
     if observed is not None:
         decision = decide(observed.scan.local_z, observed.whole.z, thresholds)
+        # Nothing is claimed on a spectrum that its background does not fit: limits are left.
         decision = decision if misfit is None else "limit"
         measured, reason = _quoted(observed, terms, thresholds.measurement_local_z)
         if measured is not None and misfit is not None:

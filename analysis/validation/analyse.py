@@ -247,8 +247,6 @@ def second_look(
 ) -> CountedToys:
     """Throw toys of the whole procedure, from what a universe's own sidebands predict."""
     prediction = predicted(analysis, observed)
-    whole = toys_of_prediction(
-        analysis.tournament, prediction.backgrounds, analysis.signal, analysis.search
-    )
+    whole = toys_of_prediction(analysis.tournament, prediction.backgrounds, analysis.search)
     largest = largest_significances(whole, seed=seed, number=toys, first=first, workers=1)
     return CountedToys(toys, int(np.sum(largest >= local_z)))

@@ -253,7 +253,7 @@ def test_limit_and_z_are_those_of_the_exact_profile(
         fitter = template_fitter(model, hand)
         check_same(model, hand, data, fitter)
         profile = DataProfile.of(model, data, fitter)
-        z, limit = profile.z(), observed_limit(profile, guess=hand.sigma())
+        z, limit = math.sqrt(profile.statistic(0.0)), observed_limit(profile, guess=hand.sigma())
     exact = ExactProfile(counts, mass, order, SIGNAL[events] / 5.4)
     exact_z = math.sqrt(max(exact.fit(0.0, exact.start)[0] - exact.least, 0))
     assert limit == pytest.approx(exact.limit(mass, order, SIGNAL[events] / 5.4), rel=0.01)

@@ -65,6 +65,7 @@ def counting_z(observed: float, predicted: float, error: float) -> float:
     if observed > 0:
         ratio = observed * (predicted + variance) / (predicted**2 + observed * variance)
         poisson = observed * math.log(ratio)
+    # b^2/v ln(1 + v (n - b)/(b (b + v))) is (n - b) for v -> 0, of which digits would be lost.
     if variance < _NO_VARIANCE * predicted:
         sideband = excess
     else:

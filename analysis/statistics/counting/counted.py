@@ -52,6 +52,7 @@ def counted(
         )
     channels = signal_channels(inputs.signals[sample]), inputs.background_channels()
     s, b = (np.array([c.inside(search.window)[0] for c in each]) for each in channels)
+    # Stable: categories of equal S/B keep their order, whatever sorts them.
     order = np.argsort(-s / np.maximum(b, _NO_EVENTS), kind="stable")
     merit = np.cumsum(s[order]) / np.sqrt(np.maximum(np.cumsum(b[order]), _NO_EVENTS))
     taken = order[: int(np.argmax(merit)) + 1]

@@ -131,6 +131,7 @@ def mass_limit(
     point: MassPoint, *, confidence_level: float = 0.95, toys: int = 0, seed: int = 0
 ) -> MassLimit:
     """Return the limits at one mass; see `band`."""
+    # By the expectation, observed or not: the data do not choose the method of their limit.
     counts = counts_under_peak(point.channels)
     low = counts < ENOUGH_COUNTS
     search = _Search(point.mass_GeV, confidence_level, toys if low else 0, seed)
@@ -221,6 +222,7 @@ class _Search:
         what, number = ("observed", 1) if likelihood.is_open else ("expected", len(BANDS))
         none = f"no {what} limit at {self.mass_GeV:g} GeV"
         try:
+            # First the fit with derivatives, which is faster by far; else pyhf's own minimisers.
             try:
                 strengths = likelihood.limits(likelihood.fitters[0], self.confidence_level)
             except NoLimitError:

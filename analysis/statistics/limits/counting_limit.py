@@ -197,6 +197,7 @@ class WindowModel:
             background = profile.without_signal()
             return lambda pb: cls_values(pb / scale, profile, background)
 
+        # That a minimiser reports success tells nothing: another one has to find the same.
         for optimiser in optimisers:
             with contextlib.suppress(NoLimitError):
                 values = curve(optimiser)
@@ -234,6 +235,7 @@ def crossing(cross_sections_pb: FloatArray, values: FloatArray, level: float) ->
 
     first = int(np.argmax(values < level))
     near = slice(max(first - 3, 0), first + 3)
+    # CLs falls over many decades, its logarithm nearly as a parabola.
     with np.errstate(divide="ignore"):
         logs = -np.log(values[near])
     if first == 0 or not np.all(np.isfinite(logs)) or not np.all(np.diff(logs) > 0):

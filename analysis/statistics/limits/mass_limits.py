@@ -85,6 +85,7 @@ def mass_points(
 def _backgrounds(expected: Spectra) -> list[tuple[FloatArray, FloatArray]]:
     """Return the fitted background of every channel, and its eigenmodes."""
     background = expected.peak.background
+    # The covariance of a fit to the expectation is that of the data, without their fluctuations.
     fit = scoring_fit(expected.counts[None], background)
     slopes, events, covariance = background.slopes(fit.theta)[0], fit.expected[0], fit.covariance[0]
     found = []

@@ -136,6 +136,7 @@ class TemplateFit:
         nuisances = np.arange(self.size - by_alpha.shape[1], self.size)
         fixed = self.size - len(free)  # the strength, or nothing
         for bins, modes, spurious in self.places:
+            # A category knows its own modes and spurious signal, and all that varies the signal.
             own = growth[:, None, bins]
             columns = np.concatenate([[0], modes, spurious, nuisances])
             slopes = np.concatenate(
@@ -168,6 +169,8 @@ class TemplateFit:
     def _spurious(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return pyhf's `code4p` and its derivative, shapes (T, N, B)."""
         x, (down, up) = beta[:, :, None], self.spurious
+        # Straight lines beyond one unit; within it the polynomial of sixth degree that has their
+        # values, slopes and no curvature at both ends.
         middle, bend = (up + down) / 2, (up - down) / 16
         inside = x * middle + bend * x**2 * (15 + x**2 * (3 * x**2 - 10))
         slope = middle + bend * x * (30 + x**2 * (18 * x**2 - 40))
@@ -177,6 +180,7 @@ class TemplateFit:
     def _factors(self, alpha: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return pyhf's `code4` and the derivative of its logarithm, shapes (T, J, B)."""
         x, (down, up) = alpha[:, :, None], self.factors
+        # Exponentials beyond one unit, a polynomial of sixth degree within it (`_polynomials`).
         powers = np.stack([alpha**n for n in range(7)])
         inside = 1 + np.einsum("njb,ntj->tjb", self.polynomials, powers[1:])
         rising = np.einsum("n,njb,ntj->tjb", np.arange(1.0, 7), self.polynomials, powers[:-1])

@@ -74,6 +74,7 @@ def _expected_cls(templates: TemplateFit, strengths: FloatArray, throw: "Throw")
     from scipy.stats import norm
 
     nominal = np.zeros(templates.size)
+    # Thrown once for all strengths: half of the toys, and fluctuations that neighbours share.
     empty = throw(nominal)
     levels = norm.cdf(-np.array(BANDS))
     found = []
@@ -81,6 +82,7 @@ def _expected_cls(templates: TemplateFit, strengths: FloatArray, throw: "Throw")
         truth = np.concatenate([[strength], nominal[1:]])
         mixture = _Mixture.of(empty, throw(truth), strength)
         without = mixture.statistics[: len(empty.counts)]
+        # Few events make q~ discrete: between two of its values no toy has one.
         quantiles = np.quantile(without, levels, method="inverted_cdf")
         found.append([mixture.cls(value) for value in quantiles])
     return np.array(found)
@@ -117,6 +119,7 @@ class _Toys:
     ) -> "_Toys":
         expected = templates.expected(truth[None])[0]
         counts = rng.poisson(expected, size=(toys, len(expected))).astype(np.float64)
+        # Auxiliary measurements fluctuate as the counts do (ATL-PHYS-PUB-2011-11).
         centres = rng.normal(truth[1:], templates.widths, size=(toys, templates.size - 1))
         fits = templates.fit(counts, centres, start=truth)
         return cls(templates, truth, counts, centres, fits.values[:, 0], fits.deviance)

@@ -133,6 +133,7 @@ class ChannelTemplates:
         return factors
 
     def _ratio(self, varied: FloatArray) -> FloatArray:
+        # Where there is next to no signal the ratio of two shapes may be anything, 0/0 too.
         there = self.signal > _NO_SIGNAL * self.signal.sum()
         ratio = np.divide(varied, self.signal, out=np.ones_like(self.signal), where=there)
         limit = math.exp(_MOST_SIGNAL_CHANGE)
@@ -165,8 +166,10 @@ def eigenmodes(background: FloatArray, slopes: FloatArray, covariance: FloatArra
     array([[1., 1.],
            [1., 2.]])
     """
+    # half @ half.T is the covariance of the events; rounding leaves eigenvalues below zero.
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
     half = slopes @ (vectors * np.sqrt(np.maximum(values, 0)))
+    # Orthogonal as the bins see them: each parameter can then be fitted nearly alone.
     root = np.sqrt(background)[:, None]
     left, sizes, _ = np.linalg.svd(half / root, full_matrices=False)
     return np.asarray((left * sizes * root).T)
@@ -285,6 +288,7 @@ def _channel(channel: ChannelTemplates, scale: float) -> list[dict[str, Any]]:
     pair, factors = channel.spurious_pair, channel.signal_factors
     found = []
     for index, events in enumerate(channel.background):
+        # The modes stand at their centre, not at 0: this fixed factor takes that out again.
         modes = [_normsys(_CENTRE, centre[index], -centre[index])]
         modes += [
             _normsys(mode_name(channel, number), change[index], -change[index])

@@ -48,6 +48,7 @@ def compatibility(
         found[channel.name], rise = _alone(alone, mass, float(share), combined)
         total += rise
     degrees = len(found) - 1
+    # The combined strength is fitted to the same data: it takes one degree of freedom.
     pvalue = float(chi2.sf(total, degrees))
     return found, ChannelCompatibility(chi2=total, degrees_of_freedom=degrees, pvalue=pvalue)
 
@@ -60,6 +61,7 @@ def _alone(
     theta = scoring_fit(spectra.counts[None], peak.background).theta
     scan = spectra.compare(spectra.counts[None], theta, mass, spurious)
     best, error = float(scan.signal_events[0]), float(scan.signal_error_events[0])
+    # The last point is not of the profile: it is what the combined strength costs this category.
     points = np.append(best + STEPS * error, combined * share)
     rows = len(points)
     fixed = peak.fit(

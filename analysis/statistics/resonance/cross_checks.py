@@ -16,7 +16,6 @@ from analysis.statistics.background.entries import Entry
 from analysis.statistics.background.tournament import Decisions, Tournament
 from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
 from analysis.statistics.spectra.bins import Bins
-from analysis.statistics.spectra.signal_model import SignalModel
 from tools.arrays import FloatArray
 
 _ROUNDING = 1e-9
@@ -39,7 +38,6 @@ class OpenData:
     """what reads the spectrum of each channel, by name"""
     tournament: Tournament
     decisions: Sequence[Decisions]
-    signal: SignalModel
     search: Search
     any_width: bool
     """whether the spectra have bins of any width"""
@@ -54,7 +52,7 @@ class OpenData:
             spurious = decided.spurious[0] if entry is None else self.tournament.spurious_of(entry)
             there = bins(option.low_GeV, option.high_GeV, bin_GeV or self.search.fit.bin_GeV)
             models.append(ChannelModel(there, option.function, decided.masses_GeV, spurious, name))
-        return Spectra.of(models, self.signal, self.search.systematics)
+        return Spectra.of(models, self.tournament.signal, self.search.systematics)
 
     def scan(self, entries: Entries | None = None, bin_GeV: float | None = None) -> MassScan:
         """Return the scan of `spectra`."""
@@ -124,6 +122,7 @@ def _fits(width: float, data: OpenData) -> bool:
             (option.high_GeV - option.low_GeV) / width,
             (option.low_GeV - fine.low_GeV) / fine.bin_GeV,
         ]
+    # Else the bins would be of another width, or begin where the fine ones have no edge.
     return all(abs(length - round(length)) < _ROUNDING for length in lengths)
 
 
@@ -142,20 +141,14 @@ def _others(decisions: Sequence[Decisions]) -> Iterator[tuple[str, Entries]]:
 
 def _best_of(decided: Decisions, range_name: str) -> Entry | None:
     """Return the simplest entry of a range that passes, or else the one that fakes the least."""
-    there = [entry for entry in decided.entries if entry.option.range == range_name]
+    there = (entry for entry in decided.entries if entry.option.range == range_name)
     usable = [entry for entry in there if np.isfinite(entry.worst[0])]
-    if not usable:
-        return None
-    return next(
-        (e for e in usable if e.passes[0]), min(usable, key=lambda entry: float(entry.worst[0]))
-    )
+    least = min(usable, key=lambda entry: float(entry.worst[0]), default=None)
+    return next((entry for entry in usable if entry.passes[0]), least)
 
 
 def _after(decided: Decisions, step: int) -> Entry | None:
     """Return the entry that passes `step` after the chosen one."""
     passing = _alike(decided)
-    names = [entry.option.function for entry in passing]
-    if decided.chosen.function not in names:
-        return None
-    index = names.index(decided.chosen.function) + step
-    return passing[index] if index < len(passing) else None
+    later = [n + step for n, each in enumerate(passing) if each.option == decided.chosen]
+    return passing[later[0]] if later and later[0] < len(passing) else None

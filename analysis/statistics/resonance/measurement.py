@@ -32,7 +32,7 @@ STEPS = np.concatenate([-np.linspace(3.5, 0.25, 14), [0.0], np.linspace(0.25, 3.
 _CONTOUR = (31, 31)
 """masses and strengths of the contour's grid"""
 _CONTOUR_REACH = 3.2
-"""parabolic standard deviations"""
+"""parabolic standard deviations: the 95 % contour ends at sqrt(5.99) = 2.45 of a parabola's"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,6 +154,7 @@ class _Fit:
         value, error = self._value(name)
         points = value + STEPS * error
         if name == "mass":
+            # Beyond the range searched there may be no spectrum for a peak to be fitted in.
             width = self.width_GeV()
             low, high = self.reach_GeV[0] - width, self.reach_GeV[1] + width
             points = points[(points >= low) & (points <= high)]
@@ -196,6 +197,7 @@ class _Fit:
         """Return the change of the strength with a nuisance parameter fixed at a pull."""
         peak, mass, start = self.spectra.peak, self._mass(), self.best.values.copy()
         fixed = peak.mass + 1 + offset
+        # All else is fitted again, the mass too: an impact is a difference of two best fits.
         start[:, fixed] = pull
         free = [index for index in range(peak.size) if index != fixed]
         found = peak.fit_indices(
@@ -217,6 +219,7 @@ class _Fit:
         both = curve.expected(self.best.values, rows)[0]
         without = self.best.values.copy()
         without[:, peak.strength] = 0.0
+        # What the function fakes has the shape of a signal, and is background all the same.
         background = curve.expected(without, rows)[0]
         return background, both - background
 
@@ -264,6 +267,7 @@ def best_fit(
             events=start[:, peak.strength], pulls=start[:, peak.mass + 1 :], free=EVERYTHING,
         )  # fmt: skip
         ended = free.values[:, peak.mass]
+        # A row that once ran out stays out: from the same start it would only do so again.
         inside &= (ended >= reach_GeV[0] - width) & (ended <= reach_GeV[1] + width)
         if not inside.any():
             break

@@ -39,6 +39,7 @@ from tools.arrays import FloatArray
 _MASS_REACH_GeV = 200.0
 """how far the mass may move from where it starts"""
 _PULL_REACH = 5.0
+"""of resolution and energy scale, in their uncertainties: the constraint holds fits far within"""
 _SPURIOUS = 4
 """position of the first spurious signal among the parameters of the peak, S being the first"""
 NUISANCES = ("background", "shape", "spurious")
@@ -191,6 +192,8 @@ class Peak:
         negative = start[:, self.strength] < 0
         if negative.any():
             rows = np.arange(len(start))
+            # A deficit that was found elsewhere may be deeper than the background is high here, and
+            # a deviance without a positive expectation has no number to begin with.
             bad = ~np.all(curve.expected(start, rows) > 0, axis=1)
             start[bad, self.strength] = 0.0
         return start
@@ -236,6 +239,7 @@ class PeakCurve:
         peak, model = self.peak, self.peak.background
         found = model.expected(values[:, : model.size])
         amplitudes = self._amplitudes(values, rows)
+        # Half of all fits are without a signal: their rows need no normal distribution.
         there = np.any(amplitudes != 0, axis=1)
         if there.any():
             place = self._place(values[there], rows[there])
@@ -272,6 +276,7 @@ class PeakCurve:
         found = self.peak.background.damping(gradient[:, :size])
         if found is None:
             return None
+        # Of the peak's parameters none stands in an exponent: their information is enough.
         return np.hstack([found, np.zeros((len(gradient), gradient.shape[1] - size))])
 
     def _peaked(self, values: FloatArray, rows: Rows, parameters: Rows, channel: int) -> FloatArray:
@@ -280,11 +285,13 @@ class PeakCurve:
         ends, place = (peak.low_GeV[bins], peak.high_GeV[bins]), self._place(values, rows)
         shape = bin_fractions(*ends, *place)
         amplitude = self._amplitudes(values, rows)[:, channel, None]
+        # Densities take as long as the bins' integrals: only where mass or shape is free.
         by_mean = by_width = shape
         if np.any((parameters > first) & (parameters < first + _SPURIOUS)):
             by_mean, by_width = (amplitude * each for each in _gaussian_slopes(*ends, *place))
         mean = values[:, peak.mass, None] + self.offset_GeV[rows, None]
         scale = 1 + peak.scale_error * values[:, peak.mass + 2, None]
+        # By S, M, kappa_w, kappa_s and eta, by the chain rule from mean and width of the docstring.
         columns: dict[int, Callable[[], FloatArray]] = {
             0: lambda: self.shares[rows, channel, None] * shape,
             1: lambda: by_mean * scale,
@@ -314,7 +321,7 @@ def _gaussian_slopes(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the derivatives of `bin_fractions` by mean and width."""
     low, high = (in_widths(edges, mean_GeV, width_GeV) for edges in (low_GeV, high_GeV))
-    # Densities at the edges: the derivatives of Phi.
+    # Densities at the edges: the derivatives of Phi(z), of which dz/dmean = -1/w, dz/dw = -z/w.
     below, above = (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) for z in (low, high))
     by_mean = -(above - below) / width_GeV[:, None]
     return by_mean, -(high * above - low * below) / width_GeV[:, None]

@@ -129,6 +129,7 @@ class Spectra:
         values = np.zeros((len(mass_GeV), self.peak.size))
         values[:, self.peak.mass] = mass_GeV
         values[:, self.peak.mass + 1], values[:, self.peak.mass + 2] = wider, shifted
+        # The expectation is linear in S: its derivative is one event, whatever the background.
         strength = np.array([self.peak.strength])
         return curve.slopes(values, np.arange(len(mass_GeV)), strength)[..., 0]
 
@@ -139,6 +140,7 @@ class Spectra:
         best = self.peak.fit(counts, theta, mass_GeV, spurious=spurious)
         null = self.peak.fit(counts, theta, mass_GeV, spurious=spurious, free=NO_SIGNAL)
         events = best.values[:, self.peak.strength]
+        # Both fits end a tolerance above their minima: the freer one may end the higher.
         z = np.sign(events) * np.sqrt(np.maximum(null.deviance - best.deviance, 0.0))
         error = best.error(self.peak.strength)
         converged = best.converged & null.converged

@@ -66,7 +66,6 @@ class Observed:
 class ShapeSearch:
     """All results."""
 
-    signal: SignalModel
     tournament: Tournament
     decisions: tuple[Decisions, ...]
     """of each channel"""
@@ -80,7 +79,7 @@ class ShapeSearch:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader should know."""
-        notes = list(self.signal.warnings)
+        notes = list(self.tournament.signal.warnings)
         for decided in self.decisions:
             if not decided.compatible[0]:
                 notes.append("no smooth truth fits the sidebands: spurious signals are uncertain")
@@ -145,14 +144,13 @@ def search_shape(
     models = [_expected(d, b) for d, b in zip(decisions, backgrounds, strict=True)]
     expected = Spectra.of(models, signal, search.systematics)
     masses = search.signal.masses_GeV
-    found = ShapeSearch(
-        signal, tournament, decisions, expected, expected.asimov_z(masses, benchmark_events), None
-    )
+    expected_z = expected.asimov_z(masses, benchmark_events)
+    found = ShapeSearch(tournament, decisions, expected, expected_z, None)
     if data is None:
         return found
     readers = {channel.name: channel.bins for channel in data}
-    opened = OpenData(readers, tournament, decisions, signal, search, any_width=True)
-    experiment = toys_of_prediction(tournament, backgrounds, signal, search)
+    opened = OpenData(readers, tournament, decisions, search, any_width=True)
+    experiment = toys_of_prediction(tournament, backgrounds, search)
     return replace(found, observed=observe(opened, expected, experiment, effort, say))
 
 
@@ -161,6 +159,7 @@ def sideband_counts(channel: Channel, tournament: Tournament, search: Search) ->
     fit, low = search.fit, tournament.low_GeV
     side = channel.sidebands(search.window, float(low[0]), fit.high_GeV, fit.bin_GeV)
     counts = np.zeros(len(low))
+    # Half a bin up: an edge that is off by its rounding still finds its own bin.
     counts[np.searchsorted(low, side.low_GeV + fit.bin_GeV / 2) - 1] = side.effective_counts
     return counts
 
@@ -169,6 +168,7 @@ def _expected(decided: Decisions, background: Background) -> ChannelModel:
     """Return what a channel is fitted with, and its expectation in the range of the fit."""
     option = decided.chosen
     edges = bin_edges(option.low_GeV, option.high_GeV, background.bin_GeV)
+    # The Asimov set (arXiv:1007.1727, section 3.2): what is expected, without fluctuations.
     counts = background.chosen.fitted.events(edges[:-1], edges[1:])
     bins = Bins(edges[:-1], edges[1:], counts, counts)
     name, spurious = background.channel, decided.spurious[0]
@@ -176,18 +176,19 @@ def _expected(decided: Decisions, background: Background) -> ChannelModel:
 
 
 def toys_of_prediction(
-    tournament: Tournament, backgrounds: Sequence[Background], signal: SignalModel, search: Search
+    tournament: Tournament, backgrounds: Sequence[Background], search: Search
 ) -> Experiment:
     """Return the toys of the sideband prediction."""
     truths, tournaments = [], []
     for background in backgrounds:
+        # No toy is drawn below the sidebands' fit: there it says nothing (a turn-on, say).
         there = between(tournament.low_GeV, tournament.high_GeV, background.low_GeV, np.inf)
         low, high = tournament.low_GeV[there], tournament.high_GeV[there]
         lows = tuple(low for low in tournament.lows_GeV if low >= background.low_GeV)
         truths.append(background.chosen.fitted.events(low, high))
         tournaments.append(replace(tournament, low_GeV=low, high_GeV=high, lows_GeV=lows))
     masses = search.signal.masses_GeV
-    return Experiment(tuple(tournaments), tuple(truths), signal, search.systematics, masses)
+    return Experiment(tuple(tournaments), tuple(truths), search.systematics, masses)
 
 
 def observe(
@@ -207,6 +208,7 @@ def observe(
         ends = (search.signal.low_GeV, search.signal.high_GeV)
         measurement = measure(spectra, float(masses[scan.best]), reach_GeV=ends)
         by_channel, alike = compatibility(spectra, search.systematics, measurement)
+    # Of the expectation: one scan of data tells their number to 70 %, and an excess bends it.
     crossings = upcrossings(expected, expected.counts, masses, seed=effort.seed)
     return Observed(
         spectra=spectra,
@@ -261,4 +263,5 @@ def _worth(by_formula: GlobalSignificance, most: int) -> int:
     """
     if by_formula.z <= WORTH_TOYS_Z:
         return 0
+    # Rounded up: a fifth of a few toys is at least one.
     return most if by_formula.p * most >= 1 else -(-most // _FORMULA_CHECKED)

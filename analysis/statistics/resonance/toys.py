@@ -30,6 +30,7 @@ from tools.arrays import FloatArray
 from tools.pool import completed
 
 _MAXIMA = 3
+"""highest maxima of the first order at which the likelihood is fitted"""
 _CELLS = 2_000_000
 """bins of toys that are projected at once"""
 BATCH = 125
@@ -44,7 +45,6 @@ class Experiment:
     """of each channel"""
     truths: tuple[FloatArray, ...]
     """expected events of each channel in the bins of its tournament"""
-    signal: SignalModel
     systematics: Systematics
     masses_GeV: FloatArray
 
@@ -59,6 +59,7 @@ class Experiment:
         """Decide every toy, and yield those together that are fitted alike."""
         decisions = decide_all(self.tournaments, counts)
         choices = np.stack([d.choice for d in decisions], axis=1)
+        # One fit of many rows for each choice: a fit for each toy would take many times longer.
         for choice in np.unique(choices, axis=0):
             toys = np.flatnonzero(np.all(choices == choice, axis=1))
             yield self._group(toys, choice, decisions, counts)
@@ -85,7 +86,7 @@ class Experiment:
             )
         errors = self.systematics
         peak = Peak.of(
-            model(functions, bins), bins, self.signal,
+            model(functions, bins), bins, self.tournaments[0].signal,
             width_error=errors.resolution, scale_error=errors.energy_scale,
         )  # fmt: skip
         every = np.concatenate(parts, axis=1)
@@ -148,6 +149,8 @@ class ToyGroup:
                 counts[:, own], fit.expected[:, own], slopes[:, own, used],
                 templates[:, own] / share[:, None],
             )  # fmt: skip
+            # Strengths here are of a channel's own events, S times its share f: parabolas in S add
+            # up to a slope of sum(f S_c / sigma_c^2) and a curvature of sum(f^2 / sigma_c^2).
             # The spurious signal is a nuisance of each channel: its variance adds to the error's.
             known = 1 / (found.error**2 + spurious[..., channel] ** 2)
             score = score + share * found.strength * known
@@ -163,6 +166,7 @@ class ToyGroup:
         top = (first >= padded[:, :-2]) & (first >= padded[:, 2:])
         order = np.argsort(np.where(top, -first, np.inf), axis=1)[:, :_MAXIMA]
         around = (order[:, :, None] + np.array([-1, 0, 1])).reshape(len(first), -1)
+        # At the ends of the range a mass is fitted twice, which changes no maximum.
         around = np.clip(around, 0, first.shape[1] - 1)
         toys = np.repeat(np.arange(len(first)), around.shape[1])
         z, *_ = self.fit(around.ravel(), toys)
@@ -186,11 +190,8 @@ def experiment(
         Expected events of each channel in the bins of the fit's range.
     sqrt_s_GeV : float
     """
-    tournament = Tournament.of(search, signal, sqrt_s_GeV)
-    return Experiment(
-        (tournament,) * len(truths), tuple(truths), signal, search.systematics,
-        search.signal.masses_GeV,
-    )  # fmt: skip
+    tournaments = (Tournament.of(search, signal, sqrt_s_GeV),) * len(truths)
+    return Experiment(tournaments, tuple(truths), search.systematics, search.signal.masses_GeV)
 
 
 def largest_significances(
