@@ -5,7 +5,7 @@ Limits beyond the band of two standard deviations by more than `_FAR` of them ar
 a resonance at another mass raises the fitted background.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +17,15 @@ from tools.arrays import FloatArray
 
 _ALL_MASSES = "limits: "
 """how a warning that concerns all masses begins"""
+_NONE = "no limit is expected{}: nothing can be excluded there"
+_ABOVE = (
+    "the observed ones are far above their band{}: no fluctuation, but a resonance or a "
+    "background that does not fit"
+)
+_BELOW = (
+    "the observed ones are far below their band{}: no fluctuation, but a resonance at another "
+    "mass, events that are missing, or a background that does not fit"
+)
 _FAR = 5.0
 """standard deviations"""
 _DEEP = 0.5
@@ -52,7 +61,7 @@ def limits_result(
         ),
         warnings=(
             *(f"{x.mass_GeV:g} GeV: {note}" for x in limits for note in x.warnings),
-            *of_limits(limits),
+            *_against(masses, observed, expected),
         ),
         reason=terms.closed,
         partial=partial,
@@ -96,45 +105,23 @@ def _zero(masses: FloatArray, margin: FloatArray, otherwise: float) -> float:
     return float(masses[0] - margin[0] * (masses[1] - masses[0]) / (margin[1] - margin[0]))
 
 
-def of_limits(limits: Sequence[MassLimit]) -> tuple[str, ...]:
-    """Return what speaks against the limits at some masses taken together."""
-    return tuple(f"{_ALL_MASSES}{note}" for note in _of_limits(limits))
+def _against(
+    masses: FloatArray, observed: FloatArray, expected: Mapping[str, FloatArray]
+) -> Iterator[str]:
+    """Yield what speaks against the limits taken together; one that is not there is NaN."""
+    one, two = expected["1"], expected["2"]
+    cases = (
+        (np.isnan([*expected.values()]).any(axis=0), _NONE),
+        (observed > two + _FAR * (two - one), _ABOVE),
+        (observed < _DEEP * expected["-2"], _BELOW),
+    )
+    for where, text in cases:
+        if where.any():
+            yield _ALL_MASSES + text.format(_places(masses, masses[where]))
 
 
-def _of_limits(limits: Sequence[MassLimit]) -> Iterator[str]:
-    if missing := _masses(limits, lambda limit: None in limit.expected):
-        yield f"no limit is expected{missing}: nothing can be excluded there"
-    if above := _masses(limits, _above):
-        yield (
-            f"the observed ones are far above their band{above}: no fluctuation, but a resonance "
-            "or a background that does not fit"
-        )
-    if below := _masses(limits, _below):
-        yield (
-            f"the observed ones are far below their band{below}: no fluctuation, but a resonance "
-            "at another mass, events that are missing, or a background that does not fit"
-        )
-
-
-def _masses(limits: Sequence[MassLimit], doubtful: Callable[[MassLimit], bool]) -> str:
-    """Return at which masses limits are doubtful; empty if none is."""
-    found = [limit.mass_GeV for limit in limits if doubtful(limit)]
-    if not found:
-        return ""
-    if len(found) == len(limits):
+def _places(masses: FloatArray, found: FloatArray) -> str:
+    """Return in words which of the masses are found."""
+    if len(found) == len(masses):
         return " at all masses" if len(found) > 1 else f" at {found[0]:g} GeV"
-    return f" at {len(found)} of {len(limits)} masses, {min(found):g} to {max(found):g} GeV"
-
-
-def _above(limit: MassLimit) -> bool:
-    *_, one, two = limit.expected
-    if limit.observed is None or one is None or two is None:
-        return False
-    return limit.observed > two + _FAR * (two - one)
-
-
-def _below(limit: MassLimit) -> bool:
-    lowest = limit.expected[0]
-    if limit.observed is None or lowest is None:
-        return False
-    return limit.observed < _DEEP * lowest
+    return f" at {len(found)} of {len(masses)} masses, {min(found):g} to {max(found):g} GeV"

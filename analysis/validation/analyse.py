@@ -154,7 +154,7 @@ def analyse(
 def _scan(group: ToyGroup, found: Found) -> FloatArray:
     """Fill in the significances; return the most significant masses."""
     own, masses = len(group.toys), len(group.masses_GeV)
-    z, _, _ = group.fit(np.tile(np.arange(masses), own), np.repeat(np.arange(own), masses))
+    z = group.fit(np.tile(np.arange(masses), own), np.repeat(np.arange(own), masses))
     z = z.reshape(own, masses)
     where = [int(np.argmin(np.abs(group.masses_GeV - mass))) for mass in FIXED_GeV]
     found.fixed_z[group.toys] = z[:, where]

@@ -74,7 +74,7 @@ def background_toys(
     for decided in toys.groups(toys.draw(seed, numbers)):
         group = _redrawn(setting, decided, windows, seed, [numbers[t] for t in decided.toys])
         own = len(group.toys)
-        z, _, _ = group.fit(np.tile(where, own), np.repeat(np.arange(own), len(where)))
+        z = group.fit(np.tile(where, own), np.repeat(np.arange(own), len(where)))
         scanned = numbers[0] < scans
         chosen = FixedModel.by(group).names
         parts.append(

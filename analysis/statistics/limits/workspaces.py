@@ -255,10 +255,8 @@ def spurious_name(channel: ChannelTemplates) -> str:
 
 
 def _check_names(channels: Sequence[ChannelTemplates]) -> None:
-    own = [_POI, _CENTRE]
-    for channel in channels:
-        own += [mode_name(channel, index) for index in range(len(channel.modes))]
-        own += [spurious_name(channel)]
+    modes = [mode_name(c, index) for c in channels for index in range(len(c.modes))]
+    own = [_POI, _CENTRE, *modes, *map(spurious_name, channels)]
     nuisances = {name for channel in channels for name in channel.signal_factors}
     if len({channel.name for channel in channels}) < len(channels) or len(set(own)) < len(own):
         raise InputError("categories of one workspace need names that differ")

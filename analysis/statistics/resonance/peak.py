@@ -30,14 +30,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analysis.settings.search import Systematics
 from analysis.statistics.background.poisson import Model
 from analysis.statistics.minimiser.scoring import Minima, Part, Rows, Settings, minimise
-from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.bins import Bins, joined
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions, in_widths
 from tools.arrays import FloatArray
 
 _MASS_REACH_GeV = 200.0
 """how far the mass may move from where it starts"""
+_EXACT = Systematics(luminosity=0.0, efficiency=0.0, energy_scale=0.0, resolution=0.0)
 _PULL_REACH = 5.0
 """of resolution and energy scale, in their uncertainties: the constraint holds fits far within"""
 _SPURIOUS = 4
@@ -73,22 +75,16 @@ class Peak:
         background: Model,
         groups: Sequence[Bins],
         signal: SignalModel,
-        *,
-        width_error: float = 0.0,
-        scale_error: float = 0.0,
+        systematics: Systematics = _EXACT,
         names: Sequence[str] = (),
     ) -> "Peak":
         """Return the likelihood in the bins of some channels."""
+        channel = np.repeat(np.arange(len(groups)), [len(bins.low_GeV) for bins in groups])
+        every = joined(groups)
         return cls(
-            background,
-            np.concatenate([bins.low_GeV for bins in groups]),
-            np.concatenate([bins.high_GeV for bins in groups]),
-            np.repeat(np.arange(len(groups)), [len(bins.low_GeV) for bins in groups]),
-            signal,
-            width_error,
-            scale_error,
-            tuple(names),
-        )
+            background, every.low_GeV, every.high_GeV, channel, signal,
+            systematics.resolution, systematics.energy_scale, tuple(names),
+        )  # fmt: skip
 
     @property
     def shape_errors(self) -> tuple[float, float]:

@@ -82,14 +82,8 @@ class Spectra:
         """Return the likelihood of some channels."""
         groups = [channel.bins for channel in channels]
         background = model([channel.function for channel in channels], groups)
-        peak = Peak.of(
-            background,
-            groups,
-            signal,
-            width_error=systematics.resolution,
-            scale_error=systematics.energy_scale,
-            names=[channel.name for channel in channels],
-        )
+        names = [channel.name for channel in channels]
+        peak = Peak.of(background, groups, signal, systematics, names)
         counts = np.concatenate([bins.effective_counts for bins in groups])
         return cls(peak, counts, tuple(channels))
 

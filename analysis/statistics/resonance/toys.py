@@ -84,11 +84,8 @@ class Experiment:
             spurious.append(
                 [np.interp(self.masses_GeV, decided.masses_GeV, decided.spurious[t]) for t in toys]
             )
-        errors = self.systematics
-        peak = Peak.of(
-            model(functions, bins), bins, self.tournaments[0].signal,
-            width_error=errors.resolution, scale_error=errors.energy_scale,
-        )  # fmt: skip
+        signal = self.tournaments[0].signal
+        peak = Peak.of(model(functions, bins), bins, signal, self.systematics)
         every = np.concatenate(parts, axis=1)
         passes = np.all([d.passes[toys] for d in decisions], axis=0)
         return ToyGroup(toys, peak, every, self.masses_GeV, np.stack(spurious, axis=-1), passes)
@@ -109,8 +106,8 @@ class ToyGroup:
     passes: FloatArray
     """whether the tournament found functions that are good enough"""
 
-    def fit(self, masses: Indices, toys: Indices) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Fit pairs of mass and toy; return z with the sign of S, S and its error, each (pairs,).
+    def fit(self, masses: Indices, toys: Indices) -> FloatArray:
+        """Fit pairs of mass and toy; return z with the sign of S, shape (pairs,).
 
         Parameters
         ----------
@@ -119,10 +116,9 @@ class ToyGroup:
         """
         theta = scoring_fit(self.counts, self.peak.background).theta
         spectra = Spectra(self.peak, self.counts[0], ())
-        scan = spectra.compare(
+        return spectra.compare(
             self.counts[toys], theta[toys], self.masses_GeV[masses], self.spurious[toys, masses]
-        )
-        return scan.z, scan.signal_events, scan.signal_error_events
+        ).z
 
     def first_order(self) -> FloatArray:
         """Return the significance of every mass to first order, shape (T, M)."""
@@ -169,8 +165,7 @@ class ToyGroup:
         # At the ends of the range a mass is fitted twice, which changes no maximum.
         around = np.clip(around, 0, first.shape[1] - 1)
         toys = np.repeat(np.arange(len(first)), around.shape[1])
-        z, *_ = self.fit(around.ravel(), toys)
-        z = z.reshape(around.shape)
+        z = self.fit(around.ravel(), toys).reshape(around.shape)
         best = np.argmax(z, axis=1)
         rows = np.arange(len(first))
         return np.maximum(z[rows, best], 0.0), around[rows, best]
