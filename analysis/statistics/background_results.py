@@ -70,7 +70,7 @@ def channel_background(
 
 
 def _spurious(decided: Decisions) -> dict[str, LargestSpuriousSignal]:
-    """Return the largest spurious signal of the function in use, on every truth."""
+    """Return the largest spurious signal of the function in use, on every test spectrum."""
     entry = next(e for e in decided.entries if e.option == decided.chosen)
     figures = zip(decided.all_truths, entry.spurious[:, 0], entry.error[:, 0], strict=True)
     return {
@@ -134,7 +134,7 @@ def largest_spurious(
 def _entry(entry: Entry, decided: Decisions) -> PeakCandidate:
     option, names = entry.option, decided.all_truths
     relative = np.abs(entry.spurious[:, 0] / entry.error[:, 0])
-    # A truth that does not count, or a fit that failed, is NaN; of some candidates all are.
+    # A test spectrum that does not count, or a fit that failed, is NaN; of some candidates all are.
     there = np.isfinite(relative).any()
     truth, mass = np.unravel_index(np.nanargmax(relative), relative.shape) if there else (0, 0)
     return PeakCandidate(

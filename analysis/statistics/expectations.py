@@ -1,12 +1,12 @@
-"""What was to be expected: the sidebands' size, each simulated signal, and the rehearsals.
+"""What was to be expected: the sidebands' size, each simulated signal, and the closure tests.
 
 None of it reads the window of data. Expected significances are those of the prediction without
 fluctuations, with a signal on top; they are never taken from a fit to data with the window open,
-which an excess bends.
+which an excess distorts.
 
-Rehearsals (tasks 4.3 and 4.4) count in the simulated background, alone and with each signal. Their
-z is by the simulation's own statistical errors, which are larger than those of data; the z of as
-many data is given beside it.
+Closure tests on the simulation (tasks 4.3 and 4.4) count in the simulated background, alone and
+with each signal. Their z is by the simulation's own statistical errors, which are larger than those
+of data; the z of as many data is given beside it.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from analysis.results.expected import ExpectedSignal, ExpectedSignals
 from analysis.settings.search import Decision, Search
 from analysis.statistics.background.prediction import Prediction, predict
 from analysis.statistics.counting.count import Count, counting_z
-from analysis.statistics.counting.counted import Counted
+from analysis.statistics.counting.counting_inputs import CountingInputs
 from analysis.statistics.resonance.shape import ShapeSearch
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.inputs import (
@@ -91,7 +91,7 @@ def window_events_per_pb(inputs: InferenceInputs, search: Search, name: str) -> 
     return inside / known(sample, name)[0] * inputs.luminosity_ratio
 
 
-def expectations(to_count: Counted, search: Search, shape: ShapeSearch) -> ExpectedSignals:
+def expectations(to_count: CountingInputs, search: Search, shape: ShapeSearch) -> ExpectedSignals:
     """Return the significances to expect of each simulated signal, on the predicted background."""
     inputs, found = to_count.whole, {}
     for name, sample in inputs.signals.items():
@@ -113,17 +113,17 @@ def expectations(to_count: Counted, search: Search, shape: ShapeSearch) -> Expec
     )
 
 
-def rehearsals(to_count: Counted, search: Search) -> dict[str, CountingRehearsal]:
+def closure_tests(to_count: CountingInputs, search: Search) -> dict[str, CountingRehearsal]:
     """Count in the simulated background, alone and with each signal."""
     inputs = to_count.inputs
     background = inputs.background_channels()
-    found = {"background_only": _rehearse(background, inputs, search, 0.0)}
+    found = {"background_only": _closure_test(background, inputs, search, 0.0)}
     for name, sample in inputs.signals.items():
         pairs = zip(background, signal_channels(sample), strict=True)
         both = [added(first.name, [first, second]) for first, second in pairs]
         inside = window_events_per_pb(inputs, search, name) * known(sample, name)[0]
         data_z = _expected_count_z(to_count.of_simulation, inside)
-        found[f"with_signal_{sample.peak_GeV:g}"] = _rehearse(both, inputs, search, data_z)
+        found[f"with_signal_{sample.peak_GeV:g}"] = _closure_test(both, inputs, search, data_z)
     return found
 
 
@@ -131,7 +131,7 @@ def _expected_count_z(prediction: Prediction, signal: float) -> float:
     return counting_z(prediction.events + signal, prediction.events, prediction.error_events)
 
 
-def _rehearse(
+def _closure_test(
     channels: Sequence[Channel], inputs: InferenceInputs, search: Search, data_z: float
 ) -> CountingRehearsal:
     prediction = predict(channels, search, sqrt_s_GeV=inputs.collision_energy_GeV)

@@ -8,7 +8,7 @@ data is looked at. In order:
 3. the expected results, of the prediction itself;
 4. if the window is open: the count, its significance, and the search in the shape (`shape.py`);
 5. limits, observed and expected, from the count and (`mass_limits.py`) from the shape at each mass;
-6. rehearsals on the simulation.
+6. closure tests on the simulation.
 
 No number of the results is NaN but in a table: one that is not there is None, and beside it stands
 why (`reason`). While data are blind every observed quantity is None.
@@ -36,12 +36,12 @@ from analysis.statistics.background.prediction import Prediction, predict, predi
 from analysis.statistics.background.sidebands import Background
 from analysis.statistics.background_results import channel_background
 from analysis.statistics.counting.count import Count
-from analysis.statistics.counting.counted import Counted, counted
+from analysis.statistics.counting.counting_inputs import CountingInputs, counting_inputs
 from analysis.statistics.expectations import (
+    closure_tests,
     expectations,
     luminosity_warnings,
     normalisation,
-    rehearsals,
     window_events_per_pb,
 )
 from analysis.statistics.limits.band import MassPoint
@@ -119,12 +119,12 @@ def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchR
     XyyError
         If no background can be fitted or no limit is found.
     """
-    # Also with data: the rehearsals are of the simulation, whatever is observed.
+    # Also with data: the closure tests are of the simulation, whatever is observed.
     of_simulation = predict_from_simulation(inputs, search)
     prediction, data = of_simulation, inputs.data
     if data is not None:
         prediction = predict(data.channels(), search, sqrt_s_GeV=inputs.collision_energy_GeV)
-    to_count = counted(inputs, search, prediction, of_simulation)
+    to_count = counting_inputs(inputs, search, prediction, of_simulation)
     shape = _shape(inputs, search, prediction, work)
     points = _mass_points(inputs, search, shape) if work.limits else []
     model = _window_model(to_count, search)
@@ -165,7 +165,7 @@ def _terms(inputs: InferenceInputs, search: Search) -> Terms:
     return Terms(
         unit="pb",
         per_event=lambda mass: 1 / inputs.events_per_pb(signal, mass),
-        closed=inputs.closed,
+        reason=inputs.closed,
         complete=inputs.complete,
         relative_error=relative_error,
         benchmark=benchmarks.pop() if len(benchmarks) == 1 else None,
@@ -195,7 +195,7 @@ def _mass_points(inputs: InferenceInputs, search: Search, shape: ShapeSearch) ->
     return mass_points(shape, masses, inputs.events_per_pb(signal, masses), errors)
 
 
-def _window_model(to_count: Counted, search: Search) -> WindowModel:
+def _window_model(to_count: CountingInputs, search: Search) -> WindowModel:
     inputs, observed = to_count.inputs, None
     if inputs.data is not None and inputs.closed is None:
         observed, _ = window_events(inputs.data.channels(), search.window)
@@ -205,7 +205,7 @@ def _window_model(to_count: Counted, search: Search) -> WindowModel:
 
 
 def _counting(
-    model: WindowModel, to_count: Counted, search: Search, shape: ShapeSearch
+    model: WindowModel, to_count: CountingInputs, search: Search, shape: ShapeSearch
 ) -> Counting:
     """Return the count, its significance and its limits, without warnings."""
     inputs, window, count = to_count.inputs, search.window, None
@@ -227,7 +227,7 @@ def _counting(
         ),
         normalisation=normalisation(to_count.whole, search),
         expected=expectations(to_count, search, shape),
-        rehearsal=rehearsals(to_count, search),
+        rehearsal=closure_tests(to_count, search),
         complete=inputs.complete,
         warnings=(),
     )
@@ -241,7 +241,7 @@ def _background_fits(
     return BackgroundFits(
         channels={
             background.channel: channel_background(
-                background, decided, _told_events(inputs, index, background)
+                background, decided, _observed_events(inputs, index, background)
             )
             for index, (background, decided) in enumerate(pairs)
         },
@@ -250,7 +250,7 @@ def _background_fits(
     )
 
 
-def _told_events(inputs: InferenceInputs, index: int, background: Background) -> FloatArray:
+def _observed_events(inputs: InferenceInputs, index: int, background: Background) -> FloatArray:
     """Return a channel's events in the bins of its sideband fit; blind bins are NaN."""
     low, high = background.edges_GeV[:-1], background.edges_GeV[1:]
     observed = np.full(len(low), np.nan)

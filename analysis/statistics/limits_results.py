@@ -44,7 +44,7 @@ def limits_result(
         for index, band in enumerate(BAND_KEYS)
     }
     methods = tuple(limit.method for limit in limits)
-    blind = terms.closed is not None and not np.isfinite(observed).any()
+    blind = terms.reason is not None and not np.isfinite(observed).any()
     return MassLimits(
         confidence_level=confidence_level,
         mass_GeV=masses,
@@ -63,7 +63,7 @@ def limits_result(
             *(f"{x.mass_GeV:g} GeV: {note}" for x in limits for note in x.warnings),
             *_against(masses, observed, expected),
         ),
-        reason=terms.closed,
+        reason=terms.reason,
         partial=partial,
         complete=terms.complete,
         unit=terms.unit,

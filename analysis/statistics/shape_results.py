@@ -26,12 +26,12 @@ from tools.arrays import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """In what the strength of a signal is told, and what holds for all results of a search."""
+    """In what the strength of a signal is given, and what holds for all results of a search."""
 
     unit: Unit
     per_event: Callable[[FloatArray], FloatArray]
     """strength of one fitted event, by mass"""
-    closed: str | None
+    reason: str | None
     """why nothing is observed; None if it is"""
     complete: bool = True
     """whether no event was lost on the way"""
@@ -64,7 +64,7 @@ def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
         benchmark=terms.benchmark,
         maximum=None,
         global_=None,
-        reason=terms.closed,
+        reason=terms.reason,
         complete=terms.complete,
         unit=terms.unit,
     )
@@ -86,7 +86,7 @@ def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
         signal_error_events=error,
         envelope_z=observed.envelope_z,
         maximum=highest if observed.scan.local_z > 0 else None,
-        global_=observed.whole,
+        global_=observed.global_significance,
     )
 
 

@@ -1,4 +1,4 @@
-"""The statistics of a bare spectrum: the results of the main search, with events in place of pb."""
+"""The statistics of a binned spectrum: results of the main search, with events in place of pb."""
 
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ from analysis.statistics.background.tournament import Decisions, Tournament
 from analysis.statistics.background_results import largest_spurious, parameters_of, peak_result
 from analysis.statistics.limits.band import MassPoint
 from analysis.statistics.limits.mass_limits import mass_points
-from analysis.statistics.resonance.cross_checks import OpenData
+from analysis.statistics.resonance.cross_checks import UnblindedData
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.shape import Observed, ShapeSearch, observe
 from analysis.statistics.resonance.toys import Experiment
@@ -45,7 +45,7 @@ class SpectrumInference:
 
 
 def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
-    """Do the statistics of a bare spectrum.
+    """Do the statistics of a binned spectrum.
 
     Raises
     ------
@@ -64,11 +64,16 @@ def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
         shape = replace(shape, observed=_observed(spectrum, tournament, shape, curve, work))
     masses = search.limits.masses.masses_GeV
     points = mass_points(shape, masses, np.ones(len(masses)), [{}] * len(masses))
-    terms = Terms("events", per_event=np.ones_like, closed=spectrum.closed)
+    terms = Terms("events", per_event=np.ones_like, reason=spectrum.blind_reason)
     limits = work.mass_limits(points, search.limits.confidence_level, terms)
     background = _background(spectrum, shape)
-    misfit = _misfit(background.chosen, shape, search.fit.gof_pvalue)
-    notes = [*shape.warnings, *([misfit] if misfit else []), *_low_counts(limits), *limits.warnings]
+    poor_fit = _poor_fit(background.chosen, shape, search.fit.gof_pvalue)
+    notes = [
+        *shape.warnings,
+        *([poor_fit] if poor_fit else []),
+        *_low_counts(limits),
+        *limits.warnings,
+    ]
     scan = scan_result(shape, search.signal.masses_GeV, terms)
     return SpectrumInference(
         background=SpectrumBackground(channels={CHANNEL: background}, of="data", complete=True),
@@ -79,7 +84,7 @@ def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
             terms,
             search.decision,
             tuple(dict.fromkeys(notes)),
-            misfit=misfit,
+            poor_fit=poor_fit,
             blinded=spectrum.blind is not None,
         ),
         points=tuple(points),
@@ -120,8 +125,8 @@ def _observed(
     # The range in use is the whole spectrum's, so that toys are drawn from the curve as it is.
     toys = Experiment((tournament,), (curve,), search.systematics, masses)
     readers = {CHANNEL: spectrum.bins_between}
-    opened = OpenData(readers, shape.tournament, shape.decisions, search, any_width=False)
-    return observe(opened, shape.expected, toys, work.effort, work.say)
+    unblinded = UnblindedData(readers, shape.tournament, shape.decisions, search, any_width=False)
+    return observe(unblinded, shape.expected, toys, work.effort, work.say)
 
 
 def _background(spectrum: BareSpectrum, shape: ShapeSearch) -> SpectrumChannel:
@@ -169,11 +174,11 @@ def _fit(spectrum: BareSpectrum, shape: ShapeSearch) -> tuple[SpectrumFit, Fitte
     return chosen, fitted
 
 
-def _misfit(chosen: SpectrumFit, shape: ShapeSearch, least: float) -> str | None:
+def _poor_fit(chosen: SpectrumFit, shape: ShapeSearch, threshold: float) -> str | None:
     """Return why the spectrum, or the background in it, is not to be believed, or None."""
     if shape.observed is not None and shape.observed.warnings:
         return "; ".join(shape.observed.warnings)
-    if chosen.gof_pvalue is None or chosen.gof_pvalue >= least:
+    if chosen.gof_pvalue is None or chosen.gof_pvalue >= threshold:
         return None
     return (
         f"{shape.decisions[0].chosen.function.name}, the best function, does not fit the bins that "

@@ -1,4 +1,4 @@
-"""The shape search on a bare spectrum of any experiment: `xyy infer --spectrum`.
+"""The shape search on a binned spectrum of any experiment: `xyy infer --spectrum`.
 
 Nothing is known but the bins, the resolution and the collision energy: no simulation, no
 efficiency, no luminosity. The strength of a signal is therefore its number of events in the whole
@@ -12,7 +12,7 @@ What decides about the background:
 - *open*, the bins outside a mask over the largest excess (`open_tournament.py`).
 
 The expected limits are those of the function in use fitted to these same bins, so that neither an
-excess nor a blind event bends them. Bins may have any width and gaps between them: a function is
+excess nor a blind event distorts them. Bins may have any width and gaps between them: a function is
 integrated over each.
 """
 
@@ -31,16 +31,16 @@ from tools.errors import InputError
 from tools.names import listed
 
 CHANNEL = "all"
-_LEAST_EVENTS = 50
+_MIN_EVENTS = 50
 """outside what is masked or blind"""
-_LEAST_PARAMETERS = 2
-_MOST_GRID = 60
+_MIN_PARAMETERS = 2
+_MAX_GRID = 60
 """masses at which spurious signals are computed: they change slowly"""
 _GRID_STEP = 0.67
 """resolutions between two of them, if that is not too many"""
-_WIDEST = 6
+_MIN_LENGTH = 6
 """resolutions that the spectrum must at least be long"""
-_LEAST_WINDOW_BINS = 20
+_MIN_WINDOW_BINS = 20
 """of a blind interval, for functions to be tried in it alone"""
 
 
@@ -57,7 +57,7 @@ class BareSpectrum:
     blind: Window | None = None
 
     @property
-    def closed(self) -> str | None:
+    def blind_reason(self) -> str | None:
         """Why observed quantities are missing, or None."""
         if self.blind is None:
             return None
@@ -85,7 +85,7 @@ def tournament_of(spectrum: BareSpectrum) -> Tournament:
     """
     search, bins, masses = spectrum.search, spectrum.bins, spectrum.search.signal.masses_GeV
     _refuse_too_little(spectrum)
-    most = _most_parameters(spectrum)
+    maximum = _max_parameters(spectrum)
     highest = float(bins.high_GeV[-1])
     beyond = [family for family in search.peak.families if family in BELOW_SQRT_S]
     if beyond and highest >= spectrum.sqrt_s_GeV:
@@ -95,24 +95,24 @@ def tournament_of(spectrum: BareSpectrum) -> Tournament:
         )
     width = spectrum.signal.width_GeV(masses)
     steps = (masses[-1] - masses[0]) / (_GRID_STEP * float(width.min()))
-    grid = np.linspace(masses[0], masses[-1], min(int(np.ceil(steps)), _MOST_GRID) + 1)
+    grid = np.linspace(masses[0], masses[-1], min(int(np.ceil(steps)), _MAX_GRID) + 1)
     low = float(bins.low_GeV[0])
     window = spectrum.blind or Window(low, low)
     ranges: tuple[str, ...] = ("full",)
     holds = window.low_GeV <= masses[0] and masses[-1] <= window.high_GeV
-    if holds and int(np.sum(~spectrum.outside)) >= _LEAST_WINDOW_BINS:
+    if holds and int(np.sum(~spectrum.outside)) >= _MIN_WINDOW_BINS:
         ranges = ("full", "window")
     # A blind interval has to be bridged: there the fewest parameters tried are more.
-    least = _LEAST_PARAMETERS if spectrum.blind is None else min(search.fit.min_parameters, most)
+    minimum = _MIN_PARAMETERS if spectrum.blind is None else min(search.fit.min_parameters, maximum)
     kind = OpenTournament if spectrum.blind is None else Tournament
     return kind(
         low_GeV=bins.low_GeV,
         high_GeV=bins.high_GeV,
         window=window,
         lows_GeV=(low,),
-        settings=replace(search.peak, max_parameters=most),
+        settings=replace(search.peak, max_parameters=maximum),
         gof_pvalue=search.fit.gof_pvalue,
-        least_parameters=least,
+        least_parameters=minimum,
         sqrt_s_GeV=spectrum.sqrt_s_GeV,
         signal=spectrum.signal,
         masses_GeV=np.unique(grid),
@@ -125,17 +125,17 @@ def _refuse_too_little(spectrum: BareSpectrum) -> None:
     length = float(bins.high_GeV[-1] - bins.low_GeV[0])
     masses = spectrum.search.signal.masses_GeV
     widest = float(spectrum.signal.width_GeV(masses).max())
-    if length < _WIDEST * widest:
+    if length < _MIN_LENGTH * widest:
         raise InputError(
             f"the spectrum is {length:g} GeV long, the resolution up to {widest:g} GeV: a peak is "
-            f"not told from a background that is not {_WIDEST} resolutions long or more"
+            f"not told from a background that is not {_MIN_LENGTH} resolutions long or more"
         )
     events = float(bins.counts[spectrum.outside].sum())
-    if events < _LEAST_EVENTS:
+    if events < _MIN_EVENTS:
         where = "" if spectrum.blind is None else " outside --blind"
         raise InputError(
             f"{events:g} events in the spectrum{where} are too few to fit a background "
-            f"({_LEAST_EVENTS} are needed); widen --range or add data"
+            f"({_MIN_EVENTS} are needed); widen --range or add data"
         )
     if spectrum.blind is not None and not np.any(below(bins.high_GeV, spectrum.blind.low_GeV)):
         raise InputError(
@@ -144,7 +144,7 @@ def _refuse_too_little(spectrum: BareSpectrum) -> None:
         )
 
 
-def _most_parameters(spectrum: BareSpectrum) -> int:
+def _max_parameters(spectrum: BareSpectrum) -> int:
     """Return how many parameters the bins that decide can tell at most."""
     bins = spectrum.bins
     left = int(spectrum.outside.sum())
@@ -154,11 +154,11 @@ def _most_parameters(spectrum: BareSpectrum) -> int:
         half = MASK * spectrum.signal.width_GeV(masses)
         masked = (bins.high_GeV[:, None] > masses - half) & (bins.low_GeV[:, None] < masses + half)
         left -= int(masked.sum(axis=0).max())
-    most = min(spectrum.search.peak.max_parameters, left - 1)
-    if most < _LEAST_PARAMETERS:
+    maximum = min(spectrum.search.peak.max_parameters, left - 1)
+    if maximum < _MIN_PARAMETERS:
         what = "the peak's surroundings" if spectrum.blind is None else "--blind"
         raise InputError(
             f"{left} bins outside {what} are too few to fit a background "
-            f"({_LEAST_PARAMETERS + 1} are needed); give finer bins or a wider --range"
+            f"({_MIN_PARAMETERS + 1} are needed); give finer bins or a wider --range"
         )
-    return most
+    return maximum

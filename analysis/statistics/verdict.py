@@ -38,7 +38,7 @@ def verdict_of(
     thresholds: Decision,
     warnings: Sequence[str],
     *,
-    misfit: str | None = None,
+    poor_fit: str | None = None,
     blinded: bool,
 ) -> Verdict:
     """Return the verdict on the shape alone.
@@ -50,20 +50,20 @@ def verdict_of(
     thresholds : Decision
     warnings : sequence of str
         Those of the measurement follow.
-    misfit : str or None
+    poor_fit : str or None
         Why the spectrum is not to be believed.
     blinded : bool
         As in the verdict.
     """
-    observed, decision, reason = shape.observed, None, terms.closed
+    observed, decision, reason = shape.observed, None, terms.reason
     measured: Measurement | None = None
     if observed is not None:
-        decision = decide(observed.scan.local_z, observed.whole.z, thresholds)
+        decision = decide(observed.scan.local_z, observed.global_significance.z, thresholds)
         # Nothing is claimed on a spectrum that its background does not fit: limits are left.
-        decision = decision if misfit is None else "limit"
+        decision = decision if poor_fit is None else "limit"
         measured, reason = _quoted(observed, terms, thresholds.measurement_local_z)
-        if measured is not None and misfit is not None:
-            reason = f"nothing is claimed: {misfit}"
+        if measured is not None and poor_fit is not None:
+            reason = f"nothing is claimed: {poor_fit}"
     pb = terms.unit == "pb"
     return Verdict(
         decision=decision,
@@ -71,9 +71,9 @@ def verdict_of(
         blinded=blinded,
         after_unblinding=None,
         local_z=None if observed is None else observed.scan.local_z,
-        global_z=None if observed is None else observed.whole.z,
-        global_p=None if observed is None else observed.whole.p,
-        global_z_reason=terms.closed,
+        global_z=None if observed is None else observed.global_significance.z,
+        global_p=None if observed is None else observed.global_significance.p,
+        global_z_reason=terms.reason,
         mass_GeV=None if measured is None else measured.mass.interval,
         signal_events=None if measured is None or pb else measured.signal.interval,
         cross_section_pb=terms.strength(measured) if measured is not None and pb else None,
@@ -86,11 +86,11 @@ def verdict_of(
 
 
 def _quoted(
-    observed: Observed, terms: Terms, least: float
+    observed: Observed, terms: Terms, threshold: float
 ) -> tuple[Measurement | None, str | None]:
     """Return the measurement if it is quoted, else why it is not."""
-    if observed.measurement is not None and observed.scan.local_z >= least:
+    if observed.measurement is not None and observed.scan.local_z >= threshold:
         return observed.measurement, None
     what = "cross-section" if terms.unit == "pb" else "signal"
-    below = f"local z = {observed.scan.local_z:.2f} is below {least:g}"
+    below = f"local z = {observed.scan.local_z:.2f} is below {threshold:g}"
     return None, f"{below}: mass and {what} are not quoted"

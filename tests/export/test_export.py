@@ -514,7 +514,7 @@ def test_a_bare_spectrum_gives_workspaces_in_events_and_nothing_else(
     channels = (ChannelTemplates("spectrum", background, modes, signal, observed=background),)
     limits = [mass_limit(MassPoint(500.0, channels))]
     folder = Folder(tmp_path)
-    folder.save(limits_result(limits, 0.95, Terms("events", np.ones_like, closed=None)))
+    folder.save(limits_result(limits, 0.95, Terms("events", np.ones_like, reason=None)))
     space = workspace(channels, scale=strength_scale(channels), unit="events")
     write_json(folder.workspaces / "mass_500.json", space)
     assert xyy("export", "workspace", tmp_path) == 2

@@ -323,7 +323,7 @@ def test_a_search_without_an_end_gives_up() -> None:
         flat = nominal_asimov(model, pyhf_fitter(model, optimisers))
         with pytest.raises(NoLimitError, match="standard deviations away from none"):
             expected_limits(flat, guess=0.1)
-        profile = DataProfile(model, flat.data, flat.fitter, 0.0, flat.least)
+        profile = DataProfile(model, flat.data, flat.fitter, 0.0, flat.minimum)
         with pytest.raises(NoLimitError, match="CLs stays above the level"):
             observed_limit(profile, guess=0.1)
         with pytest.raises(NoLimitError, match="pyhf's minimisers all fail at strength 1"):

@@ -14,8 +14,8 @@ from analysis.results.codec import to_json
 from analysis.results.values import Estimate
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import predict_from_simulation
-from analysis.statistics.counting.counted import Counted
-from analysis.statistics.expectations import luminosity_warnings, normalisation, rehearsals
+from analysis.statistics.counting.counting_inputs import CountingInputs
+from analysis.statistics.expectations import closure_tests, luminosity_warnings, normalisation
 from analysis.statistics.inference import infer as infer_results
 from analysis.statistics.limits.asymptotic import numpy_backend
 from analysis.statistics.resonance.shape import Effort
@@ -424,7 +424,7 @@ def test_the_rehearsal_works_on_selected_events_alone(
     }
     inputs = make(simulation=selected, data=None)
     of_simulation = predict_from_simulation(inputs, quick)
-    found = rehearsals(Counted(inputs, inputs, of_simulation, of_simulation), quick)
+    found = closure_tests(CountingInputs(inputs, inputs, of_simulation, of_simulation), quick)
     alone = found["background_only"]
     assert abs(alone.z) < 3
     assert alone.observed_events == pytest.approx(

@@ -77,8 +77,8 @@ def test_a_resonance_is_found_where_it_is(found: ShapeSearch, quick: Search) -> 
         assert abs(interval.value - truth) < 5 * (interval.high - interval.low) / 2
     expected = found.expected_z[int(np.argmin(np.abs(masses - MASS)))] * 400 / 300
     assert abs(observed.scan.local_z - expected) < 4
-    assert observed.whole.method == "gross-vitells"
-    assert 0 < observed.whole.z < observed.scan.local_z
+    assert observed.global_significance.method == "gross-vitells"
+    assert 0 < observed.global_significance.z < observed.scan.local_z
 
 
 def test_the_envelope_profiles_what_passes(found: ShapeSearch) -> None:
@@ -116,7 +116,7 @@ def test_a_spectrum_without_an_excess_has_no_measurement(quick: Search) -> None:
     assert observed.measurement is None
     assert observed.scan.local_z == 0
     assert np.all(observed.scan.z < 0)
-    assert observed.whole.z == 0 or observed.whole.p > 0.3
+    assert observed.global_significance.z == 0 or observed.global_significance.p > 0.3
 
 
 def test_where_nothing_passes_the_warning_says_what_limits(quick: Search) -> None:
@@ -124,7 +124,9 @@ def test_where_nothing_passes_the_warning_says_what_limits(quick: Search) -> Non
                                          spurious_signal=1e-6))  # fmt: skip
     notes = searched(channel(0.0, 20240592), strict, blind=True).warnings
     assert any(
-        note.startswith("no background function passes the test of spurious signals (1e-06 errors)")
+        note.startswith(
+            "no background function passes the test of spurious signals (1e-06 uncertainties)"
+        )
         for note in notes
     )
 

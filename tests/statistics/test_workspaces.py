@@ -19,7 +19,7 @@ from analysis.statistics.limits.asymptotic import (
 from analysis.statistics.limits.band import MassPoint, mass_limit
 from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
 from analysis.statistics.limits.workspaces import (
-    MODE_REACH,
+    MODE_BOUND,
     MODE_WIDTH,
     ChannelTemplates,
     counts_under_peak,
@@ -119,9 +119,9 @@ def test_the_likelihood_by_hand_is_that_of_pyhf(seed: int) -> None:
 def test_modes_are_exact_exponentials_far_out() -> None:
     templates = TemplateFit.of([category(systematic=False)])
     values = np.zeros((1, templates.size))
-    values[0, 1] = 0.9 * MODE_REACH
+    values[0, 1] = 0.9 * MODE_BOUND
     change = np.log(templates.expected(values)[0] / templates.background)
-    np.testing.assert_allclose(change, 0.9 * MODE_REACH * templates.log_modes[0], rtol=1e-12)
+    np.testing.assert_allclose(change, 0.9 * MODE_BOUND * templates.log_modes[0], rtol=1e-12)
     assert np.all(templates.expected(-values) > 0)
 
 
@@ -204,7 +204,7 @@ def test_counts_under_the_peak() -> None:
         ({"signal": np.zeros(70)}, "the signal must not be negative, nor empty"),
         ({"signal": np.ones(3)}, "all templates need the 70 bins"),
         ({"observed": np.full(70, np.nan)}, "templates must be finite"),
-        ({"norm_errors": {"luminosity": 1.5}}, "relative errors of the normalisation"),
+        ({"norm_errors": {"luminosity": 1.5}}, "relative uncertainties of the normalisation"),
     ],
 )
 def test_templates_that_are_none_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -165,9 +165,9 @@ class DataProfile:
     """with the auxiliary data"""
     fitter: Fitter
     best: float
-    """strength, within its bounds"""
-    least: float
-    """-2 ln L there"""
+    """best strength, within its bounds"""
+    minimum: float
+    """-2 ln L at the best strength"""
 
     @classmethod
     def of(cls, model: Any, data: Sequence[float] | FloatArray, fitter: Fitter) -> "DataProfile":
@@ -183,9 +183,9 @@ class DataProfile:
         if 0 < strength < self.best:
             return 0.0
         at = twice_nll(self.model, self.fitter(self.data, strength), self.data)
-        if not math.isfinite(at - self.least):
+        if not math.isfinite(at - self.minimum):
             raise NoLimitError(f"pyhf's likelihood is not finite at strength {strength:.4g}")
-        return max(at - self.least, 0.0)
+        return max(at - self.minimum, 0.0)
 
     def without_signal(self) -> "DataProfile":
         """Return the profile of the Asimov set at the best fit without signal."""

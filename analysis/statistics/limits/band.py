@@ -5,7 +5,7 @@ processes. Each is told as it is done, for the caller to save; they are the same
 number of processes.
 
 Expected limits are those of the Asimov set of the background that is given (a prediction from the
-sidebands), never of a fit to the observed events, which an excess would bend. Below some twenty
+sidebands), never of a fit to the observed events, which an excess would distort. Below some twenty
 background events under the peak asymptotic limits are several percent too strong (17 % at one
 event): such masses are marked, and get limits from toys if toys are asked for.
 
@@ -50,13 +50,13 @@ class MassPoint:
     """What is searched for at one mass."""
 
     mass_GeV: float
-    """of the resonance"""
+    """mass of the resonance"""
     channels: tuple[ChannelTemplates, ...]
     """the categories; `observed` in all of them, or in none while blind"""
 
     @property
     def name(self) -> str:
-        """Of its workspace."""
+        """Name of the workspace."""
         return f"mass_{self.mass_GeV:g}"
 
     def workspace(self, unit: Unit = "pb") -> dict[str, Any]:
@@ -69,11 +69,11 @@ class MassLimit:
     """Upper limits on the cross-section at one mass, in the unit of the templates."""
 
     mass_GeV: float
-    """of the resonance"""
+    """mass of the resonance"""
     observed: float | None
     """None while blind, and where there is none (then `warnings` says why)"""
     expected: tuple[float | None, ...]
-    """at `BANDS`"""
+    """expected limits at `BANDS`"""
     counts_under_peak: float
     """background events within +-1.4 standard deviations"""
     low_counts: bool
@@ -81,7 +81,7 @@ class MassLimit:
     method: str
     """``"asymptotic"`` or ``"toys"``"""
     warnings: tuple[str, ...]
-    """for people"""
+    """why a limit is missing, in words"""
 
 
 def band(
@@ -166,7 +166,7 @@ class _Likelihood:
     templates: TemplateFit
     scale: float
     fitters: tuple[Fitter, Fitter]
-    is_open: bool = False
+    unblinded: bool = False
     """whether the data are events that were observed, not the expected background"""
 
     @classmethod
@@ -192,12 +192,12 @@ class _Likelihood:
             return known
         data = known.data.copy()
         data[bin_order(known.model, known.templates)] = np.concatenate(seen)
-        return replace(known, data=data, is_open=True)
+        return replace(known, data=data, unblinded=True)
 
     def limits(self, fitter: Fitter, confidence_level: float) -> list[float]:
         """Return the asymptotic limits on the strength: the observed one, or those at `BANDS`."""
         options = {"confidence_level": confidence_level, "guess": self.templates.sigma()}
-        if not self.is_open:
+        if not self.unblinded:
             return [*expected_limits(nominal_asimov(self.model, fitter), **options)]
         if fitter is self.fitters[0]:
             check_same(self.model, self.templates, self.data, fitter)
@@ -219,7 +219,7 @@ class _Search:
 
         Where there is none it is None, and the second, warnings, say why.
         """
-        what, number = ("observed", 1) if likelihood.is_open else ("expected", len(BANDS))
+        what, number = ("observed", 1) if likelihood.unblinded else ("expected", len(BANDS))
         none = f"no {what} limit at {self.mass_GeV:g} GeV"
         try:
             # First the fit with derivatives, which is faster by far; else pyhf's own minimisers.
@@ -239,12 +239,12 @@ class _Search:
         return [None if x is None else float(x * likelihood.scale) for x in found], warnings
 
     def _by_toys(self, likelihood: _Likelihood, around: list[float]) -> list[float | None]:
-        templates, is_open = likelihood.templates, likelihood.is_open
+        templates, unblinded = likelihood.templates, likelihood.unblinded
         return toy_limits(
             templates,
-            likelihood.data[bin_order(likelihood.model, templates)] if is_open else None,
+            likelihood.data[bin_order(likelihood.model, templates)] if unblinded else None,
             around=around,
             confidence_level=self.confidence_level,
             toys=self.toys,
-            rng=limit_toy_stream(self.seed, self.mass_GeV, int(is_open)),
+            rng=limit_toy_stream(self.seed, self.mass_GeV, int(unblinded)),
         )

@@ -6,7 +6,7 @@ count (`shapesys`), the likelihood that gives z in `count.py`.
 CLs is computed on a grid of cross-sections around the limits to be expected. Limits are by the
 asymptotic formulae for q~ (arXiv:1007.1727); below some 20 expected events these are several
 percent too strong, and the result says so. The expected band is that of the background-only
-prediction, never of a fit to the observed count, which an excess bends.
+prediction, never of a fit to the observed count, which an excess distorts.
 """
 
 import contextlib
@@ -34,14 +34,14 @@ from tools.errors import InputError
 _MU_UP = 0.5
 """signal strength at the limit, roughly: what the signal is scaled to"""
 _MU_MAX = 20.0
-_REACH = (0.04, 4.0)
+_STRENGTHS = (0.04, 4.0)
 """lowest and highest strength at which CLs is computed"""
 _STEP = 1.25
 """ratio of neighbouring strengths: interpolated limits are right to a part in a thousand"""
 _FALL = np.linspace(-1.0, 4.0, 16)
 """standard deviations above the excess where CLs falls"""
 _SHOWN = 1.5
-"""of the highest limit: as far as the curve goes that is kept for a figure"""
+"""fraction of the highest limit: as far as the curve goes that is kept for a figure"""
 _ASYMPTOTIC_FROM = 20.0
 """expected events below which asymptotic limits are several percent too strong"""
 _ROOT_ERROR = 1e-5
@@ -64,7 +64,7 @@ class WindowModel:
     predicted: float
     """background in the window, events of data"""
     error: float
-    """its error, events"""
+    """uncertainty of the background, events"""
     observed: float | None
     """the count; None while blind, for the expected limits alone"""
     events_per_pb: float
@@ -169,7 +169,7 @@ class WindowModel:
         before and after. The others are where CLs of the count falls: behind an excess from 0.5 to
         nothing within two or three steps.
         """
-        low, high = _REACH[0] * self._scale_pb(self.predicted), _REACH[1] * self.scale_pb
+        low, high = _STRENGTHS[0] * self._scale_pb(self.predicted), _STRENGTHS[1] * self.scale_pb
         steps = np.arange(math.ceil(math.log(high / low) / math.log(_STEP)) + 1)
         plain = np.asarray(low * _STEP**steps, dtype=np.float64)
         if self.observed is None:
@@ -188,7 +188,7 @@ class WindowModel:
         NaN and None if no optimiser can. The first one is believed if the last one finds the same
         CLs where it matters: with 5e7 events scipy's stops where it starts and reports success.
         """
-        scale = float(grid[-1]) / _REACH[1]
+        scale = float(grid[-1]) / _STRENGTHS[1]
         model, data = model_of(self._workspace(count, scale))
 
         def curve(optimiser: Any) -> Callable[[float], list[float]]:
@@ -217,7 +217,9 @@ class WindowModel:
             )
         unseen = self.observed is not None and limit.observed_pb is None
         if unseen or None in limit.expected_pb.values():
-            notes.append(f"{_NO_LIMIT}: the prediction, its error and the count must be looked at")
+            notes.append(
+                f"{_NO_LIMIT}: the prediction, its uncertainty and the count must be looked at"
+            )
         return tuple(notes)
 
 

@@ -46,7 +46,7 @@ def mass_points(
     """
     expected, observed = shape.expected, shape.observed
     peak, spurious = expected.peak, expected.spurious(mass_GeV)
-    shares = peak.signal.shares(mass_GeV)
+    fractions = peak.signal.shares(mass_GeV)
     nominal = expected.templates(mass_GeV)
     varied = {
         name: [expected.templates(mass_GeV, **{what: pull}) for pull in (-1.0, 1.0)]
@@ -61,8 +61,8 @@ def mass_points(
     for c, channel in enumerate(expected.channels):
         own, (background, modes) = peak.background.groups[c].bins, backgrounds[c]
         for m, unit in enumerate(per_unit):
-            # The shape holds this channel's share of an event; its spurious signal is all its own.
-            faked = nominal[m, own] * (spurious[m, c] / shares[m, c])
+            # The shape holds the channel's fraction of an event; its spurious signal is its own.
+            faked = nominal[m, own] * (spurious[m, c] / fractions[m, c])
             points[m].append(
                 ChannelTemplates(
                     name=channel.name,

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.statistics.limits.workspaces import (
-    CONSTRAINED_REACH,
+    CONSTRAINED_BOUND,
+    MODE_BOUND,
     MODE_CENTRE,
-    MODE_REACH,
     MODE_WIDTH,
     ChannelTemplates,
     bin_name,
@@ -57,19 +57,19 @@ class TemplateFit:
     polynomials: FloatArray
     """HistFactory's interpolation of the factors within one unit, shape (6, J, B)"""
     widths: FloatArray
-    """of the constraints, shape (P - 1,)"""
+    """widths of the constraints, shape (P - 1,)"""
     lowest: FloatArray
     """lower bounds, shape (P,)"""
     highest: FloatArray
     """upper bounds, shape (P,)"""
     names: tuple[str, ...]
-    """of all parameters, in the workspace"""
+    """names of all parameters in the workspace"""
     bin_names: tuple[str, ...]
-    """of all bins, in the workspace"""
+    """names of all bins in the workspace"""
     places: tuple[tuple[slice, Rows, Rows], ...]
-    """of each category: its bins, its modes and its spurious signal among the parameters"""
+    """places of each category: its bins, its modes and its spurious signal among the parameters"""
     centres: FloatArray
-    """of the workspace's parameters: theirs = centre + ours / width for modes; shape (P,)"""
+    """centres in the workspace: theirs = centre + ours / width for modes; shape (P,)"""
 
     @classmethod
     def of(cls, channels: Sequence[ChannelTemplates], *, scale: float = 1.0) -> "TemplateFit":
@@ -100,7 +100,7 @@ class TemplateFit:
                 spurious_names.append(spurious_name(channel))
             places.append((place, 1 + first + np.arange(count), own))
         unit = len(spurious) + len(nuisances)
-        reaches = np.repeat([MODE_REACH, CONSTRAINED_REACH], [modes, unit])
+        bounds = np.repeat([MODE_BOUND, CONSTRAINED_BOUND], [modes, unit])
         return cls(
             background=np.concatenate([channel.background for channel in channels]),
             log_modes=log_modes,
@@ -109,8 +109,8 @@ class TemplateFit:
             factors=factors,
             polynomials=_polynomials(factors),
             widths=np.repeat([MODE_WIDTH, 1.0], [modes, unit]),
-            lowest=np.array([0.0, *-reaches]),
-            highest=np.array([np.inf, *reaches]),
+            lowest=np.array([0.0, *-bounds]),
+            highest=np.array([np.inf, *bounds]),
             names=("mu", *names, *spurious_names, *nuisances),
             places=tuple(places),
             bin_names=tuple(bin_name(c, i) for c in channels for i in range(len(c.background))),
@@ -171,9 +171,9 @@ class TemplateFit:
         x, (down, up) = beta[:, :, None], self.spurious
         # Straight lines beyond one unit; within it the polynomial of sixth degree that has their
         # values, slopes and no curvature at both ends.
-        middle, bend = (up + down) / 2, (up - down) / 16
-        inside = x * middle + bend * x**2 * (15 + x**2 * (3 * x**2 - 10))
-        slope = middle + bend * x * (30 + x**2 * (18 * x**2 - 40))
+        middle, curvature = (up + down) / 2, (up - down) / 16
+        inside = x * middle + curvature * x**2 * (15 + x**2 * (3 * x**2 - 10))
+        slope = middle + curvature * x * (30 + x**2 * (18 * x**2 - 40))
         changes = np.where(x > 1, x * up, np.where(x < -1, x * down, inside))
         return changes, np.where(x > 1, up, np.where(x < -1, down, slope))
 
@@ -242,8 +242,8 @@ def strength_scale(channels: Sequence[ChannelTemplates]) -> float:
     seen = 0.0
     if len(counts) == len(channels):
         seen = float(fit.fit(np.concatenate(counts)[None]).values[0, 0])
-    reach = max(_TWO_SIGMA * fit.sigma(), _NO_EVENTS / float(fit.signal.sum()))
-    return float(10.0 ** math.ceil(math.log10(seen + reach)))
+    limit = max(_TWO_SIGMA * fit.sigma(), _NO_EVENTS / float(fit.signal.sum()))
+    return float(10.0 ** math.ceil(math.log10(seen + limit)))
 
 
 def _polynomials(factors: FloatArray) -> FloatArray:

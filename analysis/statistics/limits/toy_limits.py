@@ -1,7 +1,7 @@
 r"""CLs limits from toys, for masses with few events under the peak.
 
 At each of some strengths q~ is computed for toys of two kinds: with the signal of that strength,
-and without; constraints are thrown as well. Both kinds count for both hypotheses, weighted by the
+and without; so are the constraints. Both kinds count for both hypotheses, weighted by the
 ratio of the hypothesis' density (which is known exactly) to that of the mixture (a mixture as
 proposal: Veach and Guibas, SIGGRAPH 1995). The tail that CLs is made of is where toys without
 signal are many and those with signal few: at -2 standard deviations one in 900. With the weights
@@ -10,7 +10,7 @@ signal are many and those with signal few: at -2 standard deviations one in 900.
 CLs is the ratio of the upper tails of q~, at the observed value or at the quantiles of q~ without
 signal. ln CLs against the strength is smoothed by a parabola through the strengths near the level.
 
-Toys for the expected band are thrown from the nominal background; for the observed limit, from the
+Toys for the expected band are those of the nominal background; for the observed limit, of the
 nuisances that fit the data best at each strength.
 """
 
@@ -28,7 +28,7 @@ from tools.arrays import FloatArray
 _STRENGTHS = 9
 _BELOW, _ABOVE = 0.7, 1.8
 """of the asymptotic limits: where strengths begin and end"""
-_FEWEST_EVENTS = 2.0
+_MIN_EVENTS = 2.0
 """signal events that no limit goes below: 3 at 95 % even where none can come from background"""
 _NEAR = math.log(8.0)
 """|ln(CLs / level)| of the strengths that the parabola goes through, or the nearest three"""
@@ -61,26 +61,28 @@ def toy_limits(
         Number for each hypothesis at each strength.
     rng : Generator
     """
-    low = max(_BELOW * min(around), _FEWEST_EVENTS / float(templates.signal.sum()))
+    low = max(_BELOW * min(around), _MIN_EVENTS / float(templates.signal.sum()))
     strengths = np.geomspace(low, _ABOVE * max(low, *around), _STRENGTHS)
-    throw = partial(_Toys.thrown, templates, toys=toys, rng=rng)
+    generate = partial(_Toys.generated, templates, toys=toys, rng=rng)
     found = _expected_cls if counts is None else partial(_observed_cls, counts)
-    cls = found(templates, strengths, throw)
+    cls = found(templates, strengths, generate)
     return [crossing(strengths, each, 1 - confidence_level) for each in cls.T]
 
 
-def _expected_cls(templates: TemplateFit, strengths: FloatArray, throw: "Throw") -> FloatArray:
+def _expected_cls(
+    templates: TemplateFit, strengths: FloatArray, generate: "Generate"
+) -> FloatArray:
     """Return CLs at each strength and band, shape (strengths, 5)."""
     from scipy.stats import norm
 
     nominal = np.zeros(templates.size)
-    # Thrown once for all strengths: half of the toys, and fluctuations that neighbours share.
-    empty = throw(nominal)
+    # Generated once for all strengths: half of the toys, and fluctuations that neighbours share.
+    empty = generate(nominal)
     levels = norm.cdf(-np.array(BANDS))
     found = []
     for strength in strengths:
         truth = np.concatenate([[strength], nominal[1:]])
-        mixture = _Mixture.of(empty, throw(truth), strength)
+        mixture = _Mixture.of(empty, generate(truth), strength)
         without = mixture.statistics[: len(empty.counts)]
         # Few events make q~ discrete: between two of its values no toy has one.
         quantiles = np.quantile(without, levels, method="inverted_cdf")
@@ -89,16 +91,16 @@ def _expected_cls(templates: TemplateFit, strengths: FloatArray, throw: "Throw")
 
 
 def _observed_cls(
-    counts: FloatArray, templates: TemplateFit, strengths: FloatArray, throw: "Throw"
+    counts: FloatArray, templates: TemplateFit, strengths: FloatArray, generate: "Generate"
 ) -> FloatArray:
     """Return CLs of the data at each strength, shape (strengths, 1)."""
     best = templates.fit(counts[None])
-    empty = throw(templates.fit(counts[None], strength=0.0).values[0])
+    empty = generate(templates.fit(counts[None], strength=0.0).values[0])
     found = []
     for strength in strengths:
         fitted = templates.fit(counts[None], strength=strength)
         value = _statistic(best.values[:, 0], best.deviance, fitted.deviance, strength)[0]
-        found.append([_Mixture.of(empty, throw(fitted.values[0]), strength).cls(value)])
+        found.append([_Mixture.of(empty, generate(fitted.values[0]), strength).cls(value)])
     return np.array(found)
 
 
@@ -111,10 +113,10 @@ class _Toys:
     counts: FloatArray
     centres: FloatArray
     best: FloatArray
-    least: FloatArray
+    minimum: FloatArray
 
     @classmethod
-    def thrown(
+    def generated(
         cls, templates: TemplateFit, truth: FloatArray, toys: int, rng: np.random.Generator
     ) -> "_Toys":
         expected = templates.expected(truth[None])[0]
@@ -127,7 +129,7 @@ class _Toys:
     def statistics(self, strength: float) -> FloatArray:
         """Return q~ of a strength."""
         fits = self.templates.fit(self.counts, self.centres, strength=strength, start=self.truth)
-        return _statistic(self.best, self.least, fits.deviance, strength)
+        return _statistic(self.best, self.minimum, fits.deviance, strength)
 
     def log_ratio(self, signal: FloatArray, empty: FloatArray) -> FloatArray:
         """Return the logarithm of the ratio of the toys' densities under two truths."""
@@ -138,7 +140,7 @@ class _Toys:
         return np.asarray(self.counts @ np.log(many / few) - (many - few).sum() + constraints)
 
 
-Throw = Callable[[FloatArray], _Toys]
+Generate = Callable[[FloatArray], _Toys]
 """truth -> toys of it"""
 
 
@@ -147,11 +149,11 @@ class _Mixture:
     """Toys without and with signal, each with its weights under both hypotheses."""
 
     statistics: FloatArray
-    """q~ of one strength; those thrown without signal first"""
+    """q~ of one strength; those generated without signal first"""
     signal: FloatArray
     """weights of the hypothesis with signal"""
     empty: FloatArray
-    """weights of the one without"""
+    """weights of the hypothesis without signal"""
 
     @classmethod
     def of(cls, empty: _Toys, signal: _Toys, strength: float) -> "_Mixture":
@@ -172,9 +174,9 @@ class _Mixture:
 
 
 def _statistic(
-    best: FloatArray, least: FloatArray, deviance: FloatArray, strength: float
+    best: FloatArray, minimum: FloatArray, deviance: FloatArray, strength: float
 ) -> FloatArray:
-    return np.where(best > strength, 0.0, np.maximum(deviance - least, 0.0))
+    return np.where(best > strength, 0.0, np.maximum(deviance - minimum, 0.0))
 
 
 def crossing(strengths: FloatArray, cls: FloatArray, level: float) -> float | None:

@@ -37,21 +37,21 @@ from tools.errors import InputError
 
 MODE_WIDTH = 20.0
 """standard deviations of the fit that the constraint of a mode allows"""
-MODE_REACH = 50.0
+MODE_BOUND = 50.0
 """standard deviations of the fit that a mode can go"""
-MODE_CENTRE = 1 + MODE_REACH / MODE_WIDTH
+MODE_CENTRE = 1 + MODE_BOUND / MODE_WIDTH
 """value of the modes' parameters at the nominal background"""
-CONSTRAINED_REACH = 5.0
+CONSTRAINED_BOUND = 5.0
 """standard deviations that the other nuisance parameters can go"""
-_MOST_DOWN = 0.19
-"""of a bin's background: what one standard deviation of spurious signal takes away at most"""
-_MOST_CHANGE = 1.0
-"""of the logarithm by one standard deviation; bins that uncertain expect next to nothing"""
-_MOST_SIGNAL_CHANGE = 3.0
+_MAX_DOWN = 0.19
+"""fraction of a bin's background that one standard deviation of spurious signal takes, at most"""
+_MAX_CHANGE = 1.0
+"""change of the logarithm by one standard deviation; bins that uncertain expect next to nothing"""
+_MAX_SIGNAL_CHANGE = 3.0
 _CENTRAL = (0.0808, 0.9192)
-"""parts of a Gaussian that lie below -1.4 and 1.4 standard deviations"""
+"""fractions of a Gaussian that lie below -1.4 and 1.4 standard deviations"""
 _NO_SIGNAL = 1e-9
-"""of all signal: bins with less than that have no systematic variation"""
+"""fraction of all signal: bins with less than that have no systematic variation"""
 _MU_MAX = 10.0
 _MU_START = 0.1
 _POI = "mu"
@@ -63,7 +63,7 @@ class ChannelTemplates:
     """One selection category at one mass of the resonance."""
 
     name: str
-    """of the category"""
+    """name of the category"""
     background: FloatArray
     """expected events, shape (B,), all positive"""
     modes: FloatArray
@@ -101,7 +101,7 @@ class ChannelTemplates:
         elif np.any(self.signal < 0) or not self.signal.sum() > 0:
             problem = "the signal must not be negative, nor empty"
         elif not all(0 <= error < 1 for error in self.norm_errors.values()):
-            problem = "relative errors of the normalisation must be from 0 to below 1"
+            problem = "relative uncertainties of the normalisation must be from 0 to below 1"
         if problem:
             raise InputError(f"category {self.name}: {problem}")
 
@@ -109,7 +109,7 @@ class ChannelTemplates:
     def log_modes(self) -> FloatArray:
         """Changes of ln(background) by one standard deviation of each mode, shape (K, B)."""
         change = self.modes.reshape(-1, len(self.background)) / self.background
-        return np.clip(change, -_MOST_CHANGE, _MOST_CHANGE)
+        return np.clip(change, -_MAX_CHANGE, _MAX_CHANGE)
 
     @property
     def spurious_pair(self) -> tuple[FloatArray, FloatArray] | None:
@@ -118,7 +118,7 @@ class ChannelTemplates:
             return None
         change = np.abs(self.spurious)
         return (
-            self.background - np.minimum(change, _MOST_DOWN * self.background),
+            self.background - np.minimum(change, _MAX_DOWN * self.background),
             self.background + change,
         )
 
@@ -136,7 +136,7 @@ class ChannelTemplates:
         # Where there is next to no signal the ratio of two shapes may be anything, 0/0 too.
         there = self.signal > _NO_SIGNAL * self.signal.sum()
         ratio = np.divide(varied, self.signal, out=np.ones_like(self.signal), where=there)
-        limit = math.exp(_MOST_SIGNAL_CHANGE)
+        limit = math.exp(_MAX_SIGNAL_CHANGE)
         return np.clip(ratio, 1 / limit, limit)
 
 

@@ -1,7 +1,7 @@
 r"""Whether all categories see the same resonance: the strength of each, on its own.
 
 At the fitted mass every category is fitted alone. Its strength is that of the whole signal, its
-events divided by the part of the signal that is expected there. That all have one strength costs
+events divided by the fraction of the signal expected there. That all have one strength costs
 
 .. math:: \chi^2 = \sum_c [D_c(\hat S) - D_c(\hat S_c)],
 
@@ -41,11 +41,11 @@ def compatibility(
     signal, mass = spectra.peak.signal, np.array([measured.mass.interval.value])
     combined = measured.signal.interval.value
     found, total = {}, 0.0
-    for channel, efficiency, share in zip(
+    for channel, efficiency, fraction in zip(
         spectra.channels, signal.efficiency, signal.shares(mass)[0], strict=True
     ):
         alone = Spectra.of((channel,), replace(signal, efficiency=(efficiency,)), systematics)
-        found[channel.name], rise = _alone(alone, mass, float(share), combined)
+        found[channel.name], rise = _alone(alone, mass, float(fraction), combined)
         total += rise
     degrees = len(found) - 1
     # The combined strength is fitted to the same data: it takes one degree of freedom.
@@ -54,7 +54,7 @@ def compatibility(
 
 
 def _alone(
-    spectra: Spectra, mass: FloatArray, share: float, combined: float
+    spectra: Spectra, mass: FloatArray, fraction: float, combined: float
 ) -> tuple[ChannelStrength, float]:
     """Return what one category sees, and what the combined strength costs there."""
     peak, spurious = spectra.peak, spectra.spurious(mass)
@@ -62,7 +62,7 @@ def _alone(
     scan = spectra.compare(spectra.counts[None], theta, mass, spurious)
     best, error = float(scan.signal_events[0]), float(scan.signal_error_events[0])
     # The last point is not of the profile: it is what the combined strength costs this category.
-    points = np.append(best + STEPS * error, combined * share)
+    points = np.append(best + STEPS * error, combined * fraction)
     rows = len(points)
     fixed = peak.fit(
         np.repeat(spectra.counts[None], rows, axis=0), np.repeat(theta, rows, axis=0),
@@ -71,5 +71,5 @@ def _alone(
     )  # fmt: skip
     rises = np.maximum(fixed.deviance - float(scan.deviance[0]), 0.0)
     interval = Profile.of(points[:-1], rises[:-1], best, error).interval
-    strength = ChannelStrength(local_z=float(scan.z[0]), strength=interval.scaled(1 / share))
+    strength = ChannelStrength(local_z=float(scan.z[0]), strength=interval.scaled(1 / fraction))
     return strength, float(rises[-1])

@@ -1,4 +1,4 @@
-"""Cross-checks of the resonance in open spectra: with other functions, ranges and bins.
+"""Cross-checks of the resonance in unblinded spectra: with other functions, ranges and bins.
 
 The envelope of all functions that pass is that of P. D. Dauncey et al. (JINST 10 (2015) P04015):
 D + number of parameters, minimised over functions with and without the signal.
@@ -31,8 +31,8 @@ Entries = Sequence[Entry | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OpenData:
-    """Open spectra, to be fitted with the functions in use or with others."""
+class UnblindedData:
+    """Unblinded spectra, to be fitted with the functions in use or with others."""
 
     readers: Mapping[str, Reader]
     """what reads the spectrum of each channel, by name"""
@@ -59,7 +59,7 @@ class OpenData:
         return self.spectra(entries, bin_GeV).scan(self.search.signal.masses_GeV)
 
 
-def _alike(decided: Decisions) -> list[Entry]:
+def _passing_in_range(decided: Decisions) -> list[Entry]:
     """Return the entries that pass in the range in use, those with the fewest parameters first."""
     option = decided.chosen
     return [
@@ -70,10 +70,10 @@ def _alike(decided: Decisions) -> list[Entry]:
     ]
 
 
-def envelope(data: OpenData) -> FloatArray:
+def envelope(data: UnblindedData) -> FloatArray:
     """Return the significance with the functions profiled, too; signed, shape (M,)."""
     masses = data.search.signal.masses_GeV
-    passing = [_alike(decided) for decided in data.decisions]
+    passing = [_passing_in_range(decided) for decided in data.decisions]
     best = null = np.full(len(masses), np.inf)
     events = np.zeros(len(masses))
     for rank in range(max(1, *(len(entries) for entries in passing))):
@@ -86,7 +86,7 @@ def envelope(data: OpenData) -> FloatArray:
     return np.asarray(np.sign(events) * np.sqrt(np.maximum(null - best, 0.0)))
 
 
-def stability(data: OpenData, scan: MassScan) -> tuple[StabilityCheck, ...]:
+def stability(data: UnblindedData, scan: MassScan) -> tuple[StabilityCheck, ...]:
     """Return the result of a scan, in events, with another range, order or binning."""
     results = [_check(data.decisions[0].chosen.name, scan, scan.best, used=True)]
     results += [
@@ -112,7 +112,7 @@ def _check(what: str, scan: MassScan, best: int, *, used: bool) -> StabilityChec
     )
 
 
-def _fits(width: float, data: OpenData) -> bool:
+def _fits(width: float, data: UnblindedData) -> bool:
     """Tell whether bins of a width begin and end where the range does, and fine bins do."""
     fine = data.search.spectrum
     lengths = [width / fine.bin_GeV]
@@ -149,6 +149,6 @@ def _best_of(decided: Decisions, range_name: str) -> Entry | None:
 
 def _after(decided: Decisions, step: int) -> Entry | None:
     """Return the entry that passes `step` after the chosen one."""
-    passing = _alike(decided)
+    passing = _passing_in_range(decided)
     later = [n + step for n, each in enumerate(passing) if each.option == decided.chosen]
     return passing[later[0]] if later and later[0] < len(passing) else None

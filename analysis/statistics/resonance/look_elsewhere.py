@@ -7,7 +7,7 @@ and N(u) the upcrossings of a level u by the scan of a spectrum without a resona
 
    p = 1 - \exp\!\big[-\big(p_{\rm local} + \langle N(u_0) \rangle\, e^{-(q - u_0^2)/2}\big)\big]
 
-The mean number of upcrossings is that of background-only toys of the frozen model at a low level
+The mean number of upcrossings is that of toys of the fixed background model at a low level
 u_0, never that of the one observed scan, which has an error of 70 %. It is a tail formula: above
 p = 0.3 it says no more than "not significant".
 
@@ -35,7 +35,7 @@ _SIGMAS = (1, 2, 3)
 _ONE_SIGMA = 0.6827
 _NO_CROSSING = 1e-9
 """added to their mean number, which may be zero, before its logarithm is taken"""
-_LEAST_P = 1e-280
+_MIN_P = 1e-280
 """below it a float has no digits left"""
 
 
@@ -75,7 +75,7 @@ def significance(p: float) -> float:
 def upcrossings(
     spectra: Spectra, expected: FloatArray, mass_GeV: FloatArray, *, seed: int, toys: int = _TOYS
 ) -> Upcrossings:
-    """Count upcrossings in background-only toys of a frozen model.
+    """Count upcrossings in background-only toys of a fixed background model.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def combined(
 def _formula_z(crossings: Upcrossings, local_z: float) -> float:
     """Return the significance of the formula, also where p is too small for a float."""
     p = crossings.p(local_z)
-    if p > _LEAST_P:
+    if p > _MIN_P:
         return significance(p)
     # ln p = ln N + (u0^2 - z^2)/2, and Z^2 + ln(2 pi Z^2) = -2 ln p (Z large)
     log_p = np.log(crossings.mean + _NO_CROSSING) + (crossings.level_z**2 - local_z**2) / 2

@@ -26,12 +26,12 @@ from tools.arrays import FloatArray
 
 EVERYTHING = (*ALL_BUT_MASS, "mass")
 _TIMES = 2
-"""fits with the mass free: the second has shares and spurious signal of the mass that was found"""
+"""fits with the mass free: the second has fractions and spurious signal of the mass of the first"""
 STEPS = np.concatenate([-np.linspace(3.5, 0.25, 14), [0.0], np.linspace(0.25, 3.5, 14)])
 """parabolic standard deviations from the best value, at which a profile is computed"""
 _CONTOUR = (31, 31)
 """masses and strengths of the contour's grid"""
-_CONTOUR_REACH = 3.2
+_CONTOUR_END = 3.2
 """parabolic standard deviations: the 95 % contour ends at sqrt(5.99) = 2.45 of a parabola's"""
 
 
@@ -60,17 +60,17 @@ class Measurement:
     """The best fit."""
 
     local_z: float
-    """at the fitted mass"""
+    """local significance at the fitted mass"""
     mass: Profile
     signal: Profile
     """events in all channels, in the whole spectrum"""
     width_GeV: float
     contour: MassStrengthContour
-    """in events"""
+    """contour of mass and strength, in events"""
     nuisances: tuple[NuisanceParameter, ...]
-    """impacts in events"""
+    """pulls, and impacts in events"""
     background_per_bin: tuple[FloatArray, ...]
-    """entries, for each channel"""
+    """entries of the fitted background in each channel"""
     signal_per_bin: tuple[FloatArray, ...]
     goodness_of_fit: GoodnessOfFit
     warnings: tuple[str, ...]
@@ -166,7 +166,7 @@ class _Fit:
     def contour(self) -> MassStrengthContour:
         """Return the rise of the deviance on a grid."""
         (events, d_events), (mass, d_mass) = self._value("signal"), self._value("mass")
-        steps = (np.linspace(-_CONTOUR_REACH, _CONTOUR_REACH, n) for n in _CONTOUR)
+        steps = (np.linspace(-_CONTOUR_END, _CONTOUR_END, n) for n in _CONTOUR)
         masses, strengths = mass + next(steps) * d_mass, events + next(steps) * d_events
         grid = np.meshgrid(masses, strengths, indexing="ij")
         rises = self._rises(grid[1].ravel(), grid[0].ravel(), NUISANCES)

@@ -18,7 +18,7 @@ kappa_w, kappa_s   2         nuisance parameters of resolution and energy scale,
 eta                C         spurious signal of each channel in units of its size s, 0+-1
 =================  ========  ===================================================================
 
-Each row (a spectrum, or a mass hypothesis on it) has its own shares f of the channels, spurious
+Each row (a spectrum, or a mass hypothesis on it) has its own fractions f of the channels, spurious
 signals s, offset delta and width w_0: they are those of a reference mass, as they change slowly.
 The spurious signal stands in the fit without a resonance too: what the background function may fake
 is no evidence.
@@ -37,10 +37,10 @@ from analysis.statistics.spectra.bins import Bins, joined
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions, in_widths
 from tools.arrays import FloatArray
 
-_MASS_REACH_GeV = 200.0
+_MASS_BOUND_GeV = 200.0
 """how far the mass may move from where it starts"""
 _EXACT = Systematics(luminosity=0.0, efficiency=0.0, energy_scale=0.0, resolution=0.0)
-_PULL_REACH = 5.0
+_PULL_BOUND = 5.0
 """of resolution and energy scale, in their uncertainties: the constraint holds fits far within"""
 _SPURIOUS = 4
 """position of the first spurious signal among the parameters of the peak, S being the first"""
@@ -61,12 +61,12 @@ class Peak:
     """shape (B,)"""
     high_GeV: FloatArray
     channel: npt.NDArray[np.intp]
-    """of each bin, shape (B,)"""
+    """channel of each bin, shape (B,)"""
     signal: SignalModel
     width_error: float = 0.0
-    """relative"""
+    """relative uncertainty of the resolution"""
     scale_error: float = 0.0
-    """relative error of the energy scale"""
+    """relative uncertainty of the energy scale"""
     channel_names: tuple[str, ...] = ()
 
     @classmethod
@@ -98,7 +98,7 @@ class Peak:
 
     @property
     def mass(self) -> int:
-        """Index of M."""
+        """Index of M among the parameters."""
         return self.background.size + 1
 
     @property
@@ -210,9 +210,9 @@ class Peak:
         constrained = np.zeros(self.size, dtype=bool)
         constrained[first:] = True
         low, high = np.full(self.size, -np.inf), np.full(self.size, np.inf)
-        low[first : first + 2], high[first : first + 2] = -_PULL_REACH, _PULL_REACH
-        low[self.mass] = float(np.min(mass_GeV)) - _MASS_REACH_GeV
-        high[self.mass] = float(np.max(mass_GeV)) + _MASS_REACH_GeV
+        low[first : first + 2], high[first : first + 2] = -_PULL_BOUND, _PULL_BOUND
+        low[self.mass] = float(np.min(mass_GeV)) - _MASS_BOUND_GeV
+        high[self.mass] = float(np.max(mass_GeV)) + _MASS_BOUND_GeV
         return Settings(np.array(free, dtype=np.intp), constrained, low, high)
 
 
@@ -221,12 +221,12 @@ class PeakCurve:
     """Expected contents of rows with their reference masses (a `scoring.Curve`)."""
 
     peak: Peak
-    shares: FloatArray
-    """of the signal's events that each channel has, shape (T, C)"""
+    fractions: FloatArray
+    """fractions of the signal's events that each channel has, shape (T, C)"""
     spurious: FloatArray
-    """events at one standard deviation, shape (T, C)"""
+    """events of the spurious signals at one standard deviation, shape (T, C)"""
     offset_GeV: FloatArray
-    """of the peak's mean from the mass, shape (T,)"""
+    """distance of the peak's mean from the mass, shape (T,)"""
     width_GeV: FloatArray
     """shape (T,)"""
 
@@ -289,7 +289,7 @@ class PeakCurve:
         scale = 1 + peak.scale_error * values[:, peak.mass + 2, None]
         # By S, M, kappa_w, kappa_s and eta, by the chain rule from mean and width of the docstring.
         columns: dict[int, Callable[[], FloatArray]] = {
-            0: lambda: self.shares[rows, channel, None] * shape,
+            0: lambda: self.fractions[rows, channel, None] * shape,
             1: lambda: by_mean * scale,
             2: lambda: by_width * self.width_GeV[rows, None] * peak.width_error,
             3: lambda: by_mean * mean * peak.scale_error,
@@ -302,7 +302,7 @@ class PeakCurve:
         peak = self.peak
         strength = values[:, peak.strength, None]
         pulls = values[:, peak.mass + 3 :]
-        return np.asarray(strength * self.shares[rows] + pulls * self.spurious[rows])
+        return np.asarray(strength * self.fractions[rows] + pulls * self.spurious[rows])
 
     def _place(self, values: FloatArray, rows: Rows) -> tuple[FloatArray, FloatArray]:
         """Return mean and width of the peak, shape (R,) each."""

@@ -58,7 +58,7 @@ class ChannelModel:
     """What one channel is fitted with."""
 
     bins: Bins
-    """in the range of the fit"""
+    """bins in the range of the fit"""
     function: Function
     masses_GeV: FloatArray
     spurious_events: FloatArray

@@ -20,7 +20,7 @@ from analysis.statistics.background.sidebands import Background
 from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
 from analysis.statistics.resonance.compatibility import compatibility
 from analysis.statistics.resonance.cross_checks import (
-    OpenData,
+    UnblindedData,
     envelope,
     stability,
 )
@@ -33,7 +33,7 @@ from analysis.statistics.spectra.signal_model import SignalModel
 from tools.arrays import FloatArray
 
 WORTH_TOYS_Z = 2.5
-"""global significance above which toys of the whole procedure are thrown"""
+"""global significance above which toys of the whole procedure are generated"""
 _LIMITED = 0.5
 """spurious signal in errors of the signal from which on it is what limits the search"""
 _FORMULA_CHECKED = 5
@@ -42,22 +42,22 @@ _FORMULA_CHECKED = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed:
-    """What the open data show."""
+    """What the unblinded data show."""
 
     spectra: Spectra
     """with the functions in use"""
     scan: MassScan
     envelope_z: FloatArray
-    """signed, shape (M,)"""
+    """significance with the functions profiled too, signed, shape (M,)"""
     measurement: Measurement | None
     """None without an excess"""
     by_channel: dict[str, ChannelStrength]
     """what each category sees, in events; empty without an excess or with one category"""
     compatibility: ChannelCompatibility | None
-    """of the categories; None without an excess or with one category"""
-    whole: GlobalSignificance
+    """compatibility of the categories; None without an excess or with one category"""
+    global_significance: GlobalSignificance
     stability: tuple[StabilityCheck, ...]
-    """in events"""
+    """results with other choices, in events"""
     warnings: tuple[str, ...] = ()
     """what speaks against the spectrum"""
 
@@ -68,11 +68,11 @@ class ShapeSearch:
 
     tournament: Tournament
     decisions: tuple[Decisions, ...]
-    """of each channel"""
+    """decisions about each channel"""
     expected: Spectra
-    """of the sideband prediction"""
+    """spectra that the sidebands predict"""
     expected_z: FloatArray
-    """of the benchmark signal at each mass of the scan"""
+    """expected significance of the benchmark signal at each mass of the scan"""
     observed: Observed | None
     """None while blind and without data"""
 
@@ -82,7 +82,7 @@ class ShapeSearch:
         notes = list(self.tournament.signal.warnings)
         for decided in self.decisions:
             if not decided.compatible[0]:
-                notes.append("no smooth truth fits the sidebands: spurious signals are uncertain")
+                notes.append("no test spectrum fits the sidebands: spurious signals are uncertain")
             if not decided.passes[0]:
                 notes.append(_not_passing(decided, self.tournament.settings.spurious_signal))
         notes += () if self.observed is None else self.observed.warnings
@@ -93,8 +93,8 @@ def _not_passing(decided: Decisions, limit: float) -> str:
     worst = float(np.max(decided.spurious[0] / decided.error[0]))
     limited = "; the search is systematics limited" if worst > _LIMITED else ""
     return (
-        f"no background function passes the test of spurious signals ({limit:g} errors); the best, "
-        f"{decided.chosen.name}, has {worst:.2f}, which is in the fit as a nuisance "
+        f"no background function passes the test of spurious signals ({limit:g} uncertainties); "
+        f"the best, {decided.chosen.name}, has {worst:.2f}, which is in the fit as a nuisance "
         f"parameter{limited}"
     )
 
@@ -127,7 +127,7 @@ def search_shape(
     prediction : Prediction
         Sideband fits, with the spectra that they are of.
     data : sequence of Channel, optional
-        The open spectra; None while blind.
+        The unblinded spectra; None while blind.
     search : Search
     signal : SignalModel
     benchmark_events : ndarray
@@ -149,9 +149,9 @@ def search_shape(
     if data is None:
         return found
     readers = {channel.name: channel.bins for channel in data}
-    opened = OpenData(readers, tournament, decisions, search, any_width=True)
+    unblinded = UnblindedData(readers, tournament, decisions, search, any_width=True)
     experiment = toys_of_prediction(tournament, backgrounds, search)
-    return replace(found, observed=observe(opened, expected, experiment, effort, say))
+    return replace(found, observed=observe(unblinded, expected, experiment, effort, say))
 
 
 def sideband_counts(channel: Channel, tournament: Tournament, search: Search) -> FloatArray:
@@ -181,7 +181,7 @@ def toys_of_prediction(
     """Return the toys of the sideband prediction."""
     truths, tournaments = [], []
     for background in backgrounds:
-        # No toy is drawn below the sidebands' fit: there it says nothing (a turn-on, say).
+        # No toy is generated below the sidebands' fit: there it says nothing (a turn-on, say).
         there = between(tournament.low_GeV, tournament.high_GeV, background.low_GeV, np.inf)
         low, high = tournament.low_GeV[there], tournament.high_GeV[there]
         lows = tuple(low for low in tournament.lows_GeV if low >= background.low_GeV)
@@ -192,38 +192,38 @@ def toys_of_prediction(
 
 
 def observe(
-    opened: OpenData,
+    unblinded: UnblindedData,
     expected: Spectra,
     experiment: Experiment,
     effort: Effort,
     say: Callable[[str], None],
 ) -> Observed:
-    """Return what open spectra show; the toys of the global significance are `experiment`'s."""
-    search, masses = opened.search, opened.search.signal.masses_GeV
-    spectra = opened.spectra()
+    """Return what unblinded spectra show; toys of the global significance are `experiment`'s."""
+    search, masses = unblinded.search, unblinded.search.signal.masses_GeV
+    spectra = unblinded.spectra()
     scan = spectra.scan(masses)
-    measurement, alike = None, None
+    measurement, compatible = None, None
     by_channel: dict[str, ChannelStrength] = {}
     if scan.local_z > 0:
         ends = (search.signal.low_GeV, search.signal.high_GeV)
         measurement = measure(spectra, float(masses[scan.best]), reach_GeV=ends)
-        by_channel, alike = compatibility(spectra, search.systematics, measurement)
-    # Of the expectation: one scan of data tells their number to 70 %, and an excess bends it.
+        by_channel, compatible = compatibility(spectra, search.systematics, measurement)
+    # Of the expectation: one scan of data tells their number to 70 %, and an excess distorts it.
     crossings = upcrossings(expected, expected.counts, masses, seed=effort.seed)
     return Observed(
         spectra=spectra,
         scan=scan,
-        envelope_z=envelope(opened),
+        envelope_z=envelope(unblinded),
         measurement=measurement,
         by_channel=by_channel,
-        compatibility=alike,
-        whole=_global(crossings, scan.local_z, search, experiment, effort, say),
-        stability=stability(opened, scan),
-        warnings=_doubts(spectra, measurement),
+        compatibility=compatible,
+        global_significance=_global(crossings, scan.local_z, search, experiment, effort, say),
+        stability=stability(unblinded, scan),
+        warnings=_bins_far_below_fit(spectra, measurement),
     )
 
 
-def _doubts(spectra: Spectra, measurement: Measurement | None) -> tuple[str, ...]:
+def _bins_far_below_fit(spectra: Spectra, measurement: Measurement | None) -> tuple[str, ...]:
     """Return what the best fit tells against the spectra."""
     if measurement is None:
         expected = scoring_fit(spectra.counts[None], spectra.peak.background).expected[0]
@@ -255,8 +255,8 @@ def _global(
     return combined(crossings, local_z, CountedToys(toys, int(np.sum(largest >= local_z))))
 
 
-def _worth(by_formula: GlobalSignificance, most: int) -> int:
-    """Return how many toys are worth throwing.
+def _worth(by_formula: GlobalSignificance, maximum: int) -> int:
+    """Return how many toys are worth generating.
 
     Where not one of all is expected to reach so far, toys can tell no more than that the formula is
     not wrong by orders of magnitude: a fifth of them does.
@@ -264,4 +264,4 @@ def _worth(by_formula: GlobalSignificance, most: int) -> int:
     if by_formula.z <= WORTH_TOYS_Z:
         return 0
     # Rounded up: a fifth of a few toys is at least one.
-    return most if by_formula.p * most >= 1 else -(-most // _FORMULA_CHECKED)
+    return maximum if by_formula.p * maximum >= 1 else -(-maximum // _FORMULA_CHECKED)

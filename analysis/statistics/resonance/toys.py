@@ -1,7 +1,7 @@
-r"""Toys of the whole procedure: spectra drawn from a truth, each with its own tournament and fits.
+r"""Toys of the whole procedure: generated spectra, each with its own tournament and fits.
 
-Toy i of a seed is a pure function of (seed, i): any worker draws the same one, batches can be done
-anywhere and be put together. Its sidebands choose function and range as those of the data do
+Toy i of a seed is a pure function of (seed, i): any worker generates the same one, batches can be
+done anywhere and be put together. Its sidebands choose function and range as those of the data do
 (`tournament.py`); toys with the same choice are fitted together.
 
 The largest significance over the masses is found in two steps: the strengths of all masses to
@@ -39,10 +39,10 @@ BATCH = 125
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
-    """What toys are drawn from, and how they are analysed."""
+    """What toys are generated from, and how they are analysed."""
 
     tournaments: tuple[Tournament, ...]
-    """of each channel"""
+    """tournaments of all channels"""
     truths: tuple[FloatArray, ...]
     """expected events of each channel in the bins of its tournament"""
     systematics: Systematics
@@ -50,13 +50,13 @@ class Experiment:
 
     def draw(self, seed: int, numbers: Sequence[int]) -> tuple[FloatArray, ...]:
         """Return the spectra of some toys, for each channel of shape (T, B)."""
-        # A generator for each toy: it does not matter who draws it, nor in which batch.
+        # A stream for each toy: it does not matter who generates it, nor in which batch.
         streams = (toy_stream(seed, number) for number in numbers)
         toys = [[rng.poisson(truth) for truth in self.truths] for rng in streams]
         return tuple(np.array(spectra, dtype=np.float64) for spectra in zip(*toys, strict=True))
 
     def groups(self, counts: Sequence[FloatArray]) -> "Iterator[ToyGroup]":
-        """Decide every toy, and yield those together that are fitted alike."""
+        """Decide every toy, and yield those together that are fitted with the same functions."""
         decisions = decide_all(self.tournaments, counts)
         choices = np.stack([d.choice for d in decisions], axis=1)
         # One fit of many rows for each choice: a fit for each toy would take many times longer.
@@ -96,7 +96,7 @@ class ToyGroup:
     """Toys that are fitted with the same functions in the same ranges."""
 
     toys: Indices
-    """which they are of a batch"""
+    """indices of the toys in their batch"""
     peak: Peak
     counts: FloatArray
     """shape (T, B), of all channels"""
@@ -123,12 +123,12 @@ class ToyGroup:
     def first_order(self) -> FloatArray:
         """Return the significance of every mass to first order, shape (T, M)."""
         toys, bins = self.counts.shape
-        most = max(1, _CELLS // bins)
+        at_once = max(1, _CELLS // bins)
         parts = [
             self._first_order(
-                self.counts[first : first + most], self.spurious[first : first + most]
+                self.counts[first : first + at_once], self.spurious[first : first + at_once]
             )
-            for first in range(0, toys, most)
+            for first in range(0, toys, at_once)
         ]
         return np.concatenate(parts)
 
@@ -137,20 +137,20 @@ class ToyGroup:
         fit = scoring_fit(counts, peak.background)
         slopes = peak.background.slopes(fit.theta)
         templates = Spectra(peak, counts[0], ()).templates(self.masses_GeV)
-        shares = peak.signal.shares(self.masses_GeV)
+        fractions = peak.signal.shares(self.masses_GeV)
         score = information = np.zeros((len(counts), len(self.masses_GeV)))
         for channel, group in enumerate(peak.background.groups):
-            own, used, share = group.bins, group.own, shares[:, channel]
+            own, used, fraction = group.bins, group.own, fractions[:, channel]
             found = project(
                 counts[:, own], fit.expected[:, own], slopes[:, own, used],
-                templates[:, own] / share[:, None],
+                templates[:, own] / fraction[:, None],
             )  # fmt: skip
-            # Strengths here are of a channel's own events, S times its share f: parabolas in S add
+            # Strengths here are of a channel's own events, its fraction f of S: parabolas in S add
             # up to a slope of sum(f S_c / sigma_c^2) and a curvature of sum(f^2 / sigma_c^2).
             # The spurious signal is a nuisance of each channel: its variance adds to the error's.
             known = 1 / (found.error**2 + spurious[..., channel] ** 2)
-            score = score + share * found.strength * known
-            information = information + share**2 * known
+            score = score + fraction * found.strength * known
+            information = information + fraction**2 * known
         return np.asarray(score / np.sqrt(information))
 
     def largest(self) -> tuple[FloatArray, Indices]:

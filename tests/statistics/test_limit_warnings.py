@@ -24,7 +24,7 @@ def at(*observed: float | None) -> list[MassLimit]:
 
 
 def of_limits(limits: list[MassLimit]) -> tuple[str, ...]:
-    terms = Terms("events", per_event=np.ones_like, closed=None)
+    terms = Terms("events", per_event=np.ones_like, reason=None)
     return limits_result(limits, 0.95, terms).warnings
 
 
