@@ -37,7 +37,7 @@
 # | `hp.integral_with_errors` | `.predicted_events`, `.predicted_error_events` of that fit |
 # | Z by hand | `analysis.statistics.counting.count.Count`: `.z`, and `.z_course` as in the course |
 # | `hp.GausPlusFixedExpo` | `analysis.statistics.resonance.scan.Spectra`, `measurement.measure` |
-# | `hp.cls_limit_calculator` | `analysis.statistics.limits.counting_limit.cls_limit` (by pyhf) |
+# | `hp.cls_limit_calculator` | `analysis.statistics.limits.counting_limit.WindowModel` (by pyhf) |
 #
 # And all of it at once, blinding included, is one command: `xyy run`.
 
@@ -718,11 +718,11 @@ spectra = Spectra.of(
     [ChannelModel(whole, function, masses, np.zeros(len(masses)))], model, search.systematics
 )
 mass_scan = spectra.scan(masses)
-plt.plot(masses, mass_scan.z[0])
+plt.plot(masses, mass_scan.z)
 plt.xlabel("$m_X$ [GeV]")
 plt.ylabel("local significance [$\\sigma$]")
-z_local = mass_scan.z[0].max()
-print(f"the most significant mass: {masses[mass_scan.z[0].argmax()]:.0f} GeV, {z_local:.1f} sigma")
+z_local = mass_scan.z.max()
+print(f"the most significant mass: {masses[mass_scan.z.argmax()]:.0f} GeV, {z_local:.1f} sigma")
 
 # %% [markdown]
 # **What does *local* mean?** At that mass. Somewhere among fifty masses there is always a bump;
@@ -736,7 +736,7 @@ print(f"the most significant mass: {masses[mass_scan.z[0].argmax()]:.0f} GeV, {z
 from analysis.statistics.resonance.measurement import measure
 
 if z_local >= 3:
-    result = measure(spectra, float(masses[mass_scan.z[0].argmax()]), reach_GeV=(500, 1000))
+    result = measure(spectra, float(masses[mass_scan.z.argmax()]), reach_GeV=(500, 1000))
     mass = result.mass.interval
     efficiency, efficiency_error = model.total_efficiency(mass.value)
     per_pb = catalogue.data_luminosity_invpb * signals[0].filter_efficiency * float(efficiency)
@@ -769,16 +769,17 @@ if UNIVERSE == 5:
 # background alone would give; 68 % of such experiments lie between the second and third number.
 
 # %%
-from analysis.statistics.limits.counting_limit import cls_limit
+from analysis.statistics.limits.counting_limit import WindowModel
 
 selected = signal_counts[400:1100].sum() / len(df["signal_500"])
 per_pb = catalogue.data_luminosity_invpb * signals[0].filter_efficiency * selected
-limit = cls_limit(b, b_error, observed=n, events_per_pb=per_pb)
-low, middle, high = limit.expected_pb[1:4]
+limit = WindowModel(b, b_error, observed=n, events_per_pb=per_pb).limit()
+low, middle, high = (limit.expected_pb[sigma] for sigma in ("-1", "0", "1"))
 print(f"cross-section < {limit.observed_pb:.2f} pb at 95 % confidence level;")
 print(f"expected without X: {middle:.2f} pb ({low:.2f} to {high:.2f})")
-plt.plot(limit.curve_pb, limit.curve_observed, label="observed")
-plt.plot(limit.curve_pb, limit.curve_expected[2], "--", label="expected without X")
+tried, expected = limit.curve.cross_section_pb, limit.curve.expected_cls["0"]
+plt.plot(tried, limit.curve.observed_cls, label="observed")
+plt.plot(tried, expected, "--", label="expected without X")
 plt.axhline(0.05, color="grey", linewidth=1)
 plt.xlabel("cross-section [pb]")
 plt.ylabel("CLs")

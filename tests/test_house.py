@@ -288,8 +288,8 @@ IMPORTS = {
         "tools workflow"
     ),
     "workflow": (
-        "folder processors report results selection settings statistics statistics.limits "
-        "statistics.resonance statistics.spectra tools"
+        "folder processors report results selection settings statistics statistics.resonance "
+        "statistics.spectra tools"
     ),
     "report": (
         "folder processors results selection settings statistics statistics.counting "

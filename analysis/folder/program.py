@@ -21,7 +21,7 @@ def program_version() -> Program:
         version=metadata.version("xyy"),
         processors=code_digest("processors"),
         selection=code_digest(*behind("analysis.selection.methods")),
-        statistics=code_digest(*behind("analysis.statistics.search_results")),
+        statistics=code_digest(*behind("analysis.statistics.inference")),
     )
 
 

@@ -1,12 +1,12 @@
-"""What was to be expected: the sidebands' size, each simulated signal, and the rehearsals.
+"""What was to be expected: the sidebands' size, each simulated signal, and the closure tests.
 
 None of it reads the window of data. Expected significances are those of the prediction without
 fluctuations, with a signal on top; they are never taken from a fit to data with the window open,
-which an excess bends.
+which an excess distorts.
 
-Rehearsals (tasks 4.3 and 4.4) count in the simulated background, alone and with each signal. Their
-z is by the simulation's own statistical errors, which are larger than those of data; the z of as
-many data is given beside it.
+Closure tests on the simulation (tasks 4.3 and 4.4) count in the simulated background, alone and
+with each signal. Their z is by the simulation's own statistical errors, which are larger than those
+of data; the z of as many data is given beside it.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ import numpy as np
 
 from analysis.results.counting import CountingRehearsal, SidebandNormalisation
 from analysis.results.expected import ExpectedSignal, ExpectedSignals
-from analysis.settings.search import Search
+from analysis.settings.search import Decision, Search
 from analysis.statistics.background.prediction import Prediction, predict
 from analysis.statistics.counting.count import Count, counting_z
-from analysis.statistics.counting.counted import Counted
+from analysis.statistics.counting.counting_inputs import CountingInputs
 from analysis.statistics.resonance.shape import ShapeSearch
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.inputs import (
@@ -33,53 +33,55 @@ _SURELY = 3.0
 """statistical errors beyond which a difference of normalisation is one"""
 
 
-def normalisation(
-    inputs: InferenceInputs, search: Search
-) -> tuple[SidebandNormalisation, tuple[str, ...]]:
+def normalisation(inputs: InferenceInputs, search: Search) -> SidebandNormalisation:
     """Compare the sidebands of data with what the simulation expects at the data's luminosity.
 
     Before the selection where that is possible: how many events the cuts keep may differ between
-    data and simulation by more than the luminosity is uncertain. The second are warnings.
+    data and simulation by more than the luminosity is uncertain.
     """
     unselected = inputs.unselected()
     simulated = inputs.background_channels() if unselected is None else unselected[:1]
     counts, variances = _sidebands(simulated, search)
     expected = inputs.luminosity_ratio * counts
-    error = inputs.luminosity_ratio * float(np.sqrt(variances))
     data = None
     if inputs.data is not None:
         observed = inputs.data.channels() if unselected is None else unselected[1:]
         data, _ = _sidebands(observed, search)
-    found = SidebandNormalisation(
+    return SidebandNormalisation(
         data_sideband_events=data,
         expected_sideband_events=expected,
-        expected_sideband_error_events=error,
+        expected_sideband_error_events=inputs.luminosity_ratio * float(np.sqrt(variances)),
         ratio=None if data is None or expected == 0 else data / expected,
         reason="there are no data" if data is None else None,
     )
+
+
+def luminosity_warnings(
+    found: SidebandNormalisation, inputs: InferenceInputs, thresholds: Decision
+) -> tuple[str, ...]:
+    """Return what a difference of normalisation says: a wrong luminosity is noticed here."""
+    data, expected = found.data_sideband_events, found.expected_sideband_events
     if data is None or found.ratio is None:
-        return found, ()
-    away = abs(data - expected) > search.decision.normalisation_tolerance * expected
-    sure = abs(data - expected) > _SURELY * float(np.hypot(error, np.sqrt(data)))
-    if not (away and sure):
-        return found, ()
+        return ()
+    error = float(np.hypot(found.expected_sideband_error_events, np.sqrt(data)))
+    away = abs(data - expected) > thresholds.normalisation_tolerance * expected
+    if not (away and abs(data - expected) > _SURELY * error):
+        return ()
     given, ratio = inputs.data_luminosity_invpb, found.ratio
     note = (
         f"the data's sidebands hold {data:,.0f} events where the simulation expects "
         f"{expected:,.0f} (ratio {ratio:.3g}): is `data_luminosity` = {given:g} / pb right? These "
         f"data look like {given * ratio:.4g} / pb. Cross-sections and limits are wrong by as much"
     )
-    return found, (note,)
+    return (note,)
 
 
 def _sidebands(channels: Sequence[Channel], search: Search) -> tuple[float, float]:
     """Return the sum of weights in the sidebands of the fit, and its variance."""
     fit = search.fit
     parts = [c.sidebands(search.window, fit.low_GeV, fit.high_GeV, fit.bin_GeV) for c in channels]
-    return (
-        float(sum(part.counts.sum() for part in parts)),
-        float(sum(part.variances.sum() for part in parts)),
-    )
+    counts, variances = (part.counts.sum() for part in parts), (p.variances.sum() for p in parts)
+    return float(sum(counts)), float(sum(variances))
 
 
 def window_events_per_pb(inputs: InferenceInputs, search: Search, name: str) -> float:
@@ -89,15 +91,14 @@ def window_events_per_pb(inputs: InferenceInputs, search: Search, name: str) -> 
     return inside / known(sample, name)[0] * inputs.luminosity_ratio
 
 
-def expectations(
-    inputs: InferenceInputs, search: Search, to_count: Counted, shape: ShapeSearch
-) -> ExpectedSignals:
+def expectations(to_count: CountingInputs, search: Search, shape: ShapeSearch) -> ExpectedSignals:
     """Return the significances to expect of each simulated signal, on the predicted background."""
-    found = {}
+    inputs, found = to_count.whole, {}
     for name, sample in inputs.signals.items():
         cross_section, _ = known(sample, name)
         mass = np.array([sample.peak_GeV])
-        events = cross_section * inputs.events_per_pb(shape.signal, mass)
+        events = cross_section * inputs.events_per_pb(shape.tournament.signal, mass)
+        # The count is of the categories that are counted, the fit of all.
         inside = window_events_per_pb(to_count.inputs, search, name) * cross_section
         found[name] = ExpectedSignal(
             mass_GeV=sample.peak_GeV,
@@ -112,17 +113,17 @@ def expectations(
     )
 
 
-def rehearsals(to_count: Counted, search: Search) -> dict[str, CountingRehearsal]:
+def closure_tests(to_count: CountingInputs, search: Search) -> dict[str, CountingRehearsal]:
     """Count in the simulated background, alone and with each signal."""
     inputs = to_count.inputs
     background = inputs.background_channels()
-    found = {"background_only": _rehearse(background, inputs, search, 0.0)}
+    found = {"background_only": _closure_test(background, inputs, search, 0.0)}
     for name, sample in inputs.signals.items():
         pairs = zip(background, signal_channels(sample), strict=True)
         both = [added(first.name, [first, second]) for first, second in pairs]
         inside = window_events_per_pb(inputs, search, name) * known(sample, name)[0]
         data_z = _expected_count_z(to_count.of_simulation, inside)
-        found[f"with_signal_{sample.peak_GeV:g}"] = _rehearse(both, inputs, search, data_z)
+        found[f"with_signal_{sample.peak_GeV:g}"] = _closure_test(both, inputs, search, data_z)
     return found
 
 
@@ -130,7 +131,7 @@ def _expected_count_z(prediction: Prediction, signal: float) -> float:
     return counting_z(prediction.events + signal, prediction.events, prediction.error_events)
 
 
-def _rehearse(
+def _closure_test(
     channels: Sequence[Channel], inputs: InferenceInputs, search: Search, data_z: float
 ) -> CountingRehearsal:
     prediction = predict(channels, search, sqrt_s_GeV=inputs.collision_energy_GeV)

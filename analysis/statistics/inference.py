@@ -8,74 +8,100 @@ data is looked at. In order:
 3. the expected results, of the prediction itself;
 4. if the window is open: the count, its significance, and the search in the shape (`shape.py`);
 5. limits, observed and expected, from the count and (`mass_limits.py`) from the shape at each mass;
-6. rehearsals on the simulation.
+6. closure tests on the simulation.
+
+No number of the results is NaN but in a table: one that is not there is None, and beside it stands
+why (`reason`). While data are blind every observed quantity is None.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from analysis.results.counting import CountingRehearsal, SidebandNormalisation
-from analysis.results.expected import ExpectedSignals
+import numpy as np
+
+from analysis.results.background import BackgroundFits, PeakBackground
+from analysis.results.counting import Counting
+from analysis.results.freeze import (
+    ExpectedLimits,
+    ExpectedResults,
+    ExpectedScan,
+    KnownBefore,
+    PeakDecision,
+)
+from analysis.results.limits import MassLimits
+from analysis.results.scan import Scan
+from analysis.results.verdict import Verdict, WindowCount
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import Prediction, predict, predict_from_simulation
+from analysis.statistics.background.sidebands import Background
+from analysis.statistics.background_results import channel_background
 from analysis.statistics.counting.count import Count
-from analysis.statistics.counting.counted import Counted, counted
+from analysis.statistics.counting.counting_inputs import CountingInputs, counting_inputs
 from analysis.statistics.expectations import (
+    closure_tests,
     expectations,
+    luminosity_warnings,
     normalisation,
-    rehearsals,
     window_events_per_pb,
 )
-from analysis.statistics.limits.band import MassLimit, MassPoint
-from analysis.statistics.limits.cls import counting_workspace
-from analysis.statistics.limits.counting_limit import Limit, cls_limit, scale_of_limit
-from analysis.statistics.limits.doubts import of_limits
+from analysis.statistics.limits.band import MassPoint
+from analysis.statistics.limits.counting_limit import WindowModel
 from analysis.statistics.limits.mass_limits import mass_points, norm_errors
+from analysis.statistics.limits_results import warnings_of
 from analysis.statistics.resonance.shape import ShapeSearch, search_shape
-from analysis.statistics.spectra.inputs import InferenceInputs, known, window_events
+from analysis.statistics.shape_results import Terms, scan_result
+from analysis.statistics.spectra.bins import outside
+from analysis.statistics.spectra.inputs import InferenceInputs, window_events
+from analysis.statistics.verdict import verdict_of
 from analysis.statistics.work import Work
+from tools.arrays import FloatArray
+
+_INCOMPLETE = "events are missing: every number here is of incomplete data"
+_ALL = Work()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WindowLimit:
-    """The limit from the count, with the model that it is of."""
+class SearchResults:
+    """The results of the files."""
 
-    limit: Limit
-    sample: str
-    """the signal whose efficiency turns events into a cross-section"""
-    workspace: dict[str, Any]
-    """pyhf's model of the count; its observation is the prediction while blind"""
-    scale_pb: float
-    """cross-section of strength 1 in the workspace"""
+    background: BackgroundFits
+    counting: Counting
+    scan: Scan
+    limits: MassLimits
+    verdict: Verdict
+    workspaces: dict[str, dict[str, Any]]
+    """pyhf workspaces, by name of their file"""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Inference:
-    """All that is computed; `search_results.py` says it as result files have it."""
-
-    inputs: InferenceInputs
-    search: Search
-    normalisation: SidebandNormalisation
-    prediction: Prediction
-    """from the sidebands of data or, without data, of the simulation; of all categories"""
-    counted: Counted
-    """what is counted"""
-    shape: ShapeSearch
-    count: Count | None
-    """None while blind and without data"""
-    window_limit: WindowLimit
-    mass_limits: tuple[MassLimit, ...]
-    """on the cross-section in pb, rising in mass"""
-    points: tuple[MassPoint, ...]
-    """what these limits are made of"""
-    expected: ExpectedSignals
-    rehearsals: dict[str, CountingRehearsal]
-    warnings: tuple[str, ...]
-    """everything that a reader of the verdict should know"""
+    @property
+    def known_before(self) -> KnownBefore:
+        """What was known before the data were opened: decisions on the sidebands, expectations."""
+        channels = self.background.channels
+        return KnownBefore(
+            of=self.background.of,
+            peak={name: _decision(found.peak) for name, found in channels.items()},
+            sideband_gof_pvalue={n: found.chosen.gof_pvalue for n, found in channels.items()},
+            predicted_events=self.counting.predicted_events,
+            predicted_error_events=self.counting.predicted_error_events,
+            expected=ExpectedResults(
+                counting_limit_pb=self.counting.limit.expected_pb,
+                signals=self.counting.expected.signals,
+                scan=ExpectedScan(
+                    mass_GeV=self.scan.mass_GeV, expected_local_z=self.scan.expected_local_z
+                ),
+                limits=ExpectedLimits(
+                    mass_GeV=self.limits.mass_GeV, expected_pb=self.limits.expected
+                ),
+            ),
+        )
 
 
-def draw_inference(inputs: InferenceInputs, search: Search, work: Work) -> Inference:
+def _decision(peak: PeakBackground) -> PeakDecision:
+    return PeakDecision(
+        range=peak.range, fit_range_GeV=peak.fit_range_GeV, family=peak.family, order=peak.order
+    )
+
+
+def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchResults:
     """Do the statistics of a search.
 
     Parameters
@@ -93,48 +119,57 @@ def draw_inference(inputs: InferenceInputs, search: Search, work: Work) -> Infer
     XyyError
         If no background can be fitted or no limit is found.
     """
+    # Also with data: the closure tests are of the simulation, whatever is observed.
     of_simulation = predict_from_simulation(inputs, search)
     prediction, data = of_simulation, inputs.data
     if data is not None:
         prediction = predict(data.channels(), search, sqrt_s_GeV=inputs.collision_energy_GeV)
-    to_count = counted(inputs, search, prediction, of_simulation)
-    count = _count(to_count, search)
+    to_count = counting_inputs(inputs, search, prediction, of_simulation)
     shape = _shape(inputs, search, prediction, work)
     points = _mass_points(inputs, search, shape) if work.limits else []
-    window_limit, limits = _window_limit(to_count, search, count), work.mass_limits(points, search)
-    ratio, notes = normalisation(inputs, search)
-    parts = [notes, *(each.warnings for each in prediction.backgrounds)]
-    parts += [shape.warnings, window_limit.limit.warnings, tuple(_of_masses(limits))]
-    return Inference(
-        inputs=inputs,
-        search=search,
-        normalisation=ratio,
-        prediction=prediction,
-        counted=to_count,
-        shape=shape,
-        count=count,
-        window_limit=window_limit,
-        mass_limits=limits,
-        points=tuple(points),
-        expected=expectations(inputs, search, to_count, shape),
-        rehearsals=rehearsals(to_count, search),
-        warnings=tuple(dict.fromkeys(note for part in parts for note in part)),
+    model = _window_model(to_count, search)
+    terms = _terms(inputs, search)
+    limits = work.mass_limits(points, search.limits.confidence_level, terms)
+    counting = _counting(model, to_count, search, shape)
+    notes = [
+        *luminosity_warnings(counting.normalisation, inputs, search.decision),
+        *(note for background in prediction.backgrounds for note in background.warnings),
+        *shape.warnings,
+        *model.warnings(counting.limit),
+        *warnings_of(limits),
+    ]
+    counting = replace(counting, warnings=tuple(dict.fromkeys(notes)))
+    return SearchResults(
+        background=_background_fits(inputs, prediction, shape),
+        counting=counting,
+        scan=scan_result(shape, search.signal.masses_GeV, terms),
+        limits=limits,
+        verdict=_verdict(inputs, search, shape, terms, counting),
+        workspaces={
+            "counting": model.workspace(),
+            **{point.name: point.workspace() for point in points},
+        },
     )
 
 
-def _of_masses(limits: tuple[MassLimit, ...]) -> Iterator[str]:
-    for limit in limits:
-        yield from (f"limit at {limit.mass_GeV:g} GeV: {note}" for note in limit.warnings)
-    yield from of_limits(limits)
+def _terms(inputs: InferenceInputs, search: Search) -> Terms:
+    """Return in what the search measures: pb of cross-section before the filter."""
+    signal = inputs.signal_model()
 
+    def relative_error(mass_GeV: FloatArray) -> float:
+        efficiency, error = signal.total_efficiency(mass_GeV)
+        errors = norm_errors(search.systematics, float(np.mean(error / efficiency)))
+        return float(np.linalg.norm(list(errors.values()))) if errors else 0.0
 
-def _count(to_count: Counted, search: Search) -> Count | None:
-    """Return the count in the open window; None while blind and without data."""
-    data, prediction = to_count.inputs.data, to_count.prediction
-    if data is None or data.blinded:
-        return None
-    observed, _ = window_events(data.channels(), search.window)
-    return Count(observed, prediction.events, prediction.error_events)
+    benchmarks = {float(value) for value in inputs.benchmark_pb().values}
+    return Terms(
+        unit="pb",
+        per_event=lambda mass: 1 / inputs.events_per_pb(signal, mass),
+        reason=inputs.closed,
+        complete=inputs.complete,
+        relative_error=relative_error,
+        benchmark=benchmarks.pop() if len(benchmarks) == 1 else None,
+    )
 
 
 def _shape(
@@ -143,7 +178,7 @@ def _shape(
     signal, masses = inputs.signal_model(), search.signal.masses_GeV
     return search_shape(
         prediction,
-        inputs.data.channels() if inputs.data is not None and not inputs.data.blinded else None,
+        inputs.data.channels() if inputs.data is not None and inputs.closed is None else None,
         search,
         signal,
         inputs.benchmark_pb().at(masses) * inputs.events_per_pb(signal, masses),
@@ -154,31 +189,103 @@ def _shape(
 
 
 def _mass_points(inputs: InferenceInputs, search: Search, shape: ShapeSearch) -> list[MassPoint]:
-    masses, signal = search.limits.masses.masses_GeV, shape.signal
+    masses, signal = search.limits.masses.masses_GeV, shape.tournament.signal
     efficiency, error = signal.total_efficiency(masses)
-    return mass_points(
-        shape.expected,
-        masses,
-        inputs.events_per_pb(signal, masses),
-        [norm_errors(search, float(relative)) for relative in error / efficiency],
-        None if shape.observed is None else shape.observed.spectra,
+    errors = [norm_errors(search.systematics, float(each)) for each in error / efficiency]
+    return mass_points(shape, masses, inputs.events_per_pb(signal, masses), errors)
+
+
+def _window_model(to_count: CountingInputs, search: Search) -> WindowModel:
+    inputs, observed = to_count.inputs, None
+    if inputs.data is not None and inputs.closed is None:
+        observed, _ = window_events(inputs.data.channels(), search.window)
+    per_pb = window_events_per_pb(inputs, search, search.optimise.reference_signal)
+    prediction = to_count.prediction
+    return WindowModel(prediction.events, prediction.error_events, observed, per_pb)
+
+
+def _counting(
+    model: WindowModel, to_count: CountingInputs, search: Search, shape: ShapeSearch
+) -> Counting:
+    """Return the count, its significance and its limits, without warnings."""
+    inputs, window, count = to_count.inputs, search.window, None
+    if model.observed is not None:
+        count = Count(model.observed, model.predicted, model.error)
+    return Counting(
+        window_GeV=(window.low_GeV, window.high_GeV),
+        observed_events=model.observed,
+        predicted_events=model.predicted,
+        predicted_error_events=model.error,
+        channels=tuple(channel.name for channel in to_count.prediction.channels),
+        z=None if count is None else count.z,
+        z_course=None if count is None else count.z_course,
+        reason=inputs.closed,
+        limit=model.limit(
+            search.limits.confidence_level,
+            efficiency_of=search.optimise.reference_signal,
+            reason=inputs.closed,
+        ),
+        normalisation=normalisation(to_count.whole, search),
+        expected=expectations(to_count, search, shape),
+        rehearsal=closure_tests(to_count, search),
+        complete=inputs.complete,
+        warnings=(),
     )
 
 
-def _window_limit(to_count: Counted, search: Search, count: Count | None) -> WindowLimit:
-    inputs, prediction = to_count.inputs, to_count.prediction
-    sample = search.optimise.reference_signal
-    known(inputs.signals[sample], sample)
-    per_pb = window_events_per_pb(inputs, search, sample)
-    observed = None if count is None else count.observed_events
-    seen = prediction.events if observed is None else observed
-    numbers = (prediction.events, prediction.error_events)
-    scale = scale_of_limit(*numbers, observed=seen, events_per_pb=per_pb)
-    limit = cls_limit(
-        *numbers,
-        observed=observed,
-        events_per_pb=per_pb,
-        confidence_level=search.limits.confidence_level,
+def _background_fits(
+    inputs: InferenceInputs, prediction: Prediction, shape: ShapeSearch
+) -> BackgroundFits:
+    """Return the background fits of every channel."""
+    pairs = zip(prediction.backgrounds, shape.decisions, strict=True)
+    return BackgroundFits(
+        channels={
+            background.channel: channel_background(
+                background, decided, _observed_events(inputs, index, background)
+            )
+            for index, (background, decided) in enumerate(pairs)
+        },
+        of="simulation" if inputs.data is None else "data",
+        complete=inputs.complete,
     )
-    workspace = counting_workspace(*numbers, observed=seen, events_per_pb=per_pb, scale_pb=scale)
-    return WindowLimit(limit, sample, workspace, scale)
+
+
+def _observed_events(inputs: InferenceInputs, index: int, background: Background) -> FloatArray:
+    """Return a channel's events in the bins of its sideband fit; blind bins are NaN."""
+    low, high = background.edges_GeV[:-1], background.edges_GeV[1:]
+    observed = np.full(len(low), np.nan)
+    if inputs.data is None:
+        return observed
+    if inputs.data.blinded:
+        observed[outside(low, high, background.window)] = background.sidebands.counts
+        return observed
+    channel = inputs.data.channels()[index]
+    return channel.bins(background.low_GeV, background.high_GeV, background.bin_GeV).counts
+
+
+def _verdict(
+    inputs: InferenceInputs, search: Search, shape: ShapeSearch, terms: Terms, counting: Counting
+) -> Verdict:
+    """Return the verdict, with the count and the expected results beside it."""
+    shape_alone = verdict_of(
+        shape,
+        terms,
+        search.decision,
+        counting.warnings,
+        blinded=inputs.data is not None and inputs.data.blinded,
+    )
+    lost = () if inputs.complete else (_INCOMPLETE,)
+    return replace(
+        shape_alone,
+        after_unblinding=inputs.after_unblinding,
+        counting=WindowCount(
+            observed_events=counting.observed_events,
+            predicted_events=counting.predicted_events,
+            predicted_error_events=counting.predicted_error_events,
+            z=counting.z,
+            z_course=counting.z_course,
+            limit=replace(counting.limit, curve=None),
+        ),
+        expected=counting.expected,
+        warnings=(*shape_alone.warnings, *lost),
+    )

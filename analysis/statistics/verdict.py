@@ -17,7 +17,7 @@ from analysis.results.verdict import ClaimLevel, Verdict
 from analysis.settings.search import Decision
 from analysis.statistics.resonance.measurement import Measurement
 from analysis.statistics.resonance.shape import Observed, ShapeSearch
-from analysis.statistics.shape_results import Strengths, fit_result
+from analysis.statistics.shape_results import Terms, fit_result
 
 
 def decide(local_z: float, global_z: float, thresholds: Decision) -> ClaimLevel:
@@ -34,13 +34,11 @@ def decide(local_z: float, global_z: float, thresholds: Decision) -> ClaimLevel:
 
 def verdict_of(
     shape: ShapeSearch,
-    strengths: Strengths,
+    terms: Terms,
     thresholds: Decision,
-    *,
-    closed: str | None,
     warnings: Sequence[str],
-    misfit: str | None = None,
-    complete: bool = True,
+    *,
+    poor_fit: str | None = None,
     blinded: bool,
 ) -> Verdict:
     """Return the verdict on the shape alone.
@@ -48,52 +46,51 @@ def verdict_of(
     Parameters
     ----------
     shape : ShapeSearch
-    strengths : Strengths
+    terms : Terms
     thresholds : Decision
-    closed : str or None
-        Why nothing is observed.
     warnings : sequence of str
         Those of the measurement follow.
-    misfit : str or None
+    poor_fit : str or None
         Why the spectrum is not to be believed.
-    complete, blinded : bool
+    blinded : bool
         As in the verdict.
     """
-    observed, decision, reason = shape.observed, None, closed
+    observed, decision, reason = shape.observed, None, terms.reason
     measured: Measurement | None = None
     if observed is not None:
-        decision = decide(observed.local_z, observed.whole.z, thresholds)
-        decision = decision if misfit is None else "limit"
-        measured, reason = _quoted(observed, strengths, thresholds.measurement_local_z)
-        if measured is not None and misfit is not None:
-            reason = f"nothing is claimed: {misfit}"
-    pb = strengths.unit == "pb"
+        decision = decide(observed.scan.local_z, observed.global_significance.z, thresholds)
+        # Nothing is claimed on a spectrum that its background does not fit: limits are left.
+        decision = decision if poor_fit is None else "limit"
+        measured, reason = _quoted(observed, terms, thresholds.measurement_local_z)
+        if measured is not None and poor_fit is not None:
+            reason = f"nothing is claimed: {poor_fit}"
+    pb = terms.unit == "pb"
     return Verdict(
         decision=decision,
-        complete=complete,
+        complete=terms.complete,
         blinded=blinded,
         after_unblinding=None,
-        local_z=None if observed is None else observed.local_z,
-        global_z=None if observed is None else observed.whole.z,
-        global_p=None if observed is None else observed.whole.p,
-        global_z_reason=closed,
+        local_z=None if observed is None else observed.scan.local_z,
+        global_z=None if observed is None else observed.global_significance.z,
+        global_p=None if observed is None else observed.global_significance.p,
+        global_z_reason=terms.reason,
         mass_GeV=None if measured is None else measured.mass.interval,
         signal_events=None if measured is None or pb else measured.signal.interval,
-        cross_section_pb=strengths.of(measured) if measured is not None and pb else None,
+        cross_section_pb=terms.strength(measured) if measured is not None and pb else None,
         reason=reason,
         counting=None,
-        fit=None if observed is None else fit_result(observed, strengths),
+        fit=None if observed is None else fit_result(observed, terms),
         warnings=(*warnings, *(() if measured is None else measured.warnings)),
-        unit=strengths.unit,
+        unit=terms.unit,
     )
 
 
 def _quoted(
-    observed: Observed, strengths: Strengths, least: float
+    observed: Observed, terms: Terms, threshold: float
 ) -> tuple[Measurement | None, str | None]:
     """Return the measurement if it is quoted, else why it is not."""
-    if observed.measurement is not None and observed.local_z >= least:
+    if observed.measurement is not None and observed.scan.local_z >= threshold:
         return observed.measurement, None
-    what = "cross-section" if strengths.unit == "pb" else "signal"
-    reason = f"local z = {observed.local_z:.2f} is below {least:g}: mass and {what} are not quoted"
-    return None, reason
+    what = "cross-section" if terms.unit == "pb" else "signal"
+    below = f"local z = {observed.scan.local_z:.2f} is below {threshold:g}"
+    return None, f"{below}: mass and {what} are not quoted"

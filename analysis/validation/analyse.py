@@ -162,7 +162,7 @@ def _scan(group: ToyGroup, found: Found) -> FloatArray:
     """Fill in the significances; return the most significant masses."""
     own, masses = len(group.toys), len(group.masses_GeV)
     # Every mass is fitted, as for data: the two steps of toys only have to find the largest.
-    z, _, _ = group.fit(np.tile(np.arange(masses), own), np.repeat(np.arange(own), masses))
+    z = group.fit(np.tile(np.arange(masses), own), np.repeat(np.arange(own), masses))
     z = z.reshape(own, masses)
     found.fixed_z[group.toys] = z[:, nearest(group.masses_GeV, FIXED_GeV)]
     found.local_z[group.toys] = np.maximum(z.max(axis=1), 0.0)
@@ -234,9 +234,7 @@ def evaluated_again(
 ) -> CountedToys:
     """Generate toys of the whole procedure, from what a universe's own sidebands predict."""
     prediction = predicted(analysis, observed)
-    experiment = toys_of_prediction(
-        analysis.tournament, prediction.backgrounds, analysis.signal, analysis.search
-    )
+    experiment = toys_of_prediction(analysis.tournament, prediction.backgrounds, analysis.search)
     largest = largest_significances(experiment, seed=seed, number=toys, first=first, workers=1)
     return CountedToys(toys, int(np.sum(largest >= local_z)))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.folder.folder import SELECTION, Folder
+from analysis.folder.folder import SELECTION, Folder, Project
 from analysis.report.plots.style import Header
 from analysis.results.closure import (
     Closure,

@@ -19,7 +19,7 @@ import numpy as np
 from analysis.statistics.background.entries import Flags, Indices
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
-from analysis.statistics.resonance.best_fit import best_fit
+from analysis.statistics.resonance.measurement import best_fit
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, NUISANCES
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import ToyGroup

@@ -94,7 +94,7 @@ def background_toys(
     for decided in toys.groups(toys.draw(seed, numbers)):
         group = _redrawn(setting, decided, windows, seed, [numbers[t] for t in decided.toys])
         own = len(group.toys)
-        z, _, _ = group.fit(np.tile(where, own), np.repeat(np.arange(own), len(where)))
+        z = group.fit(np.tile(where, own), np.repeat(np.arange(own), len(where)))
         scanned = numbers[0] < scans
         shown = BackgroundToys(
             number=numbers[0] + group.toys,
@@ -167,7 +167,7 @@ class Injection:
     ) -> "Injection":  # fmt: skip
         """Inject in units of the uncertainty that the test spectrum's function expects."""
         scanned = setting.masses_GeV
-        errors = setting.fixed(*setting.chosen()).scan(scanned).signal_error_events[0]
+        errors = setting.fixed(*setting.chosen()).scan(scanned).signal_error_events
         points = tuple(
             InjectionPoint(mass, sigma, sigma * float(np.interp(mass, scanned, errors)))
             for mass in masses_GeV

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,12 @@ from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.scan import InferredWith, SpentToys
 from analysis.results.verdict import Verdict
-from analysis.statistics.limits.doubts import LIMITS
+from analysis.statistics.inference import infer
+from analysis.statistics.limits_results import warnings_of
 from analysis.statistics.resonance.shape import Effort
-from analysis.statistics.search_results import infer, limits_so_far
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.work import Work
 from analysis.workflow.claim import write_claim
-from analysis.workflow.limits_so_far import saving_limits
 from analysis.workflow.process import weight_of
 from processors.histograms import Counts
 from tools.json_file import write_json
@@ -56,8 +54,7 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
     start, limits, effort = inference_inputs(project), "limits" in only, work.effort
     if "scan" not in only:
         effort = _effort_of_scan(folder, inputs, effort)
-    so_far = partial(limits_so_far, inputs=start, search=search)
-    save = saving_limits(folder, so_far, len(search.limits.masses.masses_GeV), work)
+    save = folder.save
     found = infer(start, search, replace(work, effort=effort, limits=limits, on_limit=save))
     # The freeze keeps the expected limits too: while blind only an inference that has them is kept.
     if limits or blinding.is_unblinded(folder):
@@ -80,9 +77,7 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
 
 def _warned_of(verdict: Verdict, limits: MassLimits) -> Verdict:
     """Return a verdict with the warnings of limits that were made before."""
-    notes = limits.warnings
-    kept = (note if note.startswith(LIMITS) else f"limit at {note}" for note in notes)
-    return replace(verdict, warnings=(*verdict.warnings, *kept))
+    return replace(verdict, warnings=(*verdict.warnings, *warnings_of(limits)))
 
 
 def _write_workspaces(

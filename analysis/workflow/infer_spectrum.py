@@ -8,27 +8,22 @@ its own detector, and count only where the file was named with ``--search``.
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from analysis.folder.folder import LEDGER, Folder
-from analysis.results.limits import MassLimits
 from analysis.settings import search as tables
 from analysis.settings.expression import parse_expression
 from analysis.settings.search import Search, Signal, Window
 from analysis.statistics import spectrum_results, spectrum_search
-from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
-from analysis.statistics.spectrum_search import BareSpectrum, SpectrumInference
+from analysis.statistics.spectrum_search import BareSpectrum
 from analysis.statistics.work import Work
-from analysis.workflow.limits_so_far import saving_limits
 from analysis.workflow.spectrum_file import read_spectrum
 from tools.arrays import FloatArray
 from tools.digests import digest_file
@@ -136,10 +131,8 @@ def bare_spectrum(
     return BareSpectrum(bins, plain_signal(width), decided, energy, window)
 
 
-def infer_spectrum(
-    folder: Folder, spectrum: BareSpectrum, work: Work, **origin: Any
-) -> SpectrumInference:
-    """Infer from a binned spectrum; write all result files; return the results.
+def infer_spectrum(folder: Folder, spectrum: BareSpectrum, work: Work, **origin: Any) -> None:
+    """Infer from a binned spectrum; write all result files.
 
     Limits are saved as they come; the verdict is written last.
 
@@ -157,24 +150,15 @@ def infer_spectrum(
         If nothing can be fitted, or the folder holds an analysis of events.
     """
     _refuse_events(folder)
-    spectrum_search.tournament_of(
-        spectrum
-    )  # refuses what cannot be fitted, before anything is written
+    # Refuses what cannot be fitted, before anything is written.
+    spectrum_search.tournament_of(spectrum)
     _remove_old(folder)
-    limits = spectrum.search.limits
-    so_far = partial(_limits_so_far, spectrum)
-    save = saving_limits(folder, so_far, len(limits.masses.masses_GeV), work, **origin)
-    found = spectrum_search.draw_spectrum_inference(spectrum, replace(work, on_limit=save))
+    saving = replace(work, on_limit=lambda limits: folder.save(limits, **origin))
+    found = spectrum_results.infer(spectrum, saving)
     for point in found.points:  # one at a time: all take a gigabyte
         write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
-    for result in (
-        spectrum_results.background_fit(found),
-        spectrum_results.mass_scan(found),
-        spectrum_results.mass_limits(found.limits, limits.confidence_level, spectrum.closed),
-        spectrum_results.verdict(found),
-    ):
+    for result in (found.background, found.scan, found.limits, found.verdict):
         folder.save(result, **origin)
-    return found
 
 
 def _refuse_events(folder: Folder) -> None:
@@ -194,16 +178,6 @@ def _remove_old(folder: Folder) -> None:
     for old in folder.workspaces.glob("mass_*.json"):
         if _WORKSPACE.fullmatch(old.name):
             old.unlink()
-
-
-def _limits_so_far(spectrum: BareSpectrum, done: Sequence[MassLimit]) -> MassLimits:
-    wanted = spectrum.search.limits
-    return spectrum_results.mass_limits(
-        sorted(done, key=lambda limit: limit.mass_GeV),
-        wanted.confidence_level,
-        None if spectrum.blind is None else "blind",
-        partial=len(done) < len(wanted.masses.masses_GeV),
-    )
 
 
 def origin_of(path: Path, effort: Effort, **options: str) -> dict[str, Any]:

@@ -37,7 +37,8 @@ from analysis.settings.search_file import read_search
 from analysis.statistics.limits.band import MassPoint, mass_limit
 from analysis.statistics.limits.template_fit import strength_scale
 from analysis.statistics.limits.workspaces import ChannelTemplates, workspace
-from analysis.statistics.spectrum_results import mass_limits
+from analysis.statistics.limits_results import limits_result
+from analysis.statistics.shape_results import Terms
 from analysis.workflow import pipeline
 from processors.histograms import Counts
 from tools.errors import InputError, RefusedError, XyyError
@@ -507,7 +508,7 @@ def test_a_bare_spectrum_gives_workspaces_in_events_and_nothing_else(
     channels = (ChannelTemplates("spectrum", background, modes, signal, observed=background),)
     limits = [mass_limit(MassPoint(500.0, channels))]
     folder = Folder(tmp_path)
-    folder.save(mass_limits(limits, 0.95, None))
+    folder.save(limits_result(limits, 0.95, Terms("events", np.ones_like, reason=None)))
     space = workspace(channels, scale=strength_scale(channels), unit="events")
     write_json(folder.workspaces / "mass_500.json", space)
     assert xyy("export", "workspace", tmp_path) == 2

@@ -22,13 +22,14 @@ from analysis.statistics.limits.asymptotic import (
     cls_values,
     expected_limits,
     log_cls,
+    model_of,
     nominal_asimov,
+    numpy_backend,
     observed_limit,
     pyhf_fitter,
     template_fitter,
 )
 from analysis.statistics.limits.band import MassPoint, mass_limit
-from analysis.statistics.limits.cls import model_of, numpy_backend
 from analysis.statistics.limits.template_fit import TemplateFit
 from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes, workspace
 
@@ -252,7 +253,7 @@ def test_limit_and_z_are_those_of_the_exact_profile(
         fitter = template_fitter(model, hand)
         check_same(model, hand, data, fitter)
         profile = DataProfile.of(model, data, fitter)
-        z, limit = profile.z(), observed_limit(profile, guess=hand.sigma())
+        z, limit = math.sqrt(profile.statistic(0.0)), observed_limit(profile, guess=hand.sigma())
     exact = ExactProfile(counts, mass, order, SIGNAL[events] / 5.4)
     exact_z = math.sqrt(max(exact.fit(0.0, exact.start)[0] - exact.least, 0))
     assert limit == pytest.approx(exact.limit(mass, order, SIGNAL[events] / 5.4), rel=0.01)
@@ -322,7 +323,7 @@ def test_a_search_without_an_end_gives_up() -> None:
         flat = nominal_asimov(model, pyhf_fitter(model, optimisers))
         with pytest.raises(NoLimitError, match="standard deviations away from none"):
             expected_limits(flat, guess=0.1)
-        profile = DataProfile(model, flat.data, flat.fitter, 0.0, flat.least)
+        profile = DataProfile(model, flat.data, flat.fitter, 0.0, flat.minimum)
         with pytest.raises(NoLimitError, match="CLs stays above the level"):
             observed_limit(profile, guess=0.1)
         with pytest.raises(NoLimitError, match="pyhf's minimisers all fail at strength 1"):

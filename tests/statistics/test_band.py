@@ -12,7 +12,7 @@ from analysis.statistics.limits import band as band_module
 from analysis.statistics.limits.asymptotic import NoLimitError
 from analysis.statistics.limits.band import MassLimit, MassPoint, band, mass_limit
 from analysis.statistics.limits.template_fit import TemplateFit
-from analysis.statistics.limits.toy_limits import ToySettings, crossing, toy_limits
+from analysis.statistics.limits.toy_limits import crossing, toy_limits
 from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes
 
 EDGES = np.arange(400.0, 1101, 20)
@@ -103,7 +103,7 @@ def test_no_masses_no_limits() -> None:
 @pytest.mark.parametrize(("background", "count"), [(1.0, 0), (1.0, 1), (5.0, 5), (3.0, 9)])
 def test_toys_reproduce_the_exact_cls_of_one_count(background: float, count: int) -> None:
     """4,000 toys: 2 % at one standard deviation where the tail is not a single count."""
-    limit = mass_limit(one_bin(background, count), toys=ToySettings(seed=1))
+    limit = mass_limit(one_bin(background, count), toys=4000, seed=1)
     assert limit.method == "toys"
     assert limit.observed == pytest.approx(exact_limit(count, background), rel=0.06)
 
@@ -111,7 +111,7 @@ def test_toys_reproduce_the_exact_cls_of_one_count(background: float, count: int
 def test_toys_reproduce_the_exact_band_of_one_count() -> None:
     """At b = 1 the asymptotic median is 17 % too low; no limit is below -ln(0.05) events."""
     asymptotic = mass_limit(one_bin(1.0)).expected
-    toys = mass_limit(one_bin(1.0), toys=ToySettings(seed=1)).expected
+    toys = mass_limit(one_bin(1.0), toys=4000, seed=1).expected
     assert asymptotic[2] == pytest.approx(3.40, abs=0.01)
     exact = [exact_limit(int(poisson.ppf(norm.cdf(n), 1.0)), 1.0) for n in (-2, -1, 0, 1, 2)]
     assert exact[0] == pytest.approx(-math.log(0.05))
@@ -141,17 +141,16 @@ def test_toys_are_seeded_and_used_only_for_low_counts() -> None:
         MassPoint(mass, (category(mass, events, tau=80, seed=1),))
         for mass, events in ((700.0, 20_000.0), (1000.0, 300.0))
     ]
-    toys = ToySettings(number=100, seed=4)
-    first, again = band(few, toys=toys), band(few, toys=toys, workers=2)
+    first, again = (band(few, toys=100, seed=4, workers=workers) for workers in (1, 2))
     assert [limit.method for limit in first] == ["asymptotic", "toys"]
     assert again == first
-    other = mass_limit(few[1], toys=ToySettings(number=100, seed=5))
+    other = mass_limit(few[1], toys=100, seed=5)
     assert other.expected != first[1].expected
     assert first[1].observed is not None
 
 
 def test_toys_that_do_not_tell_say_so() -> None:
-    limit = mass_limit(one_bin(5.0, 5.0), toys=ToySettings(number=3, seed=1))
+    limit = mass_limit(one_bin(5.0, 5.0), toys=3, seed=1)
     assert limit.observed is None
     assert None in limit.expected
     assert [warning.split(" at ")[0] for warning in limit.warnings] == [

@@ -9,9 +9,10 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import norm
 
+from analysis.results.counting import ClsCurve, CountingLimit
 from analysis.statistics.counting.count import Count, counting_z
-from analysis.statistics.limits.cls import counting_workspace, numpy_backend
-from analysis.statistics.limits.counting_limit import cls_limit, scale_of_limit
+from analysis.statistics.limits.asymptotic import numpy_backend
+from analysis.statistics.limits.counting_limit import WindowModel
 from tools.errors import InputError
 
 CASES = [(3200, 3175, 160), (2900, 3175, 160), (40, 50, 10), (75, 50, 10), (3, 5, 2), (0, 5, 2)]
@@ -100,74 +101,85 @@ def test_weighted_counts_have_the_significance_of_their_entries() -> None:
 
 @pytest.mark.parametrize(("observed", "predicted", "error"), CASES[1:5])
 def test_pyhfs_limit_is_the_profile_likelihoods(observed: int, predicted: int, error: int) -> None:
-    found = cls_limit(predicted, error, observed=observed, events_per_pb=10)
+    found = WindowModel(predicted, error, observed, events_per_pb=10).limit()
     exact = OneBin(observed, predicted, error).limit()
     assert found.observed_pb is not None
     assert found.observed_pb * 10 == pytest.approx(exact, rel=0.002)
     blind = OneBin(predicted, predicted, error)
-    band = [limit for limit in found.expected_pb if limit is not None]
+    band = [limit for limit in found.expected_pb.values() if limit is not None]
     assert len(band) == 5
     assert band[2] * 10 == pytest.approx(blind.limit(), rel=0.002)
     assert sorted(band) == band
 
 
+def curve_of(limit: CountingLimit) -> ClsCurve:
+    assert limit.curve is not None
+    return limit.curve
+
+
 def test_the_expected_band_does_not_see_the_count() -> None:
     """A fit to an observed excess would bend it."""
-    quiet = cls_limit(3175, 160, observed=None, events_per_pb=93)
-    loud = cls_limit(3175, 160, observed=4200, events_per_pb=93)
+    quiet = WindowModel(3175, 160, None, events_per_pb=93).limit(reason="blind")
+    loud = WindowModel(3175, 160, 4200, events_per_pb=93).limit()
     assert quiet.observed_pb is None
-    assert quiet.curve_observed is None
+    assert curve_of(quiet).observed_cls is None
+    assert (quiet.reason, loud.reason) == ("blind", None)
     assert loud.expected_pb == pytest.approx(quiet.expected_pb, rel=1e-4)
-    highest = loud.expected_pb[-1]
+    highest = loud.expected_pb["2"]
     assert loud.observed_pb is not None
     assert highest is not None
     assert loud.observed_pb > highest
 
 
 def test_the_curve_crosses_the_level_at_the_limit() -> None:
-    found = cls_limit(50, 10, observed=55, events_per_pb=10)
-    assert found.curve_observed is not None
+    model = WindowModel(50, 10, 55, events_per_pb=10)
+    found = model.limit()
+    curve, highest = curve_of(found), found.expected_pb["2"]
+    assert curve.observed_cls is not None
     assert found.observed_pb is not None
-    above = found.curve_pb > found.observed_pb
-    assert np.array_equal(found.curve_observed < 0.05, above)
-    assert np.all(np.diff(found.curve_expected, axis=0) > 0)
-    assert found.curve_pb[-1] > found.expected_pb[-1]
-    assert found.warnings == ()
+    assert highest is not None
+    above = curve.cross_section_pb > found.observed_pb
+    assert np.array_equal(curve.observed_cls < 0.05, above)
+    assert np.all(np.diff([*curve.expected_cls.values()], axis=0) > 0)
+    assert curve.cross_section_pb[-1] > highest
+    assert model.warnings(found) == ()
 
 
 def test_the_curve_is_smooth_behind_an_excess() -> None:
     """CLs falls from 0.5 to nothing: no step of the curve is a large part of it."""
-    found = cls_limit(200, 5, observed=260, events_per_pb=15)
-    assert found.curve_observed is not None
-    assert np.all(np.diff(found.curve_pb) > 0)
-    assert np.all(np.diff(found.curve_observed) < 0)
-    assert np.max(-np.diff(found.curve_observed)) < 0.2  # between steps of 1.25 alone: 0.31
+    curve = curve_of(WindowModel(200, 5, 260, events_per_pb=15).limit())
+    assert curve.observed_cls is not None
+    assert np.all(np.diff(curve.cross_section_pb) > 0)
+    assert np.all(np.diff(curve.observed_cls) < 0)
+    assert np.max(-np.diff(curve.observed_cls)) < 0.2  # between steps of 1.25 alone: 0.31
 
 
 def test_few_events_come_with_a_warning() -> None:
-    found = cls_limit(5, 2, observed=None, events_per_pb=3)
-    assert found.warnings == (
+    model = WindowModel(5, 2, None, events_per_pb=3)
+    assert model.warnings(model.limit()) == (
         "with 5 expected events asymptotic limits are several percent too strong",
     )
 
 
 def test_a_limit_from_fifty_million_events() -> None:
     """Where scipy's optimiser does not move and says that it succeeded."""
-    found = cls_limit(5e7, 2e5, observed=5e7, events_per_pb=9e4)
+    found = WindowModel(5e7, 2e5, 5e7, events_per_pb=9e4).limit()
     assert found.observed_pb is not None
     assert found.observed_pb * 9e4 == pytest.approx(OneBin(5e7, 5e7, 2e5).limit(), rel=0.01)
 
 
 def test_a_limit_that_is_not_there_is_none_and_said_to_be() -> None:
     """A background known to a part in 1e20 defeats every optimiser."""
-    found = cls_limit(1e-20, 1e-10, observed=3, events_per_pb=10)
+    model = WindowModel(1e-20, 1e-10, 3, events_per_pb=10)
+    found = model.limit()
     assert found.observed_pb is None
-    assert found.expected_pb == (None,) * 5
-    assert "pyhf finds no limit from this count" in found.warnings[-1]
+    assert found.reason == "pyhf finds no limit from this count"
+    assert [*found.expected_pb.values()] == [None] * 5
+    assert model.warnings(found)[-1].startswith("pyhf finds no limit from this count: ")
 
 
 def test_a_huge_excess_has_a_limit_too() -> None:
-    found = cls_limit(2900, 124, observed=6_000, events_per_pb=93)
+    found = WindowModel(2900, 124, 6_000, events_per_pb=93).limit()
     assert found.observed_pb is not None
     assert found.observed_pb * 93 == pytest.approx(OneBin(6_000, 2900, 124).limit(), rel=0.002)
 
@@ -175,20 +187,18 @@ def test_a_huge_excess_has_a_limit_too() -> None:
 @pytest.mark.parametrize("numbers", [(0, 1, 1), (50, 0, 1), (50, 10, 0)])
 def test_a_limit_needs_background_error_and_signal(numbers: tuple[float, float, float]) -> None:
     with pytest.raises(InputError, match="all three must be positive"):
-        cls_limit(numbers[0], numbers[1], observed=5, events_per_pb=numbers[2])
+        WindowModel(numbers[0], numbers[1], 5, events_per_pb=numbers[2])
 
 
 @pytest.mark.filterwarnings("ignore:jsonschema.RefResolver is deprecated")
 def test_the_workspace_reproduces_the_limit() -> None:
     """As another program would do it: from JSON, by pyhf alone."""
-    scale = scale_of_limit(3175, 160, observed=3400, events_per_pb=93)
-    document = counting_workspace(3175, 160, observed=3400, events_per_pb=93, scale_pb=scale)
-    workspace = pyhf.Workspace(json.loads(json.dumps(document)))
+    count = WindowModel(3175, 160, 3400, events_per_pb=93)
+    workspace = pyhf.Workspace(json.loads(json.dumps(count.workspace())))
     model = workspace.model()
     with numpy_backend():
         mu = pyhf.infer.intervals.upper_limits.upper_limit(workspace.data(model), model)[0]
-    found = cls_limit(3175, 160, observed=3400, events_per_pb=93)
-    assert float(mu) * scale == pytest.approx(found.observed_pb, rel=1e-3)
+    assert float(mu) * count.scale_pb == pytest.approx(count.limit().observed_pb, rel=1e-3)
 
 
 def test_pyhfs_backend_is_restored_also_after_an_error() -> None:

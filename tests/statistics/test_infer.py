@@ -14,12 +14,11 @@ from analysis.results.codec import to_json
 from analysis.results.values import Estimate
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import predict_from_simulation
-from analysis.statistics.counting.counted import Counted
-from analysis.statistics.expectations import normalisation, rehearsals
-from analysis.statistics.inference import Inference
-from analysis.statistics.limits.cls import numpy_backend
+from analysis.statistics.counting.counting_inputs import CountingInputs
+from analysis.statistics.expectations import closure_tests, luminosity_warnings, normalisation
+from analysis.statistics.inference import infer as infer_results
+from analysis.statistics.limits.asymptotic import numpy_backend
 from analysis.statistics.resonance.shape import Effort
-from analysis.statistics.search_results import infer as infer_results
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.verdict import decide
 from analysis.statistics.work import Work
@@ -94,9 +93,8 @@ def make(simulation: dict[str, SimulatedSpectrum]) -> Make:
 
 @dataclass(frozen=True)
 class Documents:
-    """What the files of a search hold, and the inference behind them."""
+    """What the files of a search hold."""
 
-    inference: Inference
     background: dict[str, Any]
     counting: dict[str, Any]
     scan: dict[str, Any]
@@ -111,9 +109,9 @@ def infer(inputs: InferenceInputs, search: Search, **how: Any) -> Documents:
     found = infer_results(inputs, search, Work(**how))
     written = {
         each.name: json.loads(json.dumps(to_json(getattr(found, each.name)), allow_nan=False))
-        for each in fields(Documents)[1:-1]
+        for each in fields(Documents)[:-1]
     }
-    return Documents(inference=found.inference, workspaces=found.workspaces, **written)
+    return Documents(workspaces=found.workspaces, **written)
 
 
 @pytest.fixture(scope="module")
@@ -242,9 +240,11 @@ def test_the_numbers_belong_together(opened: Documents, make: Make) -> None:
     assert len(curve["mass_GeV"]) == len(curve["events_per_GeV"]) == len(curve["error"])
 
 
-def test_the_cross_section_is_events_over_luminosity_and_efficiencies(opened: Documents) -> None:
-    fit, results = opened.verdict["fit"], opened.inference
-    found, its_error = results.shape.signal.total_efficiency(fit["mass_GeV"]["value"])
+def test_the_cross_section_is_events_over_luminosity_and_efficiencies(
+    opened: Documents, make: Make
+) -> None:
+    fit, signal = opened.verdict["fit"], make().signal_model()
+    found, its_error = signal.total_efficiency(fit["mass_GeV"]["value"])
     efficiency, error = float(found), float(its_error)
     per_event = 1 / (LUMINOSITY * 0.17 * efficiency)
     events = fit["signal_events"]
@@ -255,7 +255,6 @@ def test_the_cross_section_is_events_over_luminosity_and_efficiencies(opened: Do
     assert fit["cross_section_pb"]["high"] == pytest.approx(expected.high)
     assert opened.verdict["cross_section_pb"] == fit["cross_section_pb"]
     scan, masses = opened.scan, np.array(opened.scan["mass_GeV"])
-    signal = results.shape.signal
     at_each, _ = signal.total_efficiency(masses)
     assert np.array(scan["cross_section_pb"]) == pytest.approx(
         np.array(scan["signal_events"]) / (LUMINOSITY * 0.17 * at_each)
@@ -425,7 +424,7 @@ def test_the_rehearsal_works_on_selected_events_alone(
     }
     inputs = make(simulation=selected, data=None)
     of_simulation = predict_from_simulation(inputs, quick)
-    found = rehearsals(Counted(inputs, of_simulation, of_simulation), quick)
+    found = closure_tests(CountingInputs(inputs, inputs, of_simulation, of_simulation), quick)
     alone = found["background_only"]
     assert abs(alone.z) < 3
     assert alone.observed_events == pytest.approx(
@@ -451,11 +450,13 @@ def test_luminosities_are_compared_before_the_selection(make: Make, quick: Searc
     events = np.random.default_rng(7).poisson(13.527 * unselected)
     more = {"all": np.asarray(inputs.data.counts["all"]) * 6 // 5}
     data = replace(inputs.data, counts=more, unselected_counts=events)
-    found, warnings = normalisation(replace(inputs, data=data), quick)
+    same = replace(inputs, data=data)
+    found = normalisation(same, quick)
     assert found.ratio == pytest.approx(1, abs=0.02)
-    assert warnings == ()
-    tenth = replace(inputs, data=data, data_luminosity_invpb=129.81)
-    assert "sidebands hold" in normalisation(tenth, quick)[1][0]
+    assert luminosity_warnings(found, same, quick.decision) == ()
+    tenth = replace(same, data_luminosity_invpb=129.81)
+    (note,) = luminosity_warnings(normalisation(tenth, quick), tenth, quick.decision)
+    assert "sidebands hold" in note
 
 
 def test_a_right_luminosity_is_not(opened: Documents) -> None:

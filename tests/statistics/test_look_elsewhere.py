@@ -17,6 +17,7 @@ from analysis.statistics.resonance.look_elsewhere import (
 from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
+from tests.many_scans import scans
 
 EDGES = np.arange(400.0, 1101.0, 10)
 MASSES = np.linspace(500, 1000, 51)
@@ -38,7 +39,7 @@ def many(search: Search) -> tuple[Spectra, MassScan]:
     found = spectra(search, 11_220.0)
     rng = np.random.default_rng([SEED, 0x6C6565])
     counts = rng.poisson(found.counts, (TOYS, len(found.counts))).astype(float)
-    return found, found.scan(MASSES, counts)
+    return found, scans(MASSES, found, counts)
 
 
 def test_upcrossings_are_those_of_full_scans(many: tuple[Spectra, MassScan]) -> None:

@@ -101,7 +101,7 @@ def test_the_local_significance_is_that_of_the_fitted_mass(
     measured: Measurement, minuit: Minuit, counts: np.ndarray
 ) -> None:
     scan = spectra(counts).scan(np.array([measured.mass.interval.value]))
-    assert measured.local_z == pytest.approx(scan.z[0, 0], abs=1e-2)
+    assert measured.local_z == pytest.approx(scan.z[0], abs=1e-2)
     assert measured.local_z >= spectra(counts).scan(MASSES).z.max() - 1e-3
     assert measured.width_GeV == pytest.approx(30 * (1 + 0.06 * minuit.values["width"]), abs=0.05)
 
@@ -158,7 +158,7 @@ def test_a_profile_that_is_not_closed_is_a_parabolas_and_said_to_be() -> None:
     flat = rng.poisson(background(2_000.0)).astype(float)
     found = spectra(flat)
     scan = found.scan(MASSES)
-    start = float(MASSES[np.argmax(scan.z[0])])
+    start = float(MASSES[np.argmax(scan.z)])
     measured = measure(found, start, reach_GeV=(start, start))
     if measured.mass.closed:
         measured = measure(found, start, reach_GeV=(start + 25, start + 25))
@@ -194,7 +194,7 @@ def universes(search: Search) -> list[Universe]:
         data = spectra(
             rng.poisson(truth + events * peak(mass, width)).astype(float), search.systematics, 3.0
         )
-        start = float(MASSES[np.argmax(data.scan(MASSES).z[0])])
+        start = float(MASSES[np.argmax(data.scan(MASSES).z)])
         expected = spectra(truth, search.systematics, 3.0).asimov_z(
             np.array([mass]), np.array([events])
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from analysis.settings.search import Systematics
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.minimiser.scoring import Part, minimise
@@ -42,6 +43,10 @@ def gaussian(mass: np.ndarray, width: float = 30.0) -> np.ndarray:
     return np.diff(norm.cdf((EDGES - mass[:, None]) / width), axis=1)
 
 
+def errors(resolution: float, energy_scale: float = 0.0) -> Systematics:
+    return Systematics(0.0, 0.0, energy_scale=energy_scale, resolution=resolution)
+
+
 def peak_on(
     background: np.ndarray,
     order: int = 2,
@@ -54,7 +59,7 @@ def peak_on(
     bins = Bins(LOW, HIGH, background, background)
     fitted = model((Function("exp", order),), (bins,))
     shape = plain_signal(signal) if isinstance(signal, float) else signal
-    peak = Peak.of(fitted, (bins,), shape, width_error=width_error, scale_error=scale_error)
+    peak = Peak.of(fitted, (bins,), shape, errors(width_error, scale_error))
     return peak, scoring_fit(background[None], fitted).theta
 
 
@@ -115,7 +120,7 @@ def test_the_derivatives_are_those_of_the_expectation() -> None:
             for values in ([0.3, 0.2], [0.1, 0.4])
         ),
     )
-    peak = Peak.of(background, two, signal, width_error=0.06, scale_error=0.01)
+    peak = Peak.of(background, two, signal, errors(0.06, 0.01))
     assert peak.size == background.size + 6
     curve = peak.curve(np.array([620.0, 880.0]), np.array([[20.0, 5.0], [3.0, 9.0]]))
     values = np.zeros((2, peak.size))
@@ -158,7 +163,7 @@ def test_channels_apart_are_the_dense_solution() -> None:
     shares = (0.7, 0.2, 0.1)
     three = [Bins(LOW, HIGH, n, n) for n in (share * exponential(30_000) for share in shares)]
     functions = model((Function("exp", 3), Function("bernstein", 3), Function("exp", 2)), three)
-    peak = Peak.of(functions, three, plain_signal(30.0, channels=3), width_error=0.06)
+    peak = Peak.of(functions, three, plain_signal(30.0, channels=3), errors(0.06))
     mass = np.array([520.0, 750.0, 990.0])
     signal = np.tile(gaussian(mass), (1, 3)) * 200 / 3
     counts = rng.poisson(np.concatenate([bins.counts for bins in three]) + signal).astype(float)

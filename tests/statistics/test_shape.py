@@ -70,23 +70,23 @@ def test_a_resonance_is_found_where_it_is(found: ShapeSearch, quick: Search) -> 
     assert observed is not None
     assert observed.measurement is not None
     masses = quick.signal.masses_GeV
-    assert abs(masses[observed.best] - MASS) <= 20
-    assert observed.local_z == observed.scan.z[0].max() > 5
+    assert abs(masses[observed.scan.best] - MASS) <= 20
+    assert observed.scan.local_z == observed.scan.z.max() > 5
     for truth, profile in ((MASS, observed.measurement.mass), (400, observed.measurement.signal)):
         interval = profile.interval
         assert abs(interval.value - truth) < 5 * (interval.high - interval.low) / 2
     expected = found.expected_z[int(np.argmin(np.abs(masses - MASS)))] * 400 / 300
-    assert abs(observed.local_z - expected) < 4
-    assert observed.whole.method == "gross-vitells"
-    assert 0 < observed.whole.z < observed.local_z
+    assert abs(observed.scan.local_z - expected) < 4
+    assert observed.global_significance.method == "gross-vitells"
+    assert 0 < observed.global_significance.z < observed.scan.local_z
 
 
 def test_the_envelope_profiles_what_passes(found: ShapeSearch) -> None:
     observed = found.observed
     assert observed is not None
-    assert observed.envelope_z.shape == observed.scan.z[0].shape
-    best = observed.best
-    assert 3 < observed.envelope_z[best] <= observed.scan.z[0, best] + 0.5
+    assert observed.envelope_z.shape == observed.scan.z.shape
+    best = observed.scan.best
+    assert 3 < observed.envelope_z[best] <= observed.scan.z[best] + 0.5
 
 
 def test_the_result_is_stable(found: ShapeSearch) -> None:
@@ -96,7 +96,7 @@ def test_the_result_is_stable(found: ShapeSearch) -> None:
     first, *others = observed.stability
     assert first.used
     assert not any(item.used for item in others)
-    assert first.local_z == observed.local_z
+    assert first.local_z == observed.scan.local_z
     what = " ".join(item.what for item in others)
     assert "bins of 5 GeV" in what
     assert "range" in what
@@ -114,9 +114,9 @@ def test_a_spectrum_without_an_excess_has_no_measurement(quick: Search) -> None:
     observed = searched(replace(data, counts=counts), narrow).observed
     assert observed is not None
     assert observed.measurement is None
-    assert observed.local_z == 0
+    assert observed.scan.local_z == 0
     assert np.all(observed.scan.z < 0)
-    assert observed.whole.z == 0 or observed.whole.p > 0.3
+    assert observed.global_significance.z == 0 or observed.global_significance.p > 0.3
 
 
 def test_where_nothing_passes_the_warning_says_what_limits(quick: Search) -> None:
@@ -124,7 +124,9 @@ def test_where_nothing_passes_the_warning_says_what_limits(quick: Search) -> Non
                                          spurious_signal=1e-6))  # fmt: skip
     notes = searched(channel(0.0, 20240592), strict, blind=True).warnings
     assert any(
-        note.startswith("no background function passes the test of spurious signals (1e-06 errors)")
+        note.startswith(
+            "no background function passes the test of spurious signals (1e-06 uncertainties)"
+        )
         for note in notes
     )
 

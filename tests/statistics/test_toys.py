@@ -74,7 +74,7 @@ def test_the_largest_is_that_of_a_full_scan(toys: Experiment, quick: Search) -> 
     masses = len(quick.signal.masses_GeV)
     for group in groups:
         rows = len(group.toys)
-        z, *_ = group.fit(np.tile(np.arange(masses), rows), np.repeat(np.arange(rows), masses))
+        z = group.fit(np.tile(np.arange(masses), rows), np.repeat(np.arange(rows), masses))
         scan = z.reshape(rows, masses)
         found, where = group.largest()
         assert found == pytest.approx(np.maximum(scan.max(axis=1), 0), rel=0.01, abs=1e-3)

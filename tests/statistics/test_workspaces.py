@@ -9,13 +9,18 @@ import pyhf
 import pytest
 from scipy.stats import norm
 
-from analysis.statistics.limits.asymptotic import cls_values, nominal_asimov, template_fitter
+from analysis.statistics.limits.asymptotic import (
+    cls_values,
+    model_of,
+    nominal_asimov,
+    numpy_backend,
+    template_fitter,
+)
 from analysis.statistics.limits.band import MassPoint, mass_limit
-from analysis.statistics.limits.cls import model_of, numpy_backend
 from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
 from analysis.statistics.limits.workspaces import (
-    FREE_WIDTH,
-    REACH,
+    MODE_BOUND,
+    MODE_WIDTH,
     ChannelTemplates,
     counts_under_peak,
     eigenmodes,
@@ -61,7 +66,7 @@ def category(
 
 def categories() -> list[ChannelTemplates]:
     # pyhf sorts its channels by name, and "a_..." comes after "a1_...".
-    return [category(name="a"), category(events=900, name="a1", order=1, tau=90, free=False)]
+    return [category(name="a"), category(events=900, name="a1", order=1, tau=90)]
 
 
 def test_it_is_a_workspace_of_pyhf_and_survives_json() -> None:
@@ -114,19 +119,20 @@ def test_the_likelihood_by_hand_is_that_of_pyhf(seed: int) -> None:
 def test_modes_are_exact_exponentials_far_out() -> None:
     templates = TemplateFit.of([category(systematic=False)])
     values = np.zeros((1, templates.size))
-    values[0, 1] = 0.9 * REACH
+    values[0, 1] = 0.9 * MODE_BOUND
     change = np.log(templates.expected(values)[0] / templates.background)
-    np.testing.assert_allclose(change, 0.9 * REACH * templates.log_modes[0], rtol=1e-12)
+    np.testing.assert_allclose(change, 0.9 * MODE_BOUND * templates.log_modes[0], rtol=1e-12)
     assert np.all(templates.expected(-values) > 0)
 
 
-def test_free_modes_hardly_feel_their_constraint() -> None:
+def test_modes_hardly_feel_their_constraint() -> None:
     """Pulled by 10 standard deviations the constraint adds a quarter to a deviance of 100."""
     templates = TemplateFit.of([category(systematic=False)])
-    assert (10 / templates.widths[0]) ** 2 == pytest.approx((10 / FREE_WIDTH) ** 2)
-    assert pytest.approx(0.25) == (10 / FREE_WIDTH) ** 2
-    loose, held = (TemplateFit.of([category(free=free)]).sigma() for free in (True, False))
-    assert loose > 1.02 * held
+    assert (10 / templates.widths[0]) ** 2 == pytest.approx((10 / MODE_WIDTH) ** 2)
+    assert pytest.approx(0.25) == (10 / MODE_WIDTH) ** 2
+    loose = TemplateFit.of([category()])
+    held = dataclasses.replace(loose, widths=np.ones_like(loose.widths))
+    assert loose.sigma() > 1.02 * held.sigma()
 
 
 @pytest.mark.parametrize("excess", [0, 10])
@@ -198,7 +204,7 @@ def test_counts_under_the_peak() -> None:
         ({"signal": np.zeros(70)}, "the signal must not be negative, nor empty"),
         ({"signal": np.ones(3)}, "all templates need the 70 bins"),
         ({"observed": np.full(70, np.nan)}, "templates must be finite"),
-        ({"norm_errors": {"luminosity": 1.5}}, "relative errors of the normalisation"),
+        ({"norm_errors": {"luminosity": 1.5}}, "relative uncertainties of the normalisation"),
     ],
 )
 def test_templates_that_are_none_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -115,7 +115,7 @@ def test_the_program_is_all_that_decides_and_no_figure() -> None:
     assert {each.name for each in fields(program_version())} == {"version", *PARTS}
     selection, statistics = (
         behind("analysis.selection.methods"),
-        behind("analysis.statistics.search_results"),
+        behind("analysis.statistics.inference"),
     )
     assert {
         "analysis.selection.methods",
@@ -123,7 +123,7 @@ def test_the_program_is_all_that_decides_and_no_figure() -> None:
         "analysis.selection.optimise",
     } <= {*selection}
     assert "analysis.selection.scores.choose" in selection
-    assert {"analysis.statistics.resonance.toys", "analysis.statistics.limits.doubts"} <= {
+    assert {"analysis.statistics.resonance.toys", "analysis.statistics.limits.band"} <= {
         *statistics
     }
     shown = (
@@ -134,7 +134,7 @@ def test_the_program_is_all_that_decides_and_no_figure() -> None:
     )
     for stage in (
         "analysis.selection.methods",
-        "analysis.statistics.search_results",
+        "analysis.statistics.inference",
         "analysis.workflow.infer_folder",
     ):
         assert not [name for name in behind(stage) if name.startswith(shown)]

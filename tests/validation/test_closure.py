@@ -215,8 +215,8 @@ def test_it_is_the_procedure_of_the_analysis(course: Universes) -> None:
     ).observed  # fmt: skip
     assert observed is not None
     assert observed.measurement is not None
-    assert found.local_z[0] == pytest.approx(observed.local_z, rel=1e-6)
-    assert found.formula_z[0] == pytest.approx(observed.whole.z, rel=1e-6)
+    assert found.local_z[0] == pytest.approx(observed.scan.local_z, rel=1e-6)
+    assert found.formula_z[0] == pytest.approx(observed.global_significance.z, rel=1e-6)
     mass, strength = observed.measurement.mass.interval, observed.measurement.signal.interval
     assert found.mass_GeV[0] == pytest.approx(mass.value, rel=1e-6)
     per_pb = analysis.events_per_pb(found.mass_GeV)[0]

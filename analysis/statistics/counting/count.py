@@ -7,7 +7,8 @@ The likelihood is the on-off one,
 
 with an auxiliary count that measures b' as well as the sidebands do. Its profile likelihood ratio
 gives z in closed form (Li and Ma, ApJ 272 (1983) 317; in b and sigma_b: Cowan et al.,
-arXiv:1007.1727), negative for a deficit. The limits (`cls.py`) have the same auxiliary count.
+arXiv:1007.1727), negative for a deficit. The limits (`counting_limit.py`) have the same auxiliary
+count.
 
 The course's own Z = (n - b)/sigma_b is given beside it. It leaves out the counting error sqrt(n).
 
@@ -64,6 +65,7 @@ def counting_z(observed: float, predicted: float, error: float) -> float:
     if observed > 0:
         ratio = observed * (predicted + variance) / (predicted**2 + observed * variance)
         poisson = observed * math.log(ratio)
+    # b^2/v ln(1 + v (n - b)/(b (b + v))) is (n - b) for v -> 0, of which digits would be lost.
     if variance < _NO_VARIANCE * predicted:
         sideband = excess
     else:

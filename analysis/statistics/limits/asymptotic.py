@@ -13,11 +13,18 @@ logarithm of CLs, which behind an excess of tens of standard deviations is still
 A fitter tells where the minimum is. `pyhf_fitter` asks pyhf's own minimisers (scipy's, and Minuit's
 if it fails); `template_fitter` knows the derivatives, and is believed if its likelihood changes
 between two fits as pyhf's does.
+
+Traps of pyhf 0.7.6 that this stays clear of: its own scan returns the edge when the limit lies
+beyond it (here there is none then), and its own root search takes many more evaluations; fits are
+reliable for strengths around 1 (the signal is to be scaled to that); a lower bound below 0 ends in
+NaN; with 5e7 events scipy's optimiser stops where it starts and reports success (a second one
+checks every limit of a count); the backend is global (it is restored).
 """
 
 import contextlib
+import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +46,7 @@ _STRENGTH_ERROR = 1e-6
 _NOISE = 1e-4
 """which pyhf's own minimisers may leave in place of it"""
 _SEARCHES = 25
+"""steps of a search for a limit, which has given up after them"""
 _FURTHER = 1.6
 """how much further from the best fit the observed limit is looked for next"""
 _ROOM = 1.01
@@ -47,6 +55,41 @@ _ROOM = 1.01
 
 class NoLimitError(XyyError):
     """pyhf's model has no limit, or its minimisers find none."""
+
+
+@contextlib.contextmanager
+def numpy_backend() -> Iterator[tuple[Any, Any]]:
+    """Give pyhf its numpy backend while the block runs, and yield its optimisers; then restore."""
+    import pyhf
+
+    tensors, optimiser = pyhf.get_backend()
+    logger = logging.getLogger("pyhf")
+    level = logger.level
+    optimisers = (pyhf.optimize.scipy_optimizer(), pyhf.optimize.minuit_optimizer())
+    try:
+        pyhf.set_backend("numpy", optimisers[0])
+        # Where an optimiser fails, pyhf divides by zero and logs pages; the failure is looked for.
+        logger.setLevel(logging.CRITICAL)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            yield optimisers
+    finally:
+        logger.setLevel(level)
+        pyhf.set_backend(tensors, optimiser)
+
+
+def model_of(document: dict[str, Any]) -> tuple[Any, FloatArray]:
+    """Return pyhf's model and data of a workspace that we have made.
+
+    It is not validated again, which takes ten times longer than the limits.
+    """
+    import pyhf
+
+    config = document["measurements"][0]["config"]
+    specification = {"channels": document["channels"], "parameters": config["parameters"]}
+    model = pyhf.Model(specification, validate=False, poi_name=config["poi"])
+    counts = {each["name"]: each["data"] for each in document["observations"]}
+    main = [events for name in model.config.channels for events in counts[name]]
+    return model, np.array([*main, *model.config.auxdata], dtype=np.float64)
 
 
 def pyhf_fitter(model: Any, optimisers: Sequence[Any]) -> Fitter:
@@ -122,9 +165,9 @@ class DataProfile:
     """with the auxiliary data"""
     fitter: Fitter
     best: float
-    """strength, within its bounds"""
-    least: float
-    """-2 ln L there"""
+    """best strength, within its bounds"""
+    minimum: float
+    """-2 ln L at the best strength"""
 
     @classmethod
     def of(cls, model: Any, data: Sequence[float] | FloatArray, fitter: Fitter) -> "DataProfile":
@@ -136,16 +179,13 @@ class DataProfile:
 
     def statistic(self, strength: float) -> float:
         """Return q~ of a strength, or q0 of strength 0."""
+        # More than a strength is no evidence against it (arXiv:1007.1727, eq. 16).
         if 0 < strength < self.best:
             return 0.0
         at = twice_nll(self.model, self.fitter(self.data, strength), self.data)
-        if not math.isfinite(at - self.least):
+        if not math.isfinite(at - self.minimum):
             raise NoLimitError(f"pyhf's likelihood is not finite at strength {strength:.4g}")
-        return max(at - self.least, 0.0)
-
-    def z(self) -> float:
-        """Return the local significance of the signal, sqrt(q0); 0 for a deficit."""
-        return math.sqrt(self.statistic(0.0))
+        return max(at - self.minimum, 0.0)
 
     def without_signal(self) -> "DataProfile":
         """Return the profile of the Asimov set at the best fit without signal."""
@@ -184,6 +224,7 @@ def log_cls(strength: float, data: DataProfile, background: DataProfile) -> floa
     from scipy.stats import norm
 
     observed, width = data.statistic(strength), math.sqrt(background.statistic(strength))
+    # A strength that makes no difference is as probable with signal as without: CLs = 1.
     if width == 0:
         return 0.0
     root = math.sqrt(observed)
@@ -223,6 +264,7 @@ def expected_limits(
 
     bands = np.array(BANDS)
     targets = bands + norm.isf((1 - confidence_level) * norm.cdf(bands))
+    # Each target begins where a straight line through the last limit puts it.
     found, width = [], guess
     for target in targets:
         limit = _solved(background, float(target), width)
@@ -241,6 +283,7 @@ def _solved(background: DataProfile, target: float, width: float) -> float:
         if abs(reached / target - 1) < allowed:
             return strength * target / reached
         low, high = (strength, high) if reached < target else (low, strength)
+        # By proportion, which takes few steps; halving the interval where that leads out of it.
         proposal = strength * target / reached if reached > 0 else 4 * strength
         strength = proposal if low < proposal < high else min((low + high) / 2, 4 * strength)
     raise NoLimitError(f"no strength is {target:.3g} standard deviations away from none")
@@ -269,6 +312,7 @@ def observed_limit(data: DataProfile, *, confidence_level: float = 0.95, guess: 
     def away(strength: float) -> float:
         return log_cls(strength, data, behind) - level
 
+    # Up to the best strength q~ is 0 and CLs one half or more: the limit lies beyond.
     low, high = data.best, data.best + 2 * guess
     for _ in range(_SEARCHES):
         if away(high) < 0:
@@ -291,6 +335,7 @@ def check_same(model: Any, templates: TemplateFit, data: FloatArray, fitter: Fit
         parameters = fitter(data, strength)
         values.append(twice_nll(model, parameters, data))
         deviances.append(templates.fit(data[bins][None], strength=strength).deviance[0])
+    # Constants drop out of differences: pyhf's factorials, and the saturated model of a deviance.
     difference = (values[1] - values[0]) - (deviances[1] - deviances[0])
     allowed = _SAME_STATISTIC * (1 + abs(values[1] - values[0])) + _ROUNDING * abs(values[0])
     if not abs(difference) < allowed:

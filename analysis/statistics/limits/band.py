@@ -5,7 +5,7 @@ processes. Each is told as it is done, for the caller to save; they are the same
 number of processes.
 
 Expected limits are those of the Asimov set of the background that is given (a prediction from the
-sidebands), never of a fit to the observed events, which an excess would bend. Below some twenty
+sidebands), never of a fit to the observed events, which an excess would distort. Below some twenty
 background events under the peak asymptotic limits are several percent too strong (17 % at one
 event): such masses are marked, and get limits from toys if toys are asked for.
 
@@ -28,14 +28,15 @@ from analysis.statistics.limits.asymptotic import (
     bin_order,
     check_same,
     expected_limits,
+    model_of,
     nominal_asimov,
+    numpy_backend,
     observed_limit,
     pyhf_fitter,
     template_fitter,
 )
-from analysis.statistics.limits.cls import model_of, numpy_backend
 from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
-from analysis.statistics.limits.toy_limits import ToySettings, toy_limits
+from analysis.statistics.limits.toy_limits import toy_limits
 from analysis.statistics.limits.workspaces import ChannelTemplates, counts_under_peak, workspace
 from analysis.statistics.spectra.streams import limit_toy_stream
 from tools.arrays import FloatArray
@@ -49,13 +50,13 @@ class MassPoint:
     """What is searched for at one mass."""
 
     mass_GeV: float
-    """of the resonance"""
+    """mass of the resonance"""
     channels: tuple[ChannelTemplates, ...]
     """the categories; `observed` in all of them, or in none while blind"""
 
     @property
     def name(self) -> str:
-        """Of its workspace."""
+        """Name of the workspace."""
         return f"mass_{self.mass_GeV:g}"
 
     def workspace(self, unit: Unit = "pb") -> dict[str, Any]:
@@ -68,11 +69,11 @@ class MassLimit:
     """Upper limits on the cross-section at one mass, in the unit of the templates."""
 
     mass_GeV: float
-    """of the resonance"""
+    """mass of the resonance"""
     observed: float | None
     """None while blind, and where there is none (then `warnings` says why)"""
     expected: tuple[float | None, ...]
-    """at `BANDS`"""
+    """expected limits at `BANDS`"""
     counts_under_peak: float
     """background events within +-1.4 standard deviations"""
     low_counts: bool
@@ -80,7 +81,7 @@ class MassLimit:
     method: str
     """``"asymptotic"`` or ``"toys"``"""
     warnings: tuple[str, ...]
-    """for people"""
+    """why a limit is missing, in words"""
 
 
 def band(
@@ -88,7 +89,8 @@ def band(
     *,
     confidence_level: float = 0.95,
     workers: int = 1,
-    toys: ToySettings | None = None,
+    toys: int = 0,
+    seed: int = 0,
     on_limit: Callable[[MassLimit], None] = lambda _limit: None,
 ) -> tuple[MassLimit, ...]:
     """Return the limits at some masses, rising in mass.
@@ -99,8 +101,10 @@ def band(
     confidence_level : float
     workers : int
         Processes; with one, all is done in this process.
-    toys : ToySettings, optional
-        Limits from toys where counts are low.
+    toys : int
+        Toys for each hypothesis at each strength, where counts are low; 0: asymptotic everywhere.
+    seed : int
+        The same seed gives the same limits, in any number of processes.
     on_limit : callable
         Given each limit as it is done, in any order.
 
@@ -113,7 +117,7 @@ def band(
     """
     from tools.pool import completed
 
-    work = partial(mass_limit, confidence_level=confidence_level, toys=toys)
+    work = partial(mass_limit, confidence_level=confidence_level, toys=toys, seed=seed)
     found = []
     if points:
         busy = min(workers, len(points))
@@ -124,25 +128,24 @@ def band(
 
 
 def mass_limit(
-    point: MassPoint, *, confidence_level: float = 0.95, toys: ToySettings | None = None
+    point: MassPoint, *, confidence_level: float = 0.95, toys: int = 0, seed: int = 0
 ) -> MassLimit:
     """Return the limits at one mass; see `band`."""
+    # By the expectation, observed or not: the data do not choose the method of their limit.
     counts = counts_under_peak(point.channels)
     low = counts < ENOUGH_COUNTS
-    by_toys = toys if low and toys is not None and toys.number else None
-    search = _Search(confidence_level, by_toys, point.mass_GeV)
-    is_open = all(channel.observed is not None for channel in point.channels)
+    search = _Search(point.mass_GeV, confidence_level, toys if low else 0, seed)
     observed: float | None = None
-    warnings: list[str] = []
     with numpy_backend() as optimisers:
         # A model of its own: the expected limits are the same to the last digit before and after.
         blind = _Likelihood.of(
             [replace(each, observed=None) for each in point.channels], optimisers
         )
-        expected = search.expected(blind, warnings)
-        if is_open:
+        expected, warnings = search.limits(blind)
+        if all(channel.observed is not None for channel in point.channels):
             opened = _Likelihood.of(point.channels, optimisers, known=blind)
-            observed = search.observed(opened, warnings)
+            (observed,), notes = search.limits(opened)
+            warnings += notes
     return MassLimit(
         mass_GeV=point.mass_GeV,
         observed=observed,
@@ -163,6 +166,8 @@ class _Likelihood:
     templates: TemplateFit
     scale: float
     fitters: tuple[Fitter, Fitter]
+    unblinded: bool = False
+    """whether the data are events that were observed, not the expected background"""
 
     @classmethod
     def of(
@@ -172,92 +177,74 @@ class _Likelihood:
         *,
         known: "_Likelihood | None" = None,
     ) -> "_Likelihood":
-        """Return the likelihood; one that is `known` of other events lends its model."""
+        """Return the likelihood of observed events, if there are any.
+
+        One that is `known` of the same templates lends its model, which takes long to make.
+        """
         scale = strength_scale(channels)
-        if known is not None and known.scale == scale:
-            return known.seeing(channels)
-        templates = TemplateFit.of(channels, scale=scale)
-        model, data = model_of(workspace(channels, scale=scale))
-        fitters = (template_fitter(model, templates), pyhf_fitter(model, optimisers))
-        return cls(model, data, templates, scale, fitters)
-
-    def seeing(self, channels: Sequence[ChannelTemplates]) -> "_Likelihood":
-        """Return the likelihood of the channels' observed events."""
-        data = self.data.copy()
+        if known is None or known.scale != scale:
+            templates = TemplateFit.of(channels, scale=scale)
+            model, data = model_of(workspace(channels, scale=scale))
+            fitters = (template_fitter(model, templates), pyhf_fitter(model, optimisers))
+            known = cls(model, data, templates, scale, fitters)
         seen = [each.observed for each in channels if each.observed is not None]
-        data[bin_order(self.model, self.templates)] = np.concatenate(seen)
-        return replace(self, data=data)
+        if not seen:
+            return known
+        data = known.data.copy()
+        data[bin_order(known.model, known.templates)] = np.concatenate(seen)
+        return replace(known, data=data, unblinded=True)
 
-    @property
-    def counts(self) -> FloatArray:
-        """The events, in the order of the templates."""
-        return self.data[bin_order(self.model, self.templates)]
-
-    def first(self, task: Callable[[Fitter], list[float]]) -> list[float]:
-        """Return what a task finds with the first fitter that can do it."""
-        try:
-            return task(self.fitters[0])
-        except NoLimitError:
-            return task(self.fitters[1])
+    def limits(self, fitter: Fitter, confidence_level: float) -> list[float]:
+        """Return the asymptotic limits on the strength: the observed one, or those at `BANDS`."""
+        options = {"confidence_level": confidence_level, "guess": self.templates.sigma()}
+        if not self.unblinded:
+            return [*expected_limits(nominal_asimov(self.model, fitter), **options)]
+        if fitter is self.fitters[0]:
+            check_same(self.model, self.templates, self.data, fitter)
+        return [observed_limit(DataProfile.of(self.model, self.data, fitter), **options)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
     """How limits at one mass are searched for."""
 
-    confidence_level: float
-    toys: ToySettings | None
     mass_GeV: float
+    confidence_level: float
+    toys: int
+    """0: asymptotic limits"""
+    seed: int
 
-    def expected(self, likelihood: _Likelihood, warnings: list[str]) -> list[float | None]:
-        """Return the limits on the cross-section expected at `BANDS`; None with a warning."""
+    def limits(self, likelihood: _Likelihood) -> tuple[list[float | None], list[str]]:
+        """Return the observed limit on the cross-section, or those expected at `BANDS`.
 
-        def task(fitter: Fitter) -> list[float]:
-            background = nominal_asimov(likelihood.model, fitter)
-            return list(expected_limits(background, **self._options(likelihood)))
-
-        return self._found(likelihood, task, None, warnings) or [None] * len(BANDS)
-
-    def observed(self, likelihood: _Likelihood, warnings: list[str]) -> float | None:
-        """Return the observed limit on the cross-section; None with a warning."""
-
-        def task(fitter: Fitter) -> list[float]:
-            if fitter is likelihood.fitters[0]:
-                check_same(likelihood.model, likelihood.templates, likelihood.data, fitter)
-            profile = DataProfile.of(likelihood.model, likelihood.data, fitter)
-            return [observed_limit(profile, **self._options(likelihood))]
-
-        return (self._found(likelihood, task, likelihood.counts, warnings) or [None])[0]
-
-    def _options(self, likelihood: _Likelihood) -> dict[str, float]:
-        return {"confidence_level": self.confidence_level, "guess": likelihood.templates.sigma()}
-
-    def _found(
-        self,
-        likelihood: _Likelihood,
-        task: Callable[[Fitter], list[float]],
-        counts: FloatArray | None,
-        warnings: list[str],
-    ) -> list[float | None] | None:
-        """Return the limits of a task, by toys where these are wanted; else None and a warning."""
-        what = "expected" if counts is None else "observed"
+        Where there is none it is None, and the second, warnings, say why.
+        """
+        what, number = ("observed", 1) if likelihood.unblinded else ("expected", len(BANDS))
+        none = f"no {what} limit at {self.mass_GeV:g} GeV"
         try:
-            found: list[float | None] = [*likelihood.first(task)]
-            if self.toys:
-                found = toy_limits(
-                    likelihood.templates,
-                    counts,
-                    around=[limit for limit in found if limit is not None],
-                    confidence_level=self.confidence_level,
-                    toys=self.toys.number,
-                    rng=limit_toy_stream(self.toys.seed, self.mass_GeV, 0 if counts is None else 1),
-                )
+            # First the fit with derivatives, which is faster by far; else pyhf's own minimisers.
+            try:
+                strengths = likelihood.limits(likelihood.fitters[0], self.confidence_level)
+            except NoLimitError:
+                strengths = likelihood.limits(likelihood.fitters[1], self.confidence_level)
+            found = self._by_toys(likelihood, strengths) if self.toys else [*strengths]
         except NoLimitError as problem:
-            warnings.append(f"no {what} limit at {self.mass_GeV:g} GeV: {problem}")
-            return None
-        if None in found and self.toys:
+            return [None] * number, [f"{none}: {problem}"]
+        warnings = []
+        if None in found:
             warnings.append(
-                f"no {what} limit at {self.mass_GeV:g} GeV from {self.toys.number} toys: their CLs "
-                "does not cross the level; more toys may do"
+                f"{none} from {self.toys} toys: their CLs does not cross the level; more toys may "
+                "do"
             )
-        return [None if limit is None else float(limit * likelihood.scale) for limit in found]
+        return [None if x is None else float(x * likelihood.scale) for x in found], warnings
+
+    def _by_toys(self, likelihood: _Likelihood, around: list[float]) -> list[float | None]:
+        templates, unblinded = likelihood.templates, likelihood.unblinded
+        return toy_limits(
+            templates,
+            likelihood.data[bin_order(likelihood.model, templates)] if unblinded else None,
+            around=around,
+            confidence_level=self.confidence_level,
+            toys=self.toys,
+            rng=limit_toy_stream(self.seed, self.mass_GeV, int(unblinded)),
+        )

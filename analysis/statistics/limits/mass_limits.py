@@ -8,47 +8,45 @@ deviation up and down, those of normalisation relative errors.
 
 from collections.abc import Mapping, Sequence
 
-from analysis.settings.search import Search
+from analysis.settings.search import Systematics
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.limits.band import MassPoint
 from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes
 from analysis.statistics.resonance.scan import Spectra
+from analysis.statistics.resonance.shape import ShapeSearch
 from tools.arrays import FloatArray
 
 
-def norm_errors(search: Search, simulation: float) -> dict[str, float]:
+def norm_errors(systematics: Systematics, simulation: float) -> dict[str, float]:
     """Return the relative errors of a signal's normalisation, by name; those of 0 are left out."""
     errors = {
-        "luminosity": search.systematics.luminosity,
-        "efficiency": search.systematics.efficiency,
+        "luminosity": systematics.luminosity,
+        "efficiency": systematics.efficiency,
         "simulation": simulation,
     }
     return {name: error for name, error in errors.items() if error > 0}
 
 
 def mass_points(
-    expected: Spectra,
+    shape: ShapeSearch,
     mass_GeV: FloatArray,
     per_unit: FloatArray,
     errors: Sequence[Mapping[str, float]],
-    observed: Spectra | None,
 ) -> list[MassPoint]:
     """Return the templates of all channels at some masses.
 
     Parameters
     ----------
-    expected : Spectra
-        Of the sideband prediction.
+    shape : ShapeSearch
     mass_GeV : ndarray, shape (M,)
     per_unit : ndarray, shape (M,)
         Selected signal events of all channels for a strength of 1.
     errors : sequence of mapping
         Relative errors of the normalisation, of each mass.
-    observed : Spectra, optional
-        The open spectra; None while blind.
     """
+    expected, observed = shape.expected, shape.observed
     peak, spurious = expected.peak, expected.spurious(mass_GeV)
-    shares = peak.signal.shares(mass_GeV)
+    fractions = peak.signal.shares(mass_GeV)
     nominal = expected.templates(mass_GeV)
     varied = {
         name: [expected.templates(mass_GeV, **{what: pull}) for pull in (-1.0, 1.0)]
@@ -63,8 +61,8 @@ def mass_points(
     for c, channel in enumerate(expected.channels):
         own, (background, modes) = peak.background.groups[c].bins, backgrounds[c]
         for m, unit in enumerate(per_unit):
-            # The shape holds this channel's share of an event; its spurious signal is all its own.
-            faked = nominal[m, own] * (spurious[m, c] / shares[m, c])
+            # The shape holds the channel's fraction of an event; its spurious signal is its own.
+            faked = nominal[m, own] * (spurious[m, c] / fractions[m, c])
             points[m].append(
                 ChannelTemplates(
                     name=channel.name,
@@ -77,7 +75,7 @@ def mass_points(
                     },
                     norm_errors=errors[m],
                     spurious=None if spurious[m, c] == 0 else faked,
-                    observed=None if observed is None else observed.channels[c].bins.counts,
+                    observed=None if observed is None else observed.spectra.channels[c].bins.counts,
                 )
             )
     pairs = zip(mass_GeV, points, strict=True)
@@ -87,6 +85,7 @@ def mass_points(
 def _backgrounds(expected: Spectra) -> list[tuple[FloatArray, FloatArray]]:
     """Return the fitted background of every channel, and its eigenmodes."""
     background = expected.peak.background
+    # The covariance of a fit to the expectation is that of the data, without their fluctuations.
     fit = scoring_fit(expected.counts[None], background)
     slopes, events, covariance = background.slopes(fit.theta)[0], fit.expected[0], fit.covariance[0]
     found = []

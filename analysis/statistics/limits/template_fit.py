@@ -18,10 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.statistics.limits.workspaces import (
-    CONSTRAINED_REACH,
+    CONSTRAINED_BOUND,
+    MODE_BOUND,
+    MODE_CENTRE,
+    MODE_WIDTH,
     ChannelTemplates,
     bin_name,
-    mode_centre,
     mode_name,
     spurious_name,
 )
@@ -55,19 +57,19 @@ class TemplateFit:
     polynomials: FloatArray
     """HistFactory's interpolation of the factors within one unit, shape (6, J, B)"""
     widths: FloatArray
-    """of the constraints, shape (P - 1,)"""
+    """widths of the constraints, shape (P - 1,)"""
     lowest: FloatArray
     """lower bounds, shape (P,)"""
     highest: FloatArray
     """upper bounds, shape (P,)"""
     names: tuple[str, ...]
-    """of all parameters, in the workspace"""
+    """names of all parameters in the workspace"""
     bin_names: tuple[str, ...]
-    """of all bins, in the workspace"""
+    """names of all bins in the workspace"""
     places: tuple[tuple[slice, Rows, Rows], ...]
-    """of each category: its bins, its modes and its spurious signal among the parameters"""
+    """places of each category: its bins, its modes and its spurious signal among the parameters"""
     centres: FloatArray
-    """of the workspace's parameters: theirs = centre + ours / width for modes; shape (P,)"""
+    """centres in the workspace: theirs = centre + ours / width for modes; shape (P,)"""
 
     @classmethod
     def of(cls, channels: Sequence[ChannelTemplates], *, scale: float = 1.0) -> "TemplateFit":
@@ -80,15 +82,12 @@ class TemplateFit:
         spurious: list[FloatArray] = []
         places: list[tuple[slice, Rows, Rows]] = []
         names: list[str] = []
-        spurious_names, widths, reach, centres = [], [], [], []
+        spurious_names = []
         for channel, end in zip(channels, ends, strict=True):
             place, first = slice(int(end) - len(channel.background), int(end)), len(names)
             count = len(channel.log_modes)
             log_modes[first : first + count, place] = channel.log_modes
             names += [mode_name(channel, index) for index in range(count)]
-            widths += [channel.mode_width] * count
-            reach += [channel.mode_reach] * count
-            centres += [mode_centre(channel)] * count
             for name, (down, up) in channel.signal_factors.items():
                 factors[:, nuisances.index(name), place] = np.log(down), np.log(up)
             own = np.arange(0)
@@ -101,7 +100,7 @@ class TemplateFit:
                 spurious_names.append(spurious_name(channel))
             places.append((place, 1 + first + np.arange(count), own))
         unit = len(spurious) + len(nuisances)
-        reaches = np.array([*reach, *[CONSTRAINED_REACH] * unit])
+        bounds = np.repeat([MODE_BOUND, CONSTRAINED_BOUND], [modes, unit])
         return cls(
             background=np.concatenate([channel.background for channel in channels]),
             log_modes=log_modes,
@@ -109,13 +108,13 @@ class TemplateFit:
             signal=np.concatenate([channel.signal for channel in channels]) * scale,
             factors=factors,
             polynomials=_polynomials(factors),
-            widths=np.array([*widths, *[1.0] * unit]),
-            lowest=np.array([0.0, *-reaches]),
-            highest=np.array([np.inf, *reaches]),
+            widths=np.repeat([MODE_WIDTH, 1.0], [modes, unit]),
+            lowest=np.array([0.0, *-bounds]),
+            highest=np.array([np.inf, *bounds]),
             names=("mu", *names, *spurious_names, *nuisances),
             places=tuple(places),
             bin_names=tuple(bin_name(c, i) for c in channels for i in range(len(c.background))),
-            centres=np.array([0.0, *centres, *[0.0] * unit]),
+            centres=np.repeat([0.0, MODE_CENTRE, 0.0], [1, modes, unit]),
         )
 
     @property
@@ -137,6 +136,7 @@ class TemplateFit:
         nuisances = np.arange(self.size - by_alpha.shape[1], self.size)
         fixed = self.size - len(free)  # the strength, or nothing
         for bins, modes, spurious in self.places:
+            # A category knows its own modes and spurious signal, and all that varies the signal.
             own = growth[:, None, bins]
             columns = np.concatenate([[0], modes, spurious, nuisances])
             slopes = np.concatenate(
@@ -169,15 +169,18 @@ class TemplateFit:
     def _spurious(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return pyhf's `code4p` and its derivative, shapes (T, N, B)."""
         x, (down, up) = beta[:, :, None], self.spurious
-        middle, bend = (up + down) / 2, (up - down) / 16
-        inside = x * middle + bend * x**2 * (15 + x**2 * (3 * x**2 - 10))
-        slope = middle + bend * x * (30 + x**2 * (18 * x**2 - 40))
+        # Straight lines beyond one unit; within it the polynomial of sixth degree that has their
+        # values, slopes and no curvature at both ends.
+        middle, curvature = (up + down) / 2, (up - down) / 16
+        inside = x * middle + curvature * x**2 * (15 + x**2 * (3 * x**2 - 10))
+        slope = middle + curvature * x * (30 + x**2 * (18 * x**2 - 40))
         changes = np.where(x > 1, x * up, np.where(x < -1, x * down, inside))
         return changes, np.where(x > 1, up, np.where(x < -1, down, slope))
 
     def _factors(self, alpha: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return pyhf's `code4` and the derivative of its logarithm, shapes (T, J, B)."""
         x, (down, up) = alpha[:, :, None], self.factors
+        # Exponentials beyond one unit, a polynomial of sixth degree within it (`_polynomials`).
         powers = np.stack([alpha**n for n in range(7)])
         inside = 1 + np.einsum("njb,ntj->tjb", self.polynomials, powers[1:])
         rising = np.einsum("n,njb,ntj->tjb", np.arange(1.0, 7), self.polynomials, powers[:-1])
@@ -239,8 +242,8 @@ def strength_scale(channels: Sequence[ChannelTemplates]) -> float:
     seen = 0.0
     if len(counts) == len(channels):
         seen = float(fit.fit(np.concatenate(counts)[None]).values[0, 0])
-    reach = max(_TWO_SIGMA * fit.sigma(), _NO_EVENTS / float(fit.signal.sum()))
-    return float(10.0 ** math.ceil(math.log10(seen + reach)))
+    limit = max(_TWO_SIGMA * fit.sigma(), _NO_EVENTS / float(fit.signal.sum()))
+    return float(10.0 ** math.ceil(math.log10(seen + limit)))
 
 
 def _polynomials(factors: FloatArray) -> FloatArray:

@@ -1,7 +1,7 @@
 r"""CLs limits from toys, for masses with few events under the peak.
 
 At each of some strengths q~ is computed for toys of two kinds: with the signal of that strength,
-and without; constraints are thrown as well. Both kinds count for both hypotheses, weighted by the
+and without; so are the constraints. Both kinds count for both hypotheses, weighted by the
 ratio of the hypothesis' density (which is known exactly) to that of the mixture (a mixture as
 proposal: Veach and Guibas, SIGGRAPH 1995). The tail that CLs is made of is where toys without
 signal are many and those with signal few: at -2 standard deviations one in 900. With the weights
@@ -10,13 +10,14 @@ signal are many and those with signal few: at -2 standard deviations one in 900.
 CLs is the ratio of the upper tails of q~, at the observed value or at the quantiles of q~ without
 signal. ln CLs against the strength is smoothed by a parabola through the strengths near the level.
 
-Toys for the expected band are thrown from the nominal background; for the observed limit, from the
+Toys for the expected band are those of the nominal background; for the observed limit, of the
 nuisances that fit the data best at each strength.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from tools.arrays import FloatArray
 _STRENGTHS = 9
 _BELOW, _ABOVE = 0.7, 1.8
 """of the asymptotic limits: where strengths begin and end"""
-_FEWEST_EVENTS = 2.0
+_MIN_EVENTS = 2.0
 """signal events that no limit goes below: 3 at 95 % even where none can come from background"""
 _NEAR = math.log(8.0)
 """|ln(CLs / level)| of the strengths that the parabola goes through, or the nearest three"""
@@ -35,16 +36,6 @@ _POINTS = 3
 """that a parabola takes"""
 _SAME = 1e-6
 """relative difference of two q~ that are equal but for rounding"""
-
-
-@dataclass(frozen=True, slots=True)
-class ToySettings:
-    """How many toys, and which."""
-
-    number: int = 4000
-    """for each hypothesis at each strength"""
-    seed: int = 0
-    """the same seed gives the same limits, in any number of processes"""
 
 
 def toy_limits(
@@ -70,55 +61,46 @@ def toy_limits(
         Number for each hypothesis at each strength.
     rng : Generator
     """
-    strengths = _strengths(templates, around)
-    if counts is None:
-        cls = _expected_cls(templates, strengths, toys, rng)
-    else:
-        cls = _observed_cls(templates, counts, strengths, toys, rng)[:, None]
+    low = max(_BELOW * min(around), _MIN_EVENTS / float(templates.signal.sum()))
+    strengths = np.geomspace(low, _ABOVE * max(low, *around), _STRENGTHS)
+    generate = partial(_Toys.generated, templates, toys=toys, rng=rng)
+    found = _expected_cls if counts is None else partial(_observed_cls, counts)
+    cls = found(templates, strengths, generate)
     return [crossing(strengths, each, 1 - confidence_level) for each in cls.T]
 
 
-def _strengths(templates: TemplateFit, around: Sequence[float]) -> FloatArray:
-    low = max(_BELOW * min(around), _FEWEST_EVENTS / float(templates.signal.sum()))
-    return np.geomspace(low, _ABOVE * max(low, *around), _STRENGTHS)
-
-
 def _expected_cls(
-    templates: TemplateFit, strengths: FloatArray, toys: int, rng: np.random.Generator
+    templates: TemplateFit, strengths: FloatArray, generate: "Generate"
 ) -> FloatArray:
     """Return CLs at each strength and band, shape (strengths, 5)."""
     from scipy.stats import norm
 
     nominal = np.zeros(templates.size)
-    empty = _Toys.thrown(templates, nominal, toys, rng)
+    # Generated once for all strengths: half of the toys, and fluctuations that neighbours share.
+    empty = generate(nominal)
     levels = norm.cdf(-np.array(BANDS))
     found = []
     for strength in strengths:
         truth = np.concatenate([[strength], nominal[1:]])
-        mixture = _Mixture.of(templates, empty, _Toys.thrown(templates, truth, toys, rng), strength)
-        without = mixture.statistics[:toys]
+        mixture = _Mixture.of(empty, generate(truth), strength)
+        without = mixture.statistics[: len(empty.counts)]
+        # Few events make q~ discrete: between two of its values no toy has one.
         quantiles = np.quantile(without, levels, method="inverted_cdf")
         found.append([mixture.cls(value) for value in quantiles])
     return np.array(found)
 
 
 def _observed_cls(
-    templates: TemplateFit,
-    counts: FloatArray,
-    strengths: FloatArray,
-    toys: int,
-    rng: np.random.Generator,
+    counts: FloatArray, templates: TemplateFit, strengths: FloatArray, generate: "Generate"
 ) -> FloatArray:
-    """Return CLs of the data at each strength."""
+    """Return CLs of the data at each strength, shape (strengths, 1)."""
     best = templates.fit(counts[None])
-    background = templates.fit(counts[None], strength=0.0).values[0]
-    empty = _Toys.thrown(templates, background, toys, rng)
+    empty = generate(templates.fit(counts[None], strength=0.0).values[0])
     found = []
     for strength in strengths:
         fitted = templates.fit(counts[None], strength=strength)
         value = _statistic(best.values[:, 0], best.deviance, fitted.deviance, strength)[0]
-        signal = _Toys.thrown(templates, fitted.values[0], toys, rng)
-        found.append(_Mixture.of(templates, empty, signal, strength).cls(value))
+        found.append([_Mixture.of(empty, generate(fitted.values[0]), strength).cls(value)])
     return np.array(found)
 
 
@@ -126,36 +108,40 @@ def _observed_cls(
 class _Toys:
     """Toys, with their fits of the strength."""
 
+    templates: TemplateFit
     truth: FloatArray
     counts: FloatArray
     centres: FloatArray
     best: FloatArray
-    least: FloatArray
+    minimum: FloatArray
 
     @classmethod
-    def thrown(
+    def generated(
         cls, templates: TemplateFit, truth: FloatArray, toys: int, rng: np.random.Generator
     ) -> "_Toys":
         expected = templates.expected(truth[None])[0]
         counts = rng.poisson(expected, size=(toys, len(expected))).astype(np.float64)
+        # Auxiliary measurements fluctuate as the counts do (ATL-PHYS-PUB-2011-11).
         centres = rng.normal(truth[1:], templates.widths, size=(toys, templates.size - 1))
         fits = templates.fit(counts, centres, start=truth)
-        return cls(truth, counts, centres, fits.values[:, 0], fits.deviance)
+        return cls(templates, truth, counts, centres, fits.values[:, 0], fits.deviance)
 
-    def statistics(self, templates: TemplateFit, strength: float) -> FloatArray:
+    def statistics(self, strength: float) -> FloatArray:
         """Return q~ of a strength."""
-        fits = templates.fit(self.counts, self.centres, strength=strength, start=self.truth)
-        return _statistic(self.best, self.least, fits.deviance, strength)
+        fits = self.templates.fit(self.counts, self.centres, strength=strength, start=self.truth)
+        return _statistic(self.best, self.minimum, fits.deviance, strength)
 
-    def log_ratio(
-        self, templates: TemplateFit, signal: FloatArray, empty: FloatArray
-    ) -> FloatArray:
+    def log_ratio(self, signal: FloatArray, empty: FloatArray) -> FloatArray:
         """Return the logarithm of the ratio of the toys' densities under two truths."""
-        many, few = (templates.expected(truth[None])[0] for truth in (signal, empty))
-        pulls = [(self.centres - truth[1:]) / templates.widths for truth in (empty, signal)]
+        many, few = (self.templates.expected(truth[None])[0] for truth in (signal, empty))
+        pulls = [(self.centres - truth[1:]) / self.templates.widths for truth in (empty, signal)]
         # Factorials and widths are the same under both truths.
         constraints = (pulls[0] ** 2 - pulls[1] ** 2).sum(axis=1) / 2
         return np.asarray(self.counts @ np.log(many / few) - (many - few).sum() + constraints)
+
+
+Generate = Callable[[FloatArray], _Toys]
+"""truth -> toys of it"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,23 +149,19 @@ class _Mixture:
     """Toys without and with signal, each with its weights under both hypotheses."""
 
     statistics: FloatArray
-    """q~ of one strength; those thrown without signal first"""
+    """q~ of one strength; those generated without signal first"""
     signal: FloatArray
     """weights of the hypothesis with signal"""
     empty: FloatArray
-    """weights of the one without"""
+    """weights of the hypothesis without signal"""
 
     @classmethod
-    def of(
-        cls, templates: TemplateFit, empty: _Toys, signal: _Toys, strength: float
-    ) -> "_Mixture":  # fmt: skip
+    def of(cls, empty: _Toys, signal: _Toys, strength: float) -> "_Mixture":
         from scipy.special import expit
 
         both = (empty, signal)
-        ratio = np.concatenate(
-            [toys.log_ratio(templates, signal.truth, empty.truth) for toys in both]
-        )
-        statistics = np.concatenate([toys.statistics(templates, strength) for toys in both])
+        ratio = np.concatenate([toys.log_ratio(signal.truth, empty.truth) for toys in both])
+        statistics = np.concatenate([toys.statistics(strength) for toys in both])
         # Over the density of the equal mixture (f_s + f_b)/2: f_s/(f_s + f_b) and the rest.
         return cls(statistics, expit(ratio), expit(-ratio))
 
@@ -192,9 +174,9 @@ class _Mixture:
 
 
 def _statistic(
-    best: FloatArray, least: FloatArray, deviance: FloatArray, strength: float
+    best: FloatArray, minimum: FloatArray, deviance: FloatArray, strength: float
 ) -> FloatArray:
-    return np.where(best > strength, 0.0, np.maximum(deviance - least, 0.0))
+    return np.where(best > strength, 0.0, np.maximum(deviance - minimum, 0.0))
 
 
 def crossing(strengths: FloatArray, cls: FloatArray, level: float) -> float | None:

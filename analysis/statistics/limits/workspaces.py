@@ -17,9 +17,9 @@ What that takes in HistFactory, whose `normsys` is one factor for a whole sample
 - pyhf interpolates a `normsys` by a polynomial within one unit and is an exact exponential beyond
   it. So a mode's parameter has its centre (`auxdata`) well above 1 and its bounds at 1, and the
   fixed parameter ``centre`` takes the constant factor out again.
-- pyhf's constraints have width 1. `free` modes, which the same bins shall determine, get templates
-  of `FREE_WIDTH` standard deviations; used at face value their covariance would count the data
-  twice (limits 2 to 7 % too strong). Modes from the sidebands alone are used at face value.
+- pyhf's constraints have width 1. The modes are for these very bins to determine, and get templates
+  of `MODE_WIDTH` standard deviations: used at face value their covariance would count the data
+  twice (limits 2 to 7 % too strong).
 
 The spurious signal is a `histosys`, linear in :math:`\beta`; downwards it stops where it would
 leave less than a twentieth of a bin's background at five standard deviations.
@@ -35,20 +35,23 @@ import numpy as np
 from tools.arrays import FloatArray
 from tools.errors import InputError
 
-FREE_WIDTH = 20.0
-"""standard deviations of the fit that the constraint of a `free` mode allows"""
-REACH = 50.0
-"""standard deviations that a `free` mode can go; others go `CONSTRAINED_REACH`"""
-CONSTRAINED_REACH = 5.0
-MOST_DOWN = 0.19
-"""of a bin's background: what one standard deviation of spurious signal takes away at most"""
-_MOST_CHANGE = 1.0
-"""of the logarithm by one standard deviation; bins that uncertain expect next to nothing"""
-_MOST_SIGNAL_CHANGE = 3.0
+MODE_WIDTH = 20.0
+"""standard deviations of the fit that the constraint of a mode allows"""
+MODE_BOUND = 50.0
+"""standard deviations of the fit that a mode can go"""
+MODE_CENTRE = 1 + MODE_BOUND / MODE_WIDTH
+"""value of the modes' parameters at the nominal background"""
+CONSTRAINED_BOUND = 5.0
+"""standard deviations that the other nuisance parameters can go"""
+_MAX_DOWN = 0.19
+"""fraction of a bin's background that one standard deviation of spurious signal takes, at most"""
+_MAX_CHANGE = 1.0
+"""change of the logarithm by one standard deviation; bins that uncertain expect next to nothing"""
+_MAX_SIGNAL_CHANGE = 3.0
 _CENTRAL = (0.0808, 0.9192)
-"""parts of a Gaussian that lie below -1.4 and 1.4 standard deviations"""
+"""fractions of a Gaussian that lie below -1.4 and 1.4 standard deviations"""
 _NO_SIGNAL = 1e-9
-"""of all signal: bins with less than that have no systematic variation"""
+"""fraction of all signal: bins with less than that have no systematic variation"""
 _MU_MAX = 10.0
 _MU_START = 0.1
 _POI = "mu"
@@ -60,7 +63,7 @@ class ChannelTemplates:
     """One selection category at one mass of the resonance."""
 
     name: str
-    """of the category"""
+    """name of the category"""
     background: FloatArray
     """expected events, shape (B,), all positive"""
     modes: FloatArray
@@ -75,8 +78,6 @@ class ChannelTemplates:
     """one standard deviation of the spurious signal, shape (B,); a nuisance of this category"""
     observed: FloatArray | None = None
     """events, shape (B,); None while blind"""
-    free: bool = True
-    """whether the modes are for these very bins to determine (else: known from sidebands alone)"""
 
     def __post_init__(self) -> None:
         """Refuse templates that are no templates.
@@ -100,7 +101,7 @@ class ChannelTemplates:
         elif np.any(self.signal < 0) or not self.signal.sum() > 0:
             problem = "the signal must not be negative, nor empty"
         elif not all(0 <= error < 1 for error in self.norm_errors.values()):
-            problem = "relative errors of the normalisation must be from 0 to below 1"
+            problem = "relative uncertainties of the normalisation must be from 0 to below 1"
         if problem:
             raise InputError(f"category {self.name}: {problem}")
 
@@ -108,17 +109,7 @@ class ChannelTemplates:
     def log_modes(self) -> FloatArray:
         """Changes of ln(background) by one standard deviation of each mode, shape (K, B)."""
         change = self.modes.reshape(-1, len(self.background)) / self.background
-        return np.clip(change, -_MOST_CHANGE, _MOST_CHANGE)
-
-    @property
-    def mode_width(self) -> float:
-        """Width of the modes' constraints, in standard deviations of the fit."""
-        return FREE_WIDTH if self.free else 1.0
-
-    @property
-    def mode_reach(self) -> float:
-        """How far the modes may go, in standard deviations of the fit."""
-        return REACH if self.free else CONSTRAINED_REACH
+        return np.clip(change, -_MAX_CHANGE, _MAX_CHANGE)
 
     @property
     def spurious_pair(self) -> tuple[FloatArray, FloatArray] | None:
@@ -127,7 +118,7 @@ class ChannelTemplates:
             return None
         change = np.abs(self.spurious)
         return (
-            self.background - np.minimum(change, MOST_DOWN * self.background),
+            self.background - np.minimum(change, _MAX_DOWN * self.background),
             self.background + change,
         )
 
@@ -142,9 +133,10 @@ class ChannelTemplates:
         return factors
 
     def _ratio(self, varied: FloatArray) -> FloatArray:
+        # Where there is next to no signal the ratio of two shapes may be anything, 0/0 too.
         there = self.signal > _NO_SIGNAL * self.signal.sum()
         ratio = np.divide(varied, self.signal, out=np.ones_like(self.signal), where=there)
-        limit = math.exp(_MOST_SIGNAL_CHANGE)
+        limit = math.exp(_MAX_SIGNAL_CHANGE)
         return np.clip(ratio, 1 / limit, limit)
 
 
@@ -174,8 +166,10 @@ def eigenmodes(background: FloatArray, slopes: FloatArray, covariance: FloatArra
     array([[1., 1.],
            [1., 2.]])
     """
+    # half @ half.T is the covariance of the events; rounding leaves eigenvalues below zero.
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
     half = slopes @ (vectors * np.sqrt(np.maximum(values, 0)))
+    # Orthogonal as the bins see them: each parameter can then be fitted nearly alone.
     root = np.sqrt(background)[:, None]
     left, sizes, _ = np.linalg.svd(half / root, full_matrices=False)
     return np.asarray((left * sizes * root).T)
@@ -261,10 +255,8 @@ def spurious_name(channel: ChannelTemplates) -> str:
 
 
 def _check_names(channels: Sequence[ChannelTemplates]) -> None:
-    own = [_POI, _CENTRE]
-    for channel in channels:
-        own += [mode_name(channel, index) for index in range(len(channel.modes))]
-        own += [spurious_name(channel)]
+    modes = [mode_name(c, index) for c in channels for index in range(len(c.modes))]
+    own = [_POI, _CENTRE, *modes, *map(spurious_name, channels)]
     nuisances = {name for channel in channels for name in channel.signal_factors}
     if len({channel.name for channel in channels}) < len(channels) or len(set(own)) < len(own):
         raise InputError("categories of one workspace need names that differ")
@@ -275,30 +267,26 @@ def _check_names(channels: Sequence[ChannelTemplates]) -> None:
         )
 
 
-def mode_centre(channel: ChannelTemplates) -> float:
-    """Return the value of the modes' parameters at the nominal background."""
-    return 1 + channel.mode_reach / channel.mode_width
-
-
 def _parameters(channels: Sequence[ChannelTemplates]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"name": _POI, "inits": [_MU_START], "bounds": [[0.0, _MU_MAX]]},
         {"name": _CENTRE, "inits": [1.0], "auxdata": [1.0], "fixed": True},
     ]
+    bounds = [[1.0, 2 * MODE_CENTRE - 1]]
+    place = {"inits": [MODE_CENTRE], "auxdata": [MODE_CENTRE], "bounds": bounds}
     for channel in channels:
-        centre = mode_centre(channel)
-        place = {"inits": [centre], "auxdata": [centre], "bounds": [[1.0, 2 * centre - 1]]}
         found += [{"name": mode_name(channel, i)} | place for i in range(len(channel.modes))]
     return found
 
 
 def _channel(channel: ChannelTemplates, scale: float) -> list[dict[str, Any]]:
     """Return a category's bins, each as a channel of one bin."""
-    changes = channel.log_modes * channel.mode_width
-    centre = -mode_centre(channel) * changes.sum(axis=0)
+    changes = channel.log_modes * MODE_WIDTH
+    centre = -MODE_CENTRE * changes.sum(axis=0)
     pair, factors = channel.spurious_pair, channel.signal_factors
     found = []
     for index, events in enumerate(channel.background):
+        # The modes stand at their centre, not at 0: this fixed factor takes that out again.
         modes = [_normsys(_CENTRE, centre[index], -centre[index])]
         modes += [
             _normsys(mode_name(channel, number), change[index], -change[index])

@@ -1,7 +1,7 @@
 r"""Whether all categories see the same resonance: the strength of each, on its own.
 
 At the fitted mass every category is fitted alone. Its strength is that of the whole signal, its
-events divided by the part of the signal that is expected there. That all have one strength costs
+events divided by the fraction of the signal expected there. That all have one strength costs
 
 .. math:: \chi^2 = \sum_c [D_c(\hat S) - D_c(\hat S_c)],
 
@@ -13,11 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.results.values import Estimate
 from analysis.results.verdict import ChannelCompatibility, ChannelStrength
 from analysis.settings.search import Systematics
 from analysis.statistics.background.poisson import scoring_fit
-from analysis.statistics.resonance.measurement import STEPS, Measurement, crossing
+from analysis.statistics.resonance.measurement import STEPS, Measurement, Profile
 from analysis.statistics.resonance.peak import NUISANCES
 from analysis.statistics.resonance.scan import Spectra
 from tools.arrays import FloatArray
@@ -42,26 +41,28 @@ def compatibility(
     signal, mass = spectra.peak.signal, np.array([measured.mass.interval.value])
     combined = measured.signal.interval.value
     found, total = {}, 0.0
-    for channel, efficiency, share in zip(
+    for channel, efficiency, fraction in zip(
         spectra.channels, signal.efficiency, signal.shares(mass)[0], strict=True
     ):
         alone = Spectra.of((channel,), replace(signal, efficiency=(efficiency,)), systematics)
-        found[channel.name], rise = _alone(alone, mass, float(share), combined)
+        found[channel.name], rise = _alone(alone, mass, float(fraction), combined)
         total += rise
     degrees = len(found) - 1
+    # The combined strength is fitted to the same data: it takes one degree of freedom.
     pvalue = float(chi2.sf(total, degrees))
     return found, ChannelCompatibility(chi2=total, degrees_of_freedom=degrees, pvalue=pvalue)
 
 
 def _alone(
-    spectra: Spectra, mass: FloatArray, share: float, combined: float
+    spectra: Spectra, mass: FloatArray, fraction: float, combined: float
 ) -> tuple[ChannelStrength, float]:
     """Return what one category sees, and what the combined strength costs there."""
     peak, spurious = spectra.peak, spectra.spurious(mass)
     theta = scoring_fit(spectra.counts[None], peak.background).theta
     scan = spectra.compare(spectra.counts[None], theta, mass, spurious)
     best, error = float(scan.signal_events[0]), float(scan.signal_error_events[0])
-    points = np.append(best + STEPS * error, combined * share)
+    # The last point is not of the profile: it is what the combined strength costs this category.
+    points = np.append(best + STEPS * error, combined * fraction)
     rows = len(points)
     fixed = peak.fit(
         np.repeat(spectra.counts[None], rows, axis=0), np.repeat(theta, rows, axis=0),
@@ -69,9 +70,6 @@ def _alone(
         free=NUISANCES,
     )  # fmt: skip
     rises = np.maximum(fixed.deviance - float(scan.deviance[0]), 0.0)
-    down, up = (crossing(points[:-1], rises[:-1], best, side) for side in (-1, 1))
-    interval = Estimate(
-        best, best - error if down is None else down, best + error if up is None else up
-    )
-    strength = ChannelStrength(local_z=float(scan.z[0]), strength=interval.scaled(1 / share))
+    interval = Profile.of(points[:-1], rises[:-1], best, error).interval
+    strength = ChannelStrength(local_z=float(scan.z[0]), strength=interval.scaled(1 / fraction))
     return strength, float(rises[-1])

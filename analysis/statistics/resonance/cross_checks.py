@@ -1,12 +1,11 @@
-"""Cross-checks of the resonance in open spectra: with other functions, ranges and bins.
+"""Cross-checks of the resonance in unblinded spectra: with other functions, ranges and bins.
 
 The envelope of all functions that pass is that of P. D. Dauncey et al. (JINST 10 (2015) P04015):
 D + number of parameters, minimised over functions with and without the signal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -16,8 +15,7 @@ from analysis.settings.search import Search
 from analysis.statistics.background.entries import Entry
 from analysis.statistics.background.tournament import Decisions, Tournament
 from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
-from analysis.statistics.spectra.bins import Bins, Channel
-from analysis.statistics.spectra.signal_model import SignalModel
+from analysis.statistics.spectra.bins import Bins
 from tools.arrays import FloatArray
 
 _ROUNDING = 1e-9
@@ -26,52 +24,42 @@ _BIN_FACTORS = (0.5, 2.0)
 """widths of bins tried, in those of the fit"""
 _LATER = (1, 2)
 """which of the functions that pass after the one in use are tried"""
+Reader = Callable[[float, float, float], Bins]
+"""(low, high, width) -> bins of a spectrum there, as wide as that if it has a choice"""
 Entries = Sequence[Entry | None]
 """another choice for each channel; None: the one in use"""
 
 
-class OpenSpectrum(Protocol):
-    """One channel's spectrum, to be read between any masses."""
-
-    @property
-    def name(self) -> str:
-        """Of the channel."""
-
-    def bins(self, low_GeV: float, high_GeV: float, width_GeV: float) -> Bins:
-        """Return its bins there, of this width if it has a choice."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class OpenData:
-    """Open spectra, to be fitted with the functions in use or with others."""
+class UnblindedData:
+    """Unblinded spectra, to be fitted with the functions in use or with others."""
 
-    channels: Sequence[OpenSpectrum]
+    readers: Mapping[str, Reader]
+    """what reads the spectrum of each channel, by name"""
     tournament: Tournament
     decisions: Sequence[Decisions]
-    signal: SignalModel
     search: Search
+    any_width: bool
+    """whether the spectra have bins of any width"""
 
     def spectra(self, entries: Entries | None = None, bin_GeV: float | None = None) -> Spectra:
         """Return the spectra with the functions in use, or with those of other entries."""
         models = []
-        for channel, decided, entry in zip(
-            self.channels, self.decisions, entries or [None] * len(self.channels), strict=True
+        for (name, bins), decided, entry in zip(
+            self.readers.items(), self.decisions, entries or [None] * len(self.readers), strict=True
         ):
             option = decided.chosen if entry is None else entry.option
             spurious = decided.spurious[0] if entry is None else self.tournament.spurious_of(entry)
-            width = bin_GeV or self.search.fit.bin_GeV
-            bins = channel.bins(option.low_GeV, option.high_GeV, width)
-            models.append(
-                ChannelModel(bins, option.function, decided.masses_GeV, spurious, channel.name)
-            )
-        return Spectra.of(models, self.signal, self.search.systematics)
+            there = bins(option.low_GeV, option.high_GeV, bin_GeV or self.search.fit.bin_GeV)
+            models.append(ChannelModel(there, option.function, decided.masses_GeV, spurious, name))
+        return Spectra.of(models, self.tournament.signal, self.search.systematics)
 
     def scan(self, entries: Entries | None = None, bin_GeV: float | None = None) -> MassScan:
         """Return the scan of `spectra`."""
         return self.spectra(entries, bin_GeV).scan(self.search.signal.masses_GeV)
 
 
-def _alike(decided: Decisions) -> list[Entry]:
+def _passing_in_range(decided: Decisions) -> list[Entry]:
     """Return the entries that pass in the range in use, those with the fewest parameters first."""
     option = decided.chosen
     return [
@@ -82,50 +70,49 @@ def _alike(decided: Decisions) -> list[Entry]:
     ]
 
 
-def envelope(data: OpenData) -> FloatArray:
+def envelope(data: UnblindedData) -> FloatArray:
     """Return the significance with the functions profiled, too; signed, shape (M,)."""
     masses = data.search.signal.masses_GeV
-    passing = [_alike(decided) for decided in data.decisions]
+    passing = [_passing_in_range(decided) for decided in data.decisions]
     best = null = np.full(len(masses), np.inf)
     events = np.zeros(len(masses))
     for rank in range(max(1, *(len(entries) for entries in passing))):
         spectra = data.spectra([e[min(rank, len(e) - 1)] if e else None for e in passing])
         # A deviance falls by one for each parameter that is not needed: that is taken off.
         scan, penalty = spectra.scan(masses), spectra.peak.background.size
-        events = np.where(scan.deviance[0] + penalty < best, scan.signal_events[0], events)
-        best = np.minimum(best, scan.deviance[0] + penalty)
-        null = np.minimum(null, scan.null_deviance[0] + penalty)
+        events = np.where(scan.deviance + penalty < best, scan.signal_events, events)
+        best = np.minimum(best, scan.deviance + penalty)
+        null = np.minimum(null, scan.null_deviance + penalty)
     return np.asarray(np.sign(events) * np.sqrt(np.maximum(null - best, 0.0)))
 
 
-def stability(data: OpenData, scan: MassScan) -> tuple[StabilityCheck, ...]:
+def stability(data: UnblindedData, scan: MassScan) -> tuple[StabilityCheck, ...]:
     """Return the result of a scan, in events, with another range, order or binning."""
-    best = int(np.argmax(scan.z[0]))
-    results = [_check(data.decisions[0].chosen.name, scan, best, used=True)]
+    results = [_check(data.decisions[0].chosen.name, scan, scan.best, used=True)]
     results += [
-        _check(what, data.scan(entries), best, used=False)
+        _check(what, data.scan(entries), scan.best, used=False)
         for what, entries in _others(data.decisions)
     ]
-    for factor in _BIN_FACTORS if all(isinstance(one, Channel) for one in data.channels) else ():
+    for factor in _BIN_FACTORS if data.any_width else ():
         width = data.search.fit.bin_GeV * factor
         if _fits(width, data):
             found = data.scan(bin_GeV=width)
-            results.append(_check(f"bins of {width:g} GeV", found, best, used=False))
+            results.append(_check(f"bins of {width:g} GeV", found, scan.best, used=False))
     return tuple(results)
 
 
 def _check(what: str, scan: MassScan, best: int, *, used: bool) -> StabilityCheck:
     """Return a scan's largest significance, and its strength at the mass of the result itself."""
-    events, error = scan.signal_events[0, best], scan.signal_error_events[0, best]
+    events, error = scan.signal_events[best], scan.signal_error_events[best]
     return StabilityCheck(
         what=what,
-        local_z=max(float(scan.z[0].max()), 0.0),
+        local_z=scan.local_z,
         strength=Estimate(float(events), float(events - error), float(events + error)),
         used=used,
     )
 
 
-def _fits(width: float, data: OpenData) -> bool:
+def _fits(width: float, data: UnblindedData) -> bool:
     """Tell whether bins of a width begin and end where the range does, and fine bins do."""
     fine = data.search.spectrum
     lengths = [width / fine.bin_GeV]
@@ -135,6 +122,7 @@ def _fits(width: float, data: OpenData) -> bool:
             (option.high_GeV - option.low_GeV) / width,
             (option.low_GeV - fine.low_GeV) / fine.bin_GeV,
         ]
+    # Else the bins would be of another width, or begin where the fine ones have no edge.
     return all(abs(length - round(length)) < _ROUNDING for length in lengths)
 
 
@@ -153,20 +141,14 @@ def _others(decisions: Sequence[Decisions]) -> Iterator[tuple[str, Entries]]:
 
 def _best_of(decided: Decisions, range_name: str) -> Entry | None:
     """Return the simplest entry of a range that passes, or else the one that fakes the least."""
-    there = [entry for entry in decided.entries if entry.option.range == range_name]
+    there = (entry for entry in decided.entries if entry.option.range == range_name)
     usable = [entry for entry in there if np.isfinite(entry.worst[0])]
-    if not usable:
-        return None
-    return next(
-        (e for e in usable if e.passes[0]), min(usable, key=lambda entry: float(entry.worst[0]))
-    )
+    least = min(usable, key=lambda entry: float(entry.worst[0]), default=None)
+    return next((entry for entry in usable if entry.passes[0]), least)
 
 
 def _after(decided: Decisions, step: int) -> Entry | None:
     """Return the entry that passes `step` after the chosen one."""
-    passing = _alike(decided)
-    names = [entry.option.function for entry in passing]
-    if decided.chosen.function not in names:
-        return None
-    index = names.index(decided.chosen.function) + step
-    return passing[index] if index < len(passing) else None
+    passing = _passing_in_range(decided)
+    later = [n + step for n, each in enumerate(passing) if each.option == decided.chosen]
+    return passing[later[0]] if later and later[0] < len(passing) else None

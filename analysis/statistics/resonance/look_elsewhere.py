@@ -7,7 +7,7 @@ and N(u) the upcrossings of a level u by the scan of a spectrum without a resona
 
    p = 1 - \exp\!\big[-\big(p_{\rm local} + \langle N(u_0) \rangle\, e^{-(q - u_0^2)/2}\big)\big]
 
-The mean number of upcrossings is that of background-only toys of the frozen model at a low level
+The mean number of upcrossings is that of toys of the fixed background model at a low level
 u_0, never that of the one observed scan, which has an error of 70 %. It is a tail formula: above
 p = 0.3 it says no more than "not significant".
 
@@ -29,12 +29,13 @@ from tools.arrays import FloatArray
 LEVEL_Z = 1.0
 """u_0: low enough for many upcrossings, high enough to be of the tail"""
 _TOYS = 1000
+"""of the upcrossings, whose mean number of about one they tell to some 3 %"""
 _SIGMAS = (1, 2, 3)
 """global significances whose local ones are told"""
 _ONE_SIGMA = 0.6827
 _NO_CROSSING = 1e-9
 """added to their mean number, which may be zero, before its logarithm is taken"""
-_LEAST_P = 1e-280
+_MIN_P = 1e-280
 """below it a float has no digits left"""
 
 
@@ -74,7 +75,7 @@ def significance(p: float) -> float:
 def upcrossings(
     spectra: Spectra, expected: FloatArray, mass_GeV: FloatArray, *, seed: int, toys: int = _TOYS
 ) -> Upcrossings:
-    """Count upcrossings in background-only toys of a frozen model.
+    """Count upcrossings in background-only toys of a fixed background model.
 
     Parameters
     ----------
@@ -94,6 +95,7 @@ def upcrossings(
     # To first order: at so low a level the likelihood ratio is a parabola's.
     group = ToyGroup(np.arange(toys), spectra.peak, counts, mass_GeV, spurious, whole)
     z = group.first_order()
+    # Counted on the grid of the scan: what crosses between two masses and back is not seen there.
     crossed = np.sum((z[:, :-1] < LEVEL_Z) & (z[:, 1:] >= LEVEL_Z), axis=1)
     error = float(crossed.std() / np.sqrt(toys))
     return Upcrossings(LEVEL_Z, float(crossed.mean()), error, toys)
@@ -104,6 +106,7 @@ def combined(
 ) -> GlobalSignificance:
     """Return the global significance: by toys where some exceed, else by the formula."""
     formula = crossings.p(local_z)
+    # No toy that exceeds is an upper limit, no estimate: then the formula says more.
     by_toys = counted is not None and counted.exceeding > 0
     p = counted.p if counted is not None and by_toys else formula
     return GlobalSignificance(
@@ -120,11 +123,12 @@ def combined(
 def _formula_z(crossings: Upcrossings, local_z: float) -> float:
     """Return the significance of the formula, also where p is too small for a float."""
     p = crossings.p(local_z)
-    if p > _LEAST_P:
+    if p > _MIN_P:
         return significance(p)
     # ln p = ln N + (u0^2 - z^2)/2, and Z^2 + ln(2 pi Z^2) = -2 ln p (Z large)
     log_p = np.log(crossings.mean + _NO_CROSSING) + (crossings.level_z**2 - local_z**2) / 2
     z = local_z
+    # The mapping contracts by 1/Z^2: at Z > 35, where p is so small, a few steps are enough.
     for _ in range(50):
         z = float(np.sqrt(max(-2 * log_p - np.log(2 * np.pi * z**2), 0.0)))
     return z

@@ -9,26 +9,30 @@ A nuisance parameter's *pull* is its best value in units of its constraint, its 
 of S when it is fixed at its best value plus or minus its fitted error.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.results.values import Estimate
 from analysis.results.verdict import GoodnessOfFit, MassStrengthContour, NuisanceParameter
+from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
-from analysis.statistics.resonance.best_fit import EVERYTHING, best_fit
-from analysis.statistics.resonance.peak import NO_SIGNAL, NUISANCES
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, NUISANCES, Peak
 from analysis.statistics.resonance.scan import Spectra
 from tools.arrays import FloatArray
 
+EVERYTHING = (*ALL_BUT_MASS, "mass")
+_TIMES = 2
+"""fits with the mass free: the second has fractions and spurious signal of the mass of the first"""
 STEPS = np.concatenate([-np.linspace(3.5, 0.25, 14), [0.0], np.linspace(0.25, 3.5, 14)])
 """parabolic standard deviations from the best value, at which a profile is computed"""
 _CONTOUR = (31, 31)
 """masses and strengths of the contour's grid"""
-_CONTOUR_REACH = 3.2
-"""parabolic standard deviations"""
+_CONTOUR_END = 3.2
+"""parabolic standard deviations: the 95 % contour ends at sqrt(5.99) = 2.45 of a parabola's"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,23 +45,32 @@ class Profile:
     closed: bool
     """whether the deviance rises by 1 on both sides; else the interval is the parabola's"""
 
+    @classmethod
+    def of(cls, values: FloatArray, rises: FloatArray, best: float, error: float) -> "Profile":
+        """Return the profile of a parameter with this best value and this error of the parabola."""
+        down, up = (crossing(values, rises, best, side) for side in (-1, 1))
+        interval = Estimate(
+            best, best - error if down is None else down, best + error if up is None else up
+        )
+        return cls(values, rises, interval, down is not None and up is not None)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
     """The best fit."""
 
     local_z: float
-    """at the fitted mass"""
+    """local significance at the fitted mass"""
     mass: Profile
     signal: Profile
     """events in all channels, in the whole spectrum"""
     width_GeV: float
     contour: MassStrengthContour
-    """in events"""
+    """contour of mass and strength, in events"""
     nuisances: tuple[NuisanceParameter, ...]
-    """impacts in events"""
+    """pulls, and impacts in events"""
     background_per_bin: tuple[FloatArray, ...]
-    """entries, for each channel"""
+    """entries of the fitted background in each channel"""
     signal_per_bin: tuple[FloatArray, ...]
     goodness_of_fit: GoodnessOfFit
     warnings: tuple[str, ...]
@@ -124,21 +137,16 @@ class _Fit:
     def _mass(self) -> FloatArray:
         return self.best.values[:, self.spectra.peak.mass]
 
-    def _fixed(
-        self, events: FloatArray, masses: FloatArray, free: tuple[str, ...], **more: FloatArray
-    ) -> Minima:
-        """Fit with these start values, or fixed ones, all else from the best fit."""
+    def _rises(self, events: FloatArray, masses: FloatArray, free: tuple[str, ...]) -> FloatArray:
+        """Return how much the deviance rises from these start values, or with these fixed ones."""
         spectra, peak, rows = self.spectra, self.spectra.peak, len(events)
         start = np.repeat(self.best.values, rows, axis=0)
-        return peak.fit(
-            np.repeat(spectra.counts[None], rows, axis=0),
-            start[:, : peak.background.size],
-            masses,
-            spurious=np.repeat(spectra.spurious(self._mass()), rows, axis=0),
-            events=events,
-            pulls=more.get("pulls", start[:, peak.mass + 1 :]),
-            free=free,
-        )
+        found = peak.fit(
+            np.repeat(spectra.counts[None], rows, axis=0), start[:, : peak.background.size], masses,
+            spurious=np.repeat(spectra.spurious(self._mass()), rows, axis=0), events=events,
+            pulls=start[:, peak.mass + 1 :], free=free,
+        )  # fmt: skip
+        return np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
 
     def profile(self, name: str) -> Profile:
         """Return the profile of "signal" or "mass"."""
@@ -146,29 +154,22 @@ class _Fit:
         value, error = self._value(name)
         points = value + STEPS * error
         if name == "mass":
+            # Beyond the range searched there may be no spectrum for a peak to be fitted in.
             width = self.width_GeV()
             low, high = self.reach_GeV[0] - width, self.reach_GeV[1] + width
             points = points[(points >= low) & (points <= high)]
         fixed = {"signal": np.full(len(points), events), "mass": np.full(len(points), mass)}
         fixed[name] = points
         free = tuple(part for part in EVERYTHING if part != name)
-        found = self._fixed(fixed["signal"], fixed["mass"], free)
-        rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
-        down, up = (crossing(points, rises, value, side) for side in (-1, 1))
-        closed = down is not None and up is not None
-        interval = Estimate(
-            value, value - error if down is None else down, value + error if up is None else up
-        )
-        return Profile(points, rises, interval, closed)
+        return Profile.of(points, self._rises(fixed["signal"], fixed["mass"], free), value, error)
 
     def contour(self) -> MassStrengthContour:
         """Return the rise of the deviance on a grid."""
         (events, d_events), (mass, d_mass) = self._value("signal"), self._value("mass")
-        steps = (np.linspace(-_CONTOUR_REACH, _CONTOUR_REACH, n) for n in _CONTOUR)
+        steps = (np.linspace(-_CONTOUR_END, _CONTOUR_END, n) for n in _CONTOUR)
         masses, strengths = mass + next(steps) * d_mass, events + next(steps) * d_events
         grid = np.meshgrid(masses, strengths, indexing="ij")
-        found = self._fixed(grid[1].ravel(), grid[0].ravel(), NUISANCES)
-        rises = np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
+        rises = self._rises(grid[1].ravel(), grid[0].ravel(), NUISANCES)
         return MassStrengthContour(
             mass_GeV=masses, strength=strengths, delta_deviance=rises.reshape(grid[0].shape)
         )
@@ -196,6 +197,7 @@ class _Fit:
         """Return the change of the strength with a nuisance parameter fixed at a pull."""
         peak, mass, start = self.spectra.peak, self._mass(), self.best.values.copy()
         fixed = peak.mass + 1 + offset
+        # All else is fitted again, the mass too: an impact is a difference of two best fits.
         start[:, fixed] = pull
         free = [index for index in range(peak.size) if index != fixed]
         found = peak.fit_indices(
@@ -217,6 +219,7 @@ class _Fit:
         both = curve.expected(self.best.values, rows)[0]
         without = self.best.values.copy()
         without[:, peak.strength] = 0.0
+        # What the function fakes has the shape of a signal, and is background all the same.
         background = curve.expected(without, rows)[0]
         return background, both - background
 
@@ -227,6 +230,59 @@ class _Fit:
         spurious = self.spectra.spurious(mass)
         null = peak.fit(self.spectra.counts[None], theta, mass, spurious=spurious, free=NO_SIGNAL)
         return float(np.sqrt(max(null.deviance[0] - self.best.deviance[0], 0.0)))
+
+
+def best_fit(
+    peak: Peak,
+    counts: FloatArray,
+    start_GeV: FloatArray,
+    spurious: Callable[[FloatArray], FloatArray],
+    *,
+    reach_GeV: tuple[float, float],
+) -> Minima:
+    """Fit everything, from masses that a scan found.
+
+    A mass that runs more than a resolution out of the range that is searched, where there is no
+    peak to hold it, is fixed at its start.
+
+    Parameters
+    ----------
+    peak : Peak
+    counts : ndarray, shape (T, B)
+    start_GeV : ndarray, shape (T,)
+        The most significant mass of each spectrum.
+    spurious : callable
+        Of masses, shape (T,): the spurious signals of each spectrum there, events, shape (T, C).
+    reach_GeV : tuple of float
+        Ends of the masses searched.
+    """
+    theta = scoring_fit(counts, peak.background).theta
+    found = peak.fit(counts, theta, start_GeV, spurious=spurious(start_GeV))
+    width = peak.signal.width_GeV(start_GeV)
+    inside = np.ones(len(counts), dtype=bool)
+    for _ in range(_TIMES):
+        start, mass = found.values, found.values[:, peak.mass]
+        free = peak.fit(
+            counts, start[:, : peak.background.size], mass, spurious=spurious(mass),
+            events=start[:, peak.strength], pulls=start[:, peak.mass + 1 :], free=EVERYTHING,
+        )  # fmt: skip
+        ended = free.values[:, peak.mass]
+        # A row that once ran out stays out: from the same start it would only do so again.
+        inside &= (ended >= reach_GeV[0] - width) & (ended <= reach_GeV[1] + width)
+        if not inside.any():
+            break
+        found = _either(inside, free, found)
+    return found
+
+
+def _either(where: Flags, one: Minima, other: Minima) -> Minima:
+    """Return the rows of one where it is said so, else those of the other."""
+    return Minima(
+        np.where(where[:, None], one.values, other.values),
+        np.where(where[:, None, None], one.covariance, other.covariance),
+        np.where(where, one.deviance, other.deviance),
+        np.where(where, one.converged, other.converged),
+    )
 
 
 def crossing(points: FloatArray, rises: FloatArray, value: float, side: int) -> float | None:

@@ -18,29 +18,32 @@ kappa_w, kappa_s   2         nuisance parameters of resolution and energy scale,
 eta                C         spurious signal of each channel in units of its size s, 0+-1
 =================  ========  ===================================================================
 
-Each row (a spectrum, or a mass hypothesis on it) has its own shares f of the channels, spurious
+Each row (a spectrum, or a mass hypothesis on it) has its own fractions f of the channels, spurious
 signals s, offset delta and width w_0: they are those of a reference mass, as they change slowly.
 The spurious signal stands in the fit without a resonance too: what the background function may fake
 is no evidence.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.settings.search import Systematics
 from analysis.statistics.background.poisson import Model
 from analysis.statistics.minimiser.scoring import Minima, Part, Rows, Settings, minimise
-from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.bins import Bins, joined
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions, in_widths
 from tools.arrays import FloatArray
 
-_MASS_REACH_GeV = 200.0
+_MASS_BOUND_GeV = 200.0
 """how far the mass may move from where it starts"""
-_PULL_REACH = 5.0
-_RESOLUTION, _SPURIOUS = 2, 4
-"""positions among the parameters of the peak: S, M, resolution, energy scale, spurious signals"""
+_EXACT = Systematics(luminosity=0.0, efficiency=0.0, energy_scale=0.0, resolution=0.0)
+_PULL_BOUND = 5.0
+"""of resolution and energy scale, in their uncertainties: the constraint holds fits far within"""
+_SPURIOUS = 4
+"""position of the first spurious signal among the parameters of the peak, S being the first"""
 NUISANCES = ("background", "shape", "spurious")
 ALL_BUT_MASS = (*NUISANCES, "signal")
 """free under a mass hypothesis"""
@@ -58,12 +61,12 @@ class Peak:
     """shape (B,)"""
     high_GeV: FloatArray
     channel: npt.NDArray[np.intp]
-    """of each bin, shape (B,)"""
+    """channel of each bin, shape (B,)"""
     signal: SignalModel
     width_error: float = 0.0
-    """relative"""
+    """relative uncertainty of the resolution"""
     scale_error: float = 0.0
-    """relative error of the energy scale"""
+    """relative uncertainty of the energy scale"""
     channel_names: tuple[str, ...] = ()
 
     @classmethod
@@ -72,22 +75,16 @@ class Peak:
         background: Model,
         groups: Sequence[Bins],
         signal: SignalModel,
-        *,
-        width_error: float = 0.0,
-        scale_error: float = 0.0,
+        systematics: Systematics = _EXACT,
         names: Sequence[str] = (),
     ) -> "Peak":
         """Return the likelihood in the bins of some channels."""
+        channel = np.repeat(np.arange(len(groups)), [len(bins.low_GeV) for bins in groups])
+        every = joined(groups)
         return cls(
-            background,
-            np.concatenate([bins.low_GeV for bins in groups]),
-            np.concatenate([bins.high_GeV for bins in groups]),
-            np.repeat(np.arange(len(groups)), [len(bins.low_GeV) for bins in groups]),
-            signal,
-            width_error,
-            scale_error,
-            tuple(names),
-        )
+            background, every.low_GeV, every.high_GeV, channel, signal,
+            systematics.resolution, systematics.energy_scale, tuple(names),
+        )  # fmt: skip
 
     @property
     def shape_errors(self) -> tuple[float, float]:
@@ -101,7 +98,7 @@ class Peak:
 
     @property
     def mass(self) -> int:
-        """Index of M."""
+        """Index of M among the parameters."""
         return self.background.size + 1
 
     @property
@@ -191,6 +188,8 @@ class Peak:
         negative = start[:, self.strength] < 0
         if negative.any():
             rows = np.arange(len(start))
+            # A deficit that was found elsewhere may be deeper than the background is high here, and
+            # a deviance without a positive expectation has no number to begin with.
             bad = ~np.all(curve.expected(start, rows) > 0, axis=1)
             start[bad, self.strength] = 0.0
         return start
@@ -211,9 +210,9 @@ class Peak:
         constrained = np.zeros(self.size, dtype=bool)
         constrained[first:] = True
         low, high = np.full(self.size, -np.inf), np.full(self.size, np.inf)
-        low[first : first + 2], high[first : first + 2] = -_PULL_REACH, _PULL_REACH
-        low[self.mass] = float(np.min(mass_GeV)) - _MASS_REACH_GeV
-        high[self.mass] = float(np.max(mass_GeV)) + _MASS_REACH_GeV
+        low[first : first + 2], high[first : first + 2] = -_PULL_BOUND, _PULL_BOUND
+        low[self.mass] = float(np.min(mass_GeV)) - _MASS_BOUND_GeV
+        high[self.mass] = float(np.max(mass_GeV)) + _MASS_BOUND_GeV
         return Settings(np.array(free, dtype=np.intp), constrained, low, high)
 
 
@@ -222,12 +221,12 @@ class PeakCurve:
     """Expected contents of rows with their reference masses (a `scoring.Curve`)."""
 
     peak: Peak
-    shares: FloatArray
-    """of the signal's events that each channel has, shape (T, C)"""
+    fractions: FloatArray
+    """fractions of the signal's events that each channel has, shape (T, C)"""
     spurious: FloatArray
-    """events at one standard deviation, shape (T, C)"""
+    """events of the spurious signals at one standard deviation, shape (T, C)"""
     offset_GeV: FloatArray
-    """of the peak's mean from the mass, shape (T,)"""
+    """distance of the peak's mean from the mass, shape (T,)"""
     width_GeV: FloatArray
     """shape (T,)"""
 
@@ -236,10 +235,11 @@ class PeakCurve:
         peak, model = self.peak, self.peak.background
         found = model.expected(values[:, : model.size])
         amplitudes = self._amplitudes(values, rows)
+        # Half of all fits are without a signal: their rows need no normal distribution.
         there = np.any(amplitudes != 0, axis=1)
         if there.any():
-            everywhere = slice(0, len(peak.channel))
-            shape, *_ = self._shapes(values[there], rows[there], everywhere, slopes=False)
+            place = self._place(values[there], rows[there])
+            shape = bin_fractions(peak.low_GeV, peak.high_GeV, *place)
             found[there] += amplitudes[there][:, peak.channel] * shape * model.scale
         return found
 
@@ -272,63 +272,52 @@ class PeakCurve:
         found = self.peak.background.damping(gradient[:, :size])
         if found is None:
             return None
+        # Of the peak's parameters none stands in an exponent: their information is enough.
         return np.hstack([found, np.zeros((len(gradient), gradient.shape[1] - size))])
 
     def _peaked(self, values: FloatArray, rows: Rows, parameters: Rows, channel: int) -> FloatArray:
         """Return derivatives of a channel by parameters of the peak, without the bins' scale."""
-        first = self.peak.strength
-        moving = bool(np.any((parameters > first) & (parameters < first + _SPURIOUS)))
-        bins = self.peak.background.groups[channel].bins
-        shapes = self._shapes(values, rows, bins, slopes=moving)
-        columns = [self._column(int(k) - first, values, rows, shapes, channel) for k in parameters]
-        return np.stack(columns, axis=-1)
-
-    def _column(
-        self,
-        kind: int,
-        values: FloatArray,
-        rows: Rows,
-        shapes: tuple[FloatArray, FloatArray, FloatArray],
-        channel: int,
-    ) -> FloatArray:
-        """Return the derivative of a channel by one parameter of the peak."""
-        peak = self.peak
-        shape, by_mean, by_width = shapes
-        if kind == 0:
-            return np.asarray(self.shares[rows, channel, None] * shape)
-        if kind >= _SPURIOUS:
-            return np.asarray(self.spurious[rows, channel, None] * shape)
-        amplitudes = self._amplitudes(values, rows)[:, channel, None]
-        if kind == 1:
-            scale = 1 + peak.scale_error * values[:, peak.mass + 2, None]
-            return np.asarray(amplitudes * by_mean * scale)
-        if kind == _RESOLUTION:
-            return np.asarray(amplitudes * by_width * self.width_GeV[rows, None] * peak.width_error)
+        peak, first, bins = self.peak, self.peak.strength, self.peak.background.groups[channel].bins
+        ends, place = (peak.low_GeV[bins], peak.high_GeV[bins]), self._place(values, rows)
+        shape = bin_fractions(*ends, *place)
+        amplitude = self._amplitudes(values, rows)[:, channel, None]
+        # Densities take as long as the bins' integrals: only where mass or shape is free.
+        by_mean = by_width = shape
+        if np.any((parameters > first) & (parameters < first + _SPURIOUS)):
+            by_mean, by_width = (amplitude * each for each in _gaussian_slopes(*ends, *place))
         mean = values[:, peak.mass, None] + self.offset_GeV[rows, None]
-        return np.asarray(amplitudes * by_mean * mean * peak.scale_error)
+        scale = 1 + peak.scale_error * values[:, peak.mass + 2, None]
+        # By S, M, kappa_w, kappa_s and eta, by the chain rule from mean and width of the docstring.
+        columns: dict[int, Callable[[], FloatArray]] = {
+            0: lambda: self.fractions[rows, channel, None] * shape,
+            1: lambda: by_mean * scale,
+            2: lambda: by_width * self.width_GeV[rows, None] * peak.width_error,
+            3: lambda: by_mean * mean * peak.scale_error,
+            _SPURIOUS + channel: lambda: self.spurious[rows, channel, None] * shape,
+        }
+        return np.stack([columns[int(index) - first]() for index in parameters], axis=-1)
 
     def _amplitudes(self, values: FloatArray, rows: Rows) -> FloatArray:
         """Return the events of the peak in every channel, shape (R, C)."""
         peak = self.peak
         strength = values[:, peak.strength, None]
         pulls = values[:, peak.mass + 3 :]
-        return np.asarray(strength * self.shares[rows] + pulls * self.spurious[rows])
+        return np.asarray(strength * self.fractions[rows] + pulls * self.spurious[rows])
 
-    def _shapes(
-        self, values: FloatArray, rows: Rows, bins: slice, *, slopes: bool
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return events per bin of one event, and their derivatives by mean and width."""
+    def _place(self, values: FloatArray, rows: Rows) -> tuple[FloatArray, FloatArray]:
+        """Return mean and width of the peak, shape (R,) each."""
         peak = self.peak
         wider, shifted = values[:, peak.mass + 1], values[:, peak.mass + 2]
         mean = (values[:, peak.mass] + self.offset_GeV[rows]) * (1 + peak.scale_error * shifted)
-        width = self.width_GeV[rows] * (1 + peak.width_error * wider)
-        ends = peak.low_GeV[bins], peak.high_GeV[bins]
-        shape = bin_fractions(*ends, mean, width)
-        if not slopes:
-            return shape, shape, shape
-        low, high = (in_widths(edges, mean, width) for edges in ends)
-        # Densities at the edges: the derivatives of Phi.
-        below, above = (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) for z in (low, high))
-        by_mean = -(above - below) / width[:, None]
-        by_width = -(high * above - low * below) / width[:, None]
-        return shape, by_mean, by_width
+        return mean, self.width_GeV[rows] * (1 + peak.width_error * wider)
+
+
+def _gaussian_slopes(
+    low_GeV: FloatArray, high_GeV: FloatArray, mean_GeV: FloatArray, width_GeV: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the derivatives of `bin_fractions` by mean and width."""
+    low, high = (in_widths(edges, mean_GeV, width_GeV) for edges in (low_GeV, high_GeV))
+    # Densities at the edges: the derivatives of Phi(z), of which dz/dmean = -1/w, dz/dw = -z/w.
+    below, above = (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) for z in (low, high))
+    by_mean = -(above - below) / width_GeV[:, None]
+    return by_mean, -(high * above - low * below) / width_GeV[:, None]

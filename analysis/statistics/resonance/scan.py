@@ -27,21 +27,30 @@ from tools.arrays import FloatArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MassScan:
-    """Fits at fixed masses, of T spectra."""
+    """Fits at fixed masses; all arrays have shape (M,)."""
 
     mass_GeV: FloatArray
-    """shape (M,)"""
     signal_events: FloatArray
-    """best S of either sign, shape (T, M)"""
+    """best S of either sign"""
     signal_error_events: FloatArray
+    """uncertainty of S"""
     z: FloatArray
-    """sqrt(q0) with the sign of S, shape (T, M)"""
+    """sqrt(q0) with the sign of S"""
     deviance: FloatArray
-    """of the best fit, shape (T, M)"""
+    """deviance of the best fit"""
     null_deviance: FloatArray
-    """without a signal, shape (T, M)"""
+    """deviance without a signal"""
     converged: npt.NDArray[np.bool_]
-    """shape (T, M)"""
+
+    @property
+    def best(self) -> int:
+        """Index of the most significant mass."""
+        return int(np.argmax(self.z))
+
+    @property
+    def local_z(self) -> float:
+        """Largest local significance; 0 if there is no excess."""
+        return max(float(self.z.max()), 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +58,7 @@ class ChannelModel:
     """What one channel is fitted with."""
 
     bins: Bins
-    """in the range of the fit"""
+    """bins in the range of the fit"""
     function: Function
     masses_GeV: FloatArray
     spurious_events: FloatArray
@@ -73,14 +82,8 @@ class Spectra:
         """Return the likelihood of some channels."""
         groups = [channel.bins for channel in channels]
         background = model([channel.function for channel in channels], groups)
-        peak = Peak.of(
-            background,
-            groups,
-            signal,
-            width_error=systematics.resolution,
-            scale_error=systematics.energy_scale,
-            names=[channel.name for channel in channels],
-        )
+        names = [channel.name for channel in channels]
+        peak = Peak.of(background, groups, signal, systematics, names)
         counts = np.concatenate([bins.effective_counts for bins in groups])
         return cls(peak, counts, tuple(channels))
 
@@ -90,27 +93,9 @@ class Spectra:
             [np.interp(mass_GeV, c.masses_GeV, c.spurious_events) for c in self.channels], axis=-1
         )
 
-    def scan(self, mass_GeV: FloatArray, counts: FloatArray | None = None) -> MassScan:
-        """Fit a peak at every mass to T spectra; to the own one unless `counts` are given."""
-        counts = self.counts[None] if counts is None else counts
-        theta = scoring_fit(counts, self.peak.background).theta
-        spectra, masses = len(counts), len(mass_GeV)
-        scan = self.compare(
-            np.repeat(counts, masses, axis=0),
-            np.repeat(theta, masses, axis=0),
-            np.tile(mass_GeV, spectra),
-            np.tile(self.spurious(mass_GeV), (spectra, 1)),
-        )
-        shape = (spectra, masses)
-        return MassScan(
-            mass_GeV,
-            scan.signal_events.reshape(shape),
-            scan.signal_error_events.reshape(shape),
-            scan.z.reshape(shape),
-            scan.deviance.reshape(shape),
-            scan.null_deviance.reshape(shape),
-            scan.converged.reshape(shape),
-        )
+    def scan(self, mass_GeV: FloatArray) -> MassScan:
+        """Fit a peak at every mass."""
+        return self._compare_all(np.repeat(self.counts[None], len(mass_GeV), axis=0), mass_GeV)
 
     def asimov_z(self, mass_GeV: FloatArray, events: FloatArray) -> FloatArray:
         """Return the local significance expected of `events` at each mass.
@@ -118,11 +103,14 @@ class Spectra:
         It is that of the Asimov set: the spectrum as it stands, taken as background without
         fluctuations, and the expected signal on top.
         """
+        signal = np.asarray(events)[:, None] * self.templates(mass_GeV)
+        return self._compare_all(self.counts + signal, mass_GeV).z
+
+    def _compare_all(self, counts: FloatArray, mass_GeV: FloatArray) -> MassScan:
+        """Fit counts of shape (M, B), from the background that fits the spectrum itself."""
         theta = scoring_fit(self.counts[None], self.peak.background).theta
-        shapes = self.templates(mass_GeV)
-        counts = self.counts + np.asarray(events)[:, None] * shapes
-        rows = np.repeat(theta, len(mass_GeV), axis=0)
-        return self.compare(counts, rows, mass_GeV, self.spurious(mass_GeV)).z
+        start = np.repeat(theta, len(mass_GeV), axis=0)
+        return self.compare(counts, start, mass_GeV, self.spurious(mass_GeV))
 
     def templates(
         self, mass_GeV: FloatArray, *, wider: float = 0.0, shifted: float = 0.0
@@ -135,16 +123,18 @@ class Spectra:
         values = np.zeros((len(mass_GeV), self.peak.size))
         values[:, self.peak.mass] = mass_GeV
         values[:, self.peak.mass + 1], values[:, self.peak.mass + 2] = wider, shifted
+        # The expectation is linear in S: its derivative is one event, whatever the background.
         strength = np.array([self.peak.strength])
         return curve.slopes(values, np.arange(len(mass_GeV)), strength)[..., 0]
 
     def compare(
         self, counts: FloatArray, theta: FloatArray, mass_GeV: FloatArray, spurious: FloatArray
     ) -> MassScan:
-        """Fit every row with and without a signal at its mass; the results are flat."""
+        """Fit every row of counts with and without a signal at a mass of its own."""
         best = self.peak.fit(counts, theta, mass_GeV, spurious=spurious)
         null = self.peak.fit(counts, theta, mass_GeV, spurious=spurious, free=NO_SIGNAL)
         events = best.values[:, self.peak.strength]
+        # Both fits end a tolerance above their minima: the freer one may end the higher.
         z = np.sign(events) * np.sqrt(np.maximum(null.deviance - best.deviance, 0.0))
         error = best.error(self.peak.strength)
         converged = best.converged & null.converged

@@ -20,8 +20,7 @@ from analysis.statistics.background.sidebands import Background
 from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
 from analysis.statistics.resonance.compatibility import compatibility
 from analysis.statistics.resonance.cross_checks import (
-    OpenData,
-    OpenSpectrum,
+    UnblindedData,
     envelope,
     stability,
 )
@@ -34,7 +33,7 @@ from analysis.statistics.spectra.signal_model import SignalModel
 from tools.arrays import FloatArray
 
 WORTH_TOYS_Z = 2.5
-"""global significance above which toys of the whole procedure are thrown"""
+"""global significance above which toys of the whole procedure are generated"""
 _LIMITED = 0.5
 """spurious signal in errors of the signal from which on it is what limits the search"""
 _FORMULA_CHECKED = 5
@@ -43,58 +42,47 @@ _FORMULA_CHECKED = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed:
-    """What the open data show."""
+    """What the unblinded data show."""
 
     spectra: Spectra
     """with the functions in use"""
     scan: MassScan
     envelope_z: FloatArray
-    """signed, shape (M,)"""
+    """significance with the functions profiled too, signed, shape (M,)"""
     measurement: Measurement | None
     """None without an excess"""
     by_channel: dict[str, ChannelStrength]
     """what each category sees, in events; empty without an excess or with one category"""
     compatibility: ChannelCompatibility | None
-    """of the categories; None without an excess or with one category"""
-    whole: GlobalSignificance
+    """compatibility of the categories; None without an excess or with one category"""
+    global_significance: GlobalSignificance
     stability: tuple[StabilityCheck, ...]
-    """in events"""
+    """results with other choices, in events"""
     warnings: tuple[str, ...] = ()
     """what speaks against the spectrum"""
-
-    @property
-    def best(self) -> int:
-        """Index of the most significant mass."""
-        return int(np.argmax(self.scan.z[0]))
-
-    @property
-    def local_z(self) -> float:
-        """Largest local significance of the scan; 0 if there is no excess."""
-        return max(float(self.scan.z[0].max()), 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShapeSearch:
     """All results."""
 
-    signal: SignalModel
     tournament: Tournament
     decisions: tuple[Decisions, ...]
-    """of each channel"""
+    """decisions about each channel"""
     expected: Spectra
-    """of the sideband prediction"""
+    """spectra that the sidebands predict"""
     expected_z: FloatArray
-    """of the benchmark signal at each mass of the scan"""
+    """expected significance of the benchmark signal at each mass of the scan"""
     observed: Observed | None
     """None while blind and without data"""
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader should know."""
-        notes = list(self.signal.warnings)
+        notes = list(self.tournament.signal.warnings)
         for decided in self.decisions:
             if not decided.compatible[0]:
-                notes.append("no smooth truth fits the sidebands: spurious signals are uncertain")
+                notes.append("no test spectrum fits the sidebands: spurious signals are uncertain")
             if not decided.passes[0]:
                 notes.append(_not_passing(decided, self.tournament.settings.spurious_signal))
         notes += () if self.observed is None else self.observed.warnings
@@ -105,8 +93,8 @@ def _not_passing(decided: Decisions, limit: float) -> str:
     worst = float(np.max(decided.spurious[0] / decided.error[0]))
     limited = "; the search is systematics limited" if worst > _LIMITED else ""
     return (
-        f"no background function passes the test of spurious signals ({limit:g} errors); the best, "
-        f"{decided.chosen.name}, has {worst:.2f}, which is in the fit as a nuisance "
+        f"no background function passes the test of spurious signals ({limit:g} uncertainties); "
+        f"the best, {decided.chosen.name}, has {worst:.2f}, which is in the fit as a nuisance "
         f"parameter{limited}"
     )
 
@@ -139,7 +127,7 @@ def search_shape(
     prediction : Prediction
         Sideband fits, with the spectra that they are of.
     data : sequence of Channel, optional
-        The open spectra; None while blind.
+        The unblinded spectra; None while blind.
     search : Search
     signal : SignalModel
     benchmark_events : ndarray
@@ -156,13 +144,14 @@ def search_shape(
     models = [_expected(d, b) for d, b in zip(decisions, backgrounds, strict=True)]
     expected = Spectra.of(models, signal, search.systematics)
     masses = search.signal.masses_GeV
-    found = ShapeSearch(
-        signal, tournament, decisions, expected, expected.asimov_z(masses, benchmark_events), None
-    )
+    expected_z = expected.asimov_z(masses, benchmark_events)
+    found = ShapeSearch(tournament, decisions, expected, expected_z, None)
     if data is None:
         return found
-    experiment = toys_of_prediction(tournament, backgrounds, signal, search)
-    return replace(found, observed=observe(found, data, search, experiment, effort, say))
+    readers = {channel.name: channel.bins for channel in data}
+    unblinded = UnblindedData(readers, tournament, decisions, search, any_width=True)
+    experiment = toys_of_prediction(tournament, backgrounds, search)
+    return replace(found, observed=observe(unblinded, expected, experiment, effort, say))
 
 
 def sideband_counts(channel: Channel, tournament: Tournament, search: Search) -> FloatArray:
@@ -170,6 +159,7 @@ def sideband_counts(channel: Channel, tournament: Tournament, search: Search) ->
     fit, low = search.fit, tournament.low_GeV
     side = channel.sidebands(search.window, float(low[0]), fit.high_GeV, fit.bin_GeV)
     counts = np.zeros(len(low))
+    # Half a bin up: an edge that is off by its rounding still finds its own bin.
     counts[np.searchsorted(low, side.low_GeV + fit.bin_GeV / 2) - 1] = side.effective_counts
     return counts
 
@@ -178,6 +168,7 @@ def _expected(decided: Decisions, background: Background) -> ChannelModel:
     """Return what a channel is fitted with, and its expectation in the range of the fit."""
     option = decided.chosen
     edges = bin_edges(option.low_GeV, option.high_GeV, background.bin_GeV)
+    # The Asimov set (arXiv:1007.1727, section 3.2): what is expected, without fluctuations.
     counts = background.chosen.fitted.events(edges[:-1], edges[1:])
     bins = Bins(edges[:-1], edges[1:], counts, counts)
     name, spurious = background.channel, decided.spurious[0]
@@ -185,56 +176,54 @@ def _expected(decided: Decisions, background: Background) -> ChannelModel:
 
 
 def toys_of_prediction(
-    tournament: Tournament, backgrounds: Sequence[Background], signal: SignalModel, search: Search
+    tournament: Tournament, backgrounds: Sequence[Background], search: Search
 ) -> Experiment:
     """Return the toys of the sideband prediction."""
     truths, tournaments = [], []
     for background in backgrounds:
+        # No toy is generated below the sidebands' fit: there it says nothing (a turn-on, say).
         there = between(tournament.low_GeV, tournament.high_GeV, background.low_GeV, np.inf)
         low, high = tournament.low_GeV[there], tournament.high_GeV[there]
         lows = tuple(low for low in tournament.lows_GeV if low >= background.low_GeV)
         truths.append(background.chosen.fitted.events(low, high))
         tournaments.append(replace(tournament, low_GeV=low, high_GeV=high, lows_GeV=lows))
     masses = search.signal.masses_GeV
-    return Experiment(tuple(tournaments), tuple(truths), signal, search.systematics, masses)
+    return Experiment(tuple(tournaments), tuple(truths), search.systematics, masses)
 
 
 def observe(
-    found: ShapeSearch,
-    data: Sequence[OpenSpectrum],
-    search: Search,
+    unblinded: UnblindedData,
+    expected: Spectra,
     experiment: Experiment,
     effort: Effort,
     say: Callable[[str], None],
 ) -> Observed:
-    """Return what open spectra show; the toys of the global significance are `experiment`'s."""
-    masses = search.signal.masses_GeV
-    opened = OpenData(data, found.tournament, found.decisions, found.signal, search)
-    spectra = opened.spectra()
+    """Return what unblinded spectra show; toys of the global significance are `experiment`'s."""
+    search, masses = unblinded.search, unblinded.search.signal.masses_GeV
+    spectra = unblinded.spectra()
     scan = spectra.scan(masses)
-    best = int(np.argmax(scan.z[0]))
-    measurement, alike = None, None
+    measurement, compatible = None, None
     by_channel: dict[str, ChannelStrength] = {}
-    if scan.z[0, best] > 0:
+    if scan.local_z > 0:
         ends = (search.signal.low_GeV, search.signal.high_GeV)
-        measurement = measure(spectra, float(masses[best]), reach_GeV=ends)
-        by_channel, alike = compatibility(spectra, search.systematics, measurement)
-    local_z = max(float(scan.z[0, best]), 0.0)
-    crossings = upcrossings(found.expected, found.expected.counts, masses, seed=effort.seed)
+        measurement = measure(spectra, float(masses[scan.best]), reach_GeV=ends)
+        by_channel, compatible = compatibility(spectra, search.systematics, measurement)
+    # Of the expectation: one scan of data tells their number to 70 %, and an excess distorts it.
+    crossings = upcrossings(expected, expected.counts, masses, seed=effort.seed)
     return Observed(
         spectra=spectra,
         scan=scan,
-        envelope_z=envelope(opened),
+        envelope_z=envelope(unblinded),
         measurement=measurement,
         by_channel=by_channel,
-        compatibility=alike,
-        whole=_global(crossings, local_z, search, experiment, effort, say),
-        stability=stability(opened, scan),
-        warnings=_doubts(spectra, measurement),
+        compatibility=compatible,
+        global_significance=_global(crossings, scan.local_z, search, experiment, effort, say),
+        stability=stability(unblinded, scan),
+        warnings=_bins_far_below_fit(spectra, measurement),
     )
 
 
-def _doubts(spectra: Spectra, measurement: Measurement | None) -> tuple[str, ...]:
+def _bins_far_below_fit(spectra: Spectra, measurement: Measurement | None) -> tuple[str, ...]:
     """Return what the best fit tells against the spectra."""
     if measurement is None:
         expected = scoring_fit(spectra.counts[None], spectra.peak.background).expected[0]
@@ -266,12 +255,13 @@ def _global(
     return combined(crossings, local_z, CountedToys(toys, int(np.sum(largest >= local_z))))
 
 
-def _worth(by_formula: GlobalSignificance, most: int) -> int:
-    """Return how many toys are worth throwing.
+def _worth(by_formula: GlobalSignificance, maximum: int) -> int:
+    """Return how many toys are worth generating.
 
     Where not one of all is expected to reach so far, toys can tell no more than that the formula is
     not wrong by orders of magnitude: a fifth of them does.
     """
     if by_formula.z <= WORTH_TOYS_Z:
         return 0
-    return most if by_formula.p * most >= 1 else -(-most // _FORMULA_CHECKED)
+    # Rounded up: a fifth of a few toys is at least one.
+    return maximum if by_formula.p * maximum >= 1 else -(-maximum // _FORMULA_CHECKED)

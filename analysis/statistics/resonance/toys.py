@@ -1,7 +1,7 @@
-r"""Toys of the whole procedure: spectra drawn from a truth, each with its own tournament and fits.
+r"""Toys of the whole procedure: generated spectra, each with its own tournament and fits.
 
-Toy i of a seed is a pure function of (seed, i): any worker draws the same one, batches can be done
-anywhere and be put together. Its sidebands choose function and range as those of the data do
+Toy i of a seed is a pure function of (seed, i): any worker generates the same one, batches can be
+done anywhere and be put together. Its sidebands choose function and range as those of the data do
 (`tournament.py`); toys with the same choice are fitted together.
 
 The largest significance over the masses is found in two steps: the strengths of all masses to
@@ -30,6 +30,7 @@ from tools.arrays import FloatArray
 from tools.pool import completed
 
 _MAXIMA = 3
+"""highest maxima of the first order at which the likelihood is fitted"""
 _CELLS = 2_000_000
 """bins of toys that are projected at once"""
 BATCH = 125
@@ -38,30 +39,27 @@ BATCH = 125
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
-    """What toys are drawn from, and how they are analysed."""
+    """What toys are generated from, and how they are analysed."""
 
     tournaments: tuple[Tournament, ...]
-    """of each channel"""
+    """tournaments of all channels"""
     truths: tuple[FloatArray, ...]
     """expected events of each channel in the bins of its tournament"""
-    signal: SignalModel
     systematics: Systematics
     masses_GeV: FloatArray
 
     def draw(self, seed: int, numbers: Sequence[int]) -> tuple[FloatArray, ...]:
         """Return the spectra of some toys, for each channel of shape (T, B)."""
-        drawn: list[list[FloatArray]] = [[] for _ in self.truths]
-        for number in numbers:
-            # A generator for each toy: it does not matter who draws it, nor in which batch.
-            rng = toy_stream(seed, number)
-            for spectra, truth in zip(drawn, self.truths, strict=True):
-                spectra.append(rng.poisson(truth).astype(np.float64))
-        return tuple(np.array(spectra) for spectra in drawn)
+        # A stream for each toy: it does not matter who generates it, nor in which batch.
+        streams = (toy_stream(seed, number) for number in numbers)
+        toys = [[rng.poisson(truth) for truth in self.truths] for rng in streams]
+        return tuple(np.array(spectra, dtype=np.float64) for spectra in zip(*toys, strict=True))
 
     def groups(self, counts: Sequence[FloatArray]) -> "Iterator[ToyGroup]":
-        """Decide every toy, and yield those together that are fitted alike."""
+        """Decide every toy, and yield those together that are fitted with the same functions."""
         decisions = decide_all(self.tournaments, counts)
         choices = np.stack([d.choice for d in decisions], axis=1)
+        # One fit of many rows for each choice: a fit for each toy would take many times longer.
         for choice in np.unique(choices, axis=0):
             toys = np.flatnonzero(np.all(choices == choice, axis=1))
             yield self._group(toys, choice, decisions, counts)
@@ -86,11 +84,9 @@ class Experiment:
             spurious.append(
                 [np.interp(self.masses_GeV, decided.masses_GeV, decided.spurious[t]) for t in toys]
             )
-        errors = self.systematics
-        peak = Peak.of(
-            model([option.function for option in options], bins), bins, self.signal,
-            width_error=errors.resolution, scale_error=errors.energy_scale,
-        )  # fmt: skip
+        signal = self.tournaments[0].signal
+        functions = [option.function for option in options]
+        peak = Peak.of(model(functions, bins), bins, signal, self.systematics)
         every = np.concatenate(parts, axis=1)
         passes = np.all([d.passes[toys] for d in decisions], axis=0)
         sizes = np.stack(spurious, axis=-1)
@@ -102,7 +98,7 @@ class ToyGroup:
     """Toys that are fitted with the same functions in the same ranges."""
 
     toys: Indices
-    """which they are of a batch"""
+    """indices of the toys in their batch"""
     peak: Peak
     counts: FloatArray
     """shape (T, B), of all channels"""
@@ -114,8 +110,8 @@ class ToyGroup:
     options: tuple[Option, ...] = ()
     """what the tournament chose for each channel; none of a model that was fixed otherwise"""
 
-    def fit(self, masses: Indices, toys: Indices) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Fit pairs of mass and toy; return z with the sign of S, S and its error, each (pairs,).
+    def fit(self, masses: Indices, toys: Indices) -> FloatArray:
+        """Fit pairs of mass and toy; return z with the sign of S, shape (pairs,).
 
         Parameters
         ----------
@@ -124,20 +120,19 @@ class ToyGroup:
         """
         theta = scoring_fit(self.counts, self.peak.background).theta
         spectra = Spectra(self.peak, self.counts[0], ())
-        scan = spectra.compare(
+        return spectra.compare(
             self.counts[toys], theta[toys], self.masses_GeV[masses], self.spurious[toys, masses]
-        )
-        return scan.z, scan.signal_events, scan.signal_error_events
+        ).z
 
     def first_order(self) -> FloatArray:
         """Return the significance of every mass to first order, shape (T, M)."""
         toys, bins = self.counts.shape
-        most = max(1, _CELLS // bins)
+        at_once = max(1, _CELLS // bins)
         parts = [
             self._first_order(
-                self.counts[first : first + most], self.spurious[first : first + most]
+                self.counts[first : first + at_once], self.spurious[first : first + at_once]
             )
-            for first in range(0, toys, most)
+            for first in range(0, toys, at_once)
         ]
         return np.concatenate(parts)
 
@@ -146,18 +141,20 @@ class ToyGroup:
         fit = scoring_fit(counts, peak.background)
         slopes = peak.background.slopes(fit.theta)
         templates = Spectra(peak, counts[0], ()).templates(self.masses_GeV)
-        shares = peak.signal.shares(self.masses_GeV)
+        fractions = peak.signal.shares(self.masses_GeV)
         score = information = np.zeros((len(counts), len(self.masses_GeV)))
         for channel, group in enumerate(peak.background.groups):
-            own, used, share = group.bins, group.own, shares[:, channel]
+            own, used, fraction = group.bins, group.own, fractions[:, channel]
             found = project(
                 counts[:, own], fit.expected[:, own], slopes[:, own, used],
-                templates[:, own] / share[:, None],
+                templates[:, own] / fraction[:, None],
             )  # fmt: skip
+            # Strengths here are of a channel's own events, its fraction f of S: parabolas in S add
+            # up to a slope of sum(f S_c / sigma_c^2) and a curvature of sum(f^2 / sigma_c^2).
             # The spurious signal is a nuisance of each channel: its variance adds to the error's.
             known = 1 / (found.error**2 + spurious[..., channel] ** 2)
-            score = score + share * found.strength * known
-            information = information + share**2 * known
+            score = score + fraction * found.strength * known
+            information = information + fraction**2 * known
         return np.asarray(score / np.sqrt(information))
 
     def largest(self) -> tuple[FloatArray, Indices]:
@@ -169,10 +166,10 @@ class ToyGroup:
         top = (first >= padded[:, :-2]) & (first >= padded[:, 2:])
         order = np.argsort(np.where(top, -first, np.inf), axis=1)[:, :_MAXIMA]
         around = (order[:, :, None] + np.array([-1, 0, 1])).reshape(len(first), -1)
+        # At the ends of the range a mass is fitted twice, which changes no maximum.
         around = np.clip(around, 0, first.shape[1] - 1)
         toys = np.repeat(np.arange(len(first)), around.shape[1])
-        z, *_ = self.fit(around.ravel(), toys)
-        z = z.reshape(around.shape)
+        z = self.fit(around.ravel(), toys).reshape(around.shape)
         best = np.argmax(z, axis=1)
         rows = np.arange(len(first))
         return np.maximum(z[rows, best], 0.0), around[rows, best]
@@ -192,11 +189,8 @@ def experiment(
         Expected events of each channel in the bins of the fit's range.
     sqrt_s_GeV : float
     """
-    tournament = Tournament.of(search, signal, sqrt_s_GeV)
-    return Experiment(
-        (tournament,) * len(truths), tuple(truths), signal, search.systematics,
-        search.signal.masses_GeV,
-    )  # fmt: skip
+    tournaments = (Tournament.of(search, signal, sqrt_s_GeV),) * len(truths)
+    return Experiment(tournaments, tuple(truths), search.systematics, search.signal.masses_GeV)
 
 
 def largest_significances(

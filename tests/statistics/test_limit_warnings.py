@@ -6,7 +6,8 @@ import numpy as np
 
 from analysis.statistics.background.goodness import bins_far_below
 from analysis.statistics.limits.band import MassLimit
-from analysis.statistics.limits.doubts import of_limits
+from analysis.statistics.limits_results import limits_result
+from analysis.statistics.shape_results import Terms
 
 BAND = (0.53, 0.72, 1.0, 1.4, 1.9)
 GOOD = MassLimit(
@@ -20,6 +21,11 @@ def at(*observed: float | None) -> list[MassLimit]:
         replace(GOOD, mass_GeV=500.0 + 25 * number, observed=each)
         for number, each in enumerate(observed)
     ]
+
+
+def of_limits(limits: list[MassLimit]) -> tuple[str, ...]:
+    terms = Terms("events", per_event=np.ones_like, reason=None)
+    return limits_result(limits, 0.95, terms).warnings
 
 
 def test_limits_in_and_near_their_band_need_no_word() -> None:

@@ -21,20 +21,22 @@ _NO_EVENTS = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counted:
+class CountingInputs:
     """What a count is made of."""
 
+    whole: InferenceInputs
+    """inputs of all categories"""
     inputs: InferenceInputs
-    """of the categories that are counted"""
+    """inputs of the categories that are counted"""
     prediction: Prediction
-    """of their background"""
+    """prediction of their background"""
     of_simulation: Prediction
-    """the same, of data like the simulation"""
+    """prediction of their background in data like the simulation"""
 
 
-def counted(
+def counting_inputs(
     inputs: InferenceInputs, search: Search, prediction: Prediction, of_simulation: Prediction
-) -> Counted:
+) -> CountingInputs:
     """Return the part of the inputs that is counted.
 
     Raises
@@ -50,8 +52,11 @@ def counted(
         )
     channels = signal_channels(inputs.signals[sample]), inputs.background_channels()
     s, b = (np.array([c.inside(search.window)[0] for c in each]) for each in channels)
+    # Stable: categories of equal S/B keep their order, whatever sorts them.
     order = np.argsort(-s / np.maximum(b, _NO_EVENTS), kind="stable")
-    merit = np.cumsum(s[order]) / np.sqrt(np.maximum(np.cumsum(b[order]), _NO_EVENTS))
-    taken = order[: int(np.argmax(merit)) + 1]
+    figure = np.cumsum(s[order]) / np.sqrt(np.maximum(np.cumsum(b[order]), _NO_EVENTS))
+    taken = order[: int(np.argmax(figure)) + 1]
     names = [inputs.channel_names[place] for place in sorted(taken)]
-    return Counted(inputs.only(names), prediction.only(names), of_simulation.only(names))
+    return CountingInputs(
+        inputs, inputs.only(names), prediction.only(names), of_simulation.only(names)
+    )

@@ -1,0 +1,127 @@
+"""Limits against mass as ``limits.json`` holds them, and what they say against themselves.
+
+Limits beyond the band of two standard deviations by more than `_FAR` of them are an excess of seven
+(which the scan tells as well), or a background that does not fit; far below it they are also where
+a resonance at another mass raises the fitted background.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from analysis.results.limits import ExcludedRanges, MassLimits, Ranges
+from analysis.results.values import BAND_KEYS
+from analysis.statistics.limits.band import MassLimit
+from analysis.statistics.shape_results import Terms
+from tools.arrays import FloatArray
+
+_ALL_MASSES = "limits: "
+"""how a warning that concerns all masses begins"""
+_NONE = "no limit is expected{}: nothing can be excluded there"
+_ABOVE = (
+    "the observed ones are far above their band{}: no fluctuation, but a resonance or a "
+    "background that does not fit"
+)
+_BELOW = (
+    "the observed ones are far below their band{}: no fluctuation, but a resonance at another "
+    "mass, events that are missing, or a background that does not fit"
+)
+_FAR = 5.0
+"""standard deviations"""
+_DEEP = 0.5
+"""of the band's lower end: CLs keeps limits from falling much further by chance"""
+
+
+def limits_result(
+    limits: Sequence[MassLimit], confidence_level: float, terms: Terms, *, partial: bool = False
+) -> MassLimits:
+    """Return the limits at all masses, or at those that are done (`partial`)."""
+    limits = sorted(limits, key=lambda limit: limit.mass_GeV)
+    masses = np.array([limit.mass_GeV for limit in limits])
+    observed = np.array([limit.observed for limit in limits], dtype=float)
+    expected = {
+        band: np.array([limit.expected[index] for limit in limits], dtype=float)
+        for index, band in enumerate(BAND_KEYS)
+    }
+    methods = tuple(limit.method for limit in limits)
+    blind = terms.reason is not None and not np.isfinite(observed).any()
+    return MassLimits(
+        confidence_level=confidence_level,
+        mass_GeV=masses,
+        observed=None if blind else observed,
+        expected=expected,
+        low_counts=tuple(limit.low_counts for limit in limits),
+        background_events_under_peak=np.array([limit.counts_under_peak for limit in limits]),
+        methods=methods,
+        method="toys" if "toys" in methods else "asymptotic",
+        benchmark=terms.benchmark,
+        excluded_GeV=ExcludedRanges(
+            observed=None if blind else _excluded(masses, observed, terms.benchmark),
+            expected=_excluded(masses, expected["0"], terms.benchmark),
+        ),
+        warnings=(
+            *(f"{x.mass_GeV:g} GeV: {note}" for x in limits for note in x.warnings),
+            *_against(masses, observed, expected),
+        ),
+        reason=terms.reason,
+        partial=partial,
+        complete=terms.complete,
+        unit=terms.unit,
+    )
+
+
+def warnings_of(limits: MassLimits) -> tuple[str, ...]:
+    """Return the warnings of limits as they stand among those of other results."""
+    return tuple(
+        note if note.startswith(_ALL_MASSES) else f"limit at {note}" for note in limits.warnings
+    )
+
+
+def _excluded(masses: FloatArray, limits: FloatArray, benchmark: float | None) -> Ranges | None:
+    """Return the ranges of mass where a limit lies below the benchmark, ends interpolated."""
+    if benchmark is None:
+        return None
+    # Limits fall over decades with the mass: between two masses their logarithm is the straighter.
+    margin = np.log(benchmark / limits)
+    ranges: list[list[float]] = []
+    for index, mass in enumerate(masses):
+        before = max(index - 1, 0)
+        pair = slice(before, index + 1)
+        inside, was = margin[index] > 0, index > 0 and margin[before] > 0
+        if inside and not was:
+            start = _zero(masses[pair], margin[pair], float(mass))
+            ranges.append([start, float(mass)])
+        elif inside:
+            ranges[-1][1] = float(mass)
+        elif was:
+            ranges[-1][1] = _zero(masses[pair], margin[pair], float(masses[before]))
+    return tuple((low, high) for low, high in ranges)
+
+
+def _zero(masses: FloatArray, margin: FloatArray, otherwise: float) -> float:
+    """Return where the margin between two neighbouring masses is zero; `otherwise` if unknown."""
+    if len(masses) == 1 or not np.all(np.isfinite(margin)):
+        return otherwise
+    return float(masses[0] - margin[0] * (masses[1] - masses[0]) / (margin[1] - margin[0]))
+
+
+def _against(
+    masses: FloatArray, observed: FloatArray, expected: Mapping[str, FloatArray]
+) -> Iterator[str]:
+    """Yield what speaks against the limits taken together; one that is not there is NaN."""
+    one, two = expected["1"], expected["2"]
+    cases = (
+        (np.isnan([*expected.values()]).any(axis=0), _NONE),
+        (observed > two + _FAR * (two - one), _ABOVE),
+        (observed < _DEEP * expected["-2"], _BELOW),
+    )
+    for where, text in cases:
+        if where.any():
+            yield _ALL_MASSES + text.format(_places(masses, masses[where]))
+
+
+def _places(masses: FloatArray, found: FloatArray) -> str:
+    """Return in words which of the masses are found."""
+    if len(found) == len(masses):
+        return " at all masses" if len(found) > 1 else f" at {found[0]:g} GeV"
+    return f" at {len(found)} of {len(masses)} masses, {min(found):g} to {max(found):g} GeV"

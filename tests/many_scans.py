@@ -1,0 +1,20 @@
+"""Scans of many spectra at once, for the statistics of what they find."""
+
+from dataclasses import fields
+
+import numpy as np
+
+from analysis.statistics.background.poisson import scoring_fit
+from analysis.statistics.resonance.scan import MassScan, Spectra
+
+
+def scans(masses_GeV: np.ndarray, found: Spectra, counts: np.ndarray) -> MassScan:
+    """Return the scans of many spectra at once; all arrays have shape (spectra, masses)."""
+    rows, masses = len(counts), len(masses_GeV)
+    theta = scoring_fit(counts, found.peak.background).theta
+    flat = found.compare(
+        np.repeat(counts, masses, axis=0), np.repeat(theta, masses, axis=0),
+        np.tile(masses_GeV, rows), np.tile(found.spurious(masses_GeV), (rows, 1)),
+    )  # fmt: skip
+    shaped = {each.name: getattr(flat, each.name).reshape(rows, masses) for each in fields(flat)}
+    return MassScan(**shaped)
