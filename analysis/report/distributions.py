@@ -31,18 +31,21 @@ class Distribution:
     marks: Marks | None = None
     """cut or window that is shown"""
 
-    def shape(self, results: FolderResults) -> Figure:
-        """Draw the simulation, normalised to unit area."""
-        processes, header = results.shown_processes, results.shown_header
-        return columns.unit_area(self.histograms, processes, header, unit=self.unit)
 
-    def yields(self, results: FolderResults) -> Figure:
-        """Draw the expected events, and the observed ones."""
-        data = None if results.data is None else self.histograms.get(results.data.name)
-        processes, header = results.shown_processes, results.shown_header
-        return columns.expected_yields(
-            self.histograms, processes, header, unit=self.unit, data=data, marks=self.marks
-        )
+def draw_shape(results: FolderResults, shown: Distribution) -> Figure:
+    """Draw the simulation, normalised to unit area."""
+    return columns.unit_area(
+        shown.histograms, results.shown_processes, results.shown_header, unit=shown.unit
+    )
+
+
+def draw_yields(results: FolderResults, shown: Distribution) -> Figure:
+    """Draw the expected events, and the observed ones."""
+    data = None if results.data is None else shown.histograms.get(results.data.name)
+    return columns.expected_yields(
+        shown.histograms, results.shown_processes, results.shown_header, unit=shown.unit,
+        data=data, marks=shown.marks,
+    )  # fmt: skip
 
 
 def masses(results: FolderResults) -> dict[str, Distribution]:

@@ -7,18 +7,18 @@ fit then takes for a resonance is its spurious signal :math:`S_\mathrm{sp}`, in 
 (by the spurious signal, or by the fit to the sidebands where they lie below the line).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.report.plots import style
+from analysis.report.plots import grid, style
 from analysis.report.plots.names import MASS_TITLE, function_name
 from analysis.report.plots.style import Header, atlas_style, plain
 from analysis.results.background import PeakBackground, PeakCandidate, SpuriousSignals
 
-SPURIOUS_TITLE = r"$S_\mathrm{sp}$ [events]"
+_SPURIOUS_TITLE = r"$S_\mathrm{sp}$ [events]"
 RANGES = {"window": "Window", "full": "Full range"}
 _LOOKS = (
     ("o", "#0072b2"), ("s", "#d55e00"), ("^", "#009e73"), ("D", "#cc79a7"), ("v", "#56b4e9"),
@@ -133,25 +133,33 @@ def spurious_signal(peak: PeakBackground, header: Header, *, max_errors: float) 
         Spurious signal, in errors of the signal, that a function may have.
     """
     ax = style.frame(left=0.15)
-    most = draw_spurious(ax, peak.spurious, max_errors=max_errors, function=function_name(peak))
+    most = _draw_spurious(ax, peak.spurious, max_errors, function_name(peak))
     ax.set_ylim(-most, -most + 2 * most / style.free_height(ax))
-    return style.finished(ax, header, MASS_TITLE, SPURIOUS_TITLE, data=True)
+    return style.finished(ax, header, MASS_TITLE, _SPURIOUS_TITLE, data=True)
 
 
-def draw_spurious(
-    ax: Axes, found: SpuriousSignals, *, max_errors: float, function: str = ""
+@atlas_style()
+def spurious_signals(
+    peaks: Mapping[str, PeakBackground], header: Header, *, max_errors: float
+) -> Figure:
+    """Draw the same for every category; a single one has the whole figure."""
+    if len(peaks) == 1:
+        (alone,) = peaks.values()
+        return spurious_signal(alone, header, max_errors=max_errors)
+    made = grid.grid(len(peaks))
+    for ax, peak in zip(made.frames, peaks.values(), strict=True):
+        most = _draw_spurious(ax, peak.spurious, max_errors)
+        ax.set_ylim(-most, 2.2 * most)  # the upper third is for title and note
+    return grid.finished(
+        made, header, {name: (plain(function_name(peak)),) for name, peak in peaks.items()},
+        below=MASS_TITLE, beside=_SPURIOUS_TITLE, data=True,
+    )  # fmt: skip
+
+
+def _draw_spurious(
+    ax: Axes, found: SpuriousSignals, max_errors: float, function: str = ""
 ) -> float:
-    """Draw a spurious signal and what is allowed; return how far the scale is to reach.
-
-    Parameters
-    ----------
-    ax : Axes
-    found : SpuriousSignals
-    max_errors : float
-        Spurious signal, in errors of the signal, that a function may have.
-    function : str
-        Its name, for the legend; empty where there is no room.
-    """
+    """Draw a spurious signal and what is allowed; return how far the scale is to reach."""
     allowed = max_errors * found.error_events
     ax.fill_between(
         found.mass_GeV, -allowed, allowed, color=style.BACKGROUND_FILL, linewidth=0, gid="allowed",
