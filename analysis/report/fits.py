@@ -17,7 +17,6 @@ from analysis.results.verdict import ResonanceBins, Verdict
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.combined import summed, weighted
 from analysis.statistics.spectra.fitted import FittedSpectrum
-from processors.histograms import Counts
 from processors.selection import Interval
 from tools.arrays import FloatArray
 
@@ -38,21 +37,21 @@ def sideband_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
     """Return the sideband fit of every category that has one."""
     channels = {} if results.background is None else results.background.channels
     alone = len(channels) == 1
-    found = {}
-    for name, channel in channels.items():
-        fit = _sideband_fit(results, name, channel)
-        notes = _sideband_notes(results, channel) if alone else _category_notes(fit, channel)
-        found[name] = replace(fit, notes=notes)
-    return found
+    return {
+        name: _sideband_fit(results, name, channel, alone=alone)
+        for name, channel in channels.items()
+    }
 
 
-def _sideband_fit(results: FolderResults, name: str, channel: ChannelBackground) -> FittedSpectrum:
+def _sideband_fit(
+    results: FolderResults, name: str, channel: ChannelBackground, *, alone: bool
+) -> FittedSpectrum:
     bins = channel.bins
     edges, counts, variances = bins.edges_GeV, bins.observed_events, bins.observed_events
     simulated = known(counts) is None
     if simulated:
         counts, variances = _simulated(results, name, edges)
-    return FittedSpectrum(
+    fit = FittedSpectrum(
         edges_GeV=edges,
         counts=counts,
         variances=variances,
@@ -63,15 +62,17 @@ def _sideband_fit(results: FolderResults, name: str, channel: ChannelBackground)
         function=function_name(channel.chosen),
         simulated=simulated,
     )
+    notes = _notes_alone(results, channel) if alone else _category_notes(fit, channel)
+    return replace(fit, notes=notes)
 
 
 def resonance_fit(results: FolderResults) -> FittedSpectrum | None:
     """Return the fit of a resonance, of several categories weighted; None before unblinding."""
     fits = resonance_fits(results)
-    notes = () if results.verdict is None else resonance_notes(results.verdict)
-    if len(fits) < 2:  # noqa: PLR2004 - one is its own sum
-        return next((replace(fit, notes=notes) for fit in fits.values()), None)
-    return replace(weighted(fits), notes=notes)
+    if results.verdict is None or not fits:
+        return None
+    total = weighted(fits) if len(fits) > 1 else next(iter(fits.values()))
+    return replace(total, notes=_resonance_notes(results.verdict))
 
 
 def resonance_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
@@ -87,9 +88,10 @@ def resonance_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
 
 
 def _resonance_fit(spectrum: FittedSpectrum, function: str, bins: ResonanceBins) -> FittedSpectrum:
+    assert bins.edges_GeV is not None  # noqa: S101 - an analysis of events has no gaps
     return replace(
         spectrum,
-        edges_GeV=_edges(bins),
+        edges_GeV=bins.edges_GeV,
         counts=bins.observed_events,
         variances=bins.observed_events,
         background=bins.background_events,
@@ -100,39 +102,36 @@ def _resonance_fit(spectrum: FittedSpectrum, function: str, bins: ResonanceBins)
     )
 
 
-def _edges(bins: ResonanceBins) -> FloatArray:
-    """Return the edges of adjacent bins."""
-    assert bins.edges_GeV is not None  # noqa: S101 - an analysis of events has no gaps
-    return bins.edges_GeV
-
-
-def _sideband_notes(results: FolderResults, channel: ChannelBackground) -> tuple[str, ...]:
-    notes = [f"Window, predicted: {_predicted(channel)}", *_observed_notes(results)]
-    pvalue = channel.chosen.gof_pvalue
-    if pvalue is not None and results.data is not None:  # a smooth expectation fits anyhow
-        notes.append(f"Goodness of fit: $p$ = {pvalue:.2g}")
-    return tuple(notes)
+def _notes_alone(results: FolderResults, channel: ChannelBackground) -> tuple[str, ...]:
+    """Return what stands on the only fit: prediction, count, goodness of fit."""
+    notes, counting = [f"Window, predicted: {_predicted(channel)}"], results.counting
+    if counting is not None and counting.observed_events is not None:
+        notes.append(f"Window, observed: {counting.observed_events:,.0f}")
+        notes.append(f"Significance: {_signed(counting.z)}")
+    # A smooth expectation fits anyhow.
+    return tuple(notes) if results.data is None else (*notes, *_goodness(channel.chosen.gof_pvalue))
 
 
 def _category_notes(fit: FittedSpectrum, channel: ChannelBackground) -> tuple[str, ...]:
     """Return what stands on one of several fits: function, window, goodness of fit."""
     notes = [fit.function, f"Pred.: {_predicted(channel)}"]
-    observed = _observed(fit)
-    if observed is not None:
+    if (observed := _observed(fit)) is not None:
         notes.append(f"Obs.: {observed:,.0f}")
-    pvalue = channel.chosen.gof_pvalue
-    if pvalue is not None and not fit.simulated:
-        notes.append(f"$p$ = {pvalue:.2g}")
+    if not fit.simulated:
+        notes += _goodness(channel.chosen.gof_pvalue, "")
     return tuple(notes)
 
 
 def _total_notes(background: BackgroundFits, total: FittedSpectrum) -> tuple[str, ...]:
     """Return what stands on the sum of all categories; what is counted may be some of them."""
     notes = [f"Window, predicted: {_with_error(*all_together(background))}"]
-    observed = _observed(total)
-    if observed is not None:
+    if (observed := _observed(total)) is not None:
         notes.append(f"Window, observed: {observed:,.0f}")
     return tuple(notes)
+
+
+def _goodness(pvalue: float | None, words: str = "Goodness of fit: ") -> tuple[str, ...]:
+    return () if pvalue is None else (f"{words}$p$ = {pvalue:.2g}",)
 
 
 def all_together(background: BackgroundFits) -> tuple[float, float]:
@@ -157,17 +156,7 @@ def _with_error(value: float, error: float) -> str:
     return rf"{value:,.0f} $\pm$ {error:,.0f}"
 
 
-def _observed_notes(results: FolderResults) -> tuple[str, ...]:
-    counting = results.counting
-    if counting is None or counting.observed_events is None:
-        return ()
-    return (
-        f"Window, observed: {counting.observed_events:,.0f}",
-        f"Significance: {_signed(counting.z)}",
-    )
-
-
-def resonance_notes(verdict: Verdict) -> tuple[str, ...]:
+def _resonance_notes(verdict: Verdict) -> tuple[str, ...]:
     """Return what stands on the fit of a resonance: significance, mass, strength."""
     notes = [f"Local significance: {_signed(verdict.local_z)}"]
     for found, symbol, unit in (
@@ -193,26 +182,23 @@ def _curve_errors(curve: FittedCurve, edges: FloatArray) -> FloatArray:
 def _simulated(
     results: FolderResults, category: str, edges: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the selected simulated background in the bins of a fit, with its variances."""
+    """Return the selected simulated background in the bins of a fit, with its variances.
+
+    Of a category that its histogram does not have, it is that of all.
+    """
     counts, variances = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
     for process in results.processes(results.catalogue.data_luminosity_invpb):
         spectrum = results.histograms.get(process.name, {}).get("spectrum")
         if process.kind != "background" or spectrum is None:
             continue
-        fine = of_category(spectrum, category)
+        contents = np.asarray(spectrum.values(), np.float64)
+        names = list(spectrum.axes["category"])
+        fine = contents[names.index(category)] if category in names else contents.sum(axis=0)
         channel = Channel(process.name, np.asarray(spectrum.axes["m_yy"].edges), fine)
         bins = channel.bins(float(edges[0]), float(edges[-1]), float(edges[1] - edges[0]))
         counts += bins.counts * process.weight
         variances += bins.counts * process.weight**2
     return counts, variances
-
-
-def of_category(spectrum: Counts, category: str) -> FloatArray:
-    """Return the fine spectrum of one category; of a category that it has not, of all."""
-    contents = np.asarray(spectrum.values(), np.float64)
-    names = list(spectrum.axes["category"])
-    row: FloatArray = contents[names.index(category)] if category in names else contents.sum(axis=0)
-    return row
 
 
 def _window(results: FolderResults) -> Interval:
@@ -225,7 +211,7 @@ def _window(results: FolderResults) -> Interval:
 def background_fit(results: SpectrumResults) -> FittedSpectrum:
     """Return a binned spectrum with the function fitted to the bins that decide about it."""
     channel = results.channel
-    bins, pvalue, masked = channel.bins, channel.chosen.gof_pvalue, channel.not_read_GeV
+    bins, masked = channel.bins, channel.not_read_GeV
     edges, (counts, expected) = _filled(bins, bins.observed_events, bins.expected_events)
     return FittedSpectrum(
         edges_GeV=edges,
@@ -235,7 +221,7 @@ def background_fit(results: SpectrumResults) -> FittedSpectrum:
         window=None if masked is None else Interval(*masked),
         blinded=results.blind,
         function=function_name(channel.chosen),
-        notes=() if pvalue is None else (f"Goodness of fit: $p$ = {pvalue:.2g}",),
+        notes=_goodness(channel.chosen.gof_pvalue),
         mass="m",
     )
 
@@ -257,7 +243,7 @@ def resonance_in_spectrum(results: SpectrumResults) -> FittedSpectrum | None:
         window=None,
         blinded=False,
         function=function_name(results.channel.peak),
-        notes=resonance_notes(results.verdict),
+        notes=_resonance_notes(results.verdict),
         mass="m",
     )
 
