@@ -200,6 +200,28 @@ def points(
     ax.errorbar(x, y, yerr=error, fmt="o", color=DATA, markersize=size, elinewidth=width, **look)
 
 
+def sigma_bands(
+    ax: Axes, x: FloatArray, bands: Sequence[FloatArray] | FloatArray, what: str = "{}"
+) -> None:
+    r"""Draw bands of one and two standard deviations.
+
+    Parameters
+    ----------
+    ax : Axes
+    x : ndarray
+        Shape (n,).
+    bands : ndarray or sequence of ndarray
+        Values at -2, -1, 0, 1, 2 standard deviations, shape (5, n).
+    what : str
+        Title in the legend; ``{}`` stands for ":math:`\pm1\sigma`".
+    """
+    for width, colour in ((2, TWO_SIGMA), (1, ONE_SIGMA)):
+        ax.fill_between(
+            x, bands[2 - width], bands[2 + width], color=colour, linewidth=0, zorder=3 - width,
+            label=what.format(rf"$\pm\mathrm{{{width}}}\sigma$"), gid=f"band {width}",
+        )  # fmt: skip
+
+
 def ratio(
     ax: Axes, x: FloatArray, y: FloatArray, error: FloatArray, *, far: float, **look: float
 ) -> None:
