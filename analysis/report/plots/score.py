@@ -231,7 +231,7 @@ def mass_by_category(found: Mapping[str, SculptedSpectrum], header: Header) -> F
     made = grid.grid(len(found), panels=True)
     for ax, panel, one in zip(made.frames, made.panels, found.values(), strict=True):
         _mass_shapes(ax, one)
-        _ratio(panel, one.edges_GeV, one.kept, one.rest, far=1.0, both=True, size=3)
+        _ratio(panel, one.edges_GeV, one.kept, one.rest, far=1.0, both=True, markersize=3)
         for each in (ax, panel):
             each.set_xlim(float(one.edges_GeV[0]), float(one.edges_GeV[-1]))
     edges = next(iter(found.values())).edges_GeV

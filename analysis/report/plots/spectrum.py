@@ -107,8 +107,8 @@ def _draw(
     errors = (np.sqrt(variances),) * 2 if by_weight else poisson_errors(counts)
     factor, expected = fitted.per_unit[shown], fitted.expected * fitted.per_unit
     counts, errors = counts * factor, (errors[0] * factor, errors[1] * factor)
-    style.points(upper, centres[shown], counts, errors, size=3, width=0.9, zorder=4,
-                 label=_points_title(fitted), gid="points")  # fmt: skip
+    style.points(upper, centres[shown], counts, errors, markersize=3, elinewidth=0.9,
+                 zorder=4, label=_points_title(fitted), gid="points")  # fmt: skip
     least = float(counts.min()) if counts.size else float(np.nanmin(expected))
     return np.append(counts + errors[1], expected), least / 4
 

@@ -94,26 +94,21 @@ class Header:
 
 @contextlib.contextmanager
 def atlas_style() -> Iterator[None]:
-    """Hold matplotlib in ATLAS style while the block, or the decorated function, runs."""
+    """Hold matplotlib in ATLAS style while the block, or the decorated function, runs.
+
+    Two warnings about the style's fonts, that no user can do anything about, are not logged: their
+    files carry odd dates (fontTools), and a root's sign is not theirs (mathtext).
+    """
     import mplhep
     from matplotlib import style
 
-    with _without_chatter(), style.context([mplhep.style.ATLAS, _SETTINGS]):
-        yield
-
-
-@contextlib.contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Silence two warnings about the style's fonts that no user can do anything about.
-
-    Their files carry odd dates (fontTools), and a root's sign is not theirs (mathtext).
-    """
     loggers = [logging.getLogger(name) for name in ("fontTools", "matplotlib.mathtext")]
     levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
     try:
-        yield
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with style.context([mplhep.style.ATLAS, _SETTINGS]):
+            yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
@@ -161,11 +156,6 @@ def finished(
     ax.set_ylabel(y)
     legend(ax, **look)
     label(ax, header, data=data, luminosity=luminosity)
-    return figure_of(ax)
-
-
-def figure_of(ax: Axes) -> Figure:
-    """Return the figure of a frame."""
     figure = ax.get_figure(root=True)
     assert figure is not None  # noqa: S101 - frames are made by figures
     return figure
@@ -191,13 +181,11 @@ def points(
     x: FloatArray,
     y: FloatArray,
     error: FloatArray | tuple[FloatArray, FloatArray],
-    *,
-    size: float = 3.5,
-    width: float = 1.0,
     **look: Any,
 ) -> None:
-    """Draw data, or what stands in for them: black points with vertical errors."""
-    ax.errorbar(x, y, yerr=error, fmt="o", color=DATA, markersize=size, elinewidth=width, **look)
+    """Draw data, or what stands in for them: black points with vertical errors, if not told."""
+    look = {"fmt": "o", "color": DATA, "markersize": 3.5, "elinewidth": 1.0, **look}
+    ax.errorbar(x, y, yerr=error, **look)
 
 
 def sigma_bands(
@@ -330,13 +318,12 @@ def legend(ax: Axes, **look: Any) -> None:
     """Write the legend, points with errors first, if there is anything to write in it."""
     from matplotlib.container import Container
 
+    handles, titles = ax.get_legend_handles_labels()
     entries = sorted(
-        zip(*ax.get_legend_handles_labels(), strict=True),
-        key=lambda entry: not isinstance(entry[0], Container),
+        zip(handles, titles, strict=True), key=lambda entry: not isinstance(entry[0], Container)
     )
     if entries:
-        look = {"loc": "upper right", **look}
-        ax.legend([handle for handle, _ in entries], [title for _, title in entries], **look)
+        ax.legend(*zip(*entries, strict=True), **{"loc": "upper right", **look})
 
 
 def headroom(ax: Axes, contents: FloatArray, *, log: bool, floor: float | None = None) -> None:
@@ -376,13 +363,13 @@ def headroom(ax: Axes, contents: FloatArray, *, log: bool, floor: float | None =
 
 def decimal_ticks(ax: Axes) -> None:
     """Write the ticks of a logarithmic axis as decimal numbers, some between the powers of ten."""
-    from matplotlib.ticker import FuncFormatter, LogLocator
+    from matplotlib.ticker import LogLocator
 
     low, high = ax.get_ylim()
     few = np.log10(high / low) < _FEW_DECADES
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
-    ax.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.10g}")
+    ax.yaxis.set_minor_formatter(lambda *_: "")
 
 
 def free_height(ax: Axes) -> float:
