@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis.report.folder_results import FolderResults
 from analysis.report.plots import columns
-from analysis.report.plots.observed import Marks
+from analysis.report.plots.columns import Marks
 from analysis.selection.scores import performance
 from processors.histograms import KINEMATICS, Counts
 

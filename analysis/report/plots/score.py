@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.report.plots import grid, style
+from analysis.report.plots import columns, grid, style
 from analysis.report.plots.columns import Process, style_of
 from analysis.report.plots.names import SYMBOLS, axis_title, per_bin
 from analysis.report.plots.style import Header, atlas_style, plain
@@ -102,10 +102,10 @@ def score_shapes(found: ScoreShapes, processes: Sequence[Process], header: Heade
         shape = events / events.sum()
         drawn.append(shape)
         if process.kind == "signal":
-            style.signal(upper, shape, edges, process.title, looks[process.name])
+            columns.signal(upper, shape, edges, process.title, looks[process.name])
             continue
         suffix = " (sidebands)" if lower else ""
-        style.background(upper, shape, edges, process.title + suffix)
+        columns.background(upper, shape, edges, process.title + suffix)
         if data is not None and lower is not None:
             _simulation_band(lower, edges, events)
             _ratio(lower, edges, data, events, far=0.5, zorder=3)
@@ -164,13 +164,18 @@ def _ratio(
     both: bool = False,
     **look: float,
 ) -> None:
-    """Draw the ratio of two shapes, with the errors of the one above, or of both."""
+    """Draw the ratio of two shapes in a panel, with the errors of the one above, or of both.
+
+    The panel shows ratios up to `far` from one.
+    """
     there = (above > 0) & (below > 0)
     scale = below.sum() / max(float(above.sum()), 1.0)
     n, m = above[there], below[there]
     ratio = scale * n / m
     error = ratio * np.sqrt(1 / n + 1 / m) if both else ratio / np.sqrt(n)
-    style.ratio(ax, ((edges[1:] + edges[:-1]) / 2)[there], ratio, error, far=far, **look)
+    style.points(ax, ((edges[1:] + edges[:-1]) / 2)[there], ratio, error, gid="ratio", **look)
+    ax.axhline(1.0, color="#000000", linewidth=0.8)
+    ax.set_ylim(1 - far, 1 + far)
 
 
 def _edges(upper: Axes, lower: Axes | None, found: ScoreShapes) -> None:
@@ -251,7 +256,7 @@ def _notes(one: SculptedSpectrum) -> tuple[str, ...]:
 
 def _mass_shapes(ax: Axes, one: SculptedSpectrum) -> None:
     rest = one.rest / max(float(one.rest.sum()), 1.0)
-    style.background(ax, rest, one.edges_GeV, "All other background")
+    columns.background(ax, rest, one.edges_GeV, "All other background")
     errors = np.array(poisson_errors(one.kept))
     _points(ax, one.edges_GeV, one.kept, errors, zorder=3, gid="kept",
             label="Background that is kept")  # fmt: skip

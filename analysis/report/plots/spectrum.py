@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import grid, style
+from analysis.report.plots.columns import shade_window
 from analysis.report.plots.names import axis_title, per_bin
-from analysis.report.plots.observed import shade_window
 from analysis.report.plots.style import Header, atlas_style, plain
 from analysis.statistics.counting.garwood import poisson_errors
 from analysis.statistics.spectra.fitted import FittedSpectrum

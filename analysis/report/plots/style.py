@@ -161,21 +161,6 @@ def finished(
     return figure
 
 
-def signal(ax: Axes, contents: FloatArray, edges: FloatArray, title: str, look: Look) -> None:
-    """Draw a signal: as a line without ends at zero, over everything else."""
-    colour, dashes = look
-    ax.stairs(contents, edges, color=colour, linestyle=dashes, label=title, linewidth=2,
-              baseline=None, zorder=3)  # fmt: skip
-
-
-def background(
-    ax: Axes, contents: FloatArray, edges: FloatArray, title: str, _: Look = (BACKGROUND, "-")
-) -> None:
-    """Draw a background: filled, below everything else."""
-    ax.stairs(contents, edges, fill=True, facecolor=BACKGROUND_FILL, edgecolor=BACKGROUND,
-              linewidth=1.2, label=title, zorder=1)  # fmt: skip
-
-
 def points(
     ax: Axes,
     x: FloatArray,
@@ -208,15 +193,6 @@ def sigma_bands(
             x, bands[2 - width], bands[2 + width], color=colour, linewidth=0, zorder=3 - width,
             label=what.format(rf"$\pm\mathrm{{{width}}}\sigma$"), gid=f"band {width}",
         )  # fmt: skip
-
-
-def ratio(
-    ax: Axes, x: FloatArray, y: FloatArray, error: FloatArray, *, far: float, **look: float
-) -> None:
-    """Draw ratios around one, in a panel that shows them up to some distance from it."""
-    points(ax, x, y, error, gid="ratio", **look)
-    ax.axhline(1.0, color="#000000", linewidth=0.8)
-    ax.set_ylim(1 - far, 1 + far)
 
 
 def label(
