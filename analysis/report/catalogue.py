@@ -26,8 +26,8 @@ from analysis.report.plots import (
     tournament,
 )  # fmt: skip
 from analysis.report.plots.columns import Process
+from analysis.report.plots.names import known
 from analysis.report.plots.style import Header
-from analysis.report.plots.values import known
 from analysis.report.shown_results import ShownResults
 from analysis.report.spectrum_results import SpectrumResults
 from analysis.results.background import PeakBackground

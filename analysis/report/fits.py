@@ -4,13 +4,13 @@ All numbers are those of ``background.json``, ``counting.json`` and ``verdict.js
 there are no data are points taken from the histograms: those of the simulated background.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.plots.names import function_name
-from analysis.report.plots.values import interval_text, known
+from analysis.report.plots.names import function_name, interval_text, known
 from analysis.report.spectrum_results import SpectrumResults
 from analysis.results.background import BackgroundFits, ChannelBackground, FittedCurve, SpectrumBins
 from analysis.results.verdict import ResonanceBins, Verdict
@@ -87,18 +87,22 @@ def resonance_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
     }
 
 
-def _resonance_fit(spectrum: FittedSpectrum, function: str, bins: ResonanceBins) -> FittedSpectrum:
-    assert bins.edges_GeV is not None  # noqa: S101 - an analysis of events has no gaps
+def _resonance_fit(
+    spectrum: FittedSpectrum, function: str, bins: ResonanceBins, notes: Iterable[str] = ()
+) -> FittedSpectrum:
+    edges, (counts, background, signal) = _filled(
+        bins, bins.observed_events, bins.background_events, bins.signal_events
+    )
     return replace(
         spectrum,
-        edges_GeV=bins.edges_GeV,
-        counts=bins.observed_events,
-        variances=bins.observed_events,
-        background=bins.background_events,
+        edges_GeV=edges,
+        counts=counts,
+        variances=counts,
+        background=background,
         background_errors=None,
-        signal=bins.signal_events,
+        signal=signal,
         function=function,
-        notes=(function, f"$S$ = {np.nansum(bins.signal_events):.3g} events"),
+        notes=tuple(notes) or (function, f"$S$ = {np.nansum(bins.signal_events):.3g} events"),
     )
 
 
@@ -231,27 +235,17 @@ def resonance_in_spectrum(results: SpectrumResults) -> FittedSpectrum | None:
     if results.fit is None or not results.fit.channels:
         return None
     (bins,) = results.fit.channels.values()
-    edges, (counts, background, signal) = _filled(
-        bins, bins.observed_events, bins.background_events, bins.signal_events
-    )
-    return FittedSpectrum(
-        edges_GeV=edges,
-        counts=counts,
-        variances=counts,
-        background=background,
-        signal=signal,
-        window=None,
-        blinded=False,
-        function=function_name(results.channel.peak),
-        notes=_resonance_notes(results.verdict),
-        mass="m",
-    )
+    spectrum = replace(background_fit(results), window=None, blinded=False)
+    function, notes = function_name(results.channel.peak), _resonance_notes(results.verdict)
+    return _resonance_fit(spectrum, function, bins, notes)
 
 
 def _filled(
     bins: SpectrumBins | ResonanceBins, *contents: FloatArray
 ) -> tuple[FloatArray, list[FloatArray]]:
     """Return edges and contents of adjacent bins: what lies in a gap is not known."""
+    if isinstance(bins, ResonanceBins) and bins.edges_GeV is not None:
+        return bins.edges_GeV, list(contents)
     low, high = (np.array(ends, np.float64) for ends in (bins.low_GeV, bins.high_GeV))
     gaps = np.flatnonzero(low[1:] > high[:-1] + _SAME_EDGE)
     edges = np.append(np.insert(low, gaps + 1, high[gaps]), high[-1])

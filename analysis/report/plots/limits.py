@@ -18,9 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.names import MASS_TITLE
+from analysis.report.plots.names import CROSS_SECTION, MASS, kind_of, known, stacked
 from analysis.report.plots.style import Header, atlas_style
-from analysis.report.plots.values import CROSS_SECTION, kind_of, known, stacked
 from analysis.results.counting import CountingLimit
 from analysis.results.limits import MassLimits, Ranges
 from tools.arrays import FloatArray
@@ -60,7 +59,7 @@ def mass_limits(limits: MassLimits, header: Header) -> Figure:
     _scale(ax, limits)
     title = f"{limits.confidence_level:.0%} CL limit on {kind.title}".replace("Signal", "signal")
     ax.yaxis.label.set_fontsize("large")
-    return style.finished(ax, header, MASS_TITLE, title, data=header.from_data)
+    return style.finished(ax, header, MASS.title, title, data=header.from_data)
 
 
 def _hatch(ax: Axes, limits: MassLimits, x: FloatArray, bands: FloatArray) -> None:

@@ -14,9 +14,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.names import MASS_TITLE, category_title
+from analysis.report.plots.names import (
+    MASS,
+    Label,
+    category_title,
+    ends,
+    has_ends,
+    interval_text,
+    kind_of,
+    known,
+)
 from analysis.report.plots.style import Header, atlas_style
-from analysis.report.plots.values import ends, has_ends, interval_text, kind_of, known
 from analysis.results.values import Estimate
 from analysis.results.verdict import ResonanceFit
 from tools.arrays import FloatArray
@@ -41,10 +49,7 @@ class OneParameter:
     deviance: FloatArray
     """shape (n,), NaN where no fit converged"""
     best: Estimate
-    title: str
-    """title of the parameter's axis"""
-    symbol: str
-    unit: str
+    label: Label
     benchmark: float | None = None
     """value of the parameter that is marked"""
 
@@ -60,17 +65,13 @@ def profiles(fit: ResonanceFit, *, benchmark: float | None = None) -> dict[str, 
     benchmark : float, optional
         Strength that is marked.
     """
-    kind, strength, mass = kind_of(fit), fit.profile, fit.mass_profile
-    found = {}
+    found, strength, mass = {}, fit.profile, fit.mass_profile
     if strength is not None and fit.strength is not None:
         found["strength"] = OneParameter(
-            strength.strength, strength.delta_deviance, fit.strength, kind.title, kind.symbol,
-            kind.unit or "events", benchmark,
-        )  # fmt: skip
-    if mass is not None and fit.mass_GeV is not None:
-        found["mass"] = OneParameter(
-            mass.mass_GeV, mass.delta_deviance, fit.mass_GeV, MASS_TITLE, "$m_X$", "GeV"
+            strength.strength, strength.delta_deviance, fit.strength, kind_of(fit), benchmark
         )
+    if mass is not None and fit.mass_GeV is not None:
+        found["mass"] = OneParameter(mass.mass_GeV, mass.delta_deviance, fit.mass_GeV, MASS)
     return {
         name: one
         for name, one in found.items()
@@ -109,7 +110,7 @@ def contour(fit: ResonanceFit, header: Header, *, benchmark: float | None = None
                    label=f"Benchmark, {kind.of(benchmark)}")  # fmt: skip
         high = max(high, benchmark)
     ax.set_ylim(low, low + (high - low) / style.free_height(ax))
-    return style.finished(ax, header, MASS_TITLE, kind.title, data=True)
+    return style.finished(ax, header, MASS.title, kind.title, data=True)
 
 
 @atlas_style()
@@ -136,9 +137,9 @@ def profile(found: OneParameter, header: Header) -> Figure:
             title, (0.985, level), xycoords=("axes fraction", "data"), xytext=(0, 2), ha="right",
             textcoords="offset points", fontsize=12, va="bottom",
         )  # fmt: skip
-    note = f"{found.symbol} = {interval_text(found.best)} {found.unit}"
+    note = f"{found.label.symbol} = {interval_text(found.best)} {found.label.unit or 'events'}"
     ax.text(0.5, 0.65, note, transform=ax.transAxes, ha="center", fontsize=14, gid="note")
-    return style.finished(ax, header, found.title, r"$-\mathrm{2}\,\Delta\ln L$", data=True)
+    return style.finished(ax, header, found.label.title, r"$-\mathrm{2}\,\Delta\ln L$", data=True)
 
 
 def strengths_of(fit: ResonanceFit) -> dict[str, Estimate]:

@@ -21,9 +21,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.names import MASS_TITLE
+from analysis.report.plots.names import MASS, kind_of, known
 from analysis.report.plots.style import Header, atlas_style
-from analysis.report.plots.values import kind_of, known
 from analysis.results.scan import Maximum, Scan
 from analysis.results.values import BANDS
 from tools.arrays import FloatArray
@@ -81,14 +80,14 @@ def p0_scan(scan: Scan, header: Header) -> Figure:
     else:
         lower = ax = style.frame()
     ax.figure.subplots_adjust(left=0.145, right=0.895)
-    lower.set_xlabel(MASS_TITLE)
+    lower.set_xlabel(MASS.title)
     top = top_of(scan)
     axis: _Axis = _Significance() if top > MOST_ON_P_AXIS else _Probability()
     _curves(ax, scan, axis, top)
     style.mass_range(ax, scan.mass_GeV)
     axis.finish(ax, top)
     _whole_sigmas(ax, scan, axis, top)
-    x = MASS_TITLE if lower is ax else ""
+    x = MASS.title if lower is ax else ""
     return style.finished(ax, header, x, axis.title, data=header.from_data)
 
 

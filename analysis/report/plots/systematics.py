@@ -18,9 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.names import with_category
+from analysis.report.plots.names import ends, kind_of, with_category
 from analysis.report.plots.style import Header, atlas_style, plain, shortened
-from analysis.report.plots.values import ends, kind_of
 from analysis.results.verdict import NuisanceParameter, ResonanceFit, StabilityCheck
 from tools.arrays import FloatArray
 

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import grid, style
-from analysis.report.plots.names import MASS_TITLE, function_name
+from analysis.report.plots.names import MASS, function_name
 from analysis.report.plots.style import Header, atlas_style, plain
 from analysis.results.background import PeakBackground, PeakCandidate, SpuriousSignals
 
@@ -135,7 +135,7 @@ def spurious_signal(peak: PeakBackground, header: Header, *, max_errors: float) 
     ax = style.frame(left=0.15)
     most = _draw_spurious(ax, peak.spurious, max_errors, function_name(peak))
     ax.set_ylim(-most, -most + 2 * most / style.free_height(ax))
-    return style.finished(ax, header, MASS_TITLE, _SPURIOUS_TITLE, data=True)
+    return style.finished(ax, header, MASS.title, _SPURIOUS_TITLE, data=True)
 
 
 @atlas_style()
@@ -152,7 +152,7 @@ def spurious_signals(
         ax.set_ylim(-most, 2.2 * most)  # the upper third is for title and note
     return grid.finished(
         made, header, {name: (plain(function_name(peak)),) for name, peak in peaks.items()},
-        below=MASS_TITLE, beside=_SPURIOUS_TITLE, data=True,
+        below=MASS.title, beside=_SPURIOUS_TITLE, data=True,
     )  # fmt: skip
 
 
