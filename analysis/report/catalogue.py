@@ -13,7 +13,7 @@ from typing import TypeVar
 from matplotlib.figure import Figure
 
 from analysis.report import distributions, fits, shown_results
-from analysis.report.drawing import Drawing, FigureEntry, figure, figures, of_all
+from analysis.report.drawing import Drawing, FigureEntry, figure, of_all, one
 from analysis.report.folder_results import FolderResults
 from analysis.report.plots import (
     limits,
@@ -90,34 +90,33 @@ def _several(by_category: Mapping[str, FittedSpectrum]) -> bool:
 
 
 FITS: OfFolder = (
-    figure("sideband_fit", "sidebands", _sideband_caption, fits.sideband_fit,
+    figure("sideband_fit", "sidebands", _sideband_caption, one(fits.sideband_fit),
            _with_header(spectrum.sideband_fit)),
     figure("sideband_fit_categories", "sidebands",
            "The fit of the sidebands in each category, from the lowest score to the highest, with "
            "the prediction for the window and the goodness of fit.",
-           fits.sideband_fits, _with_header(spectrum.sideband_fits), having=_several),
-    figure("resonance_fit", "fit", _resonance_caption, fits.resonance_fit,
+           one(fits.sideband_fits, _several), _with_header(spectrum.sideband_fits)),
+    figure("resonance_fit", "fit", _resonance_caption, one(fits.resonance_fit),
            _with_header(spectrum.resonance_fit)),
     figure("resonance_fit_categories", "fit",
            "The fit of background and resonance in each category, with one mass and one "
            "cross-section, each with its own background, in the range that all fits have.",
-           fits.resonance_fits,
-           lambda results, fitted: spectrum.resonance_fits(in_common(fitted), results.header),
-           having=_several),
+           one(fits.resonance_fits, _several),
+           lambda results, fitted: spectrum.resonance_fits(in_common(fitted), results.header)),
     figure("cls_scan", "limit",
            "CLs against the cross-section. What lies to the right of a curve's crossing is "
            "excluded at {results.counting_limit.confidence_level:.0%} confidence level.",
-           lambda results: results.counting_limit, _with_header(limits.cls_scan),
-           having=lambda limit: limit.curve),
+           one(lambda results: results.counting_limit, lambda limit: limit.curve),
+           _with_header(limits.cls_scan)),
 )  # fmt: skip
 
 SPECTRUM_FITS: OfSpectrum = (
     figure("background_fit", "sidebands",
            "The spectrum, and the function fitted to the bins that decide about it.",
-           fits.background_fit, _with_header(spectrum.sideband_fit)),
+           one(fits.background_fit), _with_header(spectrum.sideband_fit)),
     figure("resonance_fit", "fit",
            "The fit of background and resonance together; pulls are against their sum.",
-           fits.resonance_in_spectrum, _with_header(spectrum.resonance_fit)),
+           one(fits.resonance_in_spectrum), _with_header(spectrum.resonance_fit)),
 )  # fmt: skip
 
 # ---- the shape search ----------------------------------------------------------------------------
@@ -152,35 +151,35 @@ def _limits_caption(_: ShownResults, found: MassLimits) -> str:
 SEARCH: OfSearch = (
     figure("spurious_signal", "tournament",
            "The largest false signal of the chosen function at each mass, and what is allowed.",
-           shown_results.spurious,
+           one(shown_results.spurious),
            lambda results, peaks: tournament.spurious_signals(
                peaks, results.header, max_errors=results.max_errors)),
-    figures("tournament", "tournament", _candidates_caption, shown_results.candidates,
-            lambda results, shown: tournament.tournament(
-                *shown, results.header, max_errors=results.max_errors)),
-    figure("p0_scan", "scan", _scan_caption, shown_results.scan, _with_header(scan.p0_scan)),
-    figure("mass_limits", "mass_limits", _limits_caption, shown_results.mass_limits,
+    figure("tournament", "tournament", _candidates_caption, shown_results.candidates,
+           lambda results, shown: tournament.tournament(
+               *shown, results.header, max_errors=results.max_errors)),
+    figure("p0_scan", "scan", _scan_caption, one(shown_results.scan), _with_header(scan.p0_scan)),
+    figure("mass_limits", "mass_limits", _limits_caption, one(shown_results.mass_limits),
            _with_header(limits.mass_limits)),
     figure("contour", "fit", "The regions of mass and signal strength that hold 68 % and 95 %.",
-           shown_results.fit_with_contour,
+           one(shown_results.fit_with_contour),
            lambda results, fit: measurement.contour(
                fit, results.header, benchmark=results.benchmark)),
-    figures("profile", "fit",
-            "The profile likelihood of the {name}; dotted: one and two standard deviations.",
-            shown_results.profiles, _with_header(measurement.profile)),
+    figure("profile", "fit",
+           "The profile likelihood of the {name}; dotted: one and two standard deviations.",
+           shown_results.profiles, _with_header(measurement.profile)),
     figure("category_strengths", "fit",
            "The strength of the signal in each category alone, at the fitted mass, and in all "
            "together.",
-           lambda results: results.fit, _with_header(measurement.category_strengths),
-           having=measurement.strengths_of),
+           one(lambda results: results.fit, measurement.strengths_of),
+           _with_header(measurement.category_strengths)),
     figure("nuisances", "nuisances",
            "Pulls of the nuisance parameters, and how far each moves the fitted strength.",
-           lambda results: results.fit, _with_header(systematics.nuisances),
-           having=lambda fit: fit.nuisances),
+           one(lambda results: results.fit, lambda fit: fit.nuisances),
+           _with_header(systematics.nuisances)),
     figure("stability", "stability",
            "The result with other ranges, orders and binnings; they share their events.",
-           lambda results: results.fit, _with_header(systematics.stability),
-           having=lambda fit: fit.stability),
+           one(lambda results: results.fit, lambda fit: fit.stability),
+           _with_header(systematics.stability)),
 )  # fmt: skip
 """of any search: each is there if the results hold what it shows; blind ones lack some of it"""
 
@@ -202,18 +201,18 @@ SELECTION: OfFolder = (
     figure("n_jets_scan", "selection",
            "The figure of merit against the cut on the number of jets. The errors are those of "
            "the simulated statistics; neighbouring points share most of their events.",
-           lambda results: results.selection, _draw_n_jets_scan,
-           having=lambda chosen: chosen.n_jets_scan),
+           one(lambda results: results.selection, lambda chosen: chosen.n_jets_scan),
+           _draw_n_jets_scan),
     figure("selection_comparison", "selection",
            "What each kind of selection is worth, for every signal.",
-           lambda results: results.selection, _of_simulation(selection.comparison)),
+           one(lambda results: results.selection), _of_simulation(selection.comparison)),
     figure("expected_fit", "selection",
            "The significance that the combined fit with free backgrounds is expected to have, for "
            "every signal and each method. It also knows the shape, so it is not the figure of "
            "merit.",
-           lambda results: results.selection, _of_simulation(selection.expected_fit),
-           having=lambda chosen: chosen.expected_fit_z),
-    figure("cutflow", "cutflow", _cutflow_caption, lambda results: results.cutflow,
+           one(lambda results: results.selection, lambda chosen: chosen.expected_fit_z),
+           _of_simulation(selection.expected_fit)),
+    figure("cutflow", "cutflow", _cutflow_caption, one(lambda results: results.cutflow),
            lambda results, flows: selection.cutflow(
                flows, results.samples, results.simulation_header)),
 )  # fmt: skip
@@ -222,26 +221,26 @@ SCORE: OfFolder = (
     figure("score_roc", "score",
            "Rejection of background against efficiency for the signal. Dotted: the s that no "
            "selection of any kind exceeds, to which a single cut comes nowhere near.",
-           lambda results: results.scored,
+           one(lambda results: results.scored),
            lambda results, scored: score.roc(
                performance.roc(scored), results.simulated, results.simulation_header)),
     figure("score_shapes", "score",
            "The score of simulation, by the half that has not trained it, and of the data outside "
            "the window; all of unit area. What lies beyond the axis is in its last bins.",
-           lambda results: results.scored,
+           one(lambda results: results.scored),
            lambda results, scored: score.score_shapes(
                performance.score_shapes(scored), results.simulated, results.simulation_header)),
     figure("score_columns", "score",
            "What combined s loses if the score does not know a column: with categories, chosen "
            "again without it, and in the limit of infinitely many.",
-           lambda results: results.scored,
+           one(lambda results: results.scored),
            lambda results, scored: score.importance(
                performance.importance(scored), results.simulation_header)),
     figure("mass_by_category", "score",
            "The mass of simulated background that is selected, by category, and of all other "
            "simulated background. p: that both have one spectrum; below: how many data events the "
            "window would have too many.",
-           lambda results: results.sculpted,
+           one(lambda results: results.sculpted),
            lambda results, found: score.mass_by_category(found, results.simulation_header)),
 )  # fmt: skip
 
@@ -250,18 +249,18 @@ SCORE: OfFolder = (
 _NORMALISED = "; normalised to {results.luminosity_invpb:.10g}/pb"
 
 DISTRIBUTIONS: OfFolder = (
-    figures("m_yy", "spectrum", "The diphoton mass {name} the selection" + _NORMALISED,
-            distributions.masses, distributions.draw_yields),
-    figures("n_minus_1", "n_minus_1",
-            "{name} after all the other cuts, and the cut on it" + _NORMALISED,
-            distributions.n_minus_1, distributions.draw_yields),
-    figures("n_minus_1", "n_minus_1",
-            "{name} after the best cut on the score of all the other columns" + _NORMALISED,
-            distributions.n_minus_1_score, distributions.draw_yields),
-    figures("shape", "shapes", "{name}, normalised to unit area over the range shown",
-            distributions.shapes, distributions.draw_shape),
-    figures("yield", "yields", "{name}, expected events" + _NORMALISED,
-            distributions.yields, distributions.draw_yields),
+    figure("m_yy", "spectrum", "The diphoton mass {name} the selection" + _NORMALISED,
+           distributions.masses, distributions.draw_yields),
+    figure("n_minus_1", "n_minus_1",
+           "{name} after all the other cuts, and the cut on it" + _NORMALISED,
+           distributions.n_minus_1, distributions.draw_yields),
+    figure("n_minus_1", "n_minus_1",
+           "{name} after the best cut on the score of all the other columns" + _NORMALISED,
+           distributions.n_minus_1_score, distributions.draw_yields),
+    figure("shape", "shapes", "{name}, normalised to unit area over the range shown",
+           distributions.shapes, distributions.draw_shape),
+    figure("yield", "yields", "{name}, expected events" + _NORMALISED,
+           distributions.yields, distributions.draw_yields),
 )  # fmt: skip
 
 FOLDER: OfFolder = (*FITS, *SEARCH, *SELECTION, *SCORE, *DISTRIBUTIONS)

@@ -49,19 +49,16 @@ class Drawing:
 
 FigureEntry = Callable[[Results], Iterator[Drawing]]
 """an entry of the catalogue: yields the figures that some results have the inputs of"""
-Caption = str | Callable[[Results, Shown], str]
 
 
 def figure(
     name: str,
     section: str,
-    caption: Caption[Results, Shown],
-    find: Callable[[Results], Shown | None],
+    caption: str | Callable[[Results, Shown], str],
+    find: Callable[[Results], Mapping[str, Shown]],
     draw: Callable[[Results, Shown], Figure],
-    *,
-    having: Callable[[Shown], object] = bool,
 ) -> FigureEntry[Results]:
-    """Return the entry of a single figure.
+    """Return the entry of a figure, or of one for each of several things such as columns.
 
     Parameters
     ----------
@@ -70,33 +67,13 @@ def figure(
     section : str
         Section of the page.
     caption : str or callable
-        May hold attributes of ``{results}``, or depend on results and on what is shown.
+        May hold attributes of ``{results}`` and the ``{name}`` of the thing, or depend on results
+        and on what is shown.
     find : callable
-        Returns what the figure shows; None, or something empty, where the results do not hold it.
+        Returns what each figure shows, by the name of the thing, with which the name of its files
+        ends; see `one`. Nothing where the results do not hold it.
     draw : callable
         Draws what was found.
-    having : callable
-        Whether what was found has what is needed.
-    """
-
-    def inputs(results: Results) -> Mapping[str, Shown]:
-        shown = find(results)
-        return {} if shown is None or not having(shown) else {"": shown}
-
-    return figures(name, section, caption, inputs, draw)
-
-
-def figures(
-    name: str,
-    section: str,
-    caption: Caption[Results, Shown],
-    find: Callable[[Results], Mapping[str, Shown]],
-    draw: Callable[[Results, Shown], Figure],
-) -> FigureEntry[Results]:
-    """Return the entry of a figure for each of several things, such as columns.
-
-    Parameters are those of `figure`; `find` returns what each figure shows, by the name of the
-    thing, which the name of the files ends with and a caption may hold as ``{name}``.
     """
 
     def drawings(results: Results) -> Iterator[Drawing]:
@@ -110,6 +87,26 @@ def figures(
             yield Drawing(full_name, section, words, partial(draw, results, shown))
 
     return drawings
+
+
+def one(
+    find: Callable[[Results], Shown | None], having: Callable[[Shown], object] = bool
+) -> Callable[[Results], Mapping[str, Shown]]:
+    """Return what finds the one thing that a figure shows, if it is there and has what is needed.
+
+    Parameters
+    ----------
+    find : callable
+        Returns what the figure shows; None, or something empty, where the results do not hold it.
+    having : callable
+        Whether what was found has what is needed.
+    """
+
+    def found(results: Results) -> Mapping[str, Shown]:
+        shown = find(results)
+        return {} if shown is None or not having(shown) else {"": shown}
+
+    return found
 
 
 def of_all(entries: Iterable[FigureEntry[Results]], results: Results) -> Iterator[Drawing]:

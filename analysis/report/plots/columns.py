@@ -8,7 +8,7 @@ The vertical scale is logarithmic for all yields, and for shapes that fall over 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -136,9 +136,9 @@ def expected_yields(
         Cut or window to show.
     """
     ax, edges, marks = style.frame(), _edges(histograms), marks or Marks()
-    shown = [process for process in processes if process.name in histograms]
+    shown = [_with_assumed(process) for process in processes if process.name in histograms]
     yields = {p.name: _contents(histograms[p.name]) * p.weight for p in shown}
-    _draw_processes(ax, edges, yields, processes, yields=True)
+    _draw_processes(ax, edges, yields, shown)
     ends = _draw_errors(ax, edges, histograms, shown)
     drawn = [np.zeros(1), *yields.values(), *ends]
     if data is not None:
@@ -155,25 +155,21 @@ def expected_yields(
     return style.finished(ax, header, *titles, data=data is not None)
 
 
+def _with_assumed(process: Process) -> Process:
+    """Return a process with what its yield rests on in the title."""
+    title = f"{process.title}, {process.assumed}" if process.assumed else process.title
+    return replace(process, title=title)
+
+
 def _draw_processes(
-    ax: Axes,
-    edges: FloatArray,
-    contents: Mapping[str, FloatArray],
-    processes: Sequence[Process],
-    *,
-    yields: bool = False,
+    ax: Axes, edges: FloatArray, contents: Mapping[str, FloatArray], processes: Sequence[Process]
 ) -> None:
     looks = style_of(processes)
-    for process in processes:
-        if process.name not in contents:
-            continue
-        title = process.title
-        if yields and process.assumed:
-            title += f", {process.assumed}"
+    for process in (process for process in processes if process.name in contents):
         if process.kind == "signal":
-            signal(ax, contents[process.name], edges, title, looks[process.name])
+            signal(ax, contents[process.name], edges, process.title, looks[process.name])
         else:
-            background(ax, contents[process.name], edges, title)
+            background(ax, contents[process.name], edges, process.title)
 
 
 def _draw_errors(

@@ -27,6 +27,8 @@ _STAMP, _TICKS, _TITLE = 0.3, 0.45, 0.61
 """inches: above the head, below a frame, and from a frame to the titles of its vertical axis"""
 TEXT = 12.0
 """size of what is written in a frame"""
+Notes = Mapping[str, Sequence[str]]
+Titles = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,15 +83,7 @@ def grid(categories: int, *, panels: bool = False) -> Grid:
 
 
 def finished(
-    made: Grid,
-    header: Header,
-    notes: Mapping[str, Sequence[str]],
-    *,
-    below: str,
-    beside: str,
-    panel: str = "",
-    data: bool,
-    luminosity: bool = True,
+    made: Grid, header: Header, notes: Notes, titles: Titles, *, data: bool, luminosity: bool = True
 ) -> Figure:
     """Write what is each frame's own, the titles of the axes and the head; return the figure.
 
@@ -100,14 +94,14 @@ def finished(
     header : Header
     notes : mapping of str to sequence of str
         Results to write in a frame, by category.
-    below, beside, panel : str
+    titles : tuple of str
         Titles of the axes: below the last frame of each column, beside the first of each row, and
         beside its panel.
     data, luminosity : bool
         See `style.label`.
     """
     _titles(made, notes)
-    _axes_titles(made, below, beside, panel)
+    _axes_titles(made, *titles)
     style.label(made.head, header, data=data, luminosity=luminosity)
     handles, words = made.frames[0].get_legend_handles_labels()
     if handles:
@@ -118,7 +112,7 @@ def finished(
     return made.figure
 
 
-def _titles(made: Grid, notes: Mapping[str, Sequence[str]]) -> None:
+def _titles(made: Grid, notes: Notes) -> None:
     for ax, (name, lines) in zip(made.frames, notes.items(), strict=True):
         ax.text(0.94, 0.93, category_title(name), transform=ax.transAxes, fontsize=TEXT + 2,
                 ha="right", va="top", weight="bold", gid="category")  # fmt: skip

@@ -135,13 +135,18 @@ class Label:
         """The unit as it ends the title of an axis."""
         return f" [{self.unit}]" if self.unit else ""
 
+    @property
+    def written_unit(self) -> str:
+        """The unit as it stands behind a number."""
+        return self.unit or "events"
+
     def of(self, value: float) -> str:
         """Return a value with its unit.
 
         >>> CROSS_SECTION.of(5.4), EVENTS.of(120.0)
         ('5.4 pb', '120 events')
         """
-        return f"{value:.3g} {self.unit or 'events'}"
+        return f"{value:.3g} {self.written_unit}"
 
 
 CROSS_SECTION = Label(r"$\sigma$", r"$\sigma(pp \to X \to \gamma\gamma)$", "pb")

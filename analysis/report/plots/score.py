@@ -241,9 +241,8 @@ def mass_by_category(found: Mapping[str, SculptedSpectrum], header: Header) -> F
             each.set_xlim(float(one.edges_GeV[0]), float(one.edges_GeV[-1]))
     edges = next(iter(found.values())).edges_GeV
     return grid.finished(
-        made, header, {name: _notes(one) for name, one in found.items()}, panel="Ratio",
-        below=axis_title("m_yy", "GeV"),
-        beside=per_bin("Fraction", float(edges[1] - edges[0]), "GeV"),
+        made, header, {name: _notes(one) for name, one in found.items()},
+        (axis_title("m_yy", "GeV"), per_bin("Fraction", edges[1] - edges[0], "GeV"), "Ratio"),
         data=False, luminosity=False,
     )  # fmt: skip
 

@@ -164,8 +164,8 @@ def _in_grid(fits: Mapping[str, FittedSpectrum], header: Header, functions: Draw
         upper.set_ylim(low, low * (top / low) ** (1 / _FILLED))
         upper.set_yscale("log")
     return grid.finished(
-        made, header, {name: fit.notes for name, fit in fits.items()}, panel="Pull",
-        below=axis_title(first.mass, "GeV"), beside=per_bin("Events", first.unit_GeV, "GeV"),
+        made, header, {name: fit.notes for name, fit in fits.items()},
+        (axis_title(first.mass, "GeV"), per_bin("Events", first.unit_GeV, "GeV"), "Pull"),
         data=not first.simulated,
     )  # fmt: skip
 

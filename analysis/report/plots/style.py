@@ -29,6 +29,8 @@ from tools.arrays import FloatArray
 
 Look = tuple[str, str | tuple[float, tuple[float, ...]]]
 """colour and dashes of a line"""
+Errors = FloatArray | tuple[FloatArray, FloatArray]
+"""symmetric ones, or lower and upper ones"""
 
 PNG_DPI = 150
 """1200 x 900 points: sharp on half a slide"""
@@ -161,13 +163,7 @@ def finished(
     return figure
 
 
-def points(
-    ax: Axes,
-    x: FloatArray,
-    y: FloatArray,
-    error: FloatArray | tuple[FloatArray, FloatArray],
-    **look: Any,
-) -> None:
+def points(ax: Axes, x: FloatArray, y: FloatArray, error: Errors, **look: Any) -> None:
     """Draw data, or what stands in for them: black points with vertical errors, if not told."""
     look = {"fmt": "o", "color": DATA, "markersize": 3.5, "elinewidth": 1.0, **look}
     ax.errorbar(x, y, yerr=error, **look)
@@ -220,20 +216,16 @@ def label(
     """
     import mplhep
 
-    known = []
+    right = []
     if header.collision_energy_GeV is not None:
         energy = f"{header.collision_energy_GeV / 1000:g}"
-        known.append(rf"$\sqrt{{s}} = \mathrm{{{energy}\ TeV}}$")
+        right.append(rf"$\sqrt{{s}} = \mathrm{{{energy}\ TeV}}$")
     if luminosity and header.luminosity_invpb is not None:
-        known.append(luminosity_text(header.luminosity_invpb))
+        right.append(luminosity_text(header.luminosity_invpb))
     written = mplhep.atlas.label(
-        header.status,
-        ax=ax,
-        data=data,
-        exp=header.experiment,
-        rlabel=", ".join(known),
+        header.status, ax=ax, data=data, exp=header.experiment, rlabel=", ".join(right),
         fontstyle=("italic", "normal", "normal", "normal"),
-    )
+    )  # fmt: skip
     _keep_apart(ax, written)
     if header.stamps:
         last, inches = stamp_on or (ax, 0.0)

@@ -8,6 +8,7 @@ fit then takes for a resonance is its spurious signal :math:`S_\mathrm{sp}`, in 
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,6 +21,7 @@ from analysis.results.background import PeakBackground, PeakCandidate, SpuriousS
 
 _SPURIOUS_TITLE = r"$S_\mathrm{sp}$ [events]"
 RANGES = {"window": "Window", "full": "Full range"}
+_Looks = Mapping[str, tuple[str, str]]
 _LOOKS = (
     ("o", "#0072b2"), ("s", "#d55e00"), ("^", "#009e73"), ("D", "#cc79a7"), ("v", "#56b4e9"),
     ("P", "#8a6d00"),
@@ -46,15 +48,13 @@ def tournament(peak: PeakBackground, category: str, header: Header, *, max_error
     """
     entrants = peak.candidates
     ranges = [name for name in RANGES if any(e.range == name for e in entrants)]
-    figure = Figure(figsize=(style.SINGLE[0] * (1 + 0.5 * (len(ranges) > 1)), 6.4))
-    frames = figure.subplots(
+    both = len(ranges) > 1
+    figure = Figure(figsize=(style.SINGLE[0] * (1.5 if both else 1), 6.4))
+    (frames,) = figure.subplots(
         1, len(ranges), sharey=True, squeeze=False, gridspec_kw={"wspace": 0.04}
-    )[0]
-    narrow = len(ranges) > 1
-    figure.subplots_adjust(left=0.1 if narrow else 0.14, right=0.97, bottom=0.125, top=0.94)
-    looks = {
-        f: _LOOKS[i % len(_LOOKS)] for i, f in enumerate(dict.fromkeys(e.family for e in entrants))
-    }
+    )
+    figure.subplots_adjust(left=0.1 if both else 0.14, right=0.97, bottom=0.125, top=0.94)
+    looks = dict(zip(dict.fromkeys(e.family for e in entrants), cycle(_LOOKS), strict=False))
     for ax, name in zip(frames, ranges, strict=True):
         _frame(ax, [e for e in entrants if e.range == name], looks, max_errors)
         title = ": ".join(filter(None, (category, RANGES[name])))
@@ -69,12 +69,7 @@ def tournament(peak: PeakBackground, category: str, header: Header, *, max_error
     return figure
 
 
-def _frame(
-    ax: Axes,
-    entrants: Sequence[PeakCandidate],
-    looks: dict[str, tuple[str, str]],
-    max_errors: float,
-) -> None:
+def _frame(ax: Axes, entrants: Sequence[PeakCandidate], looks: _Looks, max_errors: float) -> None:
     from matplotlib.ticker import MaxNLocator
 
     order = list(looks)
@@ -87,8 +82,7 @@ def _frame(
         x, y = entrant.parameters + aside, float(np.clip(entrant.worst_errors, _LEAST, _MOST))
         ax.plot(
             [x], [y], marker, color=colour, markersize=8, markeredgewidth=1.6, zorder=3,
-            markerfacecolor=colour if entrant.passes else "white",
-            gid=function_name(entrant),
+            markerfacecolor=colour if entrant.passes else "white", gid=function_name(entrant),
         )  # fmt: skip
         if entrant.chosen:
             ax.plot([x], [y], "o", markersize=18, markerfacecolor="none", markeredgewidth=2,
@@ -101,7 +95,7 @@ def _frame(
     ax.set_xlabel("Free parameters")
 
 
-def _legend_entries(ax: Axes, looks: dict[str, tuple[str, str]]) -> None:
+def _legend_entries(ax: Axes, looks: _Looks) -> None:
     for family, (marker, colour) in looks.items():
         ax.plot([], [], marker, color=colour, markersize=8, label=plain(family))
     ax.plot([], [], "o", color="#5a5a5a", markerfacecolor="white", markeredgewidth=1.6,
@@ -152,7 +146,7 @@ def spurious_signals(
         ax.set_ylim(-most, 2.2 * most)  # the upper third is for title and note
     return grid.finished(
         made, header, {name: (plain(function_name(peak)),) for name, peak in peaks.items()},
-        below=MASS.title, beside=_SPURIOUS_TITLE, data=True,
+        (MASS.title, _SPURIOUS_TITLE, ""), data=True,
     )  # fmt: skip
 
 
