@@ -19,6 +19,7 @@ from processors.histograms import KINEMATICS, Counts
 MAX_MASS_BIN_GeV = 20.0
 """of the spectra that show simulation; fits are shown in their own bins"""
 _ROUNDING = 1e-9
+"""of a number of bins, far below one bin"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +128,7 @@ def mass_bin_GeV(results: FolderResults) -> float:
     search = results.search
     low, bin_GeV = search.spectrum.low_GeV, search.fit.bin_GeV
     ends = (search.window.low_GeV, search.window.high_GeV, search.fit.high_GeV)
+    # A bin across an end of the window would be half blind.
     most = max(1, int(MAX_MASS_BIN_GeV / bin_GeV))
     for times in range(most, 1, -1):
         steps = [(end - low) / (times * bin_GeV) for end in ends]

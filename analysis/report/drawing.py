@@ -114,7 +114,7 @@ def of_all(entries: Iterable[FigureEntry[Results]], results: Results) -> Iterato
     taken: set[str] = set()
     for drawing in chain.from_iterable(entry(results) for entry in entries):
         name = _file_name(drawing.name, taken)
-        taken.add(name.lower())
+        taken.add(name.lower())  # file systems of macOS and Windows do not tell cases apart
         yield replace(drawing, name=name)
 
 

@@ -21,7 +21,7 @@ from processors.selection import Interval
 from tools.arrays import FloatArray
 
 _SAME_EDGE = 1e-6
-"""GeV"""
+"""GeV: far below any bin, far above the rounding of an edge"""
 
 
 def sideband_fit(results: FolderResults) -> FittedSpectrum | None:
@@ -179,6 +179,7 @@ def _signed(z: float | None) -> str:
 
 def _curve_errors(curve: FittedCurve, edges: FloatArray) -> FloatArray:
     """Return the error of the expectation per bin, from that of the density."""
+    # The curve is smooth over a bin: its middle times the width is its integral.
     centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     return np.interp(centres, curve.mass_GeV, curve.error) * widths
 
@@ -201,6 +202,7 @@ def _simulated(
         channel = Channel(process.name, np.asarray(spectrum.axes["m_yy"].edges), fine)
         bins = channel.bins(float(edges[0]), float(edges[-1]), float(edges[1] - edges[0]))
         counts += bins.counts * process.weight
+        # A sum of n equal weights w has the variance n w^2.
         variances += bins.counts * process.weight**2
     return counts, variances
 
@@ -248,5 +250,6 @@ def _filled(
         return bins.edges_GeV, list(contents)
     low, high = (np.array(ends, np.float64) for ends in (bins.low_GeV, bins.high_GeV))
     gaps = np.flatnonzero(low[1:] > high[:-1] + _SAME_EDGE)
+    # A gap becomes a bin of its own: steps and bands need adjacent bins, and nan is not drawn.
     edges = np.append(np.insert(low, gaps + 1, high[gaps]), high[-1])
     return edges, [np.insert(values, gaps + 1, np.nan) for values in contents]

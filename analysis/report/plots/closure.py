@@ -108,6 +108,8 @@ def empty_local_z(closure: Closure, header: Header) -> Figure:
 
     def below(z: FloatArray) -> FloatArray:
         """Return the fraction of universes below each significance."""
+        # No excursion above z, by Poisson: at the first mass, or by an upcrossing behind it. Their
+        # mean number is counted at one sigma and falls as exp(-z^2/2) (arXiv:1005.1891).
         return np.asarray(np.exp(-((1 - ndtr(z)) + crossings * np.exp((1 - z**2) / 2))))
 
     title, formula = "Largest local significance", below if np.isfinite(crossings) else None

@@ -102,6 +102,8 @@ def unit_area(
             shapes[process.name] = values / values.sum()
     _draw_processes(ax, edges, shapes, processes)
     drawn = np.concatenate([np.zeros(1), *shapes.values()])
+    # A flat shape on a logarithmic axis hides differences of some per cent, a falling one on a
+    # linear axis its tail.
     falling = any(shape.max() > FALLING * shape.mean() for shape in shapes.values())
     titles = _axes(ax, histograms, edges, unit, "Fraction of events")
     style.headroom(ax, drawn, log=falling)
@@ -239,6 +241,7 @@ def _axes(
 ) -> tuple[str, str]:
     """Set the range and the ticks of the column; return the titles of both axes."""
     ax.set_xlim(float(edges[0]), float(edges[-1]))
+    # Counts of objects have bins of width one from whole number to whole number.
     if unit == "1" and np.allclose(edges, round(edges[0]) + np.arange(len(edges))):
         _count_ticks(ax, edges)
     name = next((histogram.axes[0].name for histogram in histograms.values()), "")

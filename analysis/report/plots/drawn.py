@@ -98,6 +98,7 @@ def _frame(ax: Axes) -> DrawnFrame:
 
 def _axis(axis: Axis) -> DrawnAxis:
     found: DrawnAxis = {"title": axis.get_label_text(), "scale": axis.get_scale()}
+    # Only ticks that a figure has placed itself can be words; others are numbers of the scale.
     if isinstance(axis.get_major_locator(), FixedLocator):
         places = axis.get_majorticklocs().tolist()
         words = axis.get_major_formatter().format_ticks(places)
@@ -125,6 +126,7 @@ def _curves(ax: Axes) -> Iterator[Curve]:
 
 def _titled(artist: Any, curve: Curve) -> Curve:
     """Return a curve with its title in the legend, or what the program calls it."""
+    # Without a title matplotlib invents one that begins with an underscore, such as "_child0".
     label = str(artist.get_label() or "")
     gid = artist.get_gid() if hasattr(artist, "get_gid") else None
     return {"title": (gid or "") if label.startswith("_") or not label else label, **curve}
@@ -142,6 +144,7 @@ def _points(_: Axes, container: ErrorbarContainer) -> Curve:
     if marked is not None:  # bars have errors without points
         found |= {"x": _numbers(marked.get_xdata()), "y": _numbers(marked.get_ydata())}
     for bar in bars:
+        # Where an error is not finite matplotlib leaves an empty segment: the places must agree.
         ends = np.array([s if len(s) else np.full((2, 2), np.nan) for s in bar.get_segments()])
         if not len(ends):
             continue
@@ -230,6 +233,7 @@ def _contour(_: Axes, lines: ContourSet) -> Curve:
         for path in lines.get_paths()
         for part in path.to_polygons(closed_only=False)
     ]
+    # Lines of several levels would share one title in the legend; figures draw each on its own.
     (level,) = lines.levels
     return {"kind": "contour", "level": float(level), "parts": parts}
 

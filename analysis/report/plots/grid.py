@@ -59,6 +59,7 @@ def grid(categories: int, *, panels: bool = False) -> Grid:
     height = _HEAD + math.ceil(categories / columns) * (high + panel) + _BOTTOM
     figure = Figure(figsize=(width, height))
 
+    # In inches, not in fractions of the figure: text has its size in points, however many frames.
     def place(left: float, low: float, right: float, top: float, **shared: Axes) -> Axes:
         """Return axes between some inches from the left and from the bottom."""
         box = (left / width, low / height, (right - left) / width, (top - low) / height)
@@ -132,6 +133,7 @@ def _axes_titles(made: Grid, below: str, beside: str, panel: str) -> None:
             made.panels[number].set_ylabel(words, loc="center", fontsize=TEXT + 3)
         lowest[number].set_xlabel(below if last else "", fontsize=TEXT + 3)
     for ax in (*made.frames, *made.panels):
+        # Places of titles are fractions of their frame; the distance is to be the same for all.
         _, height = ax.yaxis.label.get_position()
         inches = ax.get_position().width * made.figure.get_figwidth()
         ax.yaxis.set_label_coords(-_TITLE / inches, height)

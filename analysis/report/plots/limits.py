@@ -80,6 +80,7 @@ def _runs(limits: MassLimits) -> Iterator[tuple[float, float]]:
     """Yield the ranges of mass that are to be hatched, up to halfway to the next point."""
     x, few = limits.mass_GeV, limits.low_counts
     middles = (x[1:] + x[:-1]) / 2
+    # Beyond both ends, so that a run that begins or ends there takes the whole band.
     edges = np.concatenate([[x[0] - 10.0], middles, [x[-1] + 10.0]])
     changes = np.flatnonzero(np.diff(np.array([False, *few, False], int)))
     for start, stop in list(pairwise(changes))[::2]:
@@ -95,6 +96,7 @@ def _scale(ax: Axes, limits: MassLimits) -> None:
     notes = _notes(limits)
     strip = 0.05 + _NOTE_ROW * len(notes)
     filled = style.free_height(ax) - strip
+    # At least a factor of two (0.3 decades), or a flat limit would fill the frame with noise.
     decades = max(np.log10(high / low), 0.3) / filled
     bottom = low / 10 ** (strip * decades)
     ax.set_ylim(bottom, bottom * 10**decades)

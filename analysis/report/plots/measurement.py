@@ -83,6 +83,7 @@ def contour(fit: ResonanceFit, header: Header, *, benchmark: float | None = None
     """
     ax, kind, found = style.frame(left=0.15), names.kind_of(fit), fit.contour
     assert found is not None  # noqa: S101 - see above
+    # A row for each strength is what matplotlib wants; fits that did not converge leave gaps.
     deviance = np.ma.masked_invalid(found.delta_deviance.T)
     for level, title, dashes in CONTOURS:
         if deviance.min() < level < deviance.max():  # matplotlib warns of a level without a line
@@ -107,6 +108,7 @@ def contour(fit: ResonanceFit, header: Header, *, benchmark: float | None = None
 def profile(found: OneParameter, header: Header) -> Figure:
     """Draw the deviance of one parameter with the others profiled."""
     ax = style.frame()
+    # Five at least: the line of two standard deviations, at four, is always seen.
     top = min(_TOP, max(5.0, float(np.nanmax(found.deviance, initial=0.0))))
     shown = np.isfinite(found.deviance) & (found.deviance <= top)
     ax.plot(found.values[shown], found.deviance[shown], color=style.BACKGROUND, zorder=3,

@@ -79,6 +79,7 @@ def p0_scan(scan: Scan, header: Header) -> Figure:
         ax.tick_params(labelbottom=False)
     else:
         lower = ax = style.frame()
+    # Room on both sides: the second axis has numbers too.
     ax.figure.subplots_adjust(left=0.145, right=0.895)
     lower.set_xlabel(MASS.title)
     top = top_of(scan)
@@ -141,6 +142,7 @@ _Axis = _Probability | _Significance
 
 
 def _power_ticks(powers: Sequence[int]) -> tuple[list[float], list[str]]:
+    # Powers below -300 are labels of a linear axis; as numbers they underflow, and are not used.
     labels = ["1" if power == 0 else rf"$\mathdefault{{10^{{-{power}}}}}$" for power in powers]
     return [10.0 ** -min(power, 300) for power in powers], labels
 
@@ -149,6 +151,7 @@ def _of_powers(powers: FloatArray) -> FloatArray:
     """Return the significances of p-values of ten to minus these powers, without underflow."""
     from scipy.special import log_ndtr
 
+    # 180 standard deviations are 10^-7036, beyond the last of `_POWERS`.
     z = np.linspace(0.0, 180.0, 18_001)
     return np.interp(powers, -log_ndtr(-z) / np.log(10), z)
 
@@ -156,6 +159,7 @@ def _of_powers(powers: FloatArray) -> FloatArray:
 def _right(ax: Axes, places: FloatArray, labels: Sequence[str]) -> None:
     """Write the second axis."""
     ax.tick_params(axis="y", which="both", right=False)
+    # The limits come before the scale as well, see `style.headroom`.
     twin = ax.twinx()
     if ax.get_yscale() == "log":
         twin.set_ylim(ax.get_ylim())
@@ -250,12 +254,13 @@ def _free_side(ax: Axes, scan: Scan, top: float) -> tuple[float, Literal["left",
 def _strengths(ax: Axes, scan: Scan, best: FloatArray, error: FloatArray) -> None:
     """Draw the best-fit strength with bands of one and two standard deviations."""
     mass, kind = scan.mass_GeV, kind_of(scan)
-    if len(mass) == 1:
+    if len(mass) == 1:  # a band of one point would have no width
         mass, best, error = np.append(mass - 10, mass + 10), best.repeat(2), error.repeat(2)
     style.sigma_bands(ax, mass, [best + sigmas * error for sigmas in BANDS])
     ax.plot(mass, best, color=style.DATA, label="Best fit", zorder=3)
     ax.axhline(0, color=style.DATA, linewidth=0.8, zorder=3)
     low, high = (float(f(best + s * 2 * error)) for f, s in ((np.nanmin, -1), (np.nanmax, 1)))
+    # Where all errors are zero there is a range to draw all the same.
     size = max(high - low, 1e-9)
     if scan.benchmark is not None and low < scan.benchmark < high + 0.5 * size:
         ax.axhline(scan.benchmark, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=3,

@@ -48,6 +48,7 @@ def roc(found: Roc, processes: Sequence[Process], header: Header) -> Figure:
     highest = max((float(np.max(1 / found.curves[p.name].background)) for p in shown), default=10.0)
     for title, point in found.points.items():
         marker, size = _MARKERS[title]
+        # A cut that leaves no simulated background has no rejection that could be drawn.
         there = point.background > 0
         ax.plot(
             point.signal[there], 1 / point.background[there], marker, linestyle="none",
@@ -73,6 +74,7 @@ def _lines(ax: Axes, found: Roc, highest: float) -> None:
     looks = {"Bound": (":", style.DATA), "One cut": ("--", "#8a8a8a")}
     for title, ratio in found.lines.items():
         dashes, colour = looks[title]
+        # Denser where the efficiency is small: there the line is steep.
         efficiency = np.geomspace(0.01, 1.0, 200)
         rejection = (ratio / efficiency) ** 2
         there = rejection <= _HIGHEST_LINE * highest
@@ -168,6 +170,7 @@ def _ratio(
 
     The panel shows ratios up to `far` from one.
     """
+    # A ratio to nothing has no value, and one of nothing no error by the root of its count.
     there = (above > 0) & (below > 0)
     scale = below.sum() / max(float(above.sum()), 1.0)
     n, m = above[there], below[there]

@@ -181,6 +181,7 @@ def cutflow(flows: Cutflows, processes: Sequence[Process], header: Header) -> Fi
     ax.set_xlim(-0.5, max(len(steps), 1) - 0.5)
     style.headroom(ax, drawn, log=True)
     style.decimal_ticks(ax)
+    # A fraction above one is room for the legend, not a number to read.
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}" if value <= 1 else "")
     data = any(process.kind == "data" for process in processes)
     return style.finished(ax, header, "", "Fraction of events left", data=data, luminosity=False)

@@ -68,6 +68,7 @@ def _draw_sideband_fit(upper: Axes, fitted: FittedSpectrum, centres: FloatArray)
         )  # fmt: skip
     if fitted.background_errors is not None:
         errors = fitted.background_errors * fitted.per_unit
+        # The lower end of an uncertain tail may be negative: on a logarithmic axis it is nowhere.
         low, high = (background + s * errors for s in (-1, 1))
         upper.fill_between(
             centres, np.maximum(low, 1e-9), high, color=style.FIT, alpha=0.25, linewidth=0,
@@ -103,6 +104,7 @@ def _draw(
     _pulls(lower, fitted, centres)
     shown = fitted.shown & (np.nan_to_num(fitted.counts) > 0)
     counts, variances = fitted.counts[shown], fitted.variances[shown]
+    # Garwood's intervals are of counts; a sum of weights has the root of its variance only.
     by_weight = fitted.simulated or fitted.weighted
     errors = (np.sqrt(variances),) * 2 if by_weight else poisson_errors(counts)
     factor, expected = fitted.per_unit[shown], fitted.expected * fitted.per_unit
@@ -125,6 +127,7 @@ def _pulls(ax: Axes, fitted: FittedSpectrum, centres: FloatArray) -> None:
     widths = np.diff(fitted.edges_GeV)[there]
     ax.bar(centres[there], values[there], width=widths, color=style.BACKGROUND, linewidth=0)
     ax.axhline(0, color="#000000", linewidth=0.8)
+    # Three standard deviations are always on the axis: a good fit is to look like one.
     most = max(3.4, 1.1 * float(np.max(np.abs(values[there]), initial=0.0)))
     ax.set_ylim(-most, most)
 
@@ -177,6 +180,7 @@ def _leave_room(ax: Axes, fitted: FittedSpectrum, height: float) -> None:
     drawn = np.maximum(counts + np.sqrt(np.maximum(fitted.variances, 0.0)), fitted.expected)
     most = float(np.nanmax((drawn * fitted.per_unit)[right], initial=0.0))
     low, high = ax.get_ylim()
+    # With this upper end, logarithmic, `most` lies at `height`.
     if fitted.notes and most > low:
         ax.set_ylim(low, max(high, low * (most / low) ** (1 / height)))
 

@@ -130,6 +130,7 @@ def frame_with_panel(*, heights: tuple[float, float] = (3, 1)) -> tuple[Axes, Ax
         2, 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.06}
     )
     figure.subplots_adjust(left=0.13, right=0.955, bottom=0.115, top=0.945)
+    # The numbers beside the two axes differ in width; their titles stand on one line all the same.
     figure.align_ylabels((upper, lower))
     return upper, lower
 
@@ -238,6 +239,7 @@ def label(
 
 def _keep_apart(ax: Axes, written: Iterable[Any]) -> None:
     """Make a legend smaller until it does not touch the labels beside it."""
+    # How long the labels are is up to the settings: status and experiment are a user's words.
     legend = ax.get_legend()
     if legend is None:
         return
@@ -286,6 +288,7 @@ def legend(ax: Axes, **look: Any) -> None:
     """Write the legend, points with errors first, if there is anything to write in it."""
     from matplotlib.container import Container
 
+    # Data come first, as in published figures, though they are drawn last to lie on top.
     handles, titles = ax.get_legend_handles_labels()
     entries = sorted(
         zip(handles, titles, strict=True), key=lambda entry: not isinstance(entry[0], Container)
@@ -333,6 +336,7 @@ def decimal_ticks(ax: Axes) -> None:
     """Write the ticks of a logarithmic axis as decimal numbers, some between the powers of ten."""
     from matplotlib.ticker import LogLocator
 
+    # Over less than two decades powers of ten alone would leave one number or none to read.
     low, high = ax.get_ylim()
     few = np.log10(high / low) < _FEW_DECADES
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
@@ -373,5 +377,6 @@ def _palette_png(figure: Figure, buffer: io.BytesIO) -> None:
     canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
     canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    # Dithering would speckle flat fillings, and what is speckled compresses badly.
     reduced = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     reduced.save(buffer, "png", compress_level=6)

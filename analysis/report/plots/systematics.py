@@ -95,6 +95,7 @@ def _short(name: str) -> str:
     'spurious signal, cat. 3'
     """
     words = with_category(name).replace("category", "cat.").replace("_", " ")
+    # As much as fits into the left third of the figure; the page has the whole name.
     return plain(shortened(words, 26))
 
 

@@ -54,6 +54,7 @@ def tournament(peak: PeakBackground, category: str, header: Header, *, max_error
         1, len(ranges), sharey=True, squeeze=False, gridspec_kw={"wspace": 0.04}
     )
     figure.subplots_adjust(left=0.1 if both else 0.14, right=0.97, bottom=0.125, top=0.94)
+    # By family, whatever its order: what more parameters do is seen in one colour.
     looks = dict(zip(dict.fromkeys(e.family for e in entrants), cycle(_LOOKS), strict=False))
     for ax, name in zip(frames, ranges, strict=True):
         _frame(ax, [e for e in entrants if e.range == name], looks, max_errors)
