@@ -72,7 +72,7 @@ def _sideband_caption(_: FolderResults, fitted: FittedSpectrum) -> str:
         what = "The data outside the signal window, the function fitted to them, its prediction."
     else:
         what = "The function fitted to the data outside the signal window, and all the data."
-    return f"{what} Below: the pull of every bin, the signed root of its part of the deviance."
+    return f"{what} Below: the pull of every bin, the signed root of its term of the deviance."
 
 
 def _resonance_caption(_: FolderResults, fitted: FittedSpectrum) -> str:
@@ -125,8 +125,8 @@ SPECTRUM_FITS: OfSpectrum = (
 def _candidates_caption(_: ShownResults, shown: tuple[PeakBackground, str]) -> str:
     category = f" {shown[1]}." if shown[1] else ""
     return (
-        "What every candidate takes for a resonance in smooth spectra, in errors of the signal, "
-        f"against its number of free parameters. Open markers fail.{category}"
+        "What every candidate takes for a resonance in smooth spectra, in uncertainties of the "
+        f"signal, against its number of free parameters. Open markers fail.{category}"
     )
 
 
@@ -199,8 +199,8 @@ def _cutflow_caption(results: FolderResults, _: Cutflows) -> str:
 
 SELECTION: OfFolder = (
     figure("n_jets_scan", "selection",
-           "The figure of merit against the cut on the number of jets. The errors are those of "
-           "the simulated statistics; neighbouring points share most of their events.",
+           "The figure of merit against the cut on the number of jets. The uncertainties are "
+           "those of the simulated statistics; neighbouring points share most of their events.",
            one(lambda results: results.selection, lambda chosen: chosen.n_jets_scan),
            _draw_n_jets_scan),
     figure("selection_comparison", "selection",

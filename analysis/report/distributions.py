@@ -27,7 +27,7 @@ class Distribution:
     """A quantity in all samples."""
 
     histograms: Mapping[str, Counts]
-    """by sample"""
+    """histograms by sample"""
     unit: str
     marks: Marks | None = None
     """cut or window that is shown"""
@@ -59,7 +59,7 @@ def masses(results: FolderResults) -> dict[str, Distribution]:
 def n_minus_1(results: FolderResults) -> dict[str, Distribution]:
     """Return the column of every cut after all the other cuts."""
     units = _units(results)
-    named = {name: _open(results, f"n_minus_1/{name}") for name in results.cuts}
+    named = {name: _unblinded(results, f"n_minus_1/{name}") for name in results.cuts}
     return {
         name: Distribution(each, units[name], Marks(cut=results.cuts[name]))
         for name, each in named.items()
@@ -87,7 +87,8 @@ def shapes(results: FolderResults) -> dict[str, Distribution]:
 def yields(results: FolderResults) -> dict[str, Distribution]:
     """Return every quantity before the selection but the mass (task 2.2)."""
     named = {
-        name: (_open(results, f"before/{name}"), unit) for name, unit in _units(results).items()
+        name: (_unblinded(results, f"before/{name}"), unit)
+        for name, unit in _units(results).items()
     }
     return {name: Distribution(*each) for name, each in named.items() if each[0] and name != "m_yy"}
 
@@ -97,13 +98,13 @@ def _named(results: FolderResults, name: str) -> dict[str, Counts]:
     return {sample: named[name] for sample, named in results.histograms.items() if name in named}
 
 
-def _open(results: FolderResults, name: str) -> dict[str, Counts]:
+def _unblinded(results: FolderResults, name: str) -> dict[str, Counts]:
     return _without_blind(results, _named(results, name))
 
 
 def _without_blind(results: FolderResults, named: Mapping[str, Counts]) -> dict[str, Counts]:
-    closed = results.data.name if results.data is not None and results.blind else None
-    return {sample: histogram for sample, histogram in named.items() if sample != closed}
+    blinded = results.data.name if results.data is not None and results.blind else None
+    return {sample: histogram for sample, histogram in named.items() if sample != blinded}
 
 
 def _units(results: FolderResults) -> dict[str, str]:
@@ -129,8 +130,8 @@ def mass_bin_GeV(results: FolderResults) -> float:
     low, bin_GeV = search.spectrum.low_GeV, search.fit.bin_GeV
     ends = (search.window.low_GeV, search.window.high_GeV, search.fit.high_GeV)
     # A bin across an end of the window would be half blind.
-    most = max(1, int(MAX_MASS_BIN_GeV / bin_GeV))
-    for times in range(most, 1, -1):
+    max_times = max(1, int(MAX_MASS_BIN_GeV / bin_GeV))
+    for times in range(max_times, 1, -1):
         steps = [(end - low) / (times * bin_GeV) for end in ends]
         if all(abs(step - round(step)) < _ROUNDING for step in steps):
             return times * bin_GeV

@@ -20,7 +20,7 @@ from tools.errors import InputError
 from tools.json_file import read_json, write_json
 
 SUFFIXES = (".pdf", ".png", ".json")
-"""of its files; the numbers go last"""
+"""suffixes of the files of a figure; the numbers go last"""
 Results = TypeVar("Results")
 Shown = TypeVar("Shown")
 
@@ -30,9 +30,9 @@ class Drawing:
     """A figure to be drawn."""
 
     name: str
-    """of its files, without suffix"""
+    """name of the files, without suffix"""
     section: str
-    """of the page"""
+    """section of the page"""
     caption: str
     draw: Callable[[], Figure]
 

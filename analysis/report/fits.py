@@ -139,7 +139,7 @@ def _goodness(pvalue: float | None, words: str = "Goodness of fit: ") -> tuple[s
 
 
 def all_together(background: BackgroundFits) -> tuple[float, float]:
-    """Return the events that all categories predict, and their error: fits are independent."""
+    """Return what all categories predict, with its uncertainty, in events: fits are independent."""
     channels = background.channels.values()
     errors = [channel.predicted_error_events for channel in channels]
     return sum(channel.predicted_events for channel in channels), float(np.linalg.norm(errors))
@@ -178,7 +178,7 @@ def _signed(z: float | None) -> str:
 
 
 def _curve_errors(curve: FittedCurve, edges: FloatArray) -> FloatArray:
-    """Return the error of the expectation per bin, from that of the density."""
+    """Return the uncertainty of the expectation per bin, from that of the density."""
     # The curve is smooth over a bin: its middle times the width is its integral.
     centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     return np.interp(centres, curve.mass_GeV, curve.error) * widths

@@ -71,7 +71,7 @@ def coverage(closure: Closure, header: Header) -> Figure:
 
 def _points(ax: Axes, points: Sequence[InBin], index: int, name: str, *, shift: float) -> None:
     """Draw a fraction in bins of cross-section; bins without universes are left out."""
-    known = [(*ends, part.value, part.error) for *ends, part in points if part.n]
+    known = [(*ends, rate.value, rate.error) for *ends, rate in points if rate.n]
     low, high, value, error = np.array(known).reshape(-1, 4).T
     colour = (style.DATA, *(look[0] for look in style.SIGNALS))[index % 5]
     style.points(
@@ -153,12 +153,12 @@ def verdicts(closure: Closure, header: Header) -> Figure:
     ax = style.frame(left=0.33)
     rows, names = closure.verdicts.table, ("limit", "evidence", "discovery")
     counts = np.array([(row.limit, row.evidence, row.discovery) for row in rows])
-    parts = counts / np.array([[max(row.n, 1)] for row in rows])
-    ax.imshow(parts, cmap="Blues", vmin=0, vmax=1.3, aspect="auto", origin="upper")
+    fractions = counts / np.array([[max(row.n, 1)] for row in rows])
+    ax.imshow(fractions, cmap="Blues", vmin=0, vmax=1.3, aspect="auto", origin="upper")
     for y, row in enumerate(rows):
         for x, name in enumerate(names):
-            text = f"{counts[y, x]}\n{parts[y, x]:.1%}" if row.n else "none"
-            colour = "white" if parts[y, x] > 0.5 else "black"  # noqa: PLR2004 - a dark cell
+            text = f"{counts[y, x]}\n{fractions[y, x]:.1%}" if row.n else "none"
+            colour = "white" if fractions[y, x] > 0.5 else "black"  # noqa: PLR2004 - a dark cell
             ax.text(
                 x, y, text, ha="center", va="center", fontsize=14, color=colour, gid=f"{y} {name}"
             )

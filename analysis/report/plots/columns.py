@@ -1,7 +1,7 @@
 r"""Distributions of any column: as shapes (tasks 1.3 to 1.5) and as expected yields (task 2.2).
 
 Shapes are normalised to unit area over the range shown. Yields are counts times the weight of an
-event, with the statistical error of the simulated background as a hatched band; signals are
+event, with the statistical uncertainty of the simulated background as a hatched band; signals are
 overlaid, not stacked: a thousand times rarer than the background, they would vanish on top of it.
 
 The vertical scale is logarithmic for all yields, and for shapes that fall over the whole range.
@@ -36,9 +36,9 @@ class Process:
     title: str
     """what legends call it, as matplotlib writes it"""
     weight: float = 1.0
-    """of one event, in expected events"""
+    """weight of one event, in expected events"""
     assumed: str = ""
-    """what its yield rests on, such as an assumed cross-section"""
+    """what the yield rests on, such as an assumed cross-section"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Marks:
     """What is marked in a distribution."""
 
     cut: Interval | None = None
-    """a cut on the column shown"""
+    """cut on the column shown"""
     window: Interval | None = None
     """the signal window, in a spectrum of m_yy"""
     blind: bool = True
@@ -152,8 +152,8 @@ def expected_yields(
     if marks.cut is not None:
         _draw_cut(ax, marks.cut)
     # A single event of the lightest sample is seen, and little below it.
-    least = min((process.weight for process in shown), default=1.0)
-    style.headroom(ax, np.concatenate(drawn), log=True, floor=least / 3)
+    lightest = min((process.weight for process in shown), default=1.0)
+    style.headroom(ax, np.concatenate(drawn), log=True, floor=lightest / 3)
     return style.finished(ax, header, *titles, data=data is not None)
 
 
@@ -177,7 +177,7 @@ def _draw_processes(
 def _draw_errors(
     ax: Axes, edges: FloatArray, histograms: Histograms, processes: Sequence[Process]
 ) -> list[FloatArray]:
-    """Hatch the statistical errors of the simulated backgrounds; return their upper ends."""
+    """Hatch the statistical uncertainties of the simulated backgrounds; return their upper ends."""
     title: str | None = "Background stat. unc."
     ends = []
     for process in processes:
@@ -210,7 +210,7 @@ def _draw_data(ax: Axes, edges: FloatArray, counts: FloatArray, marks: Marks) ->
 
 
 def shade_window(ax: Axes, window: Interval, *, blinded: bool, top: float = 0.66) -> None:
-    """Shade the signal window up to a fraction of the height, and say so where it is closed."""
+    """Shade the signal window up to a fraction of the height, and say so where it is blinded."""
     low, high = ax.get_xlim()
     left = max(low, low if window.min is None else window.min)
     right = min(high, high if window.max is None else window.max)

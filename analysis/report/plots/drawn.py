@@ -31,7 +31,7 @@ Curve = dict[str, Any]
 """its keys are those of its kind"""
 
 
-class DrawnAxis(TypedDict):
+class AxisData(TypedDict):
     """An axis of a frame."""
 
     title: str
@@ -40,22 +40,22 @@ class DrawnAxis(TypedDict):
     """ticks that are words"""
 
 
-class DrawnFrame(TypedDict):
+class FrameData(TypedDict):
     """Everything that a frame shows."""
 
-    x: DrawnAxis
-    y: DrawnAxis
+    x: AxisData
+    y: AxisData
     texts: list[str]
     curves: list[Curve]
 
 
-class DrawnFigure(TypedDict):
+class FigureData(TypedDict):
     """Everything that a figure shows."""
 
-    frames: list[DrawnFrame]
+    frames: list[FrameData]
 
 
-def drawn(figure: Figure) -> DrawnFigure:
+def drawn(figure: Figure) -> FigureData:
     """Return everything that a figure shows, as JSON can hold it.
 
     Parameters
@@ -81,13 +81,13 @@ def is_drawn(document: object) -> bool:
     """Return whether a JSON document is what `drawn` returns of some figure."""
     if not isinstance(document, dict) or set(document) != {"frames"}:
         return False
-    keys, frames = set(DrawnFrame.__annotations__), document["frames"]
+    keys, frames = set(FrameData.__annotations__), document["frames"]
     return isinstance(frames, list) and all(
         isinstance(frame, dict) and set(frame) == keys for frame in frames
     )
 
 
-def _frame(ax: Axes) -> DrawnFrame:
+def _frame(ax: Axes) -> FrameData:
     return {
         "x": _axis(ax.xaxis),
         "y": _axis(ax.yaxis),
@@ -96,8 +96,8 @@ def _frame(ax: Axes) -> DrawnFrame:
     }
 
 
-def _axis(axis: Axis) -> DrawnAxis:
-    found: DrawnAxis = {"title": axis.get_label_text(), "scale": axis.get_scale()}
+def _axis(axis: Axis) -> AxisData:
+    found: AxisData = {"title": axis.get_label_text(), "scale": axis.get_scale()}
     # Only ticks that a figure has placed itself can be words; others are numbers of the scale.
     if isinstance(axis.get_major_locator(), FixedLocator):
         places = axis.get_majorticklocs().tolist()

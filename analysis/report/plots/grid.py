@@ -20,7 +20,7 @@ _WIDTH, _GAP, _LEFT, _RIGHT, _BOTTOM, _HEAD = 4.3, 0.72, 0.95, 0.25, 0.5, 1.25
 """inches: of a frame with the gap beside it, of that gap, and around all frames"""
 _HEIGHT, _PANEL = 3.0, 1.0
 """inches of a frame with the gap below it, and of a panel"""
-_MOST_IN_A_ROW = 3
+_MAX_IN_A_ROW = 3
 _LARGER = {1: 1.8, 2: 1.15}
 """by what frames are larger if there are so few in a row: the head needs its width"""
 _STAMP, _TICKS, _TITLE = 0.3, 0.45, 0.61
@@ -52,7 +52,7 @@ def grid(categories: int, *, panels: bool = False) -> Grid:
     panels : bool
         Whether there is a panel, for pulls or ratios, below each.
     """
-    columns = min(_MOST_IN_A_ROW, categories) if categories != 4 else 2  # noqa: PLR2004 - a square
+    columns = min(_MAX_IN_A_ROW, categories) if categories != 4 else 2  # noqa: PLR2004 - a square
     larger = _LARGER.get(columns, 1.0)
     wide, high, panel = larger * _WIDTH, larger * _HEIGHT, larger * _PANEL * panels
     width = _LEFT + columns * wide - _GAP + _RIGHT

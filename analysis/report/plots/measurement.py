@@ -183,6 +183,6 @@ def _combined(ax: Axes, fit: ResonanceFit, rows: int) -> None:
             )  # fmt: skip
         ax.plot([both.value] * 2, [-0.5, rows - 0.4], color=style.ONE_SIGMA, zorder=1)
     if together is not None and np.isfinite(together.chi2):
-        told = rf"$\chi^2$ / d.o.f. = {together.chi2:.1f} / {together.degrees_of_freedom:.0f}"
+        note = rf"$\chi^2$ / d.o.f. = {together.chi2:.1f} / {together.degrees_of_freedom:.0f}"
         pvalue = f", $p$ = {together.pvalue:.2g}" if np.isfinite(together.pvalue) else ""
-        ax.text(0.045, 0.7, told + pvalue, transform=ax.transAxes, fontsize=14, gid="note")
+        ax.text(0.045, 0.7, note + pvalue, transform=ax.transAxes, fontsize=14, gid="note")

@@ -19,7 +19,7 @@ from tools.arrays import FloatArray
 
 
 class NamedFunction(Protocol):
-    """A background function, whatever is told of it."""
+    """Anything that names a background function."""
 
     @property
     def family(self) -> str:
@@ -119,11 +119,11 @@ class Label:
     """A quantity as axes and notes write it."""
 
     symbol: str
-    """in notes"""
+    """symbol, for notes"""
     full: str
-    """on axes, where there is room"""
+    """name for axes, where there is room"""
     unit: str
-    """empty for events"""
+    """unit; empty for events"""
 
     @property
     def title(self) -> str:
@@ -194,7 +194,7 @@ def ends(found: Estimate) -> tuple[float, float]:
 
 
 def interval_text(found: Estimate) -> str:
-    r"""Return a value with its asymmetric errors, as matplotlib writes it.
+    r"""Return a value with its asymmetric uncertainties, as matplotlib writes it.
 
     >>> interval_text(Estimate(612.3, 608.1, 616.5)), interval_text(Estimate(1.0, np.nan, 2.0))
     ('612.3 $\\pm$ 4.2', '1')

@@ -2,9 +2,9 @@ r"""The p0 scan: how unlikely background alone is to fake what is seen at each m
 
 Published scans show the local :math:`p_0 = 1 - \Phi(Z)` on a logarithmic axis, lines at whole
 standard deviations with their numbers at the right, what a benchmark signal would give, and below
-it the best-fit strength with its error, negative where there are fewer events than expected: a
-scan of :math:`p_0` alone hides deficits. Global significance enters as lines too: the local one
-that a maximum anywhere in the range must reach.
+it the best-fit strength with its uncertainty, negative where there are fewer events than expected:
+a scan of :math:`p_0` alone hides deficits. Global significance enters as lines too: the local one
+that a maximum anywhere in the range must have.
 
 The scale is that of what was observed. A benchmark far stronger than the data leaves the frame,
 with its range in the legend, or it would press everything else into one line. From eight standard
@@ -27,18 +27,18 @@ from analysis.results.scan import Maximum, Scan
 from analysis.results.values import BANDS
 from tools.arrays import FloatArray
 
-MOST_ON_P_AXIS = 8.0
+MAX_ON_P_AXIS = 8.0
 """local significance from which on the axis is linear in Z"""
-LEAST_TOP = 5.4
+MIN_TOP = 5.4
 """local significance that every scan shows: a line at 5 to compare with"""
 _GLOBAL, _GRID = "#cc79a7", "#9a9a9a"
 _POWERS = (3, 10, 25, 50, 100, 200, 400, 800, 1600, 3200, 6400)
 """of ten, of the p-values beside a linear axis: about evenly spaced in Z"""
-_MOST_POWERS = 9
+_MAX_POWERS = 9
 _APART = 0.06
-"""least distance of the labels at the right, as a fraction of the scale"""
+"""smallest distance of the labels at the right, as a fraction of the scale"""
 _BESIDE = 0.15
-"""part of the range of masses that words beside the frame take"""
+"""fraction of the range of masses that words on lines take"""
 _OUTSIDE = 1.5
 """a benchmark this many times above the scale does not stretch it"""
 
@@ -46,9 +46,9 @@ _OUTSIDE = 1.5
 def top_of(scan: Scan) -> float:
     """Return the highest local significance of the axis."""
     observed, expected = _highest(scan.local_z, scan.envelope_z), _highest(scan.expected_local_z)
-    if known(scan.local_z) is None or expected < _OUTSIDE * max(observed, LEAST_TOP):
+    if known(scan.local_z) is None or expected < _OUTSIDE * max(observed, MIN_TOP):
         observed = max(observed, expected)
-    return max(LEAST_TOP, 1.06 * observed, *(1.02 * z for z in _global_lines(scan).values()))
+    return max(MIN_TOP, 1.06 * observed, *(1.02 * z for z in _global_lines(scan).values()))
 
 
 def _global_lines(scan: Scan) -> dict[int, float]:
@@ -83,7 +83,7 @@ def p0_scan(scan: Scan, header: Header) -> Figure:
     ax.figure.subplots_adjust(left=0.145, right=0.895)
     lower.set_xlabel(MASS.title)
     top = top_of(scan)
-    axis: _Axis = _Significance() if top > MOST_ON_P_AXIS else _Probability()
+    axis: _Axis = _Significance() if top > MAX_ON_P_AXIS else _Probability()
     _curves(ax, scan, axis, top)
     style.mass_range(ax, scan.mass_GeV)
     axis.finish(ax, top)
@@ -107,7 +107,7 @@ class _Probability:
         ax.set_ylim(low, low ** (1 - 1 / style.free_height(ax)))
         ax.set_yscale("log")
         decades = int(-np.log10(low))
-        every = 1 + decades // _MOST_POWERS
+        every = 1 + decades // _MAX_POWERS
         ax.set_yticks(*_power_ticks(range(0, decades + 1, every)))
         ax.set_yticks([10.0**-power for power in range(decades + 1)], minor=True)
         ax.tick_params(axis="y", which="minor", labelleft=False)

@@ -25,7 +25,7 @@ from tools.arrays import FloatArray
 
 _MARKERS = {"One cut": ("D", 10), "Categories": ("o", 7), "Best cuts": ("*", 16)}
 _HIGHEST_LINE = 2.0
-"""by what lines may reach beyond the curve"""
+"""factor by which lines may go beyond the curve"""
 
 
 @atlas_style()
@@ -125,7 +125,7 @@ def score_shapes(found: ScoreShapes, processes: Sequence[Process], header: Heade
 
 
 def _simulation_band(ax: Axes, edges: FloatArray, events: FloatArray) -> None:
-    """Draw the statistical error of simulation around a ratio of one."""
+    """Draw the statistical uncertainty of simulation around a ratio of one."""
     shape, error = events / events.sum(), np.sqrt(events) / events.sum()
     relative = np.divide(error, shape, out=np.zeros_like(shape), where=shape > 0)
     ax.stairs(

@@ -26,7 +26,7 @@ DrawFit = Callable[[Axes, FittedSpectrum, FloatArray], None]
 _NOTES_TOP, _NOTE_ROW, _NOTES_LEFT = 0.6, 0.075, 0.55
 """where notes are written, as fractions of the frame"""
 _FILLED = 0.62
-"""part of a category's frame that a falling spectrum may take where nothing else is written"""
+"""fraction of a category's frame that a falling spectrum may take where nothing else is written"""
 _WINDOW_TOP = 0.44
 """top of the shaded window in a category's frame, below the notes"""
 
@@ -111,8 +111,8 @@ def _draw(
     counts, errors = counts * factor, (errors[0] * factor, errors[1] * factor)
     style.points(upper, centres[shown], counts, errors, markersize=3, elinewidth=0.9,
                  zorder=4, label=_points_title(fitted), gid="points")  # fmt: skip
-    least = float(counts.min()) if counts.size else float(np.nanmin(expected))
-    return np.append(counts + errors[1], expected), least / 4
+    lowest = float(counts.min()) if counts.size else float(np.nanmin(expected))
+    return np.append(counts + errors[1], expected), lowest / 4
 
 
 def _points_title(fitted: FittedSpectrum) -> str:
@@ -128,8 +128,8 @@ def _pulls(ax: Axes, fitted: FittedSpectrum, centres: FloatArray) -> None:
     ax.bar(centres[there], values[there], width=widths, color=style.BACKGROUND, linewidth=0)
     ax.axhline(0, color="#000000", linewidth=0.8)
     # Three standard deviations are always on the axis: a good fit is to look like one.
-    most = max(3.4, 1.1 * float(np.max(np.abs(values[there]), initial=0.0)))
-    ax.set_ylim(-most, most)
+    highest = max(3.4, 1.1 * float(np.max(np.abs(values[there]), initial=0.0)))
+    ax.set_ylim(-highest, highest)
 
 
 def _finished(fitted: FittedSpectrum, header: Header, functions: DrawFit) -> Figure:
@@ -178,17 +178,17 @@ def _leave_room(ax: Axes, fitted: FittedSpectrum, height: float) -> None:
     edges, counts = fitted.edges_GeV, np.where(fitted.shown, fitted.counts, 0.0)
     right = edges[1:] > edges[0] + _NOTES_LEFT * (edges[-1] - edges[0])
     drawn = np.maximum(counts + np.sqrt(np.maximum(fitted.variances, 0.0)), fitted.expected)
-    most = float(np.nanmax((drawn * fitted.per_unit)[right], initial=0.0))
+    highest = float(np.nanmax((drawn * fitted.per_unit)[right], initial=0.0))
     low, high = ax.get_ylim()
-    # With this upper end, logarithmic, `most` lies at `height`.
-    if fitted.notes and most > low:
-        ax.set_ylim(low, max(high, low * (most / low) ** (1 / height)))
+    # With this upper end, logarithmic, `highest` lies at `height`.
+    if fitted.notes and highest > low:
+        ax.set_ylim(low, max(high, low * (highest / low) ** (1 / height)))
 
 
 def _frame(upper: Axes, lower: Axes, fitted: FittedSpectrum, *, top: float) -> None:
-    """Set the range of a fit and shade its window, in the frame up to a part of its height.
+    """Set the range of a fit and shade its window, in the frame up to a fraction of its height.
 
-    A window that is all that is shown is not shaded: there is nothing to tell it from.
+    A window that is all that is shown is not shaded: it stands out from nothing.
     """
     for ax, height in ((upper, top), (lower, 1.0)):
         ax.set_xlim(float(fitted.edges_GeV[0]), float(fitted.edges_GeV[-1]))

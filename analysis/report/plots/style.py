@@ -71,7 +71,7 @@ _FEW_DECADES = 2.0
 """of a logarithmic axis that needs ticks between the powers of ten"""
 _WIDE_NUMBER = 1e4
 """from here on numbers beside an axis are powers of ten"""
-_LEAST_LEGEND = 9.0
+_MIN_LEGEND = 9.0
 """size to which a legend may shrink beside a long label, in points"""
 _STAMP_LENGTH = 105
 """characters of a stamp that fit beside each other; the page has the whole text"""
@@ -82,9 +82,9 @@ class Header:
     """What stands on a figure about where its content comes from."""
 
     collision_energy_GeV: float | None
-    """None where it is not known"""
+    """collision energy; None where it is not known"""
     luminosity_invpb: float | None
-    """that its yields are normalised to, or of its data; None where it is not known"""
+    """luminosity of the data, or that yields are normalised to; None where it is not known"""
     stamps: tuple[str, ...] = ()
     """reservations, as plain text"""
     status: str = STATUS
@@ -165,7 +165,7 @@ def finished(
 
 
 def points(ax: Axes, x: FloatArray, y: FloatArray, error: Errors, **look: Any) -> None:
-    """Draw data, or what stands in for them: black points with vertical errors, if not told."""
+    """Draw points with vertical errors: black ones, as of data, unless `look` differs."""
     look = {"fmt": "o", "color": DATA, "markersize": 3.5, "elinewidth": 1.0, **look}
     ax.errorbar(x, y, yerr=error, **look)
 
@@ -246,7 +246,7 @@ def _keep_apart(ax: Axes, written: Iterable[Any]) -> None:
     labels = [text.get_window_extent() for text in written if text is not None]
     texts = legend.get_texts()
     size = float(texts[0].get_fontsize())
-    while size > _LEAST_LEGEND and legend.get_window_extent().count_overlaps(labels):
+    while size > _MIN_LEGEND and legend.get_window_extent().count_overlaps(labels):
         size -= 0.5
         for text in texts:
             text.set_fontsize(size)
@@ -310,7 +310,7 @@ def headroom(ax: Axes, contents: FloatArray, *, log: bool, floor: float | None =
     log : bool
         Whether the scale is logarithmic.
     floor : float, optional
-        Lower end of a logarithmic scale; by default a little below the least content.
+        Lower end of a logarithmic scale; by default a little below the lowest content.
     """
     filled = free_height(ax)
     positive = contents[np.isfinite(contents) & (contents > 0)]

@@ -2,13 +2,13 @@
 
 **Pulls and impacts**: what the data say about each systematic uncertainty, and what it costs.
 Points belong to the lower axis: fitted minus prior value of a nuisance parameter, in prior standard
-deviations, with the error after the fit; an error much below one means that the data know it better
-than the prior did. Bars belong to the upper axis: how far the fitted strength moves when the
+deviations, with the uncertainty after the fit; one much below one means that the data know it
+better than the prior did. Bars belong to the upper axis: how far the fitted strength moves when the
 parameter is held one standard deviation above or below its fitted value. Largest impact first.
 
 **Stability**: one row for each choice of range, order and binning; the one that was used is marked,
 and its value drawn through all rows. The rows share their events, so they scatter by far less than
-their errors.
+their uncertainties.
 """
 
 from collections.abc import Callable, Iterator, Sequence
