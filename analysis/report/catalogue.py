@@ -24,7 +24,7 @@ from analysis.report.plots import (
     spectrum,
     systematics,
     tournament,
-)  # fmt: skip
+)
 from analysis.report.plots.columns import Process
 from analysis.report.plots.names import known
 from analysis.report.plots.style import Header
