@@ -39,7 +39,7 @@ class OneParameter:
     deviance: FloatArray
     """shape (n,), NaN where no fit converged"""
     best: Estimate
-    label: names.Label
+    label: names.QuantityLabel
     benchmark: float | None = None
     """value of the parameter that is marked"""
 

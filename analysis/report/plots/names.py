@@ -115,7 +115,7 @@ class OfStrength(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class QuantityLabel:
     """A quantity as axes and notes write it."""
 
     symbol: str
@@ -149,12 +149,12 @@ class Label:
         return f"{value:.3g} {self.written_unit}"
 
 
-CROSS_SECTION = Label(r"$\sigma$", r"$\sigma(pp \to X \to \gamma\gamma)$", "pb")
-EVENTS = Label("$N_X$", "Signal events", "")
-MASS = Label("$m_X$", "$m_X$", "GeV")
+CROSS_SECTION = QuantityLabel(r"$\sigma$", r"$\sigma(pp \to X \to \gamma\gamma)$", "pb")
+EVENTS = QuantityLabel("$N_X$", "Signal events", "")
+MASS = QuantityLabel("$m_X$", "$m_X$", "GeV")
 
 
-def kind_of(result: OfStrength) -> Label:
+def kind_of(result: OfStrength) -> QuantityLabel:
     """Return in what a result gives strengths.
 
     >>> from analysis.results.verdict import ResonanceFit
