@@ -7,27 +7,27 @@ draws it. A caption stands here only. `SEARCH` is drawn of folders and of binned
 Figures come in the order of the page; drawing one at a time keeps one in memory.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from matplotlib.figure import Figure
 
 from analysis.report import distributions, fits, shown_results
-from analysis.report.distributions import Distribution
-from analysis.report.drawing import Drawing, FigureEntry, figure, figures, of_all
+from analysis.report.drawing import Drawing, FigureEntry, figure, of_all, one
 from analysis.report.folder_results import FolderResults
 from analysis.report.plots import (
-    category_fits,
     limits,
     measurement,
     scan,
     score,
-    sculpted,
     selection,
     spectrum,
     systematics,
     tournament,
 )
-from analysis.report.plots.values import known
+from analysis.report.plots.columns import Process
+from analysis.report.plots.names import known
+from analysis.report.plots.style import Header
 from analysis.report.shown_results import ShownResults, SpectrumResults
 from analysis.results.background import PeakBackground
 from analysis.results.ledger import Cutflows
@@ -40,6 +40,22 @@ from analysis.statistics.spectra.fitted import FittedSpectrum, in_common
 OfFolder = tuple[FigureEntry[FolderResults], ...]
 OfSpectrum = tuple[FigureEntry[SpectrumResults], ...]
 OfSearch = tuple[FigureEntry[ShownResults], ...]
+Shown = TypeVar("Shown")
+
+
+def _with_header(
+    draw: Callable[[Shown, Header], Figure],
+) -> Callable[[ShownResults, Shown], Figure]:
+    """Return what draws something of a folder, or of a spectrum, under its header."""
+    return lambda results, shown: draw(shown, results.header)
+
+
+def _of_simulation(
+    draw: Callable[[Shown, Sequence[Process], Header], Figure],
+) -> Callable[[FolderResults, Shown], Figure]:
+    """Return what draws something of all simulated samples."""
+    return lambda results, shown: draw(shown, results.simulated, results.simulation_header)
+
 
 # ---- fits of the mass ----------------------------------------------------------------------------
 
@@ -54,7 +70,7 @@ def _sideband_caption(_: FolderResults, fitted: FittedSpectrum) -> str:
         what = "The data outside the signal window, the function fitted to them, its prediction."
     else:
         what = "The function fitted to the data outside the signal window, and all the data."
-    return f"{what} Below: the pull of every bin, the signed root of its part of the deviance."
+    return f"{what} Below: the pull of every bin, the signed root of its term of the deviance."
 
 
 def _resonance_caption(_: FolderResults, fitted: FittedSpectrum) -> str:
@@ -67,83 +83,48 @@ def _resonance_caption(_: FolderResults, fitted: FittedSpectrum) -> str:
     )
 
 
+def _several(by_category: Mapping[str, FittedSpectrum]) -> bool:
+    return len(by_category) > 1
+
+
 FITS: OfFolder = (
-    figure(
-        "sideband_fit",
-        "sidebands",
-        _sideband_caption,
-        fits.sideband_fit,
-        lambda results, fitted: spectrum.sideband_fit(fitted, results.header),
-    ),
-    figure(
-        "sideband_fit_categories",
-        "sidebands",
-        "The fit of the sidebands in each category, from the lowest score to the highest, with the "
-        "prediction for the window and the goodness of fit.",
-        fits.sideband_fits,
-        lambda results, fitted: category_fits.sideband_fits(fitted, results.header),
-        having=lambda by_category: len(by_category) > 1,
-    ),
-    figure(
-        "resonance_fit",
-        "fit",
-        _resonance_caption,
-        fits.resonance_fit,
-        lambda results, fitted: spectrum.resonance_fit(fitted, results.header),
-    ),
-    figure(
-        "resonance_fit_categories",
-        "fit",
-        "The fit of background and resonance in each category, with one mass and one "
-        "cross-section, each with its own background, in the range that all fits have.",
-        fits.resonance_fits,
-        lambda results, fitted: category_fits.resonance_fits(in_common(fitted), results.header),
-        having=lambda by_category: len(by_category) > 1,
-    ),
-    figure(
-        "cls_scan",
-        "limit",
-        "CLs against the cross-section. What lies to the right of a curve's crossing is excluded "
-        "at {results.counting_limit.confidence_level:.0%} confidence level.",
-        lambda results: results.counting_limit,
-        lambda results, limit: limits.cls_scan(limit, results.header),
-        having=lambda limit: limit.curve,
-    ),
-)
+    figure("sideband_fit", "sidebands", _sideband_caption, one(fits.sideband_fit),
+           _with_header(spectrum.sideband_fit)),
+    figure("sideband_fit_categories", "sidebands",
+           "The fit of the sidebands in each category, from the lowest score to the highest, with "
+           "the prediction for the window and the goodness of fit.",
+           one(fits.sideband_fits, _several), _with_header(spectrum.sideband_fits)),
+    figure("resonance_fit", "fit", _resonance_caption, one(fits.resonance_fit),
+           _with_header(spectrum.resonance_fit)),
+    figure("resonance_fit_categories", "fit",
+           "The fit of background and resonance in each category, with one mass and one "
+           "cross-section, each with its own background, in the range that all fits have.",
+           one(fits.resonance_fits, _several),
+           lambda results, fitted: spectrum.resonance_fits(in_common(fitted), results.header)),
+    figure("cls_scan", "limit",
+           "CLs against the cross-section. What lies to the right of a curve's crossing is "
+           "excluded at {results.counting_limit.confidence_level:.0%} confidence level.",
+           one(lambda results: results.counting_limit, lambda limit: limit.curve),
+           _with_header(limits.cls_scan)),
+)  # fmt: skip
 
 SPECTRUM_FITS: OfSpectrum = (
-    figure(
-        "background_fit",
-        "sidebands",
-        "The spectrum, and the function fitted to the bins that decide about it.",
-        fits.background_fit,
-        lambda results, fitted: spectrum.sideband_fit(fitted, results.header),
-    ),
-    figure(
-        "resonance_fit",
-        "fit",
-        "The fit of background and resonance together; pulls are against their sum.",
-        fits.resonance_in_spectrum,
-        lambda results, fitted: spectrum.resonance_fit(fitted, results.header),
-    ),
-)
+    figure("background_fit", "sidebands",
+           "The spectrum, and the function fitted to the bins that decide about it.",
+           one(fits.background_fit), _with_header(spectrum.sideband_fit)),
+    figure("resonance_fit", "fit",
+           "The fit of background and resonance together; pulls are against their sum.",
+           one(fits.resonance_in_spectrum), _with_header(spectrum.resonance_fit)),
+)  # fmt: skip
 
 # ---- the shape search ----------------------------------------------------------------------------
-
-
-def _draw_spurious(results: ShownResults, peaks: Mapping[str, PeakBackground]) -> Figure:
-    max_errors = results.max_errors
-    if len(peaks) > 1:
-        return category_fits.spurious_signals(peaks, results.header, max_errors=max_errors)
-    (alone,) = peaks.values()
-    return tournament.spurious_signal(alone, results.header, max_errors=max_errors)
 
 
 def _candidates_caption(_: ShownResults, shown: tuple[PeakBackground, str]) -> str:
     category = f" {shown[1]}." if shown[1] else ""
     return (
-        "What every candidate takes for a resonance in smooth spectra, in errors of the signal, "
-        f"against its number of free parameters. Open markers fail.{category}"
+        "What every candidate takes for a resonance in smooth spectra, in uncertainties of the "
+        f"signal, against its number of free parameters. Open markers fail.{category}"
     )
 
 
@@ -161,83 +142,43 @@ def _limits_caption(_: ShownResults, found: MassLimits) -> str:
     return (
         f"Upper limits at {found.confidence_level:.0%} confidence level against mass, with the "
         "bands that hold 68 % and 95 % of experiments without a signal."
-        + few
-        * any(found.low_counts)
+        f"{few if any(found.low_counts) else ''}"
     )
 
 
 SEARCH: OfSearch = (
-    figure(
-        "spurious_signal",
-        "tournament",
-        "The largest false signal of the chosen function at each mass, and what is allowed.",
-        shown_results.spurious,
-        _draw_spurious,
-        having=bool,
-    ),
-    figures(
-        "tournament",
-        "tournament",
-        _candidates_caption,
-        shown_results.candidates,
-        lambda results, shown: tournament.tournament(
-            *shown, results.header, max_errors=results.max_errors
-        ),
-    ),
-    figure(
-        "p0_scan",
-        "scan",
-        _scan_caption,
-        shown_results.scan,
-        lambda results, found: scan.p0_scan(found, results.header),
-    ),
-    figure(
-        "mass_limits",
-        "mass_limits",
-        _limits_caption,
-        shown_results.mass_limits,
-        lambda results, found: limits.mass_limits(found, results.header),
-    ),
-    figure(
-        "contour",
-        "fit",
-        "The regions of mass and signal strength that hold 68 % and 95 %.",
-        shown_results.fit_with_contour,
-        lambda results, fit: measurement.contour(fit, results.header, benchmark=results.benchmark),
-    ),
-    figures(
-        "profile",
-        "fit",
-        "The profile likelihood of the {name}; dotted: one and two standard deviations.",
-        shown_results.profiles,
-        lambda results, shown: measurement.profile(shown, results.header),
-    ),
-    figure(
-        "category_strengths",
-        "fit",
-        "The strength of the signal in each category alone, at the fitted mass, and in all "
-        "together.",
-        lambda results: results.fit,
-        lambda results, fit: measurement.category_strengths(fit, results.header),
-        having=measurement.strengths_of,
-    ),
-    figure(
-        "nuisances",
-        "nuisances",
-        "Pulls of the nuisance parameters, and how far each moves the fitted strength.",
-        lambda results: results.fit,
-        lambda results, fit: systematics.nuisances(fit, results.header),
-        having=lambda fit: fit.nuisances,
-    ),
-    figure(
-        "stability",
-        "stability",
-        "The result with other ranges, orders and binnings; they share their events.",
-        lambda results: results.fit,
-        lambda results, fit: systematics.stability(fit, results.header),
-        having=lambda fit: fit.stability,
-    ),
-)
+    figure("spurious_signal", "tournament",
+           "The largest false signal of the chosen function at each mass, and what is allowed.",
+           one(shown_results.spurious),
+           lambda results, peaks: tournament.spurious_signals(
+               peaks, results.header, max_errors=results.max_errors)),
+    figure("tournament", "tournament", _candidates_caption, shown_results.candidates,
+           lambda results, shown: tournament.tournament(
+               *shown, results.header, max_errors=results.max_errors)),
+    figure("p0_scan", "scan", _scan_caption, one(shown_results.scan), _with_header(scan.p0_scan)),
+    figure("mass_limits", "mass_limits", _limits_caption, one(shown_results.mass_limits),
+           _with_header(limits.mass_limits)),
+    figure("contour", "fit", "The regions of mass and signal strength that hold 68 % and 95 %.",
+           one(shown_results.fit_with_contour),
+           lambda results, fit: measurement.contour(
+               fit, results.header, benchmark=results.benchmark)),
+    figure("profile", "fit",
+           "The profile likelihood of the {name}; dotted: one and two standard deviations.",
+           shown_results.profiles, _with_header(measurement.profile)),
+    figure("category_strengths", "fit",
+           "The strength of the signal in each category alone, at the fitted mass, and in all "
+           "together.",
+           one(lambda results: results.fit, measurement.strengths_of),
+           _with_header(measurement.category_strengths)),
+    figure("nuisances", "nuisances",
+           "Pulls of the nuisance parameters, and how far each moves the fitted strength.",
+           one(lambda results: results.fit, lambda fit: fit.nuisances),
+           _with_header(systematics.nuisances)),
+    figure("stability", "stability",
+           "The result with other ranges, orders and binnings; they share their events.",
+           one(lambda results: results.fit, lambda fit: fit.stability),
+           _with_header(systematics.stability)),
+)  # fmt: skip
 """of any search: each is there if the results hold what it shows; blind ones lack some of it"""
 
 # ---- the selection and the score -----------------------------------------------------------------
@@ -255,134 +196,70 @@ def _cutflow_caption(results: FolderResults, _: Cutflows) -> str:
 
 
 SELECTION: OfFolder = (
-    figure(
-        "n_jets_scan",
-        "selection",
-        "The figure of merit against the cut on the number of jets. The errors are those of the "
-        "simulated statistics; neighbouring points share most of their events.",
-        lambda results: results.selection,
-        _draw_n_jets_scan,
-        having=lambda chosen: chosen.n_jets_scan,
-    ),
-    figure(
-        "selection_comparison",
-        "selection",
-        "What each kind of selection is worth, for every signal.",
-        lambda results: results.selection,
-        lambda results, chosen: selection.comparison(
-            chosen, results.simulated, results.simulation_header
-        ),
-    ),
-    figure(
-        "expected_fit",
-        "selection",
-        "The significance that the combined fit with free backgrounds is expected to have, for "
-        "every signal and each method. It also knows the shape, so it is not the figure of merit.",
-        lambda results: results.selection,
-        lambda results, chosen: selection.expected_fit(
-            chosen, results.simulated, results.simulation_header
-        ),
-        having=lambda chosen: chosen.expected_fit_z,
-    ),
-    figure(
-        "cutflow",
-        "cutflow",
-        _cutflow_caption,
-        lambda results: results.cutflow,
-        lambda results, flows: selection.cutflow(flows, results.samples, results.simulation_header),
-        having=bool,
-    ),
-)
+    figure("n_jets_scan", "selection",
+           "The figure of merit against the cut on the number of jets. The uncertainties are "
+           "those of the simulated statistics; neighbouring points share most of their events.",
+           one(lambda results: results.selection, lambda chosen: chosen.n_jets_scan),
+           _draw_n_jets_scan),
+    figure("selection_comparison", "selection",
+           "What each kind of selection is worth, for every signal.",
+           one(lambda results: results.selection), _of_simulation(selection.comparison)),
+    figure("expected_fit", "selection",
+           "The significance that the combined fit with free backgrounds is expected to have, for "
+           "every signal and each method. It also knows the shape, so it is not the figure of "
+           "merit.",
+           one(lambda results: results.selection, lambda chosen: chosen.expected_fit_z),
+           _of_simulation(selection.expected_fit)),
+    figure("cutflow", "cutflow", _cutflow_caption, one(lambda results: results.cutflow),
+           lambda results, flows: selection.cutflow(
+               flows, results.samples, results.simulation_header)),
+)  # fmt: skip
 
 SCORE: OfFolder = (
-    figure(
-        "score_roc",
-        "score",
-        "Rejection of background against efficiency for the signal. Dotted: the s that no "
-        "selection of any kind exceeds, to which a single cut comes nowhere near.",
-        lambda results: results.scored,
-        lambda results, scored: score.roc(
-            performance.roc(scored), results.simulated, results.simulation_header
-        ),
-    ),
-    figure(
-        "score_shapes",
-        "score",
-        "The score of simulation, by the half that has not trained it, and of the data outside the "
-        "window; all of unit area. What lies beyond the axis is in its last bins.",
-        lambda results: results.scored,
-        lambda results, scored: score.score_shapes(
-            performance.score_shapes(scored), results.simulated, results.simulation_header
-        ),
-    ),
-    figure(
-        "score_columns",
-        "score",
-        "What combined s loses if the score does not know a column: with categories, chosen again "
-        "without it, and in the limit of infinitely many.",
-        lambda results: results.scored,
-        lambda results, scored: score.importance(
-            performance.importance(scored), results.simulation_header
-        ),
-    ),
-    figure(
-        "mass_by_category",
-        "score",
-        "The mass of simulated background that is selected, by category, and of all other "
-        "simulated background. p: that both have one spectrum; below: how many data events the "
-        "window would have too many.",
-        lambda results: results.sculpted,
-        lambda results, found: sculpted.mass_by_category(found, results.simulation_header),
-        having=bool,
-    ),
-)
-# ---- distributions -------------------------------------------------------------------------------
+    figure("score_roc", "score",
+           "Rejection of background against efficiency for the signal. Dotted: the s that no "
+           "selection of any kind exceeds, to which a single cut comes nowhere near.",
+           one(lambda results: results.scored),
+           lambda results, scored: score.roc(
+               performance.roc(scored), results.simulated, results.simulation_header)),
+    figure("score_shapes", "score",
+           "The score of simulation, by the half that has not trained it, and of the data outside "
+           "the window; all of unit area. What lies beyond the axis is in its last bins.",
+           one(lambda results: results.scored),
+           lambda results, scored: score.score_shapes(
+               performance.score_shapes(scored), results.simulated, results.simulation_header)),
+    figure("score_columns", "score",
+           "What combined s loses if the score does not know a column: with categories, chosen "
+           "again without it, and in the limit of infinitely many.",
+           one(lambda results: results.scored),
+           lambda results, scored: score.importance(
+               performance.importance(scored), results.simulation_header)),
+    figure("mass_by_category", "score",
+           "The mass of simulated background that is selected, by category, and of all other "
+           "simulated background. p: that both have one spectrum; below: how many data events the "
+           "window would have too many.",
+           one(lambda results: results.sculpted),
+           lambda results, found: score.mass_by_category(found, results.simulation_header)),
+)  # fmt: skip
 
+# ---- distributions -------------------------------------------------------------------------------
 
 _NORMALISED = "; normalised to {results.luminosity_invpb:.10g}/pb"
 
-
-def _yields(results: FolderResults, shown: Distribution) -> Figure:
-    return shown.yields(results)
-
-
 DISTRIBUTIONS: OfFolder = (
-    figures(
-        "m_yy",
-        "spectrum",
-        "The diphoton mass {name} the selection" + _NORMALISED,
-        distributions.masses,
-        _yields,
-    ),
-    figures(
-        "n_minus_1",
-        "n_minus_1",
-        "{name} after all the other cuts, and the cut on it" + _NORMALISED,
-        distributions.n_minus_1,
-        _yields,
-    ),
-    figures(
-        "n_minus_1",
-        "n_minus_1",
-        "{name} after the best cut on the score of all the other columns" + _NORMALISED,
-        distributions.n_minus_1_score,
-        _yields,
-    ),
-    figures(
-        "shape",
-        "shapes",
-        "{name}, normalised to unit area over the range shown",
-        distributions.shapes,
-        lambda results, shown: shown.shape(results),
-    ),
-    figures(
-        "yield",
-        "yields",
-        "{name}, expected events" + _NORMALISED,
-        distributions.yields,
-        _yields,
-    ),
-)
+    figure("m_yy", "spectrum", "The diphoton mass {name} the selection" + _NORMALISED,
+           distributions.masses, distributions.draw_yields),
+    figure("n_minus_1", "n_minus_1",
+           "{name} after all the other cuts, and the cut on it" + _NORMALISED,
+           distributions.n_minus_1, distributions.draw_yields),
+    figure("n_minus_1", "n_minus_1",
+           "{name} after the best cut on the score of all the other columns" + _NORMALISED,
+           distributions.n_minus_1_score, distributions.draw_yields),
+    figure("shape", "shapes", "{name}, normalised to unit area over the range shown",
+           distributions.shapes, distributions.draw_shape),
+    figure("yield", "yields", "{name}, expected events" + _NORMALISED,
+           distributions.yields, distributions.draw_yields),
+)  # fmt: skip
 
 FOLDER: OfFolder = (*FITS, *SEARCH, *SELECTION, *SCORE, *DISTRIBUTIONS)
 SPECTRUM: OfSpectrum = (*SPECTRUM_FITS, *SEARCH)

@@ -12,13 +12,14 @@ from matplotlib.figure import Figure
 
 from analysis.report.folder_results import FolderResults
 from analysis.report.plots import columns
-from analysis.report.plots.observed import Marks
+from analysis.report.plots.columns import Marks
 from analysis.selection.scores import performance
 from processors.histograms import KINEMATICS, Counts
 
 MAX_MASS_BIN_GeV = 20.0
 """of the spectra that show simulation; fits are shown in their own bins"""
 _ROUNDING = 1e-9
+"""of a number of bins, far below one bin"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,23 +27,26 @@ class Distribution:
     """A quantity in all samples."""
 
     histograms: Mapping[str, Counts]
-    """by sample"""
+    """histograms by sample"""
     unit: str
     marks: Marks | None = None
     """cut or window that is shown"""
 
-    def shape(self, results: FolderResults) -> Figure:
-        """Draw the simulation, normalised to unit area."""
-        processes, header = results.shown_processes, results.shown_header
-        return columns.unit_area(self.histograms, processes, header, unit=self.unit)
 
-    def yields(self, results: FolderResults) -> Figure:
-        """Draw the expected events, and the observed ones."""
-        data = None if results.data is None else self.histograms.get(results.data.name)
-        processes, header = results.shown_processes, results.shown_header
-        return columns.expected_yields(
-            self.histograms, processes, header, unit=self.unit, data=data, marks=self.marks
-        )
+def draw_shape(results: FolderResults, shown: Distribution) -> Figure:
+    """Draw the simulation, normalised to unit area."""
+    return columns.unit_area(
+        shown.histograms, results.shown_processes, results.shown_header, unit=shown.unit
+    )
+
+
+def draw_yields(results: FolderResults, shown: Distribution) -> Figure:
+    """Draw the expected events, and the observed ones."""
+    data = None if results.data is None else shown.histograms.get(results.data.name)
+    return columns.expected_yields(
+        shown.histograms, results.shown_processes, results.shown_header, unit=shown.unit,
+        data=data, marks=shown.marks,
+    )  # fmt: skip
 
 
 def masses(results: FolderResults) -> dict[str, Distribution]:
@@ -55,7 +59,7 @@ def masses(results: FolderResults) -> dict[str, Distribution]:
 def n_minus_1(results: FolderResults) -> dict[str, Distribution]:
     """Return the column of every cut after all the other cuts."""
     units = _units(results)
-    named = {name: _open(results, f"n_minus_1/{name}") for name in results.cuts}
+    named = {name: _unblinded(results, f"n_minus_1/{name}") for name in results.cuts}
     return {
         name: Distribution(each, units[name], Marks(cut=results.cuts[name]))
         for name, each in named.items()
@@ -83,7 +87,8 @@ def shapes(results: FolderResults) -> dict[str, Distribution]:
 def yields(results: FolderResults) -> dict[str, Distribution]:
     """Return every quantity before the selection but the mass (task 2.2)."""
     named = {
-        name: (_open(results, f"before/{name}"), unit) for name, unit in _units(results).items()
+        name: (_unblinded(results, f"before/{name}"), unit)
+        for name, unit in _units(results).items()
     }
     return {name: Distribution(*each) for name, each in named.items() if each[0] and name != "m_yy"}
 
@@ -93,13 +98,13 @@ def _named(results: FolderResults, name: str) -> dict[str, Counts]:
     return {sample: named[name] for sample, named in results.histograms.items() if name in named}
 
 
-def _open(results: FolderResults, name: str) -> dict[str, Counts]:
+def _unblinded(results: FolderResults, name: str) -> dict[str, Counts]:
     return _without_blind(results, _named(results, name))
 
 
 def _without_blind(results: FolderResults, named: Mapping[str, Counts]) -> dict[str, Counts]:
-    closed = results.data.name if results.data is not None and results.blind else None
-    return {sample: histogram for sample, histogram in named.items() if sample != closed}
+    blinded = results.data.name if results.data is not None and results.blind else None
+    return {sample: histogram for sample, histogram in named.items() if sample != blinded}
 
 
 def _units(results: FolderResults) -> dict[str, str]:
@@ -124,8 +129,9 @@ def mass_bin_GeV(results: FolderResults) -> float:
     search = results.search
     low, bin_GeV = search.spectrum.low_GeV, search.fit.bin_GeV
     ends = (search.window.low_GeV, search.window.high_GeV, search.fit.high_GeV)
-    most = max(1, int(MAX_MASS_BIN_GeV / bin_GeV))
-    for times in range(most, 1, -1):
+    # A bin across an end of the window would be half blind.
+    max_times = max(1, int(MAX_MASS_BIN_GeV / bin_GeV))
+    for times in range(max_times, 1, -1):
         steps = [(end - low) / (times * bin_GeV) for end in ends]
         if all(abs(step - round(step)) < _ROUNDING for step in steps):
             return times * bin_GeV

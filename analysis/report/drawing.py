@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from matplotlib.figure import Figure
 
@@ -20,9 +20,8 @@ from tools.errors import InputError
 from tools.json_file import read_json, write_json
 
 SUFFIXES = (".pdf", ".png", ".json")
-"""of its files; the numbers go last"""
+"""suffixes of the files of a figure; the numbers go last"""
 Results = TypeVar("Results")
-Results_contra = TypeVar("Results_contra", contravariant=True)
 Shown = TypeVar("Shown")
 
 
@@ -31,9 +30,9 @@ class Drawing:
     """A figure to be drawn."""
 
     name: str
-    """of its files, without suffix"""
+    """name of the files, without suffix"""
     section: str
-    """of the page"""
+    """section of the page"""
     caption: str
     draw: Callable[[], Figure]
 
@@ -48,61 +47,33 @@ class Drawing:
         return png
 
 
-@dataclass(frozen=True, slots=True)
-class FigureEntry(Generic[Results_contra]):
-    """An entry of the catalogue: a figure, or one for each of several things such as columns."""
-
-    name: str
-    """of its files; behind it that of the thing, if there are several"""
-    section: str
-    """of the page"""
-    drawings: Callable[[Results_contra], Iterator[Drawing]]
-    """yields the figures that some results have the inputs of"""
+FigureEntry = Callable[[Results], Iterator[Drawing]]
+"""an entry of the catalogue: yields the figures that some results have the inputs of"""
 
 
 def figure(
     name: str,
     section: str,
     caption: str | Callable[[Results, Shown], str],
-    find: Callable[[Results], Shown | None],
-    draw: Callable[[Results, Shown], Figure],
-    *,
-    having: Callable[[Shown], object] = lambda _: True,
-) -> FigureEntry[Results]:
-    """Return the entry of a single figure.
-
-    Parameters
-    ----------
-    name, section : str
-        See `FigureEntry`.
-    caption : str or callable
-        May hold attributes of ``{results}``, or depend on results and on what is shown.
-    find : callable
-        Returns what the figure shows; None where the results do not hold it.
-    draw : callable
-        Draws what was found.
-    having : callable
-        Whether what was found has what is needed.
-    """
-
-    def inputs(results: Results) -> Mapping[str, Shown]:
-        shown = find(results)
-        return {} if shown is None or not having(shown) else {"": shown}
-
-    return figures(name, section, caption, inputs, draw)
-
-
-def figures(
-    name: str,
-    section: str,
-    caption: str | Callable[[Results, Shown], str],
     find: Callable[[Results], Mapping[str, Shown]],
     draw: Callable[[Results, Shown], Figure],
 ) -> FigureEntry[Results]:
-    """Return the entry of a figure for each of several things.
+    """Return the entry of a figure, or of one for each of several things such as columns.
 
-    Parameters are those of `figure`; `find` returns what each figure shows, by the name of the
-    thing, which a caption may hold as ``{name}``.
+    Parameters
+    ----------
+    name : str
+        Name of its files.
+    section : str
+        Section of the page.
+    caption : str or callable
+        May hold attributes of ``{results}`` and the ``{name}`` of the thing, or depend on results
+        and on what is shown.
+    find : callable
+        Returns what each figure shows, by the name of the thing, with which the name of its files
+        ends; see `one`. Nothing where the results do not hold it.
+    draw : callable
+        Draws what was found.
     """
 
     def drawings(results: Results) -> Iterator[Drawing]:
@@ -115,15 +86,35 @@ def figures(
             full_name = f"{name}_{thing}" if thing else name
             yield Drawing(full_name, section, words, partial(draw, results, shown))
 
-    return FigureEntry(name, section, drawings)
+    return drawings
+
+
+def one(
+    find: Callable[[Results], Shown | None], having: Callable[[Shown], object] = bool
+) -> Callable[[Results], Mapping[str, Shown]]:
+    """Return what finds the one thing that a figure shows, if it is there and has what is needed.
+
+    Parameters
+    ----------
+    find : callable
+        Returns what the figure shows; None, or something empty, where the results do not hold it.
+    having : callable
+        Whether what was found has what is needed.
+    """
+
+    def found(results: Results) -> Mapping[str, Shown]:
+        shown = find(results)
+        return {} if shown is None or not having(shown) else {"": shown}
+
+    return found
 
 
 def of_all(entries: Iterable[FigureEntry[Results]], results: Results) -> Iterator[Drawing]:
     """Yield the figures of all entries, each with a name of its own."""
     taken: set[str] = set()
-    for drawing in chain.from_iterable(entry.drawings(results) for entry in entries):
+    for drawing in chain.from_iterable(entry(results) for entry in entries):
         name = _file_name(drawing.name, taken)
-        taken.add(name.lower())
+        taken.add(name.lower())  # file systems of macOS and Windows do not tell cases apart
         yield replace(drawing, name=name)
 
 

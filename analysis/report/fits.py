@@ -4,24 +4,23 @@ All numbers are those of ``background.json``, ``counting.json`` and ``verdict.js
 there are no data are points taken from the histograms: those of the simulated background.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.plots.names import function_name
-from analysis.report.plots.values import interval_text, known
+from analysis.report.plots.names import function_name, interval_text, known
 from analysis.report.shown_results import SpectrumResults
 from analysis.results.background import BackgroundFits, ChannelBackground, FittedCurve, SpectrumBins
 from analysis.results.verdict import ResonanceBins, Verdict
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.fitted import FittedSpectrum, summed, weighted
-from processors.histograms import Counts
 from processors.selection import Interval
 from tools.arrays import FloatArray
 
 _SAME_EDGE = 1e-6
-"""GeV"""
+"""GeV: far below any bin, far above the rounding of an edge"""
 
 
 def sideband_fit(results: FolderResults) -> FittedSpectrum | None:
@@ -37,21 +36,21 @@ def sideband_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
     """Return the sideband fit of every category that has one."""
     channels = {} if results.background is None else results.background.channels
     alone = len(channels) == 1
-    found = {}
-    for name, channel in channels.items():
-        fit = _sideband_fit(results, name, channel)
-        notes = _sideband_notes(results, channel) if alone else _category_notes(fit, channel)
-        found[name] = replace(fit, notes=notes)
-    return found
+    return {
+        name: _sideband_fit(results, name, channel, alone=alone)
+        for name, channel in channels.items()
+    }
 
 
-def _sideband_fit(results: FolderResults, name: str, channel: ChannelBackground) -> FittedSpectrum:
+def _sideband_fit(
+    results: FolderResults, name: str, channel: ChannelBackground, *, alone: bool
+) -> FittedSpectrum:
     bins = channel.bins
     edges, counts, variances = bins.edges_GeV, bins.observed_events, bins.observed_events
     simulated = known(counts) is None
     if simulated:
         counts, variances = _simulated(results, name, edges)
-    return FittedSpectrum(
+    fit = FittedSpectrum(
         edges_GeV=edges,
         counts=counts,
         variances=variances,
@@ -62,15 +61,17 @@ def _sideband_fit(results: FolderResults, name: str, channel: ChannelBackground)
         function=function_name(channel.chosen),
         simulated=simulated,
     )
+    notes = _notes_alone(results, channel) if alone else _category_notes(fit, channel)
+    return replace(fit, notes=notes)
 
 
 def resonance_fit(results: FolderResults) -> FittedSpectrum | None:
     """Return the fit of a resonance, of several categories weighted; None before unblinding."""
     fits = resonance_fits(results)
-    notes = () if results.verdict is None else resonance_notes(results.verdict)
-    if len(fits) < 2:  # noqa: PLR2004 - one is its own sum
-        return next((replace(fit, notes=notes) for fit in fits.values()), None)
-    return replace(weighted(fits), notes=notes)
+    if results.verdict is None or not fits:
+        return None
+    total = weighted(fits) if len(fits) > 1 else next(iter(fits.values()))
+    return replace(total, notes=_resonance_notes(results.verdict))
 
 
 def resonance_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
@@ -85,57 +86,59 @@ def resonance_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
     }
 
 
-def _resonance_fit(spectrum: FittedSpectrum, function: str, bins: ResonanceBins) -> FittedSpectrum:
+def _resonance_fit(
+    spectrum: FittedSpectrum, function: str, bins: ResonanceBins, notes: Iterable[str] = ()
+) -> FittedSpectrum:
+    edges, (counts, background, signal) = _filled(
+        bins, bins.observed_events, bins.background_events, bins.signal_events
+    )
     return replace(
         spectrum,
-        edges_GeV=_edges(bins),
-        counts=bins.observed_events,
-        variances=bins.observed_events,
-        background=bins.background_events,
+        edges_GeV=edges,
+        counts=counts,
+        variances=counts,
+        background=background,
         background_errors=None,
-        signal=bins.signal_events,
+        signal=signal,
         function=function,
-        notes=(function, f"$S$ = {np.nansum(bins.signal_events):.3g} events"),
+        notes=tuple(notes) or (function, f"$S$ = {np.nansum(bins.signal_events):.3g} events"),
     )
 
 
-def _edges(bins: ResonanceBins) -> FloatArray:
-    """Return the edges of adjacent bins."""
-    assert bins.edges_GeV is not None  # noqa: S101 - an analysis of events has no gaps
-    return bins.edges_GeV
-
-
-def _sideband_notes(results: FolderResults, channel: ChannelBackground) -> tuple[str, ...]:
-    notes = [f"Window, predicted: {_predicted(channel)}", *_observed_notes(results)]
-    pvalue = channel.chosen.gof_pvalue
-    if pvalue is not None and results.data is not None:  # a smooth expectation fits anyhow
-        notes.append(f"Goodness of fit: $p$ = {pvalue:.2g}")
-    return tuple(notes)
+def _notes_alone(results: FolderResults, channel: ChannelBackground) -> tuple[str, ...]:
+    """Return what stands on the only fit: prediction, count, goodness of fit."""
+    notes, counting = [f"Window, predicted: {_predicted(channel)}"], results.counting
+    if counting is not None and counting.observed_events is not None:
+        notes.append(f"Window, observed: {counting.observed_events:,.0f}")
+        notes.append(f"Significance: {_signed(counting.z)}")
+    # A smooth expectation fits anyhow.
+    return tuple(notes) if results.data is None else (*notes, *_goodness(channel.chosen.gof_pvalue))
 
 
 def _category_notes(fit: FittedSpectrum, channel: ChannelBackground) -> tuple[str, ...]:
     """Return what stands on one of several fits: function, window, goodness of fit."""
     notes = [fit.function, f"Pred.: {_predicted(channel)}"]
-    observed = _observed(fit)
-    if observed is not None:
+    if (observed := _observed(fit)) is not None:
         notes.append(f"Obs.: {observed:,.0f}")
-    pvalue = channel.chosen.gof_pvalue
-    if pvalue is not None and not fit.simulated:
-        notes.append(f"$p$ = {pvalue:.2g}")
+    if not fit.simulated:
+        notes += _goodness(channel.chosen.gof_pvalue, "")
     return tuple(notes)
 
 
 def _total_notes(background: BackgroundFits, total: FittedSpectrum) -> tuple[str, ...]:
     """Return what stands on the sum of all categories; what is counted may be some of them."""
     notes = [f"Window, predicted: {_with_error(*all_together(background))}"]
-    observed = _observed(total)
-    if observed is not None:
+    if (observed := _observed(total)) is not None:
         notes.append(f"Window, observed: {observed:,.0f}")
     return tuple(notes)
 
 
+def _goodness(pvalue: float | None, words: str = "Goodness of fit: ") -> tuple[str, ...]:
+    return () if pvalue is None else (f"{words}$p$ = {pvalue:.2g}",)
+
+
 def all_together(background: BackgroundFits) -> tuple[float, float]:
-    """Return the events that all categories predict, and their error: fits are independent."""
+    """Return what all categories predict, with its uncertainty, in events: fits are independent."""
     channels = background.channels.values()
     errors = [channel.predicted_error_events for channel in channels]
     return sum(channel.predicted_events for channel in channels), float(np.linalg.norm(errors))
@@ -156,17 +159,7 @@ def _with_error(value: float, error: float) -> str:
     return rf"{value:,.0f} $\pm$ {error:,.0f}"
 
 
-def _observed_notes(results: FolderResults) -> tuple[str, ...]:
-    counting = results.counting
-    if counting is None or counting.observed_events is None:
-        return ()
-    return (
-        f"Window, observed: {counting.observed_events:,.0f}",
-        f"Significance: {_signed(counting.z)}",
-    )
-
-
-def resonance_notes(verdict: Verdict) -> tuple[str, ...]:
+def _resonance_notes(verdict: Verdict) -> tuple[str, ...]:
     """Return what stands on the fit of a resonance: significance, mass, strength."""
     notes = [f"Local significance: {_signed(verdict.local_z)}"]
     for found, symbol, unit in (
@@ -184,7 +177,8 @@ def _signed(z: float | None) -> str:
 
 
 def _curve_errors(curve: FittedCurve, edges: FloatArray) -> FloatArray:
-    """Return the error of the expectation per bin, from that of the density."""
+    """Return the uncertainty of the expectation per bin, from that of the density."""
+    # The curve is smooth over a bin: its middle times the width is its integral.
     centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     return np.interp(centres, curve.mass_GeV, curve.error) * widths
 
@@ -192,26 +186,24 @@ def _curve_errors(curve: FittedCurve, edges: FloatArray) -> FloatArray:
 def _simulated(
     results: FolderResults, category: str, edges: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the selected simulated background in the bins of a fit, with its variances."""
+    """Return the selected simulated background in the bins of a fit, with its variances.
+
+    Of a category that its histogram does not have, it is that of all.
+    """
     counts, variances = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
     for process in results.processes(results.catalogue.data_luminosity_invpb):
         spectrum = results.histograms.get(process.name, {}).get("spectrum")
         if process.kind != "background" or spectrum is None:
             continue
-        fine = of_category(spectrum, category)
+        contents = np.asarray(spectrum.values(), np.float64)
+        names = list(spectrum.axes["category"])
+        fine = contents[names.index(category)] if category in names else contents.sum(axis=0)
         channel = Channel(process.name, np.asarray(spectrum.axes["m_yy"].edges), fine)
         bins = channel.bins(float(edges[0]), float(edges[-1]), float(edges[1] - edges[0]))
         counts += bins.counts * process.weight
+        # A sum of n equal weights w has the variance n w^2.
         variances += bins.counts * process.weight**2
     return counts, variances
-
-
-def of_category(spectrum: Counts, category: str) -> FloatArray:
-    """Return the fine spectrum of one category; of a category that it has not, of all."""
-    contents = np.asarray(spectrum.values(), np.float64)
-    names = list(spectrum.axes["category"])
-    row: FloatArray = contents[names.index(category)] if category in names else contents.sum(axis=0)
-    return row
 
 
 def _window(results: FolderResults) -> Interval:
@@ -224,7 +216,7 @@ def _window(results: FolderResults) -> Interval:
 def background_fit(results: SpectrumResults) -> FittedSpectrum:
     """Return a binned spectrum with the function fitted to the bins that decide about it."""
     channel = results.channel
-    bins, pvalue, masked = channel.bins, channel.chosen.gof_pvalue, channel.not_read_GeV
+    bins, masked = channel.bins, channel.not_read_GeV
     edges, (counts, expected) = _filled(bins, bins.observed_events, bins.expected_events)
     return FittedSpectrum(
         edges_GeV=edges,
@@ -234,7 +226,7 @@ def background_fit(results: SpectrumResults) -> FittedSpectrum:
         window=None if masked is None else Interval(*masked),
         blinded=results.blind,
         function=function_name(channel.chosen),
-        notes=() if pvalue is None else (f"Goodness of fit: $p$ = {pvalue:.2g}",),
+        notes=_goodness(channel.chosen.gof_pvalue),
         mass="m",
     )
 
@@ -244,28 +236,19 @@ def resonance_in_spectrum(results: SpectrumResults) -> FittedSpectrum | None:
     if results.fit is None or not results.fit.channels:
         return None
     (bins,) = results.fit.channels.values()
-    edges, (counts, background, signal) = _filled(
-        bins, bins.observed_events, bins.background_events, bins.signal_events
-    )
-    return FittedSpectrum(
-        edges_GeV=edges,
-        counts=counts,
-        variances=counts,
-        background=background,
-        signal=signal,
-        window=None,
-        blinded=False,
-        function=function_name(results.channel.peak),
-        notes=resonance_notes(results.verdict),
-        mass="m",
-    )
+    spectrum = replace(background_fit(results), window=None, blinded=False)
+    function, notes = function_name(results.channel.peak), _resonance_notes(results.verdict)
+    return _resonance_fit(spectrum, function, bins, notes)
 
 
 def _filled(
     bins: SpectrumBins | ResonanceBins, *contents: FloatArray
 ) -> tuple[FloatArray, list[FloatArray]]:
     """Return edges and contents of adjacent bins: what lies in a gap is not known."""
+    if isinstance(bins, ResonanceBins) and bins.edges_GeV is not None:
+        return bins.edges_GeV, list(contents)
     low, high = (np.array(ends, np.float64) for ends in (bins.low_GeV, bins.high_GeV))
     gaps = np.flatnonzero(low[1:] > high[:-1] + _SAME_EDGE)
+    # A gap becomes a bin of its own: steps and bands need adjacent bins, and nan is not drawn.
     edges = np.append(np.insert(low, gaps + 1, high[gaps]), high[-1])
     return edges, [np.insert(values, gaps + 1, np.nan) for values in contents]

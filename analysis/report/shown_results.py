@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from analysis.folder.folder import Folder
 from analysis.report.plots import measurement
 from analysis.report.plots.measurement import OneParameter
-from analysis.report.plots.names import category_title
+from analysis.report.plots.names import category_title, known
 from analysis.report.plots.style import Header, plain
-from analysis.report.plots.values import known
 from analysis.results.background import (
     BackgroundFits,
     PeakBackground,

@@ -10,9 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from analysis.report.plots import columns, limits, measurement, scan, score, spectrum, systematics
-from analysis.report.plots.columns import Process
+from analysis.report.plots.columns import Marks, Process
 from analysis.report.plots.drawn import drawn
-from analysis.report.plots.observed import Marks
 from analysis.report.plots.style import Header
 from analysis.results.scan import Maximum
 from analysis.results.verdict import MassStrengthContour, NuisanceParameter

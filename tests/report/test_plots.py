@@ -19,8 +19,7 @@ from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 
 from analysis.report.plots import columns, limits, selection, spectrum, style
-from analysis.report.plots.columns import Process
-from analysis.report.plots.observed import Marks
+from analysis.report.plots.columns import Marks, Process
 from analysis.report.plots.style import Header, encode
 from analysis.results.counting import ClsCurve, CountingLimit
 from analysis.results.selection import ChosenSelection, ScanPoint

@@ -19,7 +19,7 @@ from analysis.report.catalogue import drawings
 from analysis.report.folder_results import FolderResults
 from analysis.report.page import inference, selection_section
 from analysis.report.page.layout import Section
-from analysis.report.plots import measurement, score, sculpted, selection, spectrum
+from analysis.report.plots import measurement, score, selection, spectrum
 from analysis.report.plots.style import Header, encode
 from analysis.report.summary import objections, selection_table
 from analysis.results.background import BackgroundFits, ChannelBackground, SpuriousSignals
@@ -609,7 +609,7 @@ def test_any_number_of_categories_has_room(
 ) -> None:
     one = folder().sculpted["score_1"]
     names = [f"score_{place + 1}" for place in range(categories)] if categories > 1 else ["all"]
-    figure = sculpted.mass_by_category(dict.fromkeys(names, one), HEADER)
+    figure = score.mass_by_category(dict.fromkeys(names, one), HEADER)
     is_inside(figure, f"{categories} categories")
     assert legends_are_free(figure)
     assert len(figure.axes) == 1 + 2 * categories

@@ -408,7 +408,7 @@ def test_from_eight_sigma_on_the_axis_is_linear_and_nothing_underflows() -> None
     labels = [t.get_text() for t in right.get_yticklabels()]
     assert labels[-1] == r"$\mathdefault{10^{-400}}$"
     assert -norm.logsf(right.get_yticks()[-1]) / np.log(10) == pytest.approx(400, rel=1e-4)
-    assert scan.top_of(the_scan("evidence")) < scan.MOST_ON_P_AXIS < scan.top_of(loud)
+    assert scan.top_of(the_scan("evidence")) < scan.MAX_ON_P_AXIS < scan.top_of(loud)
 
 
 def test_a_blind_scan_has_the_expectation_only() -> None:

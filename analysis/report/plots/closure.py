@@ -9,31 +9,27 @@ r"""Figures of a closure campaign, drawn of ``closure.json`` alone.
 - verdicts: what was decided, by what is true.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.special import ndtr
 
 from analysis.report.plots import style
 from analysis.report.plots.style import Header, atlas_style
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from analysis.results.closure import Closure, Fraction, UniverseHistogram
-    from tools.arrays import FloatArray
+from analysis.results.closure import Closure, Fraction, UniverseHistogram
+from tools.arrays import FloatArray
 
 _STRENGTH_TITLE = r"$\sigma(pp \to X \to \gamma\gamma)$ [pb]"
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _ONE_SIGMA = 0.6827
 _BAND = (0.64, 0.72)
 """what is wanted of the coverage of 68 % intervals"""
-InBin: TypeAlias = "tuple[float, float, Fraction]"
+InBin = tuple[float, float, Fraction]
 """ends of a bin of cross-section in pb, and a fraction of the universes in it"""
+Below = Callable[[FloatArray], FloatArray]
+"""a cumulative distribution"""
 
 
 @atlas_style()
@@ -75,85 +71,80 @@ def coverage(closure: Closure, header: Header) -> Figure:
 
 def _points(ax: Axes, points: Sequence[InBin], index: int, name: str, *, shift: float) -> None:
     """Draw a fraction in bins of cross-section; bins without universes are left out."""
-    known = [(*ends, part.value, part.error) for *ends, part in points if part.n]
+    known = [(*ends, rate.value, rate.error) for *ends, rate in points if rate.n]
     low, high, value, error = np.array(known).reshape(-1, 4).T
     colour = (style.DATA, *(look[0] for look in style.SIGNALS))[index % 5]
-    ax.errorbar(
-        (low + high) / 2 + shift, value, yerr=error, xerr=(high - low) / 2, label=name,
-        fmt=_MARKERS[index % len(_MARKERS)], color=colour, markersize=6, linewidth=1.2,
+    style.points(
+        ax, (low + high) / 2 + shift, value, error, xerr=(high - low) / 2, label=name,
+        fmt=_MARKERS[index % len(_MARKERS)], color=colour, markersize=6, elinewidth=1.2,
     )  # fmt: skip
 
 
 @atlas_style()
 def pulls(closure: Closure, header: Header) -> Figure:
     """Draw the pulls of mass and cross-section, and the normal distribution of as many."""
-    ax = style.frame()
-    histograms, pull = closure.histograms, closure.pull
-    shown = (
+    ax, histograms, pull = style.frame(), closure.histograms, closure.pull
+    contents = []
+    for histogram, moments, title, colour, marker in (
         (histograms.mass_pull, pull.mass, "Mass", style.DATA, "o"),
         (histograms.cross_section_pull, pull.cross_section, "Cross-section", style.FIT, "s"),
-    )
-    tops = [1.0]
-    for histogram, moments, name, colour, marker in shown:
-        edges, counts = _edges_and_counts(histogram)
-        title = name
+    ):
         if np.isfinite(moments.mean):
-            title += f"\nmean {moments.mean:.2f}\nwidth {moments.width:.2f}"
-        centres = (edges[1:] + edges[:-1]) / 2
-        ax.errorbar(centres, counts, yerr=np.sqrt(counts), fmt=marker, color=colour, markersize=5,
-                    linewidth=1.2, label=title)  # fmt: skip
-        tops.append(float(counts.max() + np.sqrt(counts.max())))
-    edges, counts = _edges_and_counts(histograms.mass_pull)
-    normal = counts.sum() * np.diff(_normal(edges))
-    ax.stairs(normal, edges, color=style.BACKGROUND, linewidth=1.8, label="Normal distribution")
+            title += f"\nmean {moments.mean:.2f}\nwidth {moments.width:.2f}"  # noqa: PLW2901
+        edges, counts = _edges_and_counts(histogram)
+        style.points(ax, (edges[1:] + edges[:-1]) / 2, counts, np.sqrt(counts), fmt=marker,
+                     color=colour, markersize=5, elinewidth=1.2, label=title)  # fmt: skip
+        contents.append(counts + np.sqrt(counts))
+    expected = _expected(ax, histograms.mass_pull, ndtr, "Normal distribution")
     ax.set_xlim(edges[0], edges[-1])
-    style.headroom(ax, np.array([*tops, *normal]), log=False)
+    style.headroom(ax, np.concatenate([*contents, expected, np.ones(1)]), log=False)
     return style.finished(ax, header, "Pull", "Universes", data=False)
 
 
 @atlas_style()
 def empty_local_z(closure: Closure, header: Header) -> Figure:
     """Draw the largest local significance of universes without X."""
-    histograms = closure.histograms
-    crossings = histograms.upcrossings
+    crossings = closure.histograms.upcrossings
 
-    def expected(z: FloatArray) -> FloatArray:
-        """Return the part of universes above each significance."""
-        tail = (1 - _normal(z)) + crossings * np.exp((1 - z**2) / 2)
-        return np.asarray(1 - np.exp(-tail))
+    def below(z: FloatArray) -> FloatArray:
+        """Return the fraction of universes below each significance."""
+        # No excursion above z, by Poisson: at the first mass, or by an upcrossing behind it. Their
+        # mean number is counted at one sigma and falls as exp(-z^2/2) (arXiv:1005.1891).
+        return np.asarray(np.exp(-((1 - ndtr(z)) + crossings * np.exp((1 - z**2) / 2))))
 
-    formula = expected if np.isfinite(crossings) else None
-    return _empty(histograms.local_z, "Largest local significance", formula, header, log=True)
+    title, formula = "Largest local significance", below if np.isfinite(crossings) else None
+    return _empty(closure.histograms.local_z, title, formula, header, log=True)
 
 
 @atlas_style()
 def empty_global_p(closure: Closure, header: Header) -> Figure:
     """Draw the global p-values of universes without X; the formula holds below 0.3."""
-    return _empty(closure.histograms.global_p, "Global p-value", lambda p: 1 - p, header, log=False)
+    return _empty(closure.histograms.global_p, "Global p-value", lambda p: p, header, log=False)
 
 
 def _empty(
-    histogram: UniverseHistogram,
-    title: str,
-    above: Callable[[FloatArray], FloatArray] | None,
-    header: Header,
-    *,
-    log: bool,
+    histogram: UniverseHistogram, title: str, below: Below | None, header: Header, *, log: bool
 ) -> Figure:
     ax = style.frame()
     edges, counts = _edges_and_counts(histogram)
-    centres, contents = (edges[1:] + edges[:-1]) / 2, [counts + np.sqrt(counts), np.ones(1)]
-    seen = counts > 0
-    ax.errorbar(centres[seen], counts[seen], yerr=np.sqrt(counts[seen]), fmt="o",
-                color=style.DATA, markersize=5, linewidth=1.2,
-                label="Universes without X")  # fmt: skip
-    if above is not None:
-        expected = counts.sum() * -np.diff(above(edges))
-        ax.stairs(expected, edges, color=style.BACKGROUND, linewidth=1.8, label="Expected")
-        contents.append(expected)
+    seen, errors = counts > 0, np.sqrt(counts)
+    style.points(
+        ax, ((edges[1:] + edges[:-1]) / 2)[seen], counts[seen], errors[seen], markersize=5,
+        elinewidth=1.2, label="Universes without X",
+    )  # fmt: skip
+    expected = np.zeros(1) if below is None else _expected(ax, histogram, below, "Expected")
     ax.set_xlim(edges[0], edges[-1])
-    style.headroom(ax, np.concatenate(contents), log=log, floor=0.3 if log else None)
+    contents = np.concatenate([counts + errors, expected, np.ones(1)])
+    style.headroom(ax, contents, log=log, floor=0.3 if log else None)
     return style.finished(ax, header, title, "Universes", data=False)
+
+
+def _expected(ax: Axes, histogram: UniverseHistogram, below: Below, title: str) -> FloatArray:
+    """Draw as many universes as were counted, as a distribution has them; return them."""
+    edges, counts = _edges_and_counts(histogram)
+    expected = counts.sum() * np.diff(below(edges))
+    ax.stairs(expected, edges, color=style.BACKGROUND, linewidth=1.8, label=title)
+    return np.asarray(expected)
 
 
 @atlas_style()
@@ -162,12 +153,12 @@ def verdicts(closure: Closure, header: Header) -> Figure:
     ax = style.frame(left=0.33)
     rows, names = closure.verdicts.table, ("limit", "evidence", "discovery")
     counts = np.array([(row.limit, row.evidence, row.discovery) for row in rows])
-    parts = counts / np.array([[max(row.n, 1)] for row in rows])
-    ax.imshow(parts, cmap="Blues", vmin=0, vmax=1.3, aspect="auto", origin="upper")
+    fractions = counts / np.array([[max(row.n, 1)] for row in rows])
+    ax.imshow(fractions, cmap="Blues", vmin=0, vmax=1.3, aspect="auto", origin="upper")
     for y, row in enumerate(rows):
         for x, name in enumerate(names):
-            text = f"{counts[y, x]}\n{parts[y, x]:.1%}" if row.n else "none"
-            colour = "white" if parts[y, x] > 0.5 else "black"  # noqa: PLR2004 - a dark cell
+            text = f"{counts[y, x]}\n{fractions[y, x]:.1%}" if row.n else "none"
+            colour = "white" if fractions[y, x] > 0.5 else "black"  # noqa: PLR2004 - a dark cell
             ax.text(
                 x, y, text, ha="center", va="center", fontsize=14, color=colour, gid=f"{y} {name}"
             )
@@ -183,9 +174,3 @@ def verdicts(closure: Closure, header: Header) -> Figure:
 def _edges_and_counts(histogram: UniverseHistogram) -> tuple[FloatArray, FloatArray]:
     counts = np.array(histogram.counts, dtype=np.float64)
     return np.linspace(histogram.low, histogram.high, len(counts) + 1), counts
-
-
-def _normal(z: FloatArray) -> FloatArray:
-    from scipy.special import ndtr
-
-    return np.asarray(ndtr(z))

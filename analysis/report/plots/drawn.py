@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle, StepPatch
 from matplotlib.path import Path
+from matplotlib.ticker import FixedLocator
 
 from tools.arrays import FloatArray
 
@@ -30,7 +31,7 @@ Curve = dict[str, Any]
 """its keys are those of its kind"""
 
 
-class DrawnAxis(TypedDict):
+class AxisData(TypedDict):
     """An axis of a frame."""
 
     title: str
@@ -39,22 +40,22 @@ class DrawnAxis(TypedDict):
     """ticks that are words"""
 
 
-class DrawnFrame(TypedDict):
+class FrameData(TypedDict):
     """Everything that a frame shows."""
 
-    x: DrawnAxis
-    y: DrawnAxis
+    x: AxisData
+    y: AxisData
     texts: list[str]
     curves: list[Curve]
 
 
-class DrawnFigure(TypedDict):
+class FigureData(TypedDict):
     """Everything that a figure shows."""
 
-    frames: list[DrawnFrame]
+    frames: list[FrameData]
 
 
-def drawn(figure: Figure) -> DrawnFigure:
+def drawn(figure: Figure) -> FigureData:
     """Return everything that a figure shows, as JSON can hold it.
 
     Parameters
@@ -72,24 +73,21 @@ def drawn(figure: Figure) -> DrawnFigure:
         ``width``, ``from`` and ``to``; ranges ``low`` and ``high``, levels a ``value``, on an
         ``axis``; contours a ``level`` and ``parts``.
     """
-    return {"frames": [_frame(ax) for ax in figure.axes if _shows(ax)]}
+    shown = (ax for ax in figure.axes if ax.lines or ax.patches or ax.collections or ax.texts)
+    return {"frames": [_frame(ax) for ax in shown]}
 
 
 def is_drawn(document: object) -> bool:
     """Return whether a JSON document is what `drawn` returns of some figure."""
     if not isinstance(document, dict) or set(document) != {"frames"}:
         return False
-    keys, frames = set(DrawnFrame.__annotations__), document["frames"]
+    keys, frames = set(FrameData.__annotations__), document["frames"]
     return isinstance(frames, list) and all(
         isinstance(frame, dict) and set(frame) == keys for frame in frames
     )
 
 
-def _shows(ax: Axes) -> bool:
-    return bool(ax.lines or ax.patches or ax.collections or ax.texts)
-
-
-def _frame(ax: Axes) -> DrawnFrame:
+def _frame(ax: Axes) -> FrameData:
     return {
         "x": _axis(ax.xaxis),
         "y": _axis(ax.yaxis),
@@ -98,10 +96,9 @@ def _frame(ax: Axes) -> DrawnFrame:
     }
 
 
-def _axis(axis: Axis) -> DrawnAxis:
-    from matplotlib.ticker import FixedLocator
-
-    found: DrawnAxis = {"title": axis.get_label_text(), "scale": axis.get_scale()}
+def _axis(axis: Axis) -> AxisData:
+    found: AxisData = {"title": axis.get_label_text(), "scale": axis.get_scale()}
+    # Only ticks that a figure has placed itself can be words; others are numbers of the scale.
     if isinstance(axis.get_major_locator(), FixedLocator):
         places = axis.get_majorticklocs().tolist()
         words = axis.get_major_formatter().format_ticks(places)
@@ -118,34 +115,18 @@ def _is_name(word: str) -> bool:
 
 def _curves(ax: Axes) -> Iterator[Curve]:
     """Yield what is drawn in a frame; what belongs together (a point, its errors) once."""
-    from matplotlib.collections import PolyCollection
-    from matplotlib.container import BarContainer, ErrorbarContainer
-    from matplotlib.contour import ContourSet
-    from matplotlib.patches import Rectangle, StepPatch
-
-    taken: set[int] = set()
-    for container in ax.containers:
-        taken.update(id(part) for part in container.get_children())
-        if isinstance(container, ErrorbarContainer):
-            yield _titled(container, _points(container))
-        elif isinstance(container, BarContainer):
-            yield _titled(container, _bars(container))
-    kinds: tuple[tuple[type, Callable[[Axes, Any], Curve | None]], ...] = (
-        (StepPatch, _steps), (Rectangle, _range), (PolyCollection, _band), (ContourSet, _contour),
-    )  # fmt: skip
-    for artist in chain(ax.patches, ax.collections):
-        for kind, read in kinds:
-            if isinstance(artist, kind) and id(artist) not in taken:
-                found = read(ax, artist)
-                if found is not None:
-                    yield _titled(artist, found)
-    for line in ax.lines:
-        if id(line) not in taken and (curve := _line(ax, line)) is not None:
-            yield _titled(line, curve)
+    taken = {id(part) for container in ax.containers for part in container.get_children()}
+    artists = chain[Any](ax.containers, ax.patches, ax.collections, ax.lines)
+    for artist in (artist for artist in artists if id(artist) not in taken):
+        read = next((read for kind, read in _READERS if isinstance(artist, kind)), None)
+        curve = None if read is None else read(ax, artist)
+        if curve is not None:
+            yield _titled(artist, curve)
 
 
 def _titled(artist: Any, curve: Curve) -> Curve:
     """Return a curve with its title in the legend, or what the program calls it."""
+    # Without a title matplotlib invents one that begins with an underscore, such as "_child0".
     label = str(artist.get_label() or "")
     gid = artist.get_gid() if hasattr(artist, "get_gid") else None
     return {"title": (gid or "") if label.startswith("_") or not label else label, **curve}
@@ -156,13 +137,14 @@ def _numbers(values: Any) -> list[float | None]:
     return [None if not np.isfinite(value) else value for value in array.tolist()]
 
 
-def _points(container: ErrorbarContainer) -> Curve:
+def _points(_: Axes, container: ErrorbarContainer) -> Curve:
     marked: Line2D | None = container.lines[0]
     bars = container.lines[2]
     found: Curve = {"kind": "points"}
     if marked is not None:  # bars have errors without points
         found |= {"x": _numbers(marked.get_xdata()), "y": _numbers(marked.get_ydata())}
     for bar in bars:
+        # Where an error is not finite matplotlib leaves an empty segment: the places must agree.
         ends = np.array([s if len(s) else np.full((2, 2), np.nan) for s in bar.get_segments()])
         if not len(ends):
             continue
@@ -173,22 +155,20 @@ def _points(container: ErrorbarContainer) -> Curve:
     return found
 
 
-def _bars(container: BarContainer) -> Curve:
-    boxes = [patch.get_bbox() for patch in container.patches]
-    across, along = ("x", "y") if container.orientation == "vertical" else ("y", "x")
-    low, high = ([getattr(box, f"{across}{end}") for box in boxes] for end in (0, 1))
-    found: Curve = {
-        "kind": "bars",
-        "axis": along,
-        "at": _numbers(np.add(low, high) / 2),
-        "width": _numbers(np.subtract(high, low)),
-        "from": _numbers([getattr(box, f"{along}0") for box in boxes]),
-        "to": _numbers([getattr(box, f"{along}1") for box in boxes]),
-    }
-    return found
+def _bars(_: Axes, container: BarContainer) -> Curve:
+    corners = np.array([patch.get_bbox().extents for patch in container.patches])
+    left, lower, right, upper = corners.reshape(-1, 4).T
+    axis, low, high, start, end = (
+        ("y", left, right, lower, upper)
+        if container.orientation == "vertical"
+        else ("x", lower, upper, left, right)
+    )
+    at, width = _numbers((low + high) / 2), _numbers(high - low)
+    ends = {"from": _numbers(start), "to": _numbers(end)}
+    return {"kind": "bars", "axis": axis, "at": at, "width": width, **ends}
 
 
-def _steps(_ax: Axes, patch: StepPatch) -> Curve:
+def _steps(_: Axes, patch: StepPatch) -> Curve:
     values, edges, baseline = patch.get_data()
     base: Any = baseline  # None without a baseline, whatever its type says
     if base is not None:
@@ -207,8 +187,6 @@ def _range(ax: Axes, box: Rectangle) -> Curve | None:
 
 def _data_axis(ax: Axes, artist: Line2D | Patch) -> str | None:
     """Return the one axis in whose units an artist is placed, or None if it is both or neither."""
-    from matplotlib.patches import Patch
-
     transform = artist.get_data_transform() if isinstance(artist, Patch) else artist.get_transform()
     in_x, in_y = transform.contains_branch_seperately(ax.transData)
     return None if in_x == in_y else "x" if in_x else "y"
@@ -225,19 +203,18 @@ def _line(ax: Axes, line: Line2D) -> Curve | None:
     return {"kind": kind, "x": x, "y": y}
 
 
-def _band(_ax: Axes, band: PolyCollection) -> Curve:
+def _band(_: Axes, band: PolyCollection) -> Curve:
     parts = [_sides(path) for path in band.get_paths()]
-    found: Curve = {"kind": "band"}
-    names = ("x", "low", "high") if all(part[0] == 0 for part in parts) else ("y", "low", "high")
-    gap = np.full(1, np.nan)  # between the parts
-    for number, name in enumerate(names):
-        pieces = [piece for part in parts for piece in (gap, part[1][number])]
-        found[name] = _numbers(np.concatenate(pieces[1:])) if pieces else []
-    return found
+    along = "x" if all(axis == "x" for axis, _ in parts) else "y"
+    gap = np.full((3, 1), np.nan)  # between the parts
+    pieces = [piece for _, sides in parts for piece in (gap, sides)]
+    numbers = np.hstack(pieces[1:]) if pieces else np.empty((3, 0))
+    names = (along, "low", "high")
+    return {"kind": "band", **dict(zip(names, map(_numbers, numbers), strict=True))}
 
 
-def _sides(path: Path) -> tuple[int, tuple[FloatArray, FloatArray, FloatArray]]:
-    """Return along which axis a band runs, and there its places and both sides.
+def _sides(path: Path) -> tuple[str, FloatArray]:
+    """Return along which axis a band runs; and its places there, its lower and its upper side.
 
     Matplotlib makes it of a first point, one side, a last point, and the other side backwards.
     """
@@ -247,14 +224,22 @@ def _sides(path: Path) -> tuple[int, tuple[FloatArray, FloatArray, FloatArray]]:
     there, back = corners[1 : half + 1], corners[half + 2 :][::-1]
     along = 0 if np.array_equal(there[:, 0], back[:, 0]) else 1
     sides = there[:, 1 - along], back[:, 1 - along]
-    return along, (there[:, along], np.minimum(*sides), np.maximum(*sides))
+    return "xy"[along], np.array([there[:, along], np.minimum(*sides), np.maximum(*sides)])
 
 
-def _contour(_ax: Axes, lines: ContourSet) -> Curve:
+def _contour(_: Axes, lines: ContourSet) -> Curve:
     parts = [
         {name: _numbers(np.asarray(part)[:, i]) for i, name in enumerate("xy")}
         for path in lines.get_paths()
         for part in path.to_polygons(closed_only=False)
     ]
+    # Lines of several levels would share one title in the legend; figures draw each on its own.
     (level,) = lines.levels
     return {"kind": "contour", "level": float(level), "parts": parts}
+
+
+_READERS: tuple[tuple[type, Callable[[Axes, Any], Curve | None]], ...] = (
+    (ErrorbarContainer, _points), (BarContainer, _bars), (StepPatch, _steps), (Rectangle, _range),
+    (PolyCollection, _band), (ContourSet, _contour), (Line2D, _line),
+)  # fmt: skip
+"""what reads the artists of each kind; others show no numbers"""

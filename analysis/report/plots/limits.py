@@ -18,9 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.names import MASS_TITLE
+from analysis.report.plots.names import CROSS_SECTION, MASS, kind_of, known, stacked
 from analysis.report.plots.style import Header, atlas_style
-from analysis.report.plots.values import CROSS_SECTION, kind_of, known, stacked
 from analysis.results.counting import CountingLimit
 from analysis.results.limits import MassLimits, Ranges
 from tools.arrays import FloatArray
@@ -41,37 +40,30 @@ def mass_limits(limits: MassLimits, header: Header) -> Figure:
     header : Header
     """
     ax, kind, x = style.frame(left=0.15), kind_of(limits), limits.mass_GeV
-    step = 5.0 if len(x) == 1 else 0.0  # a single mass gets a short piece of the band
-    ax.set_xlim(x[0] - 4 * step, x[-1] + 4 * step)
-    _bands(ax, limits, step)
-    _line(ax, x, limits.expected["0"], step, "--", "Expected")
-    if (observed := known(limits.observed)) is not None:
-        _line(ax, x, observed, step, "-", "Observed")
+    bands, observed = stacked(limits.expected), known(limits.observed)
+    if len(x) == 1:  # a single mass gets a short piece of the band
+        ax.set_xlim(x[0] - 20.0, x[0] + 20.0)
+        x, bands = np.append(x - 5.0, x + 5.0), bands.repeat(2, axis=1)
+        observed = None if observed is None else observed.repeat(2)
+    else:
+        ax.set_xlim(x[0], x[-1])
+    toys = " (toys)" if limits.method == "toys" else ""
+    style.sigma_bands(ax, x, bands, f"Expected {{}}{toys}")
+    _hatch(ax, limits, x, bands)
+    ax.plot(x, bands[2], color=style.DATA, linestyle="--", label="Expected", zorder=4)
+    if observed is not None:
+        ax.plot(x, observed, color=style.DATA, linestyle="-", label="Observed", zorder=4)
     if limits.benchmark is not None:
         ax.axhline(limits.benchmark, color=style.CUT, linewidth=1.8, zorder=3, gid="benchmark",
                    label=f"Benchmark, {kind.of(limits.benchmark)}")  # fmt: skip
     _scale(ax, limits)
     title = f"{limits.confidence_level:.0%} CL limit on {kind.title}".replace("Signal", "signal")
     ax.yaxis.label.set_fontsize("large")
-    return style.finished(ax, header, MASS_TITLE, title, data=header.from_data)
+    return style.finished(ax, header, MASS.title, title, data=header.from_data)
 
 
-def _line(ax: Axes, x: FloatArray, y: FloatArray, step: float, dashes: str, title: str) -> None:
-    if step:
-        x, y = np.append(x - step, x + step), y.repeat(2)
-    ax.plot(x, y, color=style.DATA, linestyle=dashes, label=title, zorder=4)
-
-
-def _bands(ax: Axes, limits: MassLimits, step: float) -> None:
-    x, bands = limits.mass_GeV, stacked(limits.expected)
-    if step:
-        x, bands = np.append(x - step, x + step), bands.repeat(2, axis=1)
-    toys = " (toys)" if limits.method == "toys" else ""
-    for width, colour in ((2, style.TWO_SIGMA), (1, style.ONE_SIGMA)):
-        ax.fill_between(
-            x, bands[2 - width], bands[2 + width], color=colour, linewidth=0, zorder=3 - width,
-            label=rf"Expected $\pm\mathrm{{{width}}}\sigma${toys}", gid=f"band {width}",
-        )  # fmt: skip
+def _hatch(ax: Axes, limits: MassLimits, x: FloatArray, bands: FloatArray) -> None:
+    """Hatch the bands where few events lie under a peak."""
     title = "Few background events"
     for low, high in _runs(limits):
         inside = (x > low) & (x < high)
@@ -88,6 +80,7 @@ def _runs(limits: MassLimits) -> Iterator[tuple[float, float]]:
     """Yield the ranges of mass that are to be hatched, up to halfway to the next point."""
     x, few = limits.mass_GeV, limits.low_counts
     middles = (x[1:] + x[:-1]) / 2
+    # Beyond both ends, so that a run that begins or ends there takes the whole band.
     edges = np.concatenate([[x[0] - 10.0], middles, [x[-1] + 10.0]])
     changes = np.flatnonzero(np.diff(np.array([False, *few, False], int)))
     for start, stop in list(pairwise(changes))[::2]:
@@ -96,15 +89,14 @@ def _runs(limits: MassLimits) -> Iterator[tuple[float, float]]:
 
 def _scale(ax: Axes, limits: MassLimits) -> None:
     """Set the vertical range; below what is drawn there is a strip for the notes."""
-    parts = [stacked(limits.expected).ravel()]
-    parts += [] if limits.observed is None else [limits.observed]
-    parts += [] if limits.benchmark is None else [np.array([limits.benchmark])]
-    drawn = np.concatenate(parts)
+    parts = (stacked(limits.expected), limits.observed, limits.benchmark)
+    drawn = np.concatenate([np.ravel(part) for part in parts if part is not None])
     drawn = drawn[np.isfinite(drawn) & (drawn > 0)]
     low, high = (float(drawn.min()), float(drawn.max())) if drawn.size else (0.1, 1.0)
     notes = _notes(limits)
     strip = 0.05 + _NOTE_ROW * len(notes)
     filled = style.free_height(ax) - strip
+    # At least a factor of two (0.3 decades), or a flat limit would fill the frame with noise.
     decades = max(np.log10(high / low), 0.3) / filled
     bottom = low / 10 ** (strip * decades)
     ax.set_ylim(bottom, bottom * 10**decades)
@@ -152,16 +144,13 @@ def cls_scan(limit: CountingLimit, header: Header) -> Figure:
     curve = limit.curve
     assert curve is not None  # noqa: S101 - ``counting.json`` has it
     ax, x = style.frame(), np.append(0.0, curve.cross_section_pb)
-    bands = [_from_one(band) for band in np.sort(stacked(curve.expected_cls), axis=0)]
-    for width, colour in ((2, style.TWO_SIGMA), (1, style.ONE_SIGMA)):
-        ax.fill_between(
-            x, bands[2 - width], bands[2 + width], color=colour, linewidth=0,
-            label=rf"Expected $\pm\mathrm{{{width}}}\sigma$",
-        )  # fmt: skip
+    # CLs of no signal is one: there all curves begin.
+    bands = np.column_stack([np.ones(5), np.sort(stacked(curve.expected_cls), axis=0)])
+    style.sigma_bands(ax, x, bands, "Expected {}")
     level, found, expected = 1 - limit.confidence_level, limit.observed_pb, limit.expected_pb["0"]
     ax.plot(x, bands[2], "k--", label=_title("Expected", expected))
     if curve.observed_cls is not None and found is not None:
-        ax.plot(x, _from_one(curve.observed_cls), "k-", label=_title("Observed", found))
+        ax.plot(x, np.append(1.0, curve.observed_cls), "k-", label=_title("Observed", found))
         _crossing(ax, found, level, "-")
     if expected is not None:
         _crossing(ax, expected, level, "--")
@@ -172,11 +161,6 @@ def cls_scan(limit: CountingLimit, header: Header) -> Figure:
     return style.finished(
         ax, header, CROSS_SECTION.title, r"$\mathrm{CL_s}$", data=header.from_data
     )
-
-
-def _from_one(curve: FloatArray) -> FloatArray:
-    """Return a curve with the point where it begins: CLs of no signal is one."""
-    return np.append(1.0, curve)
 
 
 def _title(what: str, limit_pb: float | None) -> str:

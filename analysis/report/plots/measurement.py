@@ -13,10 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.report.plots import style
-from analysis.report.plots.names import MASS_TITLE, category_title
+from analysis.report.plots import names, style
 from analysis.report.plots.style import Header, atlas_style
-from analysis.report.plots.values import ends, has_ends, interval_text, kind_of, known
 from analysis.results.values import Estimate
 from analysis.results.verdict import ResonanceFit
 from tools.arrays import FloatArray
@@ -41,10 +39,7 @@ class OneParameter:
     deviance: FloatArray
     """shape (n,), NaN where no fit converged"""
     best: Estimate
-    title: str
-    """title of the parameter's axis"""
-    symbol: str
-    unit: str
+    label: names.QuantityLabel
     benchmark: float | None = None
     """value of the parameter that is marked"""
 
@@ -60,21 +55,17 @@ def profiles(fit: ResonanceFit, *, benchmark: float | None = None) -> dict[str, 
     benchmark : float, optional
         Strength that is marked.
     """
-    kind, strength, mass = kind_of(fit), fit.profile, fit.mass_profile
-    found = {}
+    found, strength, mass = {}, fit.profile, fit.mass_profile
     if strength is not None and fit.strength is not None:
         found["strength"] = OneParameter(
-            strength.strength, strength.delta_deviance, fit.strength, kind.title, kind.symbol,
-            kind.unit or "events", benchmark,
-        )  # fmt: skip
-    if mass is not None and fit.mass_GeV is not None:
-        found["mass"] = OneParameter(
-            mass.mass_GeV, mass.delta_deviance, fit.mass_GeV, MASS_TITLE, "$m_X$", "GeV"
+            strength.strength, strength.delta_deviance, fit.strength, names.kind_of(fit), benchmark
         )
+    if mass is not None and fit.mass_GeV is not None:
+        found["mass"] = OneParameter(mass.mass_GeV, mass.delta_deviance, fit.mass_GeV, names.MASS)
     return {
         name: one
         for name, one in found.items()
-        if len(one.deviance) > 1 and known(one.deviance) is not None
+        if len(one.deviance) > 1 and np.isfinite(one.deviance).any()
     }
 
 
@@ -90,8 +81,9 @@ def contour(fit: ResonanceFit, header: Header, *, benchmark: float | None = None
     benchmark : float, optional
         Strength that is marked.
     """
-    ax, kind, found = style.frame(left=0.15), kind_of(fit), fit.contour
+    ax, kind, found = style.frame(left=0.15), names.kind_of(fit), fit.contour
     assert found is not None  # noqa: S101 - see above
+    # A row for each strength is what matplotlib wants; fits that did not converge leave gaps.
     deviance = np.ma.masked_invalid(found.delta_deviance.T)
     for level, title, dashes in CONTOURS:
         if deviance.min() < level < deviance.max():  # matplotlib warns of a level without a line
@@ -109,18 +101,19 @@ def contour(fit: ResonanceFit, header: Header, *, benchmark: float | None = None
                    label=f"Benchmark, {kind.of(benchmark)}")  # fmt: skip
         high = max(high, benchmark)
     ax.set_ylim(low, low + (high - low) / style.free_height(ax))
-    return style.finished(ax, header, MASS_TITLE, kind.title, data=True)
+    return style.finished(ax, header, names.MASS.title, kind.title, data=True)
 
 
 @atlas_style()
 def profile(found: OneParameter, header: Header) -> Figure:
     """Draw the deviance of one parameter with the others profiled."""
     ax = style.frame()
+    # Five at least: the line of two standard deviations, at four, is always seen.
     top = min(_TOP, max(5.0, float(np.nanmax(found.deviance, initial=0.0))))
     shown = np.isfinite(found.deviance) & (found.deviance <= top)
     ax.plot(found.values[shown], found.deviance[shown], color=style.BACKGROUND, zorder=3,
             label="Profile likelihood")  # fmt: skip
-    if has_ends(found.best):
+    if names.has_ends(found.best):
         # Up to where legend and labels begin.
         ax.axvspan(found.best.low, found.best.high, ymax=0.62, facecolor=style.SHADE, linewidth=0,
                    zorder=0, label="68 % interval", gid="interval")  # fmt: skip
@@ -136,9 +129,9 @@ def profile(found: OneParameter, header: Header) -> Figure:
             title, (0.985, level), xycoords=("axes fraction", "data"), xytext=(0, 2), ha="right",
             textcoords="offset points", fontsize=12, va="bottom",
         )  # fmt: skip
-    note = f"{found.symbol} = {interval_text(found.best)} {found.unit}"
+    note = f"{found.label.symbol} = {names.interval_text(found.best)} {found.label.written_unit}"
     ax.text(0.5, 0.65, note, transform=ax.transAxes, ha="center", fontsize=14, gid="note")
-    return style.finished(ax, header, found.title, r"$-\mathrm{2}\,\Delta\ln L$", data=True)
+    return style.finished(ax, header, found.label.title, r"$-\mathrm{2}\,\Delta\ln L$", data=True)
 
 
 def strengths_of(fit: ResonanceFit) -> dict[str, Estimate]:
@@ -159,14 +152,14 @@ def category_strengths(fit: ResonanceFit, header: Header) -> Figure:
     """
     ax, found = style.frame(left=0.2), strengths_of(fit)
     rows = np.arange(len(found))
-    values, low, high = np.array([[one.value, *ends(one)] for one in found.values()]).T
+    values, low, high = np.array([[one.value, *names.ends(one)] for one in found.values()]).T
     ax.errorbar(
         values, rows, xerr=(values - low, high - values), fmt="o", color=style.DATA, markersize=6,
         capsize=3, label="One category", gid="categories",
     )  # fmt: skip
     _combined(ax, fit, len(rows))
     ax.axvline(0.0, color="#8a8a8a", linewidth=1, linestyle=":", zorder=0)
-    style.named_rows(ax, [category_title(name) for name in found])
+    style.named_rows(ax, [names.category_title(name) for name in found])
     # From the lowest score at the bottom to the best on top, and room for labels above.
     ax.set_ylim(-0.5, len(rows) - 0.5 + 0.5 * max(len(rows), 2))
     # A category without sensitivity has ends far away; they leave the frame, not squeeze the rest.
@@ -176,20 +169,20 @@ def category_strengths(fit: ResonanceFit, header: Header) -> Figure:
     shown = np.clip(every, middle - _FAR * spread, middle + _FAR * spread)
     margin = 0.08 * float(np.ptp(shown) or 1.0)
     ax.set_xlim(float(shown.min()) - margin, float(shown.max()) + margin)
-    return style.finished(ax, header, kind_of(fit).title, "", data=True)
+    return style.finished(ax, header, names.kind_of(fit).title, "", data=True)
 
 
 def _combined(ax: Axes, fit: ResonanceFit, rows: int) -> None:
     """Draw the combined strength, and write how well the categories agree with it."""
     both, together = fit.strength, fit.compatibility
     if both is not None:
-        if has_ends(both):
+        if names.has_ends(both):
             ax.fill_betweenx(
                 (-0.5, rows - 0.4), both.low, both.high, color=style.ONE_SIGMA, alpha=0.3,
                 linewidth=0, zorder=0, label="Combined, 68 %", gid="combined",
             )  # fmt: skip
         ax.plot([both.value] * 2, [-0.5, rows - 0.4], color=style.ONE_SIGMA, zorder=1)
     if together is not None and np.isfinite(together.chi2):
-        told = rf"$\chi^2$ / d.o.f. = {together.chi2:.1f} / {together.degrees_of_freedom:.0f}"
+        note = rf"$\chi^2$ / d.o.f. = {together.chi2:.1f} / {together.degrees_of_freedom:.0f}"
         pvalue = f", $p$ = {together.pvalue:.2g}" if np.isfinite(together.pvalue) else ""
-        ax.text(0.045, 0.7, told + pvalue, transform=ax.transAxes, fontsize=14, gid="note")
+        ax.text(0.045, 0.7, note + pvalue, transform=ax.transAxes, fontsize=14, gid="note")

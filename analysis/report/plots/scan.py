@@ -2,9 +2,9 @@ r"""The p0 scan: how unlikely background alone is to fake what is seen at each m
 
 Published scans show the local :math:`p_0 = 1 - \Phi(Z)` on a logarithmic axis, lines at whole
 standard deviations with their numbers at the right, what a benchmark signal would give, and below
-it the best-fit strength with its error, negative where there are fewer events than expected: a
-scan of :math:`p_0` alone hides deficits. Global significance enters as lines too: the local one
-that a maximum anywhere in the range must reach.
+it the best-fit strength with its uncertainty, negative where there are fewer events than expected:
+a scan of :math:`p_0` alone hides deficits. Global significance enters as lines too: the local one
+that a maximum anywhere in the range must have.
 
 The scale is that of what was observed. A benchmark far stronger than the data leaves the frame,
 with its range in the legend, or it would press everything else into one line. From eight standard
@@ -16,28 +16,29 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.names import MASS_TITLE
+from analysis.report.plots.names import MASS, kind_of, known
 from analysis.report.plots.style import Header, atlas_style
-from analysis.report.plots.values import kind_of, known
 from analysis.results.scan import Maximum, Scan
+from analysis.results.values import BANDS
 from tools.arrays import FloatArray
 
-MOST_ON_P_AXIS = 8.0
+MAX_ON_P_AXIS = 8.0
 """local significance from which on the axis is linear in Z"""
-LEAST_TOP = 5.4
+MIN_TOP = 5.4
 """local significance that every scan shows: a line at 5 to compare with"""
 _GLOBAL, _GRID = "#cc79a7", "#9a9a9a"
 _POWERS = (3, 10, 25, 50, 100, 200, 400, 800, 1600, 3200, 6400)
 """of ten, of the p-values beside a linear axis: about evenly spaced in Z"""
-_MOST_POWERS = 9
+_MAX_POWERS = 9
 _APART = 0.06
-"""least distance of the labels at the right, as a fraction of the scale"""
+"""smallest distance of the labels at the right, as a fraction of the scale"""
 _BESIDE = 0.15
-"""part of the range of masses that words beside the frame take"""
+"""fraction of the range of masses that words on lines take"""
 _OUTSIDE = 1.5
 """a benchmark this many times above the scale does not stretch it"""
 
@@ -45,9 +46,9 @@ _OUTSIDE = 1.5
 def top_of(scan: Scan) -> float:
     """Return the highest local significance of the axis."""
     observed, expected = _highest(scan.local_z, scan.envelope_z), _highest(scan.expected_local_z)
-    if known(scan.local_z) is None or expected < _OUTSIDE * max(observed, LEAST_TOP):
+    if known(scan.local_z) is None or expected < _OUTSIDE * max(observed, MIN_TOP):
         observed = max(observed, expected)
-    return max(LEAST_TOP, 1.06 * observed, *(1.02 * z for z in _global_lines(scan).values()))
+    return max(MIN_TOP, 1.06 * observed, *(1.02 * z for z in _global_lines(scan).values()))
 
 
 def _global_lines(scan: Scan) -> dict[int, float]:
@@ -78,15 +79,16 @@ def p0_scan(scan: Scan, header: Header) -> Figure:
         ax.tick_params(labelbottom=False)
     else:
         lower = ax = style.frame()
+    # Room on both sides: the second axis has numbers too.
     ax.figure.subplots_adjust(left=0.145, right=0.895)
-    lower.set_xlabel(MASS_TITLE)
+    lower.set_xlabel(MASS.title)
     top = top_of(scan)
-    axis: _Axis = _Significance() if top > MOST_ON_P_AXIS else _Probability()
-    _curves(ax, scan, axis)
+    axis: _Axis = _Significance() if top > MAX_ON_P_AXIS else _Probability()
+    _curves(ax, scan, axis, top)
     style.mass_range(ax, scan.mass_GeV)
     axis.finish(ax, top)
-    _whole_sigmas(ax, scan, axis)
-    x = MASS_TITLE if lower is ax else ""
+    _whole_sigmas(ax, scan, axis, top)
+    x = MASS.title if lower is ax else ""
     return style.finished(ax, header, x, axis.title, data=header.from_data)
 
 
@@ -95,22 +97,22 @@ class _Probability:
 
     title = r"Local $p_0$"
 
-    def of(self, z: FloatArray) -> FloatArray:
-        from scipy.stats import norm
+    def of(self, z: npt.ArrayLike) -> FloatArray:
+        from scipy.special import ndtr
 
-        return np.asarray(norm.sf(z), np.float64)
+        return np.asarray(ndtr(-np.asarray(z)))
 
     def finish(self, ax: Axes, top: float) -> None:
-        low = float(self.of(np.array(top)))
+        low = float(self.of(top))
         ax.set_ylim(low, low ** (1 - 1 / style.free_height(ax)))
         ax.set_yscale("log")
         decades = int(-np.log10(low))
-        every = 1 + decades // _MOST_POWERS
+        every = 1 + decades // _MAX_POWERS
         ax.set_yticks(*_power_ticks(range(0, decades + 1, every)))
         ax.set_yticks([10.0**-power for power in range(decades + 1)], minor=True)
         ax.tick_params(axis="y", which="minor", labelleft=False)
         levels = range(1, int(top) + 1)
-        _right(ax, self.of(np.array(levels)), [rf"{level}$\sigma$" for level in levels])
+        _right(ax, self.of(levels), [rf"{level}$\sigma$" for level in levels])
 
 
 class _Significance:
@@ -118,8 +120,8 @@ class _Significance:
 
     title = r"Local significance [$\sigma$]"
 
-    def of(self, z: FloatArray) -> FloatArray:
-        return z
+    def of(self, z: npt.ArrayLike) -> FloatArray:
+        return np.asarray(z)
 
     def finish(self, ax: Axes, top: float) -> None:
         ax.set_ylim(0.0, top / style.free_height(ax))
@@ -140,21 +142,24 @@ _Axis = _Probability | _Significance
 
 
 def _power_ticks(powers: Sequence[int]) -> tuple[list[float], list[str]]:
+    # Powers below -300 are labels of a linear axis; as numbers they underflow, and are not used.
     labels = ["1" if power == 0 else rf"$\mathdefault{{10^{{-{power}}}}}$" for power in powers]
     return [10.0 ** -min(power, 300) for power in powers], labels
 
 
 def _of_powers(powers: FloatArray) -> FloatArray:
     """Return the significances of p-values of ten to minus these powers, without underflow."""
-    from scipy.stats import norm
+    from scipy.special import log_ndtr
 
+    # 180 standard deviations are 10^-7036, beyond the last of `_POWERS`.
     z = np.linspace(0.0, 180.0, 18_001)
-    return np.interp(powers, -norm.logsf(z) / np.log(10), z)
+    return np.interp(powers, -log_ndtr(-z) / np.log(10), z)
 
 
 def _right(ax: Axes, places: FloatArray, labels: Sequence[str]) -> None:
     """Write the second axis."""
     ax.tick_params(axis="y", which="both", right=False)
+    # The limits come before the scale as well, see `style.headroom`.
     twin = ax.twinx()
     if ax.get_yscale() == "log":
         twin.set_ylim(ax.get_ylim())
@@ -165,17 +170,21 @@ def _right(ax: Axes, places: FloatArray, labels: Sequence[str]) -> None:
     twin.tick_params(axis="y", which="both", left=False, right=True, labelsize="medium")
 
 
-def _curves(ax: Axes, scan: Scan, axis: _Axis) -> None:
-    mass = scan.mass_GeV
-    if (expected := known(scan.expected_local_z)) is not None:
-        shown = np.where(expected <= top_of(scan), expected, np.nan)
-        _curve(ax, mass, axis.of(shown), color=style.BACKGROUND, dashes="--",
-               title=_expected_title(scan, expected))  # fmt: skip
-    if (envelope := known(scan.envelope_z)) is not None:
-        _curve(ax, mass, axis.of(envelope), color=style.SIGNALS[1][0], dashes=":",
-               title="Observed, function profiled")  # fmt: skip
-    if (observed := known(scan.local_z)) is not None:
-        _curve(ax, mass, axis.of(observed), color=style.DATA, dashes="-", title="Observed")
+def _curves(ax: Axes, scan: Scan, axis: _Axis, top: float) -> None:
+    """Draw what is expected up to the end of the axis, what is observed, and the maximum."""
+    expected = known(scan.expected_local_z)
+    title = "" if expected is None else _expected_title(scan, expected, top)
+    shown = None if expected is None else np.where(expected <= top, expected, np.nan)
+    for z, colour, dashes, label in (
+        (shown, style.BACKGROUND, "--", title),
+        (known(scan.envelope_z), style.SIGNALS[1][0], ":", "Observed, function profiled"),
+        (known(scan.local_z), style.DATA, "-", "Observed"),
+    ):
+        if z is not None:
+            y = axis.of(z)
+            marker = "o" if np.isfinite(y).sum() == 1 else ""  # of one point no line is seen
+            ax.plot(scan.mass_GeV, y, color=colour, linestyle=dashes, label=label, marker=marker,
+                    zorder=4)  # fmt: skip
     if scan.maximum is not None:
         _maximum(ax, scan, scan.maximum, axis)
 
@@ -186,35 +195,30 @@ def _maximum(ax: Axes, scan: Scan, found: Maximum, axis: _Axis) -> None:
     if scan.global_ is not None and np.isfinite(scan.global_.z):
         title += rf" (global {scan.global_.z:.1f}$\sigma$)"
     ax.plot(
-        [found.mass_GeV], axis.of(np.array([found.local_z])), "o", color=style.FIT, markersize=10,
+        [found.mass_GeV], axis.of([found.local_z]), "o", color=style.FIT, markersize=10,
         label=title, markerfacecolor="none", markeredgewidth=1.8, zorder=5, gid="maximum",
         linestyle="none",
     )  # fmt: skip
 
 
-def _curve(ax: Axes, x: FloatArray, y: FloatArray, *, color: str, dashes: str, title: str) -> None:
-    marker = "o" if np.isfinite(y).sum() == 1 else ""  # a line of one point would not be seen
-    ax.plot(x, y, color=color, linestyle=dashes, label=title, marker=marker, zorder=4)
-
-
-def _expected_title(scan: Scan, expected: FloatArray) -> str:
+def _expected_title(scan: Scan, expected: FloatArray, top: float) -> str:
     title = "Expected"
     if scan.benchmark is not None:
         title += f", {kind_of(scan).of(scan.benchmark)}"
     low, high = np.nanmin(expected), np.nanmax(expected)
-    if high > top_of(scan):
+    if high > top:
         title += ": " if low == high else rf": {low:.0f} to "
         title += rf"{high:.0f}$\sigma$"
     return title
 
 
-def _whole_sigmas(ax: Axes, scan: Scan, axis: _Axis) -> None:
+def _whole_sigmas(ax: Axes, scan: Scan, axis: _Axis, top: float) -> None:
     """Draw lines at whole local and global significances."""
     low, high = ax.get_xlim()
-    place, side = _free_side(ax, scan)
+    place, side = _free_side(ax, scan, top)
     linear, lines = isinstance(axis, _Significance), _global_lines(scan)
-    for level in (5,) if linear else range(1, int(top_of(scan)) + 1):
-        ax.axhline(float(axis.of(np.array(float(level)))), color=_GRID, linewidth=0.8, zorder=1,
+    for level in (5,) if linear else range(1, int(top) + 1):
+        ax.axhline(float(axis.of(float(level))), color=_GRID, linewidth=0.8, zorder=1,
                    linestyle=":", gid="local")  # fmt: skip
     if linear:
         ax.text(high - 0.015 * (high - low), 5.0, r"5$\sigma$", fontsize=10, ha="right",
@@ -222,7 +226,7 @@ def _whole_sigmas(ax: Axes, scan: Scan, axis: _Axis) -> None:
     for level, z in lines.items():
         if linear and level < max(lines):
             continue  # they would lie on each other
-        y = float(axis.of(np.array(z)))
+        y = float(axis.of(z))
         ax.axhline(y, color=_GLOBAL, linewidth=1.2, linestyle=(0, (6, 2, 1.5, 2)), zorder=2,
                    gid="global")  # fmt: skip
         ax.text(
@@ -232,7 +236,7 @@ def _whole_sigmas(ax: Axes, scan: Scan, axis: _Axis) -> None:
         )  # fmt: skip
 
 
-def _free_side(ax: Axes, scan: Scan) -> tuple[float, Literal["left", "right"]]:
+def _free_side(ax: Axes, scan: Scan, top: float) -> tuple[float, Literal["left", "right"]]:
     """Return where words on lines begin or end: at the side where curves are lower.
 
     There none runs through them; what leaves the frame does not count.
@@ -240,7 +244,6 @@ def _free_side(ax: Axes, scan: Scan) -> tuple[float, Literal["left", "right"]]:
     low, high = ax.get_xlim()
     beside, margin = (part * (high - low) for part in (_BESIDE, 0.015))
     curves = [z for z in (scan.local_z, scan.expected_local_z) if z is not None]
-    top = top_of(scan)
     left, right = (
         max(_highest(z[there & (z <= top)]) for z in curves)
         for there in (scan.mass_GeV <= low + beside, scan.mass_GeV >= high - beside)
@@ -251,16 +254,13 @@ def _free_side(ax: Axes, scan: Scan) -> tuple[float, Literal["left", "right"]]:
 def _strengths(ax: Axes, scan: Scan, best: FloatArray, error: FloatArray) -> None:
     """Draw the best-fit strength with bands of one and two standard deviations."""
     mass, kind = scan.mass_GeV, kind_of(scan)
-    if len(mass) == 1:
+    if len(mass) == 1:  # a band of one point would have no width
         mass, best, error = np.append(mass - 10, mass + 10), best.repeat(2), error.repeat(2)
-    for width, colour in ((2, style.TWO_SIGMA), (1, style.ONE_SIGMA)):
-        ax.fill_between(
-            mass, best - width * error, best + width * error, color=colour, linewidth=0,
-            label=rf"$\pm\mathrm{{{width}}}\sigma$", zorder=width and 3 - width,
-        )  # fmt: skip
+    style.sigma_bands(ax, mass, [best + sigmas * error for sigmas in BANDS])
     ax.plot(mass, best, color=style.DATA, label="Best fit", zorder=3)
     ax.axhline(0, color=style.DATA, linewidth=0.8, zorder=3)
     low, high = (float(f(best + s * 2 * error)) for f, s in ((np.nanmin, -1), (np.nanmax, 1)))
+    # Where all errors are zero there is a range to draw all the same.
     size = max(high - low, 1e-9)
     if scan.benchmark is not None and low < scan.benchmark < high + 0.5 * size:
         ax.axhline(scan.benchmark, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=3,

@@ -1,4 +1,4 @@
-r"""Figures of the score: its efficiencies, its distributions, what its columns are worth.
+r"""Figures of the score: efficiencies, distributions, columns, and the mass in its categories.
 
 Efficiencies are those of the reference signal in the window, and of the background that fractions
 are taken from. In their plane :math:`s = S/\sqrt B` is a constant on every line
@@ -7,22 +7,25 @@ best cut is where the curve touches the highest of these lines that it reaches. 
 **bound** no single cut can lie: only many categories together come near it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.report.plots import style
+from analysis.report.plots import columns, grid, style
 from analysis.report.plots.columns import Process, style_of
-from analysis.report.plots.names import SYMBOLS
+from analysis.report.plots.names import SYMBOLS, axis_title, per_bin
 from analysis.report.plots.style import Header, atlas_style, plain
 from analysis.selection.scores.performance import Importance, Roc, ScoreShapes
+from analysis.selection.scores.sculpting import SculptedSpectrum
+from analysis.statistics.counting.garwood import poisson_errors
 from tools.arrays import FloatArray
 
 _MARKERS = {"One cut": ("D", 10), "Categories": ("o", 7), "Best cuts": ("*", 16)}
 _HIGHEST_LINE = 2.0
-"""by what lines may reach beyond the curve"""
+"""factor by which lines may go beyond the curve"""
 
 
 @atlas_style()
@@ -45,6 +48,7 @@ def roc(found: Roc, processes: Sequence[Process], header: Header) -> Figure:
     highest = max((float(np.max(1 / found.curves[p.name].background)) for p in shown), default=10.0)
     for title, point in found.points.items():
         marker, size = _MARKERS[title]
+        # A cut that leaves no simulated background has no rejection that could be drawn.
         there = point.background > 0
         ax.plot(
             point.signal[there], 1 / point.background[there], marker, linestyle="none",
@@ -70,6 +74,7 @@ def _lines(ax: Axes, found: Roc, highest: float) -> None:
     looks = {"Bound": (":", style.DATA), "One cut": ("--", "#8a8a8a")}
     for title, ratio in found.lines.items():
         dashes, colour = looks[title]
+        # Denser where the efficiency is small: there the line is steep.
         efficiency = np.geomspace(0.01, 1.0, 200)
         rejection = (ratio / efficiency) ** 2
         there = rejection <= _HIGHEST_LINE * highest
@@ -89,8 +94,8 @@ def score_shapes(found: ScoreShapes, processes: Sequence[Process], header: Heade
         Simulation to show.
     header : Header
     """
-    compared = found.data is not None
-    upper, lower = style.frame_with_panel() if compared else (style.frame(), None)
+    data, edges = found.data, found.edges
+    upper, lower = (style.frame(), None) if data is None else style.frame_with_panel()
     looks, drawn = style_of(processes), [np.zeros(1)]
     for process in processes:
         events = found.simulation.get(process.name)
@@ -99,53 +104,81 @@ def score_shapes(found: ScoreShapes, processes: Sequence[Process], header: Heade
         shape = events / events.sum()
         drawn.append(shape)
         if process.kind == "signal":
-            style.signal(upper, shape, found.edges, process.title, looks[process.name])
-        else:
-            _background(upper, lower, found.edges, events, process.title)
-            if lower is not None and found.data is not None:
-                _ratio(lower, found.edges, found.data, events)
-    if found.data is not None:
-        drawn.append(_data(upper, found.edges, found.data))
+            columns.signal(upper, shape, edges, process.title, looks[process.name])
+            continue
+        suffix = " (sidebands)" if lower else ""
+        columns.background(upper, shape, edges, process.title + suffix)
+        if data is not None and lower is not None:
+            _simulation_band(lower, edges, events)
+            _ratio(lower, edges, data, events, far=0.5, zorder=3)
+            lower.set_ylabel("Data / sim.", loc="center")
+    if data is not None:
+        ends = _points(upper, edges, data, np.sqrt(data), zorder=4, label="Data (sidebands)")
+        drawn.append(ends)
     _edges(upper, lower, found)
     style.headroom(upper, np.concatenate(drawn), log=True, floor=2e-5)
     if lower is not None:
         upper.tick_params(labelbottom=False)
         lower.set_xlabel("Score")
-    x, y = "" if lower else "Score", f"Fraction of events / {np.diff(found.edges)[0]:.3g}"
-    return style.finished(upper, header, x, y, data=compared, luminosity=False)
+    x, y = "" if lower else "Score", f"Fraction of events / {np.diff(edges)[0]:.3g}"
+    return style.finished(upper, header, x, y, data=data is not None, luminosity=False)
 
 
-def _background(
-    upper: Axes, lower: Axes | None, edges: FloatArray, events: FloatArray, title: str
-) -> None:
+def _simulation_band(ax: Axes, edges: FloatArray, events: FloatArray) -> None:
+    """Draw the statistical uncertainty of simulation around a ratio of one."""
     shape, error = events / events.sum(), np.sqrt(events) / events.sum()
-    suffix = " (sidebands)" if lower is not None else ""
-    style.background(upper, shape, edges, title + suffix)
-    if lower is None:
-        return
     relative = np.divide(error, shape, out=np.zeros_like(shape), where=shape > 0)
-    lower.stairs(
+    ax.stairs(
         1 + relative, edges, baseline=1 - relative, fill=True, facecolor=style.BACKGROUND_FILL,
         linewidth=0, zorder=0, gid="simulation",
     )  # fmt: skip
 
 
-def _data(ax: Axes, edges: FloatArray, events: FloatArray) -> FloatArray:
-    """Draw the data as points of unit area; return their upper ends."""
+def _points(
+    ax: Axes, edges: FloatArray, events: FloatArray, errors: FloatArray, **look: Any
+) -> FloatArray:
+    """Draw events as points of unit area; return their upper ends.
+
+    Parameters
+    ----------
+    ax : Axes
+    edges, events : ndarray
+        Shapes (n + 1,) and (n,); bins without events are left out.
+    errors : ndarray
+        Upper errors, or lower and upper ones: shape (n,) or (2, n).
+    **look
+        See `style.points`.
+    """
     there, total = events > 0, max(float(events.sum()), 1.0)
-    shape, error = events[there] / total, np.sqrt(events[there]) / total
+    shape, error = events[there] / total, errors[..., there] / total
     centres = ((edges[1:] + edges[:-1]) / 2)[there]
-    style.points(ax, centres, shape, error, zorder=4, label="Data (sidebands)")
+    style.points(ax, centres, shape, error, **look)
     return np.asarray(shape + error)
 
 
-def _ratio(ax: Axes, edges: FloatArray, data: FloatArray, simulated: FloatArray) -> None:
-    there = (data > 0) & (simulated > 0)
-    scale = simulated.sum() / max(float(data.sum()), 1.0)
-    ratio = scale * data[there] / simulated[there]
-    centres = ((edges[1:] + edges[:-1]) / 2)[there]
-    style.ratio(ax, centres, ratio, ratio / np.sqrt(data[there]), far=0.5, zorder=3)
-    ax.set_ylabel("Data / sim.", loc="center")
+def _ratio(
+    ax: Axes,
+    edges: FloatArray,
+    above: FloatArray,
+    below: FloatArray,
+    *,
+    far: float,
+    both: bool = False,
+    **look: float,
+) -> None:
+    """Draw the ratio of two shapes in a panel, with the errors of the one above, or of both.
+
+    The panel shows ratios up to `far` from one.
+    """
+    # A ratio to nothing has no value, and one of nothing no error by the root of its count.
+    there = (above > 0) & (below > 0)
+    scale = below.sum() / max(float(above.sum()), 1.0)
+    n, m = above[there], below[there]
+    ratio = scale * n / m
+    error = ratio * np.sqrt(1 / n + 1 / m) if both else ratio / np.sqrt(n)
+    style.points(ax, ((edges[1:] + edges[:-1]) / 2)[there], ratio, error, gid="ratio", **look)
+    ax.axhline(1.0, color="#000000", linewidth=0.8)
+    ax.set_ylim(1 - far, 1 + far)
 
 
 def _edges(upper: Axes, lower: Axes | None, found: ScoreShapes) -> None:
@@ -187,3 +220,51 @@ def importance(found: Sequence[Importance], header: Header) -> Figure:
     ax.set_xlim(1.2 * float(ends.min()), 1.2 * float(ends.max()))
     title = "Loss of combined $s$ without it [%]"
     return style.finished(ax, header, title, "", data=False, luminosity=False)
+
+
+@atlas_style()
+def mass_by_category(found: Mapping[str, SculptedSpectrum], header: Header) -> Figure:
+    """Draw the background's mass in every category and in the rest, of unit area.
+
+    What a category keeps and all that it does not keep are different events, so their errors are
+    independent; the p-value is that of one spectrum for both
+    (`analysis.selection.scores.sculpting`).
+
+    Parameters
+    ----------
+    found : mapping of str to SculptedSpectrum
+        By category.
+    header : Header
+    """
+    made = grid.grid(len(found), panels=True)
+    for ax, panel, one in zip(made.frames, made.panels, found.values(), strict=True):
+        _mass_shapes(ax, one)
+        _ratio(panel, one.edges_GeV, one.kept, one.rest, far=1.0, both=True, markersize=3)
+        for each in (ax, panel):
+            each.set_xlim(float(one.edges_GeV[0]), float(one.edges_GeV[-1]))
+    edges = next(iter(found.values())).edges_GeV
+    return grid.finished(
+        made, header, {name: _notes(one) for name, one in found.items()},
+        (axis_title("m_yy", "GeV"), per_bin("Fraction", edges[1] - edges[0], "GeV"), "Ratio"),
+        data=False, luminosity=False,
+    )  # fmt: skip
+
+
+def _notes(one: SculptedSpectrum) -> tuple[str, ...]:
+    size, error = one.found.size_events, one.found.error_events
+    flagged = ("Flagged",) if one.found.flagged else ()
+    return (f"$p$ = {one.found.pvalue:.2g}", rf"Window: {size:+,.0f} $\pm$ {error:,.0f}", *flagged)
+
+
+def _mass_shapes(ax: Axes, one: SculptedSpectrum) -> None:
+    rest = one.rest / max(float(one.rest.sum()), 1.0)
+    columns.background(ax, rest, one.edges_GeV, "All other background")
+    errors = np.array(poisson_errors(one.kept))
+    _points(ax, one.edges_GeV, one.kept, errors, zorder=3, gid="kept",
+            label="Background that is kept")  # fmt: skip
+    total = max(float(one.kept.sum()), 1.0)
+    low = 0.3 / max(float(one.rest.sum()), total)
+    top = max(float(np.max(one.kept)) / total, float(rest.max()), 10 * low)
+    # Notes stand in the upper quarter of the logarithmic scale.
+    ax.set_ylim(low, low * (top / low) ** (1 / 0.72))
+    ax.set_yscale("log")

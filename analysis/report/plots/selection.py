@@ -1,8 +1,8 @@
 r"""The selection: the n_jets scan (task 3.3), what each kind of cut gains (3.1 to 3.4), cutflow.
 
 The figure of merit is the course's :math:`s = S/\sqrt B` unless the settings chose another. Error
-bars are the statistical errors of the simulation. They are strongly correlated along the scan: its
-points share most of their events.
+bars are the statistical uncertainties of the simulation. They are strongly correlated along the
+scan: its points share most of their events.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from analysis.selection.methods import ROWS
 from tools.arrays import FloatArray
 
 COURSE_VALUES = {"none": 5.3, "n_jets<5": 5.78, "best_n_jets": 5.83}
-"""of the course's notebook, tasks 3.1 to 3.3, for its own samples and the signal of 500 GeV"""
+"""values of the course's notebook, tasks 3.1 to 3.3, for its samples and the signal of 500 GeV"""
 MERITS = {"s": r"$s = S/\sqrt{B}$", "asimov": "Asimov significance"}
 _WIDE = 11
 """characters of a name that needs two lines"""
@@ -45,7 +45,7 @@ def n_jets_scan(chosen: ChosenSelection, header: Header, *, course: bool) -> Fig
     cuts, values, errors = np.array(points, np.float64).T
     ax.errorbar(
         cuts, values, yerr=errors, fmt="o-", color=style.BACKGROUND, linewidth=1.2, capsize=3,
-        markersize=5, label="Simulation, with stat. errors",
+        markersize=5, label="Simulation, with stat. unc.",
     )  # fmt: skip
     best = int(np.argmax(values))
     ax.plot(
@@ -181,6 +181,7 @@ def cutflow(flows: Cutflows, processes: Sequence[Process], header: Header) -> Fi
     ax.set_xlim(-0.5, max(len(steps), 1) - 0.5)
     style.headroom(ax, drawn, log=True)
     style.decimal_ticks(ax)
+    # A fraction above one is room for the legend, not a number to read.
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}" if value <= 1 else "")
     data = any(process.kind == "data" for process in processes)
     return style.finished(ax, header, "", "Fraction of events left", data=data, luminosity=False)

@@ -5,50 +5,57 @@ Below the spectrum stands a panel of pulls (`FittedSpectrum.pulls`).
 While the data are blind, the window is hatched, and nothing is drawn in it but the prediction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.report.plots import style
+from analysis.report.plots import grid, style
+from analysis.report.plots.columns import shade_window
 from analysis.report.plots.names import axis_title, per_bin
-from analysis.report.plots.observed import shade_window
 from analysis.report.plots.style import Header, atlas_style, plain
 from analysis.statistics.counting.garwood import poisson_errors
 from analysis.statistics.spectra.fitted import FittedSpectrum
 from tools.arrays import FloatArray
 
-DrawFit = Callable[[Axes, Axes, FittedSpectrum], tuple[FloatArray, float]]
-"""draws a fit in a frame and a panel; returns all contents, and where the scale begins"""
+DrawFit = Callable[[Axes, FittedSpectrum, FloatArray], None]
+"""draws the functions of a fit in a frame, at the centres of its bins"""
 _NOTES_TOP, _NOTE_ROW, _NOTES_LEFT = 0.6, 0.075, 0.55
 """where notes are written, as fractions of the frame"""
+_FILLED = 0.62
+"""fraction of a category's frame that a falling spectrum may take where nothing else is written"""
+_WINDOW_TOP = 0.44
+"""top of the shaded window in a category's frame, below the notes"""
 
 
 @atlas_style()
 def sideband_fit(fitted: FittedSpectrum, header: Header) -> Figure:
     """Draw the background function over the sidebands, and its prediction in the window."""
-    return _finished(fitted, header, draw_sideband_fit)
+    return _finished(fitted, header, _draw_sideband_fit)
 
 
-def draw_sideband_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tuple[FloatArray, float]:
-    """Draw spectrum, function and pulls of a fit of the sidebands.
+@atlas_style()
+def sideband_fits(fits: Mapping[str, FittedSpectrum], header: Header) -> Figure:
+    """Draw the fit of the sidebands of every category; notes of fits stand in their frames."""
+    return _in_grid(fits, header, _draw_sideband_fit)
 
-    Parameters
-    ----------
-    upper, lower : Axes
-        The frame, and its panel.
-    fitted : FittedSpectrum
 
-    Returns
-    -------
-    ndarray
-        All contents of the frame.
-    float
-        Where its scale is to begin.
-    """
-    centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
+@atlas_style()
+def resonance_fit(fitted: FittedSpectrum, header: Header) -> Figure:
+    """Draw the fit of background and resonance together; pulls are against their sum."""
+    return _finished(fitted, header, _draw_resonance_fit)
+
+
+@atlas_style()
+def resonance_fits(fits: Mapping[str, FittedSpectrum], header: Header) -> Figure:
+    """Draw the fit of background and resonance in every category, as `sideband_fits`."""
+    return _in_grid(fits, header, _draw_resonance_fit)
+
+
+def _draw_sideband_fit(upper: Axes, fitted: FittedSpectrum, centres: FloatArray) -> None:
     inside, background = fitted.inside, fitted.background * fitted.per_unit
     _function(
         upper, centres, np.where(inside, np.nan, background), color=style.FIT, zorder=3,
@@ -61,34 +68,21 @@ def draw_sideband_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tuple
         )  # fmt: skip
     if fitted.background_errors is not None:
         errors = fitted.background_errors * fitted.per_unit
+        # The lower end of an uncertain tail may be negative: on a logarithmic axis it is nowhere.
         low, high = (background + s * errors for s in (-1, 1))
         upper.fill_between(
             centres, np.maximum(low, 1e-9), high, color=style.FIT, alpha=0.25, linewidth=0,
             zorder=2, label="Fit uncertainty",
         )  # fmt: skip
-    _pulls(lower, fitted, centres)
-    return _spectrum(upper, fitted, centres)
 
 
-@atlas_style()
-def resonance_fit(fitted: FittedSpectrum, header: Header) -> Figure:
-    """Draw the fit of background and resonance together; pulls are against their sum."""
-    return _finished(fitted, header, draw_resonance_fit)
-
-
-def draw_resonance_fit(
-    upper: Axes, lower: Axes, fitted: FittedSpectrum
-) -> tuple[FloatArray, float]:
-    """Draw spectrum, functions and pulls of a fit of a resonance, as `draw_sideband_fit`."""
-    centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
+def _draw_resonance_fit(upper: Axes, fitted: FittedSpectrum, centres: FloatArray) -> None:
     both, background = (x * fitted.per_unit for x in (fitted.expected, fitted.background))
     _function(upper, centres, both, color=style.FIT, zorder=3, label="Background + resonance")
     _function(
         upper, centres, background, color=style.BACKGROUND, linestyle="--", linewidth=1.5, zorder=2,
         label=_named("Background", fitted),
     )  # fmt: skip
-    _pulls(lower, fitted, centres)
-    return _spectrum(upper, fitted, centres)
 
 
 def _function(ax: Axes, x: FloatArray, y: FloatArray, **look: Any) -> None:
@@ -101,18 +95,24 @@ def _named(what: str, fitted: FittedSpectrum) -> str:
     return f"{what}: {plain(fitted.function)}" if fitted.function else what
 
 
-def _spectrum(ax: Axes, fitted: FittedSpectrum, centres: FloatArray) -> tuple[FloatArray, float]:
-    """Draw the points; return all contents of the frame, and where its scale is to begin."""
+def _draw(
+    upper: Axes, lower: Axes, fitted: FittedSpectrum, functions: DrawFit
+) -> tuple[FloatArray, float]:
+    """Draw functions, pulls and points; return all contents, and where the scale is to begin."""
+    centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
+    functions(upper, fitted, centres)
+    _pulls(lower, fitted, centres)
     shown = fitted.shown & (np.nan_to_num(fitted.counts) > 0)
     counts, variances = fitted.counts[shown], fitted.variances[shown]
+    # Garwood's intervals are of counts; a sum of weights has the root of its variance only.
     by_weight = fitted.simulated or fitted.weighted
     errors = (np.sqrt(variances),) * 2 if by_weight else poisson_errors(counts)
     factor, expected = fitted.per_unit[shown], fitted.expected * fitted.per_unit
     counts, errors = counts * factor, (errors[0] * factor, errors[1] * factor)
-    style.points(ax, centres[shown], counts, errors, size=3, width=0.9, zorder=4,
-                 label=_points_title(fitted), gid="points")  # fmt: skip
-    least = float(counts.min()) if counts.size else float(np.nanmin(expected))
-    return np.append(counts + errors[1], expected), least / 4
+    style.points(upper, centres[shown], counts, errors, markersize=3, elinewidth=0.9,
+                 zorder=4, label=_points_title(fitted), gid="points")  # fmt: skip
+    lowest = float(counts.min()) if counts.size else float(np.nanmin(expected))
+    return np.append(counts + errors[1], expected), lowest / 4
 
 
 def _points_title(fitted: FittedSpectrum) -> str:
@@ -127,21 +127,22 @@ def _pulls(ax: Axes, fitted: FittedSpectrum, centres: FloatArray) -> None:
     widths = np.diff(fitted.edges_GeV)[there]
     ax.bar(centres[there], values[there], width=widths, color=style.BACKGROUND, linewidth=0)
     ax.axhline(0, color="#000000", linewidth=0.8)
-    most = max(3.4, 1.1 * float(np.max(np.abs(values[there]), initial=0.0)))
-    ax.set_ylim(-most, most)
-    ax.set_ylabel("Pull", loc="center")
-    ax.set_xlabel(axis_title(fitted.mass, "GeV"))
+    # Three standard deviations are always on the axis: a good fit is to look like one.
+    highest = max(3.4, 1.1 * float(np.max(np.abs(values[there]), initial=0.0)))
+    ax.set_ylim(-highest, highest)
 
 
-def _finished(fitted: FittedSpectrum, header: Header, draw: DrawFit) -> Figure:
+def _finished(fitted: FittedSpectrum, header: Header, functions: DrawFit) -> Figure:
     """Draw a fit and what stands around it: window, scale, titles, legend, labels, results."""
     upper, lower = style.frame_with_panel()
-    contents, floor = draw(upper, lower, fitted)
-    frame_fit(upper, lower, fitted, top=0.68)
+    contents, floor = _draw(upper, lower, fitted, functions)
+    _frame(upper, lower, fitted, top=0.68)
+    lower.set_ylabel("Pull", loc="center")
+    lower.set_xlabel(axis_title(fitted.mass, "GeV"))
     what = "Weighted events" if fitted.weighted else "Events"
-    title = per_bin(what, fitted.unit_GeV, "GeV")
     upper.tick_params(labelbottom=False)
     style.headroom(upper, contents, log=True, floor=floor)
+    title = per_bin(what, fitted.unit_GeV, "GeV")
     figure = style.finished(upper, header, "", title, data=not fitted.simulated)
     # A falling spectrum leaves room on the right, below the legend, if no peak stands there.
     _leave_room(upper, fitted, _NOTES_TOP - _NOTE_ROW * len(fitted.notes))
@@ -153,21 +154,41 @@ def _finished(fitted: FittedSpectrum, header: Header, draw: DrawFit) -> Figure:
     return figure
 
 
+def _in_grid(fits: Mapping[str, FittedSpectrum], header: Header, functions: DrawFit) -> Figure:
+    """Draw the fit of every category in a frame of its own."""
+    made, first = grid.grid(len(fits), panels=True), next(iter(fits.values()))
+    for upper, lower, fit in zip(made.frames, made.panels, fits.values(), strict=True):
+        contents, floor = _draw(upper, lower, replace(fit, function=""), functions)
+        _frame(upper, lower, fit, top=_WINDOW_TOP)
+        positive = contents[np.isfinite(contents) & (contents > 0)]
+        top = max(float(positive.max()), 10 * floor) if positive.size else 1.0
+        low = max(floor, top / 1e8)
+        # The upper right corner is free: a falling spectrum ends below the notes.
+        upper.set_ylim(low, low * (top / low) ** (1 / _FILLED))
+        upper.set_yscale("log")
+    return grid.finished(
+        made, header, {name: fit.notes for name, fit in fits.items()},
+        (axis_title(first.mass, "GeV"), per_bin("Events", first.unit_GeV, "GeV"), "Pull"),
+        data=not first.simulated,
+    )  # fmt: skip
+
+
 def _leave_room(ax: Axes, fitted: FittedSpectrum, height: float) -> None:
     """Raise the scale until what is drawn on the right ends below some height of the frame."""
     edges, counts = fitted.edges_GeV, np.where(fitted.shown, fitted.counts, 0.0)
     right = edges[1:] > edges[0] + _NOTES_LEFT * (edges[-1] - edges[0])
     drawn = np.maximum(counts + np.sqrt(np.maximum(fitted.variances, 0.0)), fitted.expected)
-    most = float(np.nanmax((drawn * fitted.per_unit)[right], initial=0.0))
+    highest = float(np.nanmax((drawn * fitted.per_unit)[right], initial=0.0))
     low, high = ax.get_ylim()
-    if fitted.notes and most > low:
-        ax.set_ylim(low, max(high, low * (most / low) ** (1 / height)))
+    # With this upper end, logarithmic, `highest` lies at `height`.
+    if fitted.notes and highest > low:
+        ax.set_ylim(low, max(high, low * (highest / low) ** (1 / height)))
 
 
-def frame_fit(upper: Axes, lower: Axes, fitted: FittedSpectrum, *, top: float) -> None:
-    """Set the range of a fit and shade its window, in the frame up to a part of its height.
+def _frame(upper: Axes, lower: Axes, fitted: FittedSpectrum, *, top: float) -> None:
+    """Set the range of a fit and shade its window, in the frame up to a fraction of its height.
 
-    A window that is all that is shown is not shaded: there is nothing to tell it from.
+    A window that is all that is shown is not shaded: it stands out from nothing.
     """
     for ax, height in ((upper, top), (lower, 1.0)):
         ax.set_xlim(float(fitted.edges_GeV[0]), float(fitted.edges_GeV[-1]))

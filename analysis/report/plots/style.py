@@ -29,6 +29,8 @@ from tools.arrays import FloatArray
 
 Look = tuple[str, str | tuple[float, tuple[float, ...]]]
 """colour and dashes of a line"""
+Errors = FloatArray | tuple[FloatArray, FloatArray]
+"""symmetric ones, or lower and upper ones"""
 
 PNG_DPI = 150
 """1200 x 900 points: sharp on half a slide"""
@@ -69,7 +71,7 @@ _FEW_DECADES = 2.0
 """of a logarithmic axis that needs ticks between the powers of ten"""
 _WIDE_NUMBER = 1e4
 """from here on numbers beside an axis are powers of ten"""
-_LEAST_LEGEND = 9.0
+_MIN_LEGEND = 9.0
 """size to which a legend may shrink beside a long label, in points"""
 _STAMP_LENGTH = 105
 """characters of a stamp that fit beside each other; the page has the whole text"""
@@ -80,9 +82,9 @@ class Header:
     """What stands on a figure about where its content comes from."""
 
     collision_energy_GeV: float | None
-    """None where it is not known"""
+    """collision energy; None where it is not known"""
     luminosity_invpb: float | None
-    """that its yields are normalised to, or of its data; None where it is not known"""
+    """luminosity of the data, or that yields are normalised to; None where it is not known"""
     stamps: tuple[str, ...] = ()
     """reservations, as plain text"""
     status: str = STATUS
@@ -94,26 +96,21 @@ class Header:
 
 @contextlib.contextmanager
 def atlas_style() -> Iterator[None]:
-    """Hold matplotlib in ATLAS style while the block, or the decorated function, runs."""
+    """Hold matplotlib in ATLAS style while the block, or the decorated function, runs.
+
+    Two warnings about the style's fonts, that no user can do anything about, are not logged: their
+    files carry odd dates (fontTools), and a root's sign is not theirs (mathtext).
+    """
     import mplhep
     from matplotlib import style
 
-    with _without_chatter(), style.context([mplhep.style.ATLAS, _SETTINGS]):
-        yield
-
-
-@contextlib.contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Silence two warnings about the style's fonts that no user can do anything about.
-
-    Their files carry odd dates (fontTools), and a root's sign is not theirs (mathtext).
-    """
     loggers = [logging.getLogger(name) for name in ("fontTools", "matplotlib.mathtext")]
     levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
     try:
-        yield
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with style.context([mplhep.style.ATLAS, _SETTINGS]):
+            yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
@@ -133,6 +130,7 @@ def frame_with_panel(*, heights: tuple[float, float] = (3, 1)) -> tuple[Axes, Ax
         2, 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.06}
     )
     figure.subplots_adjust(left=0.13, right=0.955, bottom=0.115, top=0.945)
+    # The numbers beside the two axes differ in width; their titles stand on one line all the same.
     figure.align_ylabels((upper, lower))
     return upper, lower
 
@@ -161,52 +159,37 @@ def finished(
     ax.set_ylabel(y)
     legend(ax, **look)
     label(ax, header, data=data, luminosity=luminosity)
-    return figure_of(ax)
-
-
-def figure_of(ax: Axes) -> Figure:
-    """Return the figure of a frame."""
     figure = ax.get_figure(root=True)
     assert figure is not None  # noqa: S101 - frames are made by figures
     return figure
 
 
-def signal(ax: Axes, contents: FloatArray, edges: FloatArray, title: str, look: Look) -> None:
-    """Draw a signal: as a line without ends at zero, over everything else."""
-    colour, dashes = look
-    ax.stairs(contents, edges, color=colour, linestyle=dashes, label=title, linewidth=2,
-              baseline=None, zorder=3)  # fmt: skip
+def points(ax: Axes, x: FloatArray, y: FloatArray, error: Errors, **look: Any) -> None:
+    """Draw points with vertical errors: black ones, as of data, unless `look` differs."""
+    look = {"fmt": "o", "color": DATA, "markersize": 3.5, "elinewidth": 1.0, **look}
+    ax.errorbar(x, y, yerr=error, **look)
 
 
-def background(
-    ax: Axes, contents: FloatArray, edges: FloatArray, title: str, _: Look = (BACKGROUND, "-")
+def sigma_bands(
+    ax: Axes, x: FloatArray, bands: Sequence[FloatArray] | FloatArray, what: str = "{}"
 ) -> None:
-    """Draw a background: filled, below everything else."""
-    ax.stairs(contents, edges, fill=True, facecolor=BACKGROUND_FILL, edgecolor=BACKGROUND,
-              linewidth=1.2, label=title, zorder=1)  # fmt: skip
+    r"""Draw bands of one and two standard deviations.
 
-
-def points(
-    ax: Axes,
-    x: FloatArray,
-    y: FloatArray,
-    error: FloatArray | tuple[FloatArray, FloatArray],
-    *,
-    size: float = 3.5,
-    width: float = 1.0,
-    **look: Any,
-) -> None:
-    """Draw data, or what stands in for them: black points with vertical errors."""
-    ax.errorbar(x, y, yerr=error, fmt="o", color=DATA, markersize=size, elinewidth=width, **look)
-
-
-def ratio(
-    ax: Axes, x: FloatArray, y: FloatArray, error: FloatArray, *, far: float, **look: float
-) -> None:
-    """Draw ratios around one, in a panel that shows them up to some distance from it."""
-    points(ax, x, y, error, gid="ratio", **look)
-    ax.axhline(1.0, color="#000000", linewidth=0.8)
-    ax.set_ylim(1 - far, 1 + far)
+    Parameters
+    ----------
+    ax : Axes
+    x : ndarray
+        Shape (n,).
+    bands : ndarray or sequence of ndarray
+        Values at -2, -1, 0, 1, 2 standard deviations, shape (5, n).
+    what : str
+        Title in the legend; ``{}`` stands for ":math:`\pm1\sigma`".
+    """
+    for width, colour in ((2, TWO_SIGMA), (1, ONE_SIGMA)):
+        ax.fill_between(
+            x, bands[2 - width], bands[2 + width], color=colour, linewidth=0, zorder=3 - width,
+            label=what.format(rf"$\pm\mathrm{{{width}}}\sigma$"), gid=f"band {width}",
+        )  # fmt: skip
 
 
 def label(
@@ -234,20 +217,16 @@ def label(
     """
     import mplhep
 
-    known = []
+    right = []
     if header.collision_energy_GeV is not None:
         energy = f"{header.collision_energy_GeV / 1000:g}"
-        known.append(rf"$\sqrt{{s}} = \mathrm{{{energy}\ TeV}}$")
+        right.append(rf"$\sqrt{{s}} = \mathrm{{{energy}\ TeV}}$")
     if luminosity and header.luminosity_invpb is not None:
-        known.append(luminosity_text(header.luminosity_invpb))
+        right.append(luminosity_text(header.luminosity_invpb))
     written = mplhep.atlas.label(
-        header.status,
-        ax=ax,
-        data=data,
-        exp=header.experiment,
-        rlabel=", ".join(known),
+        header.status, ax=ax, data=data, exp=header.experiment, rlabel=", ".join(right),
         fontstyle=("italic", "normal", "normal", "normal"),
-    )
+    )  # fmt: skip
     _keep_apart(ax, written)
     if header.stamps:
         last, inches = stamp_on or (ax, 0.0)
@@ -260,13 +239,14 @@ def label(
 
 def _keep_apart(ax: Axes, written: Iterable[Any]) -> None:
     """Make a legend smaller until it does not touch the labels beside it."""
+    # How long the labels are is up to the settings: status and experiment are a user's words.
     legend = ax.get_legend()
     if legend is None:
         return
     labels = [text.get_window_extent() for text in written if text is not None]
     texts = legend.get_texts()
     size = float(texts[0].get_fontsize())
-    while size > _LEAST_LEGEND and legend.get_window_extent().count_overlaps(labels):
+    while size > _MIN_LEGEND and legend.get_window_extent().count_overlaps(labels):
         size -= 0.5
         for text in texts:
             text.set_fontsize(size)
@@ -308,13 +288,13 @@ def legend(ax: Axes, **look: Any) -> None:
     """Write the legend, points with errors first, if there is anything to write in it."""
     from matplotlib.container import Container
 
+    # Data come first, as in published figures, though they are drawn last to lie on top.
+    handles, titles = ax.get_legend_handles_labels()
     entries = sorted(
-        zip(*ax.get_legend_handles_labels(), strict=True),
-        key=lambda entry: not isinstance(entry[0], Container),
+        zip(handles, titles, strict=True), key=lambda entry: not isinstance(entry[0], Container)
     )
     if entries:
-        look = {"loc": "upper right", **look}
-        ax.legend([handle for handle, _ in entries], [title for _, title in entries], **look)
+        ax.legend(*zip(*entries, strict=True), **{"loc": "upper right", **look})
 
 
 def headroom(ax: Axes, contents: FloatArray, *, log: bool, floor: float | None = None) -> None:
@@ -330,7 +310,7 @@ def headroom(ax: Axes, contents: FloatArray, *, log: bool, floor: float | None =
     log : bool
         Whether the scale is logarithmic.
     floor : float, optional
-        Lower end of a logarithmic scale; by default a little below the least content.
+        Lower end of a logarithmic scale; by default a little below the lowest content.
     """
     filled = free_height(ax)
     positive = contents[np.isfinite(contents) & (contents > 0)]
@@ -354,13 +334,14 @@ def headroom(ax: Axes, contents: FloatArray, *, log: bool, floor: float | None =
 
 def decimal_ticks(ax: Axes) -> None:
     """Write the ticks of a logarithmic axis as decimal numbers, some between the powers of ten."""
-    from matplotlib.ticker import FuncFormatter, LogLocator
+    from matplotlib.ticker import LogLocator
 
+    # Over less than two decades powers of ten alone would leave one number or none to read.
     low, high = ax.get_ylim()
     few = np.log10(high / low) < _FEW_DECADES
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
-    ax.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:.10g}")
+    ax.yaxis.set_minor_formatter(lambda *_: "")
 
 
 def free_height(ax: Axes) -> float:
@@ -396,5 +377,6 @@ def _palette_png(figure: Figure, buffer: io.BytesIO) -> None:
     canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
     canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    # Dithering would speckle flat fillings, and what is speckled compresses badly.
     reduced = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     reduced.save(buffer, "png", compress_level=6)

@@ -2,27 +2,25 @@
 
 **Pulls and impacts**: what the data say about each systematic uncertainty, and what it costs.
 Points belong to the lower axis: fitted minus prior value of a nuisance parameter, in prior standard
-deviations, with the error after the fit; an error much below one means that the data know it better
-than the prior did. Bars belong to the upper axis: how far the fitted strength moves when the
+deviations, with the uncertainty after the fit; one much below one means that the data know it
+better than the prior did. Bars belong to the upper axis: how far the fitted strength moves when the
 parameter is held one standard deviation above or below its fitted value. Largest impact first.
 
 **Stability**: one row for each choice of range, order and binning; the one that was used is marked,
 and its value drawn through all rows. The rows share their events, so they scatter by far less than
-their errors.
+their uncertainties.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.names import with_category
+from analysis.report.plots.names import ends, kind_of, with_category
 from analysis.report.plots.style import Header, atlas_style, plain, shortened
-from analysis.report.plots.values import ends, kind_of
 from analysis.results.verdict import NuisanceParameter, ResonanceFit, StabilityCheck
-from tools.arrays import FloatArray
 
 MAX_ROWS = 15
 """nuisance parameters shown; the page lists all"""
@@ -48,22 +46,10 @@ def nuisances(fit: ResonanceFit, header: Header) -> Figure:
     figure = Figure(figsize=(style.SINGLE[0], height))
     figure.subplots_adjust(left=0.31, right=0.955, bottom=0.82 / height, top=1 - 1.0 / height)
     ax = figure.add_subplot()
-    rows = np.arange(len(shown), dtype=np.float64)
     above = ax.twiny()
-    for title, colour, hatch, impacts in (
-        (r"$+\mathrm{1}\sigma$ impact", UP, None, [n.impact_up for n in shown]),
-        (r"$-\mathrm{1}\sigma$ impact", DOWN, "////", [n.impact_down for n in shown]),
-    ):
-        above.barh(
-            rows, impacts, height=0.62, facecolor=colour, hatch=hatch, edgecolor="#4a4a4a",
-            linewidth=0.6, zorder=1, label=title,
-        )  # fmt: skip
-    _pulls(ax, shown, rows)
-    largest = max((abs(i) for n in shown for i in (n.impact_up, n.impact_down)), default=0.0)
-    # Symmetric: the zero of the impacts is that of the pulls.
-    above.set_xlim(*((-1.25, 1.25) * np.array(largest or 1.0)))
+    _impacts(above, shown)
+    _pulls(ax, shown)
     above.set_xlabel(rf"$\Delta${kind.symbol}{kind.bracket}", fontsize="large")
-    above.tick_params(axis="x", which="both", top=True, bottom=False, labelsize="medium")
     # Points over bars: the frame that was made last is drawn last.
     ax.set_zorder(above.get_zorder() + 1)
     ax.patch.set_visible(False)
@@ -75,13 +61,24 @@ def nuisances(fit: ResonanceFit, header: Header) -> Figure:
     return figure
 
 
-def _pulls(ax: Axes, shown: Sequence[NuisanceParameter], rows: FloatArray) -> None:
-    pulls = np.array([n.pull for n in shown])
-    errors = np.array([n.pull_error for n in shown])
-    ax.errorbar(
-        pulls, rows, xerr=errors, fmt="o", color=style.DATA, markersize=5, capsize=2, zorder=4,
-        label="Pull",
-    )  # fmt: skip
+def _impacts(ax: Axes, shown: Sequence[NuisanceParameter]) -> None:
+    impacts = np.array([(n.impact_up, n.impact_down) for n in shown]).reshape(-1, 2).T
+    for sign, colour, hatch, own in zip("+-", (UP, DOWN), (None, "////"), impacts, strict=True):
+        ax.barh(
+            np.arange(len(shown)), own, height=0.62, facecolor=colour, hatch=hatch,
+            edgecolor="#4a4a4a", linewidth=0.6, zorder=1,
+            label=rf"${sign}\mathrm{{1}}\sigma$ impact",
+        )  # fmt: skip
+    # Symmetric: the zero of the impacts is that of the pulls.
+    largest = 1.25 * (float(np.nanmax(np.abs(impacts), initial=0.0)) or 1.0)
+    ax.set_xlim(-largest, largest)
+    ax.tick_params(axis="x", which="both", top=True, bottom=False, labelsize="medium")
+
+
+def _pulls(ax: Axes, shown: Sequence[NuisanceParameter]) -> None:
+    pulls, errors = np.array([(n.pull, n.pull_error) for n in shown]).reshape(-1, 2).T
+    ax.errorbar(pulls, np.arange(len(shown)), xerr=errors, fmt="o", color=style.DATA, markersize=5,
+                capsize=2, zorder=4, label="Pull")  # fmt: skip
     most = max(2.0, 1.15 * float(np.nanmax(np.abs(pulls) + errors, initial=0.0)))
     ax.set_xlim(-most, most)
     for value in (-1, 0, 1):
@@ -98,6 +95,7 @@ def _short(name: str) -> str:
     'spurious signal, cat. 3'
     """
     words = with_category(name).replace("category", "cat.").replace("_", " ")
+    # As much as fits into the left third of the figure; the page has the whole name.
     return plain(shortened(words, 26))
 
 
@@ -124,26 +122,20 @@ def stability(fit: ResonanceFit, header: Header) -> Figure:
 
 
 def _significances(ax: Axes, variations: Sequence[StabilityCheck]) -> None:
-    for row, variation in enumerate(variations):
-        if not np.isfinite(variation.local_z):
-            _nothing(ax, row)
-            continue
+    largest = 1.0
+    for row, variation in _with_result(ax, variations, lambda v: v.local_z):
         marker, colour, name = _LOOKS[variation.used]
         ax.plot([variation.local_z], [row], marker, color=colour, markersize=8, gid=name)
         if variation.used:
             _line(ax, variation.local_z, len(variations))
-    found = [v.local_z for v in variations if np.isfinite(v.local_z)]
-    ax.set_xlim(0.0, 1.15 * max([1.0, *found]))
+        largest = max(largest, variation.local_z)
+    ax.set_xlim(0.0, 1.15 * largest)
 
 
 def _strengths(ax: Axes, variations: Sequence[StabilityCheck]) -> None:
     titles = {True: "Used", False: "Varied"}
-    for row, variation in enumerate(variations):
-        found = variation.strength
-        if not np.isfinite(found.value):
-            _nothing(ax, row)
-            continue
-        low, high = ends(found)
+    for row, variation in _with_result(ax, variations, lambda v: v.strength.value):
+        found, (low, high) = variation.strength, ends(variation.strength)
         marker, colour, name = _LOOKS[variation.used]
         ax.errorbar(
             [found.value], [row], xerr=[[found.value - low], [high - found.value]], fmt=marker,
@@ -156,16 +148,21 @@ def _strengths(ax: Axes, variations: Sequence[StabilityCheck]) -> None:
     ax.margins(x=0.12)
 
 
+def _with_result(
+    ax: Axes, variations: Sequence[StabilityCheck], value: Callable[[StabilityCheck], float]
+) -> Iterator[tuple[int, StabilityCheck]]:
+    """Yield the choices that have a result, with their rows; say so in the rows of the others."""
+    for row, variation in enumerate(variations):
+        if np.isfinite(value(variation)):
+            yield row, variation
+        else:
+            ax.text(0.04, row, "no result", transform=ax.get_yaxis_transform(), color="#5a5a5a",
+                    fontsize=12, va="center", gid="nothing")  # fmt: skip
+
+
 def _line(ax: Axes, value: float, rows: int) -> None:
     """Draw the value that was used through all rows."""
     ax.plot([value, value], [-0.5, rows - 0.4], "--", color=style.FIT, linewidth=1, zorder=0)
-
-
-def _nothing(ax: Axes, row: int) -> None:
-    ax.text(
-        0.04, row, "no result", transform=ax.get_yaxis_transform(), color="#5a5a5a", fontsize=12,
-        va="center", gid="nothing",
-    )  # fmt: skip
 
 
 def _rows_below(ax: Axes, names: Sequence[str], *, head_inches: float) -> None:
