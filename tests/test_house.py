@@ -123,10 +123,6 @@ def test_what_is_no_code_is_packed_with_it(room: str) -> None:
 
 PATHS, TYPES = modules(), (ast.Subscript, ast.BinOp, ast.Name, ast.Attribute)
 SHOWN = ("bench", "commands", "export", "game", "report")
-NO_RESULTS = {
-    "analysis.report.plots.drawn": "curves, for whoever draws a figure again: keys are of a kind",
-}
-"""documents for other programs, of whatever keys"""
 BY_KEY = re.compile(r"\b(dict|Mapping|MutableMapping)\[str, (typing\.)?Any\]")
 
 
@@ -186,7 +182,7 @@ def test_whoever_shows_results_takes_them_typed(room: str) -> None:
     for name, _, tree in of_analysis():
         if name.split(".")[1] == room:
             taken = functions_of_mappings(name, tree)
-            assert not taken or name in NO_RESULTS, f"{name}: {taken}"
+            assert not taken, f"{name}: {taken}"
 
 
 def test_another_name_of_a_mapping_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.bench.loops import Columns, read
+from analysis.bench.loops import Columns, read_columns
 from tools.generate import generate_sample
 from tools.manifest import Manifest, Part, read_manifest
 from tools.samples import Catalogue
@@ -77,7 +77,7 @@ def _with_parts(chunks: Manifest, parts: tuple[Part, ...]) -> Manifest:
 
 
 def _read(chunks: Manifest, part: Part) -> Columns:
-    return read(str(chunks.folder / part.path), [column.name for column in chunks.columns])
+    return read_columns(str(chunks.folder / part.path), [column.name for column in chunks.columns])
 
 
 def _write_parquet(chunks: Manifest, path: Path) -> None:

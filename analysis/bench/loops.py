@@ -50,7 +50,7 @@ def full_loop(paths: Sequence[str], wanted: Wanted) -> dict[str, Counts]:
     booked, flow, first = _booked(wanted), np.zeros((len(wanted.cuts) + 1, 2), np.int64), 0
     low, high = wanted.window_GeV
     for path in paths:
-        events = read(path, wanted.columns)
+        events = read_columns(path, wanted.columns)
         values = {**events, **kinematics(events)}
         masks = {name: values[name] < cut for name, cut in wanted.cuts.items()}
         inside = (values["m_yy"] >= low) & (values["m_yy"] < high)
@@ -67,7 +67,7 @@ def light_loop(paths: Sequence[str], wanted: Wanted) -> Counts:
     """Return the spectrum of the selected events."""
     spectrum = bh.Histogram(wanted.mass, storage=bh.storage.Int64())
     for path in paths:
-        events = read(path, (*PHOTONS, *wanted.cuts))
+        events = read_columns(path, (*PHOTONS, *wanted.cuts))
         selected = np.logical_and.reduce([events[name] < cut for name, cut in wanted.cuts.items()])
         # One event in sixteen passes the course's cuts: only their mass is computed.
         spectrum.fill(invariant_mass({name: events[name][selected] for name in PHOTONS}))
@@ -102,7 +102,7 @@ def kinematics(events: Columns) -> dict[str, Floats]:
     }
 
 
-def read(path: str, columns: Sequence[str]) -> Columns:
+def read_columns(path: str, columns: Sequence[str]) -> Columns:
     """Return some columns of a chunk file."""
     import uproot
 

@@ -1,6 +1,6 @@
 """A figure that has not been drawn yet, with the words that the page puts around it.
 
-Its files are a PDF, a PNG, and the numbers that are drawn as JSON (`analysis.report.plots.drawn`).
+Its files are a PDF, a PNG, and the numbers that are drawn as JSON (`tools.figure_data`).
 """
 
 import re
@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from matplotlib.figure import Figure
 
-from analysis.report.plots.drawn import drawn, is_drawn
 from analysis.report.plots.style import encode
 from tools.atomic import write_bytes
 from tools.errors import InputError
+from tools.figure_data import figure_data, is_figure_data
 from tools.json_file import read_json, write_json
 
 SUFFIXES = (".pdf", ".png", ".json")
@@ -41,7 +41,7 @@ class Drawing:
         figure = self.draw()
         png, pdf = encode(figure, "png"), encode(figure, "pdf")
         # The numbers come first: by them a figure is known as ours.
-        write_json(folder / f"{self.name}.json", drawn(figure))
+        write_json(folder / f"{self.name}.json", figure_data(figure))
         write_bytes(folder / f"{self.name}.png", png)
         write_bytes(folder / f"{self.name}.pdf", pdf)
         return png
@@ -139,6 +139,6 @@ def remove_others(folder: Path, names: Collection[str]) -> None:
 
 def _is_figure(numbers: Path) -> bool:
     try:
-        return is_drawn(read_json(numbers, made_by="xyy report"))
+        return is_figure_data(read_json(numbers, made_by="xyy report"))
     except InputError:
         return False

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from analysis.report.plots import columns, limits, measurement, scan, score, spectrum, systematics
 from analysis.report.plots.columns import Marks, Process
-from analysis.report.plots.drawn import drawn
 from analysis.report.plots.style import Header
 from analysis.results.scan import Maximum
 from analysis.results.verdict import MassStrengthContour, NuisanceParameter
@@ -21,6 +20,7 @@ from analysis.statistics.spectra.fitted import FittedSpectrum
 from processors.histograms import Counts
 from processors.selection import Interval
 from tests.made_up import NO_FIT, a_scan, some_limits
+from tools.figure_data import figure_data
 
 HEADER = Header(14_000.0, 1298.1, ("Generated samples",))
 WINDOW = Interval(400.0, 1100.0)
@@ -33,7 +33,7 @@ PROCESSES = (
 
 def curve(figure: Figure, title: str, frame: int = 0) -> dict[str, Any]:
     """Return the one curve of a title, of what a JSON file holds."""
-    frames = json.loads(json.dumps(drawn(figure), allow_nan=False))["frames"]
+    frames = json.loads(json.dumps(figure_data(figure), allow_nan=False))["frames"]
     (found,) = (c for c in frames[frame]["curves"] if c["title"] == title)
     return dict(found)
 
@@ -76,7 +76,7 @@ def test_steps_and_points_are_contents_times_weight_with_titles_and_units() -> N
     assert data["y_high"] == pytest.approx(data["y"] + up)
     band = curve(figure, "Background stat. unc.")
     assert band["baseline"] == pytest.approx([1215.0, 270.0, 27.0, 0.0])
-    (frame,) = drawn(figure)["frames"]
+    (frame,) = figure_data(figure)["frames"]
     assert frame["x"] == {"title": r"$m_{\gamma\gamma}$ [GeV]", "scale": "linear"}
     assert frame["y"] == {"title": "Events / 500 GeV", "scale": "log"}
     assert "Generated samples" in frame["texts"]
@@ -101,7 +101,7 @@ def test_a_fit_has_its_curves_its_band_and_its_pulls() -> None:
     assert band["high"] == pytest.approx(found.background + found.background_errors)
     window = curve(figure, "Signal window")
     assert (window["axis"], window["low"], window["high"]) == ("x", 400.0, 1100.0)
-    (bars,) = (c for c in drawn(figure)["frames"][1]["curves"] if c["kind"] == "bars")
+    (bars,) = (c for c in figure_data(figure)["frames"][1]["curves"] if c["kind"] == "bars")
     assert bars["at"] == centres.tolist()
     assert bars["width"] == [100.0] * 20
     ends = np.add(bars["from"], bars["to"])  # one end is at zero
@@ -117,7 +117,7 @@ def test_nothing_of_a_blind_window_is_in_the_file() -> None:
     for points in (curve(figure, "Data"), curve(yields, "Data (sidebands)")):
         assert points["x"]
         assert not WINDOW.contains(np.array(points["x"])).any()
-    (bars,) = (c for c in drawn(figure)["frames"][1]["curves"] if c["kind"] == "bars")
+    (bars,) = (c for c in figure_data(figure)["frames"][1]["curves"] if c["kind"] == "bars")
     assert not WINDOW.contains(np.array(bars["at"])).any()
 
 
@@ -150,7 +150,7 @@ def test_rows_are_named_and_bars_lie() -> None:
         name="resolution", pull=-0.1, pull_error=0.9, impact_up=0.2, impact_down=-0.3
     )
     figure = systematics.nuisances(replace(NO_FIT, nuisances=(resolution,)), HEADER)
-    document = drawn(figure)
+    document = figure_data(figure)
     assert document["frames"][0]["y"]["names"] == {"resolution": 0}
     pull = curve(figure, "Pull")
     assert (pull["x"], pull["y"]) == ([-0.1], [0.0])
@@ -158,7 +158,7 @@ def test_rows_are_named_and_bars_lie() -> None:
     bar = curve(figure, r"$+\mathrm{1}\sigma$ impact", 1)
     assert (bar["axis"], bar["from"], bar["to"]) == ("x", [0.0], [0.2])
     rows = (Importance("n_jets", 0.1, 0.02, None),)
-    (loss,) = drawn(score.importance(rows, HEADER))["frames"]
+    (loss,) = figure_data(score.importance(rows, HEADER))["frames"]
     errors = next(c for c in loss["curves"] if c["kind"] == "points")
     assert (errors["x_low"], errors["x_high"]) == (pytest.approx([8.0]), pytest.approx([12.0]))
 
@@ -168,7 +168,7 @@ def test_contours_are_lines_of_one_level() -> None:
     deviance = ((mass[:, None] - 600) / 4) ** 2 + ((strength - 5) / 0.5) ** 2
     found = MassStrengthContour(mass_GeV=mass, strength=strength, delta_deviance=deviance)
     figure = measurement.contour(replace(NO_FIT, contour=found), HEADER)
-    lines = [c for c in drawn(figure)["frames"][0]["curves"] if c["kind"] == "contour"]
+    lines = [c for c in figure_data(figure)["frames"][0]["curves"] if c["kind"] == "contour"]
     assert [line["level"] for line in lines] == [level for level, *_ in measurement.CONTOURS]
     for line in lines:
         (part,) = line["parts"]
@@ -180,6 +180,8 @@ def test_contours_are_lines_of_one_level() -> None:
 @pytest.mark.parametrize("contents", [[0], [7], [0, 0]])
 def test_empty_and_single_bins_have_files(contents: list[float]) -> None:
     named = {"background": histogram(contents)}
-    document = drawn(columns.expected_yields(named, PROCESSES, HEADER, data=histogram(contents)))
+    document = figure_data(
+        columns.expected_yields(named, PROCESSES, HEADER, data=histogram(contents))
+    )
     assert json.dumps(document, allow_nan=False)
-    assert drawn(Figure()) == {"frames": []}
+    assert figure_data(Figure()) == {"frames": []}

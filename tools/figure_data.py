@@ -55,7 +55,7 @@ class FigureData(TypedDict):
     frames: list[FrameData]
 
 
-def drawn(figure: Figure) -> FigureData:
+def figure_data(figure: Figure) -> FigureData:
     """Return everything that a figure shows, as JSON can hold it.
 
     Parameters
@@ -77,8 +77,8 @@ def drawn(figure: Figure) -> FigureData:
     return {"frames": [_frame(ax) for ax in shown]}
 
 
-def is_drawn(document: object) -> bool:
-    """Return whether a JSON document is what `drawn` returns of some figure."""
+def is_figure_data(document: object) -> bool:
+    """Return whether a JSON document is what `figure_data` returns of some figure."""
     if not isinstance(document, dict) or set(document) != {"frames"}:
         return False
     keys, frames = set(FrameData.__annotations__), document["frames"]
