@@ -163,8 +163,10 @@ class _Block:
     ) -> None:  # fmt: skip
         self.curve, self.settings = curve, settings
         self.rows, self.counts, self.centres, self.values = rows, counts, centres, start
-        self.value, self.expected = self._deviance(start, np.arange(len(rows)))
+        self.value = self._deviance(start, np.arange(len(rows)))
         self.damping = np.full(len(rows), _MIN_DAMPING)
+        known = settings.constrained / np.square(np.broadcast_to(settings.widths, start.shape[1]))
+        self.known = np.diag(known[settings.free])
 
     def minimise(self) -> npt.NDArray[np.bool_]:
         """Move the rows to their minima; tell which have arrived."""
@@ -189,14 +191,12 @@ class _Block:
 
     def inverse(self) -> FloatArray:
         """Return the covariance of the free parameters."""
-        every = np.arange(len(self.rows))
-        # Anew, not `self.expected`: rows that began where no expectation is positive have none.
-        _, information = self._derivatives(every, self.curve.expected(self.values, self.rows))
-        scaled, size = _scaled(information, np.full(len(every), _MIN_DAMPING))
+        _, information = self._derivatives(np.arange(len(self.rows)))
+        scaled, size = _scaled(information, np.full(len(information), _MIN_DAMPING))
         return np.asarray(np.linalg.inv(scaled) / (size[:, :, None] * size[:, None, :]))
 
-    def _deviance(self, values: FloatArray, active: Rows) -> tuple[FloatArray, FloatArray]:
-        """Return the deviances, infinite where an expectation is not positive, and expectations."""
+    def _deviance(self, values: FloatArray, active: Rows) -> FloatArray:
+        """Return the deviances, infinite where an expectation is not positive."""
         from scipy.special import kl_div
 
         expected = self.curve.expected(values, self.rows[active])
@@ -207,22 +207,21 @@ class _Block:
         # `kl_div` is n ln(n/mu) - n + mu, and right for empty bins, where n ln n is 0 times
         # infinity.
         value = 2 * kl_div(self.counts[active], expected).sum(axis=1) + (held**2).sum(axis=1)
-        return np.where(positive, value, np.inf), expected
+        return np.where(positive, value, np.inf)
 
     def _pulls(self, values: FloatArray, active: Rows) -> FloatArray:
         """Return how far parameters are from the centres of their constraints, in widths."""
         return np.asarray((values - self.centres[active]) / self.settings.widths)
 
-    def _derivatives(self, active: Rows, expected: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _derivatives(self, active: Rows) -> tuple[FloatArray, FloatArray]:
         """Return half the gradient and half the expected second derivatives."""
         free, held, values = self.settings.free, self.settings.constrained, self.values[active]
-        expected = np.maximum(expected, _MIN_EXPECTED)
+        expected = np.maximum(self.curve.expected(values, self.rows[active]), _MIN_EXPECTED)
         missed = expected - self.counts[active]
         # Half of either: the factor 2 of the deviance cancels in the step.
-        known = held / np.square(np.broadcast_to(self.settings.widths, held.shape))
         pulls = self._pulls(values, active) / self.settings.widths
         gradient = np.where(held, pulls, 0.0)[:, free]
-        information = np.repeat(np.diag(known[free])[None], len(values), axis=0)
+        information = np.repeat(self.known[None], len(values), axis=0)
         for part in self.curve.parts(values, self.rows[active], free):
             # Without the term (1 - n/mu) d2mu what is left is never negative: every step goes
             # downhill.
@@ -235,7 +234,7 @@ class _Block:
     def _step(self, active: Rows) -> tuple[FloatArray, FloatArray]:
         """Return Newton's steps and how far the deviances are from their minima, as they tell."""
         free, values = self.settings.free, self.values[active]
-        gradient, information = self._derivatives(active, self.expected[active])
+        gradient, information = self._derivatives(active)
         inside = ~((values[:, free] <= self.settings.low[free]) & (gradient > 0))
         inside &= ~((values[:, free] >= self.settings.high[free]) & (gradient < 0))
         if not inside.all():  # what stands at its end and wants beyond it stays there
@@ -260,12 +259,12 @@ class _Block:
         for halving in range(_HALVINGS):
             rows = active[todo]
             trial = np.clip(self.values[rows] + step[todo], self.settings.low, self.settings.high)
-            new, content = self._deviance(trial, rows)
+            new = self._deviance(trial, rows)
             before = self.value[rows]
             good = new <= before + allowed[todo] + _ROUNDING * before
             taken = rows[good]
             self.values[taken], tries[todo[good]] = trial[good], halving
-            self.value[taken], self.expected[taken] = new[good], content[good]
+            self.value[taken] = new[good]
             todo = todo[~good]
             if not len(todo):
                 break
