@@ -103,7 +103,7 @@ def done(shop: Workshop, ensembles: Mapping[Key, Ensemble[Some]], what: str) -> 
     A key is all that tells its toys from others of the same digest.
     """
     tasks = {
-        key: ensemble.tasks(f"{what}-{digest_text(repr(key))}")
+        key: ensemble.tasks(f"{what.replace(' ', '_')}-{digest_text(repr(key))}")
         for key, ensemble in ensembles.items()
         if ensemble.number
     }
