@@ -15,7 +15,7 @@ from tools.shown import shown
 
 if TYPE_CHECKING:
     from analysis.results.closure import Closure
-    from analysis.validation.universe_campaign import Size
+    from analysis.validation.universes import Size
     from tools.samples import Catalogue
 
 QUICK = (10, 50, 20)
@@ -68,8 +68,9 @@ def closure(
         _refuse_with_events(size, masses, cross_sections, selection)
     catalogue, search = files.read()
 
-    from analysis.validation.closure import universes_of, write_closure
-    from analysis.validation.universes import Campaign
+    from analysis.validation.closure import write_closure
+    from analysis.validation.efficiencies import Channels, by_upper_cuts
+    from analysis.validation.universes import Campaign, Universes
     from analysis.workflow.pipeline import Request
     from tools.generate import DEFAULT_SEED
     from tools.sources import Observed
@@ -90,7 +91,8 @@ def closure(
         out=out, chunks=options.DEFAULT_CHUNKS, catalogue=catalogue, search=search,
         observed=Observed(), seed=campaign.seed, execution=execution,
     )  # fmt: skip
-    work = universes_of(campaign, catalogue, search, selected)
+    channels = Channels.of(*selected) if selected else by_upper_cuts(search.optimise.course_cuts)
+    work = Universes.of(campaign, catalogue, search, channels)
     chain = Console(quiet=True) if events else None
     found = write_closure(work, size, request, printer.say, chain_console=chain)
     path = out / found.FILE
@@ -107,7 +109,7 @@ def _only_the_page(path: Path, out: Path | None, catalogue: "Catalogue", console
 
 
 def _size(given: tuple[int | None, int | None, int | None], *, quick: bool) -> "Size":
-    from analysis.validation.universe_campaign import Size
+    from analysis.validation.universes import Size
 
     if quick:
         if given != (None, None, None):

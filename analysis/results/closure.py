@@ -14,7 +14,7 @@ from analysis.results.verdict import ClaimLevel
 # ---- numbers over many universes -----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Fraction:
     """A fraction of universes."""
 
@@ -25,7 +25,7 @@ class Fraction:
     """number of universes"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class MeanAndWidth:
     """Mean and standard deviation of pulls."""
 
@@ -39,7 +39,7 @@ class MeanAndWidth:
     """number of universes"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class MeanDifference:
     """The mean difference of what was found and what is true."""
 
@@ -50,7 +50,7 @@ class MeanDifference:
     """number of universes"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class UniverseHistogram:
     """Universes in bins of equal width; the first and the last bin hold what is beyond."""
 
@@ -62,7 +62,7 @@ class UniverseHistogram:
 # ---- universes without X -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class CountedUniverses:
     """How many universes show something, and how many should."""
 
@@ -79,7 +79,7 @@ class CountedAtMass(CountedUniverses):
     mass_GeV: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class EmptyAtMass:
     """Significances without X at a mass that was not searched for."""
 
@@ -108,7 +108,7 @@ class FalsePositives:
 # ---- universes with X ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Coverages:
     """How often intervals and limits hold the truth."""
 
@@ -120,7 +120,7 @@ class Coverages:
     """limit at the true mass"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PullMoments:
     """Pulls where X has to be found."""
 
@@ -128,7 +128,7 @@ class PullMoments:
     cross_section: MeanAndWidth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Biases:
     """Mean differences of found and true, where X has to be found."""
 
@@ -137,7 +137,7 @@ class Biases:
     """difference over the true cross-section"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class UniversesInBin:
     """What universes with X show whose truth is in a bin of expected local significance."""
 
@@ -157,7 +157,7 @@ class UniversesInBin:
     """68 % intervals that hold the truth, where X has to be found"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class UniversesOfStrength(UniversesInBin):
     """The same in a bin of the true cross-section."""
 
@@ -167,7 +167,7 @@ class UniversesOfStrength(UniversesInBin):
     """upper end of the bin, pb"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class UniversesOfMass(UniversesInBin):
     """The same in a bin of the true mass."""
 
@@ -177,7 +177,7 @@ class UniversesOfMass(UniversesInBin):
     """upper end of the bin, GeV"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ClaimPower:
     """How often an X is claimed whose mass and cross-section are in a bin."""
 
@@ -192,7 +192,7 @@ class ClaimPower:
 # ---- all universes -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class VerdictCounts:
     """How often each verdict was given where something is true."""
 
@@ -207,7 +207,7 @@ class VerdictCounts:
     """number of universes"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class VerdictTable:
     """The verdicts in the universes that stand for the course."""
 
@@ -248,7 +248,7 @@ class SecondLooks:
 # ---- from events ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class UniverseVerdict:
     """A verdict of one universe."""
 
@@ -259,7 +259,7 @@ class UniverseVerdict:
     cross_section_pb: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class UniverseComparison:
     """One universe by the whole chain, and by its spectrum alone."""
 
@@ -270,7 +270,7 @@ class UniverseComparison:
     same_verdict: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class EventsComparison:
     """Universes that went through the whole chain, beside the analysis of their spectra."""
 

@@ -7,22 +7,21 @@ from pathlib import Path
 from analysis.results.checks import judged
 from analysis.results.codec import to_json
 from analysis.settings.search_file import read_search
+from analysis.validation import plan
 from analysis.validation.pages import page_of_toys
-from analysis.validation.plan import ONE_SPECTRUM, WITH_CATEGORIES, in_proportion, one_spectrum
-from analysis.validation.plan import six_categories as categories
 from analysis.validation.tasks import digest_of, workshop
-from analysis.validation.toy_campaigns import run_toys
 from analysis.validation.toy_report import document, read_calibration
 from tools.executors import Execution
 from tools.json_file import write_json
 from tools.pool import cores
 from tools.samples import find_settings, read_catalogue
 
+DOCS = Path("docs")
 PLANS = {
-    "one spectrum": (one_spectrum, ONE_SPECTRUM, Path("docs/statistics.json")),
-    "six categories": (categories, WITH_CATEGORIES, Path("docs/statistics_categories.json")),
+    "one spectrum": (plan.one_spectrum, plan.ONE_SPECTRUM, "statistics.json"),
+    "six categories": (plan.six_categories, plan.WITH_CATEGORIES, "statistics_categories.json"),
 }
-"""campaigns, their size, and their document"""
+"""campaigns, their size, and their document in `DOCS`"""
 
 
 def page_beside(document: Path) -> Path:
@@ -51,17 +50,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--page", action="store_true", help="only write the page of --out again")
     options = parser.parse_args(arguments)
     name = "six categories" if options.categories else "one spectrum"
-    plan, size, usual = PLANS[name]
-    out = options.out or usual
+    campaigns_of, size, usual = PLANS[name]
+    out = options.out or DOCS / usual
     if not options.page:
         catalogue = read_catalogue(find_settings("datasets/course.toml"))
         search = read_search(find_settings("analysis/search.toml"))
-        size = in_proportion(size, options.toys or size.local)
-        campaigns = plan(catalogue, search, size, options.seed)
+        size = plan.in_proportion(size, options.toys or size.local)
+        campaigns = campaigns_of(catalogue, search, size, options.seed)
         execution = Execution(options.executor, options.workers, scheduler=options.scheduler)
         digest = digest_of("plan", catalogue, search, name, size, options.seed)
         with workshop(options.kept, digest, execution, say) as shop:
-            results = run_toys(campaigns, shop)
+            results = plan.run_toys(campaigns, shop)
         write_json(out, to_json(document(results, workers=options.workers)))
     told, where = read_calibration(out), page_beside(out)
     where.write_text(page_of_toys(told), encoding="utf-8")

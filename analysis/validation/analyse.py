@@ -12,53 +12,67 @@ is there, within three uncertainties of its mass; or it sets a limit, and there 
 covers it.
 
 Where the formula of the global significance says more than 2.5, the analysis generates toys of the
-whole procedure; so does `evaluated_again`, up to `SURE_Z`. Beyond it two of a thousand toys, as
-many as it would take to lose a claim, are there once in 200 universes or less.
+whole procedure; so is done here, up to `SURE_Z`. Beyond it two of a thousand toys, as many as it
+would take to lose a claim, are there once in 200 universes or less.
+
+A batch is `BATCH` universes of one kind, the same ones whoever does them: fits that are done
+together may differ in their last digits from fits that are done alone, and the result is to be the
+same to the byte. (Universes `with_x` have fewer toys for their global significance and are not
+evaluated again: they are for coverages and for the power curve.) `PART` toys of a borderline case
+are a task.
+
+Everything of ours is imported at the top: the work is sent to dask's workers with its code.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.game.scoring import MASS_ERRORS
-from analysis.results.closure import Fraction
 from analysis.settings.search import Decision
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.prediction import Prediction, predict
-from analysis.statistics.resonance.look_elsewhere import (
-    CountedToys,
-    combined,
-    significance,
-    upcrossings,
-)
+from analysis.statistics.resonance.look_elsewhere import combined, significance, upcrossings
 from analysis.statistics.resonance.shape import WORTH_TOYS_Z, toys_of_prediction
 from analysis.statistics.resonance.toys import ToyGroup, largest_significances
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.verdict import decide
 from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
-from analysis.validation.fixed_model import names_of
-from analysis.validation.rates import LEVEL, FIXED_GeV, fraction_of
-from analysis.validation.tasks import Columns
-from analysis.validation.universes import Analysis, ObservedUniverse
+from analysis.validation.fixed_model import LargestZ, names_of
+from analysis.validation.rates import LEVEL, FIXED_GeV
+from analysis.validation.tasks import Columns, Ensemble, Say, digest_of, done, workshop
+from analysis.validation.universes import KINDS, Analysis, Kind, Size, Universe, Universes
 from tools.arrays import FloatArray
+from tools.digests import digest_text
+from tools.executors import Execution
 
 SURE_Z = 3.7
 """global significance by the formula from which on toys would not change the verdict"""
 SURE_LOCAL_Z = 6.0
 """expected local significance from which on X has to be found"""
 CLAIMS = ("evidence", "discovery")
+BATCH = 25
+"""universes analysed together"""
+PART = 250
+"""number of toys of the whole procedure that are generated together"""
+TOYS = {"universes": 1_000, "empty": 1_000, "with_x": 100}
+"""toys of the fixed background model in each universe, for the upcrossings; `look_elsewhere` has
+1,000"""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Found(Columns):
-    """What was true and what was found in T universes; NaN where something is not there.
+    """What was true, found and decided in T universes; NaN where something is not there.
 
     All numbers are arrays of shape (T,) unless it is said otherwise.
     """
 
+    kind: npt.NDArray[np.str_]
     number: npt.NDArray[np.int64]
     true_mass_GeV: FloatArray
     """NaN: there is no X"""
@@ -68,8 +82,6 @@ class Found(Columns):
     """local significance at the true mass, of the universe without fluctuations"""
     function: npt.NDArray[np.str_]
     """functions that were selected"""
-    passes: Flags
-    """whether its spurious signal is as small as is wanted"""
     fixed_z: FloatArray
     """signed, at `FIXED_GeV`, shape (T, 3)"""
     local_z: FloatArray
@@ -79,6 +91,12 @@ class Found(Columns):
     formula_z: FloatArray
     """global significance by the formula of Gross and Vitells"""
     formula_p: FloatArray
+    exceeding: FloatArray
+    """toys of the whole procedure with as large an excess; NaN: none were generated"""
+    global_p: FloatArray
+    """by toys where some exceed, else by the formula"""
+    decision: npt.NDArray[np.str_]
+    """the verdict in one word"""
     mass_GeV: FloatArray
     """fitted; NaN if there is no excess"""
     cross_section_pb: FloatArray
@@ -91,63 +109,108 @@ class Found(Columns):
     converged: Flags
     """whether all fits at a known truth did"""
 
-    @property
-    def exists(self) -> Flags:
-        """Whether there is an X."""
-        return np.asarray(self.true_cross_section_pb > 0)
-
     @classmethod
     def nothing(cls, size: int) -> "Found":
         """Return room for `size` universes."""
-        made: dict[str, npt.NDArray[Any]] = {
-            field.name: np.full(size, np.nan) for field in fields(cls)
-        }
+        made: dict[str, Any] = {field.name: np.full(size, np.nan) for field in fields(cls)}
         made |= {
+            "kind": np.full(size, "", f"U{max(map(len, KINDS))}"),
             "number": np.zeros(size, np.int64),
             "function": np.full(size, "", "U400"),
-            "passes": np.zeros(size, bool),
+            "decision": np.full(size, "", f"U{max(map(len, CLAIMS))}"),
             "converged": np.ones(size, bool),
             "fixed_z": np.full((size, len(FIXED_GeV)), np.nan),
         }
         return cls(**made)
 
+    @property
+    def borderline(self) -> list[int]:
+        """Rows of borderline cases: toys of the whole procedure may change their verdict."""
+        between = (self.formula_z > WORTH_TOYS_Z) & (self.formula_z < SURE_Z)
+        return [int(row) for row in np.flatnonzero(between & (self.kind != "with_x"))]
 
-def analyse(analysis: Analysis, universes: Sequence[ObservedUniverse], *, toys: int) -> Found:
+    def count(self, row: int, largest: LargestZ, thresholds: Decision) -> None:
+        """Decide about a universe of which there are toys of the whole procedure."""
+        toys = largest.counted(self.local_z[row])
+        self.exceeding[row] = toys.exceeding
+        # As in `look_elsewhere.combined`: if no toy exceeds, only a bound is known, and the
+        # formula stands.
+        if toys.exceeding > 0:
+            self.global_p[row] = toys.p
+            self.decision[row] = decide(float(self.local_z[row]), significance(toys.p), thresholds)
+
+    @property
+    def exists(self) -> Flags:
+        """Whether there is an X."""
+        return np.asarray(self.true_cross_section_pb > 0)
+
+    @property
+    def claimed(self) -> Flags:
+        """Whether there is evidence, or a discovery."""
+        return np.isin(self.decision, CLAIMS)
+
+    @property
+    def sure(self) -> "Found":
+        """Those whose X has to be found."""
+        return self.some(self.expected_z > SURE_LOCAL_Z)
+
+    @property
+    def right(self) -> Flags:
+        """Whether the verdict is right."""
+        # Who claims without a fitted mass (no excess) is not near it.
+        near = np.nan_to_num(np.abs(self.mass_pull), nan=np.inf) <= MASS_ERRORS
+        return np.where(self.claimed, self.exists & near, ~self.exists | self.covered)
+
+    @property
+    def covered(self) -> Flags:
+        """Whether the limit at the true mass is above the true cross-section."""
+        return np.asarray(self.cls >= LEVEL)
+
+    def pulls(self) -> dict[str, FloatArray]:
+        """Return the pulls of mass and cross-section where there is one."""
+        pulls = {"mass": self.mass_pull, "cross-section": self.cross_section_pull}
+        return {name: own[np.isfinite(own)] for name, own in pulls.items()}
+
+
+def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> Found:
     """Return what the analysis says of some universes.
 
     Parameters
     ----------
     analysis : Analysis
-    universes : sequence of ObservedUniverse
+    universes : sequence of Universe
     toys : int
         Toys of the fixed background model, for the upcrossings.
     """
     found = Found.nothing(len(universes))
     for row, universe in enumerate(universes):
-        truth = universe.expected.truth
-        found.number[row] = universe.number
+        truth = universe.truth
+        found.kind[row], found.number[row] = universe.kind, universe.number
         found.true_mass_GeV[row] = np.nan if truth.mass_GeV is None else truth.mass_GeV
         found.true_cross_section_pb[row] = truth.cross_section_pb
     counts = _stacked([universe.counts for universe in universes])
-    expected = _stacked([universe.expected.channels for universe in universes])
+    expected = _stacked([universe.expected for universe in universes])
     low, high = analysis.tournament.low_GeV, analysis.tournament.high_GeV
     # Nothing is drawn from it: its truths are only there to say how many channels there are.
-    experiment = analysis.experiment([channel[0] for channel in counts])
-    for group in experiment.groups(counts):
+    toys_of_none = replace(analysis, expected=tuple(channel[0] for channel in counts)).toys
+    for group in toys_of_none.groups(counts):
         # The same name for all channels, but once.
         found.function[group.toys] = "; ".join(dict.fromkeys(names_of(group.options)))
-        found.passes[group.toys] = group.passes
         best = _scan(group, found)
         for row, toy in enumerate(group.toys):
             backgrounds = predicted(analysis, universes[toy].counts).backgrounds
-            predictions = [each.chosen.fitted.events(low, high) for each in backgrounds]
-            spectrum = analysis.spectra(group.options, predictions, group.spurious[row])
+            predictions = tuple(each.chosen.fitted.events(low, high) for each in backgrounds)
+            fixed = replace(analysis, expected=predictions)
+            spectrum = fixed.fixed(group.options, group.spurious[row])
             crossings = upcrossings(
                 spectrum, spectrum.counts, group.masses_GeV, seed=universes[toy].seed, toys=toys
             )
-            formula = combined(crossings, float(found.local_z[toy]), None)
+            local_z = float(found.local_z[toy])
+            formula = combined(crossings, local_z, None)
             found.upcrossings[toy] = crossings.mean
             found.formula_z[toy], found.formula_p[toy] = formula.z, formula.p
+            found.global_p[toy] = formula.p
+            found.decision[toy] = decide(local_z, formula.z, analysis.search.decision)
         _measure(analysis, group, best, found)
         _at_truth(analysis, group, expected, found)
     return found
@@ -217,79 +280,93 @@ def _at_truth(
     found.converged[toys] &= at_truth.converged
 
 
-def borderline(found: Found) -> Iterator[int]:
-    """Yield the rows of borderline cases: toys of the whole procedure may change their verdict."""
-    between = (found.formula_z > WORTH_TOYS_Z) & (found.formula_z < SURE_Z)
-    yield from map(int, np.flatnonzero(between))
-
-
-def evaluated_again(
-    analysis: Analysis,
-    observed: tuple[FloatArray, ...],
-    local_z: float,
-    *,
-    seed: int,
-    toys: int,
-    first: int = 0,
-) -> CountedToys:
+def toys_of(
+    analysis: Analysis, observed: tuple[FloatArray, ...], numbers: range, *, seed: int
+) -> LargestZ:
     """Generate toys of the whole procedure, from what a universe's own sidebands predict."""
     prediction = predicted(analysis, observed)
     experiment = toys_of_prediction(analysis.tournament, prediction.backgrounds, analysis.search)
-    largest = largest_significances(experiment, seed=seed, number=toys, first=first, workers=1)
-    return CountedToys(toys, int(np.sum(largest >= local_z)))
+    first, number = numbers.start, len(numbers)
+    largest = largest_significances(experiment, seed=seed, number=number, first=first, workers=1)
+    return LargestZ(largest)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Judged(Found):
-    """What was true, found and decided in T universes."""
+# ---- campaigns -----------------------------------------------------------------------------------
 
-    global_p: FloatArray
-    """by toys where some exceed, else by the formula"""
-    decision: npt.NDArray[Any]
-    """the verdict in one word"""
 
-    @classmethod
-    def of(cls, found: Found, counted: Mapping[int, CountedToys], thresholds: Decision) -> "Judged":
-        """Judge universes, of some of which toys of the whole procedure were counted."""
-        p, z = found.formula_p.copy(), found.formula_z.copy()
-        for row, number in enumerate(found.number):
-            toys = counted.get(int(number))
-            # As in `look_elsewhere.combined`: if no toy exceeds, only a bound is known, and the
-            # formula stands.
-            if toys is not None and toys.exceeding > 0:
-                p[row], z[row] = toys.p, significance(toys.p)
-        decisions = [
-            decide(float(a), float(b), thresholds) for a, b in zip(found.local_z, z, strict=True)
-        ]
-        return cls(**found.arrays(), global_p=p, decision=np.array(decisions, dtype=object))
+def settings_digest(work: Universes) -> str:
+    """Return the digest of all that a universe's numbers depend on, but which one it is."""
+    channels = work.channels
+    cells = digest_text(channels.channel.astype(np.int64).tobytes().hex())
+    edges = [edges.tolist() for edges in channels.edges]
+    return digest_of(
+        "analyse", work.catalogue, work.analysis.search, work.campaign, channels.names,
+        channels.columns, edges, cells, TOYS, BATCH, PART,
+    )  # fmt: skip
 
-    @property
-    def claimed(self) -> Flags:
-        """Whether there is evidence, or a discovery."""
-        return np.isin(self.decision.astype(str), CLAIMS)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UniverseResults:
+    """Everything that a campaign found."""
+
+    work: Universes
+    size: Size
+    found: Found
+
+    def of(self, *kinds: Kind) -> Found:
+        """Return the universes of some kinds."""
+        return self.found.some(np.isin(self.found.kind, kinds))
 
     @property
-    def sure(self) -> "Judged":
-        """Those whose X has to be found."""
-        return self.some(self.expected_z > SURE_LOCAL_Z)
+    def without_x(self) -> Found:
+        """The universes without X: the empty ones, or else those that happen to be."""
+        found = self.of("empty" if self.size.empty else "universes")
+        return found.some(~found.exists)
 
     @property
-    def right(self) -> Flags:
-        """Whether the verdict is right."""
-        # Who claims without a fitted mass (no excess) is not near it.
-        near = np.nan_to_num(np.abs(self.mass_pull), nan=np.inf) <= MASS_ERRORS
-        return np.where(self.claimed, self.exists & near, ~self.exists | self.covered)
+    def with_x(self) -> Found:
+        """All universes with an X."""
+        found = self.of("universes", "with_x")
+        return found.some(found.exists)
 
-    @property
-    def covered(self) -> Flags:
-        """Whether the limit at the true mass is above the true cross-section."""
-        return np.asarray(self.cls >= LEVEL)
 
-    def coverage(self, name: str) -> Fraction:
-        """Return how often the 68 % interval of "mass" or "cross_section" holds the truth."""
-        return fraction_of(np.abs(self.pulls(name)) <= 1)
+def batch_of(work: Universes, kind: Kind, numbers: range) -> Found:
+    """Return what the analysis says of some universes of a kind."""
+    universes = [work.observed(kind, number) for number in numbers]
+    return analyse(work.analysis, universes, toys=TOYS[kind])
 
-    def pulls(self, name: str) -> FloatArray:
-        """Return the pulls of "mass" or "cross_section" where there is one."""
-        pulls: FloatArray = getattr(self, f"{name}_pull")
-        return pulls[np.isfinite(pulls)]
+
+def run(
+    work: Universes, size: Size, out: Path, execution: Execution, *, say: Say = lambda _text: None
+) -> UniverseResults:
+    """Analyse all universes of a campaign, and borderline cases with toys of the whole procedure.
+
+    Parameters
+    ----------
+    work : Universes
+    size : Size
+    out : Path
+        The folder: finished tasks are kept in it.
+    execution : Execution
+        The executor, and its workers: they change no result.
+    say : callable
+        Told how far it is.
+    """
+    search = work.analysis.search
+    batches = {
+        kind: Ensemble(Found, partial(batch_of, work, kind), getattr(size, kind), BATCH)
+        for kind in KINDS
+    }
+    # Kind by kind, and in order: as the rows of what is found.
+    universes = [(kind, number) for kind in KINDS for number in range(getattr(size, kind))]
+    with workshop(out / "batches", settings_digest(work), execution, say) as shop:
+        found = Found.joined([*done(shop, batches, "universes").values()])
+        rows = {universes[row]: row for row in found.borderline}
+        toys, cases = search.peak.global_toys, {}
+        for universe in rows:
+            counts, seed = work.observed(*universe).counts, work.seed(*universe, 1)
+            more = partial(toys_of, work.analysis, counts, seed=seed)
+            cases[universe] = Ensemble(LargestZ, more, toys, PART)
+        for universe, largest in done(shop, cases, "borderline cases").items():
+            found.count(rows[universe], largest, search.decision)
+    return UniverseResults(work, size, found)

@@ -7,7 +7,6 @@ same events. Behind either the mass has the same shape as before: the columns do
 (A signal's columns nearly do not: its fractions are those of 500, 750 and 1000 GeV together.)
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,10 +42,6 @@ class CategoryFractions:
     signal: FloatArray
     """fraction of the signal events in each category"""
 
-    def channels(self, spectrum: FloatArray) -> tuple[FloatArray, ...]:
-        """Return what each category has of a spectrum."""
-        return tuple(fraction * spectrum for fraction in self.background)
-
     def model(self, width_GeV: float) -> SignalModel:
         """Return the signal in these categories."""
         plain, anywhere = plain_signal(width_GeV, len(self.signal)), np.array([0.0])
@@ -71,31 +66,14 @@ def selections(catalogue: Catalogue, search: Search, *, seed: int) -> CourseSele
     weights = dict.fromkeys(few, 1.0)
     sample = catalogue.sample(_BACKGROUND)
     weights[_BACKGROUND] = sample.expected_events(catalogue.luminosity_invpb) / SIMULATED[0]
-    chosen = _categories(few, many, weights, search)
-    return CourseSelections(chosen, _cuts(few, many, weights, search))
-
-
-def _categories(
-    few: Mapping[str, Counts],
-    many: Mapping[str, Counts],
-    weights: Mapping[str, float],
-    search: Search,
-) -> CategoryFractions:
     small, large = (sample_of(joints, weights, _BACKGROUND) for joints in (few, many))
     # Trained on one half, applied to the other, as the analysis does.
     folds = np.stack([table_of(additive_score(small, half)) for half in HALVES])
     demands = replace(search.score, most_categories=CATEGORIES)
-    found = candidate("likelihood_ratio", folds, small, demands).yields(large)
-    signals = [found.signals[name] / counts[:, 0].sum() for name, counts in large.signals.items()]
-    return CategoryFractions(found.passing / large.passing.sum(), np.mean(signals, axis=0))
-
-
-def _cuts(
-    few: Mapping[str, Counts],
-    many: Mapping[str, Counts],
-    weights: Mapping[str, float],
-    search: Search,
-) -> CategoryFractions:
+    chosen = candidate("likelihood_ratio", folds, small, demands).yields(large)
+    signals = [chosen.signals[name] / counts[:, 0].sum() for name, counts in large.signals.items()]
+    background = chosen.passing / large.passing.sum()
+    categories = CategoryFractions(background, np.mean(signals, axis=0))
     reference = search.optimise.reference_signal
     of = {name: yields(few[name], weights[name]) for name in (reference, _BACKGROUND)}
     index = best(merit(of[reference], of[_BACKGROUND], search.optimise))
@@ -103,7 +81,8 @@ def _cuts(
     # Summed-area tables: the last cell holds all events.
     fractions = {name: np.array([each[index] / each.flat[-1]]) for name, each in passing.items()}
     background = fractions.pop(_BACKGROUND)
-    return CategoryFractions(background, np.mean(list(fractions.values()), axis=0))
+    cuts = CategoryFractions(background, np.mean(list(fractions.values()), axis=0))
+    return CourseSelections(categories, cuts)
 
 
 def _joints(search: Search, larger: int, seed: int, which: int) -> dict[str, Counts]:
@@ -111,15 +90,11 @@ def _joints(search: Search, larger: int, seed: int, which: int) -> dict[str, Cou
     recipes = {_BACKGROUND: background_recipe()} | {
         f"signal_{mass:g}": signal_recipe(Resonance(mass)) for mass in _MASSES_GeV
     }
-    return {
-        name: _filled(
-            recipe,
-            search,
-            larger * SIMULATED[name != _BACKGROUND],
-            simulated_stream(seed, which, number),
-        )
-        for number, (name, recipe) in enumerate(recipes.items())
-    }
+    found = {}
+    for number, (name, recipe) in enumerate(recipes.items()):
+        events, rng = SIMULATED[name != _BACKGROUND], simulated_stream(seed, which, number)
+        found[name] = _filled(recipe, search, larger * events, rng)
+    return found
 
 
 def _filled(recipe: Recipe, search: Search, events: int, rng: np.random.Generator) -> Counts:

@@ -15,38 +15,21 @@ import numpy as np
 
 from analysis.folder.folder import SELECTION, Folder, Project
 from analysis.report.plots.style import Header
-from analysis.results.closure import (
-    Closure,
-    EventsComparison,
-    UniverseComparison,
-    UniverseVerdict,
-)
+from analysis.results.closure import Closure, EventsComparison, UniverseComparison, UniverseVerdict
 from analysis.results.codec import from_json, to_json
-from analysis.results.values import Estimate
 from analysis.results.verdict import ClaimLevel, Verdict
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
-from analysis.settings.search import Search
-from analysis.validation.analyse import Found, analyse, borderline, evaluated_again
-from analysis.validation.efficiencies import Channels, by_upper_cuts
+from analysis.validation.analyse import TOYS, Found, UniverseResults, analyse, run, toys_of
+from analysis.validation.efficiencies import Channels
 from analysis.validation.pages import write_page
 from analysis.validation.rates import rounded
 from analysis.validation.tasks import Say
-from analysis.validation.universe_campaign import (
-    TOYS,
-    Counted,
-    Size,
-    UniverseResults,
-    Universes,
-    run,
-)
 from analysis.validation.universe_report import result
-from analysis.validation.universes import Analysis, Campaign, Kind, ObservedUniverse
+from analysis.validation.universes import KINDS, Analysis, Size, Universes
 from analysis.workflow import pipeline
 from analysis.workflow.infer_folder import inference_inputs
 from analysis.workflow.process import RunLog
-from processors.score import ScoreTable
-from processors.selection import Selection
 from tools.arrays import FloatArray
 from tools.errors import InputError, XyyError
 from tools.executors import Session
@@ -59,17 +42,6 @@ from tools.sources import Observed
 _REASON = "closure: the truth of this universe is known"
 _SEED = 1
 """of the toys that `xyy run` generates; the same ones are generated here"""
-
-
-def universes_of(
-    campaign: Campaign,
-    catalogue: Catalogue,
-    search: Search,
-    selected: tuple[Selection, ScoreTable | None] | None,
-) -> Universes:
-    """Return universes behind some cuts or a score; behind the course's cuts without either."""
-    channels = Channels.of(*selected) if selected else by_upper_cuts(search.optimise.course_cuts)
-    return Universes.of(campaign, catalogue, search, channels)
 
 
 def write_closure(
@@ -100,7 +72,7 @@ def write_closure(
             found = result(run(work, size, out, execution, say=say))
         else:
             observations = observe(work, size.universes, request, chain_console, say)
-            found = result(*compare(work, observations, say))
+            found = result(*compare(observations, say))
         about = provenance(
             executor=execution.engine,
             workers=None if execution.scheduler else execution.workers,  # a scheduler's come and go
@@ -141,8 +113,8 @@ class Observation:
     """What the chain said of one universe, and what its analysis looked at."""
 
     verdict: Verdict
-    analysis: Analysis
-    channels: Channels
+    work: Universes
+    """the universes behind the selection that was chosen, and the analysis of its spectrum"""
     spectrum: tuple[FloatArray, ...]
     """selected events in the bins of the analysis, for each channel"""
 
@@ -163,10 +135,9 @@ class Observation:
             luminosity_invpb=inputs.data_luminosity_invpb,
             filter_efficiency=inputs.filter_efficiency(),
         )
-        return cls(
-            folder.load(Verdict, made_by="run"), analysis, Channels.of(folder.selection(), score),
-            tuple(own.counts for own in bins),
-        )  # fmt: skip
+        channels, spectrum = Channels.of(folder.selection(), score), tuple(b.counts for b in bins)
+        own = replace(work, channels=channels, analysis=analysis)
+        return cls(folder.load(Verdict, made_by="run"), own, spectrum)
 
 
 def observe(
@@ -199,53 +170,39 @@ def observe(
 
 
 def compare(
-    work: Universes, observations: Sequence[Observation], say: Say
+    observations: Sequence[Observation], say: Say
 ) -> tuple[UniverseResults, EventsComparison]:
     """Analyse the spectra of universes 0, 1, ... and lay the two verdicts beside each other."""
-    parts, analysis = [], work.analysis
-    counted: Counted = {}
+    parts, kind = [], KINDS[0]
     for number, each in enumerate(observations):
-        analysis = each.analysis
-        own = replace(work, analysis=analysis, channels=each.channels)
-        expected, toys = own.expected("universes", number), analysis.search.peak.global_toys
-        universe = ObservedUniverse(number, expected, each.spectrum, _SEED)
-        found = analyse(analysis, [universe], toys=TOYS["universes"])
-        for row in borderline(found) if toys else ():
+        analysis = each.work.analysis
+        expected = each.work.expected(kind, number)
+        universe = replace(expected, counts=each.spectrum, seed=_SEED)
+        found = analyse(analysis, [universe], toys=TOYS[kind])
+        toys = range(analysis.search.peak.global_toys)
+        for row in found.borderline if toys else ():
             say(f"universe {number}: toys of the whole procedure")
-            local_z = float(found.local_z[row])
-            counted["universes", number] = evaluated_again(
-                analysis, each.spectrum, local_z, seed=_SEED, toys=toys
-            )
+            largest = toys_of(analysis, each.spectrum, toys, seed=_SEED)
+            found.count(row, largest, analysis.search.decision)
         parts.append(found)
-    nothing, size = Found.nothing(0), Size(len(parts))
-    all_found: dict[Kind, Found] = {
-        "universes": Found.joined(parts),
-        "empty": nothing,
-        "with_x": nothing,
-    }
-    results = UniverseResults(work.campaign, analysis, size, all_found, counted)
-    return results, _compared([each.verdict for each in observations], results)
+    # The last stands for all: no number of the result depends on which.
+    results = UniverseResults(observations[-1].work, Size(len(parts)), Found.joined(parts))
+    return results, _compared([each.verdict for each in observations], results.found)
 
 
-def _compared(chain: Sequence[Verdict], results: UniverseResults) -> EventsComparison:
-    ours, each = results.judged("universes"), []
+def _compared(chain: Sequence[Verdict], ours: Found) -> EventsComparison:
+    each = []
     for row, theirs in enumerate(chain):
-        numbers = theirs.local_z, _value(theirs.mass_GeV), _value(theirs.cross_section_pb)
-        one = _verdict(theirs.decision, *numbers)
-        other = _verdict(
-            ours.decision[row], ours.local_z[row], ours.mass_GeV[row], ours.cross_section_pb[row]
-        )
-        same = one.decision == other.decision
-        each.append(UniverseComparison(universe=row, chain=one, spectrum=other, same_verdict=same))
-    same_verdicts = sum(one.same_verdict for one in each)
-    return EventsComparison(same_verdicts=same_verdicts, n=len(each), each=tuple(each))
+        estimates = theirs.mass_GeV, theirs.cross_section_pb
+        measured = [None if own is None else own.value for own in estimates]
+        one = _verdict(theirs.decision, theirs.local_z, *measured)
+        columns = ours.local_z, ours.mass_GeV, ours.cross_section_pb
+        other = _verdict(ours.decision[row].item(), *(column[row] for column in columns))
+        each.append(UniverseComparison(row, one, other, one.decision == other.decision))
+    return EventsComparison(sum(one.same_verdict for one in each), len(each), tuple(each))
 
 
 def _verdict(decision: ClaimLevel | None, *numbers: float | None) -> UniverseVerdict:
     """Return a verdict with six digits of its local Z, mass and cross-section; NaN for none."""
     z, mass, strength = (np.nan if x is None else rounded(x, 6) for x in numbers)
-    return UniverseVerdict(decision=decision, local_z=z, mass_GeV=mass, cross_section_pb=strength)
-
-
-def _value(estimate: Estimate | None) -> float | None:
-    return None if estimate is None else estimate.value
+    return UniverseVerdict(decision, z, mass, strength)

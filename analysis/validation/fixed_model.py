@@ -15,7 +15,7 @@ from analysis.results.scan import Upcrossings
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Flags, Option
 from analysis.statistics.background.tournament import Tournament, decide_all
-from analysis.statistics.resonance.look_elsewhere import upcrossings
+from analysis.statistics.resonance.look_elsewhere import CountedToys, upcrossings
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment, ToyGroup, experiment
 from analysis.statistics.spectra.bins import Bins, between
@@ -39,12 +39,41 @@ def title_of(model: FixedModel) -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Setup:
-    """What a search knows of the spectra it looks at: its settings, and a resonance's shape."""
+class FixedExpectation(Columns):
+    """What is expected with a function."""
+
+    counted: FloatArray
+    """the numbers of `Upcrossings`"""
+    errors: FloatArray
+    """expected uncertainty of a signal at each mass of the scan, events"""
+
+    @property
+    def crossings(self) -> Upcrossings:
+        """Upcrossings in the formula for the global significance."""
+        level, mean, error, toys = map(float, self.counted)
+        return Upcrossings(level, mean, error, int(toys))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LargestZ(Columns):
+    """The largest significance of each toy over the masses of the scan."""
+
+    largest_z: FloatArray
+
+    def counted(self, z: float) -> CountedToys:
+        """Count toys with at least some significance."""
+        return CountedToys(len(self.largest_z), int(np.sum(self.largest_z >= z)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """One test spectrum, and the search that looks at it."""
 
     search: Search
     signal: SignalModel
     sqrt_s_GeV: float
+    expected: tuple[FloatArray, ...] = ()
+    """events of each channel in the bins of the tournament; none of the search alone"""
 
     @property
     def tournament(self) -> Tournament:
@@ -56,9 +85,17 @@ class Setup:
         """Masses of the scan."""
         return np.asarray(self.search.signal.masses_GeV)
 
-    def experiment(self, expected: Sequence[FloatArray]) -> Experiment:
-        """Return what toys are drawn from whose channels are expected to be like this."""
-        return experiment(self.search, self.signal, expected, self.sqrt_s_GeV)
+    @property
+    def window_events(self) -> float:
+        """Events of all channels in the window."""
+        bins, window = self.tournament, self.search.window
+        inside = between(bins.low_GeV, bins.high_GeV, window.low_GeV, window.high_GeV)
+        return float(sum(expected[inside].sum() for expected in self.expected))
+
+    @property
+    def toys(self) -> Experiment:
+        """What toys are drawn from."""
+        return experiment(self.search, self.signal, self.expected, self.sqrt_s_GeV)
 
     def inside(self, option: Option) -> Flags:
         """Return which bins of the tournament a function is fitted to."""
@@ -70,40 +107,6 @@ class Setup:
         channels = zip(model, spectra, strict=True)
         return np.concatenate([own[..., self.inside(option)] for option, own in channels], axis=-1)
 
-    def spectra(
-        self, model: FixedModel, expected: Sequence[FloatArray], spurious: FloatArray
-    ) -> Spectra:
-        """Return spectra, to be fitted with these functions.
-
-        Parameters
-        ----------
-        model : tuple of Option
-        expected : sequence of ndarray
-            Events of each channel in the bins of the tournament.
-        spurious : ndarray, shape (M, C)
-            One standard deviation of the spurious signal at each mass of the scan, events.
-        """
-        low, high = self.tournament.low_GeV, self.tournament.high_GeV
-        channels = []
-        for option, events, own in zip(model, expected, spurious.T, strict=True):
-            where = self.inside(option)
-            bins = Bins(low[where], high[where], events[where], events[where])
-            channels.append(ChannelModel(bins, option.function, self.masses_GeV, own))
-        return Spectra.of(channels, self.signal, self.search.systematics)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Setting(Setup):
-    """One test spectrum, and the search that looks at it."""
-
-    expected: tuple[FloatArray, ...]
-    """events of each channel in the bins of the tournament"""
-
-    @property
-    def toys(self) -> Experiment:
-        """What toys are drawn from."""
-        return self.experiment(self.expected)
-
     def fixed(self, model: FixedModel, spurious: FloatArray | None = None) -> Spectra:
         """Return the test spectrum without fluctuations, to be fitted with these functions.
 
@@ -111,11 +114,18 @@ class Setting(Setup):
         ----------
         model : tuple of Option
         spurious : ndarray, shape (M, C), optional
-            As in `spectra`; without, there is no spurious signal.
+            One standard deviation of the spurious signal at each mass of the scan, events; without,
+            there is none.
         """
+        low, high = self.tournament.low_GeV, self.tournament.high_GeV
         if spurious is None:
             spurious = np.zeros((len(self.masses_GeV), len(self.expected)))
-        return self.spectra(model, self.expected, spurious)
+        channels = []
+        for option, events, own in zip(model, self.expected, spurious.T, strict=True):
+            where = self.inside(option)
+            bins = Bins(low[where], high[where], events[where], events[where])
+            channels.append(ChannelModel(bins, option.function, self.masses_GeV, own))
+        return Spectra.of(channels, self.signal, self.search.systematics)
 
     def window(self, group: ToyGroup) -> tuple[Flags, FloatArray]:
         """Return which bins of a fit lie in the window, which no tournament reads; its events."""
@@ -140,47 +150,25 @@ class Setting(Setup):
         spurious = [np.interp(self.masses_GeV, d.masses_GeV, d.spurious[0]) for d in decided]
         return tuple(d.chosen for d in decided), np.stack(spurious, axis=-1)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FixedExpectation(Columns):
-    """What is expected with a function."""
-
-    counted: FloatArray
-    """the numbers of `Upcrossings`"""
-    errors: FloatArray
-    """expected uncertainty of a signal at each mass of the scan, events"""
-
-    @classmethod
-    def of(
-        cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, toys: int
-    ) -> "FixedExpectation":
+    def expectation(
+        self, model: FixedModel, spurious: FloatArray | None, _the_only: range = range(1),
+        *, seed: int, toys: int,
+    ) -> FixedExpectation:  # fmt: skip
         """Count upcrossings, and fit the test spectrum without fluctuations."""
-        counted = upcrossings(spectra, spectra.counts, masses_GeV, seed=seed, toys=toys)
-        errors = spectra.scan(masses_GeV).signal_error_events
+        spectra, masses = self.fixed(model, spurious), self.masses_GeV
+        counted = upcrossings(spectra, spectra.counts, masses, seed=seed, toys=toys)
         # Kept tasks are arrays: the four numbers of a small result are one, too.
-        return cls(np.array(astuple(counted), dtype=float), errors)
+        numbers = np.array(astuple(counted), dtype=float)
+        return FixedExpectation(numbers, spectra.scan(masses).signal_error_events)
 
-    @property
-    def crossings(self) -> Upcrossings:
-        """Upcrossings in the formula for the global significance."""
-        level, mean, error, toys = map(float, self.counted)
-        return Upcrossings(level, mean, error, int(toys))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FixedToys(Columns):
-    """Toys of a fixed background model."""
-
-    largest_z: FloatArray
-
-    @classmethod
-    def of(
-        cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, numbers: range
-    ) -> "FixedToys":
-        """Return some of a seed's toys."""
+    def fixed_toys(
+        self, model: FixedModel, spurious: FloatArray | None, numbers: range, *, seed: int
+    ) -> LargestZ:
+        """Return what some toys of a fixed background model show."""
+        spectra, masses = self.fixed(model, spurious), self.masses_GeV
         # A stream for each toy: it is the same one in whatever task it is drawn.
         drawn = [fixed_toy_stream(seed, number).poisson(spectra.counts) for number in numbers]
         counts, size = np.array(drawn, dtype=float), len(drawn)
-        spurious = np.repeat(spectra.spurious(masses_GeV)[None], size, axis=0)
-        group = ToyGroup(np.arange(size), spectra.peak, counts, masses_GeV, spurious, np.ones(size))
-        return cls(group.largest()[0])
+        sizes = np.repeat(spectra.spurious(masses)[None], size, axis=0)
+        group = ToyGroup(np.arange(size), spectra.peak, counts, masses, sizes, np.ones(size))
+        return LargestZ(group.largest()[0])

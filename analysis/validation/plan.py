@@ -1,4 +1,4 @@
-r"""What is generated: of which test spectra, and how many toys of each.
+r"""All campaigns of toys: of which test spectra, how many, and how they are done.
 
 *In the family*: an exponential of 120 GeV, which every order of `exp` contains. *The generator's*:
 `tools.recipe.Continuum`, an exponential of 106.1 GeV and 0.15 % of a four times longer tail. Others
@@ -7,25 +7,33 @@ that no candidate contains; one, a turn-on at the low end, is for the fit of the
 They are looked at as one spectrum before and behind the course's cuts, or as six categories. The
 cuts do not depend on the mass: behind them the spectrum is the same one, times their efficiency,
 which follows from the laws of `tools.recipe`.
+
+The upcrossings that turn a toy's largest local significance into a global one are those of the
+function that the toy chose. Of several channels nearly every toy has a combination of its own: they
+take the upcrossings of the combination that is selected on the test spectrum, and for some of the
+combinations their own are computed, to compare.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from analysis.results.calibration import ToyNumbers
 from analysis.settings.search import Search
-from analysis.statistics.background.tournament import Tournament
-from analysis.statistics.spectra.bins import between
+from analysis.statistics.resonance.toys import largest_significances
 from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.validation.categories import CategoryFractions, selections
 from analysis.validation.efficiencies import by_upper_cuts
-from analysis.validation.fixed_model import Setting
+from analysis.validation.fixed_model import FixedExpectation, FixedModel, LargestZ, Setting
 from analysis.validation.sensitivity import Pair
-from analysis.validation.toy_campaigns import ToyCampaigns
-from analysis.validation.toys import Injection
+from analysis.validation.tasks import Ensemble, done
+from analysis.validation.toys import BackgroundToys, Injection, SignalToys, background_toys
 from tools.arrays import FloatArray
+from tools.executors.kept import Workshop
 from tools.recipe import Continuum, background_recipe
 from tools.samples import Catalogue
 
@@ -54,7 +62,16 @@ _ALL = "six categories"
 _WINDOWS = 4
 """drawn to the sidebands of a toy of six categories, whose selection of functions takes most of the
 time"""
-
+COMPARED = 10
+"""combinations of functions, of each test spectrum without a resonance, with upcrossings of their
+own"""
+_TOGETHER, _FIXED_TOGETHER = 100, 500
+"""number of toys in a task: of the whole procedure, and of a fixed background model"""
+Named = tuple[str, str]
+"""kind and name of a campaign"""
+Choice = tuple[str, tuple[str, ...]]
+"""name of a campaign, and functions that its toys chose; none: those that are selected on the test
+spectrum itself"""
 
 Density = Callable[[FloatArray], FloatArray]
 """events per GeV at some masses in GeV, in any unit"""
@@ -113,15 +130,13 @@ class CourseSettings:
         self, density: Density, events: float, selection: CategoryFractions | None = None
     ) -> Setting:
         """Return a test spectrum with so many events in the window, of which some are selected."""
-        window, sqrt_s = self.search.window, self.catalogue.collision_energy_GeV
         signal = plain_signal(WIDTH_GeV) if selection is None else selection.model(WIDTH_GeV)
-        tournament = Tournament.of(self.search, signal, sqrt_s)
-        low, high = tournament.low_GeV, tournament.high_GeV
-        found = integrals(density, low, high)
-        inside = between(low, high, window.low_GeV, window.high_GeV)
-        expected = found * (events / found[inside].sum())
-        channels = (expected,) if selection is None else selection.channels(expected)
-        return Setting(self.search, signal, sqrt_s, channels)
+        setting = Setting(self.search, signal, self.catalogue.collision_energy_GeV)
+        bins = setting.tournament
+        found = integrals(density, bins.low_GeV, bins.high_GeV)
+        expected = found * (events / replace(setting, expected=(found,)).window_events)
+        fractions = [1.0] if selection is None else selection.background
+        return replace(setting, expected=tuple(fraction * expected for fraction in fractions))
 
     @property
     def events(self) -> float:
@@ -135,6 +150,71 @@ class CourseSettings:
         """Fraction of it behind the course's cuts."""
         cuts = by_upper_cuts(self.search.optimise.course_cuts)
         return float(cuts.efficiencies(background_recipe())[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ToyCampaigns:
+    """Everything that toys are generated for."""
+
+    size: ToyNumbers
+    seed: int
+    background: Mapping[str, Setting]
+    """without a resonance"""
+    outside: Mapping[str, Setting]
+    """without a resonance, of test spectra that no candidate contains"""
+    injection: Mapping[str, Injection]
+    chosen: Mapping[str, tuple[FixedModel, FloatArray]]
+    """what is selected on test spectra themselves, and its spurious signals; of those without
+    a resonance, and of all if there are several channels"""
+    optima: Mapping[str, tuple[Setting, float]] = field(default_factory=dict)
+    """test spectra without fluctuations, with signal events, that the ideal fit is compared on"""
+    pairs: Mapping[str, Pair] = field(default_factory=dict)
+    """two selections of the same events"""
+    windows: int = 1
+    """drawn to the sidebands of each toy without a resonance"""
+
+    @property
+    def several(self) -> bool:
+        """Whether there are several channels: toys are few then, and shown together."""
+        return len(next(iter(self.background.values())).expected) > 1
+
+    def ensembles(self) -> dict[Named, Ensemble[Any]]:
+        """Return all toys."""
+        size, seed, found = self.size, self.seed, dict[Named, Ensemble[Any]]()
+        for name, injection in self.injection.items():
+            signal = partial(injection.toys, seed=seed)
+            found["signal", name] = Ensemble(SignalToys, signal, size.injected, _TOGETHER)
+        toys = partial(background_toys, seed=seed, windows=self.windows)
+        for kind, settings, number, scans in (
+            ("background", self.background, size.local, size.scans),
+            ("outside", self.outside, size.outside, size.outside),
+        ):
+            for name, setting in settings.items():
+                own = partial(toys, setting, scans=scans)
+                found[kind, name] = Ensemble(BackgroundToys, own, number, _TOGETHER)
+        for name, setting in self.background.items():
+            fixed = partial(setting.fixed_toys, *self.chosen[name], seed=seed)
+            found["fixed", name] = Ensemble(LargestZ, fixed, size.frozen, _FIXED_TOGETHER)
+        return found
+
+    def expectations(
+        self, found: Mapping[str, BackgroundToys]
+    ) -> Iterator[tuple[Choice, Ensemble[FixedExpectation]]]:
+        """Yield what is expected with functions that toys chose, and on the test spectra."""
+        toys = self.size.upcrossings
+        for name, setting in {**self.background, **self.outside}.items():
+            chosen = list(found[name].choices().items())
+            if self.several:
+                chosen = chosen[:COMPARED] if name in self.background else []
+            models = {
+                functions: (setting.named(functions), found[name].spurious[rows].mean(axis=0))
+                for functions, rows in chosen
+            }
+            if name in self.chosen:
+                models[()] = self.chosen[name]
+            for functions, model in models.items():
+                expected = partial(setting.expectation, *model, seed=self.seed, toys=toys)
+                yield (name, functions), Ensemble(FixedExpectation, expected, 1, 1)
 
 
 def one_spectrum(catalogue: Catalogue, search: Search, size: ToyNumbers, seed: int) -> ToyCampaigns:
@@ -197,3 +277,58 @@ def six_categories(
         },
         windows=_WINDOWS,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ToyResults:
+    """What all campaigns gave, by name."""
+
+    campaigns: ToyCampaigns
+    background: Mapping[str, BackgroundToys]
+    outside: Mapping[str, BackgroundToys]
+    injection: Mapping[str, SignalToys]
+    fixed: Mapping[str, LargestZ]
+    expected: Mapping[Choice, FixedExpectation]
+    seconds: Mapping[str, float]
+    """what was timed"""
+
+    def expectation(self, name: str, functions: tuple[str, ...]) -> FixedExpectation:
+        """Return what is expected by a toy that chose these functions."""
+        return self.expected[name, () if self.campaigns.several else functions]
+
+
+def run_toys(campaigns: ToyCampaigns, shop: Workshop) -> ToyResults:
+    """Generate all toys."""
+    start = time.perf_counter()
+    found = done(shop, campaigns.ensembles(), "toys")
+
+    def of(kind: str) -> dict[str, Any]:
+        return {name: toys for (own, name), toys in found.items() if own == kind}
+
+    background, outside = of("background"), of("outside")
+    choices = dict(campaigns.expectations({**background, **outside}))
+    expected = done(shop, choices, "upcrossings")
+    seconds = _timed(campaigns, shop.session.execution.workers)
+    return ToyResults(
+        campaigns=campaigns,
+        background=background,
+        outside=outside,
+        injection=of("signal"),
+        fixed=of("fixed"),
+        expected=expected,
+        seconds={**seconds, "all campaigns": time.perf_counter() - start},
+    )
+
+
+def _timed(campaigns: ToyCampaigns, workers: int) -> dict[str, float]:
+    """Return the seconds of one scan, and of toys for the global significance."""
+    name, setting = list(campaigns.background.items())[-1]
+    spectra, toys = setting.fixed(*campaigns.chosen[name]), campaigns.size.timed
+    start = time.perf_counter()
+    spectra.scan(np.linspace(500, 1000, 101))
+    scanned = time.perf_counter()
+    largest_significances(setting.toys, seed=campaigns.seed, number=toys, workers=workers)
+    return {
+        "scan of 101 masses": scanned - start,
+        f"{toys:,} global toys": time.perf_counter() - scanned,
+    }

@@ -1,15 +1,16 @@
 """The tasks of a campaign, of toys or of universes: what all have in common.
 
-A task gives arrays whose rows are its toys or universes (`Columns`). It is done on any executor,
-and kept when it is finished.
+An ensemble says how toys or universes are generated and analysed, and how many there are. A task
+gives arrays whose rows are some of them (`Columns`). It is done on any executor, and kept when it
+is finished.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from processors.selection import Selection
 from tools.code import behind, code_digest
 from tools.digests import digest_text
 from tools.executors import Execution, Session
-from tools.executors.kept import Arrays, Kept, Task, Workshop
+from tools.executors.kept import Arrays, Kept, Workshop
 from tools.samples import Catalogue
 
 PACKAGES = (
@@ -54,21 +55,65 @@ class Columns:
         return cls(**{name: np.concatenate([one[name] for one in each]) for name in each[0]})
 
 
-def ranges(number: int, together: int) -> Iterator[tuple[int, int]]:
-    """Yield the first and one more than the last of as many as are done together."""
-    for first in range(0, number, together):
-        yield first, min(first + together, number)
+Some = TypeVar("Some", bound=Columns)
+Key = TypeVar("Key")
 
 
-def one_thread() -> None:
-    """Let a worker's libraries have one thread.
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """Some toys or universes, which one worker does."""
 
-    Small matrices: more threads would wait for each other, and round otherwise. It stays so in this
-    process: beside another thread of a dask worker nobody knows when to restore it.
-    """
+    name: str
+    """of its file"""
+    work: Callable[[range], Columns]
+    numbers: range
+
+
+def arrays_of(task: Task) -> Arrays:
+    """Do a task, on one core."""
     from threadpoolctl import threadpool_limits
 
+    # Small matrices: more threads would wait for each other, and round otherwise. It stays so in
+    # this process: beside another thread of a dask worker nobody knows when to restore it.
     threadpool_limits(1)
+    return task.work(task.numbers).arrays()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble(Generic[Some]):
+    """Toys or universes of one kind: how they are generated and analysed, and how many."""
+
+    made: type[Some]
+    work: Callable[[range], Some]
+    """generates and analyses some of them; what is ours goes with it to the workers"""
+    number: int
+    together: int
+    """number that are done in one task"""
+
+    def tasks(self, name: str) -> list[Task]:
+        """Return the tasks, in order."""
+        every, firsts = range(self.number), range(0, self.number, self.together)
+        each = [every[first : first + self.together] for first in firsts]
+        return [Task(f"{name}-{own.start}-{own.stop}", self.work, own) for own in each]
+
+
+def done(shop: Workshop, ensembles: Mapping[Key, Ensemble[Some]], what: str) -> dict[Key, Some]:
+    """Return what each ensemble gave; nothing of an empty one.
+
+    A key is all that tells its toys from others of the same digest.
+    """
+    tasks = {
+        key: ensemble.tasks(f"{what.replace(' ', '_')}-{digest_text(repr(key))}")
+        for key, ensemble in ensembles.items()
+        if ensemble.number
+    }
+    every = [task for own in tasks.values() for task in own]
+    found = shop.done(arrays_of, every, what=what, classes=(Task, Selection))
+    joined = {}
+    for key, own in tasks.items():
+        made = ensembles[key].made
+        joined[key] = made.joined([made(**found[task]) for task in own])
+    return joined
 
 
 @contextmanager
@@ -76,13 +121,6 @@ def workshop(folder: Path, digest: str, execution: Execution, say: Say) -> Itera
     """Yield where the tasks of this digest are done: finished ones are kept in the folder."""
     with Session(execution, say, packages=PACKAGES) as session:
         yield Workshop(Kept(folder, digest), session, say)
-
-
-def done(
-    shop: Workshop, work: Callable[[Task], Arrays], tasks: Sequence[Task], what: str
-) -> dict[Task, Arrays]:
-    """Return what each task gave; the code of ours travels with the work."""
-    return shop.done(work, tasks, what=what, classes=(type(work), Selection))
 
 
 def digest_of(module: str, catalogue: Catalogue, search: Search, *more: object) -> str:

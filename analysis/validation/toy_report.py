@@ -14,20 +14,10 @@ import numpy as np
 from analysis.results.calibration import CategoryParts, MachineOrigin, SearchCalibration
 from analysis.results.checks import Check
 from analysis.results.codec import from_json
-from analysis.statistics.spectra.bins import between
-from analysis.validation.fixed_model import FixedModel, Setting, title_of
-from analysis.validation.rates import (
-    EXACT,
-    LEVEL,
-    FIXED_GeV,
-    Place,
-    fraction_of,
-    moments_of,
-    rounded,
-    unjudged,
-)
+from analysis.validation.fixed_model import Setting, title_of
+from analysis.validation.plan import ToyResults
+from analysis.validation.rates import EXACT, LEVEL, FIXED_GeV, Place, moments_of, rounded, unjudged
 from analysis.validation.sensitivity import ORDERS, MASSES_GeV, Sensitivity, gains, ideal
-from analysis.validation.toy_campaigns import ToyResults
 from analysis.validation.toys import MEASURED_SIGMA, BackgroundToys, InjectionPoint, SignalToys
 from tools.arrays import FloatArray
 from tools.json_file import read_json
@@ -35,6 +25,8 @@ from tools.machine import machine
 from tools.provenance import provenance
 
 _SINGLE = 3.0
+_OPTIMAL = (0.97, 1.03)
+"""least significance and largest limit, over those of the ideal fit"""
 _MAX_PULL = 10.0
 """where a deficit in few events ends at an expectation of zero there is no uncertainty to divide
 by: then (S - S0)/error is beyond it"""
@@ -52,7 +44,7 @@ def document(results: ToyResults, *, workers: int) -> SearchCalibration:
         seed=campaigns.seed,
         workers=workers,
         windows=campaigns.windows,
-        window_events={name: _in_window(s) for name, s in campaigns.background.items()},
+        window_events={name: round(s.window_events, 1) for name, s in campaigns.background.items()},
         parts=_parts(next(iter(campaigns.background.values()))) if campaigns.several else None,
         choices={
             place: parts
@@ -79,12 +71,6 @@ def read_calibration(path: Path) -> SearchCalibration:
     made_by = "make calibration"
     found = read_json(path, made_by=made_by)
     return from_json(SearchCalibration, found, path, advice=f"make it again with `{made_by}`")
-
-
-def _in_window(setting: Setting) -> float:
-    tournament, window = setting.tournament, setting.search.window
-    inside = between(tournament.low_GeV, tournament.high_GeV, window.low_GeV, window.high_GeV)
-    return round(float(sum(expected[inside].sum() for expected in setting.expected)), 1)
 
 
 def _parts(setting: Setting) -> CategoryParts:
@@ -167,23 +153,23 @@ def _global(name: str, toys: BackgroundToys, results: ToyResults) -> Iterator[Ch
 def _formula(results: ToyResults) -> Iterator[Check]:
     for name, toys in results.fixed.items():
         model, _ = results.campaigns.chosen[name]
-        here = Place("formula", f"{name} ({title_of(model)})")
-        crossings = results.on_truth(name).crossings
+        here = Place("formula", f"{name} ({title_of(model)})", digits=EXACT)
+        crossings = results.expected[name, ()].crossings
         for z in (2.5, 3.0, 3.5):
-            above = fraction_of(toys.largest_z > z, digits=EXACT)
-            # No toy as high: the ratio is not known, and is left out.
-            some = above.value > 0
-            ratio = crossings.p(z) / above.value if some else np.nan
-            relative = above.error / above.value if some else np.nan
-            ends = (0.8, 1.2) if z == _SINGLE else (None, None)
             what = f"p by formula / toys, Z = {z:g}"
-            yield here.number(what, ratio, ratio * relative, *ends, n=above.n)
+            above = here.rate(what, toys.largest_z > z)
+            # No toy as high: the ratio is not known, and is left out.
+            some = above.observed > 0
+            ratio = crossings.p(z) / above.observed if some else np.nan
+            relative = above.error / above.observed if some and above.error else np.nan
+            ends = (0.8, 1.2) if z == _SINGLE else (None, None)
+            yield here.number(what, ratio, ratio * relative, *ends, n=above.toys)
         yield here.number("upcrossings of 1", crossings.mean, crossings.error)
         if results.campaigns.several:
             own = [
                 expected.crossings.mean
-                for choice, expected in results.expected.items()
-                if choice.campaign == name and choice.functions
+                for (campaign, functions), expected in results.expected.items()
+                if campaign == name and functions
             ]
             yield here.number("of the toys' own", float(np.mean(own)))
             yield here.number("spread of these", float(np.std(own)))
@@ -265,27 +251,18 @@ def _optimum(results: ToyResults) -> Iterator[Check]:
     for name, (setting, events) in results.campaigns.optima.items():
         ideals = [Sensitivity.of(ideal(setting, order), events) for order in ORDERS]
         window, free = setting.chosen(("window",)), setting.chosen()
-        parameters = len(window[0][0].function.parameters)
         # One of the parameters is the normalisation: `exp k` has k + 1.
+        parameters = len(window[0][0].function.parameters)
         judged = min(max(parameters - 1, ORDERS[0]), ORDERS[-1])
-        ours = Sensitivity.of(setting.fixed(*window), events)
-        yield from _compared(name, window[0], ours, ideals, judged)
-        if free[0] != window[0]:
-            ours = Sensitivity.of(setting.fixed(*free), events)
-            yield from _compared(name, free[0], ours, ideals, None)
-
-
-def _compared(
-    name: str, model: FixedModel, ours: Sensitivity, ideals: Sequence[Sensitivity],
-    judged: int | None,
-) -> Iterator[Check]:  # fmt: skip
-    for index, mass in enumerate(MASSES_GeV):
-        here = Place("optimum", f"{name} ({title_of(model)}), {mass:g} GeV")
-        for order, best in zip(ORDERS, ideals, strict=True):
-            low, high = (0.97, 1.03) if order == judged else (None, None)
-            yield here.number(f"Z / order {order}", ours.z[index] / best.z[index], low=low)
-            limit = ours.limit[index] / best.limit[index]
-            yield here.number(f"limit / order {order}", limit, high=high)
+        for chosen in (window, free) if free[0] != window[0] else (window,):
+            ours, title = Sensitivity.of(setting.fixed(*chosen), events), title_of(chosen[0])
+            for index, mass in enumerate(MASSES_GeV):
+                here = Place("optimum", f"{name} ({title}), {mass:g} GeV")
+                for order, best in zip(ORDERS, ideals, strict=True):
+                    low, high = _OPTIMAL if chosen is window and order == judged else (None, None)
+                    z, limit = ours.z[index] / best.z[index], ours.limit[index] / best.limit[index]
+                    yield here.number(f"Z / order {order}", z, low=low)
+                    yield here.number(f"limit / order {order}", limit, high=high)
 
 
 def _gained(results: ToyResults) -> Iterator[Check]:
@@ -293,7 +270,7 @@ def _gained(results: ToyResults) -> Iterator[Check]:
     for name, gain in ((name, gain) for name, pair in pairs for gain in gains(pair)):
         for index, mass in enumerate(MASSES_GeV):
             here = Place("gain", f"{name} ({gain.functions}), {mass:g} GeV")
-            low = gain.wanted(mass)
-            yield here.number("limit, cuts / categories", gain.limits[index], low=low)
+            wanted = gain.wanted(mass)
+            yield here.number("limit, cuts / categories", gain.limits[index], low=wanted)
             yield here.number("Z of 5.4 pb, categories", gain.z[index])
             yield here.number("Z, cuts", gain.z_of_cuts[index])

@@ -74,16 +74,16 @@ class BackgroundToys(Columns):
 
 
 def background_toys(
-    setting: Setting, *, seed: int, numbers: range, scans: int, windows: int = 1
+    setting: Setting, numbers: range, *, seed: int, scans: int, windows: int = 1
 ) -> BackgroundToys:
     """Return what some toys show.
 
     Parameters
     ----------
     setting : Setting
-    seed : int
     numbers : range
         Which toys of the seed.
+    seed : int
     scans : int
         If the first of them is below this number they are scanned; else they are fitted at the
         fixed masses only.
@@ -175,7 +175,7 @@ class Injection:
         )
         return cls(setting, points, drawn_width)
 
-    def toys(self, *, seed: int, numbers: range) -> SignalToys:
+    def toys(self, numbers: range, *, seed: int) -> SignalToys:
         """Return what some toys show."""
         toys, parts = self.setting.toys, []
         for group in toys.groups(toys.draw(seed, numbers)):

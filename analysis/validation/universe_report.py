@@ -16,9 +16,8 @@ import numpy as np
 from analysis.results import closure as told
 from analysis.results.checks import Check
 from analysis.statistics.background.entries import Flags
-from analysis.validation.analyse import SURE_LOCAL_Z, Judged
+from analysis.validation.analyse import SURE_LOCAL_Z, Found, UniverseResults
 from analysis.validation.rates import FIXED_GeV, Place, fraction_of, moments_of, rounded, unjudged
-from analysis.validation.universe_campaign import UniverseResults
 from tools.arrays import FloatArray
 from tools.universe import CROSS_SECTIONS_PB, MASSES_GeV
 
@@ -31,7 +30,7 @@ ENOUGH = 300
 _TAILS = {2.0: 0.02275, 3.0: 0.00135}
 """of a normal distribution above a significance"""
 
-Bin = tuple[float, float, Flags]
+Bin = tuple[tuple[float, float], Flags]
 """both ends, and which universes are in it"""
 Row = TypeVar("Row", bound=told.UniversesInBin)
 
@@ -45,38 +44,35 @@ def result(results: UniverseResults, events: told.EventsComparison | None = None
     events : EventsComparison, optional
         The verdicts of the whole chain, where the universes went through it.
     """
-    x, empty, campaign = results.with_x, results.without_x, results.campaign
+    x, empty, campaign = results.with_x, results.without_x, results.work.campaign
     strengths = bins_of(x.true_cross_section_pb, campaign.cross_sections_pb, CROSS_SECTION_EDGES)
     masses = bins_of(x.true_mass_GeV, campaign.masses_GeV, MASS_EDGES)
     expected = bins_of(x.expected_z, (), EXPECTED_Z_EDGES)
     return told.Closure(
         **asdict(results.size),
         seed=campaign.seed,
-        channels=results.analysis.channel_names,
+        channels=results.work.analysis.channel_names,
         masses_GeV=campaign.masses_GeV or None,
         cross_sections_pb=campaign.cross_sections_pb or None,
         false_positive=_false_positive(empty),
-        coverage=told.Coverages(
-            mass=x.sure.coverage("mass"),
-            cross_section=x.sure.coverage("cross_section"),
-            limit_95=fraction_of(x.covered),
-        ),
-        pull=told.PullMoments(
-            mass=moments_of(x.sure.pulls("mass")),
-            cross_section=moments_of(x.sure.pulls("cross_section")),
-        ),
+        coverage=told.Coverages(*_intervals(x.sure), fraction_of(x.covered)),
+        pull=told.PullMoments(*map(moments_of, x.sure.pulls().values())),
         bias=_bias(x.sure),
         verdicts=_verdicts(results),
         by_cross_section=tuple(_row(told.UniversesOfStrength, x, bin_) for bin_ in strengths),
         by_mass=tuple(_row(told.UniversesOfMass, x, bin_) for bin_ in masses),
         by_expected_z=tuple(_row(told.UniversesInBin, x, bin_) for bin_ in expected),
-        power=_power(x, masses, strengths),
+        power=tuple(
+            told.ClaimPower(*mass, *strength, fraction_of(x.claimed[here & there]))
+            for mass, here in masses
+            for strength, there in strengths
+        ),
         histograms=_histograms(x.sure, empty),
         functions=_functions(results),
         second_looks=told.SecondLooks(
-            universes=len(results.counted),
-            toys_each=results.analysis.search.peak.global_toys,
-            with_some_exceeding=sum(c.exceeding > 0 for c in results.counted.values()),
+            universes=int(np.isfinite(results.found.exceeding).sum()),
+            toys_each=results.work.analysis.search.peak.global_toys,
+            with_some_exceeding=int((results.found.exceeding > 0).sum()),
         ),
         checks=tuple(checks(results, strengths)),
         events=events,
@@ -86,51 +82,30 @@ def result(results: UniverseResults, events: told.EventsComparison | None = None
 def bins_of(values: FloatArray, given: Sequence[float], edges: Sequence[float]) -> list[Bin]:
     """Return which universes are in each bin: each given value is one, else those of the edges."""
     if given:
-        return [(value, value, np.isclose(values, value)) for value in sorted(set(given))]
+        return [((value, value), np.isclose(values, value)) for value in sorted(set(given))]
     return [
-        (low, high, (values >= low) & ((values < high) | (high == edges[-1])))
+        ((low, high), (values >= low) & ((values < high) | (high == edges[-1])))
         for low, high in pairwise(edges)
     ]
 
 
-def _row(kind: type[Row], x: Judged, of: Bin) -> Row:
+def _row(kind: type[Row], x: Found, of: Bin) -> Row:
     """Return what a bin of universes with X shows."""
-    low, high, where = of
+    ends, where = of
     inside = x.some(where)
-    return kind(
-        low=low,
-        high=high,
-        claimed=fraction_of(inside.claimed),
-        right=fraction_of(inside.right),
-        limit_95=fraction_of(inside.covered),
-        mass=inside.sure.coverage("mass"),
-        cross_section=inside.sure.coverage("cross_section"),
-    )
+    verdicts = fraction_of(inside.claimed), fraction_of(inside.right), fraction_of(inside.covered)
+    return kind(*ends, *verdicts, *_intervals(inside.sure))
 
 
-def _power(
-    x: Judged, masses: Sequence[Bin], strengths: Sequence[Bin]
-) -> tuple[told.ClaimPower, ...]:
-    return tuple(
-        told.ClaimPower(
-            low_GeV=low_GeV,
-            high_GeV=high_GeV,
-            low_pb=low_pb,
-            high_pb=high_pb,
-            claimed=fraction_of(x.claimed[here & there]),
-        )
-        for low_GeV, high_GeV, here in masses
-        for low_pb, high_pb, there in strengths
-    )
+def _intervals(sure: Found) -> tuple[told.Fraction, told.Fraction]:
+    """Return how often the 68 % intervals of mass and cross-section hold the truth."""
+    mass, cross_section = (fraction_of(np.abs(pulls) <= 1) for pulls in sure.pulls().values())
+    return mass, cross_section
 
 
-def _false_positive(empty: Judged) -> told.FalsePositives:
+def _false_positive(empty: Found) -> told.FalsePositives:
     at_masses = tuple(
-        told.EmptyAtMass(
-            mass_GeV=mass,
-            above_2=fraction_of(z > 2),  # noqa: PLR2004
-            local_3sigma=_counted(z > 3, _TAILS[3.0]),  # noqa: PLR2004
-        )
+        told.EmptyAtMass(mass, fraction_of(z > 2), _counted(z > 3, _TAILS[3.0]))  # noqa: PLR2004
         for mass, z in zip(FIXED_GeV, empty.fixed_z.T, strict=True)
     )
     middle = at_masses[len(FIXED_GeV) // 2]
@@ -145,23 +120,18 @@ def _false_positive(empty: Judged) -> told.FalsePositives:
 
 def _counted(where: Flags, probability: float) -> told.CountedUniverses:
     n = len(where)
-    return told.CountedUniverses(observed=int(where.sum()), expected=rounded(probability * n), n=n)
+    return told.CountedUniverses(int(where.sum()), rounded(probability * n), n)
 
 
-def _bias(sure: Judged) -> told.Biases:
+def _bias(sure: Found) -> told.Biases:
     """Return mean differences of found and true, where X has to be found."""
     found = sure.some(np.isfinite(sure.mass_pull))
     relative = found.cross_section_pb / found.true_cross_section_pb - 1
-    return told.Biases(
-        mass_GeV=_difference(found.mass_GeV - found.true_mass_GeV),
-        cross_section_relative=_difference(relative),
-    )
+    return told.Biases(_difference(found.mass_GeV - found.true_mass_GeV), _difference(relative))
 
 
 def _difference(values: FloatArray) -> told.MeanDifference:
-    return told.MeanDifference(
-        mean=_mean(values), error=moments_of(values).mean_error, n=len(values)
-    )
+    return told.MeanDifference(_mean(values), moments_of(values).mean_error, len(values))
 
 
 def _mean(values: FloatArray) -> float:
@@ -170,7 +140,7 @@ def _mean(values: FloatArray) -> float:
 
 def _verdicts(results: UniverseResults) -> told.VerdictTable:
     """Return how often each verdict was given in the universes of the course, by what was true."""
-    every = results.judged("universes")
+    every = results.of("universes")
     # Without X there is no expected significance: below all bins of those with one.
     z = np.where(every.exists, every.expected_z, -1.0)
     rows = {
@@ -179,23 +149,17 @@ def _verdicts(results: UniverseResults) -> told.VerdictTable:
         "X, 3 to 6": (z >= 3) & (z <= SURE_LOCAL_Z),  # noqa: PLR2004
         "X, above 6": z > SURE_LOCAL_Z,
     }
-    table = tuple(_verdict_counts(truth, every.some(where)) for truth, where in rows.items())
-    return told.VerdictTable(right=int(every.right.sum()), n=len(every.right), table=table)
+    table = []
+    for truth, where in rows.items():
+        some = every.some(where)
+        given = Counter(some.decision.tolist())
+        decided = given["limit"], given["evidence"], given["discovery"]
+        right, n = int(some.right.sum()), len(some.decision)
+        table.append(told.VerdictCounts(truth, *decided, right, n))
+    return told.VerdictTable(int(every.right.sum()), len(every.right), tuple(table))
 
 
-def _verdict_counts(truth: str, some: Judged) -> told.VerdictCounts:
-    given = Counter(some.decision.tolist())
-    return told.VerdictCounts(
-        truth=truth,
-        limit=given["limit"],
-        evidence=given["evidence"],
-        discovery=given["discovery"],
-        right=int(some.right.sum()),
-        n=len(some.decision),
-    )
-
-
-def _histograms(sure: Judged, empty: Judged) -> told.ClosureHistograms:
+def _histograms(sure: Found, empty: Found) -> told.ClosureHistograms:
     """Return what the figures of distributions are drawn of."""
     return told.ClosureHistograms(
         mass_pull=_histogram(sure.mass_pull, _PULLS),
@@ -212,12 +176,12 @@ def _histogram(values: FloatArray, edges: FloatArray) -> told.UniverseHistogram:
     known = values[np.isfinite(values)]
     low, high = float(edges[0]), float(edges[-1])
     counts, _ = np.histogram(np.clip(known, low, high), edges)
-    return told.UniverseHistogram(low=low, high=high, counts=tuple(counts.tolist()))
+    return told.UniverseHistogram(low, high, tuple(counts.tolist()))
 
 
 def _functions(results: UniverseResults) -> dict[str, float]:
     """Return the fractions of universes that chose each function, the most frequent first."""
-    names = [str(n) for found in results.found.values() for n in found.function]
+    names = results.found.function.tolist()
     return {n: rounded(k / len(names)) for n, k in Counter(names).most_common(12)}
 
 
@@ -236,20 +200,19 @@ def checks(results: UniverseResults, strengths: Sequence[Bin]) -> Iterator[Check
 
 def _with_x(results: UniverseResults, strengths: Sequence[Bin]) -> Iterator[Check]:
     x, here = results.with_x, Place("x", f"X of expected local Z above {SURE_LOCAL_Z:g}")
-    yield here.rate("verdict right", results.judged("universes").sure.right, 0.99)
-    for name in ("mass", "cross_section"):
-        text, pulls = name.replace("_", "-"), x.sure.pulls(name)
+    yield here.rate("verdict right", results.of("universes").sure.right, 0.99)
+    for name, pulls in x.sure.pulls().items():
         pull = moments_of(pulls)
-        yield here.rate(f"68 % coverage, {text}", np.abs(pulls) <= 1, 0.64, 0.72)
-        yield here.number(f"mean pull, {text}", pull.mean, pull.mean_error, -0.2, 0.2, n=pull.n)
-        yield here.number(f"width of pulls, {text}", pull.width, pull.width_error, n=pull.n)
+        yield here.rate(f"68 % coverage, {name}", np.abs(pulls) <= 1, 0.64, 0.72)
+        yield here.number(f"mean pull, {name}", pull.mean, pull.mean_error, -0.2, 0.2, n=pull.n)
+        yield here.number(f"width of pulls, {name}", pull.width, pull.width_error, n=pull.n)
     yield Place("x", "all X").rate("fits converged", x.converged)
-    for low, high, where in strengths:
+    for (low, high), where in strengths:
         name = f"{low:g} pb" if low == high else f"{low:g} to {high:g} pb"
         yield Place("limits", name).rate("limit covers", x.covered[where], 0.94)
 
 
-def _without_x(empty: Judged) -> Iterator[Check]:
+def _without_x(empty: Found) -> Iterator[Check]:
     for mass, z in zip(FIXED_GeV, empty.fixed_z.T, strict=True):
         here = Place("empty", f"{mass:g} GeV")
         for level, low, high in ((2.0, 0.010, 0.033), (3.0, None, 0.004)):

@@ -20,7 +20,7 @@ from analysis.settings.search import Search
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel
 from analysis.statistics.spectra.streams import universe_stream
 from analysis.validation.efficiencies import Channels
-from analysis.validation.fixed_model import Setup
+from analysis.validation.fixed_model import Setting
 from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.recipe import Continuum, Resonance, signal_recipe
@@ -29,8 +29,27 @@ from tools.universe import Given, Truth, truth_of
 
 Kind = Literal["universes", "empty", "with_x"]
 KINDS: tuple[Kind, ...] = ("universes", "empty", "with_x")
+_STREAMS = 2
+"""of seeds for each universe: its upcrossings, its evaluation with more toys"""
 MAX_UNIVERSES = 1_000_000
 """of a kind; the next kind is numbered from here: no two share a background"""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many universes of each kind."""
+
+    universes: int
+    empty: int = 0
+    with_x: int = 0
+
+    def __post_init__(self) -> None:
+        for kind in KINDS:
+            if not 0 <= (number := getattr(self, kind)) <= MAX_UNIVERSES:
+                option = kind.replace("_", "-")
+                raise InputError(f"--{option}: 0 to {MAX_UNIVERSES:,}, not {number:,}")
+        if not self.universes + self.empty + self.with_x:
+            raise InputError("no universe at all: give --universes N, --empty N or --with-x N")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +64,19 @@ class Campaign:
 
     def truth(self, kind: Kind, number: int, catalogue: Catalogue) -> Truth:
         """Return the truth of a universe: a pure function of seed, kind and number."""
-        given = self._given(number)
-        if kind == "empty":
-            given = Given(exists=False)
-        elif kind == "with_x":
-            given = replace(given, exists=True)
-        # Numbers of their own: an empty universe has a background that no universe with X has.
-        first = MAX_UNIVERSES * KINDS.index(kind)
-        return truth_of(self.seed, first + number, catalogue, given=given)
-
-    def _given(self, number: int) -> Given:
         masses, strengths = self.masses_GeV, self.cross_sections_pb
-        if not masses and not strengths:
-            return Given()
         # All masses with one cross-section, then with the next: few universes have all masses.
         rank = number // max(1, len(masses))
-        return Given(
-            exists=True,
+        given = Given(
+            exists=True if kind == "with_x" or masses or strengths else None,
             mass_GeV=masses[number % len(masses)] if masses else None,
             cross_section_pb=strengths[rank % len(strengths)] if strengths else None,
         )
+        if kind == "empty":
+            given = Given(exists=False)
+        # Numbers of their own: an empty universe has a background that no universe with X has.
+        first = MAX_UNIVERSES * KINDS.index(kind)
+        return truth_of(self.seed, first + number, catalogue, given=given)
 
     def rng(self, kind: Kind, number: int) -> np.random.Generator:
         """Return the randomness of a universe's spectrum."""
@@ -72,48 +84,22 @@ class Campaign:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ExpectedSpectra:
-    """A universe without fluctuations; without a ``repr``, as its truth."""
+class Universe:
+    """A universe and its selected spectrum; without a ``repr``, as its truth."""
 
-    truth: Truth
-    channels: tuple[FloatArray, ...]
-    """expected events in the bins of each channel"""
-
-    @classmethod
-    def of(
-        cls, truth: Truth, channels: Channels, low_GeV: FloatArray, high_GeV: FloatArray
-    ) -> "ExpectedSpectra":
-        """Return what a universe is expected to show in some bins."""
-        law, peak = truth.background.spectrum, truth.signal.spectrum
-        if not isinstance(law, Continuum) or not isinstance(peak, Resonance):
-            raise TypeError("a universe has a continuum and a resonance")
-        # Integrals of the generator's own laws, not of a fit to them: no bias can come from here.
-        shape = law.above(low_GeV) - law.above(high_GeV)
-        kept = channels.efficiencies(truth.background) * truth.expected_background_events
-        events = channels.efficiencies(truth.signal) * truth.expected_signal_events
-        bump = peak.below(high_GeV) - peak.below(low_GeV)
-        return cls(truth, tuple(n * shape + s * bump for n, s in zip(kept, events, strict=True)))
-
-    def draw(self, rng: np.random.Generator) -> tuple[FloatArray, ...]:
-        """Return one spectrum for each channel."""
-        return tuple(rng.poisson(channel).astype(np.float64) for channel in self.channels)
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ObservedUniverse:
-    """A universe as the analysis meets it."""
-
+    kind: Kind
     number: int
-    expected: ExpectedSpectra
-    """what is true"""
-    counts: tuple[FloatArray, ...]
-    """observed events in the bins of each channel"""
-    seed: int
+    truth: Truth
+    expected: tuple[FloatArray, ...]
+    """events in the bins of each channel, without fluctuations"""
+    counts: tuple[FloatArray, ...] = ()
+    """observed events; nothing before it is observed"""
+    seed: int = 0
     """of its upcrossings"""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Analysis(Setup):
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Analysis(Setting):
     """What the analysis knows: its settings, and what the simulation says of a resonance."""
 
     channel_names: tuple[str, ...]
@@ -166,3 +152,45 @@ def analysis_of(catalogue: Catalogue, search: Search, channels: Channels) -> Ana
 
 def _exact(masses: FloatArray, values: FloatArray) -> Interpolated:
     return Interpolated(masses, values, np.zeros(len(masses)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Universes:
+    """The universes of a campaign, and the analysis that looks at them."""
+
+    campaign: Campaign
+    catalogue: Catalogue
+    channels: Channels
+    analysis: Analysis
+
+    @classmethod
+    def of(
+        cls, campaign: Campaign, catalogue: Catalogue, search: Search, channels: Channels
+    ) -> "Universes":
+        """Return the universes of a campaign, behind a selection."""
+        return cls(campaign, catalogue, channels, analysis_of(catalogue, search, channels))
+
+    def expected(self, kind: Kind, number: int) -> Universe:
+        """Return one universe without fluctuations."""
+        bins, truth = self.analysis.tournament, self.campaign.truth(kind, number, self.catalogue)
+        low, high = bins.low_GeV, bins.high_GeV
+        law, peak = truth.background.spectrum, truth.signal.spectrum
+        if not isinstance(law, Continuum) or not isinstance(peak, Resonance):
+            raise TypeError("a universe has a continuum and a resonance")
+        # Integrals of the generator's own laws, not of a fit to them: no bias can come from here.
+        shape, bump = law.above(low) - law.above(high), peak.below(high) - peak.below(low)
+        kept = self.channels.efficiencies(truth.background) * truth.expected_background_events
+        events = self.channels.efficiencies(truth.signal) * truth.expected_signal_events
+        channels = (n * shape + s * bump for n, s in zip(kept, events, strict=True))
+        return Universe(kind, number, truth, tuple(channels))
+
+    def observed(self, kind: Kind, number: int) -> Universe:
+        """Return one universe with the spectrum that is drawn from it."""
+        expected, rng = self.expected(kind, number), self.campaign.rng(kind, number)
+        counts = tuple(rng.poisson(channel).astype(np.float64) for channel in expected.expected)
+        return replace(expected, counts=counts, seed=self.seed(kind, number, 0))
+
+    def seed(self, kind: Kind, number: int, stream: int) -> int:
+        """Return the seed of one universe's toys."""
+        # Spawned, not drawn: it does not depend on how many numbers the spectrum took.
+        return int(self.campaign.rng(kind, number).spawn(_STREAMS)[stream].integers(2**62))

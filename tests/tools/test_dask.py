@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,10 +22,10 @@ import pytest
 from coffea.processor import ProcessorABC
 
 from analysis.settings.search import Search
-from analysis.validation import universe_campaign as closure
+from analysis.validation import analyse as closure
 from analysis.validation.efficiencies import by_upper_cuts
-from analysis.validation.universe_campaign import BorderlineToys, Size, Universes
-from analysis.validation.universes import Campaign
+from analysis.validation.tasks import Task, arrays_of
+from analysis.validation.universes import Campaign, Size, Universes
 from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor, Settings
 from processors.schema import DiphotonSchema
@@ -410,15 +411,17 @@ def test_universes_are_looked_at_anywhere(
         dask_there.worker()
         there = closure.run(work, size, tmp_path / "there", at(dask_there.file))
         with Session(at(dask_there.file)) as session:
-            case, code = BorderlineToys("empty", 0, 0.0, 0, 5), (Universes, Selection)
-            (looked,) = executors.completed(work, [case], session, what="toys", classes=code)
+            counts = work.observed("empty", 0).counts
+            toys = partial(closure.toys_of, work.analysis, counts, seed=1)
+            case, code = Task("toys", toys, range(5)), (Task, Selection)
+            (looked,) = executors.completed(arrays_of, [case], session, what="toys", classes=code)
             with pytest.raises(XyyError, match=r"^roots: ValueError: math domain") as failure:
                 dict(executors.completed(math.sqrt, [4.0, -1.0], session, what="roots"))
             assert isinstance(failure.value.__cause__, ValueError)
-    assert looked == (case, {"exceeding": np.array([5])})
-    for kind, found in here.found.items():
-        for name, values in found.arrays().items():
-            assert values.tobytes() == there.found[kind].arrays()[name].tobytes()
+    assert looked[0] is case
+    assert looked[1]["largest_z"].tobytes() == toys(range(5)).largest_z.tobytes()
+    for name, values in here.found.arrays().items():
+        assert values.tobytes() == there.found.arrays()[name].tobytes()
 
 
 def die_once(place: Path) -> str:

@@ -18,14 +18,14 @@ from analysis.statistics.background.families import Function
 from analysis.statistics.background.tournament import decide_all
 from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.validation import __main__ as command
-from analysis.validation import plan, toy_campaigns
+from analysis.validation import plan
 from analysis.validation.categories import (
     CATEGORIES,
     CategoryFractions,
     CourseSelections,
     selections,
 )
-from analysis.validation.fixed_model import FixedExpectation, FixedToys, Setting, names_of
+from analysis.validation.fixed_model import Setting, names_of
 from analysis.validation.pages import page_of_toys
 from analysis.validation.plan import (
     GENERATOR,
@@ -33,15 +33,16 @@ from analysis.validation.plan import (
     OUTSIDE,
     WITH_CATEGORIES,
     CourseSettings,
+    ToyCampaigns,
     in_proportion,
     integrals,
     one_spectrum,
+    run_toys,
     six_categories,
 )
 from analysis.validation.rates import fraction_of
 from analysis.validation.sensitivity import JUDGED_GeV, MASSES_GeV, Pair, gains
 from analysis.validation.tasks import workshop
-from analysis.validation.toy_campaigns import ToyCampaigns, run_toys
 from analysis.validation.toy_report import checks, document, read_calibration
 from analysis.validation.toys import BackgroundToys, Injection, InjectionPoint, background_toys
 from tools.executors import Execution
@@ -150,16 +151,15 @@ def test_a_drawn_width_is_another_toy(setting: Setting) -> None:
 
 
 def test_the_formula_is_that_of_frozen_toys(setting: Setting) -> None:
-    masses, model = setting.masses_GeV, (Option("window", 400.0, 1100.0, Function("exp", 3)),)
+    model = (Option("window", 400.0, 1100.0, Function("exp", 3)),)
     assert setting.named(names_of(model)) == model
-    spectra = setting.fixed(model)
-    expected = FixedExpectation.of(spectra, masses, seed=5, toys=400)
-    z = FixedToys.of(spectra, masses, seed=6, numbers=range(300)).largest_z
+    expected = setting.expectation(model, None, seed=5, toys=400)
+    z = setting.fixed_toys(model, None, range(300), seed=6).largest_z
     p = expected.crossings.p(2.5)
     # 4 standard deviations of the toys, and 20 % of the formula: below 6e-5
     assert np.mean(z > 2.5) == pytest.approx(p, abs=4 * np.sqrt(p / 300) + 0.2 * p)
     assert np.all(np.diff(expected.errors) < 0)  # a falling background
-    again = FixedToys.of(spectra, masses, seed=6, numbers=range(100, 110))
+    again = setting.fixed_toys(model, None, range(100, 110), seed=6)
     assert again.largest_z == pytest.approx(z[100:110], abs=1e-3)
 
 
@@ -316,7 +316,7 @@ def test_a_campaign_of_categories_tells_all_its_numbers(
     monkeypatch.setattr(plan, "INJECTED_GeV", (750.0,))
     monkeypatch.setattr(plan, "INJECTED_SIGMA", (5.0,))
     monkeypatch.setattr(plan, "OUTSIDE_CATEGORIES", ("bent",))
-    monkeypatch.setattr(toy_campaigns, "COMPARED", 1)
+    monkeypatch.setattr(plan, "COMPARED", 1)
     thrown = six_categories(catalogue, few, ToyNumbers(3, 2, 4, 2, 2, 200, 2), 1)
     with workshop(tmp_path, "digest", Execution(), print) as shop:
         results = run_toys(thrown, shop)
@@ -324,7 +324,7 @@ def test_a_campaign_of_categories_tells_all_its_numbers(
     for name, toys in {**results.background, **results.outside}.items():
         expected = [results.expectation(name, functions) for functions in toys.choices()]
         assert all(each is expected[0] for each in expected)
-    compared = [choice for choice in results.expected if choice.functions]
+    compared = [functions for _, functions in results.expected if functions]
     assert len(compared) == 2
     found = document(results, workers=1)
     sections = {check.section for check in found.checks}
@@ -356,7 +356,7 @@ def test_the_command_runs_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     told = read_calibration(DOCS / "statistics.json")
     for name, (_, size, usual) in command.PLANS.items():
         monkeypatch.setitem(command.PLANS, name, (no_plan, size, usual))
-    monkeypatch.setattr(command, "run_toys", no_toys)
+    monkeypatch.setattr(plan, "run_toys", no_toys)
     monkeypatch.setattr(
         command, "document", lambda _results, *, workers: replace(told, workers=workers)
     )
@@ -389,10 +389,10 @@ def test_a_number_meets_what_was_wanted(
 @pytest.mark.parametrize(("name", "least"), [("one spectrum", 2_000), ("six categories", 250)])
 def test_the_page_is_made_of_the_document(name: str, least: int, tmp_path: Path) -> None:
     _, whole, file = command.PLANS[name]
-    told, again = read_calibration(DOCS / file.name), tmp_path / file.name
+    told, again = read_calibration(DOCS / file), tmp_path / file
     write_json(again, to_json(told))
-    assert again.read_bytes() == (DOCS / file.name).read_bytes()
-    assert command.page_beside(DOCS / file.name).read_text() == page_of_toys(told)
+    assert again.read_bytes() == (DOCS / file).read_bytes()
+    assert command.page_beside(DOCS / file).read_text() == page_of_toys(told)
     number, missed = judged(told.checks)
     text = page_of_toys(told)
     assert text.count("✗") == missed + 1  # and once in the legend

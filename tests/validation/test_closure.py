@@ -26,24 +26,22 @@ from analysis.statistics.background.prediction import predict
 from analysis.statistics.resonance.look_elsewhere import CountedToys
 from analysis.statistics.resonance.shape import Effort, search_shape
 from analysis.statistics.spectra.bins import Channel
-from analysis.validation import universe_campaign as campaigns
-from analysis.validation.analyse import Found, Judged, analyse, borderline
+from analysis.validation import analyse as campaigns
+from analysis.validation.analyse import (
+    Found,
+    UniverseResults,
+    analyse,
+    batch_of,
+    settings_digest,
+    toys_of,
+)
 from analysis.validation.efficiencies import COLUMNS, Channels, by_upper_cuts
+from analysis.validation.fixed_model import LargestZ
 from analysis.validation.pages import write_page
 from analysis.validation.rates import fraction_of, moments_of
-from analysis.validation.tasks import ranges
-from analysis.validation.universe_campaign import (
-    BATCH,
-    PART,
-    Batch,
-    BorderlineToys,
-    Size,
-    UniverseResults,
-    Universes,
-    settings_digest,
-)
+from analysis.validation.tasks import Ensemble
 from analysis.validation.universe_report import bins_of, checks, result
-from analysis.validation.universes import MAX_UNIVERSES, Campaign, Kind
+from analysis.validation.universes import MAX_UNIVERSES, Campaign, Size, Universes
 from processors.histograms import Binning
 from processors.score import ScoreTable, category_index, cell_count
 from processors.selection import Interval, Selection
@@ -164,7 +162,7 @@ def test_a_universe_is_expected_to_show_what_its_events_show(
         angle = events["photon1_phi"][kept] - events["photon2_phi"][kept]
         mass = np.sqrt(2 * one * two * (np.cosh(events["dEta"][kept]) - np.cos(angle)))
         counts += np.histogram(mass, edges)[0]
-    (expected,) = universe.channels
+    (expected,) = universe.expected
     # 190 bins of a Poisson law: 4.5 standard deviations of chi-square, 3e-6 each side
     chi2 = np.sum((counts - expected) ** 2 / expected)
     assert abs(chi2 - len(edges)) < 4.5 * np.sqrt(2 * len(edges)) + np.sum(1 / expected) ** 0.5
@@ -230,8 +228,8 @@ def test_it_is_the_procedure_of_the_analysis(course: Universes) -> None:
 
 
 def test_x_is_found_and_nothing_is_not(results: UniverseResults) -> None:
-    x, empty = results.found["universes"], results.found["empty"]
-    assert results.judged("universes").decision.tolist() == ["discovery"] * 12
+    x, empty = results.of("universes"), results.of("empty")
+    assert results.of("universes").decision.tolist() == ["discovery"] * 12
     assert np.all(x.expected_z > 10)
     assert np.all(np.abs(x.local_z - x.expected_z) < 5)  # twelve times 6e-7
     assert np.all(np.abs(x.mass_GeV - 750) < 20)
@@ -247,13 +245,13 @@ def test_x_is_found_and_nothing_is_not(results: UniverseResults) -> None:
     assert 1 <= np.sum(empty.formula_p < 0.15) <= 12
     assert np.all(np.isnan(empty.mass_pull))
     assert np.all((empty.upcrossings > 1) & (empty.upcrossings < 2))
-    assert results.judged("empty").decision.tolist().count("discovery") == 0
+    assert results.of("empty").decision.tolist().count("discovery") == 0
 
 
 def test_any_batches_give_the_same(work: Universes) -> None:
-    whole = Found(**work(Batch("with_x", 0, 9)))
+    whole = batch_of(work, "with_x", range(9))
     parts = Found.joined(
-        [Found(**work(Batch("with_x", a, b))) for a, b in ((0, 4), (4, 5), (5, 9))]
+        [batch_of(work, "with_x", range(a, b)) for a, b in ((0, 4), (4, 5), (5, 9))]
     )
     assert whole.function.tolist() == parts.function.tolist()
     for name, array in whole.arrays().items():
@@ -273,9 +271,9 @@ def test_two_channels_are_fitted_together(quick: Search, catalogue: Catalogue) -
     recipe = background_recipe()
     assert halves.efficiencies(recipe).sum() == pytest.approx(whole.efficiencies(recipe)[0])
     work = Universes.of(Campaign(11, (750.0,), (3.0,)), catalogue, quick, halves)
-    found = Found(**work(Batch("with_x", 0, 3)))
+    found = batch_of(work, "with_x", range(3))
     one = Universes.of(Campaign(11, (750.0,), (3.0,)), catalogue, quick, whole)
-    alone = Found(**one(Batch("with_x", 0, 3)))
+    alone = batch_of(one, "with_x", range(3))
     # the channel with few jets is purer: together they are worth a little more
     assert np.all(found.expected_z > 0.98 * alone.expected_z)
     assert np.all(np.abs(found.mass_pull) < 4.5)  # 2e-5
@@ -286,31 +284,45 @@ def test_two_channels_are_fitted_together(quick: Search, catalogue: Catalogue) -
 def test_a_borderline_case_is_evaluated_with_more_toys(
     results: UniverseResults, quick: Search, catalogue: Catalogue
 ) -> None:
-    empty = results.found["empty"]
+    empty = results.of("empty")
     shifted = replace(empty, formula_z=np.linspace(2.0, 4.0, 40))
-    assert list(borderline(shifted)) == list(range(10, 34))
+    assert shifted.borderline == list(range(10, 34))
     search = replace(quick, peak=replace(quick.peak, global_toys=20))
     work = Universes.of(Campaign(11), catalogue, search, by_upper_cuts(quick.optimise.course_cuts))
-    assert work(BorderlineToys("empty", 0, 0.0, 0, 20))["exceeding"][0] == 20
-    assert work(BorderlineToys("empty", 0, 30.0, 0, 20))["exceeding"][0] == 0
-    parts = [
-        work(BorderlineToys("empty", 0, 2.0, first, first + 10))["exceeding"][0]
-        for first in (0, 10)
-    ]
-    assert work(BorderlineToys("empty", 0, 2.0, 0, 20))["exceeding"][0] == sum(parts)
-    assert 0 < sum(parts) < 20  # 2 sigma somewhere in four fifths of the spectra
-    assert list(ranges(600, PART)) == [(0, 250), (250, 500), (500, 600)]
-    assert list(ranges(60, BATCH)) == [(0, 25), (25, 50), (50, 60)]
+    counts, seed = work.observed("empty", 0).counts, work.seed("empty", 0, 1)
+    toys = toys_of(work.analysis, counts, range(20), seed=seed)
+    assert toys.counted(0.0) == CountedToys(20, 20)
+    assert toys.counted(30.0) == CountedToys(20, 0)
+    each = (range(10), range(10, 20))
+    parts = [toys_of(work.analysis, counts, numbers, seed=seed) for numbers in each]
+    assert LargestZ.joined(parts).largest_z == pytest.approx(toys.largest_z, abs=1e-3)
+    assert sum(each.counted(2.0).exceeding for each in parts) == toys.counted(2.0).exceeding
+    assert 0 < toys.counted(2.0).exceeding < 20  # 2 sigma somewhere in four fifths of the spectra
+
+
+def test_tasks_hold_all_of_an_ensemble_once() -> None:
+    def tasks(number: int, together: int) -> list[tuple[str, range]]:
+        ensemble = Ensemble(LargestZ, lambda _: LargestZ(np.zeros(0)), number, together)
+        return [(task.name, task.numbers) for task in ensemble.tasks("some")]
+
+    assert tasks(60, 25) == [
+        ("some-0-25", range(25)), ("some-25-50", range(25, 50)), ("some-50-60", range(50, 60)),
+    ]  # fmt: skip
+    assert tasks(25, 25) == [("some-0-25", range(25))]
+    assert tasks(0, 25) == []
 
 
 def test_toys_change_a_verdict(results: UniverseResults) -> None:
-    found = results.found["universes"].some(np.arange(2))
-    close = replace(found, local_z=np.array([4.0, 4.0]), formula_z=np.array([3.2, 3.2]))
-    kind: Kind = "universes"
-    counted = {(kind, int(close.number[1])): CountedToys(1000, 3)}
-    changed = replace(results, found={**results.found, "universes": close}, counted=counted)
-    assert changed.judged("universes").decision.tolist() == ["evidence", "limit"]
-    assert changed.judged("universes").global_p[1] == 0.003
+    found = results.of("universes").some(np.arange(3))
+    few, thresholds = np.full(3, 4.0), results.work.analysis.search.decision
+    close = replace(found, local_z=few, global_p=np.full(3, 7e-4), decision=np.full(3, "evidence"))
+    close.count(1, LargestZ(np.repeat([1.0, 4.0], [997, 3])), thresholds)
+    close.count(2, LargestZ(np.ones(1000)), thresholds)
+    assert close.decision.tolist() == ["evidence", "limit", "evidence"]
+    assert close.global_p.tolist() == [7e-4, 0.003, 7e-4]
+    assert close.exceeding[1:].tolist() == [3, 0]
+    looks = result(replace(results, found=close)).second_looks
+    assert (looks.universes, looks.with_some_exceeding) == (2, 1)
 
 
 # ---- campaigns -----------------------------------------------------------------------------------
@@ -319,18 +331,18 @@ def test_toys_change_a_verdict(results: UniverseResults) -> None:
 def test_finished_batches_are_kept_and_damaged_ones_done_again(
     work: Universes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.validation.universe_campaign.BATCH", 2)
+    monkeypatch.setattr("analysis.validation.analyse.BATCH", 2)
     said: list[str] = []
     first = campaigns.run(work, Size(0, 0, 4), tmp_path, HERE, say=said.append)
     one, two = sorted((tmp_path / "batches").iterdir())
     two.write_bytes(two.read_bytes()[:-50])
     again = campaigns.run(work, Size(0, 0, 4), tmp_path, HERE, say=said.append)
     assert "universes: 1 of 2 tasks are there already" in said
-    pairs = zip(first.found["with_x"].arrays().values(), again.found["with_x"].arrays().values(),
-                strict=True)  # fmt: skip
+    pairs = zip(first.found.arrays().values(), again.found.arrays().values(), strict=True)
     assert all(a.tobytes() == b.tobytes() for a, b in pairs)
     one.write_bytes(b"nonsense")
-    assert Kept(one.parent, settings_digest(work)).load("with_x-0-2") is None
+    digest = settings_digest(work)
+    assert Kept(one.parent, digest).load(one.name.removesuffix(f"-{digest}.npz")) is None
 
 
 def test_other_settings_have_other_batches(work: Universes, course: Universes) -> None:
@@ -436,18 +448,17 @@ def test_rates_and_pulls() -> None:
     assert moments_of(np.array([-1.0, 1.0, 0.0, 0.0])).mean == 0.0
     values = np.array([0.5, 1.0, 2.0])
     inside = bins_of(values, (), (0.5, 1.0, 2.0))
-    assert [w.tolist() for _, _, w in inside] == [[True, False, False], [False, True, True]]
-    assert bins_of(values, [2.0], (0.0, 9.0))[0][2].tolist() == [False, False, True]
+    assert [w.tolist() for _, w in inside] == [[True, False, False], [False, True, True]]
+    assert bins_of(values, [2.0], (0.0, 9.0))[0][1].tolist() == [False, False, True]
 
 
-def judged(**changes: Sequence[float]) -> Judged:
+def judged(**changes: Sequence[float]) -> Found:
     found = Found.nothing(4)
     found.true_cross_section_pb[:] = [0.0, 0.0, 2.0, 2.0]
     found.mass_pull[:] = [np.nan, np.nan, 1.0, 4.0]
     found.cls[:] = [np.nan, np.nan, 0.2, 0.01]
     claimed = np.array(changes.get("claimed", [0, 0, 0, 0]), dtype=bool)
-    decision = np.where(claimed, "evidence", "limit").astype(object)
-    return Judged(**found.arrays(), global_p=np.zeros(4), decision=decision)
+    return replace(found, decision=np.where(claimed, "evidence", "limit"))
 
 
 def test_verdicts_are_right_by_the_rule_of_the_game() -> None:
@@ -458,9 +469,9 @@ def test_verdicts_are_right_by_the_rule_of_the_game() -> None:
 def test_few_universes_are_told_and_many_are_judged(results: UniverseResults) -> None:
     assert all(check.meets is None for check in checks(results, []))
     many = np.tile(np.arange(40), 10)
-    empty = results.found["empty"].some(many)
+    empty = results.of("empty").some(many)
     spoilt = replace(empty, fixed_z=empty.fixed_z + 2.0)
-    whole = replace(results, found={**results.found, "empty": spoilt})
+    whole = replace(results, found=Found.joined([results.of("universes"), spoilt]))
     misses = {(c.setting, c.what[:16]) for c in checks(whole, []) if c.meets is False}
     assert ("750 GeV", "P(local Z > 2), ") in misses
 
@@ -514,10 +525,8 @@ def test_page_and_figures_are_made_of_the_result_alone(
 
 
 def test_one_universe_has_a_page(results: UniverseResults, tmp_path: Path) -> None:
-    nothing = Found.nothing(0)
-    one = results.found["universes"].some(np.arange(1))
-    found: dict[Kind, Found] = {"universes": one, "empty": nothing, "with_x": nothing}
-    alone = replace(results, size=Size(1), found=found)
+    one = results.of("universes").some(np.arange(1))
+    alone = replace(results, size=Size(1), found=one)
     write_page(result(alone), tmp_path / "closure.json", HEADER)
     text = (tmp_path / "closure.md").read_text(encoding="utf-8")
     assert "| mean pull, mass | too few |  | 1 |" in text
