@@ -568,13 +568,13 @@ b, b_error = background.predicted_events, background.predicted_error_events
 print(
     f"exp 1 predicts {simple.predicted_events:.0f} +- {simple.fit_error_events:.0f} (its fit alone)"
 )
-print(f"{background.chosen.function.name} predicts {b:.0f} +- {b_error:.0f} (all three parts)")
+print(f"{background.fitted.function.name} predicts {b:.0f} +- {b_error:.0f} (all three parts)")
 
 m = np.linspace(background.low_GeV, 2000, 400)
 plt.errorbar(centres, sidebands.counts, np.sqrt(sidebands.variances), fmt="o", label="sidebands")
 for fit in (simple, background):
-    density, _ = fit.chosen.fitted.density(m)
-    plt.plot(m, 50 * density, label=fit.chosen.function.name)
+    density, _ = fit.fitted.density(m)
+    plt.plot(m, 50 * density, label=fit.fitted.function.name)
 plt.axvspan(400, 1100, color="0.9")
 plt.yscale("log")
 plt.ylim(1e-1, None)
@@ -660,7 +660,7 @@ assert blind[400:1100].sum() == 0
 data = Channel("data", edges, blind.astype(float))
 background = fit_sidebands(data, search.window, search.fit, sqrt_s_GeV=14_000)
 b, b_error = background.predicted_events, background.predicted_error_events
-print(f"{background.chosen.function.name} predicts {b:.0f} +- {b_error:.0f} events in the window")
+print(f"{background.fitted.function.name} predicts {b:.0f} +- {b_error:.0f} events in the window")
 
 # %% [markdown]
 # ## Task 5.1: open it
@@ -679,7 +679,7 @@ print(f"z = {count.z:.2f} (the course's Z = {count.z_course:.2f})")
 bins = data.bins(100, 2000, 20)
 centres = (bins.low_GeV + bins.high_GeV) / 2
 plt.errorbar(centres, bins.counts, np.sqrt(bins.counts), fmt="ko", markersize=3, label="data")
-density, _ = background.chosen.fitted.density(m)
+density, _ = background.fitted.density(m)
 plt.plot(m, 20 * density, label="from the sidebands")
 plt.yscale("log")
 plt.ylim(0.5, None)
@@ -712,7 +712,7 @@ model = signal_model(
     ]
 )
 masses = search.signal.masses_GeV
-function = background.chosen.function
+function = background.fitted.function
 whole = data.bins(background.low_GeV, 2000, 10)
 spectra = Spectra.of(
     [ChannelModel(whole, function, masses, np.zeros(len(masses)))], model, search.systematics

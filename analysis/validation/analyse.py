@@ -140,7 +140,7 @@ def analyse(analysis: Analysis, universes: Sequence[ObservedUniverse], *, toys: 
         best = _scan(group, found)
         for row, toy in enumerate(group.toys):
             backgrounds = predicted(analysis, universes[toy].counts).backgrounds
-            predictions = [each.chosen.fitted.events(low, high) for each in backgrounds]
+            predictions = [each.fitted.events(low, high) for each in backgrounds]
             spectrum = analysis.spectra(group.options, predictions, group.spurious[row])
             crossings = upcrossings(
                 spectrum, spectrum.counts, group.masses_GeV, seed=universes[toy].seed, toys=toys

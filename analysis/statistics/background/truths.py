@@ -22,7 +22,6 @@ import numpy as np
 
 from analysis.settings.search import Window
 from analysis.statistics.background.entries import Flags
-from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra.bins import Bins
 from tools.arrays import FloatArray
@@ -41,23 +40,6 @@ _START = -1.7
 """x of the hardness: r or p near 3"""
 _BOUNDS = np.array([12.0, 1.4, 12.0, 8.0])
 """how far each parameter may go from where it starts; the tail never beyond the core"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SmoothSpectrum:
-    """One smooth spectrum, fitted to sidebands."""
-
-    name: str
-    origin_GeV: float
-    """from where the events of core and tail are counted: the lower end of the sidebands"""
-    parameters: tuple[float, ...]
-    """ln of the core's events, ln(tau/GeV), ln of the tail's events, x of the hardness"""
-    gof_pvalue: float | None
-
-    def events(self, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
-        """Return its integrals over some bins."""
-        values = np.array([self.parameters])
-        return np.asarray(smooth_events(self.name, values, self.origin_GeV, low_GeV, high_GeV)[0])
 
 
 def prediction_falls(
@@ -79,19 +61,10 @@ def prediction_falls(
     return np.asarray((inside >= _MIN_EVENTS) & (inside <= highest))
 
 
-def fit_smooth_spectra(bins: Bins) -> tuple[SmoothSpectrum, ...]:
-    """Fit every kind of truth to some sidebands."""
-    counts, origin, found = bins.effective_counts, float(bins.low_GeV[0]), []
-    for name in KINDS:
-        values = fit_smooth(name, counts[None], bins)
-        events = smooth_events(name, values, origin, bins.low_GeV, bins.high_GeV)[0]
-        gof = goodness_of_fit(counts, bins.scale * events, values.shape[1])
-        found.append(SmoothSpectrum(name, origin, tuple(map(float, values[0])), gof))
-    return tuple(found)
-
-
-def fit_smooth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
-    """Fit one kind of truth to many spectra.
+def smooth_curve(
+    name: str, counts: FloatArray, side: Bins, low_GeV: FloatArray, high_GeV: FloatArray
+) -> FloatArray:
+    """Return the events, in other bins, of one kind of truth fitted to each spectrum of sidebands.
 
     Parameters
     ----------
@@ -99,18 +72,14 @@ def fit_smooth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
         One of `KINDS`.
     counts : ndarray, shape (T, B)
         Effective counts of each spectrum.
-    bins : Bins
-        Their edges, and entries per event.
-
-    Returns
-    -------
-    ndarray, shape (T, 4)
-        The parameters.
+    side : Bins
+        The sidebands: edges, and entries per event.
+    low_GeV, high_GeV : ndarray
+        Edges of the bins in which the events are asked for.
     """
-    origin = float(bins.low_GeV[0])
-    events = counts / bins.scale
+    origin, events = float(side.low_GeV[0]), counts / side.scale
     total = np.maximum(events.sum(axis=1), 1.0)
-    centres = (bins.low_GeV + bins.high_GeV) / 2
+    centres = (side.low_GeV + side.high_GeV) / 2
     tau = np.maximum(events @ centres / total - origin, 1.0)
     core = np.log(total)
     tail = core + np.log(_TAIL_FRACTION)
@@ -119,27 +88,11 @@ def fit_smooth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
     high = start.max(axis=0) + _BOUNDS
     high[2] = core.max()
     settings = Settings.all_free(start.min(axis=0) - _BOUNDS, high)
-    return minimise(_TestSpectrum(name, origin, bins), counts, start, settings).values
+    values = minimise(_TestSpectrum(name, origin, side), counts, start, settings).values
+    return _events(name, values, origin, low_GeV, high_GeV)
 
 
-def smooth_curve(name: str, counts: FloatArray, side: Bins, over: Bins) -> FloatArray:
-    """Return the events, in other bins, of one kind of truth fitted to each spectrum of sidebands.
-
-    Parameters
-    ----------
-    name : str
-        One of `KINDS`.
-    counts : ndarray, shape (T, B)
-    side : Bins
-        The sidebands, where the counts are.
-    over : Bins
-        Those in which the events are asked for, from the same mass on.
-    """
-    values, origin = fit_smooth(name, counts, side), float(over.low_GeV[0])
-    return smooth_events(name, values, origin, over.low_GeV, over.high_GeV)
-
-
-def smooth_events(
+def _events(
     name: str, values: FloatArray, origin: float, low: FloatArray, high: FloatArray
 ) -> FloatArray:
     """Return the integrals over bins, shape (T, B), of parameters of shape (T, 4)."""
@@ -178,7 +131,7 @@ class _TestSpectrum:
 
     def expected(self, values: FloatArray, _rows: Rows) -> FloatArray:
         bins = self.bins
-        events = smooth_events(self.name, values, self.origin_GeV, bins.low_GeV, bins.high_GeV)
+        events = _events(self.name, values, self.origin_GeV, bins.low_GeV, bins.high_GeV)
         return np.asarray(events * bins.scale)
 
     def parts(self, values: FloatArray, _rows: Rows, free: Rows) -> tuple[Part]:
