@@ -14,7 +14,7 @@ import numpy as np
 from analysis.results.score import ScoreFile
 from analysis.results.selection import ChosenSelection, Sculpting
 from analysis.selection.expected_fit import Fractions
-from analysis.selection.optimise import MeritTable, Optimum, grid_of, kept_bins, optimise
+from analysis.selection.optimise import MeritTable, Optimum, grid_of, kept_by_cuts, optimise
 from analysis.selection.scores import record
 from analysis.selection.scores.choose import ScoreChoice, choose
 from analysis.selection.scores.score_file import document_of
@@ -24,7 +24,6 @@ from analysis.settings.mass_columns import refuse_leakage
 from analysis.settings.search import Search
 from processors.histograms import Counts
 from processors.selection import Interval
-from tools.arrays import FloatArray
 from tools.errors import InputError, RefusedError
 
 ROWS = {"cuts": "best_cuts", "score": "score_cut", "categories": "categories"}
@@ -80,7 +79,9 @@ def select(
     reference = search.optimise.reference_signal
     section = None if choice is None else record.section(choice, reference)
     flags = dict.fromkeys(ROWS, (reason,) if section is None else section.flags) | {"cuts": ()}
-    tables = _tables(optimum, choice)
+    tables = optimum.tables
+    if choice is not None:
+        tables = {name: table | record.rows(choice, name) for name, table in tables.items()}
     method = _taken(search, tables[reference], flags)
     tables = {name: table | {"final": table[ROWS[method]]} for name, table in tables.items()}
     values, errors = (
@@ -134,13 +135,6 @@ def _train(
         return None, str(error)
 
 
-def _tables(optimum: Optimum, choice: ScoreChoice | None) -> Mapping[str, MeritTable]:
-    """Return the table of each signal, with what the score is worth."""
-    if choice is None:
-        return optimum.tables
-    return {name: table | record.rows(choice, name) for name, table in optimum.tables.items()}
-
-
 def _score_file(
     choice: ScoreChoice | None, method: str, joints: Mapping[str, Counts], optimum: Optimum
 ) -> ScoreFile | None:
@@ -162,16 +156,13 @@ def _fractions(
     joints: Mapping[str, Counts], background: str, optimum: Optimum, choice: ScoreChoice | None
 ) -> dict[str, Fractions]:
     """Return what each method keeps."""
-
-    def by_cuts(name: str) -> FloatArray:
-        # Of a signal, and where columns follow the mass, only events of the window count.
-        regions = slice(None) if name == background and optimum.independent else slice(1)
-        counts = np.asarray(joints[name].view(flow=True), np.float64).sum(axis=0)[regions]
-        counts = counts.sum(axis=0)
-        kept = counts[tuple(kept_bins(joints[name], optimum.cuts).values())]
-        return np.array([kept.sum() / counts.sum()])
-
-    found = {"cuts": {name: by_cuts(name) for name in joints}}
+    # Of a signal, and where columns follow the mass, only events of the window count.
+    anywhere = {background} if optimum.independent else set()
+    by_cuts = {
+        name: np.array([kept_by_cuts(joint, optimum.cuts, anywhere=name in anywhere)])
+        for name, joint in joints.items()
+    }
+    found: dict[str, Fractions] = {"cuts": by_cuts}
     if choice is not None:
         sample = choice.sample
         inside = {name: counts[:, 0].sum() for name, counts in sample.signals.items()}
@@ -184,11 +175,12 @@ def _fractions(
 
 def _sculpting_of_cuts(joint: Counts, optimum: Optimum, weight: float) -> dict[str, Sculpting]:
     """Return what each of the best rectangular cuts does to window against sideband."""
-    found, window = {}, np.array([True, False])
-    bins = kept_bins(joint, optimum.cuts)
+    found, grid, looked_at = {}, grid_of(joint), len(optimum.cuts)
+    place = dict(zip(grid.edges, grid.index(optimum.cuts), strict=True))
     for name in optimum.cuts:
-        own = bins[name]
         counts = np.asarray(joint.project("region", name).view(flow=True), np.float64)
-        kept, rest = counts[:, own].sum(axis=1), counts[:, own.stop :].sum(axis=1)
-        found[name] = sculpting(kept, rest, window, weight=weight, looked_at=len(optimum.cuts))
+        kept, rest = np.split(counts, [place[name] + 1], axis=1)
+        found[name] = sculpting(
+            kept.sum(axis=1), rest.sum(axis=1), weight=weight, looked_at=looked_at
+        )
     return found

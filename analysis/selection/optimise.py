@@ -33,8 +33,8 @@ from tools.names import listed
 
 SIGNIFICANT = 1e-3
 """p-value below which, divided by the number of columns, independence of m_yy is given up."""
-_COURSE_FIRST = {"n_jets": 5.0}
-"""the cut of task 3.2"""
+_COURSE_FIRST = 5.0
+"""the cut on the number of jets of task 3.2"""
 Place = tuple[int, ...]
 """where a selection stands in the grid of cuts"""
 MeritTable = dict[str, tuple[float | None, float | None]]
@@ -136,10 +136,12 @@ def grid_of(joint: Counts) -> CutGrid:
     return CutGrid({axis.name: np.asarray(axis.edges) for axis in list(joint.axes)[2:]})
 
 
-def kept_bins(joint: Counts, cuts: Mapping[str, float]) -> dict[str, slice]:
-    """Return which bins of each cut variable's axis, flow bins included, some cuts keep."""
-    grid = grid_of(joint)
-    return {name: slice(0, i + 1) for name, i in zip(grid.edges, grid.index(cuts), strict=True)}
+def kept_by_cuts(joint: Counts, cuts: Mapping[str, float], *, anywhere: bool) -> float:
+    """Return the fraction of the events in the window, or of all, that some cuts keep."""
+    table = yields(joint, 1.0)
+    passing = table.anywhere if anywhere else table.window
+    # A summed-area table: its last cell holds all events.
+    return float(passing[grid_of(joint).index(cuts)] / passing.flat[-1])
 
 
 def yields(joint: Counts, weight: float, *, half: int | None = None) -> CutYields:
@@ -295,21 +297,16 @@ def optimise(
 def _table(figure: Merit, grid: CutGrid, settings: Optimise) -> MeritTable:
     """Return the course's table for one signal, without what a score is worth."""
     scan = _n_jets_scan(figure, grid)
+    best_n_jets = max(scan, key=lambda point: point.s).cut if scan else None
+    first = _COURSE_FIRST if _COURSE_FIRST in grid.edges.get("n_jets", ()) else None
     places: dict[str, Place | None] = {
         "none": grid.index({}),
-        "n_jets<5": None,
-        "best_n_jets": None,
+        "n_jets<5": None if first is None else grid.index({"n_jets": first}),
+        "best_n_jets": None if best_n_jets is None else grid.index({"n_jets": best_n_jets}),
         "course_cuts": grid.index(settings.course_cuts) if settings.course_cuts else None,
         "best_cuts": best(figure),
-        "score_cut": None,
-        "categories": None,
-        "bound": None,
-        "final": None,
+        **dict.fromkeys(("score_cut", "categories", "bound", "final")),
     }
-    if _COURSE_FIRST["n_jets"] in grid.edges.get("n_jets", ()):
-        places["n_jets<5"] = grid.index(_COURSE_FIRST)
-    if scan:
-        places["best_n_jets"] = grid.index({"n_jets": max(scan, key=lambda point: point.s).cut})
     return {row: figure.at(index) for row, index in places.items()}
 
 

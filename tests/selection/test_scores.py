@@ -17,7 +17,6 @@ import pytest
 from analysis.results.codec import from_json, to_json
 from analysis.results.score import ScoreFile
 from analysis.selection.scores import (
-    categories,
     choose,
     likelihood_ratio,
     merit,
@@ -216,11 +215,13 @@ def test_the_categories_are_those_of_brute_force(sample: Sample, choice: ScoreCh
                 continue
             worth = parts.squared("signal_500").sum() + 1e-9 * number
             best = max(best, (worth, tuple(fine[list(firsts)])))
-    found = categories.best_categories(yields, fine, demands, ["signal_500"])
+    found = merit.best_categories(yields, fine, demands, ["signal_500"])
     assert found == best[1]
     cuts = [yields.merged([slice(i, None)]) for i in range(len(fine))]
     values = [c.squared("signal_500")[0] if c.passing[0] >= 50 else 0.0 for c in cuts]
-    assert categories.best_cut(yields, fine, demands, ["signal_500"]) == fine[np.argmax(values)]
+    one = replace(demands, most_categories=1)
+    cut = merit.best_categories(yields, fine, one, ["signal_500"])
+    assert cut == (fine[np.argmax(values)],)
 
 
 def test_quoted_errors_are_the_scatter_over_simulations(large: Sample, choice: ScoreChoice) -> None:
@@ -348,11 +349,11 @@ def test_too_many_cells_and_too_few_events_are_refused(sample: Sample, choice: S
         demands = replace(DEMANDS, sideband_events=1e12)
         choose.candidate("trees", choice.chosen.folds, sample, demands)
     scores = choice.chosen.scores
-    fine = categories.fine_edges(sample, scores)
+    fine = merit.fine_edges(sample, scores)
     yields = merit.yields_of(sample, scores, fine)
     with pytest.raises(InputError, match=r"and 1e\+12 simulated background events"):
         demands = replace(DEMANDS, background_events=1e12)
-        categories.best_cut(yields, fine, demands, ["signal_500"])
+        merit.best_categories(yields, fine, demands, ["signal_500"])
 
 
 @pytest.fixture

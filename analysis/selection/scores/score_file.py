@@ -28,9 +28,8 @@ from analysis.results.score import (
     ScoreTraining,
 )  # fmt: skip
 from analysis.results.selection import ChosenSelection
-from analysis.selection.scores.choose import KINDS, ScoreChoice
+from analysis.selection.scores.choose import DECIMALS, KINDS, ScoreChoice
 from analysis.selection.scores.likelihood_ratio import table_of
-from analysis.selection.scores.trees import DECIMALS
 from analysis.settings.search import METHODS
 from processors.histograms import Binning
 from processors.score import ScoreTable, cell_count, shape_of

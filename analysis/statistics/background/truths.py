@@ -88,51 +88,28 @@ def smooth_curve(
     high = start.max(axis=0) + _BOUNDS
     high[2] = core.max()
     settings = Settings.all_free(start.min(axis=0) - _BOUNDS, high)
-    values = minimise(_TestSpectrum(name, origin, side), counts, start, settings).values
-    return _events(name, values, origin, low_GeV, high_GeV)
-
-
-def _events(
-    name: str, values: FloatArray, origin: float, low: FloatArray, high: FloatArray
-) -> FloatArray:
-    """Return the integrals over bins, shape (T, B), of parameters of shape (T, 4)."""
-    # Differences of events above a mass: exact integrals over bins of any width, no quadrature.
-    core_low, tail_low = _left(name, values, origin, low)
-    core_high, tail_high = _left(name, values, origin, high)
-    return np.asarray(core_low - core_high + tail_low - tail_high + _MIN_CONTENT)
-
-
-def _left(
-    name: str, values: FloatArray, origin: float, mass: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return the events of core and tail above each mass."""
-    core, tau, tail = np.exp(values[:, :3, None]).swapaxes(0, 1)
-    hardness = _hardness(name, values)[0]
-    falling = np.exp(np.log(core) + (origin - mass) / tau)
-    if name == "two-exponentials":
-        return falling, np.asarray(tail * np.exp((origin - mass) / (hardness * tau)))
-    return falling, np.asarray(tail * (mass / origin) ** (1 - hardness))
-
-
-def _hardness(name: str, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return r or p, and its derivative by x."""
-    low, high = _HARDNESS[name]
-    fraction = 1 / (1 + np.exp(-values[:, 3, None]))
-    return low + (high - low) * fraction, (high - low) * fraction * (1 - fraction)
+    curve = _Truth(name, origin, side)
+    return curve.events(minimise(curve, counts, start, settings).values, low_GeV, high_GeV)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _TestSpectrum:
+class _Truth:
     """Entries per bin of one kind of truth (a `scoring.Curve`)."""
 
     name: str
     origin_GeV: float
     bins: Bins
 
+    def events(self, values: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+        """Return the integrals over bins, shape (T, B), of parameters of shape (T, 4)."""
+        # Differences of events above a mass: exact integrals over bins of any width, no quadrature.
+        core_low, tail_low = self._above(values, low)
+        core_high, tail_high = self._above(values, high)
+        return np.asarray(core_low - core_high + tail_low - tail_high + _MIN_CONTENT)
+
     def expected(self, values: FloatArray, _rows: Rows) -> FloatArray:
-        bins = self.bins
-        events = _events(self.name, values, self.origin_GeV, bins.low_GeV, bins.high_GeV)
-        return np.asarray(events * bins.scale)
+        events = self.events(values, self.bins.low_GeV, self.bins.high_GeV)
+        return np.asarray(events * self.bins.scale)
 
     def parts(self, values: FloatArray, _rows: Rows, free: Rows) -> tuple[Part]:
         bins = self.bins
@@ -143,11 +120,26 @@ class _TestSpectrum:
     def damping(self, _gradient: FloatArray) -> None:
         return None
 
+    def _above(self, values: FloatArray, mass: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the events of core and tail above each mass."""
+        core, tau, tail = np.exp(values[:, :3, None]).swapaxes(0, 1)
+        hardness, origin = self._hardness(values)[0], self.origin_GeV
+        falling = np.exp(np.log(core) + (origin - mass) / tau)
+        if self.name == "two-exponentials":
+            return falling, np.asarray(tail * np.exp((origin - mass) / (hardness * tau)))
+        return falling, np.asarray(tail * (mass / origin) ** (1 - hardness))
+
+    def _hardness(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return r or p, and its derivative by x."""
+        low, high = _HARDNESS[self.name]
+        fraction = 1 / (1 + np.exp(-values[:, 3, None]))
+        return low + (high - low) * fraction, (high - low) * fraction * (1 - fraction)
+
     def _slopes(self, values: FloatArray, mass: FloatArray) -> FloatArray:
         """Return the derivatives of the events above each mass, shape (T, B, 4)."""
-        core, tail = _left(self.name, values, self.origin_GeV, mass)
-        # The derivatives of `_left`, term by term, by the logarithms and by x.
-        hardness, by_x = _hardness(self.name, values)
+        core, tail = self._above(values, mass)
+        # The derivatives of `_above`, term by term, by the logarithms and by x.
+        hardness, by_x = self._hardness(values)
         far = (mass - self.origin_GeV) / np.exp(values[:, 1, None])
         if self.name == "two-exponentials":
             by_tau, by_hardness = far / hardness, far / hardness**2
