@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from analysis.results.selection import CutsOptimism, ScanPoint
 from analysis.selection.scores.sculpting import MIN_EXPECTED, same_shape_pvalue
+from analysis.selection.scores.training import Simulated
 from analysis.settings.search import Optimise, Search
 from processors.histograms import Binning, Counts
 from tools.arrays import FloatArray
@@ -246,47 +247,35 @@ def _merged(table: FloatArray) -> FloatArray:
     return np.array(columns).T if columns else pending[:, None]
 
 
-def optimise(
-    joints: Mapping[str, Counts], weights: Mapping[str, float], background: str, settings: Optimise
-) -> Optimum:
+def optimise(simulated: Simulated, settings: Optimise) -> Optimum:
     """Choose the selection and fill the course's table.
-
-    Parameters
-    ----------
-    joints : mapping of str to Hist
-        The joint histograms of the background and of every signal.
-    weights : mapping of str to float
-        Weight of an event of each sample.
-    background : str
-        Which of them is the background.
-    settings : Optimise
 
     Raises
     ------
     InputError
         If the reference signal is missing, or no selection keeps enough events.
     """
-    signals = [name for name in joints if name != background]
-    reference = settings.reference_signal
-    if reference not in signals:
+    reference, joint = settings.reference_signal, simulated.joints[simulated.background]
+    if reference not in simulated.signals:
         raise InputError(
             f"[optimise] reference_signal: {reference!r} is not among the signals: "
-            f"{listed(signals)}"
+            f"{listed(simulated.signals)}"
         )
-    grid = grid_of(joints[background])
-    pvalues = independence(joints[background])
+    grid, pvalues = grid_of(joint), independence(joint)
     # Bonferroni: that any of the columns is flagged by chance has the probability SIGNIFICANT.
     independent = min(pvalues.values()) > SIGNIFICANT / len(pvalues)
 
     def figure(signal: str, half: int | None = None) -> Merit:
-        s = yields(joints[signal], weights[signal], half=half)
-        b = yields(joints[background], weights[background], half=half)
+        s, b = (
+            yields(simulated.joints[name], simulated.weights[name], half=half)
+            for name in (signal, simulated.background)
+        )
         return merit(s, b, settings, independent=independent)
 
-    whole = {name: figure(name) for name in signals}
+    whole = {name: figure(name) for name in simulated.signals}
     return Optimum(
         cuts=grid.cuts(best(whole[reference])),
-        tables={name: _table(whole[name], grid, settings) for name in signals},
+        tables={name: _table(each, grid, settings) for name, each in whole.items()},
         n_jets_scan=_n_jets_scan(whole[reference], grid),
         optimism=_optimism(figure(reference, 0), figure(reference, 1), grid),
         independence_pvalues=pvalues,

@@ -15,7 +15,7 @@ import numpy as np
 from analysis.selection.optimise import best, merit, yields
 from analysis.selection.scores.choose import candidate
 from analysis.selection.scores.likelihood_ratio import additive_score, table_of
-from analysis.selection.scores.training import HALVES, sample_of
+from analysis.selection.scores.training import HALVES, Simulated, sample_of
 from analysis.settings.search import Search
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, plain_signal
 from analysis.statistics.spectra.streams import simulated_stream
@@ -81,7 +81,7 @@ def _categories(
     weights: Mapping[str, float],
     search: Search,
 ) -> CategoryFractions:
-    small, large = (sample_of(joints, weights, _BACKGROUND) for joints in (few, many))
+    small, large = (sample_of(Simulated(each, weights, _BACKGROUND)) for each in (few, many))
     # Trained on one half, applied to the other, as the analysis does.
     folds = np.stack([table_of(additive_score(small, half)) for half in HALVES])
     demands = replace(search.score, most_categories=CATEGORIES)

@@ -150,19 +150,16 @@ def advantage(
 
     Each signal counts as much.
     """
-    shape = (len(one.edges), len(other.edges))
+    # Below the lowest category of either an event is in no pair.
+    bins = [(*each.edges, np.inf) for each in (one, other)]
 
     def pairs(counts: FloatArray) -> FloatArray:
         """Return the events in pairs of categories, from counts of shape (half, cells)."""
-        total = np.zeros(shape)
-        for half in HALVES:
-            places = [
-                np.searchsorted(c.edges, c.scores[half], side="right") - 1 for c in (one, other)
-            ]
-            # Below the lowest category of either an event is in no pair.
-            seen = (places[0] >= 0) & (places[1] >= 0)
-            np.add.at(total, (places[0][seen], places[1][seen]), counts[half][seen])
-        return total
+        found = [
+            np.histogram2d(one.scores[half], other.scores[half], bins, weights=counts[half])[0]
+            for half in HALVES
+        ]
+        return np.asarray(np.sum(found, axis=0))
 
     signals = [pairs(counts[:, 0]) for counts in sample.signals.values()]
     background = pairs(sample.passing)

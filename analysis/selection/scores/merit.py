@@ -28,7 +28,7 @@ below the lowest is not selected: most of the background, and next to nothing of
 (another category above is worth more).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -109,6 +109,19 @@ class Yields:
         return combined, combined * float(np.sqrt(of_signal + of_background + of_window))
 
 
+def in_bins(
+    scores: Scores, edges: Sequence[float] | FloatArray, halves: Sequence[int] = HALVES
+) -> Callable[[FloatArray], FloatArray]:
+    """Return what sums counts, of shape (half, cells), over halves in bins of a score."""
+    places = {h: np.searchsorted(edges, scores[h], side="right") for h in halves}
+
+    def counted(counts: FloatArray) -> FloatArray:
+        bins = [np.bincount(places[h], counts[h], len(edges) + 1) for h in halves]
+        return np.asarray(np.sum(bins, axis=0)[1:])
+
+    return counted
+
+
 def yields_of(
     sample: Sample, scores: Scores, edges: Sequence[float] | FloatArray, *, half: int | None = None
 ) -> Yields:
@@ -125,13 +138,7 @@ def yields_of(
         Of one half of the simulation only; its weights are twice as large.
     """
     halves, scale = (HALVES, 1.0) if half is None else ((half,), 2.0)
-    places = {h: np.searchsorted(edges, scores[h], side="right") for h in halves}
-
-    def counted(counts: FloatArray) -> FloatArray:
-        """Return the sum over halves of counts of shape (half, cells), in bins."""
-        bins = [np.bincount(places[h], counts[h], len(edges) + 1) for h in halves]
-        return np.asarray(np.sum(bins, axis=0)[1:])
-
+    counted = in_bins(scores, edges, halves)
     in_window = sum(float(sample.background[h, 0].sum()) for h in halves)
     weight, passing = scale * sample.background_weight, counted(sample.passing)
     everything = sum(float(sample.passing[h].sum()) for h in halves)

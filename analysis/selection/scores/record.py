@@ -27,7 +27,7 @@ from analysis.results.selection import (
     TreesAdvantage,
 )
 from analysis.selection.scores.choose import ScoreChoice, TrainedScore
-from analysis.selection.scores.merit import best_categories, bound, fine_edges, yields_of
+from analysis.selection.scores.merit import best_categories, bound, fine_edges, in_bins, yields_of
 from analysis.selection.scores.sculpting import LEVEL, same_shape_pvalue, sculpting
 from analysis.selection.scores.training import HALVES, SEED, Sample
 from analysis.settings.search import Score
@@ -147,12 +147,8 @@ def _by_region(
     sample: Sample, score: TrainedScore, edges: Sequence[float] | FloatArray
 ) -> FloatArray:
     """Return simulated background in window and sideband, shape (2, bins of the score)."""
-    counts = np.zeros((2, len(edges) + 1))
-    for half in HALVES:
-        places = np.searchsorted(edges, score.scores[half], side="right")
-        for region in (0, 1):
-            counts[region] += np.bincount(places, sample.background[half, region], len(edges) + 1)
-    return counts[:, 1:]
+    counted = in_bins(score.scores, edges)
+    return np.array([counted(sample.background[:, region]) for region in (0, 1)])
 
 
 def training_record(
