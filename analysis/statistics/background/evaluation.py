@@ -7,7 +7,7 @@ chosen then is `tournament.py`'s to say.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -34,6 +34,8 @@ _MIN_EVENTS = 1e-3
 class Rules:
     """The rules of one channel's tournament."""
 
+    extrapolates: ClassVar[bool] = True
+    """whether truths are taken far from where they were fitted: they have to fall there"""
     low_GeV: FloatArray
     """lower edges of the bins of the full range, from its lowest beginning"""
     high_GeV: FloatArray
@@ -69,11 +71,6 @@ class Rules:
             signal=signal,
             masses_GeV=np.linspace(scanned.low_GeV, scanned.high_GeV, steps + 1),
         )
-
-    @property
-    def extrapolates(self) -> bool:
-        """Whether truths are taken far from where they were fitted: they have to fall there."""
-        return True
 
     def truth_functions(self) -> tuple[Function, ...]:
         """Return the functions that are truths, too: the simplest of the tournament."""

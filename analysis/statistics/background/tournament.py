@@ -59,6 +59,7 @@ second one nothing may fit, and the result says that.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -174,6 +175,9 @@ class Tournament(Rules):
 class OpenTournament(Tournament):
     """The tournament of one open spectrum; `window` is the mask, or empty."""
 
+    extrapolates: ClassVar[bool] = False
+    """no: a truth bridges no more than the mask"""
+
     def decide(
         self, counts: FloatArray, *, combined: FloatArray | None = None, all_entries: bool = False
     ) -> Decisions:
@@ -223,11 +227,6 @@ class OpenTournament(Tournament):
         if not allowed.any():
             return np.full(len(counts), -1), best
         return np.argmax(np.where(allowed, excess, -np.inf), axis=1), best
-
-    @property
-    def extrapolates(self) -> bool:
-        """No: a truth bridges no more than the mask."""
-        return False
 
     def truth_functions(self) -> tuple[Function, ...]:
         """Return the functions of all families: what is a candidate and what is true differ."""
