@@ -392,8 +392,8 @@ assert abs(s_by_hand - 9.1) < 0.6
 # processor: events in, histograms out, on a laptop or a cluster alike.
 
 # %%
-from analysis.report.summary import selection_table
-from analysis.selection.optimise import cuts_alone, optimise
+from analysis.selection.optimise import optimise
+from analysis.selection.scores.training import Simulated
 from analysis.settings.search_file import read_search
 from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor
@@ -419,9 +419,15 @@ def process(manifest, selection, *, unblinded=False):
 simulated = process(chunks, Selection({}))
 weights = {s.name: catalogue.weight(s, len(df[s.name])) for s in catalogue.simulation}
 joints = {name: histograms["joint"] for name, histograms in simulated.items()}
-optimum = optimise(joints, weights, "background", search.optimise)
-print(selection_table(cuts_alone(optimum, search.optimise)))
-assert abs(optimum.by_signal["signal_500"]["best_cuts"] - 9.2) < 0.4
+optimum = optimise(Simulated(joints, weights, "background"), search.optimise)
+table, halves = optimum.tables["signal_500"], optimum.optimism
+for selection, (s, error) in table.items():
+    if s is not None:
+        print(f"{selection:12s} s = {s:.2f} +- {error:.2f}")
+print("best cuts: " + ", ".join(f"{name} < {cut:g}" for name, cut in optimum.cuts.items()))
+print(f"  chosen on one half of the simulation: {halves.chosen_on_half:.2f} there,")
+print(f"  {halves.checked_on_other_half:.2f} +- {halves.error:.2f} on the other")
+assert abs(table["best_cuts"][0] - 9.2) < 0.4
 
 # %% [markdown]
 # **Why is the best cut hardly better than the one by hand?** Because rectangular cuts can do no
@@ -549,9 +555,9 @@ def fit_with(families, least, most):
 for parameters in (2, 3, 4):
     tried = fit_with(("exp",), parameters, parameters).chosen
     print(
-        f"{tried.function.name}: p = {tried.gof_pvalue:.2f}, predicts "
+        f"{tried.family} {tried.order}: p = {tried.gof_pvalue:.2f}, predicts "
         f"{tried.predicted_events:.0f} +- {tried.fit_error_events:.0f} events, "
-        f"bias {tried.closure_bias_events:+.0f}: {tried.rejected or 'accepted'}"
+        f"bias {tried.closure_bias_events:+.0f}: {tried.reason or 'accepted'}"
     )
 
 # %% [markdown]
