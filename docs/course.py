@@ -706,12 +706,12 @@ plt.show()
 
 # %%
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.spectra.signal_model import signal_model, simulated_peak
+from analysis.statistics.spectra.signal_model import SignalModel, SimulatedPeak
 
 signals = [s for s in catalogue.simulation if s.kind == "signal"]
-model = signal_model(
+model = SignalModel.of(
     [
-        simulated_peak(
+        SimulatedPeak.of(
             s.mass_GeV, edges, [simulated[s.name]["spectrum"]["all", :].values()], len(df[s.name])
         )
         for s in signals
