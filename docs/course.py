@@ -392,8 +392,8 @@ assert abs(s_by_hand - 9.1) < 0.6
 # processor: events in, histograms out, on a laptop or a cluster alike.
 
 # %%
-from analysis.report.summary import selection_table
-from analysis.selection.optimise import cuts_alone, optimise
+from analysis.selection.optimise import optimise
+from analysis.selection.scores.training import Simulated
 from analysis.settings.search_file import read_search
 from analysis.workflow.process import processor_settings
 from processors.diphoton import DiphotonProcessor
@@ -419,9 +419,15 @@ def process(manifest, selection, *, unblinded=False):
 simulated = process(chunks, Selection({}))
 weights = {s.name: catalogue.weight(s, len(df[s.name])) for s in catalogue.simulation}
 joints = {name: histograms["joint"] for name, histograms in simulated.items()}
-optimum = optimise(joints, weights, "background", search.optimise)
-print(selection_table(cuts_alone(optimum, search.optimise)))
-assert abs(optimum.by_signal["signal_500"]["best_cuts"] - 9.2) < 0.4
+optimum = optimise(Simulated(joints, weights, "background"), search.optimise)
+table, halves = optimum.tables["signal_500"], optimum.optimism
+for selection, (s, error) in table.items():
+    if s is not None:
+        print(f"{selection:12s} s = {s:.2f} +- {error:.2f}")
+print("best cuts: " + ", ".join(f"{name} < {cut:g}" for name, cut in optimum.cuts.items()))
+print(f"  chosen on one half of the simulation: {halves.chosen_on_half:.2f} there,")
+print(f"  {halves.checked_on_other_half:.2f} +- {halves.error:.2f} on the other")
+assert abs(table["best_cuts"][0] - 9.2) < 0.4
 
 # %% [markdown]
 # **Why is the best cut hardly better than the one by hand?** Because rectangular cuts can do no
@@ -549,9 +555,9 @@ def fit_with(families, least, most):
 for parameters in (2, 3, 4):
     tried = fit_with(("exp",), parameters, parameters).chosen
     print(
-        f"{tried.function.name}: p = {tried.gof_pvalue:.2f}, predicts "
+        f"{tried.family} {tried.order}: p = {tried.gof_pvalue:.2f}, predicts "
         f"{tried.predicted_events:.0f} +- {tried.fit_error_events:.0f} events, "
-        f"bias {tried.closure_bias_events:+.0f}: {tried.rejected or 'accepted'}"
+        f"bias {tried.closure_bias_events:+.0f}: {tried.reason or 'accepted'}"
     )
 
 # %% [markdown]
@@ -568,13 +574,13 @@ b, b_error = background.predicted_events, background.predicted_error_events
 print(
     f"exp 1 predicts {simple.predicted_events:.0f} +- {simple.fit_error_events:.0f} (its fit alone)"
 )
-print(f"{background.chosen.function.name} predicts {b:.0f} +- {b_error:.0f} (all three parts)")
+print(f"{background.fitted.function.name} predicts {b:.0f} +- {b_error:.0f} (all three parts)")
 
 m = np.linspace(background.low_GeV, 2000, 400)
 plt.errorbar(centres, sidebands.counts, np.sqrt(sidebands.variances), fmt="o", label="sidebands")
 for fit in (simple, background):
-    density, _ = fit.chosen.fitted.density(m)
-    plt.plot(m, 50 * density, label=fit.chosen.function.name)
+    density, _ = fit.fitted.density(m)
+    plt.plot(m, 50 * density, label=fit.fitted.function.name)
 plt.axvspan(400, 1100, color="0.9")
 plt.yscale("log")
 plt.ylim(1e-1, None)
@@ -660,7 +666,7 @@ assert blind[400:1100].sum() == 0
 data = Channel("data", edges, blind.astype(float))
 background = fit_sidebands(data, search.window, search.fit, sqrt_s_GeV=14_000)
 b, b_error = background.predicted_events, background.predicted_error_events
-print(f"{background.chosen.function.name} predicts {b:.0f} +- {b_error:.0f} events in the window")
+print(f"{background.fitted.function.name} predicts {b:.0f} +- {b_error:.0f} events in the window")
 
 # %% [markdown]
 # ## Task 5.1: open it
@@ -679,7 +685,7 @@ print(f"z = {count.z:.2f} (the course's Z = {count.z_course:.2f})")
 bins = data.bins(100, 2000, 20)
 centres = (bins.low_GeV + bins.high_GeV) / 2
 plt.errorbar(centres, bins.counts, np.sqrt(bins.counts), fmt="ko", markersize=3, label="data")
-density, _ = background.chosen.fitted.density(m)
+density, _ = background.fitted.density(m)
 plt.plot(m, 20 * density, label="from the sidebands")
 plt.yscale("log")
 plt.ylim(0.5, None)
@@ -700,19 +706,19 @@ plt.show()
 
 # %%
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.spectra.signal_model import signal_model, simulated_peak
+from analysis.statistics.spectra.signal_model import SignalModel, SimulatedPeak
 
 signals = [s for s in catalogue.simulation if s.kind == "signal"]
-model = signal_model(
+model = SignalModel.of(
     [
-        simulated_peak(
+        SimulatedPeak.of(
             s.mass_GeV, edges, [simulated[s.name]["spectrum"]["all", :].values()], len(df[s.name])
         )
         for s in signals
     ]
 )
 masses = search.signal.masses_GeV
-function = background.chosen.function
+function = background.fitted.function
 whole = data.bins(background.low_GeV, 2000, 10)
 spectra = Spectra.of(
     [ChannelModel(whole, function, masses, np.zeros(len(masses)))], model, search.systematics

@@ -307,7 +307,7 @@ IMPORTS = {
     "statistics.resonance": (
         "results settings statistics.background statistics.minimiser statistics.spectra tools"
     ),
-    "statistics.background": "settings statistics.minimiser statistics.spectra tools",
+    "statistics.background": "results settings statistics.minimiser statistics.spectra tools",
     "folder": "processors results settings tools",
     "game": "results tools",
     "statistics.spectra": "processors settings tools",

@@ -30,7 +30,7 @@ from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.performance import Scored
 from analysis.selection.scores.score_file import read_score_of
 from analysis.selection.scores.sculpting import SculptedSpectrum, mass_by_category
-from analysis.selection.scores.training import sample_of
+from analysis.selection.scores.training import Simulated, sample_of
 from analysis.settings.search import Search
 from processors.score import ScoreTable
 from processors.selection import Interval
@@ -192,9 +192,7 @@ class FolderResults(ShownResults):
         if len(backgrounds) != 1 or len(weights) == 1:
             return None
         sample = sample_of(
-            {name: joints[name] for name in weights},
-            weights,
-            backgrounds[0],
+            Simulated({name: joints[name] for name in weights}, weights, backgrounds[0]),
             independent=self.selection.background_fractions_from == "whole sample",
         )
         data = None if self.data is None or self.data.name not in joints else self.data.name

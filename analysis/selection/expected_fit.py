@@ -59,7 +59,7 @@ def expected_z(
     # The expected background before the selection in the bins of the window, smooth.
     (background,) = predict_from_simulation(inputs, search).backgrounds
     edges = bin_edges(search.window.low_GeV, search.window.high_GeV, search.fit.bin_GeV)
-    events = background.chosen.fitted.events(edges[:-1], edges[1:])
+    events = background.fitted.events(edges[:-1], edges[1:])
     bins = Bins(edges[:-1], edges[1:], events, events)
     return {what: _expected(bins, inputs, kept, search) for what, kept in shares.items()}
 

@@ -14,17 +14,15 @@ import numpy as np
 from analysis.results.score import ScoreFile
 from analysis.results.selection import ChosenSelection, Sculpting
 from analysis.selection.expected_fit import Fractions
-from analysis.selection.optimise import MeritTable, Optimum, grid_of, kept_bins, optimise
+from analysis.selection.optimise import MeritTable, Optimum, grid_of, kept_by_cuts, optimise
 from analysis.selection.scores import record
 from analysis.selection.scores.choose import ScoreChoice, choose
 from analysis.selection.scores.score_file import document_of
 from analysis.selection.scores.sculpting import sculpting
-from analysis.selection.scores.training import sample_of
+from analysis.selection.scores.training import Simulated, sample_of
 from analysis.settings.mass_columns import refuse_leakage
 from analysis.settings.search import Search
-from processors.histograms import Counts
 from processors.selection import Interval
-from tools.arrays import FloatArray
 from tools.errors import InputError, RefusedError
 
 ROWS = {"cuts": "best_cuts", "score": "score_cut", "categories": "categories"}
@@ -53,20 +51,8 @@ class Selected:
         return f"{what} a score ({kind}){lowest}"
 
 
-def select(
-    joints: Mapping[str, Counts], weights: Mapping[str, float], background: str, search: Search
-) -> Selected:
+def select(simulated: Simulated, search: Search) -> Selected:
     """Choose the selection.
-
-    Parameters
-    ----------
-    joints : mapping of str to Hist
-        The joint histograms of the background and of every signal.
-    weights : mapping of str to float
-        Expected events per simulated one.
-    background : str
-        Which of them is the background.
-    search : Search
 
     Raises
     ------
@@ -75,19 +61,21 @@ def select(
     RefusedError
         If a score would be made of columns that make the mass.
     """
-    optimum = optimise(joints, weights, background, search.optimise)
-    choice, reason = _train(joints, weights, background, search, optimum)
+    optimum = optimise(simulated, search.optimise)
+    choice, reason = _train(simulated, search, optimum)
     reference = search.optimise.reference_signal
     section = None if choice is None else record.section(choice, reference)
     flags = dict.fromkeys(ROWS, (reason,) if section is None else section.flags) | {"cuts": ()}
-    tables = _tables(optimum, choice)
+    tables = optimum.tables
+    if choice is not None:
+        tables = {name: table | record.rows(choice, name) for name, table in tables.items()}
     method = _taken(search, tables[reference], flags)
     tables = {name: table | {"final": table[ROWS[method]]} for name, table in tables.items()}
     values, errors = (
         {name: {row: pair[i] for row, pair in table.items()} for name, table in tables.items()}
         for i in (0, 1)
     )
-    score = _score_file(choice, method, joints, optimum)
+    score = _score_file(choice, method, simulated, optimum)
     cuts = {name: Interval(max=cut) for name, cut in optimum.cuts.items()}
     chosen = ChosenSelection(
         cuts=cuts if score is None else {},
@@ -105,48 +93,36 @@ def select(
         best_cuts=cuts,
         score_digest=None if score is None else score.digest,
         flags=flags,
-        sculpting=_sculpting_of_cuts(joints[background], optimum, weights[background]),
+        sculpting=_sculpting_of_cuts(simulated, optimum),
         score=section,
     )
-    return Selected(chosen, score, _fractions(joints, background, optimum, choice))
+    return Selected(chosen, score, _fractions(simulated, optimum, choice))
 
 
 def _train(
-    joints: Mapping[str, Counts],
-    weights: Mapping[str, float],
-    background: str,
-    search: Search,
-    optimum: Optimum,
+    simulated: Simulated, search: Search, optimum: Optimum
 ) -> tuple[ScoreChoice | None, str]:
     """Return the trained scores, or why there are none; raise if one was asked for."""
     method = search.optimise.method
     try:
-        refuse_leakage(list(grid_of(joints[background]).edges), force=search.score.mass_columns)
-        sample = sample_of(joints, weights, background, independent=optimum.independent)
+        refuse_leakage(list(optimum.independence_pvalues), force=search.score.mass_columns)
+        sample = sample_of(simulated, independent=optimum.independent)
         return choose(sample, search.score), ""
-    except RefusedError as error:
-        if method != "cuts":
+    except (RefusedError, InputError) as error:
+        # The best method may be cuts where there is too little to learn, not where one is refused.
+        if method in {"score", "categories"} or (
+            method == "best" and isinstance(error, RefusedError)
+        ):
             raise
         return None, str(error)
-    except InputError as error:
-        if method in {"score", "categories"}:
-            raise
-        return None, str(error)
-
-
-def _tables(optimum: Optimum, choice: ScoreChoice | None) -> Mapping[str, MeritTable]:
-    """Return the table of each signal, with what the score is worth."""
-    if choice is None:
-        return optimum.tables
-    return {name: table | record.rows(choice, name) for name, table in optimum.tables.items()}
 
 
 def _score_file(
-    choice: ScoreChoice | None, method: str, joints: Mapping[str, Counts], optimum: Optimum
+    choice: ScoreChoice | None, method: str, simulated: Simulated, optimum: Optimum
 ) -> ScoreFile | None:
     if choice is None or method == "cuts":
         return None
-    training = record.training_record(choice, joints, optimum.independence_pvalues)
+    training = record.training_record(choice, simulated.joints, optimum.independence_pvalues)
     return document_of(choice, choice.chosen.by(method).edges, training)
 
 
@@ -159,19 +135,17 @@ def _taken(search: Search, merits: MeritTable, flags: Mapping[str, tuple[str, ..
 
 
 def _fractions(
-    joints: Mapping[str, Counts], background: str, optimum: Optimum, choice: ScoreChoice | None
+    simulated: Simulated, optimum: Optimum, choice: ScoreChoice | None
 ) -> dict[str, Fractions]:
     """Return what each method keeps."""
-
-    def by_cuts(name: str) -> FloatArray:
-        # Of a signal, and where columns follow the mass, only events of the window count.
-        regions = slice(None) if name == background and optimum.independent else slice(1)
-        counts = np.asarray(joints[name].view(flow=True), np.float64).sum(axis=0)[regions]
-        counts = counts.sum(axis=0)
-        kept = counts[tuple(kept_bins(joints[name], optimum.cuts).values())]
-        return np.array([kept.sum() / counts.sum()])
-
-    found = {"cuts": {name: by_cuts(name) for name in joints}}
+    # Of a signal, and where columns follow the mass, only events of the window count.
+    background = simulated.background
+    anywhere = {background} if optimum.independent else set()
+    by_cuts = {
+        name: np.array([kept_by_cuts(joint, optimum.cuts, anywhere=name in anywhere)])
+        for name, joint in simulated.joints.items()
+    }
+    found: dict[str, Fractions] = {"cuts": by_cuts}
     if choice is not None:
         sample = choice.sample
         inside = {name: counts[:, 0].sum() for name, counts in sample.signals.items()}
@@ -182,13 +156,15 @@ def _fractions(
     return found
 
 
-def _sculpting_of_cuts(joint: Counts, optimum: Optimum, weight: float) -> dict[str, Sculpting]:
+def _sculpting_of_cuts(simulated: Simulated, optimum: Optimum) -> dict[str, Sculpting]:
     """Return what each of the best rectangular cuts does to window against sideband."""
-    found, window = {}, np.array([True, False])
-    bins = kept_bins(joint, optimum.cuts)
+    joint, weight = simulated.joints[simulated.background], simulated.weights[simulated.background]
+    found, grid, looked_at = {}, grid_of(joint), len(optimum.cuts)
+    place = dict(zip(grid.edges, grid.index(optimum.cuts), strict=True))
     for name in optimum.cuts:
-        own = bins[name]
         counts = np.asarray(joint.project("region", name).view(flow=True), np.float64)
-        kept, rest = counts[:, own].sum(axis=1), counts[:, own.stop :].sum(axis=1)
-        found[name] = sculpting(kept, rest, window, weight=weight, looked_at=len(optimum.cuts))
+        kept, rest = np.split(counts, [place[name] + 1], axis=1)
+        found[name] = sculpting(
+            kept.sum(axis=1), rest.sum(axis=1), weight=weight, looked_at=looked_at
+        )
     return found

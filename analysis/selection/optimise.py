@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from analysis.results.selection import CutsOptimism, ScanPoint
 from analysis.selection.scores.sculpting import MIN_EXPECTED, same_shape_pvalue
+from analysis.selection.scores.training import Simulated
 from analysis.settings.search import Optimise, Search
 from processors.histograms import Binning, Counts
 from tools.arrays import FloatArray
@@ -33,8 +34,8 @@ from tools.names import listed
 
 SIGNIFICANT = 1e-3
 """p-value below which, divided by the number of columns, independence of m_yy is given up."""
-_COURSE_FIRST = {"n_jets": 5.0}
-"""the cut of task 3.2"""
+_COURSE_FIRST = 5.0
+"""the cut on the number of jets of task 3.2"""
 Place = tuple[int, ...]
 """where a selection stands in the grid of cuts"""
 MeritTable = dict[str, tuple[float | None, float | None]]
@@ -136,10 +137,12 @@ def grid_of(joint: Counts) -> CutGrid:
     return CutGrid({axis.name: np.asarray(axis.edges) for axis in list(joint.axes)[2:]})
 
 
-def kept_bins(joint: Counts, cuts: Mapping[str, float]) -> dict[str, slice]:
-    """Return which bins of each cut variable's axis, flow bins included, some cuts keep."""
-    grid = grid_of(joint)
-    return {name: slice(0, i + 1) for name, i in zip(grid.edges, grid.index(cuts), strict=True)}
+def kept_by_cuts(joint: Counts, cuts: Mapping[str, float], *, anywhere: bool) -> float:
+    """Return the fraction of the events in the window, or of all, that some cuts keep."""
+    table = yields(joint, 1.0)
+    passing = table.anywhere if anywhere else table.window
+    # A summed-area table: its last cell holds all events.
+    return float(passing[grid_of(joint).index(cuts)] / passing.flat[-1])
 
 
 def yields(joint: Counts, weight: float, *, half: int | None = None) -> CutYields:
@@ -244,47 +247,35 @@ def _merged(table: FloatArray) -> FloatArray:
     return np.array(columns).T if columns else pending[:, None]
 
 
-def optimise(
-    joints: Mapping[str, Counts], weights: Mapping[str, float], background: str, settings: Optimise
-) -> Optimum:
+def optimise(simulated: Simulated, settings: Optimise) -> Optimum:
     """Choose the selection and fill the course's table.
-
-    Parameters
-    ----------
-    joints : mapping of str to Hist
-        The joint histograms of the background and of every signal.
-    weights : mapping of str to float
-        Weight of an event of each sample.
-    background : str
-        Which of them is the background.
-    settings : Optimise
 
     Raises
     ------
     InputError
         If the reference signal is missing, or no selection keeps enough events.
     """
-    signals = [name for name in joints if name != background]
-    reference = settings.reference_signal
-    if reference not in signals:
+    reference, joint = settings.reference_signal, simulated.joints[simulated.background]
+    if reference not in simulated.signals:
         raise InputError(
             f"[optimise] reference_signal: {reference!r} is not among the signals: "
-            f"{listed(signals)}"
+            f"{listed(simulated.signals)}"
         )
-    grid = grid_of(joints[background])
-    pvalues = independence(joints[background])
+    grid, pvalues = grid_of(joint), independence(joint)
     # Bonferroni: that any of the columns is flagged by chance has the probability SIGNIFICANT.
     independent = min(pvalues.values()) > SIGNIFICANT / len(pvalues)
 
     def figure(signal: str, half: int | None = None) -> Merit:
-        s = yields(joints[signal], weights[signal], half=half)
-        b = yields(joints[background], weights[background], half=half)
+        s, b = (
+            yields(simulated.joints[name], simulated.weights[name], half=half)
+            for name in (signal, simulated.background)
+        )
         return merit(s, b, settings, independent=independent)
 
-    whole = {name: figure(name) for name in signals}
+    whole = {name: figure(name) for name in simulated.signals}
     return Optimum(
         cuts=grid.cuts(best(whole[reference])),
-        tables={name: _table(whole[name], grid, settings) for name in signals},
+        tables={name: _table(each, grid, settings) for name, each in whole.items()},
         n_jets_scan=_n_jets_scan(whole[reference], grid),
         optimism=_optimism(figure(reference, 0), figure(reference, 1), grid),
         independence_pvalues=pvalues,
@@ -295,21 +286,16 @@ def optimise(
 def _table(figure: Merit, grid: CutGrid, settings: Optimise) -> MeritTable:
     """Return the course's table for one signal, without what a score is worth."""
     scan = _n_jets_scan(figure, grid)
+    best_n_jets = max(scan, key=lambda point: point.s).cut if scan else None
+    first = _COURSE_FIRST if _COURSE_FIRST in grid.edges.get("n_jets", ()) else None
     places: dict[str, Place | None] = {
         "none": grid.index({}),
-        "n_jets<5": None,
-        "best_n_jets": None,
+        "n_jets<5": None if first is None else grid.index({"n_jets": first}),
+        "best_n_jets": None if best_n_jets is None else grid.index({"n_jets": best_n_jets}),
         "course_cuts": grid.index(settings.course_cuts) if settings.course_cuts else None,
         "best_cuts": best(figure),
-        "score_cut": None,
-        "categories": None,
-        "bound": None,
-        "final": None,
+        **dict.fromkeys(("score_cut", "categories", "bound", "final")),
     }
-    if _COURSE_FIRST["n_jets"] in grid.edges.get("n_jets", ()):
-        places["n_jets<5"] = grid.index(_COURSE_FIRST)
-    if scan:
-        places["best_n_jets"] = grid.index({"n_jets": max(scan, key=lambda point: point.s).cut})
     return {row: figure.at(index) for row, index in places.items()}
 
 

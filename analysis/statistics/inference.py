@@ -34,7 +34,6 @@ from analysis.results.verdict import Verdict, WindowCount
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import Prediction, predict, predict_from_simulation
 from analysis.statistics.background.sidebands import Background
-from analysis.statistics.background_results import channel_background
 from analysis.statistics.counting.count import Count
 from analysis.statistics.counting.counting_inputs import CountingInputs, counting_inputs
 from analysis.statistics.expectations import (
@@ -240,8 +239,8 @@ def _background_fits(
     pairs = zip(prediction.backgrounds, shape.decisions, strict=True)
     return BackgroundFits(
         channels={
-            background.channel: channel_background(
-                background, decided, _observed_events(inputs, index, background)
+            background.channel: background.result(
+                decided, _observed_events(inputs, index, background)
             )
             for index, (background, decided) in enumerate(pairs)
         },

@@ -13,11 +13,11 @@ from analysis.results.background import (
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import Verdict
+from analysis.statistics.background.entries import Decisions, largest_spurious
 from analysis.statistics.background.families import FittedFunction
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.poisson import fitted_functions, model, scoring_fit
-from analysis.statistics.background.tournament import Decisions, OpenTournament, Tournament
-from analysis.statistics.background_results import largest_spurious, parameters_of, peak_result
+from analysis.statistics.background.tournament import OpenTournament, Tournament
 from analysis.statistics.limits.band import MassPoint
 from analysis.statistics.limits.mass_limits import mass_points
 from analysis.statistics.resonance.cross_checks import UnblindedData
@@ -132,7 +132,7 @@ def _background(spectrum: BareSpectrum, shape: ShapeSearch) -> SpectrumChannel:
     """Return the function in use, how it was decided, and the spectrum with its expectation."""
     (decided,), window, bins = shape.decisions, shape.tournament.window, spectrum.bins
     chosen, fitted = _fit(spectrum, shape)
-    peak = peak_result(decided)
+    peak = decided.peak()
     return SpectrumChannel(
         fit_range_GeV=(float(bins.low_GeV[0]), float(bins.high_GeV[-1])),
         not_read_GeV=(
@@ -166,7 +166,7 @@ def _fit(spectrum: BareSpectrum, shape: ShapeSearch) -> tuple[SpectrumFit, Fitte
     chosen = SpectrumFit(
         family=function.family,
         order=function.order,
-        parameters=parameters_of(fitted),
+        parameters=fitted.parameters,
         gof_pvalue=goodness_of_fit(used.counts, fit.expected[0], background.size),
         nll=float(fit.deviance[0]) / 2,
     )

@@ -199,7 +199,7 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
         best = _scan(group, found)
         for row, toy in enumerate(group.toys):
             backgrounds = predicted(analysis, universes[toy].counts).backgrounds
-            predictions = tuple(each.chosen.fitted.events(low, high) for each in backgrounds)
+            predictions = tuple(each.fitted.events(low, high) for each in backgrounds)
             fixed = replace(analysis, expected=predictions)
             spectrum = fixed.fixed(group.options, group.spurious[row])
             crossings = upcrossings(

@@ -14,7 +14,7 @@ import numpy as np
 from analysis.selection.optimise import best, merit, yields
 from analysis.selection.scores.choose import candidate
 from analysis.selection.scores.likelihood_ratio import additive_score, table_of
-from analysis.selection.scores.training import HALVES, sample_of
+from analysis.selection.scores.training import HALVES, Simulated, sample_of
 from analysis.settings.search import Search
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, plain_signal
 from analysis.statistics.spectra.streams import simulated_stream
@@ -66,7 +66,7 @@ def selections(catalogue: Catalogue, search: Search, *, seed: int) -> CourseSele
     weights = dict.fromkeys(few, 1.0)
     sample = catalogue.sample(_BACKGROUND)
     weights[_BACKGROUND] = sample.expected_events(catalogue.luminosity_invpb) / SIMULATED[0]
-    small, large = (sample_of(joints, weights, _BACKGROUND) for joints in (few, many))
+    small, large = (sample_of(Simulated(each, weights, _BACKGROUND)) for each in (few, many))
     # Trained on one half, applied to the other, as the analysis does.
     folds = np.stack([table_of(additive_score(small, half)) for half in HALVES])
     demands = replace(search.score, most_categories=CATEGORIES)

@@ -12,6 +12,7 @@ from analysis.results.selection import ChosenSelection
 from analysis.selection.expected_fit import expected_z
 from analysis.selection.methods import Selected, select
 from analysis.selection.scores.score_file import table_of_document
+from analysis.selection.scores.training import Simulated
 from analysis.workflow.process import losses, weight_of
 from processors.histograms import Counts
 from processors.selection import Selection
@@ -57,7 +58,7 @@ def optimise_folder(project: Project, *, inputs: str, reason: str | None = None)
     weights = {
         name: weight_of(catalogue, name, ledger.samples[name].processed_events) for name in joints
     }
-    selected = select(joints, weights, background, search)
+    selected = select(Simulated(joints, weights, background), search)
     masses = _of_simulation(folder, catalogue, "before/m_yy")
     expected = expected_z(selected.shares, masses, weights, catalogue, search)
     chosen = replace(

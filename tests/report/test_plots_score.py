@@ -32,6 +32,7 @@ from analysis.results.verdict import (
 from analysis.selection.methods import select
 from analysis.selection.scores import performance
 from analysis.selection.scores.score_file import table_of_document
+from analysis.selection.scores.training import Simulated
 from analysis.settings.search import Search
 from analysis.statistics.spectra.fitted import in_common, summed, weighted, weights_of
 from processors.histograms import Binning, Counts, counts, fill, joint
@@ -119,7 +120,7 @@ def world(search: Search) -> World:
     )  # fmt: skip
     joints = {name: named["joint"] for name, named in histograms.items() if name != "data"}
     weights = {name: 1.0 if name == "background" else 0.02 for name in joints}
-    chosen = select(joints, weights, "background", small)
+    chosen = select(Simulated(joints, weights, "background"), small)
     assert chosen.score is not None
     expected = {
         m: {s: 2.0 + i for s in weights if s != "background"}

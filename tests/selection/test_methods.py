@@ -15,6 +15,7 @@ from analysis.folder.histogram_file import read_histograms
 from analysis.selection.expected_fit import expected_z
 from analysis.selection.methods import select
 from analysis.selection.scores.score_file import read_score_of
+from analysis.selection.scores.training import Simulated
 from analysis.settings.search import Search
 from processors.histograms import Counts
 from tools.errors import InputError, RefusedError
@@ -221,7 +222,7 @@ def test_a_column_that_follows_the_mass_leaves_the_cuts(
     histograms, weights, _ = simulated
     search = read_search(opened.parent / "quick.toml")
     wrong = {**histograms, "background": bent(histograms["background"])}
-    selected = select(wrong, weights, "background", search)
+    selected = select(Simulated(wrong, weights, "background"), search)
     assert selected.selection.background_fractions_from == "window only"
     assert selected.selection.method == "cuts"
     assert selected.selection.flags["categories"]
@@ -233,12 +234,12 @@ def test_what_is_asked_for_is_taken_or_refused(
 ) -> None:
     histograms, weights, _ = simulated
     demanding = replace(search, score=replace(search.score, background_events=1e9))
-    selected = select(histograms, weights, "background", demanding)
+    selected = select(Simulated(histograms, weights, "background"), demanding)
     assert selected.selection.method == "cuts"
     assert "no category keeps" in selected.selection.flags["categories"][0]
     asked = replace(demanding, optimise=replace(search.optimise, method="categories"))
     with pytest.raises(InputError, match="no category keeps"):
-        select(histograms, weights, "background", asked)
+        select(Simulated(histograms, weights, "background"), asked)
 
 
 def test_columns_that_make_the_mass_are_refused(
@@ -253,18 +254,18 @@ def test_columns_that_make_the_mass_are_refused(
         leaking[name] = renamed
     own = replace(search.optimise, course_cuts={})
     with pytest.raises(RefusedError, match="photon1_pT would learn the diphoton mass"):
-        select(leaking, weights, "background", replace(search, optimise=own))
+        select(Simulated(leaking, weights, "background"), replace(search, optimise=own))
     cuts = replace(search, optimise=replace(own, method="cuts"))
-    assert select(leaking, weights, "background", cuts).selection.method == "cuts"
+    assert select(Simulated(leaking, weights, "background"), cuts).selection.method == "cuts"
     forced = replace(search, optimise=own, score=replace(search.score, mass_columns=True))
-    assert select(leaking, weights, "background", forced).selection.score is not None
+    assert select(Simulated(leaking, weights, "background"), forced).selection.score is not None
 
 
 def test_more_categories_let_expect_more(
     simulated: tuple[dict[str, Counts], dict[str, float], Catalogue], opened: Path, search: Search
 ) -> None:
     histograms, weights, catalogue = simulated
-    selected = select(histograms, weights, "background", search)
+    selected = select(Simulated(histograms, weights, "background"), search)
     masses = {n: h["before/m_yy"] for n, h in read_histograms(opened / "histograms.zip").items()}
     spectra = {name: masses[name] for name in NAMES}
     found = expected_z(selected.shares, spectra, weights, catalogue, search)

@@ -8,6 +8,7 @@ import pytest
 
 from analysis.selection import optimise as room
 from analysis.selection.optimise import CutYields
+from analysis.selection.scores.training import Simulated
 from analysis.settings.search import Optimise, Search
 from processors.histograms import Binning, Counts, joint
 from tools.errors import InputError
@@ -69,7 +70,7 @@ def test_the_optimum_is_that_of_brute_force_over_all_cuts(
         s, b = 0.5 * s_mask.sum(), 3.0 * in_window * b_mask.mean()
         best = max(best, (s / np.sqrt(b), (jets, isolation)))
     weights = {"background": 3.0, "signal": 0.5}
-    found = room.optimise(histograms, weights, "background", settings)
+    found = room.optimise(Simulated(histograms, weights, "background"), settings)
     assert found.tables["signal"]["best_cuts"][0] == pytest.approx(best[0], rel=1e-12)
     expected = {
         name: cut for name, cut in zip(("n_jets", "isolation"), best[1], strict=True) if cut < 9
@@ -101,7 +102,7 @@ def test_a_background_that_depends_on_the_mass_is_noticed(settings: Optimise) ->
     signal, _ = sample(rng, 2000, jets=1.0, isolation=0.65, window=1.0)
     histograms = {"background": in_window + outside, "signal": signal}
     weights = {"background": 1.0, "signal": 1.0}
-    found = room.optimise(histograms, weights, "background", settings)
+    found = room.optimise(Simulated(histograms, weights, "background"), settings)
     assert found.independence_pvalues["n_jets"] < 1e-6
     assert not found.independent
 
@@ -128,7 +129,7 @@ def test_the_two_halves_are_checked_against_each_other(
     assert (even.window + odd.window == whole.window).all()
     assert even.anywhere[-1, -1] == np.count_nonzero(columns["signal"]["half"] == 0)
     optimism = room.optimise(
-        histograms, {"background": 3.0, "signal": 0.5}, "background", settings
+        Simulated(histograms, {"background": 3.0, "signal": 0.5}, "background"), settings
     ).optimism
     assert optimism.chosen_on_half is not None
     assert optimism.chosen_on_half > 0
@@ -155,16 +156,22 @@ def test_refusals(
     histograms, _ = samples
     weights = {"background": 3.0, "signal": 0.5}
     with pytest.raises(InputError, match="reference_signal: 'x' is not among the signals: signal"):
-        room.optimise(histograms, weights, "background", replace(settings, reference_signal="x"))
+        room.optimise(
+            Simulated(histograms, weights, "background"), replace(settings, reference_signal="x")
+        )
     with pytest.raises(InputError, match=r"isolation < 0\.77 is not at an edge"):
         room.optimise(
-            histograms, weights, "background", replace(settings, course_cuts={"isolation": 0.77})
+            Simulated(histograms, weights, "background"),
+            replace(settings, course_cuts={"isolation": 0.77}),
         )
     with pytest.raises(InputError, match=r"\[optimise\]: pt is not among its axes"):
-        room.optimise(histograms, weights, "background", replace(settings, course_cuts={"pt": 1}))
+        room.optimise(
+            Simulated(histograms, weights, "background"), replace(settings, course_cuts={"pt": 1})
+        )
     with pytest.raises(InputError, match="no selection keeps enough simulated background"):
         room.optimise(
-            histograms, weights, "background", replace(settings, min_background_events=1e9)
+            Simulated(histograms, weights, "background"),
+            replace(settings, min_background_events=1e9),
         )
 
 

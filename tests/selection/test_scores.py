@@ -17,7 +17,6 @@ import pytest
 from analysis.results.codec import from_json, to_json
 from analysis.results.score import ScoreFile
 from analysis.selection.scores import (
-    categories,
     choose,
     likelihood_ratio,
     merit,
@@ -79,7 +78,7 @@ def sample_of(joints: dict[str, Counts]) -> Sample:
         name: EXPECTED[name] / float(np.asarray(histogram.view(flow=True)).sum())
         for name, histogram in joints.items()
     }
-    return training.sample_of(joints, weights, "background")
+    return training.sample_of(training.Simulated(joints, weights, "background"))
 
 
 @pytest.fixture(scope="module")
@@ -216,11 +215,13 @@ def test_the_categories_are_those_of_brute_force(sample: Sample, choice: ScoreCh
                 continue
             worth = parts.squared("signal_500").sum() + 1e-9 * number
             best = max(best, (worth, tuple(fine[list(firsts)])))
-    found = categories.best_categories(yields, fine, demands, ["signal_500"])
+    found = merit.best_categories(yields, fine, demands, ["signal_500"])
     assert found == best[1]
     cuts = [yields.merged([slice(i, None)]) for i in range(len(fine))]
     values = [c.squared("signal_500")[0] if c.passing[0] >= 50 else 0.0 for c in cuts]
-    assert categories.best_cut(yields, fine, demands, ["signal_500"]) == fine[np.argmax(values)]
+    one = replace(demands, most_categories=1)
+    cut = merit.best_categories(yields, fine, one, ["signal_500"])
+    assert cut == (fine[np.argmax(values)],)
 
 
 def test_quoted_errors_are_the_scatter_over_simulations(large: Sample, choice: ScoreChoice) -> None:
@@ -332,7 +333,7 @@ def test_a_score_of_noise_is_overtrained(sample: Sample, choice: ScoreChoice) ->
 def test_there_must_be_something_to_learn() -> None:
     axes = (Binning("n_jets", 3, 0, 3), Binning("n_leptons", 3, 0, 3))
     joints = {"background": joint(axes), "signal_500": joint(axes)}
-    empty = training.sample_of(joints, dict.fromkeys(joints, 1.0), "background")
+    empty = training.sample_of(training.Simulated(joints, dict.fromkeys(joints, 1.0), "background"))
     assert empty.shape == (5, 5)
     with pytest.raises(InputError, match="no simulated event of signal_500 is in the window"):
         empty.signal_to_learn(0)
@@ -343,16 +344,18 @@ def test_there_must_be_something_to_learn() -> None:
 def test_too_many_cells_and_too_few_events_are_refused(sample: Sample, choice: ScoreChoice) -> None:
     axes = (Binning("a", 1500, 0, 1), Binning("b", 1500, 0, 1))
     with pytest.raises(InputError, match=r"\[optimise.axes\]: 2,256,004 cells of a, b"):
-        training.sample_of({"background": joint(axes)}, {"background": 1.0}, "background")
+        training.sample_of(
+            training.Simulated({"background": joint(axes)}, {"background": 1.0}, "background")
+        )
     with pytest.raises(InputError, match=r"no category keeps 1e\+12 expected data events"):
         demands = replace(DEMANDS, sideband_events=1e12)
         choose.candidate("trees", choice.chosen.folds, sample, demands)
     scores = choice.chosen.scores
-    fine = categories.fine_edges(sample, scores)
+    fine = merit.fine_edges(sample, scores)
     yields = merit.yields_of(sample, scores, fine)
     with pytest.raises(InputError, match=r"and 1e\+12 simulated background events"):
         demands = replace(DEMANDS, background_events=1e12)
-        categories.best_cut(yields, fine, demands, ["signal_500"])
+        merit.best_categories(yields, fine, demands, ["signal_500"])
 
 
 @pytest.fixture
@@ -371,7 +374,7 @@ def files(choice: ScoreChoice, tmp_path: Path) -> dict[str, Path]:
 def test_a_score_is_read_back_as_it_was(
     kind: str, files: dict[str, Path], sample: Sample, choice: ScoreChoice
 ) -> None:
-    table = read_score(files[kind], axes=sample.axes)
+    table = read_score(files[kind], sample.axes)
     assert np.array_equal(table.folds, choice.candidates[kind].folds)
     assert table.edges == choice.candidates[kind].edges
     assert files[kind].stat().st_size < {"likelihood_ratio": 20_000, "trees": 2_000_000}[kind]
@@ -389,7 +392,7 @@ def test_damaged_and_foreign_scores_are_refused(files: dict[str, Path], tmp_path
     def refused(which: str, message: str, **changes: object) -> None:
         write_json(path, {**json.loads(files[which].read_text()), **changes})
         with pytest.raises(InputError, match=message) as caught:
-            read_score(path, axes=AXES)
+            read_score(path, AXES)
         assert caught.value.exit_code == 2
 
     for kind in choose.KINDS:
@@ -410,11 +413,11 @@ def test_damaged_and_foreign_scores_are_refused(files: dict[str, Path], tmp_path
     terms = {"a": [0.0], **ratio["folds"][0]["terms"]}
     refused("likelihood_ratio", "terms of other columns", folds=[{"terms": terms}] * 2)
     with pytest.raises(InputError, match=r"was trained on n_jets, .*, not on n_jets, met"):
-        read_score(files["trees"], axes=(AXES[0], Binning("met", 4, 0, 1)))
+        read_score(files["trees"], (AXES[0], Binning("met", 4, 0, 1)))
     with pytest.raises(InputError, match="12 bins of n_jets from 0 to 12, not 11 from 0 to 11"):
-        read_score(files["trees"], axes=(Binning("n_jets", 11, 0, 11), *AXES[1:]))
+        read_score(files["trees"], (Binning("n_jets", 11, 0, 11), *AXES[1:]))
     with pytest.raises(InputError, match="is not there; make it with `xyy optimise`"):
-        read_score(tmp_path / "none.json")
+        read_score(tmp_path / "none.json", AXES)
     path.write_text(files["trees"].read_text()[:1000])
     with pytest.raises(InputError, match="cannot be read as JSON"):
-        read_score(path)
+        read_score(path, AXES)

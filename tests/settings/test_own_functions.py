@@ -72,7 +72,7 @@ def test_it_is_fitted_to_the_sidebands_and_predicts_like_its_twin(read: Read) ->
     for family in ("mine", "exp"):
         fit = replace(mine.fit, families=(family,))
         background = fit_sidebands(channel, mine.window, fit, sqrt_s_GeV=14_000)
-        assert background.chosen.function.family == family
+        assert background.chosen.family == family
         predictions.append((background.predicted_events, background.predicted_error_events))
     assert predictions[0] == pytest.approx(predictions[1], rel=1e-4)
 

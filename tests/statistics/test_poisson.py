@@ -38,7 +38,7 @@ def test_a_fit_without_fluctuations_returns_the_truth() -> None:
     fit_model = model((Function("exp", 2),), (bins(counts),))
     (fitted,) = fitted_functions(fit_model, scoring_fit(counts[None], fit_model))
     # exp((100 - m)/100): slope -5 in t = m/500 - 1.
-    assert fitted.values == pytest.approx([np.log(500) - 4, -5, 0], abs=1e-4)
+    assert [p.value for p in fitted.parameters] == pytest.approx([np.log(500) - 4, -5, 0], abs=1e-4)
     assert fitted.events(LOW, HIGH) == pytest.approx(counts, rel=1e-4)
 
 
@@ -60,7 +60,7 @@ def test_both_minimisers_and_iminuits_own_cost_agree() -> None:
     assert final.deviance[0] == pytest.approx(other.fval, abs=1e-5)
     for fit in (quick, final):
         (fitted,) = fitted_functions(fit_model, fit)
-        slope, error = fitted.values[1], fitted.errors[1]
+        slope, error = fitted.parameters[1].value, fitted.parameters[1].error
         assert slope == pytest.approx(-500 / other.values["tau"], rel=1e-4)
         # HESSE and expected information differ by the fluctuations of the spectrum.
         assert error == pytest.approx(

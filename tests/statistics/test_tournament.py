@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.settings.search import Search
-from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
+from analysis.statistics.background.entries import Decisions
+from analysis.statistics.background.tournament import Tournament, decide_all
 from analysis.statistics.background.truths import KINDS
 from analysis.statistics.spectra.signal_model import plain_signal
 

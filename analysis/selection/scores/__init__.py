@@ -4,10 +4,10 @@
 what                  where
 ====================  ===========================================================================
 the sample            `training`: cells of the joint histograms, their columns, their halves
-two scores            `likelihood_ratio` (smoothed one-dimensional densities), `trees` (boosted)
+a score               `likelihood_ratio`: smoothed one-dimensional densities
 what they are worth   `merit`: combined s of categories, one cut, the bound
-categories            `categories`: edges by dynamic programming, the exact optimum
-which of the two      `choose`: both trained, out-of-fold, the better one
+categories            `merit`, too: edges by dynamic programming, the exact optimum
+which score           `choose`: that or boosted trees, out-of-fold, the better one
 what is told          `record`: rows of the table, what may be wrong (overtraining, optimism,
                       dependence on the mass), training record; `sculpting`: the spectrum's shape
 on disk               `score_file`: JSON, additive scores as their terms, others as a table

@@ -2,7 +2,14 @@
 
 Both are trained on each half of the simulation and judged on the other. Where the columns are
 independent the likelihood ratio is the optimum and its few terms are learnt better; where they are
-not, trees see what it cannot.
+not, gradient-boosted trees see what it cannot.
+
+Of the trees each cell that holds an event is a training example with its count as weight; its
+columns are the numbers of its bins. What they then say of *every* cell is the score: the log ratio
+of signal and background, both taken as equally likely. Boosting stops when a fraction of the cells,
+held out, gets no better. The seed decides which and nothing else. They are grown in one thread:
+with several they wait for each other where the machine is shared (30 times as long was measured),
+and the sums would depend on their number.
 
 Both are judged by the same simulated events, so the error of their *difference* is much less than
 that of either. It comes from the bootstrap: events are counted in pairs of categories (of the one
@@ -15,16 +22,37 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from analysis.selection.scores.categories import best_categories, best_cut, fine_edges
 from analysis.selection.scores.likelihood_ratio import additive_score, table_of
-from analysis.selection.scores.merit import Scores, Yields, yields_of
+from analysis.selection.scores.merit import (
+    Scores,
+    Yields,
+    best_categories,
+    fine_edges,
+    yields_of,
+)
 from analysis.selection.scores.training import HALVES, SEED, Sample
-from analysis.selection.scores.trees import tree_score
 from analysis.settings.search import Score
 from tools.arrays import FloatArray
 
 KINDS = ("likelihood_ratio", "trees")
 _REPLICAS = 400
+DECIMALS = 3
+"""decimals of a value: the file holds what is used"""
+LARGEST = 30.0
+"""bound on a value: e to the 30th says it all"""
+_EXAMPLES = 20_000.0
+"""sum of the weights of signal, and of background"""
+_SETTINGS = {
+    "learning_rate": 0.2,
+    "max_iter": 400,
+    "max_leaf_nodes": 8,
+    "min_samples_leaf": 50,
+    "l2_regularization": 10.0,
+    "early_stopping": True,
+    "validation_fraction": 0.2,
+    "n_iter_no_change": 15,
+}
+"""Small trees, many of them: what the columns do together is simple, and the sample is small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +139,7 @@ def candidate(
         kind=kind,
         folds=folds,
         edges=best_categories(yields, edges, demands, signals),
-        cut=best_cut(yields, edges, demands, signals),
+        cut=best_categories(yields, edges, replace(demands, most_categories=1), signals)[0],
     )
 
 
@@ -122,19 +150,16 @@ def advantage(
 
     Each signal counts as much.
     """
-    shape = (len(one.edges), len(other.edges))
+    # Below the lowest category of either an event is in no pair.
+    bins = [(*each.edges, np.inf) for each in (one, other)]
 
     def pairs(counts: FloatArray) -> FloatArray:
         """Return the events in pairs of categories, from counts of shape (half, cells)."""
-        total = np.zeros(shape)
-        for half in HALVES:
-            places = [
-                np.searchsorted(c.edges, c.scores[half], side="right") - 1 for c in (one, other)
-            ]
-            # Below the lowest category of either an event is in no pair.
-            seen = (places[0] >= 0) & (places[1] >= 0)
-            np.add.at(total, (places[0][seen], places[1][seen]), counts[half][seen])
-        return total
+        found = [
+            np.histogram2d(one.scores[half], other.scores[half], bins, weights=counts[half])[0]
+            for half in HALVES
+        ]
+        return np.asarray(np.sum(found, axis=0))
 
     signals = [pairs(counts[:, 0]) for counts in sample.signals.values()]
     background = pairs(sample.passing)
@@ -157,3 +182,30 @@ def _ratio(signals: Sequence[FloatArray], background: FloatArray) -> float:
         for other in (1, 0)
     ]  # fmt: skip
     return float(np.sqrt(squared[0] / squared[1]))
+
+
+def tree_score(sample: Sample, half: int) -> npt.NDArray[np.float32]:
+    """Return the table of boosted trees that were trained on one half, shape (cells,)."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
+
+    signal, background = sample.signal_to_learn(half), sample.background_to_learn(half)
+    cells = np.indices(sample.shape, dtype=np.float32).reshape(len(sample.axes), -1).T
+    there = (np.flatnonzero(signal), np.flatnonzero(background))
+    weights = [_weights(c, places) for c, places in zip((signal, background), there, strict=True)]
+    # Only the cells with events are examples: a sample of millions costs what its cells cost.
+    trees = HistGradientBoostingClassifier(**_SETTINGS, random_state=SEED)
+    with threadpool_limits(1):
+        trees.fit(
+            np.concatenate([cells[places] for places in there]),
+            np.repeat([1, 0], [len(places) for places in there]),
+            sample_weight=np.concatenate(weights),
+        )
+        values: FloatArray = trees.decision_function(cells)
+    return np.round(np.clip(values, -LARGEST, LARGEST), DECIMALS).astype(np.float32)
+
+
+def _weights(counts: FloatArray, places: npt.NDArray[np.intp]) -> FloatArray:
+    """Return the weights of the examples of one kind: 1 event on average, each kind as much."""
+    chosen = counts[places]
+    return np.asarray(chosen / chosen.sum() * _EXAMPLES)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.results.selection import ChosenSelection
-from analysis.selection.optimise import kept_bins
+from analysis.selection.optimise import kept_by_cuts
 from analysis.selection.scores.choose import TrainedScore, advantage, candidate
 from analysis.selection.scores.merit import Scores, yields_of
 from analysis.selection.scores.training import HALVES, SEED, Sample
@@ -191,15 +191,11 @@ def _curve(found: Scored, edges: FloatArray, signal: str) -> Efficiencies:
 def _of_cuts(found: Scored, cuts: Mapping[str, Interval], signal: str) -> Efficiencies:
     """Return the efficiencies of the best rectangular cuts."""
     upper = {name: cut.max for name, cut in cuts.items() if cut.max is not None}
-    box = tuple(kept_bins(found.joints[found.background], upper).values())
-    sample, (background, signals) = found.sample, found.everything
     kept_signal, kept_background = (
-        float(cells.sum(axis=0).reshape(sample.shape)[box].sum())
-        for cells in (sample.signals[signal][:, 0], sample.passing)
+        np.array([kept_by_cuts(found.joints[name], upper, anywhere=anywhere)])
+        for name, anywhere in ((signal, False), (found.background, found.sample.independent))
     )
-    return Efficiencies(
-        np.array([kept_signal / signals[signal]]), np.array([kept_background / background])
-    )
+    return Efficiencies(kept_signal, kept_background)
 
 
 # ---- distributions -------------------------------------------------------------------------------

@@ -26,9 +26,8 @@ from analysis.results.selection import (
     Sculpting,
     TreesAdvantage,
 )
-from analysis.selection.scores.categories import best_categories, fine_edges
 from analysis.selection.scores.choose import ScoreChoice, TrainedScore
-from analysis.selection.scores.merit import bound, yields_of
+from analysis.selection.scores.merit import best_categories, bound, fine_edges, in_bins, yields_of
 from analysis.selection.scores.sculpting import LEVEL, same_shape_pvalue, sculpting
 from analysis.selection.scores.training import HALVES, SEED, Sample
 from analysis.settings.search import Score
@@ -46,11 +45,11 @@ _TOLERATED, _ERRORS = 0.05, 3.0
 
 def rows(choice: ScoreChoice, signal: str) -> dict[str, tuple[float, float]]:
     """Return value and error of ``score_cut``, ``categories`` and ``bound`` for one signal."""
-    limit = bound(choice.sample, choice.terms, signal)
+    value, error, _ = bound(choice.sample, choice.terms, signal)
     return {
         "score_cut": choice.chosen.by("score").yields(choice.sample).significance(signal),
         "categories": choice.chosen.yields(choice.sample).significance(signal),
-        "bound": (limit.value, limit.error),
+        "bound": (value, error),
     }
 
 
@@ -69,7 +68,7 @@ def section(choice: ScoreChoice, signal: str) -> ScoreRecord:
         kind=chosen.kind,
         cut=None if chosen.cut == -np.inf else chosen.cut,
         categories=_categories(sample, chosen, signal, sculpted),
-        bound_factors=dict(bound(sample, choice.terms, signal).factors),
+        bound_factors=bound(sample, choice.terms, signal)[2],
         trees_advantage=TreesAdvantage(value=choice.advantage, error=choice.advantage_error),
         candidates={name: CandidateMerit(s=s, error=error) for name, (s, error) in worth.items()},
         overtraining=trained,
@@ -137,11 +136,10 @@ def score_independence(sample: Sample, score: TrainedScore) -> float:
 def category_sculpting(sample: Sample, score: TrainedScore) -> list[Sculpting]:
     """Return what each category does to window against sideband, before any spectrum is filled."""
     counts = _by_region(sample, score, score.edges)
-    everything, window = sample.background.sum(axis=(0, 2)), np.array([True, False])
+    everything = sample.background.sum(axis=(0, 2))
     weight, looked_at = sample.background_weight, len(score.edges)
     return [
-        sculpting(each, everything - each, window, weight=weight, looked_at=looked_at)
-        for each in counts.T
+        sculpting(each, everything - each, weight=weight, looked_at=looked_at) for each in counts.T
     ]
 
 
@@ -149,12 +147,8 @@ def _by_region(
     sample: Sample, score: TrainedScore, edges: Sequence[float] | FloatArray
 ) -> FloatArray:
     """Return simulated background in window and sideband, shape (2, bins of the score)."""
-    counts = np.zeros((2, len(edges) + 1))
-    for half in HALVES:
-        places = np.searchsorted(edges, score.scores[half], side="right")
-        for region in (0, 1):
-            counts[region] += np.bincount(places, sample.background[half, region], len(edges) + 1)
-    return counts[:, 1:]
+    counted = in_bins(score.scores, edges)
+    return np.array([counted(sample.background[:, region]) for region in (0, 1)])
 
 
 def training_record(

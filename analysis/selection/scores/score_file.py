@@ -28,9 +28,8 @@ from analysis.results.score import (
     ScoreTraining,
 )  # fmt: skip
 from analysis.results.selection import ChosenSelection
-from analysis.selection.scores.choose import KINDS, ScoreChoice
+from analysis.selection.scores.choose import DECIMALS, KINDS, ScoreChoice
 from analysis.selection.scores.likelihood_ratio import table_of
-from analysis.selection.scores.trees import DECIMALS
 from analysis.settings.search import METHODS
 from processors.histograms import Binning
 from processors.score import ScoreTable, cell_count, shape_of
@@ -76,13 +75,13 @@ def document_of(choice: ScoreChoice, edges: Sequence[float], training: ScoreTrai
     return replace(document, categories=table.names, digest=table.digest)
 
 
-def read_score(path: Path, *, axes: Sequence[Binning] | None = None) -> ScoreTable:
+def read_score(path: Path, axes: Sequence[Binning]) -> ScoreTable:
     """Read a score.
 
     Parameters
     ----------
     path : Path
-    axes : sequence of Binning, optional
+    axes : sequence of Binning
         The columns and bins that it has to be for.
 
     Raises
@@ -102,8 +101,7 @@ def read_score(path: Path, *, axes: Sequence[Binning] | None = None) -> ScoreTab
         raise InputError(f"{path} is damaged ({brief(str(error), 200)}); {_ADVICE}") from None
     if table.digest != document.digest:
         raise InputError(f"{path} is damaged: its digest is not that of its content; {_ADVICE}")
-    if axes is not None:
-        _refuse_others(path, table, axes)
+    _refuse_others(path, table, axes)
     return table
 
 
@@ -127,7 +125,7 @@ def read_score_of(path: Path, axes: Sequence[Binning]) -> ScoreTable | None:
     if "method" not in document or Table(document, f"{path}").choice("method", METHODS) == "cuts":
         return None
     beside = path.parent / ScoreFile.FILE
-    table = read_score(beside, axes=axes)
+    table = read_score(beside, axes)
     if table.digest != from_json(ChosenSelection, document, path).score_digest:
         raise InputError(
             f"{beside} is not the score that {path.name} was chosen with; make both with "

@@ -29,6 +29,7 @@ LEVEL = 1e-3
 SHAPE_BINS = 20
 MIN_EXPECTED = 10.0
 """events expected in a bin for chi-square to hold (W. Cochran, Biometrics 10 (1954) 417, asks 5)"""
+_FIRST = np.array([True, False])
 _WIDE = 10
 """bins of a fit in one bin of the spectra that are shown"""
 
@@ -47,17 +48,16 @@ class SculptedSpectrum:
 
 
 def sculpting(
-    kept: FloatArray, rest: FloatArray, window: Mask, *, weight: float, looked_at: int = 1
+    kept: FloatArray, rest: FloatArray, window: Mask = _FIRST, *, weight: float, looked_at: int = 1
 ) -> Sculpting:
     """Return what a selection does to the background's spectrum.
 
     Parameters
     ----------
     kept, rest : ndarray, shape (bins,)
-        Simulated events in bins of mass: what the selection keeps, and all others. Two bins, the
-        window and the sideband, will do.
+        Simulated events in bins of mass: what the selection keeps, and all others.
     window : ndarray of bool, shape (bins,)
-        Which bins are the window.
+        Which bins are the window; unless given there are two bins, the window and the sideband.
     weight : float
         Expected data events per simulated one.
     looked_at : int

@@ -26,6 +26,23 @@ SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
+class Simulated:
+    """Simulation in its joint histograms."""
+
+    joints: Mapping[str, Counts]
+    """joint histograms of the background and of every signal"""
+    weights: Mapping[str, float]
+    """expected events per simulated one, of each sample"""
+    background: str
+    """which of them is the background"""
+
+    @property
+    def signals(self) -> list[str]:
+        """The other samples."""
+        return [name for name in self.joints if name != self.background]
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """Simulation, binned in the columns of a score."""
 
@@ -79,25 +96,8 @@ class Sample:
         return np.asarray(counts.reshape(self.shape).sum(axis=others))
 
 
-def sample_of(
-    joints: Mapping[str, Counts],
-    weights: Mapping[str, float],
-    background: str,
-    *,
-    independent: bool = True,
-) -> Sample:
-    """Return what a score is trained on.
-
-    Parameters
-    ----------
-    joints : mapping of str to Hist
-        The joint histograms of the background and of every signal.
-    weights : mapping of str to float
-        Expected events per simulated one.
-    background : str
-        Which of them is the background.
-    independent : bool
-        See `Sample`.
+def sample_of(simulated: Simulated, *, independent: bool = True) -> Sample:
+    """Return what a score is trained on; `independent`: see `Sample`.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def sample_of(
     """
     axes = tuple(
         Binning(axis.name, axis.size, float(axis.edges[0]), float(axis.edges[-1]))
-        for axis in list(joints[background].axes)[2:]
+        for axis in list(simulated.joints[simulated.background].axes)[2:]
     )
     try:
         cells = cell_count(axes)
@@ -114,13 +114,13 @@ def sample_of(
         raise InputError(f"[optimise.axes]: {error}") from None
     counted = {
         name: np.asarray(joint.view(flow=True), np.float64).reshape(2, 2, cells)
-        for name, joint in joints.items()
+        for name, joint in simulated.joints.items()
     }
     return Sample(
         axes=axes,
-        signals={name: counts for name, counts in counted.items() if name != background},
-        background=counted[background],
-        weights={name: weight for name, weight in weights.items() if name != background},
-        background_weight=weights[background],
+        signals={name: counted[name] for name in simulated.signals},
+        background=counted[simulated.background],
+        weights={name: simulated.weights[name] for name in simulated.signals},
+        background_weight=simulated.weights[simulated.background],
         independent=independent,
     )

@@ -1,10 +1,16 @@
 """What a tournament says of a function in a range, and what it chose for each of many spectra."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.results.background import (
+    LargestSpuriousSignal,
+    PeakBackground,
+    PeakCandidate,
+    SpuriousSignals,
+)
 from analysis.statistics.background.families import Function
 from tools.arrays import FloatArray
 
@@ -46,11 +52,12 @@ class Entry:
 
 
 @dataclass(slots=True, eq=False)
-class Choices:
-    """What was chosen for T spectra so far."""
+class Decisions:
+    """What was chosen for T spectra, so far or in the end."""
 
+    masses_GeV: FloatArray
     options: list[Option]
-    option: Indices
+    choice: Indices
     """index into `options`, shape (T,); -1: none yet"""
     passes: Flags
     """whether the choice is good enough, shape (T,)"""
@@ -58,17 +65,31 @@ class Choices:
     """one standard deviation of the spurious signal, events, shape (T, M)"""
     error: FloatArray
     """expected uncertainty of a signal, events, shape (T, M)"""
+    compatible: Flags
+    """whether any truth fits the sidebands, shape (T,)"""
+    entries: list[Entry] = field(default_factory=list)
+    """all figures, with the range that was decided; of a single spectrum only"""
+    all_truths: tuple[str, ...] = ()
+    """names of the truths, in the order of an entry's numbers"""
+    truths: tuple[str, ...] = ()
+    """names of those that count, of a single spectrum"""
 
     @classmethod
-    def none(cls, spectra: int, masses: int) -> "Choices":
+    def none(cls, spectra: int, masses_GeV: FloatArray) -> "Decisions":
         """Return those of spectra for which nothing is chosen yet."""
-        nothing, shape = np.zeros(spectra, dtype=bool), (spectra, masses)
-        return cls([], np.full(spectra, -1), nothing, np.zeros(shape), np.ones(shape))
+        shape, (passes, compatible) = (spectra, len(masses_GeV)), np.zeros((2, spectra), dtype=bool)
+        choice, zeros, ones = np.full(spectra, -1), np.zeros(shape), np.ones(shape)
+        return cls(masses_GeV, [], choice, passes, zeros, ones, compatible)
 
-    def put(self, rows: Indices, other: "Choices", which: Indices | None = None) -> None:
+    @property
+    def chosen(self) -> Option:
+        """The choice for the first spectrum."""
+        return self.options[int(self.choice[0])]
+
+    def put(self, rows: Indices, other: "Decisions", which: Indices | None = None) -> None:
         """Take over the choices of `other` for some rows; `which` of its rows, else all."""
         these = slice(None) if which is None else which
-        self.option[rows] = other.option[these] + len(self.options)
+        self.choice[rows] = other.choice[these] + len(self.options)
         self.options += other.options
         self.passes[rows] = other.passes[these]
         self.spurious[rows], self.error[rows] = other.spurious[these], other.error[these]
@@ -76,16 +97,72 @@ class Choices:
     def take(self, rows: Indices, entry: Entry, which: Flags, neighbours: Indices) -> None:
         """Take an entry for some rows; `which` are they among the entry's."""
         self.options.append(entry.option)
-        self.option[rows] = len(self.options) - 1
+        self.choice[rows] = len(self.options) - 1
         self.passes[rows] = entry.passes[which]
         self.spurious[rows], self.error[rows] = nuisance(entry, which, neighbours)
 
-    def weigh_against(self, window: "Choices") -> None:
+    def weigh_against(self, window: "Decisions") -> None:
         """Leave the full range's choices only where they pass and expect smaller errors."""
         # Mean logarithms: a factor is worth as much at high masses, where errors are small.
         smaller = np.log(self.error).mean(axis=1) <= np.log(window.error).mean(axis=1)
         rows = np.flatnonzero(~(self.passes & (~window.passes | smaller)))
         self.put(rows, window, rows)
+
+    def peak(self) -> PeakBackground:
+        """Return how the function under a peak was decided, of a single spectrum."""
+        option = self.chosen
+        return PeakBackground(
+            range=option.range,
+            fit_range_GeV=(option.low_GeV, option.high_GeV),
+            family=option.function.family,
+            order=option.function.order,
+            passes=bool(self.passes[0]),
+            truths=self.truths,
+            spurious=SpuriousSignals(
+                mass_GeV=self.masses_GeV, events=self.spurious[0], error_events=self.error[0]
+            ),
+            candidates=tuple(map(self._candidate, self.entries)),
+        )
+
+    def _candidate(self, entry: Entry) -> PeakCandidate:
+        option = entry.option
+        relative = np.abs(entry.spurious[:, 0] / entry.error[:, 0])
+        # A test spectrum that does not count, or a fit that failed, is NaN; of some all are.
+        there = np.isfinite(relative).any()
+        truth, mass = np.unravel_index(np.nanargmax(relative), relative.shape) if there else (0, 0)
+        return PeakCandidate(
+            range=option.range,
+            fit_range_GeV=(option.low_GeV, option.high_GeV),
+            family=option.function.family,
+            order=option.function.order,
+            parameters=len(option.function.parameters),
+            gof_pvalue=entry.gof_pvalue[0],
+            worst_errors=relative[truth, mass],
+            worst_truth=self.all_truths[int(truth)] if there else None,
+            worst_mass_GeV=self.masses_GeV[mass] if there else None,
+            passes=bool(entry.passes[0]),
+            chosen=option == self.chosen,
+        )
+
+    def spurious_by_truth(self) -> dict[str, LargestSpuriousSignal]:
+        """Return the largest spurious signal of the function in use, on every test spectrum."""
+        entry = next(e for e in self.entries if e.option == self.chosen)
+        figures = zip(self.all_truths, entry.spurious[:, 0], entry.error[:, 0], strict=True)
+        return {
+            name: largest_spurious(self.masses_GeV, events, errors)
+            for name, events, errors in figures
+            if np.isfinite(events).all()
+        }
+
+
+def largest_spurious(
+    masses_GeV: FloatArray, events: FloatArray, errors: FloatArray
+) -> LargestSpuriousSignal:
+    """Return the largest spurious signal at some masses, by uncertainties of a signal."""
+    worst = int(np.argmax(np.abs(events / errors)))
+    return LargestSpuriousSignal(
+        events=events[worst], error_events=errors[worst], mass_GeV=masses_GeV[worst]
+    )
 
 
 def nuisance(entry: Entry, rows: Flags, neighbours: Indices) -> tuple[FloatArray, FloatArray]:

@@ -7,12 +7,12 @@ chosen then is `tournament.py`'s to say.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from analysis.settings.search import PeakFit, Search, Window
-from analysis.statistics.background.entries import Choices, Entry, Flags, Indices, Option
+from analysis.statistics.background.entries import Decisions, Entry, Flags, Indices, Option
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.goodness import goodness_many
 from analysis.statistics.background.poisson import model, scoring_fit
@@ -34,6 +34,8 @@ _MIN_EVENTS = 1e-3
 class Rules:
     """The rules of one channel's tournament."""
 
+    extrapolates: ClassVar[bool] = True
+    """whether truths are taken far from where they were fitted: they have to fall there"""
     low_GeV: FloatArray
     """lower edges of the bins of the full range, from its lowest beginning"""
     high_GeV: FloatArray
@@ -69,11 +71,6 @@ class Rules:
             signal=signal,
             masses_GeV=np.linspace(scanned.low_GeV, scanned.high_GeV, steps + 1),
         )
-
-    @property
-    def extrapolates(self) -> bool:
-        """Whether truths are taken far from where they were fitted: they have to fall there."""
-        return True
 
     def truth_functions(self) -> tuple[Function, ...]:
         """Return the functions that are truths, too: the simplest of the tournament."""
@@ -242,7 +239,8 @@ class Evaluation:
         """
         counts = self.counts[:, self.sideband]
         if index < len(KINDS):
-            curve = smooth_curve(KINDS[index], counts, self.side_bins, self.bins)
+            edges = self.bins.low_GeV, self.bins.high_GeV
+            curve = smooth_curve(KINDS[index], counts, self.side_bins, *edges)
             return KINDS[index], curve, PARAMETERS, np.ones(len(curve), dtype=bool)
         function = self.rules.truth_functions()[index - len(KINDS)]
         curve, converged = self.curve(function, counts)
@@ -265,10 +263,10 @@ class Evaluation:
         inside, counted = curve[:, ~self.sideband].sum(axis=1), self.counts[:, beneath].sum(axis=1)
         return prediction_falls(inside, counted, float(bins.low_GeV[0]), window)
 
-    def evaluate(self, range_name: str, truths: TestSpectra, kept: list[Entry] | None) -> Choices:
+    def evaluate(self, range_name: str, truths: TestSpectra, kept: list[Entry] | None) -> Decisions:
         """Try all functions in one range."""
         rules = self.rules
-        found = Choices.none(len(self.counts), len(rules.masses_GeV))
+        found = Decisions.none(len(self.counts), rules.masses_GeV)
         # In the window there is no low end to describe, and a shape shared by all categories is not
         # distorted by the few events of one: two parameters may be enough.
         fewest = 2 if range_name == "window" or truths.combined.any() else rules.least_parameters
@@ -289,14 +287,14 @@ class Evaluation:
         return found
 
     def _smallest_spurious(
-        self, range_name: str, tried: Sequence[Function], truths: TestSpectra, found: Choices
+        self, range_name: str, tried: Sequence[Function], truths: TestSpectra, found: Decisions
     ) -> None:
         """Where nothing passes in the last range, take the smallest spurious signal."""
         rows = np.flatnonzero(~found.passes)
         if range_name != self.rules.ranges[-1] or not len(rows):
             return
         for any_fit in (False, True):  # one that does not fit, only where none does
-            rows = rows[found.option[rows] < 0]
+            rows = rows[found.choice[rows] < 0]
             smallest = np.full(len(rows), np.inf)
             for function in tried if len(rows) else ():
                 entry = self._judge(range_name, function, truths, rows, any_fit=any_fit)

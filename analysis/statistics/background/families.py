@@ -37,6 +37,7 @@ from math import comb
 
 import numpy as np
 
+from analysis.results.background import FunctionParameter
 from analysis.settings.expression import Expression
 from analysis.settings.own_functions import parse_terms
 from tools.arrays import FloatArray
@@ -267,15 +268,12 @@ class FittedFunction:
     """covariance of `theta`, shape (P, P)"""
 
     @property
-    def values(self) -> FloatArray:
-        """Values of the parameters, as named by the function."""
-        return self.rotation @ self.theta
-
-    @property
-    def errors(self) -> FloatArray:
-        """Standard deviations of the parameters."""
+    def parameters(self) -> tuple[FunctionParameter, ...]:
+        """Values and standard deviations of the parameters, as named by the function."""
+        values = self.rotation @ self.theta
         variances = np.einsum("pq,qr,pr->p", self.rotation, self.covariance, self.rotation)
-        return np.asarray(np.sqrt(variances))
+        triples = zip(self.function.parameters, values, np.sqrt(variances), strict=True)
+        return tuple(FunctionParameter(name=n, value=v, error=error) for n, v, error in triples)
 
     def density(self, mass_GeV: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return f in events per GeV, and its error, at some masses."""

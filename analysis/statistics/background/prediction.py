@@ -70,7 +70,7 @@ def predict_from_simulation(inputs: InferenceInputs, search: Search) -> Predicti
     for channel in inputs.background_channels():
         (background,) = predict([channel], search, sqrt_s_GeV=sqrt_s).backgrounds
         bins = channel.bins(background.low_GeV, background.high_GeV, background.bin_GeV)
-        whole = model((background.chosen.function,), (bins,))
+        whole = model((background.fitted.function,), (bins,))
         (fitted,) = fitted_functions(whole, scoring_fit(bins.effective_counts[None], whole))
         smooth.append(Channel(channel.name, edges, factor * fitted.events(edges[:-1], edges[1:])))
     return predict(smooth, search, sqrt_s_GeV=sqrt_s)

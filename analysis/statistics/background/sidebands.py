@@ -28,54 +28,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.results.background import (
+    ChannelBackground,
+    FittedBins,
+    FittedCurve,
+    PredictionErrors,
+    SidebandFit,
+    TestSpectrum,
+)
 from analysis.settings.search import Fit, Window
+from analysis.statistics.background.entries import Decisions
 from analysis.statistics.background.families import FittedFunction, Function, functions
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.poisson import fitted_functions, minuit_fit, model, scoring_fit
-from analysis.statistics.background.truths import (
-    SmoothSpectrum,
-    fit_smooth_spectra,
-    prediction_falls,
-)
+from analysis.statistics.background.truths import KINDS, PARAMETERS, prediction_falls, smooth_curve
 from analysis.statistics.spectra.bins import Bins, Channel, bin_edges
 from tools.arrays import FloatArray
 from tools.errors import InputError, XyyError
 
 MIN_SIDEBAND_EVENTS = 50
 """entries; with fewer there is nothing to fit"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
-    """One function, fitted to the sidebands."""
-
-    fitted: FittedFunction
-    deviance: float
-    """-2 ln(L/L_saturated) at the minimum"""
-    degrees_of_freedom: int
-    gof_pvalue: float | None
-    """None if there are too few events to tell"""
-    predicted_events: float
-    """background in the window, events"""
-    fit_error_events: float
-    """uncertainty of the prediction by the fit's covariance, events"""
-    closure_bias_events: float | None
-    """largest miss of the window's content, with its sign, over the test spectra, events; None if
-    none of them fits the sidebands"""
-    usable: bool
-    """whether both minimisers found a minimum, and its prediction is one of a falling spectrum"""
-    rejected: str | None
-    """why it was not accepted; None if it was"""
-
-    @property
-    def function(self) -> Function:
-        """Family and order."""
-        return self.fitted.function
-
-    @property
-    def relative_deviance(self) -> float:
-        """Deviance per degree of freedom: it ranks functions of which none is accepted."""
-        return self.deviance / max(self.degrees_of_freedom, 1)
+_NO_MINIMUM = "the fit does not converge"
+"""why a function is of no use at all: a minimiser found no minimum, or one that does not fall"""
+_CURVE_STEP_GeV = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,9 +65,11 @@ class Background:
     bin_GeV: float
     sidebands: Bins
     """bins that were fitted"""
-    candidates: tuple[Candidate, ...]
-    chosen: Candidate
-    truths: tuple[SmoothSpectrum, ...]
+    candidates: tuple[SidebandFit, ...]
+    chosen: SidebandFit
+    fitted: FittedFunction
+    """the chosen function"""
+    truths: tuple[TestSpectrum, ...]
     """smooth test spectra that fit the sidebands"""
     spread_events: float
     """uncertainty from the spread of the predictions, events"""
@@ -108,8 +85,8 @@ class Background:
         """1, or what the fit uncertainty is multiplied by when no function was accepted."""
         # As the scale factor S of the Particle Data Group (Review of Particle Physics,
         # introduction) for numbers that do not agree: no less than 1.
-        scale = float(np.sqrt(self.chosen.relative_deviance))
-        return 1.0 if self.chosen.rejected is None else max(1.0, scale)
+        scale = float(np.sqrt(_relative_deviance(self.chosen)))
+        return 1.0 if self.chosen.accepted else max(1.0, scale)
 
     @property
     def fit_error_events(self) -> float:
@@ -136,7 +113,45 @@ class Background:
     def expected_per_bin(self) -> FloatArray:
         """Return the chosen function's events in the bins of `edges_GeV`."""
         edges = self.edges_GeV
-        return self.chosen.fitted.events(edges[:-1], edges[1:])
+        return self.fitted.events(edges[:-1], edges[1:])
+
+    def result(self, decided: Decisions, observed: FloatArray) -> ChannelBackground:
+        """Return what ``background.json`` holds of the channel.
+
+        Parameters
+        ----------
+        decided : Decisions
+            The function under a peak.
+        observed : ndarray
+            Events in the bins of the fit; NaN where none are told.
+        """
+        masses = bin_edges(self.low_GeV, self.high_GeV, _CURVE_STEP_GeV)
+        density, error = self.fitted.density(masses)
+        return ChannelBackground(
+            fit_range_GeV=(self.low_GeV, self.high_GeV),
+            chosen=self.chosen,
+            candidates=self.candidates,
+            predicted_events=self.predicted_events,
+            predicted_error_events=self.predicted_error_events,
+            predicted_errors_events=PredictionErrors(
+                fit=self.fit_error_events, spread=self.spread_events, closure=self.closure_events
+            ),
+            smooth_truths=self.truths,
+            peak=decided.peak(),
+            spurious_signal_events=decided.spurious_by_truth(),
+            bins=FittedBins(
+                edges_GeV=self.edges_GeV,
+                observed_events=observed,
+                expected_events=self.expected_per_bin(),
+            ),
+            curve=FittedCurve(mass_GeV=masses, events_per_GeV=density, error=error),
+            warnings=self.warnings,
+        )
+
+
+def _relative_deviance(candidate: SidebandFit) -> float:
+    """Return the deviance per degree of freedom: it ranks functions of which none is accepted."""
+    return 2 * candidate.nll / max(candidate.degrees_of_freedom, 1)
 
 
 def fit_sidebands(channel: Channel, window: Window, fit: Fit, *, sqrt_s_GeV: float) -> Background:
@@ -178,7 +193,7 @@ def fit_sidebands(channel: Channel, window: Window, fit: Fit, *, sqrt_s_GeV: flo
         background = _tournament(channel.name, bins, tried, window, replace(fit, low_GeV=low))
         if background is None:
             continue
-        if background.chosen.rejected is None:
+        if background.chosen.accepted:
             return background if first is None else _raised(background, first)
         first = first or background
     if first is None:
@@ -213,7 +228,7 @@ def _check_filled(name: str, bins: Bins, window: Window) -> None:
 def _raised(background: Background, first: Background) -> Background:
     note = (
         f"no function is accepted from {first.low_GeV:g} GeV on (the best, "
-        f"{first.chosen.function.name}: {first.chosen.rejected}); "
+        f"{first.fitted.function.name}: {first.chosen.reason}); "
         f"the fit begins at {background.low_GeV:g} GeV"
     )
     return replace(background, warnings=(note, *background.warnings))
@@ -223,17 +238,18 @@ def _tournament(
     name: str, bins: Bins, tried: Sequence[Function], window: Window, fit: Fit
 ) -> Background | None:
     """Fit every function, settle which are accepted, and choose; None if none can be fitted."""
-    truths = tuple(t for t in fit_smooth_spectra(bins) if _good_enough(t.gof_pvalue, fit))
-    candidates: list[Candidate] = []
+    truths = _fit_truths(bins, window, fit)
+    found: list[tuple[SidebandFit, FittedFunction]] = []
     for function in tried:
-        if _enough(candidates, function):
+        if _enough([candidate for candidate, _ in found], function):
             break
-        candidates.append(_fit_candidate(function, bins, truths, window, fit))
-    usable = [candidate for candidate in candidates if candidate.usable]
-    accepted = [candidate for candidate in usable if candidate.rejected is None]
+        found.append(_fit_candidate(function, bins, [curve for _, curve in truths], window, fit))
+    candidates = tuple(candidate for candidate, _ in found)
+    usable = [candidate for candidate in candidates if candidate.reason != _NO_MINIMUM]
+    accepted = [candidate for candidate in usable if candidate.accepted]
     if not usable:
         return None
-    chosen = accepted[0] if accepted else min(usable, key=lambda c: c.relative_deviance)
+    chosen = accepted[0] if accepted else min(usable, key=_relative_deviance)
     pool = accepted or [c for c in usable if _good_enough(c.gof_pvalue, fit)]
     background = Background(
         channel=name,
@@ -242,16 +258,17 @@ def _tournament(
         high_GeV=fit.high_GeV,
         bin_GeV=fit.bin_GeV,
         sidebands=bins,
-        candidates=tuple(candidates),
+        candidates=candidates,
         chosen=chosen,
-        truths=truths,
+        fitted=found[candidates.index(chosen)][1],
+        truths=tuple(truth for truth, _ in truths),
         spread_events=_spread(pool, chosen),
         warnings=(),
     )
     return background if accepted else _none_accepted(background)
 
 
-def _spread(pool: Sequence[Candidate], chosen: Candidate) -> float:
+def _spread(pool: Sequence[SidebandFit], chosen: SidebandFit) -> float:
     """Return the root mean square distance of predictions that statistics do not explain.
 
     Two fits of the same data differ by a variance of |error1^2 - error2^2| (R. Barlow,
@@ -266,26 +283,38 @@ def _spread(pool: Sequence[Candidate], chosen: Candidate) -> float:
     return float(np.sqrt(np.mean(np.maximum(squares, 0.0)))) if squares else 0.0
 
 
-def _enough(candidates: Sequence[Candidate], function: Function) -> bool:
+def _enough(candidates: Sequence[SidebandFit], function: Function) -> bool:
     """Tell whether `function` has over one parameter more than a function that is accepted."""
     # One parameter more is looked at for the spread of the predictions.
     largest = len(function.parameters) - 2
-    return any(c.rejected is None and len(c.function.parameters) <= largest for c in candidates)
+    return any(c.accepted and len(c.parameters) <= largest for c in candidates)
 
 
 def _none_accepted(background: Background) -> Background:
-    chosen = background.chosen
     note = (
-        f"no background function is accepted; the best is used, {chosen.function.name} "
-        f"({chosen.rejected}), its uncertainty scaled by {background.error_scale:.2f}: "
+        f"no background function is accepted; the best is used, {background.fitted.function.name} "
+        f"({background.chosen.reason}), its uncertainty scaled by {background.error_scale:.2f}: "
         "do not trust a significance from it before the sidebands are understood"
     )
     return replace(background, warnings=(note,))
 
 
+def _fit_truths(bins: Bins, window: Window, fit: Fit) -> list[tuple[TestSpectrum, FloatArray]]:
+    """Return the test spectra that fit some sidebands: events in them, then in the window."""
+    counts, found = bins.effective_counts, []
+    edges = bin_edges(window.low_GeV, window.high_GeV, fit.bin_GeV)
+    low, high = np.append(bins.low_GeV, edges[:-1]), np.append(bins.high_GeV, edges[1:])
+    for name in KINDS:
+        (curve,) = smooth_curve(name, counts[None], bins, low, high)
+        gof = goodness_of_fit(counts, bins.scale * curve[: len(counts)], PARAMETERS)
+        if _good_enough(gof, fit):
+            found.append((TestSpectrum(name=name, gof_pvalue=gof), curve))
+    return found
+
+
 def _fit_candidate(
-    function: Function, bins: Bins, truths: Sequence[SmoothSpectrum], window: Window, fit: Fit
-) -> Candidate:
+    function: Function, bins: Bins, truths: Sequence[FloatArray], window: Window, fit: Fit
+) -> tuple[SidebandFit, FittedFunction]:
     """Fit one function to some sidebands and say whether it is accepted."""
     counts, fit_model = bins.effective_counts, model((function,), (bins,))
     quick = scoring_fit(counts[None], fit_model)
@@ -298,24 +327,30 @@ def _fit_candidate(
     falls = prediction_falls(np.array(predicted), beneath, float(bins.low_GeV[0]), window)
     misses = []
     if truths:
-        asimov = [truth.events(bins.low_GeV, bins.high_GeV) for truth in truths]
+        asimov = [truth[: len(counts)] for truth in truths]
         # From the data's minimum: the truths were fitted to the same sidebands, theirs is near.
         refit = scoring_fit(np.array(asimov) * bins.scale, fit_model, start=final.theta[0])
         for index, truth in enumerate(truths):
             (found,) = fitted_functions(fit_model, refit, index)
-            misses.append(float(found.events(*inside).sum() - truth.events(*inside).sum()))
-    candidate = Candidate(
-        fitted=fitted,
-        deviance=float(final.deviance[0]),
+            misses.append(float(found.events(*inside).sum() - truth[len(counts) :].sum()))
+    gof = goodness_of_fit(counts, final.expected[0], fit_model.size)
+    usable = bool(final.converged[0] and falls and np.isfinite(error))
+    bias = max(misses, key=abs, default=None)
+    reason = _objection(gof, bias, error, fit) if usable else _NO_MINIMUM
+    candidate = SidebandFit(
+        family=function.family,
+        order=function.order,
+        parameters=fitted.parameters,
+        gof_pvalue=gof,
+        nll=float(final.deviance[0]) / 2,
         degrees_of_freedom=len(counts) - fit_model.size,
-        gof_pvalue=goodness_of_fit(counts, final.expected[0], fit_model.size),
         predicted_events=predicted,
         fit_error_events=error,
-        closure_bias_events=max(misses, key=abs, default=None),
-        usable=bool(final.converged[0] and falls and np.isfinite(error)),
-        rejected=None,
+        closure_bias_events=bias,
+        accepted=reason is None,
+        reason=reason,
     )
-    return replace(candidate, rejected=_objection(candidate, fit))
+    return candidate, fitted
 
 
 def _good_enough(pvalue: float | None, fit: Fit) -> bool:
@@ -324,17 +359,14 @@ def _good_enough(pvalue: float | None, fit: Fit) -> bool:
     return pvalue is None or pvalue >= fit.gof_pvalue
 
 
-def _objection(candidate: Candidate, fit: Fit) -> str | None:
-    """Return why a candidate is not accepted, or None."""
-    if not candidate.usable:
-        return "the fit does not converge"
-    if not _good_enough(candidate.gof_pvalue, fit):
-        return f"goodness of fit p = {candidate.gof_pvalue:.2g}"
-    if candidate.closure_bias_events is None:
+def _objection(gof: float | None, bias: float | None, error: float, fit: Fit) -> str | None:
+    """Return why a fit of such goodness, closure bias and uncertainty is not accepted, or None."""
+    if not _good_enough(gof, fit):
+        return f"goodness of fit p = {gof:.2g}"
+    if bias is None:
         return "no test spectrum fits these sidebands"
-    if not abs(candidate.closure_bias_events) <= fit.closure_bias * candidate.fit_error_events:
+    if not abs(bias) <= fit.closure_bias * error:
         return (
-            f"misses a test spectrum by {candidate.closure_bias_events:+.4g} events, "
-            f"with a fit uncertainty of {candidate.fit_error_events:.4g}"
+            f"misses a test spectrum by {bias:+.4g} events, with a fit uncertainty of {error:.4g}"
         )
     return None

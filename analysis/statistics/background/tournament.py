@@ -59,11 +59,19 @@ second one nothing may fit, and the result says that.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from analysis.settings.search import FAMILIES, Window
-from analysis.statistics.background.entries import Choices, Entry, Flags, Indices, Option, nuisance
+from analysis.statistics.background.entries import (
+    Decisions,
+    Entry,
+    Flags,
+    Indices,
+    Option,
+    nuisance,
+)
 from analysis.statistics.background.evaluation import Evaluation, Rules
 from analysis.statistics.background.families import BELOW_SQRT_S, Function
 from analysis.statistics.background.goodness import deviance
@@ -81,35 +89,6 @@ _WORSE = 9.0
 """deviance, with 1 for each parameter, by which a truth may fit worse than the best: 3 sigma"""
 _MIN_BENEATH = 2
 """bins that a mask leaves at the low end, where a truth would have nothing to hold on to"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Decisions:
-    """What T spectra are fitted with."""
-
-    options: tuple[Option, ...]
-    choice: Indices
-    """index into `options`, shape (T,)"""
-    passes: Flags
-    """whether the choice is good enough, shape (T,)"""
-    compatible: Flags
-    """whether any truth fits the sidebands, shape (T,)"""
-    masses_GeV: FloatArray
-    spurious: FloatArray
-    """one standard deviation of the spurious signal, events, shape (T, M)"""
-    error: FloatArray
-    """expected uncertainty of a signal, events, shape (T, M)"""
-    entries: tuple[Entry, ...]
-    """all figures, with the range that was decided; of a single spectrum only"""
-    all_truths: tuple[str, ...]
-    """names of the truths, in the order of an entry's numbers"""
-    truths: tuple[str, ...]
-    """names of those that count, of a single spectrum"""
-
-    @property
-    def chosen(self) -> Option:
-        """The choice for the first spectrum."""
-        return self.options[int(self.choice[0])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,40 +115,34 @@ class Tournament(Rules):
         XyyError
             If no function can be fitted at all.
         """
-        found = Choices.none(len(counts), len(self.masses_GeV))
-        compatible = np.zeros(len(counts), dtype=bool)
-        entries: list[Entry] = []
-        names = tuple[str, ...](), tuple[str, ...]()
+        found = Decisions.none(len(counts), self.masses_GeV)
         rows = np.arange(len(counts))
         for low in self.lows_GeV:
             evaluation = Evaluation.of(self, low, counts[rows])
             of_all = None if combined is None else Evaluation.of(self, low, combined[rows])
             truths = evaluation.truths() if of_all is None else evaluation.combined_truths(of_all)
-            compatible[rows] = truths.valid.any(axis=0)
+            found.compatible[rows] = truths.valid.any(axis=0)
             # A spectrum without a truth that fits is looked at again from the next beginning on;
             # the last one has to do.
-            there = compatible[rows] | (low == self.lows_GeV[-1])
+            there = found.compatible[rows] | (low == self.lows_GeV[-1])
             if there.any():
                 evaluation, truths = evaluation.some(there), truths.some(there)
-                kept = entries if all_entries else None
+                kept = found.entries if all_entries else None
                 choices = [evaluation.evaluate(name, truths, kept) for name in self.ranges]
                 best = choices[0]
                 for window in choices[1:]:
                     best.weigh_against(window)
                 found.put(rows[there], best)
-                names = truths.names, truths.counting()
+                found.all_truths, found.truths = truths.names, truths.counting()
             rows = rows[~there]
             if not len(rows):
                 break
-        if np.any(found.option < 0):
+        if np.any(found.choice < 0):
             raise XyyError(
                 "no background function can be fitted under a peak; look at the spectrum, or give "
                 "other families or another range"
             )
-        return Decisions(
-            tuple(found.options), found.option, found.passes, compatible, self.masses_GeV,
-            found.spurious, found.error, tuple(entries), *names,
-        )  # fmt: skip
+        return found
 
     def spurious_of(self, entry: Entry) -> FloatArray:
         """Return one standard deviation of an entry's spurious signal on the first spectrum."""
@@ -201,6 +174,9 @@ class Tournament(Rules):
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenTournament(Tournament):
     """The tournament of one open spectrum; `window` is the mask, or empty."""
+
+    extrapolates: ClassVar[bool] = False
+    """no: a truth bridges no more than the mask"""
 
     def decide(
         self, counts: FloatArray, *, combined: FloatArray | None = None, all_entries: bool = False
@@ -251,11 +227,6 @@ class OpenTournament(Tournament):
         if not allowed.any():
             return np.full(len(counts), -1), best
         return np.argmax(np.where(allowed, excess, -np.inf), axis=1), best
-
-    @property
-    def extrapolates(self) -> bool:
-        """No: a truth bridges no more than the mask."""
-        return False
 
     def truth_functions(self) -> tuple[Function, ...]:
         """Return the functions of all families: what is a candidate and what is true differ."""

@@ -22,7 +22,6 @@ import numpy as np
 
 from analysis.settings.search import Window
 from analysis.statistics.background.entries import Flags
-from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.minimiser.scoring import Part, Rows, Settings, minimise
 from analysis.statistics.spectra.bins import Bins
 from tools.arrays import FloatArray
@@ -41,23 +40,6 @@ _START = -1.7
 """x of the hardness: r or p near 3"""
 _BOUNDS = np.array([12.0, 1.4, 12.0, 8.0])
 """how far each parameter may go from where it starts; the tail never beyond the core"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SmoothSpectrum:
-    """One smooth spectrum, fitted to sidebands."""
-
-    name: str
-    origin_GeV: float
-    """from where the events of core and tail are counted: the lower end of the sidebands"""
-    parameters: tuple[float, ...]
-    """ln of the core's events, ln(tau/GeV), ln of the tail's events, x of the hardness"""
-    gof_pvalue: float | None
-
-    def events(self, low_GeV: FloatArray, high_GeV: FloatArray) -> FloatArray:
-        """Return its integrals over some bins."""
-        values = np.array([self.parameters])
-        return np.asarray(smooth_events(self.name, values, self.origin_GeV, low_GeV, high_GeV)[0])
 
 
 def prediction_falls(
@@ -79,19 +61,10 @@ def prediction_falls(
     return np.asarray((inside >= _MIN_EVENTS) & (inside <= highest))
 
 
-def fit_smooth_spectra(bins: Bins) -> tuple[SmoothSpectrum, ...]:
-    """Fit every kind of truth to some sidebands."""
-    counts, origin, found = bins.effective_counts, float(bins.low_GeV[0]), []
-    for name in KINDS:
-        values = fit_smooth(name, counts[None], bins)
-        events = smooth_events(name, values, origin, bins.low_GeV, bins.high_GeV)[0]
-        gof = goodness_of_fit(counts, bins.scale * events, values.shape[1])
-        found.append(SmoothSpectrum(name, origin, tuple(map(float, values[0])), gof))
-    return tuple(found)
-
-
-def fit_smooth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
-    """Fit one kind of truth to many spectra.
+def smooth_curve(
+    name: str, counts: FloatArray, side: Bins, low_GeV: FloatArray, high_GeV: FloatArray
+) -> FloatArray:
+    """Return the events, in other bins, of one kind of truth fitted to each spectrum of sidebands.
 
     Parameters
     ----------
@@ -99,18 +72,14 @@ def fit_smooth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
         One of `KINDS`.
     counts : ndarray, shape (T, B)
         Effective counts of each spectrum.
-    bins : Bins
-        Their edges, and entries per event.
-
-    Returns
-    -------
-    ndarray, shape (T, 4)
-        The parameters.
+    side : Bins
+        The sidebands: edges, and entries per event.
+    low_GeV, high_GeV : ndarray
+        Edges of the bins in which the events are asked for.
     """
-    origin = float(bins.low_GeV[0])
-    events = counts / bins.scale
+    origin, events = float(side.low_GeV[0]), counts / side.scale
     total = np.maximum(events.sum(axis=1), 1.0)
-    centres = (bins.low_GeV + bins.high_GeV) / 2
+    centres = (side.low_GeV + side.high_GeV) / 2
     tau = np.maximum(events @ centres / total - origin, 1.0)
     core = np.log(total)
     tail = core + np.log(_TAIL_FRACTION)
@@ -119,67 +88,28 @@ def fit_smooth(name: str, counts: FloatArray, bins: Bins) -> FloatArray:
     high = start.max(axis=0) + _BOUNDS
     high[2] = core.max()
     settings = Settings.all_free(start.min(axis=0) - _BOUNDS, high)
-    return minimise(_TestSpectrum(name, origin, bins), counts, start, settings).values
-
-
-def smooth_curve(name: str, counts: FloatArray, side: Bins, over: Bins) -> FloatArray:
-    """Return the events, in other bins, of one kind of truth fitted to each spectrum of sidebands.
-
-    Parameters
-    ----------
-    name : str
-        One of `KINDS`.
-    counts : ndarray, shape (T, B)
-    side : Bins
-        The sidebands, where the counts are.
-    over : Bins
-        Those in which the events are asked for, from the same mass on.
-    """
-    values, origin = fit_smooth(name, counts, side), float(over.low_GeV[0])
-    return smooth_events(name, values, origin, over.low_GeV, over.high_GeV)
-
-
-def smooth_events(
-    name: str, values: FloatArray, origin: float, low: FloatArray, high: FloatArray
-) -> FloatArray:
-    """Return the integrals over bins, shape (T, B), of parameters of shape (T, 4)."""
-    # Differences of events above a mass: exact integrals over bins of any width, no quadrature.
-    core_low, tail_low = _left(name, values, origin, low)
-    core_high, tail_high = _left(name, values, origin, high)
-    return np.asarray(core_low - core_high + tail_low - tail_high + _MIN_CONTENT)
-
-
-def _left(
-    name: str, values: FloatArray, origin: float, mass: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return the events of core and tail above each mass."""
-    core, tau, tail = np.exp(values[:, :3, None]).swapaxes(0, 1)
-    hardness = _hardness(name, values)[0]
-    falling = np.exp(np.log(core) + (origin - mass) / tau)
-    if name == "two-exponentials":
-        return falling, np.asarray(tail * np.exp((origin - mass) / (hardness * tau)))
-    return falling, np.asarray(tail * (mass / origin) ** (1 - hardness))
-
-
-def _hardness(name: str, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return r or p, and its derivative by x."""
-    low, high = _HARDNESS[name]
-    fraction = 1 / (1 + np.exp(-values[:, 3, None]))
-    return low + (high - low) * fraction, (high - low) * fraction * (1 - fraction)
+    curve = _Truth(name, origin, side)
+    return curve.events(minimise(curve, counts, start, settings).values, low_GeV, high_GeV)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _TestSpectrum:
+class _Truth:
     """Entries per bin of one kind of truth (a `scoring.Curve`)."""
 
     name: str
     origin_GeV: float
     bins: Bins
 
+    def events(self, values: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+        """Return the integrals over bins, shape (T, B), of parameters of shape (T, 4)."""
+        # Differences of events above a mass: exact integrals over bins of any width, no quadrature.
+        core_low, tail_low = self._above(values, low)
+        core_high, tail_high = self._above(values, high)
+        return np.asarray(core_low - core_high + tail_low - tail_high + _MIN_CONTENT)
+
     def expected(self, values: FloatArray, _rows: Rows) -> FloatArray:
-        bins = self.bins
-        events = smooth_events(self.name, values, self.origin_GeV, bins.low_GeV, bins.high_GeV)
-        return np.asarray(events * bins.scale)
+        events = self.events(values, self.bins.low_GeV, self.bins.high_GeV)
+        return np.asarray(events * self.bins.scale)
 
     def parts(self, values: FloatArray, _rows: Rows, free: Rows) -> tuple[Part]:
         bins = self.bins
@@ -190,11 +120,26 @@ class _TestSpectrum:
     def damping(self, _gradient: FloatArray) -> None:
         return None
 
+    def _above(self, values: FloatArray, mass: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the events of core and tail above each mass."""
+        core, tau, tail = np.exp(values[:, :3, None]).swapaxes(0, 1)
+        hardness, origin = self._hardness(values)[0], self.origin_GeV
+        falling = np.exp(np.log(core) + (origin - mass) / tau)
+        if self.name == "two-exponentials":
+            return falling, np.asarray(tail * np.exp((origin - mass) / (hardness * tau)))
+        return falling, np.asarray(tail * (mass / origin) ** (1 - hardness))
+
+    def _hardness(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return r or p, and its derivative by x."""
+        low, high = _HARDNESS[self.name]
+        fraction = 1 / (1 + np.exp(-values[:, 3, None]))
+        return low + (high - low) * fraction, (high - low) * fraction * (1 - fraction)
+
     def _slopes(self, values: FloatArray, mass: FloatArray) -> FloatArray:
         """Return the derivatives of the events above each mass, shape (T, B, 4)."""
-        core, tail = _left(self.name, values, self.origin_GeV, mass)
-        # The derivatives of `_left`, term by term, by the logarithms and by x.
-        hardness, by_x = _hardness(self.name, values)
+        core, tail = self._above(values, mass)
+        # The derivatives of `_above`, term by term, by the logarithms and by x.
+        hardness, by_x = self._hardness(values)
         far = (mass - self.origin_GeV) / np.exp(values[:, 1, None])
         if self.name == "two-exponentials":
             by_tau, by_hardness = far / hardness, far / hardness**2

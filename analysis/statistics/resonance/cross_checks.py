@@ -12,8 +12,8 @@ import numpy as np
 from analysis.results.values import Estimate
 from analysis.results.verdict import StabilityCheck
 from analysis.settings.search import Search
-from analysis.statistics.background.entries import Entry
-from analysis.statistics.background.tournament import Decisions, Tournament
+from analysis.statistics.background.entries import Decisions, Entry
+from analysis.statistics.background.tournament import Tournament
 from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
 from analysis.statistics.spectra.bins import Bins
 from tools.arrays import FloatArray

@@ -13,11 +13,12 @@ import numpy as np
 from analysis.results.scan import GlobalSignificance, Upcrossings
 from analysis.results.verdict import ChannelCompatibility, ChannelStrength, StabilityCheck
 from analysis.settings.search import Search
+from analysis.statistics.background.entries import Decisions
 from analysis.statistics.background.goodness import bins_far_below
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.background.prediction import Prediction
 from analysis.statistics.background.sidebands import Background
-from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
+from analysis.statistics.background.tournament import Tournament, decide_all
 from analysis.statistics.resonance.compatibility import compatibility
 from analysis.statistics.resonance.cross_checks import (
     UnblindedData,
@@ -169,7 +170,7 @@ def _expected(decided: Decisions, background: Background) -> ChannelModel:
     option = decided.chosen
     edges = bin_edges(option.low_GeV, option.high_GeV, background.bin_GeV)
     # The Asimov set (arXiv:1007.1727, section 3.2): what is expected, without fluctuations.
-    counts = background.chosen.fitted.events(edges[:-1], edges[1:])
+    counts = background.fitted.events(edges[:-1], edges[1:])
     bins = Bins(edges[:-1], edges[1:], counts, counts)
     name, spurious = background.channel, decided.spurious[0]
     return ChannelModel(bins, option.function, decided.masses_GeV, spurious, name)
@@ -185,7 +186,7 @@ def toys_of_prediction(
         there = between(tournament.low_GeV, tournament.high_GeV, background.low_GeV, np.inf)
         low, high = tournament.low_GeV[there], tournament.high_GeV[there]
         lows = tuple(low for low in tournament.lows_GeV if low >= background.low_GeV)
-        truths.append(background.chosen.fitted.events(low, high))
+        truths.append(background.fitted.events(low, high))
         tournaments.append(replace(tournament, low_GeV=low, high_GeV=high, lows_GeV=lows))
     masses = search.signal.masses_GeV
     return Experiment(tuple(tournaments), tuple(truths), search.systematics, masses)

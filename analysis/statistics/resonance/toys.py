@@ -17,9 +17,9 @@ from functools import partial
 import numpy as np
 
 from analysis.settings.search import Search, Systematics
-from analysis.statistics.background.entries import Indices, Option
+from analysis.statistics.background.entries import Decisions, Indices, Option
 from analysis.statistics.background.poisson import model, scoring_fit
-from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
+from analysis.statistics.background.tournament import Tournament, decide_all
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import Spectra

@@ -42,11 +42,7 @@ class Bins:
     @property
     def scale(self) -> FloatArray:
         """Entries per event of each bin: 1 for data, 1/weight for a simulation."""
-        total, variance = self.counts.sum(), self.variances.sum()
-        common = total / variance if variance > 0 else 1.0
-        filled = (self.counts > 0) & (self.variances > 0)
-        scale = np.full_like(self.counts, common)
-        return np.divide(self.counts, self.variances, out=scale, where=filled)
+        return entries_per_event(self.counts, self.variances)
 
     @property
     def effective_counts(self) -> FloatArray:
@@ -124,6 +120,13 @@ class Channel:
         """Return the sum of weights in the window and its variance."""
         bins = self.bins(window.low_GeV, window.high_GeV, window.high_GeV - window.low_GeV)
         return float(bins.counts[0]), float(bins.variances[0])
+
+
+def entries_per_event(counts: FloatArray, variances: FloatArray) -> FloatArray:
+    """Return counts over variances of some bins; an empty one takes the ratio of all together."""
+    variance = variances.sum()
+    scale = np.full_like(counts, counts.sum() / variance if variance > 0 else 1.0)
+    return np.divide(counts, variances, out=scale, where=(counts > 0) & (variances > 0))
 
 
 def bin_edges(low_GeV: float, high_GeV: float, width_GeV: float) -> FloatArray:

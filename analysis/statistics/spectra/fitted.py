@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.spectra.bins import SAME_EDGE_GeV
+from analysis.statistics.spectra.bins import SAME_EDGE_GeV, entries_per_event
 from processors.selection import Interval
 from tools.arrays import FloatArray
 from tools.errors import InputError
@@ -103,9 +103,7 @@ class FittedSpectrum:
         """The pull of every bin, shape (n,), NaN where it may not be shown or means nothing."""
         usable = self.shown & (self.expected > 0)
         counts, variances = (np.where(usable, x, 0.0) for x in (self.counts, self.variances))
-        common = counts.sum() / variances.sum() if variances.sum() > 0 else 1.0
-        scale = np.full_like(counts, common)
-        np.divide(counts, variances, out=scale, where=variances > 0)
+        scale = entries_per_event(counts, variances)
         n, mu = counts * scale, np.where(usable, self.expected, 1.0) * scale
         logs = np.where(n > 0, n * np.log(np.where(n > 0, n, 1.0) / mu), 0.0)
         deviance = 2 * np.maximum(logs - n + mu, 0.0)
