@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from analysis.folder.folder import Folder, Project
-from analysis.folder.histogram_file import Histograms
 from analysis.report.folder_results import FolderResults, read_results
 from analysis.results.background import BackgroundFits, FittedBins
 from analysis.results.counting import Counting
@@ -54,7 +53,8 @@ def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> Fold
         )
     results = read_results(folder, catalogue, search)
     if results.blind and results.data is not None:
-        _refuse_unblind_histograms(results.histograms, results.data.name, results.window)
+        named = results.histograms.get(results.data.name, {})
+        _refuse((n for n, each in named.items() if _filled(each, results.window)), "xyy process")
     return results
 
 
@@ -115,19 +115,6 @@ def _refuse_unblind_results(found: Inferred, results: FolderResults) -> None:
 def _knows_window(bins: FittedBins, window: Interval) -> bool:
     observed = np.isfinite(bins.observed_events)
     return bool(np.any(observed & _bins_inside(bins.edges_GeV, window)))
-
-
-def _refuse_unblind_histograms(histograms: Histograms, data: str, window: Interval) -> None:
-    """Refuse histograms of data that hold events of a blinded window.
-
-    Raises
-    ------
-    RefusedError
-        Naming the histogram.
-    """
-    named = histograms.get(data, {})
-    filled = (name for name, histogram in named.items() if _filled(histogram, window))
-    _refuse(filled, "xyy process")
 
 
 def _filled(histogram: Any, window: Interval) -> bool:
