@@ -24,8 +24,7 @@ from tools.settings_table import Table
 
 if TYPE_CHECKING:
     from analysis.results.freeze import Stamp
-    from analysis.results.ledger import Ledger
-    from analysis.results.run import Identity
+    from analysis.results.ledger import Identity, Ledger
     from analysis.results.selection import ChosenSelection
 
 SELECTION, SCORE = "selection.json", "score.json"

@@ -95,8 +95,8 @@ def from_json(
     Parameters
     ----------
     kind : type
-        A dataclass of this package, or a mapping of names to them. One of a file that goes from
-        hand to hand has a ``FORMAT``, which the file's entry ``format`` must be.
+        A dataclass of this package, or a mapping of names to them. If it has a ``format``, that
+        of the file must be the same.
     document : mapping
     path : Path
         The file, for messages.
@@ -109,10 +109,9 @@ def from_json(
         If the file is of another format, or something in it is missing, unknown, or not of its
         type; the message names file and key.
     """
-    wanted = getattr(kind, "FORMAT", None)
-    if wanted is not None and document.get("format") != wanted:
-        raise InputError(f"{path} is not of the format {wanted!r}; {advice}")
-    own = {each.name for each in fields(kind)} if is_dataclass(kind) else set()
+    own = {each.name: each.default for each in fields(kind)} if is_dataclass(kind) else {}
+    if "format" in own and document.get("format") != own["format"]:
+        raise InputError(f"{path} is not of the format {own['format']!r}; {advice}")
     content = {key: value for key, value in document.items() if key in own or key not in _STAMPS}
     # No file names its unit: a key of strengths in pb is in every file that has some in pb.
     unit: Unit = "pb" if "unit" not in own or _OF_PB & document.keys() else "events"

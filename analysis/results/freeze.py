@@ -192,7 +192,6 @@ class Openings:
     """All openings of the data that lie beside the record."""
 
     FILE: ClassVar = "openings.json"
-    FORMAT: ClassVar = "xyy-openings-1"
-    format: str = FORMAT
+    format: str = "xyy-openings-1"
     openings: tuple[Opening, ...]
     provenance: OpenedWhen

@@ -38,8 +38,7 @@ class SealedGame:
     """What is public of a game."""
 
     FILE: ClassVar = "sealed.json"
-    FORMAT: ClassVar = "xyy-sealed-1"
-    format: str = FORMAT
+    format: str = "xyy-sealed-1"
     samples: str
     """name of the samples file"""
     seed_commitment: str
@@ -73,8 +72,7 @@ class Claim:
     """What a group says of its universe: what can be right or wrong of a verdict, and caveats."""
 
     FILE: ClassVar = "claim.json"
-    FORMAT: ClassVar = "xyy-claim-1"
-    format: str = FORMAT
+    format: str = "xyy-claim-1"
     decision: ClaimLevel
     local_z: float | None
     """largest local significance of the scan"""
@@ -170,10 +168,9 @@ class OpenedGame:
     """The truth of a game with all that opens its commitments; the teacher's, until revealed."""
 
     FILE: ClassVar = "revealed.json"
-    FORMAT: ClassVar = "xyy-truth-1"
     warning: Annotated[str | None, ABSENT] = None
     """that it is not to be handed out; None once it is revealed"""
-    format: str = FORMAT
+    format: str = "xyy-truth-1"
     seal: str
     """SHA-256 of ``sealed.json``"""
     seed: OpenedSeed
