@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.folder.folder import Folder, Project
 from analysis.report.folder_results import FolderResults, read_results
-from analysis.results.background import BackgroundFits, FittedBins
+from analysis.results.background import BackgroundFits
 from analysis.results.counting import Counting
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
@@ -105,16 +105,11 @@ def _refuse_unblind_results(found: Inferred, results: FolderResults) -> None:
         Scan.FILE: found.scan.local_z is not None,
         MassLimits.FILE: found.limits.observed is not None,
         BackgroundFits.FILE: any(
-            _knows_window(channel.bins, results.window)
-            for channel in found.background.channels.values()
+            np.isfinite(bins.observed_events)[_bins_inside(bins.edges_GeV, results.window)].any()
+            for bins in (channel.bins for channel in found.background.channels.values())
         ),
     }
     _refuse((name for name, tells in unblinded.items() if tells), "xyy infer")
-
-
-def _knows_window(bins: FittedBins, window: Interval) -> bool:
-    observed = np.isfinite(bins.observed_events)
-    return bool(np.any(observed & _bins_inside(bins.edges_GeV, window)))
 
 
 def _filled(histogram: Any, window: Interval) -> bool:

@@ -85,7 +85,7 @@ def write_sealed(
     folder: Path,
     samples: str,
     seed: OpenedSeed,
-    groups: dict[str, SealedGroup],
+    files: Mapping[str, tuple[DataFile, ...]],
     opened: dict[str, OpenedGroup],
 ) -> Game:
     """Write the teacher's secret and ``sealed.json``.
@@ -97,14 +97,23 @@ def write_sealed(
     samples : str
         Name of the samples file.
     seed : OpenedSeed
-    groups, opened : dict
-        Of each group: what is public, its truth.
+    files, opened : mapping
+        Of each group: its data, its truth.
 
     Raises
     ------
     XyyError
         If the disk is full or the folder cannot be written.
     """
+    groups = {
+        name: SealedGroup(
+            # No secret: anybody can count the rows of the data.
+            events=group.truth.signal_events + group.truth.background_events,
+            files=files[name],
+            commitment=commitment(name, files[name], group),
+        )
+        for name, group in opened.items()
+    }
     sealed = SealedGame(samples=samples, seed_commitment=seed_commitment(seed), groups=groups)
     text = _text(sealed)
     truth = OpenedGame(seal=hashlib.sha256(text).hexdigest(), seed=seed, groups=opened)
