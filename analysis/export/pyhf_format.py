@@ -66,17 +66,7 @@ def workspace_files(
         _refuse_other_limits(path, space, limits.background_events_under_peak[row])
         scale = _scale(path, space)
         files[path.name] = _named(space, f"mu = 1 is {scale!r} {limits.unit}", *said)
-        masses.append(
-            MassWorkspace(
-                file=path.name,
-                mass_GeV=mass,
-                strength=scale,
-                observed=None if limits.observed is None else limits.observed[row],
-                expected={band: values[row] for band, values in limits.expected.items()},
-                method=limits.methods[row],
-                low_counts=limits.low_counts[row],
-            )
-        )
+        masses.append(_of_mass(limits, row, path.name, scale))
     if counting is not None:
         path, limit = folder.workspaces / "counting.json", counting.limit
         space, scale = _read(folder, path, blind=blind), limit.workspace_scale_pb
@@ -155,6 +145,18 @@ def _scale(path: Path, space: "Workspace") -> float:
             f"{path} does not say what mu = 1 stands for; make it again with `xyy infer`"
         )
     return float(match[1])
+
+
+def _of_mass(limits: MassLimits, row: int, file: str, scale: float) -> MassWorkspace:
+    return MassWorkspace(
+        file=file,
+        mass_GeV=limits.mass_GeV[row],
+        strength=scale,
+        observed=None if limits.observed is None else limits.observed[row],
+        expected={band: values[row] for band, values in limits.expected.items()},
+        method=limits.methods[row],
+        low_counts=limits.low_counts[row],
+    )
 
 
 def _named(space: "Workspace", *said: str) -> bytes:
