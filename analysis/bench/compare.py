@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.bench import jobs, loops, ours, report, tables
-from analysis.bench.inputs import Inputs, events_of, prepare
-from analysis.bench.loops import Counts
-from analysis.bench.measure import median_seconds, one_core
+from analysis.bench import competitors, ours, report
+from analysis.bench.competitors import Counts
+from analysis.bench.measure import compare_executors, median_seconds, one_core
+from analysis.bench.ours import Inputs, events_of, prepare
 from analysis.results.speed import SpeedMeasurement
 from analysis.settings.search import Search
 from processors.diphoton import Settings
@@ -75,16 +75,16 @@ def measure(
     rates = on_one_core(inputs, settings, rounds, say)
     workers = min(WORKERS, cores())
     executions = [ours.ONE_CORE, *(Execution(name, workers) for name in ("futures", "dask"))]
-    engines = jobs.compare_executors(inputs.copies, settings, executions, rounds, say)
+    engines = compare_executors(inputs.copies, settings, executions, rounds, say)
     return report.result(rates, engines, events=events, rounds=rounds)
 
 
 def on_one_core(inputs: Inputs, settings: Settings, rounds: int, say: Say) -> dict[str, float]:
     """Return how many events per second each competitor does."""
-    by_hand = partial(loops.full_loop, inputs.paths, ours.wanted(settings))
+    by_hand = partial(competitors.full_loop, inputs.paths, ours.wanted(settings))
     full = partial(ours.process, inputs.chunks, settings)
     score = partial(ours.process, inputs.chunks, ours.scored(settings))
-    light = competitors(inputs, settings)
+    light = light_jobs(inputs, settings)
     keep_memory()  # for all: the processor does it anyway
     with one_core():
         say("comparing the results")
@@ -99,31 +99,35 @@ def on_one_core(inputs: Inputs, settings: Settings, rounds: int, say: Say) -> di
     return {name: events.get(name, events_of(inputs.chunks)) / taken[name] for name in who}
 
 
-def competitors(inputs: Inputs, settings: Settings) -> dict[str, Competitor]:
+def light_jobs(inputs: Inputs, settings: Settings) -> dict[str, Competitor]:
     """Return who does the light job here."""
     wanted, chunks = ours.wanted(settings), inputs.chunks
     everyone = {
         "light": Competitor(partial(_our_spectrum, chunks, settings), chunks),
-        "light_loop": Competitor(partial(loops.light_loop, inputs.paths, wanted), chunks),
-        "polars": Competitor(partial(tables.polars_spectrum, inputs.parquet, wanted), chunks),
-        "duckdb": Competitor(partial(tables.duckdb_spectrum, inputs.parquet, wanted), chunks),
+        "light_loop": Competitor(partial(competitors.light_loop, inputs.paths, wanted), chunks),
+        "polars": Competitor(partial(competitors.polars_spectrum, inputs.parquet, wanted), chunks),
+        "duckdb": Competitor(partial(competitors.duckdb_spectrum, inputs.parquet, wanted), chunks),
         "pandas": Competitor(
-            partial(tables.pandas_spectrum, inputs.csv, wanted), inputs.first_chunk
+            partial(competitors.pandas_spectrum, inputs.csv, wanted), inputs.first_chunk
         ),
     }
-    missing = tables.missing()
+    missing = competitors.missing()
     return {name: competitor for name, competitor in everyone.items() if name not in missing}
 
 
 def check_all(expected: Mapping[str, Counts], by_hand: Mapping[str, Counts]) -> None:
-    """Make sure that the hand-written loop filled what the processor did.
+    """Make sure that the hand-written loop filled what the processor did, bin by bin.
 
     Raises
     ------
     XyyError
         If not.
     """
-    unlike = ours.differences(expected, by_hand)
+    unlike = [
+        name
+        for name in sorted({*expected, *by_hand})
+        if not np.array_equal(expected.get(name, ()), by_hand.get(name, ()))
+    ]
     if unlike:
         raise XyyError(
             f"by hand {len(unlike)} histograms differ from the processor's, first {unlike[0]}: "

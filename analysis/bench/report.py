@@ -1,10 +1,10 @@
 """What a measurement says: the keys of the contract, and a table for people."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import metadata
 
-from analysis.bench import tables
-from analysis.bench.tables import LIBRARIES
+from analysis.bench import competitors
+from analysis.bench.competitors import LIBRARIES
 from analysis.results.speed import EngineSpeed, SpeedMeasurement, SpeedOrigin
 from tools.machine import machine
 from tools.provenance import provenance
@@ -40,7 +40,7 @@ def result(
     ----------
     rates : mapping of str to float
         Events per second on one core: ``full``, ``score``, ``light`` (all ours), ``full_loop``,
-        ``light_loop``, and those of `tables.LIBRARIES` that are installed.
+        ``light_loop``, and those of `competitors.LIBRARIES` that are installed.
     engines : dict of str to EngineSpeed
     events : int
         On one core.
@@ -51,7 +51,7 @@ def result(
     one = engines["iterative"]
     for name in ("futures", "dask"):
         ratios[f"{name}_speedup"] = _ratio(engines[name].rate_events_per_s, one.rate_events_per_s)
-    missing = tables.missing()
+    missing = competitors.missing()
     why = {key: missing[theirs] for key, (_, theirs) in RATIOS.items() if theirs in missing}
     small = f"{one.events:,} events are too few to tell the rate from the start-up"
     why |= {key: small for key, ratio in ratios.items() if ratio is None and key not in RATIOS}
@@ -63,7 +63,7 @@ def result(
         events=events,
         rates_events_per_s={name: round(rate) for name, rate in rates.items()},
         engines=engines,
-        provenance=SpeedOrigin(**provenance(machine=machine(), competitors=_versions())),
+        provenance=SpeedOrigin(**provenance(machine=machine(), competitors=_versions(missing))),
     )
 
 
@@ -110,11 +110,5 @@ def _engine_lines(found: SpeedMeasurement) -> Iterator[str]:
         yield f"  {who:44s}{_columns(engine.rate_events_per_s, gains.get(name))}{start}"
 
 
-def _versions() -> dict[str, str]:
-    installed = {}
-    for library in LIBRARIES:
-        try:
-            installed[library] = metadata.version(library)
-        except metadata.PackageNotFoundError:
-            continue
-    return installed
+def _versions(missing: Collection[str]) -> dict[str, str]:
+    return {name: metadata.version(name) for name in LIBRARIES if name not in missing}

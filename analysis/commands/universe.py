@@ -53,7 +53,7 @@ def make(
         )
     console.say(f"hand out: {sealing.SEALED}, and to each group its data (group_...)")
     console.say(f"keep to yourself: {out / sealing.SECRET}")
-    typer.echo(f"seal {game.seal}")
+    typer.echo(f"seal {game.truth.seal}")
 
 
 @app.command()
@@ -100,9 +100,9 @@ def reveal(directory: GameArgument, *, console: Console) -> None:
     if (directory / sealing.SECRET).is_file():
         with one_writer(directory, writes=[sealing.REVEALED]):
             sealing.write_revealed(game)
-    console.say(f"seal {game.seal}")
+    console.say(f"seal {game.truth.seal}")
     console.say(
-        f"unchanged since it was sealed: the truth of {len(game.files)} groups, the seed, "
+        f"unchanged since it was sealed: the truth of {len(game.groups)} groups, the seed, "
         f"{files} data files that are here"
     )
     typer.echo(dinner.truths(game))

@@ -1,7 +1,7 @@
 """From a results folder to the files of each format."""
 
 from analysis.export.hepdata import hepdata_files
-from analysis.export.pyhf_format import Status, workspace_files
+from analysis.export.pyhf_format import workspace_files
 from analysis.export.root_format import root_files
 from analysis.export.source import inferred, is_bare_spectrum, read_processed
 from analysis.export.writing import Files
@@ -22,13 +22,11 @@ def hepdata(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
 def workspace(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
     """Return the pyhf workspaces of a folder, of a binned spectrum too."""
     if is_bare_spectrum(folder):
-        limits = folder.load(MassLimits, made_by="infer --spectrum")
-        verdict = folder.load(Verdict, made_by="infer --spectrum")
-        return workspace_files(folder, limits, None, Status(observed=not verdict.blinded))
+        folder.load(Verdict, made_by="infer --spectrum")  # written last: the inference is whole
+        return workspace_files(folder, folder.load(MassLimits, made_by="infer --spectrum"), None)
     results = read_processed(folder, catalogue, search)
     found = inferred(folder, results)
-    status = Status(observed=found.limits.observed is not None, stamps=results.stamps)
-    return workspace_files(folder, found.limits, found.counting, status)
+    return workspace_files(folder, found.limits, found.counting, results.stamps)
 
 
 def root(folder: Folder, catalogue: Catalogue, search: Search) -> Files:

@@ -11,7 +11,7 @@ that is checked again for every bin.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -35,18 +35,8 @@ _SAME = 1e-9
 """relative difference of the background under a peak; files hold all digits"""
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What is to be said of all workspaces."""
-
-    observed: bool
-    """whether they hold observed events"""
-    stamps: tuple[str, ...] = ()
-    """caveats about the results"""
-
-
 def workspace_files(
-    folder: Folder, limits: MassLimits, counting: Counting | None, status: Status
+    folder: Folder, limits: MassLimits, counting: Counting | None, stamps: Sequence[str] = ()
 ) -> dict[str, bytes]:
     """Return a workspace for every mass of the limits, one for the count, and the index.
 
@@ -57,27 +47,30 @@ def workspace_files(
     limits : MassLimits
     counting : Counting, optional
         A binned spectrum has none.
-    status : Status
+    stamps : sequence of str
+        Caveats about the results, of which each workspace tells.
 
     Raises
     ------
     InputError
         If a workspace is missing or does not belong to the limits.
     RefusedError
-        If a workspace holds observed events and must not.
+        If a workspace holds observed events and there are no observed limits.
     """
     files, masses, of_count = {}, [], None
+    blind = limits.observed is None
+    said = [*(["the observation is the nominal background"] if blind else []), *stamps]
     for row, mass in enumerate(limits.mass_GeV):
         path = folder.workspaces / f"mass_{mass:g}.json"
-        space = _read(folder, path, status)
+        space = _read(folder, path, blind=blind)
         _refuse_other_limits(path, space, limits.background_events_under_peak[row])
         scale = _scale(path, space)
-        files[path.name] = _named(space, f"mu = 1 is {scale!r} {limits.unit}", status)
+        files[path.name] = _named(space, f"mu = 1 is {scale!r} {limits.unit}", *said)
         masses.append(_of_mass(limits, row, path.name, scale))
     if counting is not None:
         path, limit = folder.workspaces / "counting.json", counting.limit
-        space, scale = _read(folder, path, status), limit.workspace_scale_pb
-        files[path.name] = _named(space, f"mu = 1 is {scale!r} pb", status)
+        space, scale = _read(folder, path, blind=blind), limit.workspace_scale_pb
+        files[path.name] = _named(space, f"mu = 1 is {scale!r} pb", *said)
         of_count = CountingWorkspace(
             file=path.name,
             strength_pb=scale,
@@ -86,8 +79,8 @@ def workspace_files(
         )
     index = WorkspaceIndex(
         confidence_level=limits.confidence_level,
-        observations="data" if status.observed else "the nominal background: no observed events",
-        reservations=status.stamps,
+        observations="the nominal background: no observed events" if blind else "data",
+        reservations=tuple(stamps),
         complete=limits.complete,
         workspaces=tuple(masses),
         counting=of_count,
@@ -98,9 +91,9 @@ def workspace_files(
     return files | {WorkspaceIndex.FILE: text + b"\n"}
 
 
-def _read(folder: Folder, path: Path, status: Status) -> "Workspace":
+def _read(folder: Folder, path: Path, *, blind: bool) -> "Workspace":
     space = cast("Workspace", read_json(path, made_by=f"xyy infer {folder.path}"))
-    if not status.observed and not observes_background(space):
+    if blind and not observes_background(space):
         raise RefusedError(
             f"the data are blind, and {path} holds observed events; nothing is exported; make it "
             "again with `xyy infer`"
@@ -166,10 +159,8 @@ def _of_mass(limits: MassLimits, row: int, file: str, scale: float) -> MassWorks
     )
 
 
-def _named(space: "Workspace", strength: str, status: Status) -> bytes:
+def _named(space: "Workspace", *said: str) -> bytes:
     """Return a workspace whose measurement tells its strength, and what is to be said of it."""
     (measurement,) = space["measurements"]
-    blind = () if status.observed else ("the observation is the nominal background",)
-    name = "; ".join([strength, *blind, *status.stamps])
-    named = {**space, "measurements": [{**measurement, "name": name}]}
+    named = {**space, "measurements": [{**measurement, "name": "; ".join(said)}]}
     return json_bytes(named, compact=True) + b"\n"

@@ -95,14 +95,14 @@ def _converted(histogram: Counts, title: str, weight: float = 1.0) -> Any:
     contents, axes = counts * weight, list(histogram.axes)
     two = len(axes) > 1
     convert = to_TH2x if two else to_TH1x
-    vertical = _axis(axes[1], "yaxis") if two else _written("yaxis", _vertical(axes[0], weight))
+    vertical = _axis("yaxis", axes[1]) if two else _axis("yaxis", None, _vertical(axes[0], weight))
     return convert(
         fName=None,  # the key's
         fTitle=_ascii(title),
         data=contents.T.ravel(),
         fEntries=float(counts.sum()),
         fSumw2=(contents * weight).T.ravel(),  # n w^2: the variance of n is n
-        fXaxis=_axis(axes[0], "xaxis"),
+        fXaxis=_axis("xaxis", axes[0]),
         fYaxis=vertical,
         **_statistics(contents, [axis.edges for axis in axes], weight),
     )
@@ -152,24 +152,17 @@ def _statistics(
     return {name: float(value) for name, value in sums.items()}
 
 
-def _axis(axis: Any, name: str) -> Any:
+def _axis(name: str, axis: Any, title: str = "") -> Any:
+    """Return an axis as uproot writes it; without one, as of contents, it has a single bin."""
     import hist
-
-    edges, labels = np.asarray(axis.edges, ">f8"), _labels_of(axis)  # ROOT files are big-endian
-    # No array of edges: ROOT finds a bin of equal width without searching.
-    regular = isinstance(axis, hist.axis.Regular) or labels
-    return _written(name, axis.label or axis.name, edges, None if regular else edges, labels)
-
-
-def _written(
-    name: str,
-    title: str,
-    edges: FloatArray | tuple[float, ...] = (0.0, 1.0),
-    bins: FloatArray | None = None,
-    labels: Sequence[str] = (),
-) -> Any:
     from uproot.writing.identify import to_TAxis, to_THashList, to_TObjString
 
+    edges, bins, labels = np.array([0.0, 1.0]), None, () if axis is None else _labels_of(axis)
+    if axis is not None:
+        edges = np.asarray(axis.edges, ">f8")  # ROOT files are big-endian
+        title = axis.label or axis.name
+        # No array of edges: ROOT finds a bin of equal width without searching.
+        bins = None if isinstance(axis, hist.axis.Regular) or labels else edges
     strings = [to_TObjString(_ascii(label)) for label in labels]
     for number, string in enumerate(strings, start=1):
         # The number of the bin, as TAxis::SetBinLabel keeps it; uproot has no other way.

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from analysis.folder.folder import Folder, Project
-from analysis.folder.histogram_file import Histograms
 from analysis.report.folder_results import FolderResults, read_results
-from analysis.results.background import BackgroundFits, FittedBins
+from analysis.results.background import BackgroundFits
 from analysis.results.counting import Counting
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
@@ -54,7 +53,8 @@ def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> Fold
         )
     results = read_results(folder, catalogue, search)
     if results.blind and results.data is not None:
-        _refuse_unblind_histograms(results.histograms, results.data.name, results.window)
+        named = results.histograms.get(results.data.name, {})
+        _refuse((n for n, each in named.items() if _filled(each, results.window)), "xyy process")
     return results
 
 
@@ -105,29 +105,11 @@ def _refuse_unblind_results(found: Inferred, results: FolderResults) -> None:
         Scan.FILE: found.scan.local_z is not None,
         MassLimits.FILE: found.limits.observed is not None,
         BackgroundFits.FILE: any(
-            _knows_window(channel.bins, results.window)
-            for channel in found.background.channels.values()
+            np.isfinite(bins.observed_events)[_bins_inside(bins.edges_GeV, results.window)].any()
+            for bins in (channel.bins for channel in found.background.channels.values())
         ),
     }
     _refuse((name for name, tells in unblinded.items() if tells), "xyy infer")
-
-
-def _knows_window(bins: FittedBins, window: Interval) -> bool:
-    observed = np.isfinite(bins.observed_events)
-    return bool(np.any(observed & _bins_inside(bins.edges_GeV, window)))
-
-
-def _refuse_unblind_histograms(histograms: Histograms, data: str, window: Interval) -> None:
-    """Refuse histograms of data that hold events of a blinded window.
-
-    Raises
-    ------
-    RefusedError
-        Naming the histogram.
-    """
-    named = histograms.get(data, {})
-    filled = (name for name, histogram in named.items() if _filled(histogram, window))
-    _refuse(filled, "xyy process")
 
 
 def _filled(histogram: Any, window: Interval) -> bool:

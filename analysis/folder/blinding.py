@@ -26,8 +26,16 @@ from analysis.folder.decisions import changed, hashes
 from analysis.folder.folder import FREEZE, UNBLINDING, Folder
 from analysis.folder.program import program_changes, program_version
 from analysis.results.codec import to_json
-from analysis.results.freeze import Freeze, FrozenWhen, KnownBefore, PeakDecision, Program
-from analysis.results.unblinding import Change, UnblindedWhen, Unblinding
+from analysis.results.freeze import (
+    Change,
+    Freeze,
+    FrozenWhen,
+    KnownBefore,
+    PeakDecision,
+    Program,
+    UnblindedWhen,
+    Unblinding,
+)
 from tools.digests import digest_document
 from tools.errors import InputError, RefusedError
 from tools.names import listed

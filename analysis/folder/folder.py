@@ -23,10 +23,9 @@ from tools.samples import Catalogue
 from tools.settings_table import Table
 
 if TYPE_CHECKING:
-    from analysis.results.ledger import Ledger
-    from analysis.results.run import Identity
+    from analysis.results.freeze import Stamp
+    from analysis.results.ledger import Identity, Ledger
     from analysis.results.selection import ChosenSelection
-    from analysis.results.unblinding import Stamp
 
 SELECTION, SCORE = "selection.json", "score.json"
 FREEZE, UNBLINDING = "freeze.json", "unblinding.json"

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from analysis.folder import blinding
 from analysis.folder.folder import Folder
-from analysis.results.freeze import Freeze, FrozenWhen, KnownBefore
-from analysis.results.unblinding import UnblindedWhen, Unblinding
+from analysis.results.freeze import Freeze, FrozenWhen, KnownBefore, UnblindedWhen, Unblinding
 
 
 def history(folder: Folder) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from analysis.folder.folder import Folder
 from analysis.folder.origin import origin_of
 from analysis.results.codec import from_json, to_json
-from analysis.results.openings import OpenedWhen, Opening, Openings
+from analysis.results.freeze import OpenedWhen, Opening, Openings
 from tools.errors import InputError, XyyError
 from tools.json_file import read_sealed, write_sealed
 from tools.locks import one_writer

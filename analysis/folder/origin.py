@@ -12,8 +12,7 @@ from pathlib import Path
 
 from analysis.folder.folder import LEDGER, Folder, Project
 from analysis.results.codec import to_json
-from analysis.results.ledger import ProcessedFrom
-from analysis.results.run import Identity, RunFrom
+from analysis.results.ledger import Identity, ProcessedFrom, RunFrom
 from tools import sources
 from tools.errors import InputError
 from tools.manifest import MANIFEST_NAME, Manifest, SampleChunks, read_manifest

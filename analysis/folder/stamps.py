@@ -9,8 +9,7 @@ from analysis.folder.blinding import is_unblinded
 from analysis.folder.folder import CUTFLOW, FREE, LEDGER, SELECTION, Folder
 from analysis.folder.program import program_changes
 from analysis.results.codec import to_json
-from analysis.results.freeze import Freeze
-from analysis.results.unblinding import Stamp, Unblinding
+from analysis.results.freeze import Freeze, Stamp, Unblinding
 from tools.json_file import write_sealed
 from tools.names import listed
 

@@ -1,12 +1,11 @@
 """Claims that groups hand in (`analysis.workflow.claim`): read, and refused if they were edited."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from analysis.results.claim import Claim, ClaimedLimits
-from analysis.results.codec import Numbers, from_json, is_of
+from analysis.results.codec import Numbers, from_json
+from analysis.results.game import Claim, ClaimedLimits
 from analysis.results.values import Estimate
 from tools.errors import InputError
 from tools.json_file import read_json
@@ -17,43 +16,26 @@ MAX_GeV, MAX_PB, MAX_LIMITS = 1e5, 1e6, 10_000
 MAX_MASS_ERROR_GeV = 500.0
 """the range of masses of the course's universes: who is not sure by so much has measured no mass"""
 _MADE_BY = "xyy run --data FILE --unblind TEXT"
-_ADVICE = f"hand in the {Claim.FILE} that `{_MADE_BY}` wrote"
+_ADVICE = f"hand in the {Claim.FILE} that `{_MADE_BY}` wrote, unedited"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HandedIn:
-    """A claim that a group handed in."""
-
-    path: Path
-    """of the claim file"""
-    claim: Claim
-
-    @property
-    def digests(self) -> frozenset[str]:
-        """XXH3-128 of the data files."""
-        return frozenset(source.digest for source in self.claim.provenance.data)
-
-
-def read_claim(path: Path) -> HandedIn:
-    """Read a claim file, or that of a results folder.
+def read_claim(path: Path) -> Claim:
+    """Read a claim file.
 
     Raises
     ------
     InputError
         If it is missing, is no claim, or does not hold what a claim holds.
     """
-    path = path / Claim.FILE if path.is_dir() else path
     document = read_json(path, made_by=_MADE_BY, most=SETTINGS_BYTES)
-    if not is_of(Claim, document):
-        raise InputError(f"{path} is not a claim ({Claim.FORMAT}); {_ADVICE}")
-    claim = from_json(Claim, document, path, advice=f"{_ADVICE}, unedited")
+    claim = from_json(Claim, document, path, advice=_ADVICE)
     try:
         _check_limits(claim.limits)
         _check_interval(claim.mass_GeV, "mass_GeV", MAX_GeV, MAX_MASS_ERROR_GeV)
         _check_interval(claim.cross_section_pb, "cross_section_pb", MAX_PB)
     except ValueError as error:
-        raise InputError(f"{path}: {error}; {_ADVICE}, unedited") from None
-    return HandedIn(path, claim)
+        raise InputError(f"{path}: {error}; {_ADVICE}") from None
+    return claim
 
 
 def _check_limits(limits: ClaimedLimits) -> None:

@@ -9,10 +9,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from analysis.game.claims import HandedIn, read_claim
+from analysis.game.claims import read_claim
 from analysis.game.scoring import MASS_ERRORS, score
 from analysis.game.sealing import Game
 from analysis.results.game import (
+    Claim,
     ClaimScore,
     GameScores,
     GroupScore,
@@ -32,7 +33,7 @@ RULE = (
 _NOTHING = "-"
 
 
-def assign(game: Game, words: Sequence[str]) -> dict[str, HandedIn]:
+def assign(game: Game, words: Sequence[str]) -> dict[str, Claim]:
     """Read claims and give each to the group whose data it is of.
 
     Parameters
@@ -44,7 +45,7 @@ def assign(game: Game, words: Sequence[str]) -> dict[str, HandedIn]:
 
     Returns
     -------
-    dict of str to HandedIn
+    dict of str to Claim
         In the game's order; groups without a claim are missing.
 
     Raises
@@ -53,87 +54,87 @@ def assign(game: Game, words: Sequence[str]) -> dict[str, HandedIn]:
         If a claim is no claim, is of other data than the game's or than its name says, or if there
         are two for one group.
     """
-    found: dict[str, HandedIn] = {}
+    found: dict[str, tuple[Path, Claim]] = {}
     for word in words:
         named, path = _split(game, word)
+        path = path / Claim.FILE if path.is_dir() else path
         claim = read_claim(path)
-        group = _group_of(game, claim)
-        named = named or _group_in(game, claim.path)
+        group = _group_of(game, path, claim)
+        named = named or _group_in(game, path)
         if named is not None and named != group:
             raise InputError(
-                f"{claim.path} should be a claim of {named}, and is one on the data of {group}; "
+                f"{path} should be a claim of {named}, and is one on the data of {group}; "
                 f"let {named} analyse its own data, or hand it in under the right name"
             )
         if group in found:
             raise InputError(
-                f"{claim.path} and {found[group].path} are both claims on the data of {group}; "
+                f"{path} and {found[group][0]} are both claims on the data of {group}; "
                 "give one of them"
             )
-        found[group] = claim
-    return {group: found[group] for group in game.files if group in found}
+        found[group] = path, claim
+    return {group: found[group][1] for group in game.groups if group in found}
 
 
 def _split(game: Game, word: str) -> tuple[str | None, Path]:
     group, equals, path = word.partition("=")
     if not equals or Path(word).exists():
         return None, Path(word)
-    if group not in game.files:
-        known = listed(game.files)
+    if group not in game.groups:
+        known = listed(game.groups)
         raise InputError(f"{word}: there is no group {group!r} in {game.folder}; there are {known}")
     return group, Path(path)
 
 
-def _group_of(game: Game, claim: HandedIn) -> str:
-    for group, files in game.files.items():
-        if claim.digests == {file.digest for file in files}:
-            return group
+def _group_of(game: Game, path: Path, claim: Claim) -> str:
+    for name, group in game.groups.items():
+        if claim.digests == {file.digest for file in group.files}:
+            return name
     if not claim.digests:
         raise InputError(
-            f"{claim.path} does not say of which data it is: they were not read from files, or "
+            f"{path} does not say of which data it is: they were not read from files, or "
             "their chunks are gone; run the analysis again with `xyy run --data FILE`"
         )
     raise InputError(
-        f"{claim.path} is a claim on other data than those of any group in {game.folder} "
-        f"({listed(game.files)}); it must be made from the file as it was handed out"
+        f"{path} is a claim on other data than those of any group in {game.folder} "
+        f"({listed(game.groups)}); it must be made from the file as it was handed out"
     )
 
 
 def _group_in(game: Game, path: Path) -> str | None:
     """Return the group that a file, or else its folder, is called after."""
     for part in (path.stem, path.resolve().parent.name):
-        for group in game.files:
+        for group in game.groups:
             # As a whole word: group_1 is not in the name group_10.
             if re.search(rf"(?<![A-Za-z0-9]){re.escape(group)}(?![A-Za-z0-9])", part):
                 return group
     return None
 
 
-def scores(game: Game, claims: Mapping[str, HandedIn]) -> GameScores:
+def scores(game: Game, claims: Mapping[str, Claim]) -> GameScores:
     """Return the content of ``scores.json``.
 
     Parameters
     ----------
     game : Game
-    claims : mapping of str to HandedIn
+    claims : mapping of str to Claim
         Of `assign`.
     """
     groups = {
         group: _scored(claims.get(group), opened.truth.resonance)
-        for group, opened in game.opened.items()
+        for group, opened in game.truth.groups.items()
     }
     right = sum(each.score is not None and each.score.right for each in groups.values())
     return GameScores(
         rule=RULE,
         groups=groups,
-        verdicts=RightClaims(right=right, n=len(claims), groups=len(game.files)),
-        seal=game.seal,
+        verdicts=RightClaims(right=right, n=len(claims), groups=len(game.groups)),
+        seal=game.truth.seal,
     )
 
 
-def _scored(handed_in: HandedIn | None, truth: ResonanceTruth) -> GroupScore:
-    if handed_in is None:
+def _scored(claim: Claim | None, truth: ResonanceTruth) -> GroupScore:
+    if claim is None:
         return GroupScore(claim=None, truth=truth, score=None, reason="no claim was handed in")
-    claim = handed_in.claim
     in_short = ScoredClaim(
         decision=claim.decision,
         mass_GeV=claim.mass_GeV,
@@ -165,7 +166,7 @@ def table(scored: GameScores) -> str:
 
 def truths(game: Game) -> str:
     """Return the truth of every group."""
-    rows = [(group, told(opened.truth)) for group, opened in game.opened.items()]
+    rows = [(group, told(opened.truth)) for group, opened in game.truth.groups.items()]
     return "\n".join(_aligned(rows))
 
 

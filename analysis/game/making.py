@@ -18,15 +18,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from analysis.game.sealing import SEALED, SECRET, Game, commitment, sha256_of, write_sealed
-from analysis.results.game import (
-    BackgroundTruth,
-    DataFile,
-    OpenedGroup,
-    OpenedSeed,
-    SealedGroup,
-    UniverseTruth,
-)
+from analysis.game.sealing import SEALED, SECRET, Game, sha256_of, write_sealed
+from analysis.results.game import BackgroundTruth, DataFile, OpenedGroup, OpenedSeed, UniverseTruth
 from tools.digests import digest_file
 from tools.errors import InputError
 from tools.event_files import check_format
@@ -84,7 +77,7 @@ def make(
         raise InputError(f"a game needs one group or more, not {groups}")
     _refuse_used(out)
     chosen = secrets.randbits(SECRET_BITS) if seed is None else seed
-    sealed: dict[str, SealedGroup] = {}
+    files: dict[str, tuple[DataFile, ...]] = {}
     opened: dict[str, OpenedGroup] = {}
     with _whole_or_not(out) as staging:
         for number in range(1, groups + 1):
@@ -94,22 +87,12 @@ def make(
                     catalogue, number, staging, seed=chosen, file_format=file_format,
                     progress=report, workers=workers,
                 )  # fmt: skip
-            truth, files = truth_of(chosen, number, catalogue), tuple(_taken(staging, out, group))
-            opened[group] = OpenedGroup(universe=number, truth=told(truth), nonce=_nonce())
-            sealed[group] = _sealed(group, files, opened[group])
+            files[group] = tuple(_taken(staging, out, group))
+            truth = told(truth_of(chosen, number, catalogue))
+            opened[group] = OpenedGroup(universe=number, truth=truth, nonce=_nonce())
         _same_time(out)
         seed_of = OpenedSeed(seed=str(chosen), nonce=_nonce())
-        return write_sealed(out, catalogue.name, seed_of, sealed, opened)
-
-
-def _sealed(group: str, files: tuple[DataFile, ...], opened: OpenedGroup) -> SealedGroup:
-    """Return what is public of a group; how many events there are anybody can count."""
-    truth = opened.truth
-    return SealedGroup(
-        events=truth.signal_events + truth.background_events,
-        files=files,
-        commitment=commitment(group, files, opened),
-    )
+        return write_sealed(out, catalogue.name, seed_of, files, opened)
 
 
 def _nonce() -> str:

@@ -25,8 +25,7 @@ A pull is (claim - truth) over the claim's uncertainty on the side of the truth.
 
 import numpy as np
 
-from analysis.results.claim import Claim
-from analysis.results.game import ClaimScore, ResonanceTruth
+from analysis.results.game import Claim, ClaimScore, ResonanceTruth
 from analysis.results.values import Estimate
 
 MASS_ERRORS = 3.0
@@ -38,7 +37,8 @@ MAX_STEP_GeV = 50.0
 def score(claim: Claim, truth: ResonanceTruth) -> ClaimScore:
     """Judge a claim by the rule above."""
     if truth.mass_GeV is None:
-        return _score_without_x(claim)
+        why = "there is no X" if claim.found else "there is no X, and none is claimed"
+        return ClaimScore(right=not claim.found, why=why)
     limit = limit_at(claim, truth.mass_GeV)
     covers = limit is not None and limit >= truth.cross_section_pb
     pull = _pull(claim.mass_GeV, truth.mass_GeV)
@@ -50,17 +50,6 @@ def score(claim: Claim, truth: ResonanceTruth) -> ClaimScore:
         cross_section_pull=_pull(claim.cross_section_pb, truth.cross_section_pb),
         limit_pb=limit,
         covers=covers,
-    )
-
-
-def _score_without_x(claim: Claim) -> ClaimScore:
-    return ClaimScore(
-        right=not claim.found,
-        why="there is no X" if claim.found else "there is no X, and none is claimed",
-        mass_pull=None,
-        cross_section_pull=None,
-        limit_pb=None,
-        covers=None,
     )
 
 
@@ -91,7 +80,7 @@ def limit_at(claim: Claim, mass_GeV: float) -> float | None:
     masses, limits = claim.limits.mass_GeV, claim.limits.observed_pb
     above = int(np.searchsorted(masses, mass_GeV))
     if above < len(masses) and masses[above] == mass_GeV:
-        return _none_or_number(limits[above])
+        return float(limits[above]) if np.isfinite(limits[above]) else None
     if above in (0, len(masses)) or masses[above] - masses[above - 1] > MAX_STEP_GeV:
         return None
     # Four points, or the two beside it: at the ends, or where one of the others has no limit.
@@ -102,10 +91,6 @@ def limit_at(claim: Claim, mass_GeV: float) -> float | None:
             if np.all(np.isfinite(y)):
                 return float(np.polyfit(x, y, len(x) - 1)[-1])
     return None
-
-
-def _none_or_number(limit: float) -> float | None:
-    return float(limit) if np.isfinite(limit) else None
 
 
 def _pull(found: Estimate | None, truth: float) -> float | None:

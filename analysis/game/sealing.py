@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.results.codec import InFile, from_json, is_of, to_json
+from analysis.results.codec import InFile, from_json, to_json
 from analysis.results.game import (
     DataFile,
     OpenedGame,
@@ -49,19 +49,9 @@ class Game:
     truth: OpenedGame
 
     @property
-    def seal(self) -> str:
-        """SHA-256 of ``sealed.json``."""
-        return self.truth.seal
-
-    @property
-    def files(self) -> dict[str, tuple[DataFile, ...]]:
-        """Data of each group."""
-        return {name: group.files for name, group in self.sealed.groups.items()}
-
-    @property
-    def opened(self) -> dict[str, OpenedGroup]:
-        """Truth of each group."""
-        return self.truth.groups
+    def groups(self) -> dict[str, SealedGroup]:
+        """What is public of each group."""
+        return self.sealed.groups
 
 
 def canonical(document: Mapping[str, object]) -> bytes:
@@ -95,7 +85,7 @@ def write_sealed(
     folder: Path,
     samples: str,
     seed: OpenedSeed,
-    groups: dict[str, SealedGroup],
+    files: Mapping[str, tuple[DataFile, ...]],
     opened: dict[str, OpenedGroup],
 ) -> Game:
     """Write the teacher's secret and ``sealed.json``.
@@ -107,14 +97,23 @@ def write_sealed(
     samples : str
         Name of the samples file.
     seed : OpenedSeed
-    groups, opened : dict
-        Of each group: what is public, its truth.
+    files, opened : mapping
+        Of each group: its data, its truth.
 
     Raises
     ------
     XyyError
         If the disk is full or the folder cannot be written.
     """
+    groups = {
+        name: SealedGroup(
+            # No secret: anybody can count the rows of the data.
+            events=group.truth.signal_events + group.truth.background_events,
+            files=files[name],
+            commitment=commitment(name, files[name], group),
+        )
+        for name, group in opened.items()
+    }
     sealed = SealedGame(samples=samples, seed_commitment=seed_commitment(seed), groups=groups)
     text = _text(sealed)
     truth = OpenedGame(seal=hashlib.sha256(text).hexdigest(), seed=seed, groups=opened)
@@ -158,28 +157,19 @@ def read_game(folder: Path) -> Game:
         sealed one.
     """
     document = read_json(folder / SEALED, made_by=_MADE_BY)
-    if not is_of(SealedGame, document):
-        raise InputError(f"{folder / SEALED} is not a sealed game ({SealedGame.FORMAT})")
     path = next((p for p in (folder / SECRET, folder / REVEALED) if p.is_file()), None)
     if path is None:
         raise InputError(
             f"{folder} holds neither {SECRET} nor {REVEALED}: the truth can be told only with one "
             "of them; ask who made the game"
         )
-    truth = _read_truth(path)
+    truth = from_json(OpenedGame, read_json(path, made_by=_MADE_BY), path, advice=_ADVICE)
     # The seal first: of an edited file is told that it was edited, not what is wrong in it.
     _refuse_other_seal(folder, truth, path)
     sealed = from_json(SealedGame, document, folder / SEALED, advice=_ADVICE)
     game = Game(folder, sealed, truth)
     _refuse_other_truth(game, path)
     return game
-
-
-def _read_truth(path: Path) -> OpenedGame:
-    document = read_json(path, made_by=_MADE_BY)
-    if not is_of(OpenedGame, document):
-        raise InputError(f"{path} does not hold the truth of a game ({OpenedGame.FORMAT})")
-    return from_json(OpenedGame, document, path, advice=_ADVICE)
 
 
 def _refuse_other_seal(folder: Path, truth: OpenedGame, path: Path) -> None:
@@ -193,12 +183,12 @@ def _refuse_other_seal(folder: Path, truth: OpenedGame, path: Path) -> None:
 
 
 def _refuse_other_truth(game: Game, path: Path) -> None:
-    groups = game.sealed.groups
-    if set(game.opened) != set(groups):
-        other = listed(sorted(set(game.opened) ^ set(groups)))
+    groups, opened = game.groups, game.truth.groups
+    if set(opened) != set(groups):
+        other = listed(sorted(set(opened) ^ set(groups)))
         raise InputError(f"{path}: groups were added or left out after sealing: {other}")
     for name, group in groups.items():
-        if commitment(name, group.files, game.opened[name]) != group.commitment:
+        if commitment(name, group.files, opened[name]) != group.commitment:
             raise InputError(
                 f"{path}: the truth of {name} is not the one that was sealed (its commitment "
                 f"{group.commitment[:16]}... does not come out): it was edited"
@@ -215,7 +205,7 @@ def refuse_other_data(game: Game) -> int:
     InputError
         If one of them is not the file that was sealed.
     """
-    every = [file for files in game.files.values() for file in files]
+    every = [file for group in game.groups.values() for file in group.files]
     there = [file for file in every if (game.folder / file.name).is_file()]
     for file in there:
         if sha256_of(path := game.folder / file.name) != file.sha256:

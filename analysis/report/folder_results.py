@@ -18,13 +18,11 @@ from analysis.report.shown_results import ShownResults
 from analysis.results.background import BackgroundFits
 from analysis.results.codec import from_json
 from analysis.results.counting import Counting, CountingLimit
-from analysis.results.freeze import Freeze
-from analysis.results.ledger import Cutflows, Ledger
+from analysis.results.freeze import Freeze, Unblinding
+from analysis.results.ledger import Cutflows, Identity, Ledger
 from analysis.results.limits import MassLimits
-from analysis.results.run import Identity
 from analysis.results.scan import Scan
 from analysis.results.selection import ChosenSelection
-from analysis.results.unblinding import Unblinding
 from analysis.results.verdict import Verdict
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.performance import Scored

@@ -7,9 +7,8 @@ from analysis.folder.folder import Folder, generated_samples
 from analysis.results.background import SpectrumBackground
 from analysis.results.counting import Counting, CountingLimit
 from analysis.results.freeze import Freeze
-from analysis.results.ledger import Ledger
+from analysis.results.ledger import Identity, Ledger
 from analysis.results.limits import MassLimits, Ranges
-from analysis.results.run import Identity
 from analysis.results.selection import ChosenSelection, ScoreRecord
 from analysis.results.values import Estimate
 from analysis.results.verdict import Verdict

@@ -67,13 +67,6 @@ class Key:
 ABSENT = Key(absent=True)
 
 
-class Formatted(Protocol):
-    """A dataclass that is the whole content of a file that goes from hand to hand."""
-
-    FORMAT: ClassVar[str]
-    """what its entry ``format`` holds"""
-
-
 class InFile(Protocol):
     """A dataclass that is the whole content of a file."""
 
@@ -94,11 +87,6 @@ def to_json(result: Any) -> dict[str, Any]:
     return document
 
 
-def is_of(kind: type[Formatted], document: Mapping[str, Any]) -> bool:
-    """Return whether a document says that it is what some file holds."""
-    return bool(document.get("format") == kind.FORMAT)
-
-
 def from_json(
     kind: type[Result], document: Mapping[str, Any], path: Path, *, advice: str = "make it again"
 ) -> Result:
@@ -107,7 +95,8 @@ def from_json(
     Parameters
     ----------
     kind : type
-        A dataclass of this package, or a mapping of names to them.
+        A dataclass of this package, or a mapping of names to them. If it has a ``format``, that
+        of the file must be the same.
     document : mapping
     path : Path
         The file, for messages.
@@ -117,9 +106,12 @@ def from_json(
     Raises
     ------
     InputError
-        If something is missing, unknown, or not of its type; the message names file and key.
+        If the file is of another format, or something in it is missing, unknown, or not of its
+        type; the message names file and key.
     """
-    own = {each.name for each in fields(kind)} if is_dataclass(kind) else set()
+    own = {each.name: each.default for each in fields(kind)} if is_dataclass(kind) else {}
+    if "format" in own and document.get("format") != own["format"]:
+        raise InputError(f"{path} is not of the format {own['format']!r}; {advice}")
     content = {key: value for key, value in document.items() if key in own or key not in _STAMPS}
     # No file names its unit: a key of strengths in pb is in every file that has some in pb.
     unit: Unit = "pb" if "unit" not in own or _OF_PB & document.keys() else "events"
@@ -188,8 +180,8 @@ def _reader(converter: Converter, unit: Unit, kind: type) -> Callable[[Any, Any]
 
 def _keys(kind: type) -> dict[str, Key]:
     hints = get_type_hints(kind, include_extras=True)
-    declared = ((name, getattr(hint, "__metadata__", ())) for name, hint in hints.items())
-    return {name: about[0] for name, about in declared if about and isinstance(about[0], Key)}
+    declared = {name: getattr(hint, "__metadata__", (None,))[0] for name, hint in hints.items()}
+    return {name: key for name, key in declared.items() if isinstance(key, Key)}
 
 
 def _exactly(value: Any, kind: type) -> Any:
@@ -217,18 +209,12 @@ def _choice(value: Any, kind: Any) -> Any:
 
 
 def _array(values: Any, _kind: type) -> Numbers:
-    if not isinstance(values, list):
-        raise TypeError(f"{brief(repr(values), 50)} is no list")
-    rows = [
-        [_number(v, float) for v in row] if isinstance(row, list) else _number(row, float)
-        for row in values
-    ]
-    return np.array(rows, dtype=float)
+    _exactly(values, list)
+    return np.array([_array(v, list) if isinstance(v, list) else _number(v, float) for v in values])
 
 
 def _tuple(converter: Converter, values: Any, kind: Any) -> tuple[Any, ...]:
-    if not isinstance(values, list):
-        raise TypeError(f"{brief(repr(values), 50)} is no list")
+    _exactly(values, list)
     kinds = get_args(kind)
     if kinds[-1] is Ellipsis:  # tuple[float, ...]: any number of one kind
         kinds = kinds[:1] * len(values)

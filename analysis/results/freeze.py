@@ -1,11 +1,18 @@
-"""``freeze.json``: what was decided, known and expected before the data were unblinded."""
+"""What was decided and known before the data were unblinded, why they were, and what changed since.
 
+``freeze.json`` and ``unblinding.json`` are those of a folder; ``openings.json`` lies beside the
+chunks of the data, and tells of all folders that opened them.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from analysis.results.background import FunctionInRange
 from analysis.results.codec import ABSENT, Numbers
 from analysis.results.expected import ExpectedSignal
+
+# ---- before --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +106,92 @@ class FrozenWhen:
     """When decisions were frozen, under ``provenance``."""
 
     frozen: str
+
+
+# ---- unblinded -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change after unblinding."""
+
+    reason: str
+    changed: tuple[str, ...]
+    """names of what was changed"""
+    digest: str
+    """digest of all decisions since then"""
+    peak: Annotated[dict[str, PeakDecision] | None, ABSENT] = None
+    """function under a peak since then, by channel; None before the inference has run"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unblinding:
+    """An unblinding, with the changes after it."""
+
+    FILE: ClassVar = "unblinding.json"
+
+    reason: str
+    freeze_digest: str
+    """digest of the decisions that the data were unblinded for"""
+    sidebands_digest: str | None
+    """digest of what was known of the sidebands; None if nothing was"""
+    changes: tuple[Change, ...]
+    programs: tuple[Program, ...]
+    """other programs that made results since then"""
+    offered: Annotated[str | None, ABSENT] = None
+    """reason for a change of which nothing was seen yet"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnblindedWhen:
+    """When data were unblinded, and when something was changed, under ``provenance``."""
+
+    unblinded: str
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What every result says once something was changed after unblinding."""
+
+    after_unblinding: str
+    """the reasons"""
+    changed_after_unblinding: tuple[str, ...]
+    """names of what was changed"""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One opening of some data."""
+
+    data: tuple[str, ...]
+    """digests of what was opened; none where the record of it is damaged"""
+    hashes: dict[str, str]
+    """digest of each decision that they were opened for"""
+    reason: str
+
+    def differs(self, hashes: Mapping[str, str]) -> list[str]:
+        """Return the names of the decisions that are not those of this opening."""
+        names = sorted({*self.hashes, *hashes})
+        return [name for name in names if self.hashes.get(name) != hashes.get(name)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedWhen:
+    """What the provenance of a record of openings says beside that of any result."""
+
+    OPEN: ClassVar = True
+    opened: tuple[str, ...]
+    """when, for each opening; empty for a damaged record"""
+    by: str
+    """folder that opened the data last"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Openings:
+    """All openings of the data that lie beside the record."""
+
+    FILE: ClassVar = "openings.json"
+    format: str = "xyy-openings-1"
+    openings: tuple[Opening, ...]
+    provenance: OpenedWhen

@@ -1,27 +1,24 @@
-"""``sealed.json``, ``revealed.json`` and ``scores.json``: what a game seals, opens, and judges.
+"""The files of a game: what is sealed, what is claimed, and what is opened and judged.
 
-What tells the truth has no ``repr``, so that no log tells it.
+In this order: ``sealed.json``, a group's ``claim.json``, ``revealed.json``, ``scores.json``. What
+tells the truth has no ``repr``, so that no log tells it.
 """
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from analysis.results.codec import ABSENT
+from analysis.results.codec import ABSENT, Numbers
 from analysis.results.values import Estimate
 from analysis.results.verdict import ClaimLevel
+from tools.manifest import Source
 
 # ---- sealed --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class DataFile:
-    """A file of a group's data, as it was handed out."""
+class DataFile(Source):
+    """A file of a group's data, as it was handed out; its name is relative to the game's folder."""
 
-    name: str
-    """relative to the game's folder"""
-    bytes: int
-    digest: str
-    """XXH3-128 of its bytes, by which a converted file is known in manifests and claims"""
     sha256: str
 
 
@@ -41,12 +38,66 @@ class SealedGame:
     """What is public of a game."""
 
     FILE: ClassVar = "sealed.json"
-    FORMAT: ClassVar = "xyy-sealed-1"
-    format: str = FORMAT
+    format: str = "xyy-sealed-1"
     samples: str
     """name of the samples file"""
     seed_commitment: str
     groups: dict[str, SealedGroup]
+
+
+# ---- claimed -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ClaimedLimits:
+    """The observed upper limits against mass."""
+
+    confidence_level: float
+    mass_GeV: Numbers
+    observed_pb: Numbers
+    """limits on the cross-section at each mass, pb"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimOrigin:
+    """What the provenance of a claim says beside that of any result."""
+
+    OPEN: ClassVar = True
+    data: tuple[Source, ...]
+    """files that the observed events were converted from; none where they were generated"""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Claim:
+    """What a group says of its universe: what can be right or wrong of a verdict, and caveats."""
+
+    FILE: ClassVar = "claim.json"
+    format: str = "xyy-claim-1"
+    decision: ClaimLevel
+    local_z: float | None
+    """largest local significance of the scan"""
+    global_z: float | None
+    """global significance of the largest excess"""
+    mass_GeV: Estimate | None
+    cross_section_pb: Estimate | None
+    complete: bool
+    """whether no event was lost on the way"""
+    after_unblinding: str | None
+    """why decisions were changed after unblinding, if they were"""
+    changed_after_unblinding: Annotated[tuple[str, ...] | None, ABSENT] = None
+    """names of what was changed after unblinding"""
+    limits: ClaimedLimits
+    provenance: ClaimOrigin
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """XXH3-128 of the data files that it was made from."""
+        return frozenset(source.digest for source in self.provenance.data)
+
+    @property
+    def found(self) -> bool:
+        """Whether it claims that there is an X."""
+        return self.decision != "limit"
 
 
 # ---- opened --------------------------------------------------------------------------------------
@@ -117,10 +168,9 @@ class OpenedGame:
     """The truth of a game with all that opens its commitments; the teacher's, until revealed."""
 
     FILE: ClassVar = "revealed.json"
-    FORMAT: ClassVar = "xyy-truth-1"
     warning: Annotated[str | None, ABSENT] = None
     """that it is not to be handed out; None once it is revealed"""
-    format: str = FORMAT
+    format: str = "xyy-truth-1"
     seal: str
     """SHA-256 of ``sealed.json``"""
     seed: OpenedSeed
@@ -149,12 +199,12 @@ class ClaimScore:
 
     right: bool
     why: str
-    mass_pull: float | None
+    mass_pull: float | None = None
     """None if there is no X, or no mass was claimed"""
-    cross_section_pull: float | None
-    limit_pb: float | None
+    cross_section_pull: float | None = None
+    limit_pb: float | None = None
     """the claim's limit at X's mass; None if there is no X, or no limit at its mass"""
-    covers: bool | None
+    covers: bool | None = None
     """whether the true cross-section is not above it; None if there is no X"""
 
 

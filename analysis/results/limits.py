@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import numpy as np
-
 from analysis.results.codec import Key, Numbers, Unit
 
 Ranges = tuple[tuple[float, float], ...]
@@ -49,46 +47,3 @@ class MassLimits:
     """whether no event was lost on the way"""
     unit: Unit
     """unit of the strengths"""
-
-    @classmethod
-    def of(
-        cls,
-        mass_GeV: Numbers,
-        expected: Numbers,
-        *,
-        observed: Numbers | None = None,
-        benchmark: float | None = None,
-        unit: Unit = "pb",
-    ) -> "MassLimits":
-        """Return limits at 95 % confidence level from anywhere, for a figure.
-
-        Parameters
-        ----------
-        mass_GeV : ndarray, shape (masses,)
-        expected : ndarray, shape (5, masses)
-            Expected upper limits at -2, -1, 0, 1 and 2 sigma, pb or events.
-        observed : ndarray, shape (masses,), optional
-            Observed upper limits, pb or events.
-        benchmark : float, optional
-            Strength that is marked, pb or events.
-        unit : str
-            ``pb`` or ``events``.
-        """
-        masses = len(mass_GeV)
-        return cls(
-            confidence_level=0.95,
-            mass_GeV=mass_GeV,
-            observed=observed,
-            expected={str(place - 2): band for place, band in enumerate(expected)},
-            low_counts=(False,) * masses,
-            background_events_under_peak=np.full(masses, np.nan),
-            methods=("asymptotic",) * masses,
-            method="asymptotic",
-            benchmark=benchmark,
-            excluded_GeV=ExcludedRanges(observed=None, expected=None),
-            warnings=(),
-            reason=None,
-            partial=False,
-            complete=True,
-            unit=unit,
-        )

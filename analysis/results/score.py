@@ -63,8 +63,7 @@ class ScoreFile:
     """A score that the selection is made with."""
 
     FILE: ClassVar = "score.json"
-    FORMAT: ClassVar = "xyy score 1"
-    format: str = FORMAT
+    format: str = "xyy score 1"
     kind: str
     axes: tuple[ScoreAxis, ...]
     edges: tuple[float | None, ...]

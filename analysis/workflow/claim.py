@@ -9,10 +9,10 @@ claim on other data is recognised whatever the folder is called.
 
 from analysis.folder.folder import Folder
 from analysis.folder.origin import origin_of
-from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
 from analysis.results.codec import to_json
+from analysis.results.freeze import Stamp
+from analysis.results.game import Claim, ClaimedLimits, ClaimOrigin
 from analysis.results.limits import MassLimits
-from analysis.results.unblinding import Stamp
 from analysis.results.verdict import Verdict
 from tools.manifest import Source
 

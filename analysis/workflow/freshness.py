@@ -9,8 +9,8 @@ import shlex
 from analysis.folder import blinding
 from analysis.folder.folder import LEDGER, RESULTS, VERDICT, Folder, Project
 from analysis.folder.origin import again, origin_of, run_again
+from analysis.results.freeze import Unblinding
 from analysis.results.ledger import Ledger, ProcessedFrom
-from analysis.results.unblinding import Unblinding
 from analysis.workflow.process import jointly_by, processor_settings, selected_by, weights
 from analysis.workflow.stages import inputs, settings_in
 from processors.selection import Selection

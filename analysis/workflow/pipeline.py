@@ -14,8 +14,7 @@ from typing import Any
 from analysis.folder import blinding
 from analysis.folder.folder import LEDGER, PRODUCTS, SELECTION, Folder, Project
 from analysis.folder.origin import Origin, contents, identity_of, origin_of, refuse_other_events
-from analysis.results.ledger import Ledger, ProcessedFrom
-from analysis.results.run import Identity, RunFrom
+from analysis.results.ledger import Identity, Ledger, ProcessedFrom, RunFrom
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_run
 from analysis.workflow import make, stages

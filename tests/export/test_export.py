@@ -22,7 +22,7 @@ from analysis.commands.console import Console
 from analysis.export.formats import FORMATS
 from analysis.export.hepdata import hepdata_files
 from analysis.export.hepdata_format import Errors, HepDataTable, Variable, measured, submission
-from analysis.export.pyhf_format import Status, workspace_files
+from analysis.export.pyhf_format import workspace_files
 from analysis.export.root_format import about, root_files
 from analysis.export.source import inferred, read_processed
 from analysis.export.writing import Files, write_files
@@ -354,7 +354,7 @@ def test_reservations_go_with_every_export(
         assert stamp in head["comment"]
         assert all(stamp in entry["description"] for entry in entries)
         assert stamp.encode("ascii", "backslashreplace").decode() in _of_root(results)
-    space = _workspace(made("open"), found.limits, Status(observed=True, stamps=tuple(stamps)))
+    space = _workspace(made("open"), found.limits, stamps)
     assert space["measurements"][0]["name"] == "; ".join(["mu = 1 is 10.0 pb", *stamps])
 
 
@@ -369,9 +369,9 @@ def _of_root(results: FolderResults) -> str:
     return said
 
 
-def _workspace(folder: Folder, limits: MassLimits, status: Status) -> Document:
+def _workspace(folder: Folder, limits: MassLimits, stamps: list[str]) -> Document:
     name = f"mass_{limits.mass_GeV[0]:g}.json"
-    found: Document = json.loads(workspace_files(folder, limits, None, status)[name])
+    found: Document = json.loads(workspace_files(folder, limits, None, stamps)[name])
     return found
 
 
@@ -448,10 +448,10 @@ def test_pyhf_alone_finds_the_saved_limits_again_to_1e_6(
         pyhf.set_backend(*before)
 
 
-def workspaces_of(folder: Folder, *, observed: bool = True) -> Files:
+def workspaces_of(folder: Folder) -> Files:
     """Return the files of the workspaces in a folder, whatever they were made from."""
     limits, counting = folder.load(MassLimits, made_by=""), folder.load(Counting, made_by="")
-    return workspace_files(folder, limits, counting, Status(observed=observed))
+    return workspace_files(folder, limits, counting)
 
 
 def test_a_missing_workspace_and_one_of_other_limits_are_told(
@@ -666,7 +666,7 @@ def test_a_workspace_with_observed_events_does_not_leave_a_blind_folder(copy: Ma
         document["observations"][0]["data"][0] += 1.0
         path.write_text(json.dumps(document))
         with pytest.raises(RefusedError, match=rf"{name}\.json holds observed events"):
-            workspaces_of(folder, observed=False)
+            workspaces_of(folder)
         path.write_text(text)
 
 

@@ -26,14 +26,16 @@ import pytest
 from analysis import cli
 from analysis.folder.folder import Folder
 from analysis.game import dinner, making, sealing
-from analysis.game.claims import HandedIn, read_claim
+from analysis.game.claims import read_claim
 from analysis.game.scoring import limit_at, score
 from analysis.report.folder_results import read_results
 from analysis.report.page.render import render
-from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
 from analysis.results.codec import from_json
 from analysis.results.game import (
     BackgroundTruth,
+    Claim,
+    ClaimedLimits,
+    ClaimOrigin,
     DataFile,
     OpenedGame,
     OpenedGroup,
@@ -229,7 +231,7 @@ def test_a_claim_says_what_can_be_wrong(claims: dict[str, Path]) -> None:
         assert document[key] == verdict[key]
     assert document["limits"]["mass_GeV"] == [800, 825, 850, 875, 900]
     assert [file["name"] for file in document["provenance"]["data"]] == ["group_02.csv"]
-    claim = read_claim(claims["group_02"]).claim
+    claim = read_claim(claims["group_02"] / "claim.json")
     assert claim.found
     assert claim.limits.mass_GeV.tolist() == [800, 825, 850, 875, 900]
 
@@ -312,18 +314,20 @@ def test_seed_and_nonces_come_from_the_operating_system(tiny: Catalogue, tmp_pat
     seeds = [int(game.truth.seed.seed) for game in games]
     assert all(seed >> 100 for seed in seeds)  # false alarm 2 x 2^-28
     nonces = [game.truth.seed.nonce for game in games]
-    nonces += [opened.nonce for game in games for opened in game.opened.values()]
+    nonces += [opened.nonce for game in games for opened in game.truth.groups.values()]
     assert len(set(nonces)) == 6
     assert all(re.fullmatch("[0-9a-f]{32}", nonce) for nonce in nonces)
-    sha256 = {file.sha256 for game in games for files in game.files.values() for file in files}
+    sha256 = {
+        file.sha256 for game in games for group in game.groups.values() for file in group.files
+    }
     assert len(sha256) == 4
     for game in games:
         assert "object at" in repr(game)
-        assert "object at" in repr(game.opened["group_01"])
+        assert "object at" in repr(game.truth.groups["group_01"])
         assert "object at" in repr(game.truth)
         assert "object at" in repr(game.truth.seed)
-        assert "object at" in repr(game.opened["group_01"].truth)
-        assert "object at" in repr(game.opened["group_01"].truth.background)
+        assert "object at" in repr(game.truth.groups["group_01"].truth)
+        assert "object at" in repr(game.truth.groups["group_01"].truth.background)
 
 
 def _made(folder: Path) -> Path:
@@ -362,7 +366,7 @@ def test_data_in_many_files_are_recognised(
         monkeypatch.setattr(f"{module}.PART_EVENTS", 1000)
     out = _made(tmp_path / "game")
     game = making.make(tiny, 2, out, seed=5, file_format="root", progress=Silent)
-    files = game.files["group_02"]
+    files = game.groups["group_02"].files
     assert len(files) == 4
     assert files[0].name == "group_02/group_02-00000.root"
     paths = [out / file.name for file in files]
@@ -396,8 +400,12 @@ def _truth(change: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, An
         (sealing.SECRET, lambda d: d.pop("groups"), "'groups' is missing .*; take the one that"),
         (sealing.SECRET, _truth(lambda g: g.update(more=1)), "more .*; take the one that `xyy uni"),
         (sealing.SECRET, _truth(lambda g: g["truth"].update(exists=None)), "None is no bool"),
-        (sealing.SECRET, lambda d: d.update(format="x"), "does not hold the truth of a game"),
-        ("sealed.json", lambda d: d.update(format="x"), "is not a sealed game"),
+        (
+            sealing.SECRET,
+            lambda d: d.update(format="x"),
+            "is not of the format 'xyy-truth-1'; take",
+        ),
+        ("sealed.json", lambda d: d.update(format="x"), "it was edited, or is"),
     ],
 )
 @pytest.mark.parametrize("command", ["score", "reveal"])
@@ -510,7 +518,7 @@ def test_an_interrupt_leaves_nothing_and_a_killed_one_is_cleared(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.update(format="verdict"), r"is not a claim \(xyy-claim-1\); hand in the"),
+        (lambda d: d.update(format="verdict"), "is not of the format 'xyy-claim-1'; hand in"),
         (lambda d: d.pop("limits"), "'limits' is missing .*; hand in the claim"),
         (lambda d: d.update(decision=None), "None is none of discovery, evidence, limit"),
         (lambda d: d.update(decision="both"), "'both' is none of discovery, evidence"),
@@ -565,7 +573,7 @@ def test_files_that_are_no_claims_are_refused(
     for path, message in (
         (tmp_path / "no.json", "no.json is not there; make it with `xyy run --data FILE --unblind"),
         (tmp_path / "text.json", "text.json cannot be read as JSON"),
-        (claims["group_01"] / "verdict.json", "verdict.json is not a claim"),
+        (claims["group_01"] / "verdict.json", "verdict.json is not of the format 'xyy-claim-1'"),
         (tmp_path, "claim.json is not there"),
     ):
         assert xyy("universe", "score", played, path) == 2
@@ -701,9 +709,7 @@ def test_the_table_tells_what_is_wrong_and_every_reservation(tmp_path: Path) -> 
     game = sealing.Game(tmp_path, sealed, truth)
     lost = replace(CLAIM, complete=False, after_unblinding="a wrong cut", cross_section_pb=None)
     claims = {"group_01": lost, "group_02": LIMIT}
-    path = tmp_path / "claim.json"
-    handed_in = {group: HandedIn(path, claim) for group, claim in claims.items()}
-    table = dinner.table(dinner.scores(game, handed_in))
+    table = dinner.table(dinner.scores(game, claims))
     assert "0 of 2 claims are right" in table
     assert re.search(r"group_01\s+discovery, 612\.0 \+3\.0 -4\.0 GeV\s+no X\s+WRONG", table)
     assert re.search(r"group_02\s+limit\s+X: 690\.0 GeV, 3\.00 pb\s+WRONG\s+-\s+none", table)

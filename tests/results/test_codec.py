@@ -10,9 +10,9 @@ import pytest
 
 from analysis.folder.folder import Folder
 from analysis.results.codec import Unit, from_json, to_json
+from analysis.results.freeze import Stamp
 from analysis.results.limits import ExcludedRanges, MassLimits
 from analysis.results.scan import InferredWith, Scan, SpentToys
-from analysis.results.unblinding import Stamp
 from analysis.results.values import Estimate
 from analysis.results.verdict import Deficit, ResonanceFit, StabilityCheck, Verdict
 from tools.errors import InputError

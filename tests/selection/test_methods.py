@@ -191,7 +191,7 @@ def test_a_score_that_is_not_the_chosen_one_is_refused(
     renamed = [{**axes[0], "name": "muons"}, *axes[1:]]
     for changes, message in (
         ({"edges": [0.5]}, "its digest is not that of its content"),
-        ({"format": "mine"}, "is no score"),
+        ({"format": "mine"}, "is not of the format"),
         ({"axes": renamed}, "is damaged"),
     ):
         (processed / "score.json").write_text(json.dumps({**good, **changes}))

@@ -398,7 +398,7 @@ def test_damaged_and_foreign_scores_are_refused(files: dict[str, Path], tmp_path
     for kind in choose.KINDS:
         document = json.loads(files[kind].read_text())
         shorter = [*document["axes"][:3], {**document["axes"][3], "bins": 39}]
-        refused(kind, "is no score", format="ONNX")
+        refused(kind, "is not of the format", format="ONNX")
         refused(kind, "digest is not that of its content", edges=[*document["edges"][:-1], 9.0])
         refused(kind, "is damaged .*do not rise", edges=[1.0, 1.0])
         refused(kind, "is damaged .*kind 'magic'", kind="magic")

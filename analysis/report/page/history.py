@@ -8,8 +8,7 @@ from analysis.report.folder_results import FolderResults
 from analysis.report.page.layout import Section, Table
 from analysis.report.page.wording import in_pb, number, with_error
 from analysis.report.plots.names import function_name
-from analysis.results.freeze import Freeze, KnownBefore
-from analysis.results.unblinding import Unblinding
+from analysis.results.freeze import Freeze, KnownBefore, Unblinding
 
 
 def history(results: FolderResults) -> Section:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from analysis.results.codec import from_json, is_of
+from analysis.results.codec import from_json
 from analysis.results.score import (
     Fold,
     PackedScore,
@@ -90,10 +90,6 @@ def read_score(path: Path, axes: Sequence[Binning]) -> ScoreTable:
         If the file is missing, damaged, something else, or for other columns or bins.
     """
     content = read_json(path, made_by=_MADE_BY)
-    if not is_of(ScoreFile, content):
-        raise InputError(
-            f'{path} is no score (its `format` is not "{ScoreFile.FORMAT}"); {_ADVICE}'
-        )
     document = from_json(ScoreFile, content, path, advice=f"it is damaged; {_ADVICE}")
     try:
         table = table_of_document(document)
