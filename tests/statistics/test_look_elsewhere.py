@@ -14,7 +14,8 @@ from analysis.statistics.resonance.look_elsewhere import (
     significance,
     upcrossings,
 )
-from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
+from analysis.statistics.resonance.peak import MassScan
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
 from tests.many_scans import scans

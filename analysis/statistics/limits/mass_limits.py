@@ -47,9 +47,9 @@ def mass_points(
     expected, observed = shape.expected, shape.observed
     peak, spurious = expected.peak, expected.spurious(mass_GeV)
     fractions = peak.signal.shares(mass_GeV)
-    nominal = expected.templates(mass_GeV)
+    nominal = peak.templates(mass_GeV)
     varied = {
-        name: [expected.templates(mass_GeV, **{what: pull}) for pull in (-1.0, 1.0)]
+        name: [peak.templates(mass_GeV, **{what: pull}) for pull in (-1.0, 1.0)]
         for name, what, error in (
             ("resolution", "wider", peak.width_error),
             ("energy_scale", "shifted", peak.scale_error),

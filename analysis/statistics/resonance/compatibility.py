@@ -59,16 +59,14 @@ def _alone(
     """Return what one category sees, and what the combined strength costs there."""
     peak, spurious = spectra.peak, spectra.spurious(mass)
     theta = scoring_fit(spectra.counts[None], peak.background).theta
-    scan = spectra.compare(spectra.counts[None], theta, mass, spurious)
+    scan = peak.compare(spectra.counts[None], theta, mass, spurious)
     best, error = float(scan.signal_events[0]), float(scan.signal_error_events[0])
     # The last point is not of the profile: it is what the combined strength costs this category.
     points = np.append(best + STEPS * error, combined * fraction)
     rows = len(points)
-    fixed = peak.fit(
-        np.repeat(spectra.counts[None], rows, axis=0), np.repeat(theta, rows, axis=0),
-        np.repeat(mass, rows), spurious=np.repeat(spurious, rows, axis=0), events=points,
-        free=NUISANCES,
-    )  # fmt: skip
+    start = peak.at(theta, np.repeat(mass, rows), points)
+    counts = np.repeat(spectra.counts[None], rows, axis=0)
+    fixed = peak.fit(counts, start, spurious=np.repeat(spurious, rows, axis=0), free=NUISANCES)
     rises = np.maximum(fixed.deviance - float(scan.deviance[0]), 0.0)
     interval = Profile.of(points[:-1], rises[:-1], best, error).interval
     strength = ChannelStrength(local_z=float(scan.z[0]), strength=interval.scaled(1 / fraction))

@@ -14,7 +14,8 @@ from analysis.results.verdict import StabilityCheck
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Entry
 from analysis.statistics.background.tournament import Decisions, Tournament
-from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
+from analysis.statistics.resonance.peak import MassScan
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.spectra.bins import Bins
 from tools.arrays import FloatArray
 

@@ -95,8 +95,7 @@ def measure(spectra: Spectra, start_GeV: float, *, reach_GeV: tuple[float, float
     mass, signal = fit.profile("mass"), fit.profile("signal")
     background, peak = fit.per_bin()
     null = scoring_fit(spectra.counts[None], spectra.peak.background)
-    size = spectra.peak.background.size
-    shape = [e > 0 for e in spectra.peak.shape_errors]
+    size, shape = spectra.peak.background.size, spectra.peak.indices(["shape"])
     notes = [
         f"the interval of the {name} is a parabola's: its profile is not closed"
         for name, profile in (("mass", mass), ("signal", signal))
@@ -113,7 +112,7 @@ def measure(spectra: Spectra, start_GeV: float, *, reach_GeV: tuple[float, float
         signal_per_bin=spectra.split(peak),
         goodness_of_fit=GoodnessOfFit(
             background_only=goodness_of_fit(spectra.counts, null.expected[0], size),
-            with_signal=goodness_of_fit(spectra.counts, background + peak, size + 2 + sum(shape)),
+            with_signal=goodness_of_fit(spectra.counts, background + peak, size + 2 + len(shape)),
         ),
         warnings=tuple(notes),
     )
@@ -141,11 +140,10 @@ class _Fit:
         """Return how much the deviance rises from these start values, or with these fixed ones."""
         spectra, peak, rows = self.spectra, self.spectra.peak, len(events)
         start = np.repeat(self.best.values, rows, axis=0)
-        found = peak.fit(
-            np.repeat(spectra.counts[None], rows, axis=0), start[:, : peak.background.size], masses,
-            spurious=np.repeat(spectra.spurious(self._mass()), rows, axis=0), events=events,
-            pulls=start[:, peak.mass + 1 :], free=free,
-        )  # fmt: skip
+        start[:, peak.strength], start[:, peak.mass] = events, masses
+        counts = np.repeat(spectra.counts[None], rows, axis=0)
+        spurious = np.repeat(spectra.spurious(self._mass()), rows, axis=0)
+        found = peak.fit(counts, start, spurious=spurious, free=free)
         return np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
 
     def profile(self, name: str) -> Profile:
@@ -200,9 +198,8 @@ class _Fit:
         # All else is fitted again, the mass too: an impact is a difference of two best fits.
         start[:, fixed] = pull
         free = [index for index in range(peak.size) if index != fixed]
-        found = peak.fit_indices(
-            self.spectra.counts[None], start, mass, self.spectra.spurious(mass), free
-        )
+        spurious = self.spectra.spurious(mass)
+        found = peak.fit(self.spectra.counts[None], start, spurious=spurious, free=free)
         return float(found.values[0, peak.strength]) - events
 
     def width_GeV(self) -> float:
@@ -226,9 +223,9 @@ class _Fit:
     def z(self) -> float:
         """Return the local significance at the fitted mass."""
         peak, mass = self.spectra.peak, self._mass()
-        theta = self.best.values[:, : peak.background.size]
+        start = peak.at(self.best.values[:, : peak.background.size], mass)
         spurious = self.spectra.spurious(mass)
-        null = peak.fit(self.spectra.counts[None], theta, mass, spurious=spurious, free=NO_SIGNAL)
+        null = peak.fit(self.spectra.counts[None], start, spurious=spurious, free=NO_SIGNAL)
         return float(np.sqrt(max(null.deviance[0] - self.best.deviance[0], 0.0)))
 
 
@@ -257,15 +254,12 @@ def best_fit(
         Ends of the masses searched.
     """
     theta = scoring_fit(counts, peak.background).theta
-    found = peak.fit(counts, theta, start_GeV, spurious=spurious(start_GeV))
+    found = peak.fit(counts, peak.at(theta, start_GeV), spurious=spurious(start_GeV))
     width = peak.signal.width_GeV(start_GeV)
     inside = np.ones(len(counts), dtype=bool)
     for _ in range(_TIMES):
-        start, mass = found.values, found.values[:, peak.mass]
-        free = peak.fit(
-            counts, start[:, : peak.background.size], mass, spurious=spurious(mass),
-            events=start[:, peak.strength], pulls=start[:, peak.mass + 1 :], free=EVERYTHING,
-        )  # fmt: skip
+        mass = found.values[:, peak.mass]
+        free = peak.fit(counts, found.values, spurious=spurious(mass), free=EVERYTHING)
         ended = free.values[:, peak.mass]
         # A row that once ran out stays out: from the same start it would only do so again.
         inside &= (ended >= reach_GeV[0] - width) & (ended <= reach_GeV[1] + width)

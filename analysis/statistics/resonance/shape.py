@@ -26,7 +26,8 @@ from analysis.statistics.resonance.cross_checks import (
 )
 from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, upcrossings
 from analysis.statistics.resonance.measurement import Measurement, measure
-from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
+from analysis.statistics.resonance.peak import MassScan
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment, largest_significances
 from analysis.statistics.spectra.bins import Bins, Channel, between, bin_edges
 from analysis.statistics.spectra.signal_model import SignalModel

@@ -22,7 +22,6 @@ from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.resonance.peak import Peak
-from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.spectra.bins import Bins, between
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import toy_stream
@@ -119,8 +118,7 @@ class ToyGroup:
             Indices into the masses and into the group's toys.
         """
         theta = scoring_fit(self.counts, self.peak.background).theta
-        spectra = Spectra(self.peak, self.counts[0], ())
-        return spectra.compare(
+        return self.peak.compare(
             self.counts[toys], theta[toys], self.masses_GeV[masses], self.spurious[toys, masses]
         ).z
 
@@ -140,7 +138,7 @@ class ToyGroup:
         peak = self.peak
         fit = scoring_fit(counts, peak.background)
         slopes = peak.background.slopes(fit.theta)
-        templates = Spectra(peak, counts[0], ()).templates(self.masses_GeV)
+        templates = peak.templates(self.masses_GeV)
         fractions = peak.signal.shares(self.masses_GeV)
         score = information = np.zeros((len(counts), len(self.masses_GeV)))
         for channel, group in enumerate(peak.background.groups):
