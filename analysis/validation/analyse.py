@@ -25,12 +25,13 @@ import numpy.typing as npt
 
 from analysis.game.scoring import MASS_ERRORS
 from analysis.results.closure import Fraction
+from analysis.results.scan import GlobalToys
 from analysis.settings.search import Decision
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.prediction import Prediction, predict
 from analysis.statistics.resonance.look_elsewhere import (
-    CountedToys,
     combined,
+    counted_toys,
     significance,
     upcrossings,
 )
@@ -142,9 +143,7 @@ def analyse(analysis: Analysis, universes: Sequence[ObservedUniverse], *, toys: 
             backgrounds = predicted(analysis, universes[toy].counts).backgrounds
             predictions = [each.chosen.fitted.events(low, high) for each in backgrounds]
             spectrum = analysis.spectra(group.options, predictions, group.spurious[row])
-            crossings = upcrossings(
-                spectrum, spectrum.counts, group.masses_GeV, seed=universes[toy].seed, toys=toys
-            )
+            crossings = upcrossings(spectrum, group.masses_GeV, seed=universes[toy].seed, toys=toys)
             formula = combined(crossings, float(found.local_z[toy]), None)
             found.upcrossings[toy] = crossings.mean
             found.formula_z[toy], found.formula_p[toy] = formula.z, formula.p
@@ -231,12 +230,12 @@ def evaluated_again(
     seed: int,
     toys: int,
     first: int = 0,
-) -> CountedToys:
+) -> GlobalToys:
     """Generate toys of the whole procedure, from what a universe's own sidebands predict."""
     prediction = predicted(analysis, observed)
     experiment = toys_of_prediction(analysis.tournament, prediction.backgrounds, analysis.search)
     largest = largest_significances(experiment, seed=seed, number=toys, first=first, workers=1)
-    return CountedToys(toys, int(np.sum(largest >= local_z)))
+    return counted_toys(toys, int(np.sum(largest >= local_z)))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -249,7 +248,7 @@ class Judged(Found):
     """the verdict in one word"""
 
     @classmethod
-    def of(cls, found: Found, counted: Mapping[int, CountedToys], thresholds: Decision) -> "Judged":
+    def of(cls, found: Found, counted: Mapping[int, GlobalToys], thresholds: Decision) -> "Judged":
         """Judge universes, of some of which toys of the whole procedure were counted."""
         p, z = found.formula_p.copy(), found.formula_z.copy()
         for row, number in enumerate(found.number):

@@ -155,7 +155,7 @@ class FixedExpectation(Columns):
         cls, spectra: Spectra, masses_GeV: FloatArray, *, seed: int, toys: int
     ) -> "FixedExpectation":
         """Count upcrossings, and fit the test spectrum without fluctuations."""
-        counted = upcrossings(spectra, spectra.counts, masses_GeV, seed=seed, toys=toys)
+        counted = upcrossings(spectra, masses_GeV, seed=seed, toys=toys)
         errors = spectra.scan(masses_GeV).signal_error_events
         # Kept tasks are arrays: the four numbers of a small result are one, too.
         return cls(np.array(astuple(counted), dtype=float), errors)

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.results.scan import GlobalToys
 from analysis.settings.search import Search
-from analysis.statistics.resonance.look_elsewhere import CountedToys
+from analysis.statistics.resonance.look_elsewhere import counted_toys
 from analysis.validation.analyse import Found, Judged, analyse, borderline, evaluated_again
 from analysis.validation.efficiencies import Channels
 from analysis.validation.tasks import Say, digest_of, done, one_thread, ranges, workshop
@@ -162,7 +163,7 @@ class Size:
             raise InputError("no universe at all: give --universes N, --empty N or --with-x N")
 
 
-Counted = dict[tuple[Kind, int], CountedToys]
+Counted = dict[tuple[Kind, int], GlobalToys]
 """toys of the whole procedure of some universes"""
 
 
@@ -244,4 +245,4 @@ def _counted(work: Universes, shop: Workshop, found: Mapping[Kind, Found]) -> Co
     exceeding: dict[tuple[Kind, int], int] = defaultdict(int)
     for case, part in done(shop, work, tasks, "borderline cases").items():
         exceeding[case.kind, case.number] += int(part["exceeding"][0])
-    return {universe: CountedToys(toys, number) for universe, number in exceeding.items()}
+    return {universe: counted_toys(toys, number) for universe, number in exceeding.items()}

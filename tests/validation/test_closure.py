@@ -23,7 +23,7 @@ from analysis.results.closure import Closure
 from analysis.results.codec import from_json, to_json
 from analysis.settings.search import Label, Search
 from analysis.statistics.background.prediction import predict
-from analysis.statistics.resonance.look_elsewhere import CountedToys
+from analysis.statistics.resonance.look_elsewhere import counted_toys
 from analysis.statistics.resonance.shape import Effort, search_shape
 from analysis.statistics.spectra.bins import Channel
 from analysis.validation import universe_campaign as campaigns
@@ -307,7 +307,7 @@ def test_toys_change_a_verdict(results: UniverseResults) -> None:
     found = results.found["universes"].some(np.arange(2))
     close = replace(found, local_z=np.array([4.0, 4.0]), formula_z=np.array([3.2, 3.2]))
     kind: Kind = "universes"
-    counted = {(kind, int(close.number[1])): CountedToys(1000, 3)}
+    counted = {(kind, int(close.number[1])): counted_toys(1000, 3)}
     changed = replace(results, found={**results.found, "universes": close}, counted=counted)
     assert changed.judged("universes").decision.tolist() == ["evidence", "limit"]
     assert changed.judged("universes").global_p[1] == 0.003

@@ -18,13 +18,13 @@ from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.background.prediction import Prediction
 from analysis.statistics.background.sidebands import Background
 from analysis.statistics.background.tournament import Decisions, Tournament, decide_all
-from analysis.statistics.resonance.compatibility import compatibility
 from analysis.statistics.resonance.cross_checks import (
     UnblindedData,
+    compatibility,
     envelope,
     stability,
 )
-from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, upcrossings
+from analysis.statistics.resonance.look_elsewhere import combined, counted_toys, upcrossings
 from analysis.statistics.resonance.measurement import Measurement, measure
 from analysis.statistics.resonance.peak import MassScan
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
@@ -210,7 +210,7 @@ def observe(
         measurement = measure(spectra, float(masses[scan.best]), reach_GeV=ends)
         by_channel, compatible = compatibility(spectra, search.systematics, measurement)
     # Of the expectation: one scan of data tells their number to 70 %, and an excess distorts it.
-    crossings = upcrossings(expected, expected.counts, masses, seed=effort.seed)
+    crossings = upcrossings(expected, masses, seed=effort.seed)
     return Observed(
         spectra=spectra,
         scan=scan,
@@ -253,7 +253,7 @@ def _global(
     largest = largest_significances(
         experiment, seed=effort.seed, number=toys, workers=effort.workers
     )
-    return combined(crossings, local_z, CountedToys(toys, int(np.sum(largest >= local_z))))
+    return combined(crossings, local_z, counted_toys(toys, int(np.sum(largest >= local_z))))
 
 
 def _worth(by_formula: GlobalSignificance, maximum: int) -> int:
