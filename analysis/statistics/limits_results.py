@@ -1,19 +1,26 @@
 """Limits against mass as ``limits.json`` holds them, and what they say against themselves.
 
+Masses are independent of each other: each has its own workspace, and they are shared out to some
+processes. Each is told as it is done, for the caller to save; they are the same whatever the
+number of processes.
+
 Limits beyond the band of two standard deviations by more than `_FAR` of them are an excess of seven
 (which the scan tells as well), or a background that does not fit; far below it they are also where
 a resonance at another mass raises the fitted background.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from analysis.results.limits import ExcludedRanges, MassLimits, Ranges
 from analysis.results.values import BAND_KEYS
-from analysis.statistics.limits.band import MassLimit
+from analysis.statistics.limits.band import MassLimit, MassPoint, mass_limit
+from analysis.statistics.resonance.shape import Work
 from analysis.statistics.shape_results import Terms
 from tools.arrays import FloatArray
+from tools.pool import completed
 
 _ALL_MASSES = "limits: "
 """how a warning that concerns all masses begins"""
@@ -32,10 +39,28 @@ _DEEP = 0.5
 """of the band's lower end: CLs keeps limits from falling much further by chance"""
 
 
-def limits_result(
-    limits: Sequence[MassLimit], confidence_level: float, terms: Terms, *, partial: bool = False
+def mass_limits(
+    points: Sequence[MassPoint], confidence_level: float, terms: Terms, work: Work
 ) -> MassLimits:
-    """Return the limits at all masses, or at those that are done (`partial`)."""
+    """Return the limits at some masses; each is given to `work.on_limit` as it is done."""
+    if points:
+        work.say(f"limits at {len(points)} masses")
+    done: list[MassLimit] = []
+    at_one = partial(
+        mass_limit, confidence_level=confidence_level, toys=work.limit_toys, seed=work.seed
+    )
+    workers = min(work.workers, len(points) or 1)
+    for _, limit in completed(at_one, points, workers, what="limits against mass"):
+        done.append(limit)
+        work.on_limit(limits_result(done, confidence_level, terms, unfinished=True))
+        work.say(f"limit at {limit.mass_GeV:g} GeV ({len(done)} of {len(points)})")
+    return limits_result(done, confidence_level, terms)
+
+
+def limits_result(
+    limits: Sequence[MassLimit], confidence_level: float, terms: Terms, *, unfinished: bool = False
+) -> MassLimits:
+    """Return the limits at all masses, or at those that are done (`unfinished`)."""
     limits = sorted(limits, key=lambda limit: limit.mass_GeV)
     masses = np.array([limit.mass_GeV for limit in limits])
     observed = np.array([limit.observed for limit in limits], dtype=float)
@@ -64,7 +89,7 @@ def limits_result(
             *_against(masses, observed, expected),
         ),
         reason=terms.reason,
-        partial=partial,
+        partial=unfinished,
         complete=terms.complete,
         unit=terms.unit,
     )

@@ -18,17 +18,16 @@ from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.poisson import fitted_functions, model, scoring_fit
 from analysis.statistics.background.tournament import Decisions, OpenTournament, Tournament
 from analysis.statistics.background_results import largest_spurious, parameters_of, peak_result
-from analysis.statistics.limits.band import MassPoint
-from analysis.statistics.limits.mass_limits import mass_points
+from analysis.statistics.limits.band import MassPoint, mass_points
+from analysis.statistics.limits_results import mass_limits
 from analysis.statistics.resonance.cross_checks import UnblindedData
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.resonance.shape import Observed, ShapeSearch, observe
+from analysis.statistics.resonance.shape import Observed, ShapeSearch, Work, observe
 from analysis.statistics.resonance.toys import Experiment
 from analysis.statistics.shape_results import Terms, scan_result
 from analysis.statistics.spectra.bins import outside
 from analysis.statistics.spectrum_search import CHANNEL, BareSpectrum, tournament_of
 from analysis.statistics.verdict import verdict_of
-from analysis.statistics.work import Work
 from tools.arrays import FloatArray
 
 
@@ -64,7 +63,7 @@ def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
     masses = search.limits.masses.masses_GeV
     points = mass_points(shape, masses, np.ones(len(masses)), [{}] * len(masses))
     terms = Terms("events", per_event=np.ones_like, reason=spectrum.blind_reason)
-    limits = work.mass_limits(points, search.limits.confidence_level, terms)
+    limits = mass_limits(points, search.limits.confidence_level, terms, work)
     background = _background(spectrum, shape)
     poor_fit = _poor_fit(background.chosen, shape, search.fit.gof_pvalue)
     notes = [
@@ -125,7 +124,7 @@ def _observed(
     toys = Experiment((tournament,), (curve,), search.systematics, masses)
     readers = {CHANNEL: spectrum.bins_between}
     unblinded = UnblindedData(readers, shape.tournament, shape.decisions, search, any_width=False)
-    return observe(unblinded, shape.expected, toys, work.effort, work.say)
+    return observe(unblinded, shape.expected, toys, work)
 
 
 def _background(spectrum: BareSpectrum, shape: ShapeSearch) -> SpectrumChannel:

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import Prediction, predict
-from analysis.statistics.resonance.shape import Effort, ShapeSearch, search_shape, sideband_counts
+from analysis.statistics.resonance.shape import ShapeSearch, Work, search_shape, sideband_counts
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.signal_model import plain_signal
 
@@ -37,7 +37,7 @@ def searched(data: Channel, search: Search, *, blind: bool = False, toys: int = 
         plain_signal(30.0),
         np.full(len(search.signal.masses_GeV), 300.0),
         sqrt_s_GeV=SQRT_S,
-        effort=Effort(toys=toys),
+        work=Work(toys=toys),
     )
 
 

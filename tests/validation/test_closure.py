@@ -24,7 +24,7 @@ from analysis.results.codec import from_json, to_json
 from analysis.settings.search import Label, Search
 from analysis.statistics.background.prediction import predict
 from analysis.statistics.resonance.look_elsewhere import counted_toys
-from analysis.statistics.resonance.shape import Effort, search_shape
+from analysis.statistics.resonance.shape import Work, search_shape
 from analysis.statistics.spectra.bins import Channel
 from analysis.validation import universe_campaign as campaigns
 from analysis.validation.analyse import Found, Judged, analyse, borderline
@@ -211,7 +211,7 @@ def test_it_is_the_procedure_of_the_analysis(course: Universes) -> None:
     data = [Channel("all", np.arange(100.0, 2001.0), fine)]
     observed = search_shape(
         predict(data, analysis.search, sqrt_s_GeV=14_000.0), data, analysis.search, analysis.signal,
-        np.ones(51), sqrt_s_GeV=14_000.0, effort=Effort(toys=0, seed=seed),
+        np.ones(51), sqrt_s_GeV=14_000.0, work=Work(toys=0, seed=seed),
     ).observed  # fmt: skip
     assert observed is not None
     assert observed.measurement is not None

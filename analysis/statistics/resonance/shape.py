@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.results.limits import MassLimits
 from analysis.results.scan import GlobalSignificance, Upcrossings
 from analysis.results.verdict import ChannelCompatibility, ChannelStrength, StabilityCheck
 from analysis.settings.search import Search
@@ -101,13 +102,21 @@ def _not_passing(decided: Decisions, limit: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
-    """How much is computed, and by how many processes."""
+class Work:
+    """How much is computed, by how many processes, and who is told of it."""
 
     workers: int = 1
     toys: int | None = None
     """toys for the global significance; None: as many as the search file says, if worth it"""
     seed: int = 1
+    limit_toys: int = 0
+    """toys of a limit where counts are low; 0: asymptotic everywhere"""
+    limits: bool = True
+    """whether limits against mass are set at all; they take the longest"""
+    say: Callable[[str], None] = lambda _text: None
+    """told what is being done"""
+    on_limit: Callable[[MassLimits], None] = lambda _limits: None
+    """given the limits that are done, after each mass: whoever interrupts the others has these"""
 
 
 def search_shape(
@@ -118,8 +127,7 @@ def search_shape(
     benchmark_events: FloatArray,
     *,
     sqrt_s_GeV: float,
-    effort: Effort,
-    say: Callable[[str], None] = lambda _text: None,
+    work: Work,
 ) -> ShapeSearch:
     """Search for a resonance in the shape of some channels' spectra.
 
@@ -134,9 +142,7 @@ def search_shape(
     benchmark_events : ndarray
         Signal events of the benchmark at each mass of the scan.
     sqrt_s_GeV : float
-    effort : Effort
-    say : callable
-        Told what is being done.
+    work : Work
     """
     tournament = Tournament.of(search, signal, sqrt_s_GeV)
     sidebands = [sideband_counts(c, tournament, search)[None] for c in prediction.channels]
@@ -152,7 +158,7 @@ def search_shape(
     readers = {channel.name: channel.bins for channel in data}
     unblinded = UnblindedData(readers, tournament, decisions, search, any_width=True)
     experiment = toys_of_prediction(tournament, backgrounds, search)
-    return replace(found, observed=observe(unblinded, expected, experiment, effort, say))
+    return replace(found, observed=observe(unblinded, expected, experiment, work))
 
 
 def sideband_counts(channel: Channel, tournament: Tournament, search: Search) -> FloatArray:
@@ -196,8 +202,7 @@ def observe(
     unblinded: UnblindedData,
     expected: Spectra,
     experiment: Experiment,
-    effort: Effort,
-    say: Callable[[str], None],
+    work: Work,
 ) -> Observed:
     """Return what unblinded spectra show; toys of the global significance are `experiment`'s."""
     search, masses = unblinded.search, unblinded.search.signal.masses_GeV
@@ -210,7 +215,7 @@ def observe(
         measurement = measure(spectra, float(masses[scan.best]), reach_GeV=ends)
         by_channel, compatible = compatibility(spectra, search.systematics, measurement)
     # Of the expectation: one scan of data tells their number to 70 %, and an excess distorts it.
-    crossings = upcrossings(expected, masses, seed=effort.seed)
+    crossings = upcrossings(expected, masses, seed=work.seed)
     return Observed(
         spectra=spectra,
         scan=scan,
@@ -218,7 +223,7 @@ def observe(
         measurement=measurement,
         by_channel=by_channel,
         compatibility=compatible,
-        global_significance=_global(crossings, scan.local_z, search, experiment, effort, say),
+        global_significance=_global(crossings, scan.local_z, search, experiment, work),
         stability=stability(unblinded, scan),
         warnings=_bins_far_below_fit(spectra, measurement),
     )
@@ -239,20 +244,15 @@ def _global(
     local_z: float,
     search: Search,
     experiment: Experiment,
-    effort: Effort,
-    say: Callable[[str], None],
+    work: Work,
 ) -> GlobalSignificance:
     """Return the global significance; by toys where it is worth them, or they are asked for."""
     by_formula = combined(crossings, local_z, None)
-    toys = effort.toys
-    if toys is None:
-        toys = _worth(by_formula, search.peak.global_toys)
+    toys = _worth(by_formula, search.peak.global_toys) if work.toys is None else work.toys
     if not toys:
         return by_formula
-    say(f"{toys:,} toys of the whole procedure, for the global significance")
-    largest = largest_significances(
-        experiment, seed=effort.seed, number=toys, workers=effort.workers
-    )
+    work.say(f"{toys:,} toys of the whole procedure, for the global significance")
+    largest = largest_significances(experiment, seed=work.seed, number=toys, workers=work.workers)
     return combined(crossings, local_z, counted_toys(toys, int(np.sum(largest >= local_z))))
 
 
