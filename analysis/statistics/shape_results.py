@@ -152,14 +152,15 @@ def _bins(
     observed: Observed, measured: Measurement, *, adjacent: bool
 ) -> dict[str, ResonanceBins]:  # fmt: skip
     """Return the bins of every channel; those that are not `adjacent` may have gaps."""
-    found = {}
-    for index, channel in enumerate(observed.spectra.channels):
+    found, spectra = {}, observed.spectra
+    parts = zip(spectra.channels, *map(spectra.split, measured.per_bin), strict=True)
+    for channel, background, signal in parts:
         low, high = channel.bins.low_GeV, channel.bins.high_GeV
         both = {"low_GeV": low, "high_GeV": high}
         found[channel.name] = ResonanceBins(
             **({"edges_GeV": np.append(low, high[-1])} if adjacent else both),
             observed_events=channel.bins.counts,
-            signal_events=measured.signal_per_bin[index],
-            background_events=measured.background_per_bin[index],
+            signal_events=signal,
+            background_events=background,
         )
     return found

@@ -234,8 +234,7 @@ def _bins_far_below_fit(spectra: Spectra, measurement: Measurement | None) -> tu
     if measurement is None:
         expected = scoring_fit(spectra.counts[None], spectra.peak.background).expected[0]
     else:
-        background, peak = measurement.background_per_bin, measurement.signal_per_bin
-        expected = np.concatenate(background) + np.concatenate(peak)
+        expected = np.add(*measurement.per_bin)
     return bins_far_below(spectra.peak.low_GeV, spectra.peak.high_GeV, spectra.counts, expected)
 
 
