@@ -36,9 +36,10 @@ from analysis.statistics.background.prediction import Prediction, predict, predi
 from analysis.statistics.background.sidebands import Background
 from analysis.statistics.background_results import channel_background
 from analysis.statistics.counting.count import Count
-from analysis.statistics.counting.counting_inputs import CountingInputs, counting_inputs
 from analysis.statistics.expectations import (
+    CountingInputs,
     closure_tests,
+    counting_inputs,
     expectations,
     luminosity_warnings,
     normalisation,
@@ -48,10 +49,9 @@ from analysis.statistics.limits.band import MassPoint, mass_points, norm_errors
 from analysis.statistics.limits.counting_limit import WindowModel
 from analysis.statistics.limits_results import mass_limits, warnings_of
 from analysis.statistics.resonance.shape import ShapeSearch, Work, search_shape
-from analysis.statistics.shape_results import Terms, scan_result
 from analysis.statistics.spectra.bins import outside
 from analysis.statistics.spectra.inputs import InferenceInputs, window_events
-from analysis.statistics.verdict import verdict_of
+from analysis.statistics.verdict import Terms, scan_result, verdict_of
 from tools.arrays import FloatArray
 
 _INCOMPLETE = "events are missing: every number here is of incomplete data"

@@ -18,7 +18,7 @@ from analysis.results.limits import ExcludedRanges, MassLimits, Ranges
 from analysis.results.values import BAND_KEYS
 from analysis.statistics.limits.band import MassLimit, MassPoint, mass_limit
 from analysis.statistics.resonance.shape import Work
-from analysis.statistics.shape_results import Terms
+from analysis.statistics.verdict import Terms
 from tools.arrays import FloatArray
 from tools.pool import completed
 

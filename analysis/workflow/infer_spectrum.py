@@ -18,7 +18,7 @@ from analysis.folder.folder import LEDGER, Folder
 from analysis.settings import search as tables
 from analysis.settings.expression import parse_expression
 from analysis.settings.search import Search, Signal, Window
-from analysis.statistics import spectrum_results, spectrum_search
+from analysis.statistics import spectrum_search
 from analysis.statistics.resonance.shape import Work
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
@@ -153,7 +153,7 @@ def infer_spectrum(folder: Folder, spectrum: BareSpectrum, work: Work, **origin:
     spectrum_search.tournament_of(spectrum)
     _remove_old(folder)
     saving = replace(work, on_limit=lambda limits: folder.save(limits, **origin))
-    found = spectrum_results.infer(spectrum, saving)
+    found = spectrum_search.infer(spectrum, saving)
     for point in found.points:  # one at a time: all take a gigabyte
         write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
     for result in (found.background, found.scan, found.limits, found.verdict):

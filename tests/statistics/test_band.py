@@ -20,7 +20,7 @@ from analysis.statistics.limits.toy_limits import crossing, toy_limits
 from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes
 from analysis.statistics.limits_results import mass_limits
 from analysis.statistics.resonance.shape import Work
-from analysis.statistics.shape_results import Terms
+from analysis.statistics.verdict import Terms
 
 EDGES = np.arange(400.0, 1101, 20)
 

@@ -14,8 +14,12 @@ from analysis.results.codec import to_json
 from analysis.results.values import Estimate
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import predict_from_simulation
-from analysis.statistics.counting.counting_inputs import CountingInputs
-from analysis.statistics.expectations import closure_tests, luminosity_warnings, normalisation
+from analysis.statistics.expectations import (
+    CountingInputs,
+    closure_tests,
+    luminosity_warnings,
+    normalisation,
+)
 from analysis.statistics.inference import infer as infer_results
 from analysis.statistics.limits.asymptotic import numpy_backend
 from analysis.statistics.resonance.shape import Work
