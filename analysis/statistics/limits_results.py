@@ -108,26 +108,27 @@ def _excluded(masses: FloatArray, limits: FloatArray, benchmark: float | None) -
         return None
     # Limits fall over decades with the mass: between two masses their logarithm is the straighter.
     margin = np.log(benchmark / limits)
-    ranges: list[list[float]] = []
-    for index, mass in enumerate(masses):
-        before = max(index - 1, 0)
-        pair = slice(before, index + 1)
-        inside, was = margin[index] > 0, index > 0 and margin[before] > 0
-        if inside and not was:
-            start = _zero(masses[pair], margin[pair], float(mass))
-            ranges.append([start, float(mass)])
-        elif inside:
-            ranges[-1][1] = float(mass)
-        elif was:
-            ranges[-1][1] = _zero(masses[pair], margin[pair], float(masses[before]))
-    return tuple((low, high) for low, high in ranges)
+    inside = np.pad(margin > 0, 1)
+    first = np.flatnonzero(inside[1:-1] & ~inside[:-2])
+    last = np.flatnonzero(inside[1:-1] & ~inside[2:])
+    ends = zip(map(int, first), map(int, last), strict=True)
+    return tuple((_end(masses, margin, a, a - 1), _end(masses, margin, b, b + 1)) for a, b in ends)
 
 
-def _zero(masses: FloatArray, margin: FloatArray, otherwise: float) -> float:
-    """Return where the margin between two neighbouring masses is zero; `otherwise` if unknown."""
-    if len(masses) == 1 or not np.all(np.isfinite(margin)):
-        return otherwise
-    return float(masses[0] - margin[0] * (masses[1] - masses[0]) / (margin[1] - margin[0]))
+def _end(masses: FloatArray, margin: FloatArray, inside: int, beyond: int) -> float:
+    """Return where the margin is zero between two neighbours, or the inner one if that is unknown.
+
+    Parameters
+    ----------
+    masses, margin : ndarray
+    inside, beyond : int
+        Places of a range's last mass, and of the next one, which need not be there.
+    """
+    low, high = min(inside, beyond), max(inside, beyond)
+    if low < 0 or high == len(masses) or not np.all(np.isfinite(margin[low : high + 1])):
+        return float(masses[inside])
+    step, rise = masses[high] - masses[low], margin[high] - margin[low]
+    return float(masses[low] - margin[low] * step / rise)
 
 
 def _against(

@@ -55,6 +55,7 @@ from tools.errors import InputError
 from tools.names import listed
 
 CHANNEL = "all"
+_BLIND = "the spectrum is blind (--blind): expected results only"
 _MIN_EVENTS = 50
 """outside what is masked or blind"""
 _MIN_PARAMETERS = 2
@@ -79,13 +80,6 @@ class BareSpectrum:
     """decisions; its masses, families and range are those of this search"""
     sqrt_s_GeV: float
     blind: Window | None = None
-
-    @property
-    def blind_reason(self) -> str | None:
-        """Why observed quantities are missing, or None."""
-        if self.blind is None:
-            return None
-        return "the spectrum is blind (--blind): expected results only"
 
     @property
     def outside(self) -> Flags:
@@ -211,15 +205,17 @@ def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
     work.say(f"background functions in {len(spectrum.bins.counts):,} bins")
     seen = np.where(spectrum.outside, spectrum.bins.counts, 0.0)
     decided = tournament.decide(seen[None], all_entries=True)
-    deciding, curve = _expectation(tournament, seen, decided)
-    shape = _shape(spectrum, deciding, decided, curve)
+    shape, curve = _expected(spectrum, tournament, seen, decided)
     # In place of an expected significance, which takes a benchmark.
     scan_error = shape.expected.scan(search.signal.masses_GeV).signal_error_events
     if spectrum.blind is None:
-        shape = replace(shape, observed=_observed(spectrum, tournament, shape, curve, work))
+        # The range in use is the whole spectrum's, so that toys are drawn from the curve as it is.
+        toys = Experiment((tournament,), (curve,), search)
+        shape = replace(shape, observed=_observed(spectrum, toys, shape, work))
     masses = search.limits.masses.masses_GeV
     points = mass_points(shape, masses, np.ones(len(masses)), [{}] * len(masses))
-    terms = Terms("events", per_event=np.ones_like, reason=spectrum.blind_reason)
+    reason = None if spectrum.blind is None else _BLIND
+    terms = Terms("events", per_event=np.ones_like, reason=reason)
     limits = mass_limits(points, search.limits.confidence_level, terms, work)
     background = _background(spectrum, shape)
     poor_fit = _poor_fit(background.chosen, shape, search.fit.gof_pvalue)
@@ -246,39 +242,24 @@ def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
     )
 
 
-def _expectation(
-    tournament: Tournament, seen: FloatArray, decided: Decisions
-) -> tuple[Tournament, FloatArray]:
-    """Return the tournament with the mask that was used, and the background expected."""
+def _expected(
+    spectrum: BareSpectrum, tournament: Tournament, seen: FloatArray, decided: Decisions
+) -> tuple[ShapeSearch, FloatArray]:
+    """Return the search on the expected background, with the mask that was used; and the latter."""
     if isinstance(tournament, OpenTournament):
         tournament = tournament.masked(int(tournament.places(seen[None])[0]))
-    return tournament, tournament.expectation(seen, decided.chosen)
-
-
-def _shape(
-    spectrum: BareSpectrum, deciding: Tournament, decided: Decisions, curve: FloatArray
-) -> ShapeSearch:
-    """Return the search on the expected background."""
+    curve = tournament.expectation(seen, decided.chosen)
     option, search = decided.chosen, spectrum.search
     bins = spectrum.bins_between(option.low_GeV, option.high_GeV)
     bins = replace(bins, counts=curve, variances=curve)
     models = [ChannelModel(bins, option.function, decided.masses_GeV, decided.spurious[0], CHANNEL)]
     expected = Spectra.of(models, spectrum.signal, search.systematics)
-    unknown = np.full(len(search.signal.masses_GeV), np.nan)
-    return ShapeSearch(deciding, (decided,), expected, unknown, None)
+    return ShapeSearch(tournament, (decided,), expected), curve
 
 
-def _observed(
-    spectrum: BareSpectrum,
-    tournament: Tournament,
-    shape: ShapeSearch,
-    curve: FloatArray,
-    work: Work,
-) -> Observed:
-    search, masses = spectrum.search, spectrum.search.signal.masses_GeV
-    work.say(f"fits of a signal at {len(masses)} masses")
-    # The range in use is the whole spectrum's, so that toys are drawn from the curve as it is.
-    toys = Experiment((tournament,), (curve,), search.systematics, masses)
+def _observed(spectrum: BareSpectrum, toys: Experiment, shape: ShapeSearch, work: Work) -> Observed:
+    search = spectrum.search
+    work.say(f"fits of a signal at {len(search.signal.masses_GeV)} masses")
     readers = {CHANNEL: spectrum.bins_between}
     unblinded = UnblindedData(readers, shape.tournament, shape.decisions, search, any_width=False)
     return observe(unblinded, shape.expected, toys, work)

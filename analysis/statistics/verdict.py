@@ -106,24 +106,19 @@ def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
 
 def fit_result(observed: Observed, terms: Terms) -> ResonanceFit:
     """Return the best fit, below the threshold of a claim too: for figures, not for quoting."""
-    best = observed.scan.mass_GeV[[observed.scan.best]]
-    factor = float(terms.per_event(best)[0])
-    found = ResonanceFit(
+    scan, measured = observed.scan, observed.measurement
+    factor = float(terms.per_event(scan.mass_GeV[[scan.best]])[0])
+    worst = int(np.argmin(scan.z))
+    deficit = Deficit(mass_GeV=scan.mass_GeV[worst], signed_z=scan.z[worst])
+    fit = ResonanceFit(
         stability=tuple(
             replace(item, strength=_times(item.strength, factor)) for item in observed.stability
         ),
-        deficit=_deficit(observed),
+        deficit=deficit if deficit.signed_z < 0 else None,
         unit=terms.unit,
     )
-    if observed.measurement is None:
-        return found
-    return _measured(found, observed, observed.measurement, terms)
-
-
-def _measured(
-    fit: ResonanceFit, observed: Observed, measured: Measurement, terms: Terms
-) -> ResonanceFit:
-    """Return the fit with what was measured."""
+    if measured is None:
+        return fit
     factor = float(terms.per_event(np.array([measured.mass.interval.value]))[0])
     signal, mass, contour = measured.signal, measured.mass, measured.contour
     return replace(
@@ -141,7 +136,7 @@ def _measured(
             replace(each, impact_up=each.impact_up * factor, impact_down=each.impact_down * factor)
             for each in measured.nuisances
         ),
-        channels=_bins(observed, measured, adjacent=terms.unit == "pb"),
+        channels=_bins(measured, terms.unit),
         by_channel={
             name: replace(each, strength=each.strength.scaled(factor))
             for name, each in observed.by_channel.items()
@@ -156,23 +151,15 @@ def _times(estimate: Estimate, factor: float) -> Estimate:
     return Estimate(estimate.value * factor, estimate.low * factor, estimate.high * factor)
 
 
-def _deficit(observed: Observed) -> Deficit | None:
-    worst = int(np.argmin(observed.scan.z))
-    mass, z = observed.scan.mass_GeV[worst], observed.scan.z[worst]
-    return Deficit(mass_GeV=mass, signed_z=z) if z < 0 else None
-
-
-def _bins(
-    observed: Observed, measured: Measurement, *, adjacent: bool
-) -> dict[str, ResonanceBins]:  # fmt: skip
-    """Return the bins of every channel; those that are not `adjacent` may have gaps."""
-    found, spectra = {}, observed.spectra
+def _bins(measured: Measurement, unit: Unit) -> dict[str, ResonanceBins]:
+    """Return the bins of every channel; those of a binned spectrum may have gaps."""
+    found, spectra = {}, measured.spectra
     parts = zip(spectra.channels, *map(spectra.split, measured.per_bin), strict=True)
     for channel, background, signal in parts:
         low, high = channel.bins.low_GeV, channel.bins.high_GeV
         both = {"low_GeV": low, "high_GeV": high}
         found[channel.name] = ResonanceBins(
-            **({"edges_GeV": np.append(low, high[-1])} if adjacent else both),
+            **({"edges_GeV": np.append(low, high[-1])} if unit == "pb" else both),
             observed_events=channel.bins.counts,
             signal_events=signal,
             background_events=background,

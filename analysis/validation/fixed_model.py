@@ -17,7 +17,7 @@ from analysis.statistics.background.entries import Flags, Option
 from analysis.statistics.background.tournament import Tournament, decide_all
 from analysis.statistics.resonance.look_elsewhere import upcrossings
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.resonance.toys import Experiment, ToyGroup, experiment
+from analysis.statistics.resonance.toys import Experiment, ToyGroup
 from analysis.statistics.spectra.bins import Bins, between
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import fixed_toy_stream
@@ -58,7 +58,8 @@ class Setup:
 
     def experiment(self, expected: Sequence[FloatArray]) -> Experiment:
         """Return what toys are drawn from whose channels are expected to be like this."""
-        return experiment(self.search, self.signal, expected, self.sqrt_s_GeV)
+        tournaments = (self.tournament,) * len(expected)
+        return Experiment(tournaments, tuple(expected), self.search)
 
     def inside(self, option: Option) -> Flags:
         """Return which bins of the tournament a function is fitted to."""

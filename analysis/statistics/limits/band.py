@@ -15,6 +15,7 @@ A mass without a limit does not stop others: it has None, and a warning that say
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -194,17 +195,17 @@ def mass_limit(
     # By the expectation, observed or not: the data do not choose the method of their limit.
     counts = counts_under_peak(point.channels)
     low = counts < ENOUGH_COUNTS
-    search = _Search(point.mass_GeV, confidence_level, toys if low else 0, seed)
+    toys = toys if low else 0
+    limits = partial(_limits, point.mass_GeV, confidence_level, toys, seed)
     observed: float | None = None
     with numpy_backend() as optimisers:
         # A model of its own: the expected limits are the same to the last digit before and after.
         blind = _Likelihood.of(
             [replace(each, observed=None) for each in point.channels], optimisers
         )
-        expected, warnings = search.limits(blind)
+        expected, warnings = limits(blind)
         if all(channel.observed is not None for channel in point.channels):
-            opened = _Likelihood.of(point.channels, optimisers, known=blind)
-            (observed,), notes = search.limits(opened)
+            (observed,), notes = limits(_Likelihood.of(point.channels, optimisers, known=blind))
             warnings += notes
     return MassLimit(
         mass_GeV=point.mass_GeV,
@@ -212,7 +213,7 @@ def mass_limit(
         expected=tuple(expected),
         counts_under_peak=counts,
         low_counts=low,
-        method="toys" if search.toys else "asymptotic",
+        method="toys" if toys else "asymptotic",
         warnings=tuple(warnings),
     )
 
@@ -263,47 +264,39 @@ class _Likelihood:
         return [observed_limit(DataProfile.of(self.model, data, fitter), **options)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """How limits at one mass are searched for."""
+def _limits(
+    mass_GeV: float, confidence_level: float, toys: int, seed: int, likelihood: _Likelihood
+) -> tuple[list[float | None], list[str]]:
+    """Return the observed limit on the cross-section, or those expected at `BANDS`.
 
-    mass_GeV: float
-    confidence_level: float
-    toys: int
-    """0: asymptotic limits"""
-    seed: int
-
-    def limits(self, likelihood: _Likelihood) -> tuple[list[float | None], list[str]]:
-        """Return the observed limit on the cross-section, or those expected at `BANDS`.
-
-        Where there is none it is None, and the second, warnings, say why.
-        """
-        what, number = ("expected", len(BANDS)) if likelihood.observed is None else ("observed", 1)
-        none = f"no {what} limit at {self.mass_GeV:g} GeV"
+    Where there is none it is None, and the second, warnings, say why. Without toys limits are
+    asymptotic.
+    """
+    unblinded = likelihood.observed is not None
+    what, number = ("observed", 1) if unblinded else ("expected", len(BANDS))
+    none = f"no {what} limit at {mass_GeV:g} GeV"
+    found: list[float | None]
+    try:
+        # First the fit with derivatives, which is faster by far; else pyhf's own minimisers.
         try:
-            # First the fit with derivatives, which is faster by far; else pyhf's own minimisers.
-            try:
-                strengths = likelihood.limits(likelihood.fitters[0], self.confidence_level)
-            except NoLimitError:
-                strengths = likelihood.limits(likelihood.fitters[1], self.confidence_level)
-            found = self._by_toys(likelihood, strengths) if self.toys else [*strengths]
-        except NoLimitError as problem:
-            return [None] * number, [f"{none}: {problem}"]
-        warnings = []
-        if None in found:
-            warnings.append(
-                f"{none} from {self.toys} toys: their CLs does not cross the level; more toys may "
-                "do"
+            strengths = likelihood.limits(likelihood.fitters[0], confidence_level)
+        except NoLimitError:
+            strengths = likelihood.limits(likelihood.fitters[1], confidence_level)
+        found = [*strengths]
+        if toys:
+            found = toy_limits(
+                likelihood.templates,
+                likelihood.observed,
+                around=strengths,
+                confidence_level=confidence_level,
+                toys=toys,
+                rng=limit_toy_stream(seed, mass_GeV, int(unblinded)),
             )
-        return [None if x is None else float(x * likelihood.scale) for x in found], warnings
-
-    def _by_toys(self, likelihood: _Likelihood, around: list[float]) -> list[float | None]:
-        unblinded = likelihood.observed is not None
-        return toy_limits(
-            likelihood.templates,
-            likelihood.observed,
-            around=around,
-            confidence_level=self.confidence_level,
-            toys=self.toys,
-            rng=limit_toy_stream(self.seed, self.mass_GeV, int(unblinded)),
+    except NoLimitError as problem:
+        return [None] * number, [f"{none}: {problem}"]
+    warnings = []
+    if None in found:
+        warnings.append(
+            f"{none} from {toys} toys: their CLs does not cross the level; more toys may do"
         )
+    return [None if x is None else float(x * likelihood.scale) for x in found], warnings

@@ -167,7 +167,7 @@ def _after(decided: Decisions, step: int) -> Entry | None:
 
 
 def compatibility(
-    spectra: Spectra, systematics: Systematics, measured: Measurement
+    measured: Measurement, systematics: Systematics
 ) -> tuple[dict[str, ChannelStrength], ChannelCompatibility | None]:
     """Compare the strengths of the categories at the fitted mass; nothing if there is one category.
 
@@ -180,6 +180,7 @@ def compatibility(
     """
     from scipy.stats import chi2
 
+    spectra = measured.spectra
     if len(spectra.channels) == 1:
         return {}, None
     signal, mass = spectra.peak.signal, np.array([measured.mass.interval.value])

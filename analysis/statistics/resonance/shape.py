@@ -73,9 +73,9 @@ class ShapeSearch:
     """decisions about each channel"""
     expected: Spectra
     """spectra that the sidebands predict"""
-    expected_z: FloatArray
-    """expected significance of the benchmark signal at each mass of the scan"""
-    observed: Observed | None
+    expected_z: FloatArray | None = None
+    """expected significance of the benchmark signal at each mass of the scan, if there is one"""
+    observed: Observed | None = None
     """None while blind and without data"""
 
     @property
@@ -150,9 +150,8 @@ def search_shape(
     backgrounds = prediction.backgrounds
     models = [_expected(d, b) for d, b in zip(decisions, backgrounds, strict=True)]
     expected = Spectra.of(models, signal, search.systematics)
-    masses = search.signal.masses_GeV
-    expected_z = expected.asimov_z(masses, benchmark_events)
-    found = ShapeSearch(tournament, decisions, expected, expected_z, None)
+    expected_z = expected.asimov_z(search.signal.masses_GeV, benchmark_events)
+    found = ShapeSearch(tournament, decisions, expected, expected_z)
     if data is None:
         return found
     readers = {channel.name: channel.bins for channel in data}
@@ -194,15 +193,11 @@ def toys_of_prediction(
         lows = tuple(low for low in tournament.lows_GeV if low >= background.low_GeV)
         truths.append(background.chosen.fitted.events(low, high))
         tournaments.append(replace(tournament, low_GeV=low, high_GeV=high, lows_GeV=lows))
-    masses = search.signal.masses_GeV
-    return Experiment(tuple(tournaments), tuple(truths), search.systematics, masses)
+    return Experiment(tuple(tournaments), tuple(truths), search)
 
 
 def observe(
-    unblinded: UnblindedData,
-    expected: Spectra,
-    experiment: Experiment,
-    work: Work,
+    unblinded: UnblindedData, expected: Spectra, experiment: Experiment, work: Work
 ) -> Observed:
     """Return what unblinded spectra show; toys of the global significance are `experiment`'s."""
     search, masses = unblinded.search, unblinded.search.signal.masses_GeV
@@ -213,7 +208,7 @@ def observe(
     if scan.local_z > 0:
         ends = (search.signal.low_GeV, search.signal.high_GeV)
         measurement = measure(spectra, float(masses[scan.best]), reach_GeV=ends)
-        by_channel, compatible = compatibility(spectra, search.systematics, measurement)
+        by_channel, compatible = compatibility(measurement, search.systematics)
     # Of the expectation: one scan of data tells their number to 70 %, and an excess distorts it.
     crossings = upcrossings(expected, masses, seed=work.seed)
     return Observed(
@@ -223,7 +218,7 @@ def observe(
         measurement=measurement,
         by_channel=by_channel,
         compatibility=compatible,
-        global_significance=_global(crossings, scan.local_z, search, experiment, work),
+        global_significance=_global(crossings, scan.local_z, experiment, work),
         stability=stability(unblinded, scan),
         warnings=_bins_far_below_fit(spectra, measurement),
     )
@@ -239,15 +234,12 @@ def _bins_far_below_fit(spectra: Spectra, measurement: Measurement | None) -> tu
 
 
 def _global(
-    crossings: Upcrossings,
-    local_z: float,
-    search: Search,
-    experiment: Experiment,
-    work: Work,
+    crossings: Upcrossings, local_z: float, experiment: Experiment, work: Work
 ) -> GlobalSignificance:
     """Return the global significance; by toys where it is worth them, or they are asked for."""
     by_formula = combined(crossings, local_z, None)
-    toys = _worth(by_formula, search.peak.global_toys) if work.toys is None else work.toys
+    maximum = experiment.search.peak.global_toys
+    toys = _worth(by_formula, maximum) if work.toys is None else work.toys
     if not toys:
         return by_formula
     work.say(f"{toys:,} toys of the whole procedure, for the global significance")
