@@ -5,14 +5,15 @@ from dataclasses import fields
 import numpy as np
 
 from analysis.statistics.background.poisson import scoring_fit
-from analysis.statistics.resonance.scan import MassScan, Spectra
+from analysis.statistics.resonance.peak import MassScan
+from analysis.statistics.resonance.scan import Spectra
 
 
 def scans(masses_GeV: np.ndarray, found: Spectra, counts: np.ndarray) -> MassScan:
     """Return the scans of many spectra at once; all arrays have shape (spectra, masses)."""
     rows, masses = len(counts), len(masses_GeV)
     theta = scoring_fit(counts, found.peak.background).theta
-    flat = found.compare(
+    flat = found.peak.compare(
         np.repeat(counts, masses, axis=0), np.repeat(theta, masses, axis=0),
         np.tile(masses_GeV, rows), np.tile(found.spurious(masses_GeV), (rows, 1)),
     )  # fmt: skip

@@ -271,7 +271,7 @@ IMPORTS = {
     "cli": "commands tools",
     "commands": (
         "bench export folder game processors report results selection settings "
-        "statistics statistics.resonance tools validation workflow"
+        "statistics.resonance tools validation workflow"
     ),
     "bench": "processors results settings tools workflow",
     "export": (
@@ -303,7 +303,7 @@ IMPORTS = {
         "results settings statistics.background statistics.minimiser statistics.resonance "
         "statistics.spectra tools"
     ),
-    "statistics.counting": "settings statistics.background statistics.spectra tools",
+    "statistics.counting": "tools",
     "statistics.resonance": (
         "results settings statistics.background statistics.minimiser statistics.spectra tools"
     ),

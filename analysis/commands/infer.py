@@ -14,7 +14,7 @@ from tools.errors import InputError
 from tools.locks import one_writer
 
 if TYPE_CHECKING:
-    from analysis.statistics.work import Work
+    from analysis.statistics.resonance.shape import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +78,10 @@ def infer(
 
     Example: `xyy infer --spectrum dijets.csv --resolution "0.03*m" --masses 1500:6000:45`
     """
-    from analysis.statistics.resonance.shape import Effort
-    from analysis.statistics.work import Work
+    from analysis.statistics.resonance.shape import Work
     from tools.pool import cores
 
-    effort = Effort(workers=workers or cores(), toys=toys, seed=seed)
-    work = Work(effort, limit_toys, say=printer.say)
+    work = Work(workers or cores(), toys, seed, limit_toys, say=printer.say)
     if of_spectrum.spectrum is not None:
         for_folder = {
             "DIR": directory,
@@ -138,7 +136,7 @@ def _spectrum(
         resolution=given.resolution, masses=given.masses, sqrt_s=given.sqrt_s,
         families=given.families, blind=given.blind,
     )  # fmt: skip
-    origin = stage.origin_of(path, work.effort, resolution=given.resolution, masses=given.masses)
+    origin = stage.origin_of(path, work, resolution=given.resolution, masses=given.masses)
     folder = Folder(given.out or Path("results") / path.stem)
     with one_writer(folder.path, writes=SEARCHED):
         stage.infer_spectrum(folder, spectrum, work, **origin)

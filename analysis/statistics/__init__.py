@@ -11,6 +11,6 @@ resonance     a peak on a background: scan, toys, global significance, measureme
 limits        CLs: of the count, and of the shape against mass, asymptotic and by toys
 ============  ===================================================================================
 
-`inference` (of events) and `spectrum_results` (of a binned spectrum) use all of them; `verdict`
-judges; `background_results`, `shape_results` and `limits_results` put it as result files have it.
+`inference` (of events) and `spectrum_search` (of a binned spectrum) use all of them; `verdict`
+judges; `background_results`, `limits_results` and `verdict` put it as result files have it.
 """

@@ -1,8 +1,14 @@
-"""What was to be expected: the sidebands' size, each simulated signal, and the closure tests.
+r"""What is counted, and what was to be expected: sidebands, simulated signals, closure tests.
 
 None of it reads the window of data. Expected significances are those of the prediction without
 fluctuations, with a signal on top; they are never taken from a fit to data with the window open,
 which an excess distorts.
+
+Counted are those categories that together give the best :math:`S/\sqrt B`. The fit weighs every
+category by what it is worth; a count adds them up, and a category with much background and little
+signal makes it worse. So the categories are taken in the order of their S/B for as long as
+:math:`S/\sqrt B` grows: one cut at the edge of a category. Decided on the simulation of the
+reference signal in the window; without categories there is nothing to decide.
 
 Closure tests on the simulation (tasks 4.3 and 4.4) count in the simulated background, alone and
 with each signal. Their z is by the simulation's own statistical errors, which are larger than those
@@ -10,6 +16,7 @@ of data; the z of as many data is given beside it.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,7 +25,6 @@ from analysis.results.expected import ExpectedSignal, ExpectedSignals
 from analysis.settings.search import Decision, Search
 from analysis.statistics.background.prediction import Prediction, predict
 from analysis.statistics.counting.count import Count, counting_z
-from analysis.statistics.counting.counting_inputs import CountingInputs
 from analysis.statistics.resonance.shape import ShapeSearch
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.inputs import (
@@ -28,9 +34,55 @@ from analysis.statistics.spectra.inputs import (
     signal_channels,
     window_events,
 )
+from tools.errors import InputError
+from tools.names import listed
 
 _SURELY = 3.0
 """statistical errors beyond which a difference of normalisation is one"""
+_NO_EVENTS = 1e-9
+"""of a category without background: it comes first"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CountingInputs:
+    """What a count is made of."""
+
+    whole: InferenceInputs
+    """inputs of all categories"""
+    inputs: InferenceInputs
+    """inputs of the categories that are counted"""
+    prediction: Prediction
+    """prediction of their background"""
+    of_simulation: Prediction
+    """prediction of their background in data like the simulation"""
+
+
+def counting_inputs(
+    inputs: InferenceInputs, search: Search, prediction: Prediction, of_simulation: Prediction
+) -> CountingInputs:
+    """Return the part of the inputs that is counted.
+
+    Raises
+    ------
+    InputError
+        If the reference signal is not there.
+    """
+    sample = search.optimise.reference_signal
+    if sample not in inputs.signals:
+        raise InputError(
+            f"{search.path}, [optimise], reference_signal: {sample!r} is not a simulated signal; "
+            f"there are: {listed(inputs.signals)}"
+        )
+    channels = signal_channels(inputs.signals[sample]), inputs.background_channels()
+    s, b = (np.array([c.inside(search.window)[0] for c in each]) for each in channels)
+    # Stable: categories of equal S/B keep their order, whatever sorts them.
+    order = np.argsort(-s / np.maximum(b, _NO_EVENTS), kind="stable")
+    figure = np.cumsum(s[order]) / np.sqrt(np.maximum(np.cumsum(b[order]), _NO_EVENTS))
+    taken = order[: int(np.argmax(figure)) + 1]
+    names = [inputs.channel_names[place] for place in sorted(taken)]
+    return CountingInputs(
+        inputs, inputs.only(names), prediction.only(names), of_simulation.only(names)
+    )
 
 
 def normalisation(inputs: InferenceInputs, search: Search) -> SidebandNormalisation:

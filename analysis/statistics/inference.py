@@ -7,7 +7,7 @@ data is looked at. In order:
 2. the background in the window, from the sidebands of data (of the simulation if there are none);
 3. the expected results, of the prediction itself;
 4. if the window is open: the count, its significance, and the search in the shape (`shape.py`);
-5. limits, observed and expected, from the count and (`mass_limits.py`) from the shape at each mass;
+5. limits, observed and expected, from the count and (`band.py`) from the shape at each mass;
 6. closure tests on the simulation.
 
 No number of the results is NaN but in a table: one that is not there is None, and beside it stands
@@ -35,24 +35,22 @@ from analysis.settings.search import Search
 from analysis.statistics.background.prediction import Prediction, predict, predict_from_simulation
 from analysis.statistics.background.sidebands import Background
 from analysis.statistics.counting.count import Count
-from analysis.statistics.counting.counting_inputs import CountingInputs, counting_inputs
 from analysis.statistics.expectations import (
+    CountingInputs,
     closure_tests,
+    counting_inputs,
     expectations,
     luminosity_warnings,
     normalisation,
     window_events_per_pb,
 )
-from analysis.statistics.limits.band import MassPoint
+from analysis.statistics.limits.band import MassPoint, mass_points, norm_errors
 from analysis.statistics.limits.counting_limit import WindowModel
-from analysis.statistics.limits.mass_limits import mass_points, norm_errors
-from analysis.statistics.limits_results import warnings_of
-from analysis.statistics.resonance.shape import ShapeSearch, search_shape
-from analysis.statistics.shape_results import Terms, scan_result
+from analysis.statistics.limits_results import mass_limits, warnings_of
+from analysis.statistics.resonance.shape import ShapeSearch, Work, search_shape
 from analysis.statistics.spectra.bins import outside
 from analysis.statistics.spectra.inputs import InferenceInputs, window_events
-from analysis.statistics.verdict import verdict_of
-from analysis.statistics.work import Work
+from analysis.statistics.verdict import Terms, scan_result, verdict_of
 from tools.arrays import FloatArray
 
 _INCOMPLETE = "events are missing: every number here is of incomplete data"
@@ -128,7 +126,7 @@ def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchR
     points = _mass_points(inputs, search, shape) if work.limits else []
     model = _window_model(to_count, search)
     terms = _terms(inputs, search)
-    limits = work.mass_limits(points, search.limits.confidence_level, terms)
+    limits = mass_limits(points, search.limits.confidence_level, terms, work)
     counting = _counting(model, to_count, search, shape)
     notes = [
         *luminosity_warnings(counting.normalisation, inputs, search.decision),
@@ -182,8 +180,7 @@ def _shape(
         signal,
         inputs.benchmark_pb().at(masses) * inputs.events_per_pb(signal, masses),
         sqrt_s_GeV=inputs.collision_energy_GeV,
-        effort=work.effort,
-        say=work.say,
+        work=work,
     )
 
 

@@ -1,19 +1,26 @@
 """Limits against mass as ``limits.json`` holds them, and what they say against themselves.
 
+Masses are independent of each other: each has its own workspace, and they are shared out to some
+processes. Each is told as it is done, for the caller to save; they are the same whatever the
+number of processes.
+
 Limits beyond the band of two standard deviations by more than `_FAR` of them are an excess of seven
 (which the scan tells as well), or a background that does not fit; far below it they are also where
 a resonance at another mass raises the fitted background.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from analysis.results.limits import ExcludedRanges, MassLimits, Ranges
 from analysis.results.values import BAND_KEYS
-from analysis.statistics.limits.band import MassLimit
-from analysis.statistics.shape_results import Terms
+from analysis.statistics.limits.band import MassLimit, MassPoint, mass_limit
+from analysis.statistics.resonance.shape import Work
+from analysis.statistics.verdict import Terms
 from tools.arrays import FloatArray
+from tools.pool import completed
 
 _ALL_MASSES = "limits: "
 """how a warning that concerns all masses begins"""
@@ -32,10 +39,28 @@ _DEEP = 0.5
 """of the band's lower end: CLs keeps limits from falling much further by chance"""
 
 
-def limits_result(
-    limits: Sequence[MassLimit], confidence_level: float, terms: Terms, *, partial: bool = False
+def mass_limits(
+    points: Sequence[MassPoint], confidence_level: float, terms: Terms, work: Work
 ) -> MassLimits:
-    """Return the limits at all masses, or at those that are done (`partial`)."""
+    """Return the limits at some masses; each is given to `work.on_limit` as it is done."""
+    if points:
+        work.say(f"limits at {len(points)} masses")
+    done: list[MassLimit] = []
+    at_one = partial(
+        mass_limit, confidence_level=confidence_level, toys=work.limit_toys, seed=work.seed
+    )
+    workers = min(work.workers, len(points) or 1)
+    for _, limit in completed(at_one, points, workers, what="limits against mass"):
+        done.append(limit)
+        work.on_limit(limits_result(done, confidence_level, terms, unfinished=True))
+        work.say(f"limit at {limit.mass_GeV:g} GeV ({len(done)} of {len(points)})")
+    return limits_result(done, confidence_level, terms)
+
+
+def limits_result(
+    limits: Sequence[MassLimit], confidence_level: float, terms: Terms, *, unfinished: bool = False
+) -> MassLimits:
+    """Return the limits at all masses, or at those that are done (`unfinished`)."""
     limits = sorted(limits, key=lambda limit: limit.mass_GeV)
     masses = np.array([limit.mass_GeV for limit in limits])
     observed = np.array([limit.observed for limit in limits], dtype=float)
@@ -64,7 +89,7 @@ def limits_result(
             *_against(masses, observed, expected),
         ),
         reason=terms.reason,
-        partial=partial,
+        partial=unfinished,
         complete=terms.complete,
         unit=terms.unit,
     )
@@ -83,26 +108,27 @@ def _excluded(masses: FloatArray, limits: FloatArray, benchmark: float | None) -
         return None
     # Limits fall over decades with the mass: between two masses their logarithm is the straighter.
     margin = np.log(benchmark / limits)
-    ranges: list[list[float]] = []
-    for index, mass in enumerate(masses):
-        before = max(index - 1, 0)
-        pair = slice(before, index + 1)
-        inside, was = margin[index] > 0, index > 0 and margin[before] > 0
-        if inside and not was:
-            start = _zero(masses[pair], margin[pair], float(mass))
-            ranges.append([start, float(mass)])
-        elif inside:
-            ranges[-1][1] = float(mass)
-        elif was:
-            ranges[-1][1] = _zero(masses[pair], margin[pair], float(masses[before]))
-    return tuple((low, high) for low, high in ranges)
+    inside = np.pad(margin > 0, 1)
+    first = np.flatnonzero(inside[1:-1] & ~inside[:-2])
+    last = np.flatnonzero(inside[1:-1] & ~inside[2:])
+    ends = zip(map(int, first), map(int, last), strict=True)
+    return tuple((_end(masses, margin, a, a - 1), _end(masses, margin, b, b + 1)) for a, b in ends)
 
 
-def _zero(masses: FloatArray, margin: FloatArray, otherwise: float) -> float:
-    """Return where the margin between two neighbouring masses is zero; `otherwise` if unknown."""
-    if len(masses) == 1 or not np.all(np.isfinite(margin)):
-        return otherwise
-    return float(masses[0] - margin[0] * (masses[1] - masses[0]) / (margin[1] - margin[0]))
+def _end(masses: FloatArray, margin: FloatArray, inside: int, beyond: int) -> float:
+    """Return where the margin is zero between two neighbours, or the inner one if that is unknown.
+
+    Parameters
+    ----------
+    masses, margin : ndarray
+    inside, beyond : int
+        Places of a range's last mass, and of the next one, which need not be there.
+    """
+    low, high = min(inside, beyond), max(inside, beyond)
+    if low < 0 or high == len(masses) or not np.all(np.isfinite(margin[low : high + 1])):
+        return float(masses[inside])
+    step, rise = masses[high] - masses[low], margin[high] - margin[low]
+    return float(masses[low] - margin[low] * step / rise)
 
 
 def _against(

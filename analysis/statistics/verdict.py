@@ -9,15 +9,162 @@ background does not fit.
 
 The cross-section is sigma(pp -> X -> yy) before the filter: fitted events over luminosity, filter
 efficiency and the selection efficiency at the fitted mass, whose errors are added.
+
+Scan and best fit stand here as their files hold them, too. A search with efficiencies and a
+luminosity measures a cross-section in pb; a binned spectrum (``xyy infer --spectrum``) has signal
+events only. `Terms` is the difference.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from analysis.results.verdict import ClaimLevel, Verdict
+import numpy as np
+
+from analysis.results.codec import Unit
+from analysis.results.scan import Maximum, Scan
+from analysis.results.values import Estimate
+from analysis.results.verdict import (
+    ClaimLevel,
+    Deficit,
+    MassProfile,
+    ResonanceBins,
+    ResonanceFit,
+    StrengthProfile,
+    Verdict,
+)
 from analysis.settings.search import Decision
 from analysis.statistics.resonance.measurement import Measurement
 from analysis.statistics.resonance.shape import Observed, ShapeSearch
-from analysis.statistics.shape_results import Terms, fit_result
+from tools.arrays import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """In what the strength of a signal is given, and what holds for all results of a search."""
+
+    unit: Unit
+    per_event: Callable[[FloatArray], FloatArray]
+    """strength of one fitted event, by mass"""
+    reason: str | None
+    """why nothing is observed; None if it is"""
+    complete: bool = True
+    """whether no event was lost on the way"""
+    relative_error: Callable[[FloatArray], float] = lambda _mass_GeV: 0.0
+    """relative uncertainty of the normalisation, mean over some masses"""
+    benchmark: float | None = None
+    """strength that the simulated signals stand for"""
+
+    def strength(self, measured: Measurement) -> Estimate:
+        """Return a measured strength with all its uncertainties."""
+        mass = np.array([measured.mass.interval.value])
+        factor, relative = float(self.per_event(mass)[0]), self.relative_error(mass)
+        return measured.signal.interval.scaled(factor, relative_error=relative)
+
+
+def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
+    """Return the scan over mass; what is observed is None while blind."""
+    from scipy.special import ndtr
+
+    observed = shape.observed
+    blind = Scan(
+        mass_GeV=masses,
+        local_z=None,
+        signed_z=None,
+        local_p=None,
+        signal_events=None,
+        signal_error_events=None,
+        envelope_z=None,
+        expected_local_z=None if terms.benchmark is None else shape.expected_z,
+        benchmark=terms.benchmark,
+        maximum=None,
+        global_=None,
+        reason=terms.reason,
+        complete=terms.complete,
+        unit=terms.unit,
+    )
+    if observed is None:
+        return blind
+    scan = observed.scan
+    z, events, error = scan.z, scan.signal_events, scan.signal_error_events
+    # Strengths of all masses share one uncertainty of the normalisation, their mean.
+    factor, relative = terms.per_event(scan.mass_GeV), terms.relative_error(masses)
+    highest = Maximum(mass_GeV=scan.mass_GeV[observed.scan.best], local_z=observed.scan.local_z)
+    return replace(
+        blind,
+        local_z=np.maximum(z, 0.0),
+        signed_z=z,
+        local_p=ndtr(-np.maximum(z, 0.0)),
+        cross_section_pb=events * factor,
+        cross_section_error_pb=factor * np.hypot(error, events * relative),
+        signal_events=events,
+        signal_error_events=error,
+        envelope_z=observed.envelope_z,
+        maximum=highest if observed.scan.local_z > 0 else None,
+        global_=observed.global_significance,
+    )
+
+
+def fit_result(observed: Observed, terms: Terms) -> ResonanceFit:
+    """Return the best fit, below the threshold of a claim too: for figures, not for quoting."""
+    scan, measured = observed.scan, observed.measurement
+    factor = float(terms.per_event(scan.mass_GeV[[scan.best]])[0])
+    worst = int(np.argmin(scan.z))
+    deficit = Deficit(mass_GeV=scan.mass_GeV[worst], signed_z=scan.z[worst])
+    fit = ResonanceFit(
+        stability=tuple(
+            replace(item, strength=_times(item.strength, factor)) for item in observed.stability
+        ),
+        deficit=deficit if deficit.signed_z < 0 else None,
+        unit=terms.unit,
+    )
+    if measured is None:
+        return fit
+    factor = float(terms.per_event(np.array([measured.mass.interval.value]))[0])
+    signal, mass, contour = measured.signal, measured.mass, measured.contour
+    return replace(
+        fit,
+        mass_GeV=mass.interval,
+        signal_events=signal.interval,
+        cross_section_pb=terms.strength(measured),
+        width_GeV=measured.width_GeV,
+        local_z_at_mass=measured.local_z,
+        goodness_of_fit=measured.goodness_of_fit,
+        profile=StrengthProfile(strength=signal.values * factor, delta_deviance=signal.rises),
+        mass_profile=MassProfile(mass_GeV=mass.values, delta_deviance=mass.rises),
+        contour=replace(contour, strength=contour.strength * factor),
+        nuisances=tuple(
+            replace(each, impact_up=each.impact_up * factor, impact_down=each.impact_down * factor)
+            for each in measured.nuisances
+        ),
+        channels=_bins(measured, terms.unit),
+        by_channel={
+            name: replace(each, strength=each.strength.scaled(factor))
+            for name, each in observed.by_channel.items()
+        }
+        or None,
+        compatibility=observed.compatibility,
+        warnings=measured.warnings,
+    )
+
+
+def _times(estimate: Estimate, factor: float) -> Estimate:
+    return Estimate(estimate.value * factor, estimate.low * factor, estimate.high * factor)
+
+
+def _bins(measured: Measurement, unit: Unit) -> dict[str, ResonanceBins]:
+    """Return the bins of every channel; those of a binned spectrum may have gaps."""
+    found, spectra = {}, measured.spectra
+    parts = zip(spectra.channels, *map(spectra.split, measured.per_bin), strict=True)
+    for channel, background, signal in parts:
+        low, high = channel.bins.low_GeV, channel.bins.high_GeV
+        both = {"low_GeV": low, "high_GeV": high}
+        found[channel.name] = ResonanceBins(
+            **({"edges_GeV": np.append(low, high[-1])} if unit == "pb" else both),
+            observed_events=channel.bins.counts,
+            signal_events=signal,
+            background_events=background,
+        )
+    return found
 
 
 def decide(local_z: float, global_z: float, thresholds: Decision) -> ClaimLevel:

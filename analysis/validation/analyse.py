@@ -202,9 +202,7 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
             predictions = tuple(each.fitted.events(low, high) for each in backgrounds)
             fixed = replace(analysis, expected=predictions)
             spectrum = fixed.fixed(group.options, group.spurious[row])
-            crossings = upcrossings(
-                spectrum, spectrum.counts, group.masses_GeV, seed=universes[toy].seed, toys=toys
-            )
+            crossings = upcrossings(spectrum, group.masses_GeV, seed=universes[toy].seed, toys=toys)
             local_z = float(found.local_z[toy])
             formula = combined(crossings, local_z, None)
             found.upcrossings[toy] = crossings.mean

@@ -21,7 +21,6 @@ from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.measurement import best_fit
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, NUISANCES
-from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import ToyGroup
 from analysis.validation.tasks import Columns
 from tools.arrays import FloatArray
@@ -111,14 +110,12 @@ class BestFits:
     def _pull(
         self, away: FloatArray, mass_GeV: FloatArray, events: FloatArray, free: tuple[str, ...]
     ) -> tuple[FloatArray, Flags]:
-        peak, start = self.group.peak, self.minima.values
+        peak, start = self.group.peak, self.minima.values.copy()
         # Shares and spurious signal stay those of the fitted mass: with others the two deviances
         # would be of different likelihoods.
-        found = peak.fit(
-            self.group.counts, start[:, : peak.background.size], mass_GeV,
-            spurious=spurious_at(self.group, self.mass_GeV), events=events,
-            pulls=start[:, peak.mass + 1 :], free=free,
-        )  # fmt: skip
+        start[:, peak.strength], start[:, peak.mass] = events, mass_GeV
+        spurious = spurious_at(self.group, self.mass_GeV)
+        found = peak.fit(self.group.counts, start, spurious=spurious, free=free)
         return pull_of(away, found, self.minima), found.converged & self.minima.converged
 
 
@@ -141,14 +138,13 @@ class AtTruth(Columns):
         peak, counts, size = group.peak, group.counts, group.peak.background.size
         spurious = spurious_at(group, mass_GeV)
         theta = scoring_fit(counts, peak.background).theta
-        best = peak.fit(counts, theta, mass_GeV, spurious=spurious)
-        null = peak.fit(counts, theta, mass_GeV, spurious=spurious, free=NO_SIGNAL)
+        start = peak.at(theta, mass_GeV)
+        best = peak.fit(counts, start, spurious=spurious)
+        null = peak.fit(counts, start, spurious=spurious, free=NO_SIGNAL)
 
-        def held(data: FloatArray, start: Minima) -> Minima:
-            return peak.fit(
-                data, start.values[:, :size], mass_GeV, spurious=spurious, events=events,
-                free=NUISANCES,
-            )  # fmt: skip
+        def held(data: FloatArray, near: Minima) -> Minima:
+            at = peak.at(near.values[:, :size], mass_GeV, events)
+            return peak.fit(data, at, spurious=spurious, free=NUISANCES)
 
         true = held(counts, best)
         asimov = held(peak.background.expected(null.values[:, :size]), null)
@@ -183,5 +179,4 @@ def asymptotic_cls(statistic: FloatArray, expected: FloatArray) -> FloatArray:
 def asimov_z(group: ToyGroup, expected: FloatArray, mass_GeV: FloatArray) -> FloatArray:
     """Return the significance at a mass of each spectrum without fluctuations, shape (T,)."""
     theta = scoring_fit(expected, group.peak.background).theta
-    one = Spectra(group.peak, expected[0], ())
-    return one.compare(expected, theta, mass_GeV, spurious_at(group, mass_GeV)).z
+    return group.peak.compare(expected, theta, mass_GeV, spurious_at(group, mass_GeV)).z

@@ -11,13 +11,13 @@ from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
-from analysis.results.scan import Upcrossings
+from analysis.results.scan import GlobalToys, Upcrossings
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Flags, Option
 from analysis.statistics.background.tournament import Tournament, decide_all
-from analysis.statistics.resonance.look_elsewhere import CountedToys, upcrossings
+from analysis.statistics.resonance.look_elsewhere import counted_toys, upcrossings
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.resonance.toys import Experiment, ToyGroup, experiment
+from analysis.statistics.resonance.toys import Experiment, ToyGroup
 from analysis.statistics.spectra.bins import Bins, between
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import fixed_toy_stream
@@ -60,9 +60,9 @@ class LargestZ(Columns):
 
     largest_z: FloatArray
 
-    def counted(self, z: float) -> CountedToys:
+    def counted(self, z: float) -> GlobalToys:
         """Count toys with at least some significance."""
-        return CountedToys(len(self.largest_z), int(np.sum(self.largest_z >= z)))
+        return counted_toys(len(self.largest_z), int(np.sum(self.largest_z >= z)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +95,8 @@ class Setting:
     @property
     def toys(self) -> Experiment:
         """What toys are drawn from."""
-        return experiment(self.search, self.signal, self.expected, self.sqrt_s_GeV)
+        tournaments = (self.tournament,) * len(self.expected)
+        return Experiment(tournaments, self.expected, self.search)
 
     def inside(self, option: Option) -> Flags:
         """Return which bins of the tournament a function is fitted to."""
@@ -156,7 +157,7 @@ class Setting:
     ) -> FixedExpectation:  # fmt: skip
         """Count upcrossings, and fit the test spectrum without fluctuations."""
         spectra, masses = self.fixed(model, spurious), self.masses_GeV
-        counted = upcrossings(spectra, spectra.counts, masses, seed=seed, toys=toys)
+        counted = upcrossings(spectra, masses, seed=seed, toys=toys)
         # Kept tasks are arrays: the four numbers of a small result are one, too.
         numbers = np.array(astuple(counted), dtype=float)
         return FixedExpectation(numbers, spectra.scan(masses).signal_error_events)

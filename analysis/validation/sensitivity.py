@@ -125,13 +125,12 @@ def _median_limit(spectra: Spectra, masses: FloatArray) -> FloatArray:
     counts = np.repeat(spectra.counts[None], len(masses), axis=0)
     theta = scoring_fit(counts, peak.background).theta
     spurious = spectra.spurious(masses)
-    null = peak.fit(counts, theta, masses, spurious=spurious, free=NO_SIGNAL)
-    limit = _MEDIAN * peak.fit(counts, theta, masses, spurious=spurious).error(peak.strength)
+    start = peak.at(theta, masses)
+    null = peak.fit(counts, start, spurious=spurious, free=NO_SIGNAL)
+    limit = _MEDIAN * peak.fit(counts, start, spurious=spurious).error(peak.strength)
     for _ in range(_STEPS):
-        at = peak.fit(
-            counts, null.values[:, : peak.background.size], masses,
-            spurious=spurious, events=limit, free=NUISANCES,
-        )  # fmt: skip
+        held = peak.at(null.values[:, : peak.background.size], masses, limit)
+        at = peak.fit(counts, held, spurious=spurious, free=NUISANCES)
         # sqrt(q) grows nearly as the signal does: scaled by what is missing, it converges at once.
         limit = limit * _MEDIAN / np.sqrt(at.deviance - null.deviance)
     return np.asarray(limit)

@@ -17,9 +17,8 @@ from analysis.results.scan import InferredWith, SpentToys
 from analysis.results.verdict import Verdict
 from analysis.statistics.inference import infer
 from analysis.statistics.limits_results import warnings_of
-from analysis.statistics.resonance.shape import Effort
+from analysis.statistics.resonance.shape import Work
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
-from analysis.statistics.work import Work
 from analysis.workflow.claim import write_claim
 from analysis.workflow.process import weight_of
 from processors.histograms import Counts
@@ -51,16 +50,15 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
         If the sidebands of unblinded data decide on another function than before.
     """
     folder, _, search = project
-    start, limits, effort = inference_inputs(project), "limits" in only, work.effort
+    start, limits = inference_inputs(project), "limits" in only
     if "scan" not in only:
-        effort = _effort_of_scan(folder, inputs, effort)
-    save = folder.save
-    found = infer(start, search, replace(work, effort=effort, limits=limits, on_limit=save))
+        work = _work_of_scan(folder, inputs, work)
+    found = infer(start, search, replace(work, limits=limits, on_limit=folder.save))
     # The freeze keeps the expected limits too: while blind only an inference that has them is kept.
     if limits or blinding.is_unblinded(folder):
         blinding.keep_sidebands(folder, found.known_before)
     _write_workspaces(folder, found.workspaces, others_too=limits)
-    spent = to_json(SpentToys(toys=effort.toys, limit_toys=work.limit_toys, seed=effort.seed))
+    spent = to_json(SpentToys(toys=work.toys, limit_toys=work.limit_toys, seed=work.seed))
     stamp = stamps.stamp(folder)
     for part in only:
         folder.save(getattr(found, part), stamp=stamp, inputs=inputs, effort=spent)
@@ -100,15 +98,15 @@ def _beside_verdict(folder: Folder) -> list[str]:
     return [*named, *(f"workspaces/{path.name}" for path in folder.workspaces.glob("*.json"))]
 
 
-def _effort_of_scan(folder: Folder, inputs: str, effort: Effort) -> Effort:
-    """Return the effort that an up-to-date scan was made with; a verdict must agree with it.
+def _work_of_scan(folder: Folder, inputs: str, work: Work) -> Work:
+    """Return the work that an up-to-date scan was made with; a verdict must agree with it.
 
     Without one there will be no verdict, and no toys are needed.
     """
     made = folder.made_with("scan.json", InferredWith)
     if made is None or folder.made_from("scan.json") != inputs:
-        return replace(effort, toys=0)
-    return replace(effort, toys=made.effort.toys, seed=made.effort.seed)
+        return replace(work, toys=0)
+    return replace(work, toys=made.effort.toys, seed=made.effort.seed)
 
 
 def inference_inputs(project: Project) -> InferenceInputs:

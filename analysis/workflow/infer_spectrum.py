@@ -18,12 +18,11 @@ from analysis.folder.folder import LEDGER, Folder
 from analysis.settings import search as tables
 from analysis.settings.expression import parse_expression
 from analysis.settings.search import Search, Signal, Window
-from analysis.statistics import spectrum_results, spectrum_search
-from analysis.statistics.resonance.shape import Effort
+from analysis.statistics import spectrum_search
+from analysis.statistics.resonance.shape import Work
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.statistics.spectrum_search import BareSpectrum
-from analysis.statistics.work import Work
 from analysis.workflow.spectrum_file import read_spectrum
 from tools.arrays import FloatArray
 from tools.digests import digest_file
@@ -154,7 +153,7 @@ def infer_spectrum(folder: Folder, spectrum: BareSpectrum, work: Work, **origin:
     spectrum_search.tournament_of(spectrum)
     _remove_old(folder)
     saving = replace(work, on_limit=lambda limits: folder.save(limits, **origin))
-    found = spectrum_results.infer(spectrum, saving)
+    found = spectrum_search.infer(spectrum, saving)
     for point in found.points:  # one at a time: all take a gigabyte
         write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
     for result in (found.background, found.scan, found.limits, found.verdict):
@@ -180,10 +179,10 @@ def _remove_old(folder: Folder) -> None:
             old.unlink()
 
 
-def origin_of(path: Path, effort: Effort, **options: str) -> dict[str, Any]:
+def origin_of(path: Path, work: Work, **options: str) -> dict[str, Any]:
     """Return what the results are made from, for ``provenance``."""
     file = {"file": str(path.resolve()), "file_digest": digest_file(path)}
-    return {**file, **options, "seed": effort.seed}
+    return {**file, **options, "seed": work.seed}
 
 
 def _numbers(text: str, option: str, names: tuple[str, ...]) -> list[float]:

@@ -14,7 +14,7 @@ from tools.names import nearest
 
 if TYPE_CHECKING:
     from analysis.selection.methods import Selected
-    from analysis.statistics.work import Work
+    from analysis.statistics.resonance.shape import Work
 
 
 def optimise(project: Project, *, reason: str | None = None) -> "Selected":
@@ -67,7 +67,7 @@ def infer(
     _refuse_incomplete_data(project, allowed=allow_incomplete)
     freshness.refuse_stale_histograms(project)
     stamp_products(project.folder)
-    asked = only is not None or work.effort.toys is not None or work.limit_toys > 0
+    asked = only is not None or work.toys is not None or work.limit_toys > 0
     if asked or not up_to_date("infer", project):
         wanted = PARTS if only is None else only
         infer_folder(project, work, inputs=inputs("infer", project), only=wanted)

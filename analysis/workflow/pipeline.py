@@ -181,10 +181,9 @@ class _Analysis:
             raise XyyError(losses(ledger, self.folder.path))
 
     def _infer(self) -> None:
-        from analysis.statistics.resonance.shape import Effort
-        from analysis.statistics.work import Work
+        from analysis.statistics.resonance.shape import Work
 
-        work = Work(Effort(workers=self._workers_here), say=self.console.say)
+        work = Work(workers=self._workers_here, say=self.console.say)
         make.infer(self.project, work, allow_incomplete=self.request.allow_incomplete)
 
     @property

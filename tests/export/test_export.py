@@ -38,7 +38,7 @@ from analysis.statistics.limits.band import MassPoint, mass_limit
 from analysis.statistics.limits.template_fit import strength_scale
 from analysis.statistics.limits.workspaces import ChannelTemplates, workspace
 from analysis.statistics.limits_results import limits_result
-from analysis.statistics.shape_results import Terms
+from analysis.statistics.verdict import Terms
 from analysis.workflow import pipeline
 from processors.histograms import Counts
 from tools.errors import InputError, RefusedError, XyyError

@@ -14,14 +14,17 @@ from analysis.results.codec import to_json
 from analysis.results.values import Estimate
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import predict_from_simulation
-from analysis.statistics.counting.counting_inputs import CountingInputs
-from analysis.statistics.expectations import closure_tests, luminosity_warnings, normalisation
+from analysis.statistics.expectations import (
+    CountingInputs,
+    closure_tests,
+    luminosity_warnings,
+    normalisation,
+)
 from analysis.statistics.inference import infer as infer_results
 from analysis.statistics.limits.asymptotic import numpy_backend
-from analysis.statistics.resonance.shape import Effort
+from analysis.statistics.resonance.shape import Work
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.verdict import decide
-from analysis.statistics.work import Work
 from tools.errors import InputError
 
 EDGES = np.arange(0.0, 3001.0)
@@ -551,7 +554,7 @@ def test_the_verdict_follows_the_thresholds(make: Make, opened: Documents, quick
 def test_toys_decide_where_they_are_asked_for(make: Make, quick: Search) -> None:
     """50 toys of the whole procedure in an empty universe: many exceed what is seen there."""
     said: list[str] = []
-    found = infer(make(resonance=False), quick, effort=Effort(toys=50, seed=3), say=said.append)
+    found = infer(make(resonance=False), quick, toys=50, seed=3, say=said.append)
     toys = found.scan["global"]["toys"]
     assert toys["n"] == 50
     assert any("50 toys of the whole procedure" in text for text in said)

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.statistics.background.goodness import bins_far_below
 from analysis.statistics.limits.band import MassLimit
 from analysis.statistics.limits_results import limits_result
-from analysis.statistics.shape_results import Terms
+from analysis.statistics.verdict import Terms
 
 BAND = (0.53, 0.72, 1.0, 1.4, 1.9)
 GOOD = MassLimit(

@@ -9,12 +9,13 @@ from analysis.settings.search import Search
 from analysis.statistics.background.families import Function
 from analysis.statistics.resonance.look_elsewhere import (
     LEVEL_Z,
-    CountedToys,
     combined,
+    counted_toys,
     significance,
     upcrossings,
 )
-from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
+from analysis.statistics.resonance.peak import MassScan
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
 from tests.many_scans import scans
@@ -46,13 +47,13 @@ def test_upcrossings_are_those_of_full_scans(many: tuple[Spectra, MassScan]) -> 
     """The same toys: the first order misses or adds one crossing in twenty at most."""
     found, scans = many
     assert scans.converged.mean() > 0.999
-    counted = upcrossings(found, found.counts, MASSES, seed=SEED, toys=TOYS)
+    counted = upcrossings(found, MASSES, seed=SEED, toys=TOYS)
     crossed = np.sum((scans.z[:, :-1] < LEVEL_Z) & (scans.z[:, 1:] >= LEVEL_Z), axis=1)
     assert counted.mean == pytest.approx(crossed.mean(), rel=0.05)
     assert counted.error == pytest.approx(crossed.std() / np.sqrt(TOYS), rel=0.1)
     assert counted.toys == TOYS
-    again = upcrossings(found, found.counts, MASSES, seed=SEED, toys=TOYS)
-    other = upcrossings(found, found.counts, MASSES, seed=SEED + 1, toys=TOYS)
+    again = upcrossings(found, MASSES, seed=SEED, toys=TOYS)
+    other = upcrossings(found, MASSES, seed=SEED + 1, toys=TOYS)
     assert again == counted != other
     # Two independent means: five of their errors, a false alarm of a pinned seed in 6e-7.
     assert abs(other.mean - counted.mean) < 5 * np.hypot(other.error, counted.error)
@@ -61,7 +62,7 @@ def test_upcrossings_are_those_of_full_scans(many: tuple[Spectra, MassScan]) -> 
 def test_the_formula_is_what_toys_show(many: tuple[Spectra, MassScan]) -> None:
     """Largest z of 300 toys, at 2 and 2.5: four binomial errors, a false alarm in 1e-4 each."""
     found, scans = many
-    counted = upcrossings(found, found.counts, MASSES, seed=SEED + 1)
+    counted = upcrossings(found, MASSES, seed=SEED + 1)
     largest = scans.z.max(axis=1)
     for local_z in (2.0, 2.5):
         p = counted.p(local_z)
@@ -72,10 +73,7 @@ def test_the_formula_is_what_toys_show(many: tuple[Spectra, MassScan]) -> None:
 def test_a_spurious_signal_lets_fewer_scans_cross(search: Search) -> None:
     found = spectra(search, 11_220.0, spurious=60.0)
     without = spectra(search, 11_220.0)
-    counted = [
-        upcrossings(each, without.counts, MASSES, seed=SEED, toys=200).mean
-        for each in (found, without)
-    ]
+    counted = [upcrossings(each, MASSES, seed=SEED, toys=200).mean for each in (found, without)]
     assert counted[0] < 0.8 * counted[1]
 
 
@@ -118,7 +116,7 @@ def test_significances_have_no_sign() -> None:
 
 @pytest.mark.parametrize(("exceeding", "toys"), [(0, 1000), (1, 1000), (30, 1000), (10, 10)])
 def test_counted_toys_have_clopper_and_pearsons_interval(exceeding: int, toys: int) -> None:
-    counted = CountedToys(toys, exceeding).result
+    counted = counted_toys(toys, exceeding)
     low, high = counted.p_low, counted.p_high
     tail = norm.sf(1)
     below = beta.ppf(tail, exceeding, toys - exceeding + 1) if exceeding else 0.0
@@ -134,11 +132,11 @@ def test_toys_decide_where_some_exceed_and_the_formula_elsewhere() -> None:
     assert formula.method == "gross-vitells"
     assert formula.p == formula.gross_vitells_p == crossings.p(3.0)
     assert formula.z == pytest.approx(norm.isf(formula.p))
-    some = combined(crossings, 3.0, CountedToys(1000, 20))
+    some = combined(crossings, 3.0, counted_toys(1000, 20))
     assert (some.method, some.p) == ("toys", 0.02)
     assert some.z == pytest.approx(norm.isf(0.02))
     assert some.gross_vitells_p == formula.p
-    none = combined(crossings, 6.0, CountedToys(1000, 0))
+    none = combined(crossings, 6.0, counted_toys(1000, 0))
     assert none.method == "gross-vitells"
     assert none.toys is not None
     assert none.p == crossings.p(6.0) < none.toys.p_high

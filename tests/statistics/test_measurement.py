@@ -144,7 +144,7 @@ def test_pulls_are_iminuits_and_fixing_a_nuisance_reproduces_its_impact(
 
 
 def test_what_is_in_the_bins_is_the_fit(measured: Measurement, counts: np.ndarray) -> None:
-    (below,), (above,) = measured.background_per_bin, measured.signal_per_bin
+    below, above = measured.per_bin
     assert above.sum() == pytest.approx(measured.signal.interval.value, rel=1e-3)
     assert (below + above).sum() == pytest.approx(counts.sum(), rel=1e-3)
     assert measured.goodness_of_fit.background_only is not None

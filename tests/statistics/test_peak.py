@@ -70,9 +70,9 @@ def expected_z(
     spurious: np.ndarray | None = None,
     masses: np.ndarray = MASSES,
 ) -> np.ndarray:
-    rows = np.repeat(theta, len(counts), axis=0)
-    best = peak.fit(counts, rows, masses, spurious=spurious)
-    null = peak.fit(counts, rows, masses, spurious=spurious, free=NO_SIGNAL)
+    start = peak.at(theta, masses)
+    best = peak.fit(counts, start, spurious=spurious)
+    null = peak.fit(counts, start, spurious=spurious, free=NO_SIGNAL)
     assert best.converged.all()
     assert null.converged.all()
     return np.asarray(np.sqrt(null.deviance - best.deviance))
@@ -95,9 +95,9 @@ def test_the_signal_is_returned_with_its_error() -> None:
     background = exponential(50_500)
     peak, theta = peak_on(background, 1)
     counts = background + 1192 * gaussian(MASSES)
-    best = peak.fit(counts, np.repeat(theta, 5, axis=0), MASSES)
+    best = peak.fit(counts, peak.at(theta, MASSES))
     assert best.values[:, peak.strength] == pytest.approx(1192, rel=1e-4)
-    free = peak.fit(counts, np.repeat(theta, 5, axis=0), MASSES + 8, free=(*ALL_BUT_MASS, "mass"))
+    free = peak.fit(counts, peak.at(theta, MASSES + 8), free=(*ALL_BUT_MASS, "mass"))
     assert free.values[:, peak.mass] == pytest.approx(MASSES, abs=0.05)
     relative = free.error(peak.strength) / 1192
     assert relative == pytest.approx([0.158, 0.095, 0.058, 0.039, 0.034], abs=0.0011)
@@ -172,7 +172,7 @@ def test_channels_apart_are_the_dense_solution() -> None:
     start[:, : functions.size] = scoring_fit(counts, functions).theta
     start[:, peak.mass] = mass
     free = [k for k in range(peak.size) if k != peak.mass + 2]  # there is no error of the scale
-    apart = peak.fit_indices(counts, start, mass, spurious, free)
+    apart = peak.fit(counts, start, spurious=spurious, free=free)
     settings = peak._settings(free, mass)  # noqa: SLF001
     dense = minimise(Dense(peak.curve(mass, spurious)), counts, start, settings)
     assert apart.converged.all()
@@ -190,7 +190,7 @@ def test_a_width_with_an_error_is_fitted() -> None:
     held, _ = peak_on(background, width_error=0.06)
     loose, _ = peak_on(background, width_error=1.0)
     strength = fixed.strength
-    fits = [peak.fit(counts, theta, mass) for peak in (fixed, held, loose)]
+    fits = [peak.fit(counts, peak.at(theta, mass)) for peak in (fixed, held, loose)]
     events = [float(fit.values[0, strength]) for fit in fits]
     assert events[0] < events[1] < events[2] == pytest.approx(953, rel=0.005)
     errors = [float(fit.error(strength)[0]) for fit in fits]
@@ -207,14 +207,14 @@ def test_an_energy_scale_with_an_error_follows_the_peak() -> None:
     counts = background + 953 * gaussian(mass * 1.004)
     fixed, theta = peak_on(background)
     held, _ = peak_on(background, scale_error=0.01)
-    without, with_scale = (peak.fit(counts, theta, mass) for peak in (fixed, held))
+    without, with_scale = (peak.fit(counts, peak.at(theta, mass)) for peak in (fixed, held))
     assert with_scale.deviance[0] < without.deviance[0] - 1
     pull = float(with_scale.values[0, held.mass + 2])
     assert pull * 0.01 == pytest.approx(0.004, rel=0.1)
     # The mass is known no better than the scale.
     free = (*ALL_BUT_MASS, "mass")
     errors = [
-        float(peak.fit(counts, theta, mass, free=free).error(peak.mass)[0])
+        float(peak.fit(counts, peak.at(theta, mass), free=free).error(peak.mass)[0])
         for peak in (fixed, held)
     ]
     assert errors[1] == pytest.approx(np.hypot(errors[0], 7.5), rel=0.03)
@@ -225,12 +225,12 @@ def test_a_spurious_signal_lowers_the_significance(relative: float) -> None:
     """Z = S / sqrt(sigma^2 + s^2) where the signal is small: what may be faked is no evidence."""
     background = exponential(50_500)
     peak, theta = peak_on(background)
-    error = peak.fit(background[None], theta, MASSES[2:3]).error(peak.strength)[0]
+    error = peak.fit(background[None], peak.at(theta, MASSES[2:3])).error(peak.strength)[0]
     counts = background + 0.5 * error * gaussian(MASSES[2:3])
     spurious = np.array([[relative * error]])
     z = expected_z(peak, theta, counts, spurious, MASSES[2:3])
     assert z[0] == pytest.approx(0.5 / np.hypot(1, relative), rel=0.02)
-    best = peak.fit(counts, theta, MASSES[2:3], spurious=spurious)
+    best = peak.fit(counts, peak.at(theta, MASSES[2:3]), spurious=spurious)
     assert best.error(peak.strength)[0] == pytest.approx(error * np.hypot(1, relative), rel=0.02)
 
 
@@ -256,7 +256,7 @@ def test_channels_with_one_resonance_are_one_measurement() -> None:
     counts = background + 300 * gaussian(mass)
     whole, theta = peak_on(background)
     both, start, split = halves(background, counts)
-    one, two = whole.fit(counts, theta, mass), both.fit(split, start, mass)
+    one, two = whole.fit(counts, whole.at(theta, mass)), both.fit(split, both.at(start, mass))
     assert two.values[0, both.strength] == pytest.approx(one.values[0, whole.strength], rel=1e-5)
     assert two.error(both.strength)[0] == pytest.approx(one.error(whole.strength)[0], rel=1e-5)
     z = expected_z(both, start, split, masses=mass)
@@ -268,8 +268,9 @@ def test_spurious_signals_of_channels_are_independent() -> None:
     background, mass = exponential(11_220), np.array([700.0])
     both, start, split = halves(background, background[None])
     sizes = np.array([[30.0, 40.0]])
-    error = both.fit(split, start, mass).error(both.strength)[0]
-    faked = both.fit(split, start, mass, spurious=sizes).error(both.strength)[0]
+    at = both.at(start, mass)
+    error = both.fit(split, at).error(both.strength)[0]
+    faked = both.fit(split, at, spurious=sizes).error(both.strength)[0]
     shares = np.array([0.3, 0.7])
     own = shares * error**2 + sizes[0] ** 2
     assert faked == pytest.approx(1 / np.sqrt(np.sum(shares**2 / own)), rel=1e-3)
@@ -280,7 +281,7 @@ def test_a_dip_is_negative_and_a_start_below_zero_is_mended() -> None:
     peak, theta = peak_on(background)
     counts = background - 100 * gaussian(mass)
     for start in (0.0, -1e5):
-        best = peak.fit(counts, theta, mass, events=start)
+        best = peak.fit(counts, peak.at(theta, mass, start))
         assert best.converged.all()
         assert best.values[0, peak.strength] == pytest.approx(-100, rel=1e-3)
 
@@ -295,5 +296,5 @@ def test_a_spectrum_in_weights_has_the_significance_of_its_entries() -> None:
     start = scoring_fit(background[None], fitted).theta
     z = [expected_z(p, t, counts, masses=mass)[0] for p, t in ((peak, theta), (weighted, start))]
     assert z[0] == pytest.approx(z[1], rel=1e-6)
-    best = weighted.fit(counts, start, mass)
+    best = weighted.fit(counts, weighted.at(start, mass))
     assert best.values[0, weighted.strength] == pytest.approx(weight * 300, rel=1e-4)

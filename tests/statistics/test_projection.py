@@ -31,8 +31,7 @@ def both(counts: np.ndarray, truth: np.ndarray) -> tuple[Projection, np.ndarray,
     rows, masses = len(counts), len(MASSES)
     best = peak.fit(
         np.repeat(counts, masses, axis=0),
-        np.repeat(fit.theta, masses, axis=0),
-        np.tile(MASSES, rows),
+        peak.at(np.repeat(fit.theta, masses, axis=0), np.tile(MASSES, rows)),
     )
     shape = (rows, masses)
     return (

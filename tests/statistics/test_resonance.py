@@ -8,7 +8,8 @@ from scipy.stats import norm
 
 from analysis.settings.search import Search, Systematics
 from analysis.statistics.background.families import Function
-from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
+from analysis.statistics.resonance.peak import MassScan
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import Interpolated, plain_signal
 from tests.many_scans import scans
@@ -138,5 +139,5 @@ def test_channels_share_one_resonance() -> None:
     one, two = spectra(counts).scan(MASSES), both.scan(MASSES)
     assert two.z == pytest.approx(one.z, abs=1e-3)
     assert two.signal_events == pytest.approx(one.signal_events, abs=0.05)
-    templates = both.split(both.templates(np.array([700.0]))[0])
+    templates = both.split(both.peak.templates(np.array([700.0]))[0])
     assert [template.sum() for template in templates] == pytest.approx([0.3, 0.7], rel=1e-6)

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import Prediction, predict
-from analysis.statistics.resonance.shape import Effort, ShapeSearch, search_shape, sideband_counts
+from analysis.statistics.resonance.shape import ShapeSearch, Work, search_shape, sideband_counts
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.signal_model import plain_signal
 
@@ -37,7 +37,7 @@ def searched(data: Channel, search: Search, *, blind: bool = False, toys: int = 
         plain_signal(30.0),
         np.full(len(search.signal.masses_GeV), 300.0),
         sqrt_s_GeV=SQRT_S,
-        effort=Effort(toys=toys),
+        work=Work(toys=toys),
     )
 
 
@@ -58,6 +58,8 @@ def test_what_is_decided_and_expected_does_not_see_the_window(
     assert blind.decisions[0].chosen == found.decisions[0].chosen
     assert np.array_equal(blind.decisions[0].spurious, found.decisions[0].spurious)
     assert np.array_equal(blind.expected.counts, found.expected.counts)
+    assert blind.expected_z is not None
+    assert found.expected_z is not None
     assert np.array_equal(blind.expected_z, found.expected_z)
     sidebands = sideband_counts(data, found.tournament, quick)
     assert sidebands.sum() == data.counts[100:400].sum() + data.counts[1100:2000].sum()
@@ -75,6 +77,7 @@ def test_a_resonance_is_found_where_it_is(found: ShapeSearch, quick: Search) -> 
     for truth, profile in ((MASS, observed.measurement.mass), (400, observed.measurement.signal)):
         interval = profile.interval
         assert abs(interval.value - truth) < 5 * (interval.high - interval.low) / 2
+    assert found.expected_z is not None
     expected = found.expected_z[int(np.argmin(np.abs(masses - MASS)))] * 400 / 300
     assert abs(observed.scan.local_z - expected) < 4
     assert observed.global_significance.method == "gross-vitells"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.settings.search import Search
-from analysis.statistics.resonance.toys import BATCH, Experiment, experiment, largest_significances
+from analysis.statistics.background.tournament import Tournament
+from analysis.statistics.resonance.toys import BATCH, Experiment, largest_significances
 from analysis.statistics.spectra.signal_model import plain_signal
 
 EDGES = np.arange(100.0, 2001.0, 10)
@@ -18,9 +19,15 @@ def falling(events: float) -> np.ndarray:
     return -np.diff(events * (0.9985 * np.exp(-left / 106.1) + 0.0015 * np.exp(-left / 424.4)))
 
 
+def experiment(search: Search, *truths: np.ndarray) -> Experiment:
+    signal = plain_signal(30.0, channels=len(truths))
+    tournaments = (Tournament.of(search, signal, 14_000.0),) * len(truths)
+    return Experiment(tournaments, truths, search)
+
+
 @pytest.fixture(scope="module")
 def toys(quick: Search) -> Experiment:
-    return experiment(quick, plain_signal(30.0), [falling(81_000.0)], 14_000.0)
+    return experiment(quick, falling(81_000.0))
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +118,7 @@ def test_signals_in_toys_are_found(toys: Experiment) -> None:
 
 
 def test_categories_are_drawn_and_decided_separately(quick: Search) -> None:
-    signal = plain_signal(30.0, channels=2)
-    two = experiment(quick, signal, [falling(40_000.0), falling(41_000.0)], 14_000.0)
+    two = experiment(quick, falling(40_000.0), falling(41_000.0))
     counts = two.draw(SEED, range(6))
     assert len(counts) == 2
     assert not np.array_equal(*counts)

@@ -23,8 +23,8 @@ from analysis.results.closure import Closure
 from analysis.results.codec import from_json, to_json
 from analysis.settings.search import Label, Search
 from analysis.statistics.background.prediction import predict
-from analysis.statistics.resonance.look_elsewhere import CountedToys
-from analysis.statistics.resonance.shape import Effort, search_shape
+from analysis.statistics.resonance.look_elsewhere import counted_toys
+from analysis.statistics.resonance.shape import Work, search_shape
 from analysis.statistics.spectra.bins import Channel
 from analysis.validation import analyse as campaigns
 from analysis.validation.analyse import (
@@ -209,7 +209,7 @@ def test_it_is_the_procedure_of_the_analysis(course: Universes) -> None:
     data = [Channel("all", np.arange(100.0, 2001.0), fine)]
     observed = search_shape(
         predict(data, analysis.search, sqrt_s_GeV=14_000.0), data, analysis.search, analysis.signal,
-        np.ones(51), sqrt_s_GeV=14_000.0, effort=Effort(toys=0, seed=seed),
+        np.ones(51), sqrt_s_GeV=14_000.0, work=Work(toys=0, seed=seed),
     ).observed  # fmt: skip
     assert observed is not None
     assert observed.measurement is not None
@@ -291,8 +291,8 @@ def test_a_borderline_case_is_evaluated_with_more_toys(
     work = Universes.of(Campaign(11), catalogue, search, by_upper_cuts(quick.optimise.course_cuts))
     counts, seed = work.observed("empty", 0).counts, work.seed("empty", 0, 1)
     toys = toys_of(work.analysis, counts, range(20), seed=seed)
-    assert toys.counted(0.0) == CountedToys(20, 20)
-    assert toys.counted(30.0) == CountedToys(20, 0)
+    assert toys.counted(0.0) == counted_toys(20, 20)
+    assert toys.counted(30.0) == counted_toys(20, 0)
     each = (range(10), range(10, 20))
     parts = [toys_of(work.analysis, counts, numbers, seed=seed) for numbers in each]
     assert LargestZ.joined(parts).largest_z == pytest.approx(toys.largest_z, abs=1e-3)

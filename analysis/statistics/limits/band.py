@@ -1,18 +1,19 @@
-"""CLs limits on the cross-section against mass: observed, and the expected band.
+"""CLs limits on the cross-section at one mass: observed, and the expected band.
 
-Masses are independent of each other: each has its own workspace, and they are shared out to some
-processes. Each is told as it is done, for the caller to save; they are the same whatever the
-number of processes.
+The background is the function in use, fitted to the expectation from the sidebands, with the
+eigenmodes of that fit; they are free in the model, as the function is in the scan. The signal is
+per pb of cross-section before the filter. Systematic errors of shape are templates one standard
+deviation up and down, those of normalisation relative errors.
 
 Expected limits are those of the Asimov set of the background that is given (a prediction from the
 sidebands), never of a fit to the observed events, which an excess would distort. Below some twenty
 background events under the peak asymptotic limits are several percent too strong (17 % at one
 event): such masses are marked, and get limits from toys if toys are asked for.
 
-A mass without a limit does not stop the others: it has None, and a warning that says why.
+A mass without a limit does not stop others: it has None, and a warning that says why.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,6 +22,8 @@ import numpy as np
 
 from analysis.results.codec import Unit
 from analysis.results.values import BANDS
+from analysis.settings.search import Systematics
+from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.limits.asymptotic import (
     DataProfile,
     Fitter,
@@ -37,7 +40,14 @@ from analysis.statistics.limits.asymptotic import (
 )
 from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
 from analysis.statistics.limits.toy_limits import toy_limits
-from analysis.statistics.limits.workspaces import ChannelTemplates, counts_under_peak, workspace
+from analysis.statistics.limits.workspaces import (
+    ChannelTemplates,
+    counts_under_peak,
+    eigenmodes,
+    workspace,
+)
+from analysis.statistics.resonance.scan import Spectra
+from analysis.statistics.resonance.shape import ShapeSearch
 from analysis.statistics.spectra.streams import limit_toy_stream
 from tools.arrays import FloatArray
 
@@ -64,6 +74,85 @@ class MassPoint:
         return workspace(self.channels, scale=strength_scale(self.channels), unit=unit)
 
 
+def norm_errors(systematics: Systematics, simulation: float) -> dict[str, float]:
+    """Return the relative errors of a signal's normalisation, by name; those of 0 are left out."""
+    errors = {
+        "luminosity": systematics.luminosity,
+        "efficiency": systematics.efficiency,
+        "simulation": simulation,
+    }
+    return {name: error for name, error in errors.items() if error > 0}
+
+
+def mass_points(
+    shape: ShapeSearch,
+    mass_GeV: FloatArray,
+    per_unit: FloatArray,
+    errors: Sequence[Mapping[str, float]],
+) -> list[MassPoint]:
+    """Return the templates of all channels at some masses.
+
+    Parameters
+    ----------
+    shape : ShapeSearch
+    mass_GeV : ndarray, shape (M,)
+    per_unit : ndarray, shape (M,)
+        Selected signal events of all channels for a strength of 1.
+    errors : sequence of mapping
+        Relative errors of the normalisation, of each mass.
+    """
+    expected, observed = shape.expected, shape.observed
+    peak, spurious = expected.peak, expected.spurious(mass_GeV)
+    fractions = peak.signal.shares(mass_GeV)
+    nominal = peak.templates(mass_GeV)
+    varied = {
+        name: [peak.templates(mass_GeV, **{what: pull}) for pull in (-1.0, 1.0)]
+        for name, what, error in (
+            ("resolution", "wider", peak.width_error),
+            ("energy_scale", "shifted", peak.scale_error),
+        )
+        if error > 0
+    }
+    backgrounds = _backgrounds(expected)
+    points: list[list[ChannelTemplates]] = [[] for _ in mass_GeV]
+    for c, channel in enumerate(expected.channels):
+        own, (background, modes) = peak.background.groups[c].bins, backgrounds[c]
+        for m, unit in enumerate(per_unit):
+            # The shape holds the channel's fraction of an event; its spurious signal is its own.
+            faked = nominal[m, own] * (spurious[m, c] / fractions[m, c])
+            points[m].append(
+                ChannelTemplates(
+                    name=channel.name,
+                    background=background,
+                    modes=modes,
+                    signal=unit * nominal[m, own],
+                    signal_variations={
+                        name: (unit * down[m, own], unit * up[m, own])
+                        for name, (down, up) in varied.items()
+                    },
+                    norm_errors=errors[m],
+                    spurious=None if spurious[m, c] == 0 else faked,
+                    observed=None if observed is None else observed.spectra.channels[c].bins.counts,
+                )
+            )
+    pairs = zip(mass_GeV, points, strict=True)
+    return [MassPoint(float(mass), tuple(channels)) for mass, channels in pairs]
+
+
+def _backgrounds(expected: Spectra) -> list[tuple[FloatArray, FloatArray]]:
+    """Return the fitted background of every channel, and its eigenmodes."""
+    background = expected.peak.background
+    # The covariance of a fit to the expectation is that of the data, without their fluctuations.
+    fit = scoring_fit(expected.counts[None], background)
+    slopes, events, covariance = background.slopes(fit.theta)[0], fit.expected[0], fit.covariance[0]
+    found = []
+    for group in background.groups:
+        own, used = group.bins, group.own
+        modes = eigenmodes(events[own], slopes[own, used], covariance[used, used])
+        found.append((events[own], modes))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class MassLimit:
     """Upper limits on the cross-section at one mass, in the unit of the templates."""
@@ -84,67 +173,39 @@ class MassLimit:
     """why a limit is missing, in words"""
 
 
-def band(
-    points: Sequence[MassPoint],
-    *,
-    confidence_level: float = 0.95,
-    workers: int = 1,
-    toys: int = 0,
-    seed: int = 0,
-    on_limit: Callable[[MassLimit], None] = lambda _limit: None,
-) -> tuple[MassLimit, ...]:
-    """Return the limits at some masses, rising in mass.
+def mass_limit(
+    point: MassPoint, *, confidence_level: float = 0.95, toys: int = 0, seed: int = 0
+) -> MassLimit:
+    """Return the limits at one mass.
 
     Parameters
     ----------
-    points : sequence of MassPoint
+    point : MassPoint
     confidence_level : float
-    workers : int
-        Processes; with one, all is done in this process.
     toys : int
         Toys for each hypothesis at each strength, where counts are low; 0: asymptotic everywhere.
     seed : int
-        The same seed gives the same limits, in any number of processes.
-    on_limit : callable
-        Given each limit as it is done, in any order.
+        Of the toys.
 
     Raises
     ------
     InputError
-        If categories or nuisances of a point have names that clash.
-    XyyError
-        If a worker dies.
+        If categories or nuisances have names that clash.
     """
-    from tools.pool import completed
-
-    work = partial(mass_limit, confidence_level=confidence_level, toys=toys, seed=seed)
-    found = []
-    if points:
-        busy = min(workers, len(points))
-        for _, limit in completed(work, points, busy, what="limits against mass"):
-            on_limit(limit)
-            found.append(limit)
-    return tuple(sorted(found, key=lambda limit: limit.mass_GeV))
-
-
-def mass_limit(
-    point: MassPoint, *, confidence_level: float = 0.95, toys: int = 0, seed: int = 0
-) -> MassLimit:
-    """Return the limits at one mass; see `band`."""
     # By the expectation, observed or not: the data do not choose the method of their limit.
     counts = counts_under_peak(point.channels)
     low = counts < ENOUGH_COUNTS
-    search = _Search(point.mass_GeV, confidence_level, toys if low else 0, seed)
+    toys = toys if low else 0
+    limits = partial(_limits, point.mass_GeV, confidence_level, toys, seed)
     observed: float | None = None
     with numpy_backend() as optimisers:
         # A model of its own: the expected limits are the same to the last digit before and after.
         blind = _Likelihood.of(
             [replace(each, observed=None) for each in point.channels], optimisers
         )
-        expected, warnings = search.limits(blind)
+        expected, warnings = limits(blind)
         if all(channel.observed is not None for channel in point.channels):
-            opened = _Likelihood.of(point.channels, optimisers, known=blind)
-            (observed,), notes = search.limits(opened)
+            (observed,), notes = limits(_Likelihood.of(point.channels, optimisers, known=blind))
             warnings += notes
     return MassLimit(
         mass_GeV=point.mass_GeV,
@@ -152,7 +213,7 @@ def mass_limit(
         expected=tuple(expected),
         counts_under_peak=counts,
         low_counts=low,
-        method="toys" if search.toys else "asymptotic",
+        method="toys" if toys else "asymptotic",
         warnings=tuple(warnings),
     )
 
@@ -163,11 +224,12 @@ class _Likelihood:
 
     model: Any
     data: FloatArray
+    """expected events, with the auxiliary data"""
     templates: TemplateFit
     scale: float
     fitters: tuple[Fitter, Fitter]
-    unblinded: bool = False
-    """whether the data are events that were observed, not the expected background"""
+    observed: FloatArray | None = None
+    """observed events in the templates' bins; None: limits are the expected ones"""
 
     @classmethod
     def of(
@@ -188,63 +250,53 @@ class _Likelihood:
             fitters = (template_fitter(model, templates), pyhf_fitter(model, optimisers))
             known = cls(model, data, templates, scale, fitters)
         seen = [each.observed for each in channels if each.observed is not None]
-        if not seen:
-            return known
-        data = known.data.copy()
-        data[bin_order(known.model, known.templates)] = np.concatenate(seen)
-        return replace(known, data=data, unblinded=True)
+        return replace(known, observed=np.concatenate(seen)) if seen else known
 
     def limits(self, fitter: Fitter, confidence_level: float) -> list[float]:
         """Return the asymptotic limits on the strength: the observed one, or those at `BANDS`."""
         options = {"confidence_level": confidence_level, "guess": self.templates.sigma()}
-        if not self.unblinded:
+        if self.observed is None:
             return [*expected_limits(nominal_asimov(self.model, fitter), **options)]
+        data = self.data.copy()
+        data[bin_order(self.model, self.templates)] = self.observed
         if fitter is self.fitters[0]:
-            check_same(self.model, self.templates, self.data, fitter)
-        return [observed_limit(DataProfile.of(self.model, self.data, fitter), **options)]
+            check_same(self.model, self.templates, data, fitter)
+        return [observed_limit(DataProfile.of(self.model, data, fitter), **options)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """How limits at one mass are searched for."""
+def _limits(
+    mass_GeV: float, confidence_level: float, toys: int, seed: int, likelihood: _Likelihood
+) -> tuple[list[float | None], list[str]]:
+    """Return the observed limit on the cross-section, or those expected at `BANDS`.
 
-    mass_GeV: float
-    confidence_level: float
-    toys: int
-    """0: asymptotic limits"""
-    seed: int
-
-    def limits(self, likelihood: _Likelihood) -> tuple[list[float | None], list[str]]:
-        """Return the observed limit on the cross-section, or those expected at `BANDS`.
-
-        Where there is none it is None, and the second, warnings, say why.
-        """
-        what, number = ("observed", 1) if likelihood.unblinded else ("expected", len(BANDS))
-        none = f"no {what} limit at {self.mass_GeV:g} GeV"
+    Where there is none it is None, and the second, warnings, say why. Without toys limits are
+    asymptotic.
+    """
+    unblinded = likelihood.observed is not None
+    what, number = ("observed", 1) if unblinded else ("expected", len(BANDS))
+    none = f"no {what} limit at {mass_GeV:g} GeV"
+    found: list[float | None]
+    try:
+        # First the fit with derivatives, which is faster by far; else pyhf's own minimisers.
         try:
-            # First the fit with derivatives, which is faster by far; else pyhf's own minimisers.
-            try:
-                strengths = likelihood.limits(likelihood.fitters[0], self.confidence_level)
-            except NoLimitError:
-                strengths = likelihood.limits(likelihood.fitters[1], self.confidence_level)
-            found = self._by_toys(likelihood, strengths) if self.toys else [*strengths]
-        except NoLimitError as problem:
-            return [None] * number, [f"{none}: {problem}"]
-        warnings = []
-        if None in found:
-            warnings.append(
-                f"{none} from {self.toys} toys: their CLs does not cross the level; more toys may "
-                "do"
+            strengths = likelihood.limits(likelihood.fitters[0], confidence_level)
+        except NoLimitError:
+            strengths = likelihood.limits(likelihood.fitters[1], confidence_level)
+        found = [*strengths]
+        if toys:
+            found = toy_limits(
+                likelihood.templates,
+                likelihood.observed,
+                around=strengths,
+                confidence_level=confidence_level,
+                toys=toys,
+                rng=limit_toy_stream(seed, mass_GeV, int(unblinded)),
             )
-        return [None if x is None else float(x * likelihood.scale) for x in found], warnings
-
-    def _by_toys(self, likelihood: _Likelihood, around: list[float]) -> list[float | None]:
-        templates, unblinded = likelihood.templates, likelihood.unblinded
-        return toy_limits(
-            templates,
-            likelihood.data[bin_order(likelihood.model, templates)] if unblinded else None,
-            around=around,
-            confidence_level=self.confidence_level,
-            toys=self.toys,
-            rng=limit_toy_stream(self.seed, self.mass_GeV, int(unblinded)),
+    except NoLimitError as problem:
+        return [None] * number, [f"{none}: {problem}"]
+    warnings = []
+    if None in found:
+        warnings.append(
+            f"{none} from {toys} toys: their CLs does not cross the level; more toys may do"
         )
+    return [None if x is None else float(x * likelihood.scale) for x in found], warnings

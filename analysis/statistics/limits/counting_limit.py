@@ -12,7 +12,7 @@ prediction, never of a fit to the observed count, which an excess distorts.
 import contextlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,21 +85,16 @@ class WindowModel:
     @property
     def scale_pb(self) -> float:
         """Cross-section of strength 1 in the workspace, so chosen that limits lie near 0.5."""
-        return self._scale_pb(self.seen)
-
-    def _scale_pb(self, count: float) -> float:
         spread = math.hypot(self.error, math.sqrt(self.predicted))
-        excess = max(count - self.predicted, 0.0)
+        excess = max(self.seen - self.predicted, 0.0)
         return (excess + 2 * spread + 3) / _MU_UP / self.events_per_pb
 
-    def workspace(self) -> dict[str, Any]:
+    def workspace(self, scale_pb: float | None = None) -> dict[str, Any]:
         """Return the model as a pyhf workspace.
 
-        The limit on mu times `scale_pb` is that on the cross-section.
+        The limit on mu times `scale_pb` (by default the model's own) is that on the cross-section.
         """
-        return self._workspace(self.seen, self.scale_pb)
-
-    def _workspace(self, count: float, scale_pb: float) -> dict[str, Any]:
+        scale_pb = self.scale_pb if scale_pb is None else scale_pb
         signal = {
             "name": "signal",
             "data": [self.events_per_pb * scale_pb],
@@ -113,7 +108,7 @@ class WindowModel:
         poi = {"name": "mu", "bounds": [[0.0, _MU_MAX]], "inits": [_MU_UP]}
         return {
             "channels": [{"name": "window", "samples": [signal, background]}],
-            "observations": [{"name": "window", "data": [count]}],
+            "observations": [{"name": "window", "data": [self.seen]}],
             "measurements": [{"name": "counting", "config": {"poi": "mu", "parameters": [poi]}}],
             "version": "1.0.0",
         }
@@ -139,10 +134,9 @@ class WindowModel:
         grid, plain = self._grid()
         seen = found = None
         with numpy_backend() as optimisers:
-            band, _ = self._scanned(self.predicted, grid, level, optimisers)
+            band, _ = replace(self, observed=None).scanned(grid, level, optimisers)
             if self.observed is not None:
-                table, found = self._scanned(self.observed, grid, level, optimisers)
-                seen = table[0]
+                (seen, *_), found = self.scanned(grid, level, optimisers)
         expected = [crossing(grid[plain], values[plain], level) for values in band[1:]]
         shown = grid < _SHOWN * max(
             (value for value in (found, *expected) if value), default=np.inf
@@ -169,7 +163,8 @@ class WindowModel:
         before and after. The others are where CLs of the count falls: behind an excess from 0.5 to
         nothing within two or three steps.
         """
-        low, high = _STRENGTHS[0] * self._scale_pb(self.predicted), _STRENGTHS[1] * self.scale_pb
+        blind = replace(self, observed=None)
+        low, high = _STRENGTHS[0] * blind.scale_pb, _STRENGTHS[1] * self.scale_pb
         steps = np.arange(math.ceil(math.log(high / low) / math.log(_STEP)) + 1)
         plain = np.asarray(low * _STEP**steps, dtype=np.float64)
         if self.observed is None:
@@ -180,16 +175,16 @@ class WindowModel:
         grid = np.union1d(plain, falling[(falling > low) & (falling < plain[-1])])
         return grid, np.isin(grid, plain)
 
-    def _scanned(
-        self, count: float, grid: FloatArray, level: float, optimisers: Sequence[Any]
+    def scanned(
+        self, grid: FloatArray, level: float, optimisers: Sequence[Any]
     ) -> tuple[FloatArray, float | None]:
-        """Return CLs of a count at many cross-sections, shape (6, points), and the observed limit.
+        """Return CLs at many cross-sections, shape (6, points), and the observed limit.
 
         NaN and None if no optimiser can. The first one is believed if the last one finds the same
         CLs where it matters: with 5e7 events scipy's stops where it starts and reports success.
         """
         scale = float(grid[-1]) / _STRENGTHS[1]
-        model, data = model_of(self._workspace(count, scale))
+        model, data = model_of(self.workspace(scale))
 
         def curve(optimiser: Any) -> Callable[[float], list[float]]:
             # As pyhf's `hypotest`, but what does not depend on the cross-section is fitted once.

@@ -23,9 +23,6 @@ from analysis.statistics.limits.workspaces import (
     MODE_CENTRE,
     MODE_WIDTH,
     ChannelTemplates,
-    bin_name,
-    mode_name,
-    spurious_name,
 )
 from analysis.statistics.minimiser.scoring import Minima, Part, Rows, Settings, minimise
 from tools.arrays import FloatArray
@@ -87,7 +84,7 @@ class TemplateFit:
             place, first = slice(int(end) - len(channel.background), int(end)), len(names)
             count = len(channel.log_modes)
             log_modes[first : first + count, place] = channel.log_modes
-            names += [mode_name(channel, index) for index in range(count)]
+            names += channel.mode_names
             for name, (down, up) in channel.signal_factors.items():
                 factors[:, nuisances.index(name), place] = np.log(down), np.log(up)
             own = np.arange(0)
@@ -97,7 +94,7 @@ class TemplateFit:
                 changes[:, place] = channel.background - down, up - channel.background
                 own = np.array([1 + modes + len(spurious)])
                 spurious.append(changes)
-                spurious_names.append(spurious_name(channel))
+                spurious_names.append(channel.spurious_name)
             places.append((place, 1 + first + np.arange(count), own))
         unit = len(spurious) + len(nuisances)
         bounds = np.repeat([MODE_BOUND, CONSTRAINED_BOUND], [modes, unit])
@@ -113,7 +110,7 @@ class TemplateFit:
             highest=np.array([np.inf, *bounds]),
             names=("mu", *names, *spurious_names, *nuisances),
             places=tuple(places),
-            bin_names=tuple(bin_name(c, i) for c in channels for i in range(len(c.background))),
+            bin_names=tuple(name for channel in channels for name in channel.bin_names),
             centres=np.repeat([0.0, MODE_CENTRE, 0.0], [1, modes, unit]),
         )
 

@@ -106,6 +106,21 @@ class ChannelTemplates:
             raise InputError(f"category {self.name}: {problem}")
 
     @property
+    def bin_names(self) -> list[str]:
+        """Names of the bins in the workspace, each a channel of it."""
+        return [f"{self.name}_{index:03d}" for index in range(len(self.background))]
+
+    @property
+    def mode_names(self) -> list[str]:
+        """Names of the modes in the workspace."""
+        return [f"background_{self.name}_{index}" for index in range(len(self.modes))]
+
+    @property
+    def spurious_name(self) -> str:
+        """Name of the spurious signal in the workspace."""
+        return f"spurious_{self.name}"
+
+    @property
     def log_modes(self) -> FloatArray:
         """Changes of ln(background) by one standard deviation of each mode, shape (K, B)."""
         change = self.modes.reshape(-1, len(self.background)) / self.background
@@ -220,10 +235,12 @@ def workspace(
     _check_names(channels)
     blind = any(channel.observed is None for channel in channels)
     observations = [
-        {"name": bin_name(channel, index), "data": [float(events)]}
+        {"name": name, "data": [float(count)]}
         for channel in channels
-        for index, events in enumerate(
-            channel.background if blind or channel.observed is None else channel.observed
+        for name, count in zip(
+            channel.bin_names,
+            channel.background if blind or channel.observed is None else channel.observed,
+            strict=True,
         )
     ]
     return {
@@ -239,24 +256,9 @@ def workspace(
     }
 
 
-def bin_name(channel: ChannelTemplates, index: int) -> str:
-    """Return the name of a category's bin: a channel of the workspace."""
-    return f"{channel.name}_{index:03d}"
-
-
-def mode_name(channel: ChannelTemplates, index: int) -> str:
-    """Return the name of a category's mode in the workspace."""
-    return f"background_{channel.name}_{index}"
-
-
-def spurious_name(channel: ChannelTemplates) -> str:
-    """Return the name of a category's spurious signal in the workspace."""
-    return f"spurious_{channel.name}"
-
-
 def _check_names(channels: Sequence[ChannelTemplates]) -> None:
-    modes = [mode_name(c, index) for c in channels for index in range(len(c.modes))]
-    own = [_POI, _CENTRE, *modes, *map(spurious_name, channels)]
+    modes = [name for c in channels for name in c.mode_names]
+    own = [_POI, _CENTRE, *modes, *(c.spurious_name for c in channels)]
     nuisances = {name for channel in channels for name in channel.signal_factors}
     if len({channel.name for channel in channels}) < len(channels) or len(set(own)) < len(own):
         raise InputError("categories of one workspace need names that differ")
@@ -275,7 +277,7 @@ def _parameters(channels: Sequence[ChannelTemplates]) -> list[dict[str, Any]]:
     bounds = [[1.0, 2 * MODE_CENTRE - 1]]
     place = {"inits": [MODE_CENTRE], "auxdata": [MODE_CENTRE], "bounds": bounds}
     for channel in channels:
-        found += [{"name": mode_name(channel, i)} | place for i in range(len(channel.modes))]
+        found += [{"name": name} | place for name in channel.mode_names]
     return found
 
 
@@ -285,26 +287,26 @@ def _channel(channel: ChannelTemplates, scale: float) -> list[dict[str, Any]]:
     centre = -MODE_CENTRE * changes.sum(axis=0)
     pair, factors = channel.spurious_pair, channel.signal_factors
     found = []
-    for index, events in enumerate(channel.background):
+    for index, bin_name in enumerate(channel.bin_names):
         # The modes stand at their centre, not at 0: this fixed factor takes that out again.
         modes = [_normsys(_CENTRE, centre[index], -centre[index])]
         modes += [
-            _normsys(mode_name(channel, number), change[index], -change[index])
-            for number, change in enumerate(changes)
+            _normsys(name, change[index], -change[index])
+            for name, change in zip(channel.mode_names, changes, strict=True)
         ]
         if pair is not None:
             down, up = float(pair[0][index]), float(pair[1][index])
             data = {"hi_data": [up], "lo_data": [down]}
-            modes.append({"name": spurious_name(channel), "type": "histosys", "data": data})
+            modes.append({"name": channel.spurious_name, "type": "histosys", "data": data})
         effects: list[dict[str, Any]] = [{"name": _POI, "type": "normfactor", "data": None}]
         effects += [
             _normsys(name, math.log(up[index]), math.log(down[index]))
             for name, (down, up) in factors.items()
         ]
         signal = {"name": "signal", "data": [float(channel.signal[index] * scale)]}
-        background = {"name": "background", "data": [float(events)]}
+        background = {"name": "background", "data": [float(channel.background[index])]}
         samples = [signal | {"modifiers": effects}, background | {"modifiers": modes}]
-        found.append({"name": bin_name(channel, index), "samples": samples})
+        found.append({"name": bin_name, "samples": samples})
     return found
 
 

@@ -1,20 +1,32 @@
-"""Cross-checks of the resonance in unblinded spectra: with other functions, ranges and bins.
+r"""Cross-checks of the resonance in unblinded spectra: with other functions, ranges and bins.
 
 The envelope of all functions that pass is that of P. D. Dauncey et al. (JINST 10 (2015) P04015):
 D + number of parameters, minimised over functions with and without the signal.
+
+Whether all categories see the same resonance: at the fitted mass each is fitted alone. Its strength
+is that of the whole signal, its events divided by the fraction of the signal expected there. That
+all have one strength costs
+
+.. math:: \chi^2 = \sum_c [D_c(\hat S) - D_c(\hat S_c)],
+
+with the combined best :math:`\hat S`; its number of degrees of freedom is that of the categories
+less one (S. S. Wilks, Ann. Math. Stat. 9 (1938) 60).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.results.values import Estimate
-from analysis.results.verdict import StabilityCheck
-from analysis.settings.search import Search
+from analysis.results.verdict import ChannelCompatibility, ChannelStrength, StabilityCheck
+from analysis.settings.search import Search, Systematics
 from analysis.statistics.background.entries import Decisions, Entry
+from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.background.tournament import Tournament
-from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
+from analysis.statistics.resonance.measurement import STEPS, Measurement, Profile
+from analysis.statistics.resonance.peak import NUISANCES, MassScan
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.spectra.bins import Bins
 from tools.arrays import FloatArray
 
@@ -152,3 +164,55 @@ def _after(decided: Decisions, step: int) -> Entry | None:
     passing = _passing_in_range(decided)
     later = [n + step for n, each in enumerate(passing) if each.option == decided.chosen]
     return passing[later[0]] if later and later[0] < len(passing) else None
+
+
+def compatibility(
+    measured: Measurement, systematics: Systematics
+) -> tuple[dict[str, ChannelStrength], ChannelCompatibility | None]:
+    """Compare the strengths of the categories at the fitted mass; nothing if there is one category.
+
+    Returns
+    -------
+    dict of str to ChannelStrength
+        What each sees on its own, in events of the whole signal.
+    ChannelCompatibility or None
+        Whether they see the same.
+    """
+    from scipy.stats import chi2
+
+    spectra = measured.spectra
+    if len(spectra.channels) == 1:
+        return {}, None
+    signal, mass = spectra.peak.signal, np.array([measured.mass.interval.value])
+    combined = measured.signal.interval.value
+    found, total = {}, 0.0
+    for channel, efficiency, fraction in zip(
+        spectra.channels, signal.efficiency, signal.shares(mass)[0], strict=True
+    ):
+        alone = Spectra.of((channel,), replace(signal, efficiency=(efficiency,)), systematics)
+        found[channel.name], rise = _alone(alone, mass, float(fraction), combined)
+        total += rise
+    degrees = len(found) - 1
+    # The combined strength is fitted to the same data: it takes one degree of freedom.
+    pvalue = float(chi2.sf(total, degrees))
+    return found, ChannelCompatibility(chi2=total, degrees_of_freedom=degrees, pvalue=pvalue)
+
+
+def _alone(
+    spectra: Spectra, mass: FloatArray, fraction: float, combined: float
+) -> tuple[ChannelStrength, float]:
+    """Return what one category sees, and what the combined strength costs there."""
+    peak, spurious = spectra.peak, spectra.spurious(mass)
+    theta = scoring_fit(spectra.counts[None], peak.background).theta
+    scan = peak.compare(spectra.counts[None], theta, mass, spurious)
+    best, error = float(scan.signal_events[0]), float(scan.signal_error_events[0])
+    # The last point is not of the profile: it is what the combined strength costs this category.
+    points = np.append(best + STEPS * error, combined * fraction)
+    rows = len(points)
+    start = peak.at(theta, np.repeat(mass, rows), points)
+    counts = np.repeat(spectra.counts[None], rows, axis=0)
+    fixed = peak.fit(counts, start, spurious=np.repeat(spurious, rows, axis=0), free=NUISANCES)
+    rises = np.maximum(fixed.deviance - float(scan.deviance[0]), 0.0)
+    interval = Profile.of(points[:-1], rises[:-1], best, error).interval
+    strength = ChannelStrength(local_z=float(scan.z[0]), strength=interval.scaled(1 / fraction))
+    return strength, float(rises[-1])

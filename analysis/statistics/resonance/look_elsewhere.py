@@ -16,8 +16,6 @@ own background function on its own sidebands (`toys.py`). None above the observe
 upper limit on p.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from analysis.results.scan import GlobalSignificance, GlobalToys, Upcrossings
@@ -39,26 +37,16 @@ _MIN_P = 1e-280
 """below it a float has no digits left"""
 
 
-@dataclass(frozen=True, slots=True)
-class CountedToys:
-    """Toys with at least the observed significance somewhere."""
+def counted_toys(number: int, exceeding: int) -> GlobalToys:
+    """Return the p-value of toys, of which some show at least the observed significance somewhere.
 
-    toys: int
-    exceeding: int
+    Its 68 % interval is that of C. Clopper and E. Pearson (Biometrika 26 (1934) 404).
+    """
+    from scipy.stats import binomtest
 
-    @property
-    def p(self) -> float:
-        """Their fraction."""
-        return self.exceeding / self.toys
-
-    @property
-    def result(self) -> GlobalToys:
-        """With the 68 % interval of p (C. Clopper and E. Pearson, Biometrika 26 (1934) 404)."""
-        from scipy.stats import binomtest
-
-        found = binomtest(self.exceeding, self.toys).proportion_ci(_ONE_SIGMA, method="exact")
-        low, high = float(found.low), float(found.high)
-        return GlobalToys(n=self.toys, exceeding=self.exceeding, p=self.p, p_low=low, p_high=high)
+    ends = binomtest(exceeding, number).proportion_ci(_ONE_SIGMA, method="exact")
+    p, low, high = exceeding / number, float(ends.low), float(ends.high)
+    return GlobalToys(n=number, exceeding=exceeding, p=p, p_low=low, p_high=high)
 
 
 def significance(p: float) -> float:
@@ -73,27 +61,24 @@ def significance(p: float) -> float:
 
 
 def upcrossings(
-    spectra: Spectra, expected: FloatArray, mass_GeV: FloatArray, *, seed: int, toys: int = _TOYS
+    spectra: Spectra, mass_GeV: FloatArray, *, seed: int, toys: int = _TOYS
 ) -> Upcrossings:
     """Count upcrossings in background-only toys of a fixed background model.
 
     Parameters
     ----------
     spectra : Spectra
-        Functions and spurious signals in use.
-    expected : ndarray, shape (B,)
-        Expected background in its bins.
+        Functions and spurious signals in use; the contents are the expected background.
     mass_GeV : ndarray
         Masses of the scan.
     seed : int
     toys : int
     """
     rng = upcrossings_stream(seed)
-    counts = rng.poisson(expected, (toys, len(expected))).astype(np.float64)
+    counts = rng.poisson(spectra.counts, (toys, len(spectra.counts))).astype(np.float64)
     spurious = np.repeat(spectra.spurious(mass_GeV)[None], toys, axis=0)
-    whole = np.ones(toys)
     # To first order: at so low a level the likelihood ratio is a parabola's.
-    group = ToyGroup(np.arange(toys), spectra.peak, counts, mass_GeV, spurious, whole)
+    group = ToyGroup(np.arange(toys), spectra.peak, counts, mass_GeV, spurious, np.ones(toys))
     z = group.first_order()
     # Counted on the grid of the scan: what crosses between two masses and back is not seen there.
     crossed = np.sum((z[:, :-1] < LEVEL_Z) & (z[:, 1:] >= LEVEL_Z), axis=1)
@@ -101,21 +86,19 @@ def upcrossings(
     return Upcrossings(LEVEL_Z, float(crossed.mean()), error, toys)
 
 
-def combined(
-    crossings: Upcrossings, local_z: float, counted: CountedToys | None
-) -> GlobalSignificance:
+def combined(crossings: Upcrossings, local_z: float, toys: GlobalToys | None) -> GlobalSignificance:
     """Return the global significance: by toys where some exceed, else by the formula."""
     formula = crossings.p(local_z)
     # No toy that exceeds is an upper limit, no estimate: then the formula says more.
-    by_toys = counted is not None and counted.exceeding > 0
-    p = counted.p if counted is not None and by_toys else formula
+    by_toys = toys is not None and toys.exceeding > 0
+    p = toys.p if toys is not None and by_toys else formula
     return GlobalSignificance(
         p=p,
         z=significance(p) if by_toys else _formula_z(crossings, local_z),
         method="toys" if by_toys else "gross-vitells",
         upcrossings=crossings,
         gross_vitells_p=formula,
-        toys=None if counted is None else counted.result,
+        toys=toys,
         local_z_of_global={str(z): crossings.local_z(z) for z in _SIGMAS},
     )
 

@@ -11,6 +11,7 @@ of S when it is fixed at its best value plus or minus its fitted error.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -55,83 +56,39 @@ class Profile:
         return cls(values, rises, interval, down is not None and up is not None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Measurement:
-    """The best fit."""
-
-    local_z: float
-    """local significance at the fitted mass"""
-    mass: Profile
-    signal: Profile
-    """events in all channels, in the whole spectrum"""
-    width_GeV: float
-    contour: MassStrengthContour
-    """contour of mass and strength, in events"""
-    nuisances: tuple[NuisanceParameter, ...]
-    """pulls, and impacts in events"""
-    background_per_bin: tuple[FloatArray, ...]
-    """entries of the fitted background in each channel"""
-    signal_per_bin: tuple[FloatArray, ...]
-    goodness_of_fit: GoodnessOfFit
-    warnings: tuple[str, ...]
-
-
-def measure(spectra: Spectra, start_GeV: float, *, reach_GeV: tuple[float, float]) -> Measurement:
-    """Measure the resonance that the scan found.
-
-    Parameters
-    ----------
-    spectra : Spectra
-    start_GeV : float
-        The most significant mass of the scan.
-    reach_GeV : tuple of float
-        Ends of the masses searched; profiles and contour end one resolution beyond.
-    """
-    best = best_fit(
-        spectra.peak, spectra.counts[None], np.array([start_GeV]), spectra.spurious,
-        reach_GeV=reach_GeV,
-    )  # fmt: skip
-    fit = _Fit(spectra, best, reach_GeV)
-    mass, signal = fit.profile("mass"), fit.profile("signal")
-    background, peak = fit.per_bin()
-    null = scoring_fit(spectra.counts[None], spectra.peak.background)
-    size = spectra.peak.background.size
-    shape = [e > 0 for e in spectra.peak.shape_errors]
-    notes = [
-        f"the interval of the {name} is a parabola's: its profile is not closed"
-        for name, profile in (("mass", mass), ("signal", signal))
-        if not profile.closed
-    ]
-    return Measurement(
-        local_z=fit.z(),
-        mass=mass,
-        signal=signal,
-        width_GeV=fit.width_GeV(),
-        contour=fit.contour(),
-        nuisances=fit.nuisances(),
-        background_per_bin=spectra.split(background),
-        signal_per_bin=spectra.split(peak),
-        goodness_of_fit=GoodnessOfFit(
-            background_only=goodness_of_fit(spectra.counts, null.expected[0], size),
-            with_signal=goodness_of_fit(spectra.counts, background + peak, size + 2 + sum(shape)),
-        ),
-        warnings=tuple(notes),
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fit:
-    """The best fit, and fits with something fixed."""
+    """The best fit, and fits with something fixed; each is done when it is first asked for."""
 
     spectra: Spectra
     best: Minima
     reach_GeV: tuple[float, float]
+    """ends of the masses searched; profiles and contour end one resolution beyond"""
+
+    @cached_property
+    def mass(self) -> Profile:
+        """Profile of the mass."""
+        return self._profile("mass")
+
+    @cached_property
+    def signal(self) -> Profile:
+        """Profile of the events in all channels, in the whole spectrum."""
+        return self._profile("signal")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the intervals should know."""
+        return tuple(
+            f"the interval of the {name} is a parabola's: its profile is not closed"
+            for name, profile in (("mass", self.mass), ("signal", self.signal))
+            if not profile.closed
+        )
 
     def _value(self, name: str) -> tuple[float, float]:
         index = {"signal": self.spectra.peak.strength, "mass": self.spectra.peak.mass}[name]
         value, error = float(self.best.values[0, index]), float(self.best.error(index)[0])
         if name == "mass" and not 0 < error < np.inf:  # it was fixed
-            error = self.width_GeV()
+            error = self.width_GeV
         return value, error
 
     def _mass(self) -> FloatArray:
@@ -141,21 +98,19 @@ class _Fit:
         """Return how much the deviance rises from these start values, or with these fixed ones."""
         spectra, peak, rows = self.spectra, self.spectra.peak, len(events)
         start = np.repeat(self.best.values, rows, axis=0)
-        found = peak.fit(
-            np.repeat(spectra.counts[None], rows, axis=0), start[:, : peak.background.size], masses,
-            spurious=np.repeat(spectra.spurious(self._mass()), rows, axis=0), events=events,
-            pulls=start[:, peak.mass + 1 :], free=free,
-        )  # fmt: skip
+        start[:, peak.strength], start[:, peak.mass] = events, masses
+        counts = np.repeat(spectra.counts[None], rows, axis=0)
+        spurious = np.repeat(spectra.spurious(self._mass()), rows, axis=0)
+        found = peak.fit(counts, start, spurious=spurious, free=free)
         return np.maximum(found.deviance - float(self.best.deviance[0]), 0.0)
 
-    def profile(self, name: str) -> Profile:
-        """Return the profile of "signal" or "mass"."""
+    def _profile(self, name: str) -> Profile:
         (events, _), (mass, _) = self._value("signal"), self._value("mass")
         value, error = self._value(name)
         points = value + STEPS * error
         if name == "mass":
             # Beyond the range searched there may be no spectrum for a peak to be fitted in.
-            width = self.width_GeV()
+            width = self.width_GeV
             low, high = self.reach_GeV[0] - width, self.reach_GeV[1] + width
             points = points[(points >= low) & (points <= high)]
         fixed = {"signal": np.full(len(points), events), "mass": np.full(len(points), mass)}
@@ -163,8 +118,9 @@ class _Fit:
         free = tuple(part for part in EVERYTHING if part != name)
         return Profile.of(points, self._rises(fixed["signal"], fixed["mass"], free), value, error)
 
+    @property
     def contour(self) -> MassStrengthContour:
-        """Return the rise of the deviance on a grid."""
+        """Rise of the deviance on a grid of mass and strength, in events."""
         (events, d_events), (mass, d_mass) = self._value("signal"), self._value("mass")
         steps = (np.linspace(-_CONTOUR_END, _CONTOUR_END, n) for n in _CONTOUR)
         masses, strengths = mass + next(steps) * d_mass, events + next(steps) * d_events
@@ -174,8 +130,9 @@ class _Fit:
             mass_GeV=masses, strength=strengths, delta_deviance=rises.reshape(grid[0].shape)
         )
 
+    @property
     def nuisances(self) -> tuple[NuisanceParameter, ...]:
-        """Return pulls and impacts, the largest impact first."""
+        """Pulls, and impacts in events; the largest impact first."""
         peak, found = self.spectra.peak, []
         events, _ = self._value("signal")
         first = peak.mass + 1
@@ -200,19 +157,20 @@ class _Fit:
         # All else is fitted again, the mass too: an impact is a difference of two best fits.
         start[:, fixed] = pull
         free = [index for index in range(peak.size) if index != fixed]
-        found = peak.fit_indices(
-            self.spectra.counts[None], start, mass, self.spectra.spurious(mass), free
-        )
+        spurious = self.spectra.spurious(mass)
+        found = peak.fit(self.spectra.counts[None], start, spurious=spurious, free=free)
         return float(found.values[0, peak.strength]) - events
 
+    @property
     def width_GeV(self) -> float:
-        """Return the fitted width of the peak."""
+        """Fitted width of the peak."""
         peak = self.spectra.peak
         width = float(peak.signal.width_GeV(self._mass())[0])
         return width * (1 + peak.width_error * float(self.best.values[0, peak.mass + 1]))
 
+    @cached_property
     def per_bin(self) -> tuple[FloatArray, FloatArray]:
-        """Return background, spurious signal included, and signal in every bin."""
+        """Entries of background, spurious signal included, and of signal in every bin."""
         peak = self.spectra.peak
         curve = peak.curve(self._mass(), self.spectra.spurious(self._mass()))
         rows = np.arange(1)
@@ -223,13 +181,42 @@ class _Fit:
         background = curve.expected(without, rows)[0]
         return background, both - background
 
-    def z(self) -> float:
-        """Return the local significance at the fitted mass."""
+    @property
+    def goodness_of_fit(self) -> GoodnessOfFit:
+        """p-values of the fits without and with the signal."""
+        counts, background = self.spectra.counts, self.spectra.peak.background
+        null, size = scoring_fit(counts[None], background), background.size
+        # With the signal its strength and mass are fitted too, and what is uncertain of its shape.
+        more = 2 + len(self.spectra.peak.indices(["shape"]))
+        return GoodnessOfFit(
+            background_only=goodness_of_fit(counts, null.expected[0], size),
+            with_signal=goodness_of_fit(counts, np.add(*self.per_bin), size + more),
+        )
+
+    @property
+    def local_z(self) -> float:
+        """Local significance at the fitted mass."""
         peak, mass = self.spectra.peak, self._mass()
-        theta = self.best.values[:, : peak.background.size]
+        start = peak.at(self.best.values[:, : peak.background.size], mass)
         spurious = self.spectra.spurious(mass)
-        null = peak.fit(self.spectra.counts[None], theta, mass, spurious=spurious, free=NO_SIGNAL)
+        null = peak.fit(self.spectra.counts[None], start, spurious=spurious, free=NO_SIGNAL)
         return float(np.sqrt(max(null.deviance[0] - self.best.deviance[0], 0.0)))
+
+
+def measure(spectra: Spectra, start_GeV: float, *, reach_GeV: tuple[float, float]) -> Measurement:
+    """Measure the resonance that the scan found.
+
+    Parameters
+    ----------
+    spectra : Spectra
+    start_GeV : float
+        The most significant mass of the scan.
+    reach_GeV : tuple of float
+        Ends of the masses searched; profiles and contour end one resolution beyond.
+    """
+    counts, start = spectra.counts[None], np.array([start_GeV])
+    best = best_fit(spectra.peak, counts, start, spectra.spurious, reach_GeV=reach_GeV)
+    return Measurement(spectra, best, reach_GeV)
 
 
 def best_fit(
@@ -257,15 +244,12 @@ def best_fit(
         Ends of the masses searched.
     """
     theta = scoring_fit(counts, peak.background).theta
-    found = peak.fit(counts, theta, start_GeV, spurious=spurious(start_GeV))
+    found = peak.fit(counts, peak.at(theta, start_GeV), spurious=spurious(start_GeV))
     width = peak.signal.width_GeV(start_GeV)
     inside = np.ones(len(counts), dtype=bool)
     for _ in range(_TIMES):
-        start, mass = found.values, found.values[:, peak.mass]
-        free = peak.fit(
-            counts, start[:, : peak.background.size], mass, spurious=spurious(mass),
-            events=start[:, peak.strength], pulls=start[:, peak.mass + 1 :], free=EVERYTHING,
-        )  # fmt: skip
+        mass = found.values[:, peak.mass]
+        free = peak.fit(counts, found.values, spurious=spurious(mass), free=EVERYTHING)
         ended = free.values[:, peak.mass]
         # A row that once ran out stays out: from the same start it would only do so again.
         inside &= (ended >= reach_GeV[0] - width) & (ended <= reach_GeV[1] + width)

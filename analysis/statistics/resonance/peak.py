@@ -52,6 +52,34 @@ NO_SIGNAL = ("background", "spurious")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class MassScan:
+    """Fits at fixed masses; all arrays have shape (M,)."""
+
+    mass_GeV: FloatArray
+    signal_events: FloatArray
+    """best S of either sign"""
+    signal_error_events: FloatArray
+    """uncertainty of S"""
+    z: FloatArray
+    """sqrt(q0) with the sign of S"""
+    deviance: FloatArray
+    """deviance of the best fit"""
+    null_deviance: FloatArray
+    """deviance without a signal"""
+    converged: npt.NDArray[np.bool_]
+
+    @property
+    def best(self) -> int:
+        """Index of the most significant mass."""
+        return int(np.argmax(self.z))
+
+    @property
+    def local_z(self) -> float:
+        """Largest local significance; 0 if there is no excess."""
+        return max(float(self.z.max()), 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Peak:
     """Backgrounds and a resonance in the bins of some channels."""
 
@@ -87,11 +115,6 @@ class Peak:
         )  # fmt: skip
 
     @property
-    def shape_errors(self) -> tuple[float, float]:
-        """Relative errors of resolution and energy scale."""
-        return self.width_error, self.scale_error
-
-    @property
     def strength(self) -> int:
         """Index of S among the parameters."""
         return self.background.size
@@ -118,16 +141,22 @@ class Peak:
         spurious = [f"spurious signal, {name}" for name in several] or ["spurious signal"]
         return ("signal", "mass", "resolution", "energy scale", *spurious)
 
+    def at(
+        self, theta: FloatArray, mass_GeV: FloatArray, events: FloatArray | float = 0.0
+    ) -> FloatArray:
+        """Return parameters, nuisance parameters at 0; theta may be one for all masses."""
+        values = np.zeros((len(mass_GeV), self.size))
+        values[:, : self.background.size] = theta
+        values[:, self.strength], values[:, self.mass] = events, mass_GeV
+        return values
+
     def fit(
         self,
         counts: FloatArray,
-        theta: FloatArray,
-        mass_GeV: FloatArray,
+        start: FloatArray,
         *,
         spurious: FloatArray | None = None,
-        events: FloatArray | float = 0.0,
-        free: Sequence[str] = ALL_BUT_MASS,
-        pulls: FloatArray | None = None,
+        free: Sequence[str | int] = ALL_BUT_MASS,
     ) -> Minima:
         """Fit every row.
 
@@ -135,42 +164,44 @@ class Peak:
         ----------
         counts : ndarray, shape (T, B)
             Effective counts.
-        theta : ndarray, shape (T, P)
-            Backgrounds to start at.
-        mass_GeV : ndarray, shape (T,)
-            The hypotheses: fixed, unless "mass" is free; then where the fit starts.
+        start : ndarray, shape (T, N)
+            Parameters: where they start, or are fixed. The masses are the reference masses, too.
         spurious : ndarray, shape (T, C), optional
             One standard deviation of the spurious signal in each channel, in events; else none.
-        events : ndarray, shape (T,), or float
-            Signal events: where they start, or are fixed.
-        free : sequence of str
-            Of "background", "signal", "mass", "shape" (resolution and energy scale), "spurious".
-        pulls : ndarray, shape (T, 2 + C), optional
-            Where the nuisance parameters start, or are fixed; 0 unless given.
+        free : sequence of str or int
+            Of "background", "signal", "mass", "shape" (resolution and energy scale), "spurious";
+            or indices. Of the background's parameters all are free, or none.
         """
-        rows, sizes = len(counts), self.background.size
-        start = np.zeros((rows, self.size))
-        start[:, :sizes] = theta
-        start[:, self.strength], start[:, self.mass] = events, mass_GeV
-        if pulls is not None:
-            start[:, self.mass + 1 :] = pulls
-        return self.fit_indices(counts, start, mass_GeV, spurious, self._indices(free))
-
-    def fit_indices(
-        self,
-        counts: FloatArray,
-        start: FloatArray,
-        mass_GeV: FloatArray,
-        spurious: FloatArray | None,
-        free: Sequence[int],
-    ) -> Minima:
-        """Fit every row with the parameters of these indices free, from these start values.
-
-        Of the background's parameters all are free, or none.
-        """
-        curve = self.curve(mass_GeV, spurious)
+        mass = start[:, self.mass]
+        curve = self.curve(mass, spurious)
         start = self._positive(curve, start)
-        return minimise(curve, counts, start, self._settings(free, mass_GeV))
+        return minimise(curve, counts, start, self._settings(self.indices(free), mass))
+
+    def compare(
+        self, counts: FloatArray, theta: FloatArray, mass_GeV: FloatArray, spurious: FloatArray
+    ) -> MassScan:
+        """Fit every row of counts with and without a signal at a mass of its own."""
+        start = self.at(theta, mass_GeV)
+        best = self.fit(counts, start, spurious=spurious)
+        null = self.fit(counts, start, spurious=spurious, free=NO_SIGNAL)
+        events = best.values[:, self.strength]
+        # Both fits end a tolerance above their minima: the freer one may end the higher.
+        z = np.sign(events) * np.sqrt(np.maximum(null.deviance - best.deviance, 0.0))
+        error, converged = best.error(self.strength), best.converged & null.converged
+        return MassScan(mass_GeV, events, error, z, best.deviance, null.deviance, converged)
+
+    def templates(
+        self, mass_GeV: FloatArray, *, wider: float = 0.0, shifted: float = 0.0
+    ) -> FloatArray:
+        """Return the entries per bin of one signal event at each mass, shape (M, B).
+
+        `wider` and `shifted` are pulls of resolution and energy scale.
+        """
+        values = self.at(np.zeros(self.background.size), mass_GeV)
+        values[:, self.mass + 1], values[:, self.mass + 2] = wider, shifted
+        # The expectation is linear in S: its derivative is one event, whatever the background.
+        rows, strength = np.arange(len(mass_GeV)), np.array([self.strength])
+        return self.curve(mass_GeV).slopes(values, rows, strength)[..., 0]
 
     def curve(self, mass_GeV: FloatArray, spurious: FloatArray | None = None) -> "PeakCurve":
         """Return the expectations of rows with these reference masses."""
@@ -191,19 +222,23 @@ class Peak:
             # A deficit that was found elsewhere may be deeper than the background is high here, and
             # a deviance without a positive expectation has no number to begin with.
             bad = ~np.all(curve.expected(start, rows) > 0, axis=1)
+            start = start.copy()
             start[bad, self.strength] = 0.0
         return start
 
-    def _indices(self, free: Sequence[str]) -> list[int]:
+    def indices(self, free: Sequence[str | int]) -> list[int]:
+        """Return the indices of parameters, given as for `fit`."""
         size, first = self.background.size, self.mass + 1
-        parts = {
+        errors = (self.width_error, self.scale_error)
+        parts: dict[str, Sequence[int]] = {
             "background": range(size),
             "signal": [self.strength],
             "mass": [self.mass],
-            "shape": [first + i for i, error in enumerate(self.shape_errors) if error > 0],
+            "shape": [first + i for i, error in enumerate(errors) if error > 0],
             "spurious": range(first + 2, self.size),
         }
-        return sorted(index for name in free for index in parts[name])
+        chosen = (parts[each] if isinstance(each, str) else [each] for each in free)
+        return sorted(index for indices in chosen for index in indices)
 
     def _settings(self, free: Sequence[int], mass_GeV: FloatArray) -> Settings:
         first = self.mass + 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.results.limits import MassLimits
 from analysis.results.scan import GlobalSignificance, Upcrossings
 from analysis.results.verdict import ChannelCompatibility, ChannelStrength, StabilityCheck
 from analysis.settings.search import Search
@@ -19,15 +20,16 @@ from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.background.prediction import Prediction
 from analysis.statistics.background.sidebands import Background
 from analysis.statistics.background.tournament import Tournament, decide_all
-from analysis.statistics.resonance.compatibility import compatibility
 from analysis.statistics.resonance.cross_checks import (
     UnblindedData,
+    compatibility,
     envelope,
     stability,
 )
-from analysis.statistics.resonance.look_elsewhere import CountedToys, combined, upcrossings
+from analysis.statistics.resonance.look_elsewhere import combined, counted_toys, upcrossings
 from analysis.statistics.resonance.measurement import Measurement, measure
-from analysis.statistics.resonance.scan import ChannelModel, MassScan, Spectra
+from analysis.statistics.resonance.peak import MassScan
+from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment, largest_significances
 from analysis.statistics.spectra.bins import Bins, Channel, between, bin_edges
 from analysis.statistics.spectra.signal_model import SignalModel
@@ -72,9 +74,9 @@ class ShapeSearch:
     """decisions about each channel"""
     expected: Spectra
     """spectra that the sidebands predict"""
-    expected_z: FloatArray
-    """expected significance of the benchmark signal at each mass of the scan"""
-    observed: Observed | None
+    expected_z: FloatArray | None = None
+    """expected significance of the benchmark signal at each mass of the scan, if there is one"""
+    observed: Observed | None = None
     """None while blind and without data"""
 
     @property
@@ -101,13 +103,21 @@ def _not_passing(decided: Decisions, limit: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
-    """How much is computed, and by how many processes."""
+class Work:
+    """How much is computed, by how many processes, and who is told of it."""
 
     workers: int = 1
     toys: int | None = None
     """toys for the global significance; None: as many as the search file says, if worth it"""
     seed: int = 1
+    limit_toys: int = 0
+    """toys of a limit where counts are low; 0: asymptotic everywhere"""
+    limits: bool = True
+    """whether limits against mass are set at all; they take the longest"""
+    say: Callable[[str], None] = lambda _text: None
+    """told what is being done"""
+    on_limit: Callable[[MassLimits], None] = lambda _limits: None
+    """given the limits that are done, after each mass: whoever interrupts the others has these"""
 
 
 def search_shape(
@@ -118,8 +128,7 @@ def search_shape(
     benchmark_events: FloatArray,
     *,
     sqrt_s_GeV: float,
-    effort: Effort,
-    say: Callable[[str], None] = lambda _text: None,
+    work: Work,
 ) -> ShapeSearch:
     """Search for a resonance in the shape of some channels' spectra.
 
@@ -134,9 +143,7 @@ def search_shape(
     benchmark_events : ndarray
         Signal events of the benchmark at each mass of the scan.
     sqrt_s_GeV : float
-    effort : Effort
-    say : callable
-        Told what is being done.
+    work : Work
     """
     tournament = Tournament.of(search, signal, sqrt_s_GeV)
     sidebands = [sideband_counts(c, tournament, search)[None] for c in prediction.channels]
@@ -144,15 +151,14 @@ def search_shape(
     backgrounds = prediction.backgrounds
     models = [_expected(d, b) for d, b in zip(decisions, backgrounds, strict=True)]
     expected = Spectra.of(models, signal, search.systematics)
-    masses = search.signal.masses_GeV
-    expected_z = expected.asimov_z(masses, benchmark_events)
-    found = ShapeSearch(tournament, decisions, expected, expected_z, None)
+    expected_z = expected.asimov_z(search.signal.masses_GeV, benchmark_events)
+    found = ShapeSearch(tournament, decisions, expected, expected_z)
     if data is None:
         return found
     readers = {channel.name: channel.bins for channel in data}
     unblinded = UnblindedData(readers, tournament, decisions, search, any_width=True)
     experiment = toys_of_prediction(tournament, backgrounds, search)
-    return replace(found, observed=observe(unblinded, expected, experiment, effort, say))
+    return replace(found, observed=observe(unblinded, expected, experiment, work))
 
 
 def sideband_counts(channel: Channel, tournament: Tournament, search: Search) -> FloatArray:
@@ -188,16 +194,11 @@ def toys_of_prediction(
         lows = tuple(low for low in tournament.lows_GeV if low >= background.low_GeV)
         truths.append(background.fitted.events(low, high))
         tournaments.append(replace(tournament, low_GeV=low, high_GeV=high, lows_GeV=lows))
-    masses = search.signal.masses_GeV
-    return Experiment(tuple(tournaments), tuple(truths), search.systematics, masses)
+    return Experiment(tuple(tournaments), tuple(truths), search)
 
 
 def observe(
-    unblinded: UnblindedData,
-    expected: Spectra,
-    experiment: Experiment,
-    effort: Effort,
-    say: Callable[[str], None],
+    unblinded: UnblindedData, expected: Spectra, experiment: Experiment, work: Work
 ) -> Observed:
     """Return what unblinded spectra show; toys of the global significance are `experiment`'s."""
     search, masses = unblinded.search, unblinded.search.signal.masses_GeV
@@ -208,9 +209,9 @@ def observe(
     if scan.local_z > 0:
         ends = (search.signal.low_GeV, search.signal.high_GeV)
         measurement = measure(spectra, float(masses[scan.best]), reach_GeV=ends)
-        by_channel, compatible = compatibility(spectra, search.systematics, measurement)
+        by_channel, compatible = compatibility(measurement, search.systematics)
     # Of the expectation: one scan of data tells their number to 70 %, and an excess distorts it.
-    crossings = upcrossings(expected, expected.counts, masses, seed=effort.seed)
+    crossings = upcrossings(expected, masses, seed=work.seed)
     return Observed(
         spectra=spectra,
         scan=scan,
@@ -218,7 +219,7 @@ def observe(
         measurement=measurement,
         by_channel=by_channel,
         compatibility=compatible,
-        global_significance=_global(crossings, scan.local_z, search, experiment, effort, say),
+        global_significance=_global(crossings, scan.local_z, experiment, work),
         stability=stability(unblinded, scan),
         warnings=_bins_far_below_fit(spectra, measurement),
     )
@@ -229,31 +230,22 @@ def _bins_far_below_fit(spectra: Spectra, measurement: Measurement | None) -> tu
     if measurement is None:
         expected = scoring_fit(spectra.counts[None], spectra.peak.background).expected[0]
     else:
-        background, peak = measurement.background_per_bin, measurement.signal_per_bin
-        expected = np.concatenate(background) + np.concatenate(peak)
+        expected = np.add(*measurement.per_bin)
     return bins_far_below(spectra.peak.low_GeV, spectra.peak.high_GeV, spectra.counts, expected)
 
 
 def _global(
-    crossings: Upcrossings,
-    local_z: float,
-    search: Search,
-    experiment: Experiment,
-    effort: Effort,
-    say: Callable[[str], None],
+    crossings: Upcrossings, local_z: float, experiment: Experiment, work: Work
 ) -> GlobalSignificance:
     """Return the global significance; by toys where it is worth them, or they are asked for."""
     by_formula = combined(crossings, local_z, None)
-    toys = effort.toys
-    if toys is None:
-        toys = _worth(by_formula, search.peak.global_toys)
+    maximum = experiment.search.peak.global_toys
+    toys = _worth(by_formula, maximum) if work.toys is None else work.toys
     if not toys:
         return by_formula
-    say(f"{toys:,} toys of the whole procedure, for the global significance")
-    largest = largest_significances(
-        experiment, seed=effort.seed, number=toys, workers=effort.workers
-    )
-    return combined(crossings, local_z, CountedToys(toys, int(np.sum(largest >= local_z))))
+    work.say(f"{toys:,} toys of the whole procedure, for the global significance")
+    largest = largest_significances(experiment, seed=work.seed, number=toys, workers=work.workers)
+    return combined(crossings, local_z, counted_toys(toys, int(np.sum(largest >= local_z))))
 
 
 def _worth(by_formula: GlobalSignificance, maximum: int) -> int:

@@ -16,15 +16,13 @@ from functools import partial
 
 import numpy as np
 
-from analysis.settings.search import Search, Systematics
+from analysis.settings.search import Search
 from analysis.statistics.background.entries import Decisions, Indices, Option
 from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.background.tournament import Tournament, decide_all
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.resonance.peak import Peak
-from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.spectra.bins import Bins, between
-from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import toy_stream
 from tools.arrays import FloatArray
 from tools.pool import completed
@@ -45,8 +43,7 @@ class Experiment:
     """tournaments of all channels"""
     truths: tuple[FloatArray, ...]
     """expected events of each channel in the bins of its tournament"""
-    systematics: Systematics
-    masses_GeV: FloatArray
+    search: Search
 
     def draw(self, seed: int, numbers: Sequence[int]) -> tuple[FloatArray, ...]:
         """Return the spectra of some toys, for each channel of shape (T, B)."""
@@ -72,6 +69,7 @@ class Experiment:
         counts: Sequence[FloatArray],
     ) -> "ToyGroup":
         options, bins, parts, spurious = [], [], [], []
+        masses = self.search.signal.masses_GeV
         for channel, decided in enumerate(decisions):
             option, tournament = decided.options[choice[channel]], self.tournaments[channel]
             low, high = tournament.low_GeV, tournament.high_GeV
@@ -82,15 +80,15 @@ class Experiment:
             options.append(option)
             parts.append(own)
             spurious.append(
-                [np.interp(self.masses_GeV, decided.masses_GeV, decided.spurious[t]) for t in toys]
+                [np.interp(masses, decided.masses_GeV, decided.spurious[t]) for t in toys]
             )
         signal = self.tournaments[0].signal
         functions = [option.function for option in options]
-        peak = Peak.of(model(functions, bins), bins, signal, self.systematics)
+        peak = Peak.of(model(functions, bins), bins, signal, self.search.systematics)
         every = np.concatenate(parts, axis=1)
         passes = np.all([d.passes[toys] for d in decisions], axis=0)
         sizes = np.stack(spurious, axis=-1)
-        return ToyGroup(toys, peak, every, self.masses_GeV, sizes, passes, tuple(options))
+        return ToyGroup(toys, peak, every, masses, sizes, passes, tuple(options))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,8 +117,7 @@ class ToyGroup:
             Indices into the masses and into the group's toys.
         """
         theta = scoring_fit(self.counts, self.peak.background).theta
-        spectra = Spectra(self.peak, self.counts[0], ())
-        return spectra.compare(
+        return self.peak.compare(
             self.counts[toys], theta[toys], self.masses_GeV[masses], self.spurious[toys, masses]
         ).z
 
@@ -128,19 +125,14 @@ class ToyGroup:
         """Return the significance of every mass to first order, shape (T, M)."""
         toys, bins = self.counts.shape
         at_once = max(1, _CELLS // bins)
-        parts = [
-            self._first_order(
-                self.counts[first : first + at_once], self.spurious[first : first + at_once]
-            )
-            for first in range(0, toys, at_once)
-        ]
-        return np.concatenate(parts)
+        firsts = range(0, toys, at_once)
+        return np.concatenate([self._first_order(slice(n, n + at_once)) for n in firsts])
 
-    def _first_order(self, counts: FloatArray, spurious: FloatArray) -> FloatArray:
-        peak = self.peak
+    def _first_order(self, rows: slice) -> FloatArray:
+        peak, counts, spurious = self.peak, self.counts[rows], self.spurious[rows]
         fit = scoring_fit(counts, peak.background)
         slopes = peak.background.slopes(fit.theta)
-        templates = Spectra(peak, counts[0], ()).templates(self.masses_GeV)
+        templates = peak.templates(self.masses_GeV)
         fractions = peak.signal.shares(self.masses_GeV)
         score = information = np.zeros((len(counts), len(self.masses_GeV)))
         for channel, group in enumerate(peak.background.groups):
@@ -173,24 +165,6 @@ class ToyGroup:
         best = np.argmax(z, axis=1)
         rows = np.arange(len(first))
         return np.maximum(z[rows, best], 0.0), around[rows, best]
-
-
-def experiment(
-    search: Search, signal: SignalModel, truths: Sequence[FloatArray], sqrt_s_GeV: float
-) -> Experiment:
-    """Return the toys of a search whose channels are expected to be `truths`.
-
-    Parameters
-    ----------
-    search : Search
-    signal : SignalModel
-        Of all channels.
-    truths : sequence of ndarray
-        Expected events of each channel in the bins of the fit's range.
-    sqrt_s_GeV : float
-    """
-    tournaments = (Tournament.of(search, signal, sqrt_s_GeV),) * len(truths)
-    return Experiment(tournaments, tuple(truths), search.systematics, search.signal.masses_GeV)
 
 
 def largest_significances(
