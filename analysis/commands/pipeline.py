@@ -184,7 +184,7 @@ def unblind(
     from analysis.folder import blinding
     from analysis.folder.folder import FREEZE, Folder
     from analysis.folder.origin import origin_of
-    from analysis.workflow.freshness import next_after_unblinding
+    from analysis.workflow.make import next_after_unblinding
     from analysis.workflow.stages import decided_in
 
     folder = Folder(directory)

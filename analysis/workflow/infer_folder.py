@@ -10,20 +10,23 @@ import numpy.typing as npt
 from analysis.folder import blinding, stamps
 from analysis.folder.folder import CLAIM, PARTS, VERDICT, Folder, Project, stamped
 from analysis.folder.histogram_file import read_histograms
+from analysis.folder.origin import origin_of
+from analysis.results.claim import Claim, ClaimedLimits, ClaimOrigin
 from analysis.results.codec import to_json
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.scan import InferredWith, SpentToys
+from analysis.results.unblinding import Stamp
 from analysis.results.verdict import Verdict
 from analysis.statistics.inference import infer
 from analysis.statistics.limits_results import warnings_of
 from analysis.statistics.resonance.shape import Effort
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from analysis.statistics.work import Work
-from analysis.workflow.claim import write_claim
 from analysis.workflow.process import weight_of
 from processors.histograms import Counts
 from tools.json_file import write_json
+from tools.manifest import Source
 from tools.samples import Sample
 
 
@@ -70,9 +73,55 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
         # Limits of an earlier call have warnings that this inference, without limits, knows nothing
         # of.
         verdict = found.verdict if limits else _warned_of(found.verdict, of_limits)
-        write_claim(folder, verdict, of_limits, stamp=stamp, inputs=inputs)
+        _write_claim(folder, verdict, of_limits, stamp=stamp, inputs=inputs)
         document, beside = stamped(verdict, stamp), _beside_verdict(folder)
         folder.record(VERDICT, document, beside, inputs=inputs, effort=spent)
+
+
+def _write_claim(
+    folder: Folder, verdict: Verdict, limits: MassLimits, *, stamp: Stamp | None, inputs: str
+) -> None:
+    """Write what a group says of its universe, and hands in; while the data are blind, nothing.
+
+    Of which data it is stands with its provenance: name, size and digest of every file that was
+    converted, so that a claim on other data is recognised whatever the folder is called.
+    """
+    if verdict.decision is None or limits.observed is None:
+        # One of an earlier opening would be handed in as if it were of this verdict.
+        (folder.path / Claim.FILE).unlink(missing_ok=True)
+        return
+    claim = Claim(
+        decision=verdict.decision,
+        local_z=verdict.local_z,
+        global_z=verdict.global_z,
+        mass_GeV=verdict.mass_GeV,
+        cross_section_pb=verdict.cross_section_pb,
+        complete=verdict.complete,
+        after_unblinding=None if stamp is None else stamp.after_unblinding,
+        changed_after_unblinding=None if stamp is None else stamp.changed_after_unblinding,
+        limits=ClaimedLimits(
+            confidence_level=limits.confidence_level,
+            mass_GeV=limits.mass_GeV,
+            observed_pb=limits.observed,
+        ),
+        provenance=ClaimOrigin(data=_data_files(folder)),
+    )
+    folder.save(claim, inputs=inputs, **to_json(claim.provenance))
+
+
+def _data_files(folder: Folder) -> tuple[Source, ...]:
+    """Return the files that the observed events were converted from.
+
+    There are none where a universe's data were generated in the run, or where the chunks are gone.
+    """
+    origin = origin_of(folder)
+    if origin is None:
+        return ()
+    for _, data in origin.observed():
+        for name, chunks in data.items():
+            if chunks.content == origin.made.content.get(name):
+                return chunks.sources
+    return ()
 
 
 def _warned_of(verdict: Verdict, limits: MassLimits) -> Verdict:

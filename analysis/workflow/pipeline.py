@@ -126,7 +126,7 @@ class _Analysis:
         frozen = blinding.is_unblinded(self.folder) and self.request.after_unblinding is None
         if frozen and not self.folder.lost(SELECTION):
             return  # the selection is frozen; `freeze` refuses what else has changed
-        if stages.up_to_date("optimise", self.project):
+        if not stages.why_make("optimise", self.project):
             return
         origin = self.folder.made_with(LEDGER, ProcessedFrom)
         there = {} if origin is None or self.folder.lost(LEDGER) else origin.joint_keys
@@ -148,10 +148,10 @@ class _Analysis:
 
     def process(self) -> None:
         work = self._processing("process", self.manifest, stages.settings_in(self.project))
-        if stages.up_to_date("process", self.project):
-            work.checkpoints.keep_only(work.planned)  # as `Processing.run` does first
-        else:
+        if stages.why_make("process", self.project):
             work.show("processing all samples", self.console)
+        else:
+            work.checkpoints.keep_only(work.planned)  # as `Processing.run` does first
 
     def infer(self) -> None:
         self.console.say("inference")

@@ -228,11 +228,6 @@ def inputs(name: StageName, project: Project) -> str:
 # ---- whether it is up to date --------------------------------------------------------------------
 
 
-def up_to_date(name: StageName, project: Project) -> bool:
-    """Return whether a stage would be made from the same now, and all that it wrote is there."""
-    return why_make(name, project) is None
-
-
 def why_make(name: StageName, project: Project) -> str | None:
     """Return why a stage has to be made, or made again; None if it is up to date.
 
