@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from analysis.commands import check, classroom, export, pipeline, universe
+from analysis.commands import check, classroom, pipeline, universe
 from analysis.commands.closure import closure
 from analysis.commands.infer import infer
 from tools import ending
@@ -37,6 +37,7 @@ COMMANDS = {
         infer,
         pipeline.report,
         pipeline.run,
+        pipeline.export,
     ),
     "Check": (check.status, check.plan, check.bench, closure),
     "Classroom": (classroom.generate,),
@@ -53,7 +54,6 @@ app = typer.Typer(
 for _panel, _commands in COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
-app.add_typer(export.app, rich_help_panel="Pipeline")
 app.add_typer(universe.app, rich_help_panel="Classroom")
 
 

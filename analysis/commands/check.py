@@ -19,7 +19,7 @@ def status(directory: options.DirectoryArgument) -> None:
     """
     from analysis.folder import blinding
     from analysis.folder.folder import Folder
-    from analysis.folder.history import lines
+    from analysis.folder.stamps import lines
     from analysis.results.ledger import Ledger
     from analysis.workflow.stages import status as stages_of
 

@@ -213,7 +213,7 @@ def report(
     Example: `xyy report results/mine`
     """
     from analysis.folder.folder import Folder
-    from analysis.folder.history import lines
+    from analysis.folder.stamps import lines
     from analysis.workflow import make
     from tools.pool import cores
 
@@ -223,6 +223,49 @@ def report(
     console.say(f"{directory / 'report.html'}")
     if not console.quiet:
         typer.echo("\n".join(lines(project.folder)))
+
+
+@spread
+def export(
+    form: Annotated[
+        Literal["hepdata", "workspace", "root"],
+        typer.Argument(metavar="FORMAT", help="hepdata, workspace or root.", show_default=False),
+    ],
+    directory: options.DirectoryArgument,
+    *,
+    out: Annotated[
+        Path | None, value("FOLDER", "A new or empty one; DIR/export/FORMAT otherwise.", "--out")
+    ] = None,
+    files: options.OwnSettingsFiles,
+    console: Console,
+) -> None:
+    """Write results for other programs: HEPData, pyhf, ROOT; while blind, expected ones only.
+
+    `hepdata`: a submission that HEPData's own validator accepts, `submission.yaml` and a YAML file
+    for each table: spectra with fits, scan, limits, cutflow, count, resonance.
+
+    `workspace`: a pyhf workspace for every mass of the limits, and an index of what each gives. DIR
+    may also be what `xyy infer --spectrum` wrote.
+
+    `root`: the histograms as ROOT's TH1D and TH2D; events as counted under `events`, simulation
+    weighted to the luminosity under `expected`.
+
+    Example: `xyy export hepdata results/mine --out submission`
+    """
+    from analysis.export.formats import FORMATS
+    from analysis.export.writing import default_folder, refuse_occupied, write_files
+    from analysis.folder.folder import Folder
+
+    project = files.of(Folder(directory))
+    if out is not None:
+        refuse_occupied(out)
+    place = default_folder(directory, form) if out is None else out
+    with one_writer(directory):
+        exported = FORMATS[form](*project)
+        write_files(place, exported)
+    others = len(exported) - 1
+    beside = f" and {others} files beside it" if others else ""
+    console.say(f"{place / list(exported)[-1]}{beside}")
 
 
 @spread

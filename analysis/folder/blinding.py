@@ -22,9 +22,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from analysis.folder import openings
-from analysis.folder.decisions import changed, hashes
+from analysis.folder.decisions import changed, hashes, program_changes, program_version
 from analysis.folder.folder import FREEZE, UNBLINDING, Folder
-from analysis.folder.program import program_changes, program_version
 from analysis.results.codec import to_json
 from analysis.results.freeze import Freeze, FrozenWhen, KnownBefore, PeakDecision, Program
 from analysis.results.unblinding import Change, UnblindedWhen, Unblinding
