@@ -16,8 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from analysis.commands import check, classroom, pipeline, universe
-from analysis.commands.closure import closure
+from analysis.commands import check, classroom, pipeline
 from analysis.commands.infer import infer
 from tools import ending
 from tools.errors import InputError, XyyError
@@ -39,7 +38,7 @@ COMMANDS = {
         pipeline.run,
         pipeline.export,
     ),
-    "Check": (check.status, check.plan, check.bench, closure),
+    "Check": (check.status, check.plan, check.bench, check.closure),
     "Classroom": (classroom.generate,),
 }
 
@@ -54,7 +53,7 @@ app = typer.Typer(
 for _panel, _commands in COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
-app.add_typer(universe.app, rich_help_panel="Classroom")
+app.add_typer(classroom.universes, rich_help_panel="Classroom")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
