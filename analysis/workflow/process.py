@@ -103,22 +103,11 @@ def joint_key(manifest: Manifest, name: str, settings: Settings) -> str:
     return sample_key(manifest, name, unselected)
 
 
-def kept_samples(
-    folder: Folder, manifest: Manifest, settings: Settings
-) -> dict[str, tuple[Mapping[str, Any], SampleLedger]]:
+def kept_samples(folder: Folder, manifest: Manifest, settings: Settings) -> set[str]:
     """Return the samples whose complete histograms in `folder` are those of `settings`."""
-    if folder.lost(LEDGER):
-        return {}
-    origin = folder.made_with(LEDGER, ProcessedFrom)
+    origin = None if folder.lost(LEDGER) else folder.made_with(LEDGER, ProcessedFrom)
     keys = {} if origin is None else origin.keys
-    current = {
-        name for name in manifest.samples if keys.get(name) == sample_key(manifest, name, settings)
-    }
-    # Only now is the archive read: it is large, and mostly in vain after a change.
-    if not current:
-        return {}
-    histograms, ledger = read_histograms(folder.histograms), folder.load(Ledger, made_by="process")
-    return {name: (histograms[name], ledger.samples[name]) for name in current}
+    return {n for n in manifest.samples if keys.get(n) == sample_key(manifest, n, settings)}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -139,7 +128,7 @@ class Processing:
     """dask's workers, if they are to stay for another stage"""
 
     @cached_property
-    def kept(self) -> dict[str, tuple[Mapping[str, Any], SampleLedger]]:
+    def kept(self) -> set[str]:
         """Samples that are up to date, see `kept_samples`."""
         return kept_samples(self.folder, self.manifest, self.settings)
 
@@ -192,6 +181,8 @@ class Processing:
         """
         needed, kept, checkpoints = self.settings.needed(), self.kept, self.checkpoints
         check_manifest(self.manifest, self.catalogue, needed)
+        # Only then is the archive read: it is large, and mostly in vain after a change.
+        there = read_histograms(self.folder.histograms) if kept else {}
         # Others go first: they may be of open data, in a folder that is blind now.
         checkpoints.keep_only(i for i in self.planned if self.execution.resume or i.dataset in kept)
         with checkpoints.folder_made():
@@ -206,13 +197,10 @@ class Processing:
                 checkpoints=checkpoints,
             )
         # In the manifest's order, whatever was processed first: equal content is equal bytes.
-        outputs = {
-            **outcome.outputs,
-            **{name: histograms for name, (histograms, _) in kept.items()},
-        }
-        ledgers = {**outcome.ledger, **{name: ledger for name, (_, ledger) in kept.items()}}
+        outputs = outcome.outputs | {name: there[name] for name in kept}
         histograms = {name: outputs[name] for name in self.manifest.samples if name in outputs}
-        ledger = {name: ledgers[name] for name in self.manifest.samples}
+        known = self.folder.load(Ledger, made_by="process").samples if kept else {}
+        ledger = {n: (known if n in kept else outcome.ledger)[n] for n in self.manifest.samples}
         return self._write(histograms, ledger), outcome
 
     def _write(self, histograms: Histograms, samples: dict[str, SampleLedger]) -> Ledger:

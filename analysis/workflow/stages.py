@@ -276,7 +276,7 @@ def status(project: Project) -> list[tuple[str, str]]:
         why = why_make(name, project)
         if name == "process" and why is not None:
             kept = process.kept_samples(folder, manifest, settings_in(project))
-            stale = sorted(set(manifest.samples) - set(kept))
+            stale = sorted(manifest.samples.keys() - kept)
             why = f"to be processed: {listed(stale) or 'its weights or samples changed'}"
         rows.append((name, why or "up to date"))
     return rows
