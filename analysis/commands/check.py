@@ -18,7 +18,6 @@ from tools.shown import shown
 if TYPE_CHECKING:
     from analysis.results.closure import Closure
     from analysis.validation.universe_campaign import Size
-    from tools.samples import Catalogue
 
 QUICK = (10, 50, 20)
 """universes of `xyy closure --quick`, empty ones, and with X"""
@@ -169,13 +168,22 @@ def closure(
     Example: `xyy closure --universes 1000 --empty 2000 --out results/closure`
     """
     if page is not None:
-        _only_the_page(page, out, options.catalogue_of(files.samples), printer)
+        from analysis.validation.closure import write_page_again
+
+        if out is not None:
+            raise InputError("--page FILE writes beside FILE: give no --out")
+        write_page_again(page, options.catalogue_of(files.samples))
+        printer.say(f"{page.with_suffix('.md')}")
         return
     if out is None:
         raise InputError("--out DIR is missing: where are the results to go?")
     size = _size((universes, empty, with_x), quick=quick)
-    if events:
-        _refuse_with_events(size, masses, cross_sections, selection)
+    if events and (size.empty or size.with_x or masses or cross_sections or selection):
+        raise InputError(
+            "--events makes the universes of the course, with the selection that each run chooses: "
+            "give --universes N, and neither --empty, --with-x, --masses, --cross-sections nor "
+            "--selection"
+        )
     catalogue, search = files.read()
 
     from analysis.validation.closure import universes_of, write_closure
@@ -185,9 +193,7 @@ def closure(
     from tools.sources import Observed
 
     where = search.signal.low_GeV, search.signal.high_GeV
-    selected = None
-    if selection is not None:
-        selected = options.selection_of(selection, catalogue, search)
+    selected = options.selection_of(selection, catalogue, search) if selection else None
     campaign = Campaign(
         DEFAULT_SEED if seed is None else seed,
         _numbers("--masses", masses, *where),
@@ -203,29 +209,18 @@ def closure(
     work = universes_of(campaign, catalogue, search, selected)
     chain = Console(quiet=True) if events else None
     found = write_closure(work, size, request, printer.say, chain_console=chain)
-    path = out / found.FILE
-    printer.result(path, lambda: "\n".join([*_words(found), f"{path}"]))
-
-
-def _only_the_page(path: Path, out: Path | None, catalogue: "Catalogue", console: Console) -> None:
-    from analysis.validation.closure import write_page_again
-
-    if out is not None:
-        raise InputError("--page FILE writes beside FILE: give no --out")
-    write_page_again(path, catalogue)
-    console.say(f"{path.with_suffix('.md')}")
+    printer.result(out / found.FILE, lambda: "\n".join([*_words(found), f"{out / found.FILE}"]))
 
 
 def _size(given: tuple[int | None, int | None, int | None], *, quick: bool) -> "Size":
     from analysis.validation.universe_campaign import Size
 
-    if quick:
-        if given != (None, None, None):
-            raise InputError("--quick says how many universes: give no numbers beside it")
-        return Size(*QUICK)
-    if given == (None, None, None):
+    none = given == (None, None, None)
+    if quick and not none:
+        raise InputError("--quick says how many universes: give no numbers beside it")
+    if none and not quick:
         raise InputError("how many universes? Give --universes N, --empty N, or --quick")
-    return Size(*(number or 0 for number in given))
+    return Size(*(QUICK if quick else (number or 0 for number in given)))
 
 
 def _numbers(option: str, text: str | None, low: float, high: float) -> tuple[float, ...]:
@@ -246,17 +241,6 @@ def _numbers(option: str, text: str | None, low: float, high: float) -> tuple[fl
         if not (math.isfinite(each) and low <= each <= high):
             raise InputError(f"{option}: {each:g} is not between {low:g} and {high:g}")
     return values
-
-
-def _refuse_with_events(
-    size: "Size", masses: str | None, cross_sections: str | None, selection: Path | None
-) -> None:
-    if size.empty or size.with_x or masses or cross_sections or selection:
-        raise InputError(
-            "--events makes the universes of the course, with the selection that each run chooses: "
-            "give --universes N, and neither --empty, --with-x, --masses, --cross-sections nor "
-            "--selection"
-        )
 
 
 def _words(found: "Closure") -> list[str]:

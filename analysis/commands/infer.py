@@ -34,12 +34,6 @@ class OfSpectrum:
     blind: Annotated[str | None, value("LO:HI", "Do not read the bins in it; else open.")] = None
     out: Annotated[Path | None, value("DIR", "Default: results/NAME of the spectrum.")] = None
 
-    def refuse(self) -> None:
-        """Refuse all of them, where there is a folder."""
-        given = asdict(self)
-        names = {f"--{name.strip('_').replace('_', '-')}": value for name, value in given.items()}
-        _refuse(names, "a results folder; give --spectrum FILE")
-
 
 @spread
 def infer(
@@ -96,7 +90,9 @@ def infer(
         return
     if directory is None:
         raise InputError("infer what? Give a results folder, or --spectrum FILE")
-    of_spectrum.refuse()
+    given = asdict(of_spectrum).items()
+    named = {f"--{name.strip('_').replace('_', '-')}": value for name, value in given}
+    _refuse(named, "a results folder; give --spectrum FILE")
     from analysis.folder import blinding
     from analysis.folder.folder import VERDICT, Folder
     from analysis.report.summary import verdict_summary

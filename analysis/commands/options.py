@@ -1,11 +1,11 @@
 """What the commands share: option types, and reading the settings that they name."""
 
 from collections.abc import Callable
-from dataclasses import Field, dataclass, fields, is_dataclass, replace
+from dataclasses import Field, asdict, dataclass, fields, is_dataclass, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import typer
 
@@ -272,7 +272,10 @@ class Where:
         ),
     ] = None
 
-    def execution(self, otherwise: str = "futures", **more: Any) -> "Execution":
+    UNLESS_NAMED: ClassVar = "futures"
+    """the executor"""
+
+    def execution(self, **more: Any) -> "Execution":
         """Return how to work: on all cores unless ``--workers`` says otherwise.
 
         Who names a scheduler or a cluster means dask.
@@ -284,17 +287,10 @@ class Where:
             raise InputError("--workers: an existing scheduler has the workers that it has")
         if (self.workers or 1) > MAX_PROCESSES and self.cluster is None:
             raise InputError(f"--workers: {MAX_PROCESSES:,} processes at most on one machine")
-        implied = "dask" if self.scheduler or self.cluster else otherwise
-        return Execution(
-            engine=self.executor or implied,
-            workers=self.workers or cores(),
-            scheduler=self.scheduler,
-            cluster=self.cluster,
-            adaptive=self.adaptive,
-            insecure=self.insecure,
-            wait_seconds=self.wait,
-            **more,
-        )
+        implied = "dask" if self.scheduler or self.cluster else self.UNLESS_NAMED
+        given = {**asdict(self), **more, "workers": self.workers or cores()}
+        named = given.pop("executor")
+        return Execution(engine=named or implied, wait_seconds=given.pop("wait"), **given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,11 +304,7 @@ class How(Where):
     chunk_events: Annotated[
         int | None, number(1, 10**9, "Events in one piece of work, at most.")
     ] = None
-
-    def execution(self, otherwise: str = "iterative", **more: Any) -> "Execution":
-        """Return how to work, as `Where.execution`."""
-        # Not super(): `slots` makes the class anew, and super() would look in the old one.
-        return Where.execution(self, otherwise, chunk_events=self.chunk_events, **more)
+    UNLESS_NAMED: ClassVar = "iterative"
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
