@@ -126,7 +126,7 @@ def selection_of(
     return selection, read_score_of(path, cut_variables(search))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class SettingsFiles:
     """The settings files of what is made anew, as options of a command."""
 
@@ -175,18 +175,14 @@ class OwnSettingsFiles:
 
         origin, named = origin_of(folder), SettingsFiles()
         if origin is not None:
-            named = SettingsFiles(
-                samples=str(origin.made.samples_file), search=str(origin.made.search_file)
-            )
+            named = SettingsFiles(str(origin.made.samples_file), str(origin.made.search_file))
             method = method or origin.made.method
         elif (folder.path / RUN).exists() and not (self.samples and self.search):
             raise InputError(
                 f"{folder.path / RUN} is damaged, or of an earlier version: it does not say with "
                 "which settings files the folder was made; name them with --samples and --search"
             )
-        other = SettingsFiles(
-            samples=self.samples or named.samples, search=self.search or named.search
-        )
+        other = SettingsFiles(self.samples or named.samples, self.search or named.search)
         given = other.read(method=method)
         if origin is not None and not may_change and other != named:
             # Compared are decisions, not names: a copy of the file is the same analysis.

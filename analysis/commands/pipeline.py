@@ -1,7 +1,7 @@
 """Commands of the pipeline, one stage each, in its order; and `xyy run`, all of them in one."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -314,47 +314,31 @@ def run(
 
     observed = Observed(tuple(data or ()), universe)
     default = "-".join(filter(None, (catalogue.name, observed.label)))
+    again = {
+        "data": data, "universe": universe,
+        "chunks": None if chunks == options.DEFAULT_CHUNKS else chunks,
+        "method": method, "seed": seed, "generate-missing": generate_missing,
+        "no-checkpoints": not checkpoints, "allow-incomplete": allow_incomplete,
+        "samples": None if files.samples == options.SAMPLES_FILE else files.samples,
+        "search": None if files.search == options.SEARCH_FILE else files.search,
+    }  # fmt: skip
     request = pipeline.Request(
-        out=out or Path("results", default),
-        chunks=chunks,
-        catalogue=catalogue,
-        search=search,
-        observed=observed,
-        seed=DEFAULT_SEED if seed is None else seed,
+        out=out or Path("results", default), chunks=chunks, catalogue=catalogue, search=search,
+        observed=observed, seed=DEFAULT_SEED if seed is None else seed,
         execution=how.execution(resume=resume, checkpoints=checkpoints),
-        allow_incomplete=allow_incomplete,
-        generate_missing=generate_missing,
-        unblind=unblind_reason,
-        after_unblinding=after_unblinding,
-        until=until,
-        force=force,
-        method=method,
-        command=_command(
-            how,
-            {
-                "data": data,
-                "universe": universe,
-                "chunks": None if chunks == options.DEFAULT_CHUNKS else chunks,
-                "method": method,
-                "seed": seed,
-                "generate-missing": generate_missing,
-                "no-checkpoints": not checkpoints,
-                "allow-incomplete": allow_incomplete,
-                "samples": None if files.samples == options.SAMPLES_FILE else files.samples,
-                "search": None if files.search == options.SEARCH_FILE else files.search,
-            },
-        ),
-    )
+        allow_incomplete=allow_incomplete, generate_missing=generate_missing,
+        unblind=unblind_reason, after_unblinding=after_unblinding, until=until, force=force,
+        method=method, command=_command({**again, **asdict(how)}),
+    )  # fmt: skip
     folder = pipeline.run(request, printer)
     if until in ("infer", "report"):
         printer.result(folder.path / "verdict.json", lambda: verdict_summary(folder))
 
 
-def _command(how: options.How, given: Mapping[str, object]) -> tuple[str, ...]:
+def _command(given: Mapping[str, object]) -> tuple[str, ...]:
     """Return the words that ask for the same run again, in whatever folder."""
-    pieces = {field.name: getattr(how, field.name) for field in fields(how)}
     words: list[str] = []
-    for name, chosen in {**given, **pieces}.items():
+    for name, chosen in given.items():
         option = f"--{name.replace('_', '-')}"
         if chosen is True:
             words.append(option)

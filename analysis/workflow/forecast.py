@@ -238,21 +238,14 @@ def forecast(manifest: Manifest, trial: Trial, *, execution: Execution) -> Forec
         wall_s=start_s + median_s + end_s,
         wall_low_s=start_s + low_s + end_s,
         wall_high_s=start_s + high_s + end_s,
-        start_s=start_s,
-        processing_s=median_s,
-        end_s=end_s,
+        start_s=start_s, processing_s=median_s, end_s=end_s,
         events_per_s=workers / how.slots / event_s[len(event_s) // 2],
-        memory_bytes=trial.memory_bytes,
-        workers=workers,
-        tasks=len(tasks),
-        task_events=max(sum(map(len, task)) for task in tasks),
-        chunks=len(items),
-        events=events,
+        memory_bytes=trial.memory_bytes, workers=workers,
+        tasks=len(tasks), task_events=max(sum(map(len, task)) for task in tasks),
+        chunks=len(items), events=events,
         read_bytes=sum(item.usermeta["part"]["bytes"] for item in items),
-        trial_events=tried,
-        trial_s=trial.end_s,
-        note=how.note,
-    )
+        trial_events=tried, trial_s=trial.end_s, note=how.note,
+    )  # fmt: skip
 
 
 def _marks(trial: Trial) -> list[Mark]:
