@@ -231,12 +231,8 @@ def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
     # A chunk is FOLDER/SAMPLE/part-N.root: simulation and data may lie in different folders.
     parts = {Path(p.path).parent.parent for c in manifest.samples.values() for p in c.parts}
     made = RunFrom(
-        samples_file=request.catalogue.path,
-        search_file=request.search.path,
-        method=request.method,
-        manifests=tuple(sorted(parts)),
-        content=content,
-        command=request.command,
-        directory=Path.cwd(),
-    )
+        samples_file=request.catalogue.path, search_file=request.search.path,
+        method=request.method, manifests=tuple(sorted(parts)), content=content,
+        command=request.command, directory=Path.cwd(),
+    )  # fmt: skip
     Origin(_identity(request, manifest.generated), made).write(folder)
