@@ -61,7 +61,7 @@ def generate(
 
     catalogue = options.catalogue_of(samples)
     chosen = DEFAULT_SEED if seed is None else seed
-    chosen_by: dict[str, Any] = {"seed": chosen, "file_format": file_format, "workers": workers}
+    how: dict[str, Any] = {"seed": chosen, "file_format": file_format, "workers": workers}
     if universe is not None and (names or events is not None):
         raise InputError("--universe K takes no sample names and no --events: it has its own")
     with one_writer(out):
@@ -69,16 +69,14 @@ def generate(
             data = f"universe_{universe}" if file_format == "csv" else catalogue.observed().name
             refuse_to_replace(out, [data], file_format, force=force)
             with console.progress(f"universe {universe}") as report:
-                path = generate_universe(catalogue, universe, out, progress=report, **chosen_by)
+                path = generate_universe(catalogue, universe, out, progress=report, **how)
             console.say(str(path))
             return
         names = names or [sample.name for sample in catalogue.simulation]
         refuse_to_replace(out, names, file_format, force=force)
         for name in names:
             with console.progress(name, events) as report:
-                path = generate_sample(
-                    catalogue, name, out, events=events, progress=report, **chosen_by
-                )
+                path = generate_sample(catalogue, name, out, events=events, progress=report, **how)
             console.say(str(path))
 
 

@@ -151,7 +151,7 @@ def _of_report(project: Project) -> dict[str, Any]:
     return {**decided, "label": asdict(project.search.label)}
 
 
-_STAGES = (
+STAGES = {stage.name: stage for stage in (
     Stage(name="chunks"),
     Stage(
         name="optimise",
@@ -189,8 +189,7 @@ _STAGES = (
         code=("analysis.report.writing", "analysis.report.page"),
         products=(files.PAGE, files.REPORT),
     ),
-)
-STAGES = {stage.name: stage for stage in _STAGES}
+)}  # fmt: skip
 """all stages, in their order"""
 
 
