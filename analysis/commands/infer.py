@@ -80,11 +80,9 @@ def infer(
     work = Work(effort, limit_toys, say=printer.say)
     if of_spectrum.spectrum is not None:
         for_folder = {
-            "DIR": directory,
-            "--only": only,
-            "--allow-incomplete": allow_incomplete or None,
+            "DIR": directory, "--only": only, "--allow-incomplete": allow_incomplete or None,
             "--after-unblinding": after_unblinding,
-        }
+        }  # fmt: skip
         _refuse(for_folder, "--spectrum")
         _spectrum(of_spectrum.spectrum, of_spectrum, search, work, printer)
         return

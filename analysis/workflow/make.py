@@ -38,9 +38,7 @@ def optimise(project: Project, *, reason: str | None = None) -> "Selected":
     """
     from analysis.workflow.optimise_folder import optimise_folder
 
-    refuse_stale_joints(project)
-    processed = project.folder.made_with(LEDGER, ProcessedFrom)
-    made_from = stages.joint_settings({} if processed is None else processed.joint_keys, project)
+    made_from = stages.joint_settings(_fresh_joints(project).joint_keys, project)
     digest = stages.digest_of(stages.STAGES["optimise"], project.folder, made_from)
     return optimise_folder(project, inputs=digest, reason=reason)
 
@@ -177,19 +175,20 @@ def refuse_stale_histograms(project: Project) -> None:
         )
 
 
-def refuse_stale_joints(project: Project) -> None:
-    """Refuse joint histograms, of which selections are made, with other axes than the settings'.
+def _fresh_joints(project: Project) -> ProcessedFrom:
+    """Return what the joint histograms, of which selections are made, were made from.
 
     Raises
     ------
     InputError
-        If they are missing, damaged, or others.
+        If they are missing, damaged, or have other axes than the settings'.
     """
     folder, catalogue, search = project
     filled = _processed_from(folder)
     settings = processor_settings(catalogue.columns, search, Selection({}))
     if filled is None or filled.jointly_by != jointly_by(settings):
         raise _other_histograms(folder, "with other [optimise.axes], window or mass axis")
+    return filled
 
 
 def refuse_stale_results(project: Project) -> None:
