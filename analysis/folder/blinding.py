@@ -48,13 +48,11 @@ def freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
         guard(folder, decided)
         return
     digest, program = digest_document(decided), program_version()
-    frozen = folder.load_if_there(Freeze)
+    frozen, known = folder.load_if_there(Freeze), None
     if frozen is not None and _intact(frozen) and frozen.digest == digest:
         if frozen.program == program:
             return
         known = frozen.sidebands  # is known still, if only the program is another
-    else:
-        known = None
     now = Freeze(
         digest=digest, hashes=hashes(decided), program=program, decisions=dict(decided),
         sidebands=known,

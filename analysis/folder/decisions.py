@@ -6,7 +6,6 @@ pages, commands and executors make no numbers, and may be improved at any time w
 results.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import metadata
@@ -95,9 +94,13 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "
 
 
 def _plain(value: object) -> object:
-    """Return `value` as JSON gives it back: tuples are lists there."""
-    # To be compared as numbers, not by their digests: 100 comes back from a file as 100.0.
-    return json.loads(json.dumps(value))
+    """Return `value` as JSON would give it back: tuples are lists there."""
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    # As numbers, not by their digests: 100 comes back from a file as 100.0.
+    return value
 
 
 def program_version() -> Program:
