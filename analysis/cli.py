@@ -16,8 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from analysis.commands import check, classroom, export, pipeline, universe
-from analysis.commands.closure import closure
+from analysis.commands import check, classroom, pipeline
 from analysis.commands.infer import infer
 from tools import ending
 from tools.errors import InputError, XyyError
@@ -37,8 +36,9 @@ COMMANDS = {
         infer,
         pipeline.report,
         pipeline.run,
+        pipeline.export,
     ),
-    "Check": (check.status, check.plan, check.bench, closure),
+    "Check": (check.status, check.plan, check.bench, check.closure),
     "Classroom": (classroom.generate,),
 }
 
@@ -53,8 +53,7 @@ app = typer.Typer(
 for _panel, _commands in COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
-app.add_typer(export.app, rich_help_panel="Pipeline")
-app.add_typer(universe.app, rich_help_panel="Classroom")
+app.add_typer(classroom.universes, rich_help_panel="Classroom")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -65,7 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     try:
         _refuse_other_installs()
-        _refuse_odd_names(words)
+        # Names that are not UTF-8 could be held by neither JSON nor a page nor a figure.
+        with contextlib.suppress(FileNotFoundError):  # of a current folder that is gone
+            refuse_odd_name(Path.cwd())
+        for word in words:
+            refuse_odd_name(word)
         app([word for word in words if word != "--debug"], prog_name="xyy")
     except (KeyboardInterrupt, SystemExit) as end:
         if getattr(end, "code", INTERRUPTED) == INTERRUPTED:
@@ -102,14 +105,6 @@ def _refuse_other_installs() -> None:
 
     if not (checkout() / "datasets" / "course.toml").is_file():
         raise InputError(f"{checkout()} is not a checkout of xyy; install with `pip install -e .`")
-
-
-def _refuse_odd_names(words: Sequence[str]) -> None:
-    """Refuse names that are not UTF-8, which neither JSON nor a page nor a figure could hold."""
-    with contextlib.suppress(FileNotFoundError):  # of a current folder that is gone
-        refuse_odd_name(Path.cwd())
-    for word in words:
-        refuse_odd_name(word)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it

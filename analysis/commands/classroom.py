@@ -1,14 +1,26 @@
-"""Commands of the classroom: samples and universes to practise on."""
+"""Commands of the classroom: samples to practise on, and the course's game.
 
+The game: sealed universes, scored claims, the truth at dinner.
+"""
+
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from analysis.commands import options
-from analysis.commands.console import Console
+from analysis.commands.console import Console, Printer
 from analysis.commands.options import flag, number, spread
 from tools.errors import InputError
 from tools.locks import one_writer
+
+universes = typer.Typer(
+    name="universe",
+    help="The course's game: sealed universes for groups, their claims, the truth at dinner.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+GameArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The game's folder.")]
 
 
 @spread
@@ -49,7 +61,7 @@ def generate(
 
     catalogue = options.catalogue_of(samples)
     chosen = DEFAULT_SEED if seed is None else seed
-    chosen_by: dict[str, Any] = {"seed": chosen, "file_format": file_format, "workers": workers}
+    how: dict[str, Any] = {"seed": chosen, "file_format": file_format, "workers": workers}
     if universe is not None and (names or events is not None):
         raise InputError("--universe K takes no sample names and no --events: it has its own")
     with one_writer(out):
@@ -57,14 +69,101 @@ def generate(
             data = f"universe_{universe}" if file_format == "csv" else catalogue.observed().name
             refuse_to_replace(out, [data], file_format, force=force)
             with console.progress(f"universe {universe}") as report:
-                path = generate_universe(catalogue, universe, out, progress=report, **chosen_by)
+                path = generate_universe(catalogue, universe, out, progress=report, **how)
             console.say(str(path))
             return
         names = names or [sample.name for sample in catalogue.simulation]
         refuse_to_replace(out, names, file_format, force=force)
         for name in names:
             with console.progress(name, events) as report:
-                path = generate_sample(
-                    catalogue, name, out, events=events, progress=report, **chosen_by
-                )
+                path = generate_sample(catalogue, name, out, events=events, progress=report, **how)
             console.say(str(path))
+
+
+@universes.command()
+@spread
+def make(
+    *,
+    groups: Annotated[int, number(1, 10_000, "How many universes.", metavar="N")],
+    out: options.OutOption,
+    seed: Annotated[
+        int | None,
+        number(0, options.MAX_SEED, "Who knows it knows the truth; 128 random bits unless given."),
+    ] = None,
+    file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
+    samples: options.SamplesOption = options.SAMPLES_FILE,
+    console: Console,
+) -> None:
+    """Make the data of each group, and seal the truth.
+
+    Hand out the data and `sealed.json`. The truth is in `TEACHER_ONLY_secret.json`, for you alone.
+
+    Example: `xyy universe make --groups 10 --out game`
+    """
+    catalogue = options.catalogue_of(samples)
+    from analysis.game import making, sealing
+
+    if seed is not None and seed < making.SHORT_SEED:
+        console.say(
+            "warning: a short seed can be found by trying, and with it the truth; leave --seed out "
+            "for a game that counts"
+        )
+    with one_writer(out):
+        game = making.make(
+            catalogue, groups, out, seed=seed, file_format=file_format, progress=console.progress
+        )
+    console.say(f"hand out: {sealing.SEALED}, and to each group its data (group_...)")
+    console.say(f"keep to yourself: {out / sealing.SECRET}")
+    typer.echo(f"seal {game.truth.seal}")
+
+
+@universes.command()
+@spread
+def score(
+    directory: GameArgument,
+    claims: Annotated[
+        list[str], typer.Argument(metavar="[GROUP=]CLAIM...", help="Claim files, or folders.")
+    ],
+    *,
+    printer: Printer,
+) -> None:
+    """Compare claims with the truth: the table for the dinner, and `scores.json`.
+
+    A claim is the `claim.json` that `xyy run --data FILE --unblind TEXT` writes. Whose it is is
+    known by the data that it was made from.
+
+    Example: `xyy universe score game results/*/claim.json`
+    """
+    from analysis.game import dinner
+    from analysis.game.sealing import read_game, write_private
+
+    game = read_game(directory)
+    found = dinner.assign(game, claims)
+    scored = dinner.scores(game, found)
+    with one_writer(directory, writes=[dinner.SCORES]):
+        write_private(directory / dinner.SCORES, scored)
+    printer.result(directory / dinner.SCORES, lambda: dinner.table(scored))
+
+
+@universes.command()
+@spread
+def reveal(directory: GameArgument, *, console: Console) -> None:
+    """Prove that the sealed truth was not changed, and publish it in `revealed.json`.
+
+    Where the secret is not at hand, what was revealed is checked in the same way: by anybody.
+
+    Example: `xyy universe reveal game`
+    """
+    from analysis.game import dinner, sealing
+
+    game = sealing.read_game(directory)
+    files = sealing.refuse_other_data(game)
+    if (directory / sealing.SECRET).is_file():
+        with one_writer(directory, writes=[sealing.REVEALED]):
+            sealing.write_revealed(game)
+    console.say(f"seal {game.truth.seal}")
+    console.say(
+        f"unchanged since it was sealed: the truth of {len(game.groups)} groups, the seed, "
+        f"{files} data files that are here"
+    )
+    typer.echo(dinner.truths(game))

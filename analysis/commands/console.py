@@ -6,7 +6,7 @@ Everything goes to stderr, so that stdout holds results alone (``--json``).
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,20 +47,14 @@ class Console:
             done = so_far
             show(so_far)
 
-        with self._shown(what, events) as show:
+        shown = _bar(what, events) if sys.stderr.isatty() else self._lines(what, events)
+        with nullcontext(lambda _done: None) if self.quiet else shown as show:
             yield report
         seconds = time.monotonic() - start
         # The clock may stand still for a few events.
         rate = done / max(seconds, 1e-9) / 1e6
         of_all = "" if events in (None, done) else f" of {events:,}"
         self.say(f"{what}: {done:,}{of_all} events in {seconds:.1f} s ({rate:.2f} million/s)")
-
-    def _shown(
-        self, what: str, events: int | None
-    ) -> AbstractContextManager[Callable[[int], None]]:
-        if self.quiet:
-            return nullcontext(lambda _done: None)
-        return _bar(what, events) if sys.stderr.isatty() else self._lines(what, events)
 
     @contextmanager
     def _lines(self, what: str, events: int | None) -> Iterator[Callable[[int], None]]:

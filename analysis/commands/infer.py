@@ -34,12 +34,6 @@ class OfSpectrum:
     blind: Annotated[str | None, value("LO:HI", "Do not read the bins in it; else open.")] = None
     out: Annotated[Path | None, value("DIR", "Default: results/NAME of the spectrum.")] = None
 
-    def refuse(self) -> None:
-        """Refuse all of them, where there is a folder."""
-        given = asdict(self)
-        names = {f"--{name.strip('_').replace('_', '-')}": value for name, value in given.items()}
-        _refuse(names, "a results folder; give --spectrum FILE")
-
 
 @spread
 def infer(
@@ -84,17 +78,17 @@ def infer(
     work = Work(workers or cores(), toys, seed, limit_toys, say=printer.say)
     if of_spectrum.spectrum is not None:
         for_folder = {
-            "DIR": directory,
-            "--only": only,
-            "--allow-incomplete": allow_incomplete or None,
+            "DIR": directory, "--only": only, "--allow-incomplete": allow_incomplete or None,
             "--after-unblinding": after_unblinding,
-        }
+        }  # fmt: skip
         _refuse(for_folder, "--spectrum")
         _spectrum(of_spectrum.spectrum, of_spectrum, search, work, printer)
         return
     if directory is None:
         raise InputError("infer what? Give a results folder, or --spectrum FILE")
-    of_spectrum.refuse()
+    given = asdict(of_spectrum).items()
+    named = {f"--{name.strip('_').replace('_', '-')}": value for name, value in given}
+    _refuse(named, "a results folder; give --spectrum FILE")
     from analysis.folder import blinding
     from analysis.folder.folder import VERDICT, Folder
     from analysis.report.summary import verdict_summary

@@ -1,11 +1,11 @@
 """What the commands share: option types, and reading the settings that they name."""
 
 from collections.abc import Callable
-from dataclasses import Field, dataclass, fields, is_dataclass, replace
+from dataclasses import Field, asdict, dataclass, fields, is_dataclass, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import typer
 
@@ -126,7 +126,7 @@ def selection_of(
     return selection, read_score_of(path, cut_variables(search))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class SettingsFiles:
     """The settings files of what is made anew, as options of a command."""
 
@@ -175,18 +175,14 @@ class OwnSettingsFiles:
 
         origin, named = origin_of(folder), SettingsFiles()
         if origin is not None:
-            named = SettingsFiles(
-                samples=str(origin.made.samples_file), search=str(origin.made.search_file)
-            )
+            named = SettingsFiles(str(origin.made.samples_file), str(origin.made.search_file))
             method = method or origin.made.method
         elif (folder.path / RUN).exists() and not (self.samples and self.search):
             raise InputError(
                 f"{folder.path / RUN} is damaged, or of an earlier version: it does not say with "
                 "which settings files the folder was made; name them with --samples and --search"
             )
-        other = SettingsFiles(
-            samples=self.samples or named.samples, search=self.search or named.search
-        )
+        other = SettingsFiles(self.samples or named.samples, self.search or named.search)
         given = other.read(method=method)
         if origin is not None and not may_change and other != named:
             # Compared are decisions, not names: a copy of the file is the same analysis.
@@ -272,7 +268,10 @@ class Where:
         ),
     ] = None
 
-    def execution(self, otherwise: str = "futures", **more: Any) -> "Execution":
+    UNLESS_NAMED: ClassVar = "futures"
+    """the executor"""
+
+    def execution(self, **more: Any) -> "Execution":
         """Return how to work: on all cores unless ``--workers`` says otherwise.
 
         Who names a scheduler or a cluster means dask.
@@ -284,17 +283,10 @@ class Where:
             raise InputError("--workers: an existing scheduler has the workers that it has")
         if (self.workers or 1) > MAX_PROCESSES and self.cluster is None:
             raise InputError(f"--workers: {MAX_PROCESSES:,} processes at most on one machine")
-        implied = "dask" if self.scheduler or self.cluster else otherwise
-        return Execution(
-            engine=self.executor or implied,
-            workers=self.workers or cores(),
-            scheduler=self.scheduler,
-            cluster=self.cluster,
-            adaptive=self.adaptive,
-            insecure=self.insecure,
-            wait_seconds=self.wait,
-            **more,
-        )
+        implied = "dask" if self.scheduler or self.cluster else self.UNLESS_NAMED
+        given = {**asdict(self), **more, "workers": self.workers or cores()}
+        named = given.pop("executor")
+        return Execution(engine=named or implied, wait_seconds=given.pop("wait"), **given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,11 +300,7 @@ class How(Where):
     chunk_events: Annotated[
         int | None, number(1, 10**9, "Events in one piece of work, at most.")
     ] = None
-
-    def execution(self, otherwise: str = "iterative", **more: Any) -> "Execution":
-        """Return how to work, as `Where.execution`."""
-        # Not super(): `slots` makes the class anew, and super() would look in the old one.
-        return Where.execution(self, otherwise, chunk_events=self.chunk_events, **more)
+    UNLESS_NAMED: ClassVar = "iterative"
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:

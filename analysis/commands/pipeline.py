@@ -1,7 +1,7 @@
 """Commands of the pipeline, one stage each, in its order; and `xyy run`, all of them in one."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -184,7 +184,7 @@ def unblind(
     from analysis.folder import blinding
     from analysis.folder.folder import FREEZE, Folder
     from analysis.folder.origin import origin_of
-    from analysis.workflow.freshness import next_after_unblinding
+    from analysis.workflow.make import next_after_unblinding
     from analysis.workflow.stages import decided_in
 
     folder = Folder(directory)
@@ -213,7 +213,7 @@ def report(
     Example: `xyy report results/mine`
     """
     from analysis.folder.folder import Folder
-    from analysis.folder.history import lines
+    from analysis.folder.stamps import lines
     from analysis.workflow import make
     from tools.pool import cores
 
@@ -223,6 +223,49 @@ def report(
     console.say(f"{directory / 'report.html'}")
     if not console.quiet:
         typer.echo("\n".join(lines(project.folder)))
+
+
+@spread
+def export(
+    form: Annotated[
+        Literal["hepdata", "workspace", "root"],
+        typer.Argument(metavar="FORMAT", help="hepdata, workspace or root.", show_default=False),
+    ],
+    directory: options.DirectoryArgument,
+    *,
+    out: Annotated[
+        Path | None, value("FOLDER", "A new or empty one; DIR/export/FORMAT otherwise.", "--out")
+    ] = None,
+    files: options.OwnSettingsFiles,
+    console: Console,
+) -> None:
+    """Write results for other programs: HEPData, pyhf, ROOT; while blind, expected ones only.
+
+    `hepdata`: a submission that HEPData's own validator accepts, `submission.yaml` and a YAML file
+    for each table: spectra with fits, scan, limits, cutflow, count, resonance.
+
+    `workspace`: a pyhf workspace for every mass of the limits, and an index of what each gives. DIR
+    may also be what `xyy infer --spectrum` wrote.
+
+    `root`: the histograms as ROOT's TH1D and TH2D; events as counted under `events`, simulation
+    weighted to the luminosity under `expected`.
+
+    Example: `xyy export hepdata results/mine --out submission`
+    """
+    from analysis.export.formats import FORMATS
+    from analysis.export.writing import default_folder, refuse_occupied, write_files
+    from analysis.folder.folder import Folder
+
+    project = files.of(Folder(directory))
+    if out is not None:
+        refuse_occupied(out)
+    place = default_folder(directory, form) if out is None else out
+    with one_writer(directory):
+        exported = FORMATS[form](*project)
+        write_files(place, exported)
+    others = len(exported) - 1
+    beside = f" and {others} files beside it" if others else ""
+    console.say(f"{place / list(exported)[-1]}{beside}")
 
 
 @spread
@@ -271,47 +314,31 @@ def run(
 
     observed = Observed(tuple(data or ()), universe)
     default = "-".join(filter(None, (catalogue.name, observed.label)))
+    again = {
+        "data": data, "universe": universe,
+        "chunks": None if chunks == options.DEFAULT_CHUNKS else chunks,
+        "method": method, "seed": seed, "generate-missing": generate_missing,
+        "no-checkpoints": not checkpoints, "allow-incomplete": allow_incomplete,
+        "samples": None if files.samples == options.SAMPLES_FILE else files.samples,
+        "search": None if files.search == options.SEARCH_FILE else files.search,
+    }  # fmt: skip
     request = pipeline.Request(
-        out=out or Path("results", default),
-        chunks=chunks,
-        catalogue=catalogue,
-        search=search,
-        observed=observed,
-        seed=DEFAULT_SEED if seed is None else seed,
+        out=out or Path("results", default), chunks=chunks, catalogue=catalogue, search=search,
+        observed=observed, seed=DEFAULT_SEED if seed is None else seed,
         execution=how.execution(resume=resume, checkpoints=checkpoints),
-        allow_incomplete=allow_incomplete,
-        generate_missing=generate_missing,
-        unblind=unblind_reason,
-        after_unblinding=after_unblinding,
-        until=until,
-        force=force,
-        method=method,
-        command=_command(
-            how,
-            {
-                "data": data,
-                "universe": universe,
-                "chunks": None if chunks == options.DEFAULT_CHUNKS else chunks,
-                "method": method,
-                "seed": seed,
-                "generate-missing": generate_missing,
-                "no-checkpoints": not checkpoints,
-                "allow-incomplete": allow_incomplete,
-                "samples": None if files.samples == options.SAMPLES_FILE else files.samples,
-                "search": None if files.search == options.SEARCH_FILE else files.search,
-            },
-        ),
-    )
+        allow_incomplete=allow_incomplete, generate_missing=generate_missing,
+        unblind=unblind_reason, after_unblinding=after_unblinding, until=until, force=force,
+        method=method, command=_command({**again, **asdict(how)}),
+    )  # fmt: skip
     folder = pipeline.run(request, printer)
     if until in ("infer", "report"):
         printer.result(folder.path / "verdict.json", lambda: verdict_summary(folder))
 
 
-def _command(how: options.How, given: Mapping[str, object]) -> tuple[str, ...]:
+def _command(given: Mapping[str, object]) -> tuple[str, ...]:
     """Return the words that ask for the same run again, in whatever folder."""
-    pieces = {field.name: getattr(how, field.name) for field in fields(how)}
     words: list[str] = []
-    for name, chosen in {**given, **pieces}.items():
+    for name, chosen in given.items():
         option = f"--{name.replace('_', '-')}"
         if chosen is True:
             words.append(option)

@@ -9,7 +9,7 @@ from analysis.folder.folder import Folder, Project
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
 from analysis.settings.search import Search
-from analysis.workflow.freshness import refuse_stale_histograms
+from analysis.workflow.make import refuse_stale_histograms
 from tools.samples import Catalogue
 
 

@@ -18,7 +18,7 @@ from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import Verdict
 from analysis.settings.search import Search
-from analysis.workflow.freshness import refuse_stale_histograms, refuse_stale_results
+from analysis.workflow.make import refuse_stale_histograms, refuse_stale_results
 from processors.histograms import REGIONS
 from processors.selection import Interval
 from tools.errors import InputError, RefusedError

@@ -22,9 +22,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from analysis.folder import openings
-from analysis.folder.decisions import changed, hashes
+from analysis.folder.decisions import changed, hashes, program_changes, program_version
 from analysis.folder.folder import FREEZE, UNBLINDING, Folder
-from analysis.folder.program import program_changes, program_version
 from analysis.results.codec import to_json
 from analysis.results.freeze import (
     Change,
@@ -57,13 +56,11 @@ def freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
         guard(folder, decided)
         return
     digest, program = digest_document(decided), program_version()
-    frozen = folder.load_if_there(Freeze)
+    frozen, known = folder.load_if_there(Freeze), None
     if frozen is not None and _intact(frozen) and frozen.digest == digest:
         if frozen.program == program:
             return
         known = frozen.sidebands  # is known still, if only the program is another
-    else:
-        known = None
     now = Freeze(
         digest=digest, hashes=hashes(decided), program=program, decisions=dict(decided),
         sidebands=known,

@@ -1,15 +1,21 @@
 """What is decided: what the data are taken to be, window, selection, functions, thresholds.
 
-All of it, with the hash of each decision, is frozen before the data are opened (`blinding`).
+All of it, with the hash of each decision, is frozen before the data are opened (`blinding`). So is
+the program: the code that fills histograms, chooses a selection and does the statistics. Figures,
+pages, commands and executors make no numbers, and may be improved at any time without a word on the
+results.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from analysis.folder.folder import Folder
+from analysis.results.freeze import Program
 from analysis.settings.search import Search
 from processors.selection import Selection
+from tools.code import behind, code_digest
 from tools.digests import digest_document
 from tools.errors import InputError
 from tools.names import listed
@@ -17,6 +23,10 @@ from tools.samples import Catalogue
 
 if TYPE_CHECKING:
     from processors.score import ScoreTable
+
+
+PARTS = ("processors", "selection", "statistics")
+"""of the program, each with a digest of its code"""
 
 
 def decisions(
@@ -91,3 +101,19 @@ def _plain(value: object) -> object:
         return {key: _plain(item) for key, item in value.items()}
     # As numbers, not by their digests: 100 comes back from a file as 100.0.
     return value
+
+
+def program_version() -> Program:
+    """Return the version of the program, and the digest of each of `PARTS`."""
+    # A change in a page or a command is none of these: it makes no number.
+    return Program(
+        version=metadata.version("xyy"),
+        processors=code_digest("processors"),
+        selection=code_digest(*behind("analysis.selection.methods")),
+        statistics=code_digest(*behind("analysis.statistics.inference")),
+    )
+
+
+def program_changes(before: Program, now: Program) -> list[str]:
+    """Return the parts of the program that differ."""
+    return [part for part in PARTS if getattr(before, part) != getattr(now, part)]

@@ -1,4 +1,4 @@
-"""Claims that groups hand in (`analysis.workflow.claim`): read, and refused if they were edited."""
+"""Claims that groups hand in (`workflow.infer_folder`): read, and refused if they were edited."""
 
 from pathlib import Path
 

@@ -54,36 +54,31 @@ class Expression:
     """what it is for, in messages: an option such as ``--resolution``"""
     steps: Steps
 
-    def at(self, mass_GeV: FloatArray) -> FloatArray:
+    def at(self, mass_GeV: FloatArray, *, positive: bool = True) -> FloatArray:
         """Return its values.
 
         Parameters
         ----------
         mass_GeV : ndarray
             Of any shape.
+        positive : bool
+            Whether values that are not positive are refused, too.
 
         Returns
         -------
         ndarray
-            The shape of `mass_GeV`; finite and positive.
+            The shape of `mass_GeV`; finite.
 
         Raises
         ------
         InputError
-            If a value is not finite and positive; the message names the mass.
+            If a value is not finite, or has the wrong sign; the message names the mass.
 
         Examples
         --------
         >>> parse_expression("0.00611*m + 0.7778", name="--resolution").at(np.array([125.0, 750.0]))
         array([1.54155, 5.3603 ])
         """
-        return self._values(mass_GeV, positive=True)
-
-    def of_any_sign(self, mass_GeV: FloatArray) -> FloatArray:
-        """Return its values, as `at`, but refuse only those that are not finite."""
-        return self._values(mass_GeV, positive=False)
-
-    def _values(self, mass_GeV: FloatArray, *, positive: bool) -> FloatArray:
         masses = np.asarray(mass_GeV, dtype=np.float64)
         # A constant leaves one number on the stack, and a view of it could not be written to.
         values = np.broadcast_to(_run(self.steps, masses), masses.shape).copy()

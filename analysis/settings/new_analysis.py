@@ -80,7 +80,11 @@ def samples_text() -> str:
     text = _course("datasets/course.toml")
     text = _changed(text, r"\A.*?(?=^collision_energy)", _SAMPLES_INTRODUCTION)
     text = _changed(text, r"^# files: patterns.*?(?=^\n)", _SAMPLES_NOTE)
-    return re.sub(r"^files = .*$", _own_names, text, flags=re.MULTILINE)
+    # Universes are called as they are.
+    renamed = re.compile(r'"(?!universe)([^", ]+)"')
+    return re.sub(
+        r"^files = .*$", lambda line: renamed.sub(r'"my_\1"', line[0]), text, flags=re.MULTILINE
+    )
 
 
 def search_text() -> str:
@@ -123,13 +127,3 @@ def _changed(text: str, pattern: str, new: str) -> str:
     if number != 1:
         raise XyyError(f"the course's settings hold {pattern!r} {number} times; a defect of xyy")
     return found
-
-
-def _own_names(line: re.Match[str]) -> str:
-    """Return a line of file patterns of one's own; universes are called as they are."""
-
-    def renamed(quoted: re.Match[str]) -> str:
-        name = quoted[1]
-        return f'"{name}"' if name.startswith("universe") else f'"my_{name}"'
-
-    return re.sub(r'"([^"]+)"', renamed, line[0])

@@ -77,7 +77,7 @@ def check_own_functions(
     mass = np.linspace(fit.low_GeV, fit.high_GeV, _POINTS)
     for name, terms in own.items():
         try:
-            values = [term.of_any_sign(mass) for term in parse_terms(name, terms)]
+            values = [term.at(mass, positive=False) for term in parse_terms(name, terms)]
         except InputError as error:
             raise InputError(f"{where}, {error}") from None
         if name not in (*fit.families, *peak.families):

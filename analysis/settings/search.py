@@ -12,7 +12,7 @@ of the spectrum's, so that no bin is ever half in the window.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -74,12 +74,6 @@ Events = Annotated[float, number(0, _MAX_EVENTS)]
 Words = Annotated[str, lambda table, key: table.words(key, _LABEL_LENGTH)]
 
 
-def _not_above(where: str, **two: float) -> None:
-    (name, low), (other, high) = two.items()
-    if low > high:
-        raise InputError(f"{where}: `{name}` must not be above `{other}`")
-
-
 def on_grid(where: str, key: str, value: float, origin: float, step: float) -> None:
     """Refuse a `value` that is not a whole number of steps away from `origin`."""
     steps = (value - origin) / step
@@ -101,9 +95,15 @@ class Decided:
     """A table of the search file."""
 
     __slots__ = ()
+    ORDERED: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """pairs of entries, of which the first must not be above the second"""
 
     def check(self, where: str) -> None:
         """Refuse entries that make no sense together; `where` names the table."""
+        for low, high in self.ORDERED:
+            if getattr(self, low) > getattr(self, high):
+                one, other = low.removesuffix("_GeV"), high.removesuffix("_GeV")
+                raise InputError(f"{where}: `{one}` must not be above `{other}`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,7 @@ class SpectrumAxis(MassRange):
 class Fit(Decided):
     """Range, binning and functions of the background fits."""
 
+    ORDERED: ClassVar = (("low_GeV", "low_highest_GeV"), ("min_parameters", "max_parameters"))
     low_GeV: Energy
     """where the range begins"""
     low_highest_GeV: Energy
@@ -171,8 +172,7 @@ class Fit(Decided):
 
     def check(self, where: str) -> None:
         """Refuse orders and ranges of which there are none, or too many."""
-        _not_above(where, low=self.low_GeV, low_highest=self.low_highest_GeV)
-        _not_above(where, min_parameters=self.min_parameters, max_parameters=self.max_parameters)
+        Decided.check(self, where)
         on_grid(where, "low_highest", self.low_highest_GeV, self.low_GeV, self.low_step_GeV)
         ranges = (self.low_highest_GeV - self.low_GeV) / self.low_step_GeV
         _not_too_many(where, "low_step", ranges, _MAX_RANGES)
@@ -262,6 +262,7 @@ class Optimise(Decided):
 class Score(Decided):
     """How signal is separated from background by all columns at once."""
 
+    ORDERED: ClassVar = (("least_categories", "most_categories"),)
     kind: Annotated[str, one_of(*SCORES)]
     """``"likelihood_ratio"``, ``"trees"``, or the ``"best"`` of both"""
     most_categories: Annotated[int, integer(1, 50)]
@@ -275,12 +276,6 @@ class Score(Decided):
     """simulated background events that each keeps"""
     mass_columns: Annotated[bool, Table.boolean]
     """take columns that make the mass as well: such a score distorts the mass spectrum"""
-
-    def check(self, where: str) -> None:
-        """Refuse numbers of categories of which there are none."""
-        _not_above(
-            where, least_categories=self.least_categories, most_categories=self.most_categories
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +291,7 @@ class Limits(Decided):
 class Decision(Decided):
     """From which significance on the verdict says what."""
 
+    ORDERED: ClassVar = (("evidence_global_z", "discovery_global_z"),)
     discovery_local_z: Sigmas
     discovery_global_z: Sigmas
     """a discovery needs both"""
@@ -304,14 +300,6 @@ class Decision(Decided):
     """from here on mass and cross-section are quoted"""
     normalisation_tolerance: Annotated[float, number(0, 1000)]
     """relative difference of the data's sidebands from their expectation that is a warning"""
-
-    def check(self, where: str) -> None:
-        """Refuse a discovery that is less than evidence."""
-        _not_above(
-            where,
-            evidence_global_z=self.evidence_global_z,
-            discovery_global_z=self.discovery_global_z,
-        )
 
 
 @dataclass(frozen=True, slots=True)

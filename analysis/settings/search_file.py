@@ -6,7 +6,7 @@ because a decision that is silently a default is no decision. How each is read s
 """
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -40,23 +40,20 @@ def read_search(path: Path) -> tables.Search:
     known = (*tables.FAMILIES, *own)
     functions = {"families": lambda table: table.choices("families", known), "own": lambda _: own}
     search = tables.Search(
-        path=path,
-        window=_read(tables.Window, document, "window"),
-        spectrum=_read(tables.SpectrumAxis, document, "spectrum"),
-        fit=_read(tables.Fit, document, "fit", **functions),
-        peak=_read(tables.PeakFit, document, "peak", **functions),
-        systematics=_read(tables.Systematics, document, "systematics"),
-        signal=_masses(document.table("signal", ("masses",))),
-        optimise=_read(tables.Optimise, document, "optimise", axes=_axes),
-        score=_read(tables.Score, document, "score"),
-        limits=_read(tables.Limits, document, "limits", masses=_masses),
-        decision=_read(tables.Decision, document, "decision"),
-        label=(
-            _read(tables.Label, document, "label")
-            if "label" in document.content
-            else tables.Label()
-        ),
+        path,
+        _read(tables.Window, document, "window"),
+        _read(tables.SpectrumAxis, document, "spectrum"),
+        _read(tables.Fit, document, "fit", **functions),
+        _read(tables.PeakFit, document, "peak", **functions),
+        _read(tables.Systematics, document, "systematics"),
+        _masses(document.table("signal", ("masses",))),
+        _read(tables.Optimise, document, "optimise", axes=_axes),
+        _read(tables.Score, document, "score"),
+        _read(tables.Limits, document, "limits", masses=_masses),
+        _read(tables.Decision, document, "decision"),
     )
+    if "label" in document.content:
+        search = replace(search, label=_read(tables.Label, document, "label"))
     # [peak] takes its simplest function from [fit], which has been read by now.
     if search.fit.min_parameters > search.peak.max_parameters:
         raise InputError(

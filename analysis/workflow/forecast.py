@@ -24,7 +24,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from typing import Literal
 
 from analysis.folder.folder import Folder
 from analysis.workflow.process import Processing
@@ -45,8 +44,6 @@ _BATCHES_PER_WORKER = ROUNDS + 1
 
 Mark = tuple[float, int]
 """Seconds since the processing began, and events done so far."""
-Place = Literal["here", "children", "elsewhere"]
-"""Where the workers are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,6 @@ class TrialSettings:
     execution: Execution
     slots: int
     """how many batches are done at once"""
-    where: Place
     note: str | None = None
     """what cannot be found out in this way"""
 
@@ -66,7 +62,6 @@ class Trial:
     """The course of a trial."""
 
     how: TrialSettings
-    events: int
     begin_s: float
     """what the program took before the processing began"""
     done: tuple[Mark, ...]
@@ -167,22 +162,20 @@ def how_to_try(
         If no scheduler answers where there should be one, or if it has no workers.
     """
     if execution.engine == "iterative":
-        return TrialSettings(execution, 1, "here")
+        return TrialSettings(execution, 1)
     if execution.cluster is not None:
         note = (
             f"how long {execution.cluster} lets jobs wait, how fast its machines are and what they "
             "share: measured in one process here"
         )
         here = Execution(chunk_events=execution.chunk_events, checkpoints=execution.checkpoints)
-        return TrialSettings(here, 1, "here", note)
+        return TrialSettings(here, 1, note)
     if execution.scheduler is None:
-        return TrialSettings(execution, execution.workers, "children")
+        return TrialSettings(execution, execution.workers)
     with Session(execution, say) as session:
         session.client()
         slots = session.slots
-    return TrialSettings(
-        execution, slots, "elsewhere", "memory, as others have started the workers"
-    )
+    return TrialSettings(execution, slots, "memory, as others have started the workers")
 
 
 def run_trial(
@@ -206,21 +199,15 @@ def run_trial(
     end_s = time.monotonic() - start
     for lost in ledger.failed:
         raise XyyError(f"the trial failed at {lost.file}: {lost.error}")
-    return Trial(
-        how=how,
-        events=sum(sample.entries for sample in chunks.samples.values()),
-        begin_s=begin_s,
-        done=tuple(done),
-        end_s=end_s,
-        memory_bytes=_peak_memory(how.where),
-    )
+    return Trial(how, begin_s, tuple(done), end_s, _peak_memory(how.execution))
 
 
-def _peak_memory(where: Place) -> int | None:
+def _peak_memory(execution: Execution) -> int | None:
     """Return the peak resident memory of this process, or of the largest of its children."""
-    if where == "elsewhere":
+    if execution.scheduler is not None:
         return None
-    who = resource.RUSAGE_SELF if where == "here" else resource.RUSAGE_CHILDREN
+    here = execution.engine == "iterative"
+    who = resource.RUSAGE_SELF if here else resource.RUSAGE_CHILDREN
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, kilobytes here
     return resource.getrusage(who).ru_maxrss * unit
 
@@ -251,21 +238,14 @@ def forecast(manifest: Manifest, trial: Trial, *, execution: Execution) -> Forec
         wall_s=start_s + median_s + end_s,
         wall_low_s=start_s + low_s + end_s,
         wall_high_s=start_s + high_s + end_s,
-        start_s=start_s,
-        processing_s=median_s,
-        end_s=end_s,
+        start_s=start_s, processing_s=median_s, end_s=end_s,
         events_per_s=workers / how.slots / event_s[len(event_s) // 2],
-        memory_bytes=trial.memory_bytes,
-        workers=workers,
-        tasks=len(tasks),
-        task_events=max(sum(map(len, task)) for task in tasks),
-        chunks=len(items),
-        events=events,
+        memory_bytes=trial.memory_bytes, workers=workers,
+        tasks=len(tasks), task_events=max(sum(map(len, task)) for task in tasks),
+        chunks=len(items), events=events,
         read_bytes=sum(item.usermeta["part"]["bytes"] for item in items),
-        trial_events=trial.events,
-        trial_s=trial.end_s,
-        note=how.note,
-    )
+        trial_events=tried, trial_s=trial.end_s, note=how.note,
+    )  # fmt: skip
 
 
 def _marks(trial: Trial) -> list[Mark]:

@@ -5,12 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.folder import blinding, stamps
 from analysis.folder.folder import CLAIM, PARTS, VERDICT, Folder, Project, stamped
 from analysis.folder.histogram_file import read_histograms
+from analysis.folder.origin import origin_of
 from analysis.results.codec import to_json
+from analysis.results.freeze import Stamp
+from analysis.results.game import Claim, ClaimedLimits, ClaimOrigin
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.scan import InferredWith, SpentToys
@@ -19,11 +21,9 @@ from analysis.statistics.inference import infer
 from analysis.statistics.limits_results import warnings_of
 from analysis.statistics.resonance.shape import Work
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
-from analysis.workflow.claim import write_claim
 from analysis.workflow.process import weight_of
-from processors.histograms import Counts
 from tools.json_file import write_json
-from tools.samples import Sample
+from tools.manifest import Source
 
 
 def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[str] = PARTS) -> None:
@@ -65,17 +65,54 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
     # The verdict comes last: with it, everything before it is there.
     if all(folder.made_from(f"{part}.json") == inputs for part in PARTS):
         of_limits = folder.load(MassLimits, made_by="infer")
-        # Limits of an earlier call have warnings that this inference, without limits, knows nothing
-        # of.
-        verdict = found.verdict if limits else _warned_of(found.verdict, of_limits)
-        write_claim(folder, verdict, of_limits, stamp=stamp, inputs=inputs)
+        verdict = found.verdict
+        if not limits:  # those of an earlier call have warnings, which this inference has not
+            verdict = replace(verdict, warnings=(*verdict.warnings, *warnings_of(of_limits)))
+        _write_claim(folder, verdict, of_limits, stamp=stamp, inputs=inputs)
         document, beside = stamped(verdict, stamp), _beside_verdict(folder)
         folder.record(VERDICT, document, beside, inputs=inputs, effort=spent)
 
 
-def _warned_of(verdict: Verdict, limits: MassLimits) -> Verdict:
-    """Return a verdict with the warnings of limits that were made before."""
-    return replace(verdict, warnings=(*verdict.warnings, *warnings_of(limits)))
+def _write_claim(
+    folder: Folder, verdict: Verdict, limits: MassLimits, *, stamp: Stamp | None, inputs: str
+) -> None:
+    """Write what a group says of its universe, and hands in; while the data are blind, nothing.
+
+    Of which data it is stands with its provenance: name, size and digest of every file that was
+    converted, so that a claim on other data is recognised whatever the folder is called.
+    """
+    if verdict.decision is None or limits.observed is None:
+        # One of an earlier opening would be handed in as if it were of this verdict.
+        (folder.path / Claim.FILE).unlink(missing_ok=True)
+        return
+    claim = Claim(
+        decision=verdict.decision, local_z=verdict.local_z, global_z=verdict.global_z,
+        mass_GeV=verdict.mass_GeV, cross_section_pb=verdict.cross_section_pb,
+        complete=verdict.complete,
+        after_unblinding=None if stamp is None else stamp.after_unblinding,
+        changed_after_unblinding=None if stamp is None else stamp.changed_after_unblinding,
+        limits=ClaimedLimits(
+            confidence_level=limits.confidence_level, mass_GeV=limits.mass_GeV,
+            observed_pb=limits.observed,
+        ),
+        provenance=ClaimOrigin(data=_data_files(folder)),
+    )  # fmt: skip
+    folder.save(claim, inputs=inputs, **to_json(claim.provenance))
+
+
+def _data_files(folder: Folder) -> tuple[Source, ...]:
+    """Return the files that the observed events were converted from.
+
+    There are none where a universe's data were generated in the run, or where the chunks are gone.
+    """
+    origin = origin_of(folder)
+    if origin is None:
+        return ()
+    for _, data in origin.observed():
+        for name, chunks in data.items():
+            if chunks.content == origin.made.content.get(name):
+                return chunks.sources
+    return ()
 
 
 def _write_workspaces(
@@ -120,51 +157,27 @@ def inference_inputs(project: Project) -> InferenceInputs:
     folder, catalogue, _ = project
     ledger = folder.load(Ledger, made_by="process")
     histograms = read_histograms(folder.histograms)
-    unblinded = blinding.is_unblinded(folder)
+    blinded = not blinding.is_unblinded(folder)
     data, simulation = None, {}
     for name, named in histograms.items():
-        sample, entry = catalogue.sample(name), ledger.samples[name]
+        sample, events = catalogue.sample(name), ledger.samples[name].processed_events
+        spectrum, before = named["spectrum"], named.get("before/m_yy")
+        edges = np.asarray(spectrum.axes["m_yy"].edges)
+        counts = dict(zip(spectrum.axes["category"], np.asarray(spectrum.view()), strict=True))
+        # The light job does not fill the spectrum before the selection.
+        unselected = None if before is None else np.asarray(before.view())
         if sample.kind == "data":
-            data = Spectrum(_edges(named), _counts(named), not unblinded, _unselected(named))
-        else:
-            weight = weight_of(catalogue, name, entry.processed_events)
-            simulation[name] = _simulated(sample, named, weight, entry.processed_events)
+            data = Spectrum(edges, counts, blinded, unselected)
+            continue
+        simulation[name] = SimulatedSpectrum(
+            edges, counts, weight=weight_of(catalogue, name, events), generated_events=events,
+            mass_GeV=sample.mass_GeV, cross_section_pb=sample.cross_section_pb,
+            filter_efficiency=sample.filter_efficiency,
+            unselected_counts=None if sample.kind == "signal" else unselected,
+        )  # fmt: skip
     return InferenceInputs(
-        simulation=simulation,
-        luminosity_invpb=catalogue.luminosity_invpb,
+        simulation=simulation, luminosity_invpb=catalogue.luminosity_invpb,
         data_luminosity_invpb=catalogue.data_luminosity_invpb,
         collision_energy_GeV=catalogue.collision_energy_GeV,
-        data=data,
-        complete=ledger.complete,
-        after_unblinding=stamps.after_unblinding(folder),
-    )
-
-
-def _simulated(
-    sample: Sample, named: Mapping[str, Counts], weight: float, events: int
-) -> SimulatedSpectrum:
-    return SimulatedSpectrum(
-        edges_GeV=_edges(named),
-        counts=_counts(named),
-        weight=weight,
-        generated_events=events,
-        mass_GeV=sample.mass_GeV,
-        cross_section_pb=sample.cross_section_pb,
-        filter_efficiency=sample.filter_efficiency,
-        unselected_counts=None if sample.kind == "signal" else _unselected(named),
-    )
-
-
-def _edges(named: Mapping[str, Counts]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.asarray(named["spectrum"].axes["m_yy"].edges)
-
-
-def _counts(named: Mapping[str, Counts]) -> dict[str, Any]:
-    spectrum = named["spectrum"]
-    return dict(zip(spectrum.axes["category"], np.asarray(spectrum.view()), strict=True))
-
-
-def _unselected(named: Mapping[str, Counts]) -> npt.NDArray[Any] | None:
-    """Return the spectrum before the selection, which the light job does not fill."""
-    before = named.get("before/m_yy")
-    return None if before is None else np.asarray(before.view())
+        data=data, complete=ledger.complete, after_unblinding=stamps.after_unblinding(folder),
+    )  # fmt: skip

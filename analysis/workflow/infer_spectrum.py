@@ -108,11 +108,9 @@ def bare_spectrum(
     grid = _masses(masses, bins)
     width = parse_expression(resolution, name="--resolution").at
     _check_width(grid, width(grid.masses_GeV), bins)
-    # Those of the course's detector say nothing of somebody else's spectrum.
-    errors = tables.Systematics(0.0, 0.0, 0.0, 0.0)
-    if systematics:
-        own = search.systematics
-        errors = replace(errors, energy_scale=own.energy_scale, resolution=own.resolution)
+    errors = replace(search.systematics, luminosity=0.0, efficiency=0.0)
+    if not systematics:  # those of the course's detector say nothing of somebody else's spectrum
+        errors = tables.Systematics(0.0, 0.0, 0.0, 0.0)
     decided = replace(
         search,
         peak=replace(search.peak, families=_families(families, search)),
@@ -148,7 +146,11 @@ def infer_spectrum(folder: Folder, spectrum: BareSpectrum, work: Work, **origin:
     InputError
         If nothing can be fitted, or the folder holds an analysis of events.
     """
-    _refuse_events(folder)
+    if (folder.path / LEDGER).exists():
+        raise InputError(
+            f"{folder.path} holds an analysis of events, whose results would be replaced; choose "
+            "another --out"
+        )
     # Refuses what cannot be fitted, before anything is written.
     spectrum_search.tournament_of(spectrum)
     _remove_old(folder)
@@ -158,14 +160,6 @@ def infer_spectrum(folder: Folder, spectrum: BareSpectrum, work: Work, **origin:
         write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
     for result in (found.background, found.scan, found.limits, found.verdict):
         folder.save(result, **origin)
-
-
-def _refuse_events(folder: Folder) -> None:
-    if (folder.path / LEDGER).exists():
-        raise InputError(
-            f"{folder.path} holds an analysis of events, whose results would be replaced; choose "
-            "another --out"
-        )
 
 
 def _remove_old(folder: Folder) -> None:

@@ -1,16 +1,25 @@
-"""One stage of a folder is made; what earlier stages left is looked at first (`freshness`)."""
+"""One stage of a folder is made; what earlier stages left there is looked at first.
 
+What is out of date is refused, with what to type: nobody is shown results of something else.
+Looked at is whether all of it is there as it was written, and made with the settings that the
+folder has now.
+"""
+
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from analysis.folder.folder import LEDGER, PARTS, REPORT, Project
+from analysis.folder.blinding import is_unblinded
+from analysis.folder.folder import LEDGER, PARTS, REPORT, RESULTS, VERDICT, Folder, Project
+from analysis.folder.origin import again, origin_of, run_again
 from analysis.folder.stamps import stamp_products
+from analysis.results.freeze import Unblinding
 from analysis.results.ledger import Ledger, ProcessedFrom
-from analysis.workflow import freshness
-from analysis.workflow.process import loss
-from analysis.workflow.stages import STAGES, digest_of, inputs, joint_settings, up_to_date
+from analysis.workflow import stages
+from analysis.workflow.process import jointly_by, loss, processor_settings, selected_by, weights
+from processors.selection import Selection
 from tools.errors import InputError, RefusedError
-from tools.names import nearest
+from tools.names import listed, nearest
 
 if TYPE_CHECKING:
     from analysis.selection.methods import Selected
@@ -29,10 +38,8 @@ def optimise(project: Project, *, reason: str | None = None) -> "Selected":
     """
     from analysis.workflow.optimise_folder import optimise_folder
 
-    freshness.refuse_stale_joints(project)
-    processed = project.folder.made_with(LEDGER, ProcessedFrom)
-    made_from = joint_settings({} if processed is None else processed.joint_keys, project)
-    digest = digest_of(STAGES["optimise"], project.folder, made_from)
+    made_from = stages.joint_settings(_fresh_joints(project).joint_keys, project)
+    digest = stages.digest_of(stages.STAGES["optimise"], project.folder, made_from)
     return optimise_folder(project, inputs=digest, reason=reason)
 
 
@@ -65,12 +72,12 @@ def infer(
     from analysis.workflow.infer_folder import infer_folder
 
     _refuse_incomplete_data(project, allowed=allow_incomplete)
-    freshness.refuse_stale_histograms(project)
+    refuse_stale_histograms(project)
     stamp_products(project.folder)
     asked = only is not None or work.toys is not None or work.limit_toys > 0
-    if asked or not up_to_date("infer", project):
+    if asked or stages.why_make("infer", project):
         wanted = PARTS if only is None else only
-        infer_folder(project, work, inputs=inputs("infer", project), only=wanted)
+        infer_folder(project, work, inputs=stages.inputs("infer", project), only=wanted)
 
 
 def only_results(text: str | None) -> tuple[str, ...] | None:
@@ -105,10 +112,10 @@ def report(project: Project, *, workers: int = 1) -> None:
     """
     from analysis.report.writing import report_folder
 
-    freshness.refuse_stale_histograms(project)
-    freshness.refuse_stale_results(project)
-    if not up_to_date("report", project):
-        made_from = inputs("report", project)
+    refuse_stale_histograms(project)
+    refuse_stale_results(project)
+    if stages.why_make("report", project):
+        made_from = stages.inputs("report", project)
         products = report_folder(*project, workers=workers)
         project.folder.record(REPORT, {}, products, inputs=made_from)
 
@@ -131,3 +138,106 @@ def _refuse_incomplete_data(project: Project, *, allowed: bool) -> None:
                 f"{name} are lost, first {loss(entry.failed[0])}; "
                 f"repair it and process again{otherwise}"
             )
+
+
+# ---- what is out of date is refused --------------------------------------------------------------
+
+
+def refuse_stale_histograms(project: Project) -> None:
+    """Refuse histograms that are not those of the folder's settings, selection and unblinding.
+
+    Raises
+    ------
+    InputError
+        If some are missing or damaged, or were filled with other settings, or from other events.
+    RefusedError
+        If those of data are blind and the folder is not, or the other way round.
+    """
+    folder = project.folder
+    filled = _processed_from(folder)
+    if filled is None or filled.selected_by != selected_by(stages.settings_in(project)):
+        raise _other_histograms(folder, "with another selection, window or mass axis")
+    # Same settings, other events: chunks were converted again, or only some samples processed.
+    origin = origin_of(folder)
+    if origin is not None and filled.content != origin.made.content:
+        raise _other_histograms(folder, "from other events, or not from all of them")
+    samples = folder.load(Ledger, made_by="process").samples
+    if filled.weights != weights(project.catalogue, samples):
+        raise _other_histograms(folder, "with other cross-sections or luminosity")
+    opened = is_unblinded(folder)
+    if filled.unblinded != opened and any(
+        project.catalogue.sample(n).kind == "data" for n in samples
+    ):
+        state = ("unblinded", "still blind") if opened else ("blinded", "of the unblinded window")
+        raise RefusedError(
+            f"the data of {folder.path} are {state[0]}, and its histograms are {state[1]}; "
+            f"type `{next_after_unblinding(folder)}`"
+        )
+
+
+def _fresh_joints(project: Project) -> ProcessedFrom:
+    """Return what the joint histograms, of which selections are made, were made from.
+
+    Raises
+    ------
+    InputError
+        If they are missing, damaged, or have other axes than the settings'.
+    """
+    folder, catalogue, search = project
+    filled = _processed_from(folder)
+    settings = processor_settings(catalogue.columns, search, Selection({}))
+    if filled is None or filled.jointly_by != jointly_by(settings):
+        raise _other_histograms(folder, "with other [optimise.axes], window or mass axis")
+    return filled
+
+
+def refuse_stale_results(project: Project) -> None:
+    """Refuse results of `xyy infer` that belong to something else than the folder holds now.
+
+    Where there are none, there is nothing to refuse.
+
+    Raises
+    ------
+    InputError
+        If they are incomplete, damaged, or out of date.
+    """
+    folder = project.folder
+    there = [name for name in RESULTS if (folder.path / name).exists()]
+    if not there:
+        return
+    # By each file's own record, too: `xyy infer --only` writes some of them and leaves the others.
+    wanted = stages.inputs("infer", project)
+    others = [name for name in there if folder.made_from(name) != wanted]
+    lost = folder.lost(VERDICT) if VERDICT in there else []
+    for names, what in ((others, "out of date"), (lost, "missing or not as it was written")):
+        if names:
+            raise InputError(
+                f"{folder.path}: {listed(names)} {'is' if len(names) == 1 else 'are'} "
+                f"{what}; type `{again(folder, 'infer')}` (`xyy status` says more)"
+            )
+
+
+def _processed_from(folder: Folder) -> ProcessedFrom | None:
+    """Return what the histograms were made from, if they are as they were written."""
+    folder.read(LEDGER, made_by="process")
+    if lost := folder.lost(LEDGER):
+        raise InputError(
+            f"{folder.path}: {listed(lost)} is missing or not as it was written; "
+            f"type `{again(folder, 'process')}`"
+        )
+    return folder.made_with(LEDGER, ProcessedFrom)
+
+
+def _other_histograms(folder: Folder, how: str) -> InputError:
+    return InputError(
+        f"the histograms of {folder.path} were filled {how} than it has now; "
+        f"type `{again(folder, 'process')}`"
+    )
+
+
+def next_after_unblinding(folder: Folder) -> str:
+    """Return what to type next once a folder was unblinded (or blinded again)."""
+    opened = folder.load_if_there(Unblinding) if is_unblinded(folder) else None
+    reason = [] if opened is None else ["--unblind", opened.reason]
+    place = shlex.quote(str(folder.path))
+    return run_again(folder, *reason) or f"xyy process {place} && xyy infer {place}"

@@ -61,9 +61,9 @@ def optimise_folder(project: Project, *, inputs: str, reason: str | None = None)
     selected = select(Simulated(joints, weights, background), search)
     masses = _of_simulation(folder, catalogue, "before/m_yy")
     expected = expected_z(selected.shares, masses, weights, catalogue, search)
-    chosen = replace(
-        selected.selection, expected_fit_z=expected, complete=_complete(ledger, catalogue)
-    )
+    samples = ledger.samples.items()
+    lost = any(of.lost_events for n, of in samples if catalogue.sample(n).kind != "data")
+    chosen = replace(selected.selection, expected_fit_z=expected, complete=not lost)
     selection = Selection(chosen.cuts)
     score = None if selected.score is None else table_of_document(selected.score)
     blinding.guard(folder, decisions.decisions(catalogue, search, selection, score), reason=reason)
@@ -81,12 +81,6 @@ def _record(folder: Folder, chosen: ChosenSelection, score: ScoreFile | None, in
     else:
         folder.save(score)
     folder.record(SELECTION, to_json(chosen), () if score is None else (SCORE,), inputs=inputs)
-
-
-def _complete(ledger: Ledger, catalogue: Catalogue) -> bool:
-    """Return whether no simulated event was lost."""
-    samples = ledger.samples.items()
-    return all(not of.lost_events for n, of in samples if catalogue.sample(n).kind != "data")
 
 
 def _of_simulation(folder: Folder, catalogue: Catalogue, histogram: str) -> dict[str, Counts]:

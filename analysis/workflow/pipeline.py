@@ -125,7 +125,7 @@ class _Analysis:
         frozen = blinding.is_unblinded(self.folder) and self.request.after_unblinding is None
         if frozen and not self.folder.lost(SELECTION):
             return  # the selection is frozen; `freeze` refuses what else has changed
-        if stages.up_to_date("optimise", self.project):
+        if not stages.why_make("optimise", self.project):
             return
         origin = self.folder.made_with(LEDGER, ProcessedFrom)
         there = {} if origin is None or self.folder.lost(LEDGER) else origin.joint_keys
@@ -147,10 +147,10 @@ class _Analysis:
 
     def process(self) -> None:
         work = self._processing("process", self.manifest, stages.settings_in(self.project))
-        if stages.up_to_date("process", self.project):
-            work.checkpoints.keep_only(work.planned)  # as `Processing.run` does first
-        else:
+        if stages.why_make("process", self.project):
             work.show("processing all samples", self.console)
+        else:
+            work.checkpoints.keep_only(work.planned)  # as `Processing.run` does first
 
     def infer(self) -> None:
         self.console.say("inference")
@@ -229,12 +229,8 @@ def _record(folder: Folder, request: Request, manifest: Manifest) -> None:
     # A chunk is FOLDER/SAMPLE/part-N.root: simulation and data may lie in different folders.
     parts = {Path(p.path).parent.parent for c in manifest.samples.values() for p in c.parts}
     made = RunFrom(
-        samples_file=request.catalogue.path,
-        search_file=request.search.path,
-        method=request.method,
-        manifests=tuple(sorted(parts)),
-        content=content,
-        command=request.command,
-        directory=Path.cwd(),
-    )
+        samples_file=request.catalogue.path, search_file=request.search.path,
+        method=request.method, manifests=tuple(sorted(parts)), content=content,
+        command=request.command, directory=Path.cwd(),
+    )  # fmt: skip
     Origin(_identity(request, manifest.generated), made).write(folder)

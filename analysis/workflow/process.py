@@ -10,12 +10,12 @@ choose them and with them for the results; both have their checkpoints (`Whose`)
 concerns both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from analysis.folder.folder import CUTFLOW, HISTOGRAMS, LEDGER, Folder
 from analysis.folder.histogram_file import Histograms, read_histograms, write_histograms
@@ -25,7 +25,7 @@ from analysis.selection.optimise import cut_variables
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_manifest
 from processors.diphoton import DiphotonProcessor, Settings
-from processors.histograms import REGIONS, Binning
+from processors.histograms import REGIONS, Binning, Counts
 from processors.schema import DiphotonSchema
 from processors.score import ScoreTable
 from processors.selection import Interval, Selection
@@ -74,12 +74,9 @@ def processor_settings(
         ),
         mass=Binning("m_yy", bins, spectrum.low_GeV, spectrum.high_GeV, "GeV"),
         window=Interval(search.window.low_GeV, search.window.high_GeV),
-        cut_variables=cut_variables(search),
-        selection=selection,
-        score=score,
-        unblinded=unblinded,
-        histograms=histograms,
-    )
+        cut_variables=cut_variables(search), selection=selection, score=score,
+        unblinded=unblinded, histograms=histograms,
+    )  # fmt: skip
 
 
 def sample_key(manifest: Manifest, name: str, settings: Settings) -> str:
@@ -103,22 +100,11 @@ def joint_key(manifest: Manifest, name: str, settings: Settings) -> str:
     return sample_key(manifest, name, unselected)
 
 
-def kept_samples(
-    folder: Folder, manifest: Manifest, settings: Settings
-) -> dict[str, tuple[Mapping[str, Any], SampleLedger]]:
+def kept_samples(folder: Folder, manifest: Manifest, settings: Settings) -> set[str]:
     """Return the samples whose complete histograms in `folder` are those of `settings`."""
-    if folder.lost(LEDGER):
-        return {}
-    origin = folder.made_with(LEDGER, ProcessedFrom)
+    origin = None if folder.lost(LEDGER) else folder.made_with(LEDGER, ProcessedFrom)
     keys = {} if origin is None else origin.keys
-    current = {
-        name for name in manifest.samples if keys.get(name) == sample_key(manifest, name, settings)
-    }
-    # Only now is the archive read: it is large, and mostly in vain after a change.
-    if not current:
-        return {}
-    histograms, ledger = read_histograms(folder.histograms), folder.load(Ledger, made_by="process")
-    return {name: (histograms[name], ledger.samples[name]) for name in current}
+    return {n for n in manifest.samples if keys.get(n) == sample_key(manifest, n, settings)}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -139,7 +125,7 @@ class Processing:
     """dask's workers, if they are to stay for another stage"""
 
     @cached_property
-    def kept(self) -> dict[str, tuple[Mapping[str, Any], SampleLedger]]:
+    def kept(self) -> set[str]:
         """Samples that are up to date, see `kept_samples`."""
         return kept_samples(self.folder, self.manifest, self.settings)
 
@@ -157,13 +143,10 @@ class Processing:
         return Checkpoints(
             folder=self.folder.checkpoints.resolve(),
             made_by={each.kind: filling_key(self.settings, each.kind) for each in samples},
-            processor=DiphotonProcessor(self.settings),
-            schema=DiphotonSchema,
-            columns={column.name: column.type for column in columns},
-            stage=self.stage,
-            read=self.execution.resume,
-            write=self.execution.checkpoints,
-        )
+            processor=DiphotonProcessor(self.settings), schema=DiphotonSchema,
+            columns={column.name: column.type for column in columns}, stage=self.stage,
+            read=self.execution.resume, write=self.execution.checkpoints,
+        )  # fmt: skip
 
     def show(self, what: str, console: RunLog) -> Ledger:
         """Do it, and log how far it is and what else a user should know."""
@@ -192,63 +175,71 @@ class Processing:
         """
         needed, kept, checkpoints = self.settings.needed(), self.kept, self.checkpoints
         check_manifest(self.manifest, self.catalogue, needed)
+        # Only then is the archive read: it is large, and mostly in vain after a change.
+        there = read_histograms(self.folder.histograms) if kept else {}
         # Others go first: they may be of open data, in a folder that is blind now.
         checkpoints.keep_only(i for i in self.planned if self.execution.resume or i.dataset in kept)
         with checkpoints.folder_made():
             outcome = executors.run(
                 checkpoints.processor,
                 [item for item in self.planned if item.dataset not in kept],
-                schema=checkpoints.schema,
-                execution=self.execution,
-                columns=needed,
-                report=report,
-                session=self.session,
-                checkpoints=checkpoints,
-            )
+                schema=checkpoints.schema, execution=self.execution, columns=needed,
+                report=report, session=self.session, checkpoints=checkpoints,
+            )  # fmt: skip
         # In the manifest's order, whatever was processed first: equal content is equal bytes.
-        outputs = {
-            **outcome.outputs,
-            **{name: histograms for name, (histograms, _) in kept.items()},
-        }
-        ledgers = {**outcome.ledger, **{name: ledger for name, (_, ledger) in kept.items()}}
+        outputs = outcome.outputs | {name: there[name] for name in kept}
         histograms = {name: outputs[name] for name in self.manifest.samples if name in outputs}
-        ledger = {name: ledgers[name] for name in self.manifest.samples}
+        known = self.folder.load(Ledger, made_by="process").samples if kept else {}
+        ledger = {n: (known if n in kept else outcome.ledger)[n] for n in self.manifest.samples}
         return self._write(histograms, ledger), outcome
 
     def _write(self, histograms: Histograms, samples: dict[str, SampleLedger]) -> Ledger:
         """Write all three products, the ledger last."""
-        catalogue, settings, folder = self.catalogue, self.settings, self.folder
+        settings, folder = self.settings, self.folder
+        complete = [name for name, sample in samples.items() if sample.complete]
+        generated = tuple(self.manifest.generated)
         ledger = Ledger(
-            complete=all(sample.complete for sample in samples.values()),
-            samples=samples,
-            generated_samples=tuple(self.manifest.generated),
+            complete=len(complete) == len(samples), samples=samples, generated_samples=generated
         )
         flows: Cutflows = {
-            name: cutflow(
-                named,
-                weight_of(catalogue, name, samples[name].processed_events),
-                settings,
-                kind=self.manifest.samples[name].kind,
-                complete=samples[name].complete,
-            )
+            name: tuple(self._cutflow(name, named["cutflow"], samples[name]))
             for name, named in histograms.items()
         }
         # The ledger vouches for the histograms: without it, a killed run's archive counts for
         # nothing.
         write_histograms(folder.histograms, histograms)
         folder.write(CUTFLOW, to_json(flows))
-        complete = [name for name, sample in samples.items() if sample.complete]
         origin = ProcessedFrom(
             keys={name: sample_key(self.manifest, name, settings) for name in complete},
             joint_keys={name: joint_key(self.manifest, name, settings) for name in complete},
-            selected_by=selected_by(settings),
-            jointly_by=jointly_by(settings),
+            selected_by=selected_by(settings), jointly_by=jointly_by(settings),
             unblinded=settings.unblinded,
             content={name: self.manifest.samples[name].content for name in samples},
-            weights=weights(catalogue, samples),
-        )
+            weights=weights(self.catalogue, samples),
+        )  # fmt: skip
         folder.record(LEDGER, to_json(ledger), (HISTOGRAMS, CUTFLOW), **to_json(origin))
         return ledger
+
+    def _cutflow(self, name: str, flow: Counts, ledger: SampleLedger) -> Iterator[CutflowRow]:
+        """Yield the rows of ``cutflow.json`` for one sample.
+
+        Each has the events left after a step and, of them, those in the mass window: null where
+        only the spectrum was filled. Of blinded data all rows are of the sidebands. Rows of a
+        sample that lost events say so.
+        """
+        weight = weight_of(self.catalogue, name, ledger.processed_events)
+        blind = self.manifest.samples[name].kind == "data" and not self.settings.unblinded
+        divided = tuple(flow.axes["region"]) == REGIONS
+        for step, counted in zip(flow.axes["step"], flow.view(), strict=True):
+            events = int(counted.sum())
+            # All events of a sample weigh the same: no sum is rounded, whatever the order of the
+            # chunks.
+            yield CutflowRow(
+                cut=step, events=events, sumw=events * weight, sumw2=events * weight**2,
+                window_events=int(counted[0]) if divided and not blind else None,
+                blinded="sidebands only" if blind else None,
+                complete=None if ledger.complete else False,
+            )  # fmt: skip
 
 
 def weights(catalogue: Catalogue, samples: Mapping[str, SampleLedger]) -> dict[str, float]:
@@ -274,37 +265,6 @@ def jointly_by(settings: Settings) -> str:
 def weight_of(catalogue: Catalogue, name: str, events: int) -> float:
     """Return the weight of one event of a sample of which `events` were processed."""
     return catalogue.weight(catalogue.sample(name), events)
-
-
-def cutflow(
-    named: Mapping[str, Any], weight: float, settings: Settings, *, kind: str, complete: bool
-) -> tuple[CutflowRow, ...]:
-    """Return the entry of ``cutflow.json`` for one sample.
-
-    Each row has the events left after a step and, of them, those in the mass window: null where
-    only the spectrum was filled. Of blinded data all rows are of the sidebands. Rows of a sample
-    that lost events say so.
-    """
-    flow = named["cutflow"]
-    blind = kind == "data" and not settings.unblinded
-    divided = tuple(flow.axes["region"]) == REGIONS
-    rows = []
-    for step, counted in zip(flow.axes["step"], flow.view(), strict=True):
-        events = int(counted.sum())
-        rows.append(
-            CutflowRow(
-                cut=step,
-                events=events,
-                # All events of a sample weigh the same: no sum is rounded, whatever the order of
-                # the chunks.
-                sumw=events * weight,
-                sumw2=events * weight**2,
-                window_events=int(counted[0]) if divided and not blind else None,
-                blinded="sidebands only" if blind else None,
-                complete=None if complete else False,
-            )
-        )
-    return tuple(rows)
 
 
 def losses(ledger: Ledger, path: Path) -> str:

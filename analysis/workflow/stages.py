@@ -151,7 +151,7 @@ def _of_report(project: Project) -> dict[str, Any]:
     return {**decided, "label": asdict(project.search.label)}
 
 
-_STAGES = (
+STAGES = {stage.name: stage for stage in (
     Stage(name="chunks"),
     Stage(
         name="optimise",
@@ -189,8 +189,7 @@ _STAGES = (
         code=("analysis.report.writing", "analysis.report.page"),
         products=(files.PAGE, files.REPORT),
     ),
-)
-STAGES = {stage.name: stage for stage in _STAGES}
+)}  # fmt: skip
 """all stages, in their order"""
 
 
@@ -226,11 +225,6 @@ def inputs(name: StageName, project: Project) -> str:
 
 
 # ---- whether it is up to date --------------------------------------------------------------------
-
-
-def up_to_date(name: StageName, project: Project) -> bool:
-    """Return whether a stage would be made from the same now, and all that it wrote is there."""
-    return why_make(name, project) is None
 
 
 def why_make(name: StageName, project: Project) -> str | None:
@@ -281,7 +275,7 @@ def status(project: Project) -> list[tuple[str, str]]:
         why = why_make(name, project)
         if name == "process" and why is not None:
             kept = process.kept_samples(folder, manifest, settings_in(project))
-            stale = sorted(set(manifest.samples) - set(kept))
+            stale = sorted(manifest.samples.keys() - kept)
             why = f"to be processed: {listed(stale) or 'its weights or samples changed'}"
         rows.append((name, why or "up to date"))
     return rows

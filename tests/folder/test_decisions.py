@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from analysis.folder import blinding, stamps
-from analysis.folder.decisions import decisions
+from analysis.folder.decisions import decisions, program_version
 from analysis.folder.folder import Folder, read_selection, unstamped
-from analysis.folder.history import history
-from analysis.folder.program import program_version
+from analysis.folder.stamps import history
 from analysis.results.codec import to_json
 from analysis.results.freeze import (
     ExpectedLimits,

@@ -23,7 +23,7 @@ from analysis.report.folder_results import read_results
 from analysis.report.summary import verdict_summary
 from analysis.settings.search_file import read_search
 from analysis.settings.settings_check import check_manifest
-from analysis.workflow.freshness import refuse_stale_histograms, refuse_stale_results
+from analysis.workflow.make import refuse_stale_histograms, refuse_stale_results
 from analysis.workflow.stages import status
 from processors.schema import DiphotonSchema
 from tests.hostile.json_edits import edited

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.folder.program import PARTS, program_version
+from analysis.folder.decisions import PARTS, program_version
 from tools import code
 from tools.code import behind, code_digest
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from analysis.cli import main
-from analysis.commands import closure as command_module
+from analysis.commands import check
 from analysis.report.plots.style import Header
 from analysis.results.closure import Closure
 from analysis.results.codec import from_json, to_json
@@ -599,7 +599,7 @@ def test_the_command_tells_what_it_found(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(command_module, "QUICK", (2, 0, 1))
+    monkeypatch.setattr(check, "QUICK", (2, 0, 1))
     cuts = {"cuts": {"n_jets": {"min": None, "max": 6}, "n_leptons": {"min": None, "max": 7}}}
     (tmp_path / "selection.json").write_text(json.dumps(cuts), encoding="utf-8")
     words = [
@@ -623,6 +623,6 @@ def test_the_command_tells_what_it_found(
 
 
 def test_the_quick_size_is_small() -> None:
-    assert sum(command_module.QUICK) <= 150
-    assert max(command_module.QUICK) < MAX_UNIVERSES
+    assert sum(check.QUICK) <= 150
+    assert max(check.QUICK) < MAX_UNIVERSES
     assert set(COLUMNS) == {"n_jets", "n_leptons", "photon1_isolation", "photon2_isolation"}

@@ -11,7 +11,6 @@ from distributed import LocalCluster
 
 from analysis import cli
 from analysis.workflow.forecast import (
-    Place,
     Trial,
     TrialSettings,
     forecast,
@@ -47,7 +46,7 @@ def made_up(catalogue: Catalogue, **entries: list[int]) -> Manifest:
 
 
 def trial(*done: tuple[float, int], how: TrialSettings, end_s: float) -> Trial:
-    return Trial(how, done[-1][1], 2.0, done, end_s, 500_000_000)
+    return Trial(how, 2.0, done, end_s, 500_000_000)
 
 
 # ---- the trial -----------------------------------------------------------------------------------
@@ -81,12 +80,9 @@ def test_without_events_there_is_nothing_to_forecast(catalogue: Catalogue) -> No
 
 
 def test_a_trial_is_made_as_the_run_but_without_jobs() -> None:
-    cases: tuple[tuple[str, int, Place], ...] = (
-        ("iterative", 1, "here"), ("futures", 3, "children"),
-    )  # fmt: skip
-    for engine, slots, where in cases:
+    for engine, slots in (("iterative", 1), ("futures", 3)):
         execution = Execution(engine=engine, workers=3)
-        assert how_to_try(execution) == TrialSettings(execution, slots, where)
+        assert how_to_try(execution) == TrialSettings(execution, slots)
     jobs = how_to_try(Execution(engine="dask", cluster="slurm", workers=100, chunk_events=7))
     assert jobs.execution == Execution(chunk_events=7)
     assert jobs.note is not None
@@ -105,7 +101,7 @@ def scheduler() -> Iterator[str]:
 def test_an_existing_scheduler_is_asked_how_many_workers_it_has(scheduler: str) -> None:
     execution = Execution(engine="dask", scheduler=scheduler)
     how = how_to_try(execution)
-    assert (how.execution, how.slots, how.where) == (execution, 3, "elsewhere")
+    assert (how.execution, how.slots) == (execution, 3)
     assert how.note == "memory, as others have started the workers"
 
 
@@ -121,7 +117,7 @@ def test_only_the_rounds_grow(catalogue: Catalogue) -> None:
     marks = [(4.0, 100), (5.0, 200), (5.4, 300), (6.0, 400), (6.5, 500), (8.0, 600), (9.0, 700),
              (11.0, 800)]  # fmt: skip
     manifest = made_up(catalogue, one=[100] * 20, two=[100] * 12)
-    course = trial(*marks, how=TrialSettings(execution, 2, "children"), end_s=11.5)
+    course = trial(*marks, how=TrialSettings(execution, 2), end_s=11.5)
     result = forecast(manifest, course, execution=execution)
     assert result.start_s == pytest.approx(7.0)
     assert result.events_per_s == pytest.approx(100.0)
@@ -139,7 +135,7 @@ def test_only_the_rounds_grow(catalogue: Catalogue) -> None:
 def test_a_trial_of_everything_is_its_own_forecast(catalogue: Catalogue, batches: int) -> None:
     execution = Execution(engine="futures", workers=2)
     marks = [(3.0 + i, 10 * (i + 1)) for i in range(batches)]
-    course = trial(*marks, how=TrialSettings(execution, 2, "children"), end_s=20.0)
+    course = trial(*marks, how=TrialSettings(execution, 2), end_s=20.0)
     result = forecast(made_up(catalogue, one=[10] * batches), course, execution=execution)
     assert result.wall_s == pytest.approx(2.0 + 20.0)
     assert result.wall_low_s <= result.wall_s <= result.wall_high_s
@@ -156,7 +152,7 @@ def test_more_workers_than_in_the_trial_take_less_time(catalogue: Catalogue) -> 
 
 def test_a_file_is_read_once_for_each_piece_of_work_in_it(catalogue: Catalogue) -> None:
     execution = Execution(chunk_events=40)
-    course = trial((1.0, 40), (2.0, 80), how=TrialSettings(execution, 1, "here"), end_s=2.0)
+    course = trial((1.0, 40), (2.0, 80), how=TrialSettings(execution, 1), end_s=2.0)
     result = forecast(made_up(catalogue, one=[100] * 2), course, execution=execution)
     assert (result.chunks, result.tasks, result.read_bytes) == (6, 3, 6 * 5000)
 

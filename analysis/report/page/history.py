@@ -3,7 +3,7 @@
 No times: they stand under ``provenance`` in the JSON files, and `xyy report` tells them.
 """
 
-from analysis.folder.program import PARTS
+from analysis.folder.decisions import PARTS
 from analysis.report.folder_results import FolderResults
 from analysis.report.page.layout import Section, Table
 from analysis.report.page.wording import in_pb, number, with_error

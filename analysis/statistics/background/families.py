@@ -132,7 +132,8 @@ class Function:
                [0.25, 0.5 , 0.25]])
         """
         if self.terms:
-            values = [term.of_any_sign(mass_GeV) for term in self.terms[: self.order]]
+            terms = self.terms[: self.order]
+            values = [term.at(mass_GeV, positive=False) for term in terms]
             return np.stack([np.ones_like(values[0]), *values], axis=-1)
         if self.family == "exp":
             return _powers(mass_GeV / REFERENCE_GeV - 1, self.order)
