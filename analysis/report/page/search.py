@@ -5,18 +5,18 @@ Every number is that of a result file; sections of what a folder does not hold a
 
 # ruff: noqa: RUF001 - Greek is meant
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.page.layout import Section, Table
+from analysis.report.page.layout import Section, Table, table
 from analysis.report.page.wording import interval, known, number, sentence, sigma, with_error
 from analysis.report.plots.names import category_title, with_category
 from analysis.results.codec import Unit
 from analysis.results.limits import MassLimits, Ranges
 from analysis.results.scan import GlobalSignificance, GlobalToys, Upcrossings
-from analysis.results.verdict import NuisanceParameter, ResonanceFit, StabilityCheck
+from analysis.results.verdict import ResonanceFit
 
 _MOST_ROWS = 12
 """of a table over masses; the rest is in the file"""
@@ -39,8 +39,8 @@ def scan(results: FolderResults) -> Iterator[Section]:
         "GeV. The local significance is that of one mass; the global one allows for having looked "
         "at all of them."
     )
-    table = Table((), known(rows), notes=(sentence(found.reason),))
-    yield Section("scan", "Scan over mass", (what,), tables=(table,))
+    largest = Table(known(rows), notes=(sentence(found.reason),))
+    yield Section("scan", "Scan over mass", (what,), (largest,))
 
 
 def _at(z: float, mass: float) -> str:
@@ -86,8 +86,8 @@ def mass_limits(results: FolderResults) -> Iterator[Section]:
             "* Fewer than 20 background events under the peak: the asymptotic limit is too strong "
             "there; --limit-toys makes it exact."
         )
-    sentences, tables = (what, *exclusions(limits)), (_limit_table(limits, tuple(notes)),)
-    yield Section("mass_limits", "Limits against mass", sentences, tables=tables)
+    sentences, tables = (what, *exclusions(limits)), (_limit_table(limits, notes),)
+    yield Section("mass_limits", "Limits against mass", sentences, tables)
 
 
 def _called(unit: Unit) -> str:
@@ -113,24 +113,23 @@ def _written(ranges: Ranges) -> str:
     return ", ".join(f"{number(low)} to {number(high)}" for low, high in ranges) + " GeV"
 
 
-def _limit_table(limits: MassLimits, notes: tuple[str, ...]) -> Table:
-    mass, unit = limits.mass_GeV, limits.unit
-    observed = np.full(len(mass), np.nan) if limits.observed is None else limits.observed
-    bands = [limits.expected[band] for band in ("0", "-1", "1", "-2", "2")]
+def _limit_table(limits: MassLimits, notes: list[str]) -> Table:
+    mass, unit, bands = limits.mass_GeV, limits.unit, limits.expected
+    values = {
+        f"observed, {unit}": [None] * len(mass) if limits.observed is None else limits.observed,
+        f"expected, {unit}": bands["0"],
+        "−1 σ": bands["-1"], "+1 σ": bands["1"], "−2 σ": bands["-2"], "+2 σ": bands["2"],
+    }  # fmt: skip
     # Every so many masses, rounded up, so that there are never more rows than that.
     shown = range(0, len(mass), -(-len(mass) // _MOST_ROWS))
-    rows = tuple(
-        (
-            f"{number(mass[i])} GeV{' *' if limits.low_counts[i] else ''}",
-            number(observed[i], 3),
-            *(number(band[i], 3) for band in bands),
-        )
+    rows = [
+        {"Mass": f"{number(mass[i])} GeV{' *' if limits.low_counts[i] else ''}"}
+        | {title: number(value[i], 3) for title, value in values.items()}
         for i in shown
-    )
-    head = ("Mass", f"observed, {unit}", f"expected, {unit}", "−1 σ", "+1 σ", "−2 σ", "+2 σ")
+    ]
     if len(shown) < len(mass):
-        notes = (*notes, f"{len(shown)} of {len(mass)} masses; all are in limits.json.")
-    return Table(head, rows, notes=notes)
+        notes.append(f"{len(shown)} of {len(mass)} masses; all are in limits.json.")
+    return table(rows, "", *notes)
 
 
 def goodness(fit: ResonanceFit) -> tuple[tuple[str, str], ...]:
@@ -150,20 +149,22 @@ def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
     """Return the table of the categories' strengths, if they were compared."""
     if not fit.by_channel:
         return ()
-    rows = tuple(
-        (category_title(name), sigma(alone.local_z), interval(alone.strength, fit.unit))
-        for name, alone in fit.by_channel.items()
-    )
-    both = ("All together", sigma(fit.local_z_at_mass), interval(fit.strength, fit.unit))
+    found = [(category_title(n), a.local_z, a.strength) for n, a in fit.by_channel.items()]
+    rows = [
+        {
+            "Category": name,
+            "local significance": sigma(z),
+            _called(fit.unit): interval(strength, fit.unit),
+        }
+        for name, z, strength in (*found, ("All together", fit.local_z_at_mass, fit.strength))
+    ]
     notes = ["Each category was fitted alone at the fitted mass."]
     together = fit.compatibility
     if together is not None and np.isfinite(together.pvalue):
         chi2, freedom = number(together.chi2, 3), number(together.degrees_of_freedom, 3)
         pvalue = number(together.pvalue, 2)
         notes.append(f"That all have one strength: χ² / d.o.f. = {chi2} / {freedom}, p = {pvalue}.")
-    head = ("Category", "local significance", _called(fit.unit))
-    title = "Do the categories see one signal?"
-    return (Table(head, (*rows, both), title=title, notes=tuple(notes)),)
+    return (table(rows, "Do the categories see one signal?", *notes),)
 
 
 def referee(results: FolderResults) -> Iterator[Section]:
@@ -174,32 +175,23 @@ def referee(results: FolderResults) -> Iterator[Section]:
             "A pull is how far the fit moved the parameter, in uncertainties of what was known "
             "before; an impact is how far the strength moves with the parameter."
         )
-        table = _nuisances(fit.nuisances, fit.unit)
-        yield Section("nuisances", "Systematic uncertainties", (what,), tables=(table,))
+        nuisances = [
+            {
+                "Parameter": with_category(parameter.name),
+                "pull": with_error(parameter.pull, parameter.pull_error),
+                f"impact +1 σ, {fit.unit}": number(parameter.impact_up, 2),
+                f"impact −1 σ, {fit.unit}": number(parameter.impact_down, 2),
+            }
+            for parameter in fit.nuisances
+        ]
+        yield Section("nuisances", "Systematic uncertainties", (what,), (table(nuisances),))
     if fit is not None and fit.stability:
-        yield Section("stability", "Other choices", tables=(_variations(fit.stability, fit.unit),))
-
-
-def _nuisances(parameters: Sequence[NuisanceParameter], unit: Unit) -> Table:
-    rows = tuple(
-        (
-            with_category(parameter.name),
-            with_error(parameter.pull, parameter.pull_error),
-            number(parameter.impact_up, 2),
-            number(parameter.impact_down, 2),
-        )
-        for parameter in parameters
-    )
-    return Table(("Parameter", "pull", f"impact +1 σ, {unit}", f"impact −1 σ, {unit}"), rows)
-
-
-def _variations(variations: Sequence[StabilityCheck], unit: Unit) -> Table:
-    rows = tuple(
-        (
-            other.what + (" (used)" if other.used else ""),
-            sigma(other.local_z),
-            interval(other.strength, unit),
-        )
-        for other in variations
-    )
-    return Table(("Choice", "local significance", _called(unit)), rows)
+        choices = [
+            {
+                "Choice": other.what + (" (used)" if other.used else ""),
+                "local significance": sigma(other.local_z),
+                _called(fit.unit): interval(other.strength, fit.unit),
+            }
+            for other in fit.stability
+        ]
+        yield Section("stability", "Other choices", tables=(table(choices),))

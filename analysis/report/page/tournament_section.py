@@ -5,7 +5,7 @@
 from collections.abc import Mapping, Sequence
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.page.layout import Section, Table
+from analysis.report.page.layout import Section, Table, table
 from analysis.report.page.wording import NOTHING, number
 from analysis.report.plots.names import category_title, function_name
 from analysis.results.background import PeakBackground, PeakCandidate
@@ -41,7 +41,7 @@ def tournament(results: FolderResults) -> tuple[Section, ...]:
         else tuple(_all_candidates(peak.candidates) for peak in found.values())
     )
     title = "Background under a peak: selection of the function"
-    return (Section("tournament", title, sentences=(what,), tables=tables),)
+    return (Section("tournament", title, (what,), tables),)
 
 
 def _decided(peak: PeakBackground) -> str:
@@ -56,46 +56,46 @@ def _range(name: str) -> str:
     return {"window": "the window only", "full": "the full range"}.get(name, name)
 
 
+def _judged(candidate: PeakCandidate) -> dict[str, str]:
+    """Return the cells on what decided about a candidate."""
+    return {
+        "range": candidate.range,
+        "parameters": number(candidate.parameters),
+        "p (goodness of fit)": number(candidate.gof_pvalue, 2),
+        "worst spurious signal, σ_S": number(candidate.worst_errors, 2),
+        "on the test spectrum": candidate.worst_truth or NOTHING,
+    }
+
+
 def _all_candidates(candidates: Sequence[PeakCandidate]) -> Table:
-    rows = tuple(
-        (
-            function_name(c),
-            c.range,
-            number(c.parameters),
-            number(c.gof_pvalue, 2),
-            number(c.worst_errors, 2),
-            c.worst_truth or NOTHING,
-            f"{number(c.worst_mass_GeV)} GeV",
-            "chosen" if c.chosen else "passes" if c.passes else "fails",
-        )
+    rows = [
+        {
+            "Function": function_name(c),
+            **_judged(c),
+            "at": f"{number(c.worst_mass_GeV)} GeV",
+            "result": "chosen" if c.chosen else "passes" if c.passes else "fails",
+        }
         for c in candidates
-    )
-    head = ("Function", "range", "parameters", "p (goodness of fit)", "worst spurious signal, σ_S",
-            "on the test spectrum", "at", "result")  # fmt: skip
-    return Table(head, rows, title="All candidates")
+    ]
+    return table(rows, "All candidates")
 
 
 def _chosen(found: Peaks) -> Table:
     """Return the function that was chosen in each category, and how many were tried."""
-    rows = tuple(
-        (
-            category_title(name),
-            function_name(chosen),
-            chosen.range,
-            number(chosen.parameters),
-            number(chosen.gof_pvalue, 2),
-            number(chosen.worst_errors, 2),
-            chosen.worst_truth or NOTHING,
-            f"{sum(c.passes for c in peak.candidates)} of {len(peak.candidates)}",
-        )
+    rows = [
+        {
+            "Category": category_title(name),
+            "function": function_name(chosen),
+            **_judged(chosen),
+            "candidates that pass": (
+                f"{sum(c.passes for c in peak.candidates)} of {len(peak.candidates)}"
+            ),
+        }
         for name, peak in found.items()
         for chosen in peak.candidates
         if chosen.chosen
-    )
-    head = ("Category", "function", "range", "parameters", "p (goodness of fit)",
-            "worst spurious signal, σ_S", "on the test spectrum",
-            "candidates that pass")  # fmt: skip
-    return Table(head, rows, title="Chosen functions")
+    ]
+    return table(rows, "Chosen functions")
 
 
 def _simplest(found: Peaks) -> Table:
@@ -104,7 +104,9 @@ def _simplest(found: Peaks) -> Table:
     for name, peak in found.items():
         passing = [c for c in peak.candidates if c.passes]
         passing.sort(key=lambda c: (c.parameters, c.worst_errors))
-        simplest = (f"{function_name(c)} ({c.range})" for c in passing[:_SIMPLEST])
-        rows.append((category_title(name), "; ".join(simplest) or "none"))
-    note = ("All candidates are in background.json, and in the figures.",)
-    return Table(("Category", "the simplest that pass"), tuple(rows), prose=True, notes=note)
+        simplest = "; ".join(f"{function_name(c)} ({c.range})" for c in passing[:_SIMPLEST])
+        rows.append(
+            {"Category": category_title(name), "the simplest that pass": simplest or "none"}
+        )
+    note = "All candidates are in background.json, and in the figures."
+    return table(rows, "", note, prose=True)

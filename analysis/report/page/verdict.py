@@ -34,7 +34,7 @@ def verdict(results: FolderResults) -> Lead:
     found = results.verdict
     if found is None:
         what = "There are no results here; `xyy infer` makes them."
-        return Lead("Not inferred yet", (what,), Table((), ()))
+        return Lead("Not inferred yet", (what,), Table(()))
     excluded = search.exclusions(results.limits)
     return Lead(
         _headline(found, results),
@@ -94,7 +94,7 @@ def _key_numbers(found: Verdict, results: FolderResults) -> Table:
         rows = [*known(rows), *_expected_significances(found)]
     why = found.global_z_reason
     notes = (f"Global significance: {why}.",) if why and why != found.reason else ()
-    return Table((), tuple(rows), notes=notes)
+    return Table(rows, notes=notes)
 
 
 def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...]:
