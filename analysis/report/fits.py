@@ -9,9 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.report.folder_results import FolderResults
+from analysis.report.folder_results import FolderResults, SpectrumResults
 from analysis.report.plots.names import function_name, interval_text, known
-from analysis.report.shown_results import SpectrumResults
 from analysis.results.background import BackgroundFits, ChannelBackground, FittedCurve, SpectrumBins
 from analysis.results.verdict import ResonanceBins, Verdict
 from analysis.statistics.spectra.bins import Channel

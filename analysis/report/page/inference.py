@@ -12,7 +12,6 @@ from analysis.report.fits import all_together
 from analysis.report.folder_results import FolderResults
 from analysis.report.page import search
 from analysis.report.page.layout import Section, Table, table
-from analysis.report.page.tournament_section import tournament
 from analysis.report.page.wording import count, in_pb, interval, number, sentence, sigma, with_error
 from analysis.report.plots.names import category_title, function_name
 from analysis.report.summary import counted_of
@@ -26,7 +25,7 @@ def sections(results: FolderResults) -> Iterator[Section]:
     counting, verdict = results.counting, results.verdict
     if results.background is not None:
         yield _sidebands(results.background)
-    yield from tournament(results)
+    yield from search.tournament(results)
     if counting is not None:
         yield _counting(counting)
     yield from search.scan(results)

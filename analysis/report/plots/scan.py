@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.names import MASS, kind_of, known
+from analysis.report.plots.names import MASS, STRENGTH, known
 from analysis.report.plots.style import Header, atlas_style
 from analysis.results.scan import Maximum, Scan
 from analysis.results.values import BANDS
@@ -204,7 +204,7 @@ def _maximum(ax: Axes, scan: Scan, found: Maximum, axis: _Axis) -> None:
 def _expected_title(scan: Scan, expected: FloatArray, top: float) -> str:
     title = "Expected"
     if scan.benchmark is not None:
-        title += f", {kind_of(scan).of(scan.benchmark)}"
+        title += f", {STRENGTH[scan.unit].of(scan.benchmark)}"
     low, high = np.nanmin(expected), np.nanmax(expected)
     if high > top:
         title += ": " if low == high else rf": {low:.0f} to "
@@ -253,7 +253,7 @@ def _free_side(ax: Axes, scan: Scan, top: float) -> tuple[float, Literal["left",
 
 def _strengths(ax: Axes, scan: Scan, best: FloatArray, error: FloatArray) -> None:
     """Draw the best-fit strength with bands of one and two standard deviations."""
-    mass, kind = scan.mass_GeV, kind_of(scan)
+    mass, kind = scan.mass_GeV, STRENGTH[scan.unit]
     if len(mass) == 1:  # a band of one point would have no width
         mass, best, error = np.append(mass - 10, mass + 10), best.repeat(2), error.repeat(2)
     style.sigma_bands(ax, mass, [best + sigmas * error for sigmas in BANDS])
