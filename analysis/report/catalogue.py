@@ -37,8 +37,6 @@ from analysis.selection.scores import performance
 from analysis.statistics.spectra.fitted import FittedSpectrum, in_common
 
 OfFolder = tuple[FigureEntry[FolderResults], ...]
-OfSpectrum = tuple[FigureEntry[SpectrumResults], ...]
-OfSearch = tuple[FigureEntry[ShownResults], ...]
 Shown = TypeVar("Shown")
 
 
@@ -102,12 +100,12 @@ FITS: OfFolder = (
            lambda results, fitted: spectrum.fits(in_common(fitted), results.header)),
     figure("cls_scan", "limit",
            "CLs against the cross-section. What lies to the right of a curve's crossing is "
-           "excluded at {results.counting_limit.confidence_level:.0%} confidence level.",
-           one(lambda results: results.counting_limit, lambda limit: limit.curve),
-           _with_header(limits.cls_scan)),
+           "excluded at {results.counting.limit.confidence_level:.0%} confidence level.",
+           one(lambda results: results.counting, lambda counting: counting.limit.curve),
+           lambda results, counting: limits.cls_scan(counting.limit, results.header)),
 )  # fmt: skip
 
-SPECTRUM_FITS: OfSpectrum = (
+SPECTRUM_FITS: tuple[FigureEntry[SpectrumResults], ...] = (
     figure("background_fit", "sidebands",
            "The spectrum, and the function fitted to the bins that decide about it.",
            one(fits.background_fit), _with_header(spectrum.fit)),
@@ -172,7 +170,7 @@ def _limits_caption(_: ShownResults, found: MassLimits) -> str:
     )
 
 
-SEARCH: OfSearch = (
+SEARCH: tuple[FigureEntry[ShownResults], ...] = (
     figure("spurious_signal", "tournament",
            "The largest false signal of the chosen function at each mass, and what is allowed.",
            one(_spurious),
@@ -291,15 +289,12 @@ DISTRIBUTIONS: OfFolder = (
            distributions.yields, distributions.draw_yields),
 )  # fmt: skip
 
-FOLDER: OfFolder = (*FITS, *SEARCH, *SELECTION, *SCORE, *DISTRIBUTIONS)
-SPECTRUM: OfSpectrum = (*SPECTRUM_FITS, *SEARCH)
-
 
 def drawings(results: FolderResults) -> Iterator[Drawing]:
     """Yield every figure that a folder has the inputs of."""
-    return of_all(FOLDER, results)
+    return of_all((*FITS, *SEARCH, *SELECTION, *SCORE, *DISTRIBUTIONS), results)
 
 
 def spectrum_drawings(results: SpectrumResults) -> Iterator[Drawing]:
     """Yield every figure of a binned spectrum."""
-    return of_all(SPECTRUM, results)
+    return of_all((*SPECTRUM_FITS, *SEARCH), results)

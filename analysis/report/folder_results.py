@@ -22,7 +22,7 @@ from analysis.results.background import (
     SpectrumChannel,
 )
 from analysis.results.codec import from_json
-from analysis.results.counting import Counting, CountingLimit
+from analysis.results.counting import Counting
 from analysis.results.freeze import Freeze
 from analysis.results.ledger import Cutflows, Ledger
 from analysis.results.limits import MassLimits
@@ -157,28 +157,19 @@ class FolderResults(ShownResults):
         )
 
     @property
-    def all_complete(self) -> bool:
-        """Whether no result was made from histograms, now others, that had lost events."""
-        # Lost events may have been processed since; results are of what there was at their time.
-        made = (self.background, self.counting, self.scan, self.limits, self.verdict)
-        selected = self.selection is None or self.selection.complete is not False
-        return selected and all(result is None or result.complete for result in made)
-
-    @property
-    def counting_limit(self) -> CountingLimit | None:
-        """The limit from the count."""
-        return None if self.counting is None else self.counting.limit
-
-    @property
     def stamps(self) -> tuple[str, ...]:
         """Caveats about everything in the folder; the one of any length comes last."""
         stamps = []
+        # Lost events may have been processed since; results are of what there was at their time.
+        made = (
+            self.selection, self.background, self.counting, self.scan, self.limits, self.verdict,
+        )  # fmt: skip
         if self.generated:
             every = {s.name for s in self.simulation} <= set(self.generated)
             stamps.append("Generated samples" if every else "Partly generated samples")
         if not self.ledger.complete:
             stamps.append(f"Incomplete: {self.ledger.lost_events:,} events are missing")
-        elif not self.all_complete:
+        elif any(each is not None and each.complete is False for each in made):
             stamps.append("Incomplete: results were made while events were missing")
         if self.after_unblinding:
             stamps.append(f"Changed after unblinding: {self.after_unblinding}")

@@ -1,7 +1,6 @@
 """What stands first on the page: the verdict, and the numbers that it rests on."""
 
 import math
-from collections.abc import Mapping
 
 from analysis.report.folder_results import FolderResults
 from analysis.report.page import search
@@ -52,19 +51,12 @@ def _ends(limits: MassLimits | None) -> tuple[str, str] | None:
 
 
 def _headline(found: Verdict, results: FolderResults) -> str:
-    mass = interval(found.mass_GeV, "GeV")
-    if found.decision == "discovery":
-        return f"Discovery: a resonance at {mass}"
-    if found.decision == "evidence":
-        return f"Evidence for a resonance at {mass}"
-    if found.decision == "limit":
-        return _no_discovery(results.limits)
-    return "No data: expected results" if results.data is None else "Blind: expected results"
-
-
-def _no_discovery(limits: MassLimits | None) -> str:
-    """Return what the shape of the spectrum excludes."""
-    ends = _ends(limits)
+    limits, ends = results.limits, _ends(results.limits)
+    if found.decision is None:
+        return f"{'No data' if results.data is None else 'Blind'}: expected results"
+    if found.decision != "limit":
+        what = "Discovery: a" if found.decision == "discovery" else "Evidence for a"
+        return f"{what} resonance at {interval(found.mass_GeV, 'GeV')}"
     if limits is None or ends is None:
         return "No discovery"
     above, level = " to ".join(dict.fromkeys(ends)), limits.confidence_level
@@ -105,13 +97,17 @@ def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...
     predicted = with_error(counting.predicted_events, counting.predicted_error_events)
     limit = counting.limit
     title = f"Upper limit on the cross-section (count, {limit.confidence_level:.0%} CL)"
+    middle, low, high = (
+        limit.expected_pb["0"],
+        *(number(limit.expected_pb[b], 3) for b in ("-1", "1")),
+    )
     return (
         (f"Events observed in the window{of}", count(counting.observed_events)),
         (f"Events predicted from the sidebands{of}", predicted),
         ("Significance of the count", sigma(counting.z)),
         ("Significance of the count, the course's Z", sigma(counting.z_course)),
         (title, in_pb(limit.observed_pb)),
-        ("Expected limit, with its 68 % range", _expected(limit.expected_pb)),
+        ("Expected limit, with its 68 % range", f"{in_pb(middle)} ({low} to {high})"),
     )
 
 
@@ -124,8 +120,3 @@ def _expected_significances(found: Verdict) -> list[tuple[str, str]]:
         )
         for s in signals.values()
     ]
-
-
-def _expected(bands: Mapping[str, float | None]) -> str:
-    middle, low, high = (bands[key] for key in ("0", "-1", "1"))
-    return f"{in_pb(middle)} ({number(low, 3)} to {number(high, 3)})"

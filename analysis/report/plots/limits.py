@@ -103,10 +103,7 @@ def _scale(ax: Axes, limits: MassLimits) -> None:
     ax.set_yscale("log")
     style.decimal_ticks(ax)
     for row, note in enumerate(reversed(notes)):
-        ax.text(
-            0.035, 0.035 + _NOTE_ROW * row, note, transform=ax.transAxes, fontsize=12, gid="note",
-            va="bottom",
-        )  # fmt: skip
+        style.note(ax, 0.035, 0.035 + _NOTE_ROW * row, note, fontsize=12, va="bottom")
 
 
 def _notes(limits: MassLimits) -> list[str]:

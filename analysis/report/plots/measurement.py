@@ -158,7 +158,7 @@ def profile(found: OneParameter, header: Header) -> Figure:
             textcoords="offset points", fontsize=12, va="bottom",
         )  # fmt: skip
     note = f"{found.label.symbol} = {names.interval_text(found.best)} {found.label.written_unit}"
-    ax.text(0.5, 0.65, note, transform=ax.transAxes, ha="center", fontsize=14, gid="note")
+    style.note(ax, 0.5, 0.65, note, ha="center", fontsize=14)
     return style.finished(ax, header, found.label.title, r"$-\mathrm{2}\,\Delta\ln L$", data=True)
 
 
@@ -213,7 +213,7 @@ def _combined(ax: Axes, fit: ResonanceFit, rows: int) -> None:
     if together is not None and np.isfinite(together.chi2):
         note = rf"$\chi^2$ / d.o.f. = {together.chi2:.1f} / {together.degrees_of_freedom:.0f}"
         pvalue = f", $p$ = {together.pvalue:.2g}" if np.isfinite(together.pvalue) else ""
-        ax.text(0.045, 0.7, note + pvalue, transform=ax.transAxes, fontsize=14, gid="note")
+        style.note(ax, 0.045, 0.7, note + pvalue, fontsize=14)
 
 
 # ---- systematic uncertainties, other choices ----------------------------------------------------

@@ -48,10 +48,8 @@ def fit(fitted: FittedSpectrum, header: Header) -> Figure:
     # A falling spectrum leaves room on the right, below the legend, if no peak stands there.
     _leave_room(upper, fitted, _NOTES_TOP - _NOTE_ROW * len(fitted.notes))
     for row, note in enumerate(fitted.notes):
-        upper.text(
-            0.965, _NOTES_TOP - _NOTE_ROW * row, note, transform=upper.transAxes, fontsize=13,
-            ha="right", va="top", gid="note",
-        )  # fmt: skip
+        y = _NOTES_TOP - _NOTE_ROW * row
+        style.note(upper, 0.965, y, note, fontsize=13, ha="right", va="top")
     return figure
 
 
