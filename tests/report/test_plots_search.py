@@ -22,8 +22,7 @@ from analysis.report.folder_results import FolderResults
 from analysis.report.page import inference
 from analysis.report.page import search as search_page
 from analysis.report.page.layout import Section
-from analysis.report.page.render import render
-from analysis.report.page.verdict import verdict
+from analysis.report.page.render import render, verdict
 from analysis.report.plots import limits, measurement, scan, spectrum, tournament
 from analysis.report.plots.style import Header, encode
 from analysis.results.background import BackgroundFits, PeakBackground, SpuriousSignals

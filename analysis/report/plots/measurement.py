@@ -19,7 +19,7 @@ and its value drawn through all rows. The rows share their events, so they scatt
 their uncertainties.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -295,8 +295,7 @@ def stability(fit: ResonanceFit, header: Header) -> Figure:
     figure = Figure(figsize=(style.SINGLE[0] * 1.35, height))
     left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.08})
     figure.subplots_adjust(left=0.3, right=0.965, bottom=0.84 / height, top=1 - 0.4 / height)
-    _significances(left, variations)
-    _strengths(right, variations)
+    _choices(left, right, variations)
     left.set_xlabel(r"Local significance [$\sigma$]")
     right.set_xlabel(kind.symbol + kind.bracket)
     _rows_below(left, [plain(shortened(v.what, 32)) for v in variations], head_inches=1.0)
@@ -309,48 +308,29 @@ def stability(fit: ResonanceFit, header: Header) -> Figure:
     return figure
 
 
-def _significances(ax: Axes, variations: Sequence[StabilityCheck]) -> None:
-    largest = 1.0
-    for row, variation in _with_result(ax, variations, lambda v: v.local_z):
-        marker, colour, name = _LOOKS[variation.used]
-        ax.plot([variation.local_z], [row], marker, color=colour, markersize=8, gid=name)
-        if variation.used:
-            _line(ax, variation.local_z, len(variations))
-        largest = max(largest, variation.local_z)
-    ax.set_xlim(0.0, 1.15 * largest)
-
-
-def _strengths(ax: Axes, variations: Sequence[StabilityCheck]) -> None:
-    titles = {True: "Used", False: "Varied"}
-    for row, variation in _with_result(ax, variations, lambda v: v.strength.value):
-        found, (low, high) = variation.strength, names.ends(variation.strength)
-        marker, colour, name = _LOOKS[variation.used]
-        ax.errorbar(
-            [found.value], [row], xerr=[[found.value - low], [high - found.value]], fmt=marker,
-            color=colour, markersize=8, capsize=3, label=titles.pop(variation.used, None), gid=name,
-        )  # fmt: skip
-        if variation.used:
-            rows = (-0.5, len(variations) - 0.4)
-            ax.fill_betweenx(rows, low, high, facecolor=style.SHADE, linewidth=0, zorder=0)
-            _line(ax, found.value, len(variations))
-    ax.margins(x=0.12)
-
-
-def _with_result(
-    ax: Axes, variations: Sequence[StabilityCheck], value: Callable[[StabilityCheck], float]
-) -> Iterator[tuple[int, StabilityCheck]]:
-    """Yield the choices that have a result, with their rows; say so in the rows of the others."""
-    for row, variation in enumerate(variations):
-        if np.isfinite(value(variation)):
-            yield row, variation
-        else:
-            ax.text(0.04, row, "no result", transform=ax.get_yaxis_transform(), color="#5a5a5a",
-                    fontsize=12, va="center", gid="nothing")  # fmt: skip
-
-
-def _line(ax: Axes, value: float, rows: int) -> None:
-    """Draw the value that was used through all rows."""
-    ax.plot([value, value], [-0.5, rows - 0.4], "--", color=style.FIT, linewidth=1, zorder=0)
+def _choices(left: Axes, right: Axes, variations: Sequence[StabilityCheck]) -> None:
+    """Draw what each choice gives, and the values of the one that was used through all rows."""
+    titles, through = {True: "Used", False: "Varied"}, (-0.5, len(variations) - 0.4)
+    for row, each in enumerate(variations):
+        z, strength, (low, high) = each.local_z, each.strength.value, names.ends(each.strength)
+        marker, colour, name = _LOOKS[each.used]
+        look = {"color": colour, "markersize": 8, "gid": name}
+        if np.isfinite(z):
+            left.plot([z], [row], marker, **look)
+        if np.isfinite(strength):
+            right.errorbar([strength], [row], xerr=[[strength - low], [high - strength]], fmt=marker,
+                           capsize=3, label=titles.pop(each.used, None), **look)  # fmt: skip
+        if np.isfinite(strength) and each.used:
+            right.fill_betweenx(through, low, high, facecolor=style.SHADE, linewidth=0, zorder=0)
+        for ax, value in ((left, z), (right, strength)):
+            if not np.isfinite(value):
+                ax.text(0.04, row, "no result", transform=ax.get_yaxis_transform(), color="#5a5a5a",
+                        fontsize=12, va="center", gid="nothing")  # fmt: skip
+            elif each.used:
+                ax.plot([value, value], through, "--", color=style.FIT, linewidth=1, zorder=0)
+    known = [each.local_z for each in variations if np.isfinite(each.local_z)]
+    left.set_xlim(0.0, 1.15 * max([1.0, *known]))
+    right.margins(x=0.12)
 
 
 def _rows_below(ax: Axes, titles: Sequence[str], *, head_inches: float) -> None:
