@@ -21,6 +21,7 @@ their uncertainties.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -314,12 +315,13 @@ def _choices(left: Axes, right: Axes, variations: Sequence[StabilityCheck]) -> N
     for row, each in enumerate(variations):
         z, strength, (low, high) = each.local_z, each.strength.value, names.ends(each.strength)
         marker, colour, name = _LOOKS[each.used]
-        look = {"color": colour, "markersize": 8, "gid": name}
+        look: dict[str, Any] = {"color": colour, "markersize": 8, "gid": name}
         if np.isfinite(z):
             left.plot([z], [row], marker, **look)
         if np.isfinite(strength):
-            right.errorbar([strength], [row], xerr=[[strength - low], [high - strength]], fmt=marker,
-                           capsize=3, label=titles.pop(each.used, None), **look)  # fmt: skip
+            sides = [[strength - low], [high - strength]]
+            right.errorbar([strength], [row], xerr=sides, fmt=marker, capsize=3,
+                           label=titles.pop(each.used, None), **look)  # fmt: skip
         if np.isfinite(strength) and each.used:
             right.fill_betweenx(through, low, high, facecolor=style.SHADE, linewidth=0, zorder=0)
         for ax, value in ((left, z), (right, strength)):
