@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.special import ndtr, ndtri_exp
+from scipy.special import log_ndtr, ndtr
 
 from analysis.report.plots import style
 from analysis.report.plots.names import MASS, STRENGTH, known
@@ -118,7 +118,9 @@ def _finish_significance(ax: Axes, top: float) -> None:
     ticks = [tick for tick in ax.get_yticks() if 0 <= tick <= top]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_yticks([], minor=True)
-    z = -ndtri_exp(-np.log(10) * np.array(_POWERS))
+    # 180 standard deviations are 10^-7036, beyond the last of `_POWERS`.
+    sigmas = np.linspace(0.0, 180.0, 18_001)
+    z = np.interp(_POWERS, -log_ndtr(-sigmas) / np.log(10), sigmas)
     shown = (z <= top) & (np.diff(z, prepend=0.0) > _APART * top)
     _right(ax, z[shown], _power_ticks(np.array(_POWERS)[shown].tolist())[1])
     ax.annotate(r"$p_0$", (1.015, 1.0), xycoords="axes fraction", fontsize="x-large", va="top",
