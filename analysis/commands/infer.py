@@ -117,7 +117,7 @@ def _spectrum(
     path: Path, given: OfSpectrum, search: str | None, work: "Work", printer: Printer
 ) -> None:
     from analysis.folder.folder import SEARCHED, VERDICT, Folder
-    from analysis.report.shown_results import read_spectrum_results
+    from analysis.report.folder_results import read_spectrum_results
     from analysis.report.summary import spectrum_summary
     from analysis.report.writing import draw_spectrum
     from analysis.workflow import infer_spectrum as stage

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from matplotlib.figure import Figure
 
-from analysis.report import distributions, fits, shown_results
+from analysis.report import distributions, fits
 from analysis.report.drawing import Drawing, FigureEntry, figure, of_all, one
-from analysis.report.folder_results import FolderResults
+from analysis.report.folder_results import FolderResults, ShownResults, SpectrumResults
 from analysis.report.plots import (
     limits,
     measurement,
@@ -22,24 +22,21 @@ from analysis.report.plots import (
     score,
     selection,
     spectrum,
-    systematics,
     tournament,
 )
 from analysis.report.plots.columns import Process
-from analysis.report.plots.names import known
+from analysis.report.plots.names import category_title, known
 from analysis.report.plots.style import Header
-from analysis.report.shown_results import ShownResults, SpectrumResults
 from analysis.results.background import PeakBackground
 from analysis.results.ledger import Cutflows
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.selection import ChosenSelection
+from analysis.results.verdict import ResonanceFit
 from analysis.selection.scores import performance
 from analysis.statistics.spectra.fitted import FittedSpectrum, in_common
 
 OfFolder = tuple[FigureEntry[FolderResults], ...]
-OfSpectrum = tuple[FigureEntry[SpectrumResults], ...]
-OfSearch = tuple[FigureEntry[ShownResults], ...]
 Shown = TypeVar("Shown")
 
 
@@ -89,35 +86,62 @@ def _several(by_category: Mapping[str, FittedSpectrum]) -> bool:
 
 FITS: OfFolder = (
     figure("sideband_fit", "sidebands", _sideband_caption, one(fits.sideband_fit),
-           _with_header(spectrum.sideband_fit)),
+           _with_header(spectrum.fit)),
     figure("sideband_fit_categories", "sidebands",
            "The fit of the sidebands in each category, from the lowest score to the highest, with "
            "the prediction for the window and the goodness of fit.",
-           one(fits.sideband_fits, _several), _with_header(spectrum.sideband_fits)),
+           one(fits.sideband_fits, _several), _with_header(spectrum.fits)),
     figure("resonance_fit", "fit", _resonance_caption, one(fits.resonance_fit),
-           _with_header(spectrum.resonance_fit)),
+           _with_header(spectrum.fit)),
     figure("resonance_fit_categories", "fit",
            "The fit of background and resonance in each category, with one mass and one "
            "cross-section, each with its own background, in the range that all fits have.",
            one(fits.resonance_fits, _several),
-           lambda results, fitted: spectrum.resonance_fits(in_common(fitted), results.header)),
+           lambda results, fitted: spectrum.fits(in_common(fitted), results.header)),
     figure("cls_scan", "limit",
            "CLs against the cross-section. What lies to the right of a curve's crossing is "
-           "excluded at {results.counting_limit.confidence_level:.0%} confidence level.",
-           one(lambda results: results.counting_limit, lambda limit: limit.curve),
-           _with_header(limits.cls_scan)),
+           "excluded at {results.counting.limit.confidence_level:.0%} confidence level.",
+           one(lambda results: results.counting, lambda counting: counting.limit.curve),
+           lambda results, counting: limits.cls_scan(counting.limit, results.header)),
 )  # fmt: skip
 
-SPECTRUM_FITS: OfSpectrum = (
+SPECTRUM_FITS: tuple[FigureEntry[SpectrumResults], ...] = (
     figure("background_fit", "sidebands",
            "The spectrum, and the function fitted to the bins that decide about it.",
-           one(fits.background_fit), _with_header(spectrum.sideband_fit)),
+           one(fits.background_fit), _with_header(spectrum.fit)),
     figure("resonance_fit", "fit",
            "The fit of background and resonance together; pulls are against their sum.",
-           one(fits.resonance_in_spectrum), _with_header(spectrum.resonance_fit)),
+           one(fits.resonance_in_spectrum), _with_header(spectrum.fit)),
 )  # fmt: skip
 
 # ---- the shape search ----------------------------------------------------------------------------
+
+
+def _spurious(results: ShownResults) -> dict[str, PeakBackground]:
+    """Return the functions under a peak whose spurious signal is known, by category."""
+    peaks = results.peaks.items()
+    return {name: peak for name, peak in peaks if known(peak.spurious.events) is not None}
+
+
+def _candidates(results: ShownResults) -> dict[str, tuple[PeakBackground, str]]:
+    """Return the functions that were chosen among candidates, with the titles of categories."""
+    several = len(results.peaks) > 1
+    return {
+        name * several: (peak, category_title(name) * several)
+        for name, peak in results.peaks.items()
+        if peak.candidates
+    }
+
+
+def _has_significance(found: Scan) -> bool:
+    # While blind there is what is expected, without a benchmark signal not even that.
+    return any(known(z) is not None for z in (found.local_z, found.expected_local_z))
+
+
+def _has_contour(fit: ResonanceFit) -> bool:
+    deviance = None if fit.contour is None else known(fit.contour.delta_deviance)
+    # Contour lines need two masses and two strengths at least.
+    return deviance is not None and min(deviance.shape) > 1
 
 
 def _candidates_caption(_: ShownResults, shown: tuple[PeakBackground, str]) -> str:
@@ -146,25 +170,29 @@ def _limits_caption(_: ShownResults, found: MassLimits) -> str:
     )
 
 
-SEARCH: OfSearch = (
+SEARCH: tuple[FigureEntry[ShownResults], ...] = (
     figure("spurious_signal", "tournament",
            "The largest false signal of the chosen function at each mass, and what is allowed.",
-           one(shown_results.spurious),
+           one(_spurious),
            lambda results, peaks: tournament.spurious_signals(
-               peaks, results.header, max_errors=results.max_errors)),
-    figure("tournament", "tournament", _candidates_caption, shown_results.candidates,
+               peaks, results.header, max_errors=results.search.peak.spurious_signal)),
+    figure("tournament", "tournament", _candidates_caption, _candidates,
            lambda results, shown: tournament.tournament(
-               *shown, results.header, max_errors=results.max_errors)),
-    figure("p0_scan", "scan", _scan_caption, one(shown_results.scan), _with_header(scan.p0_scan)),
-    figure("mass_limits", "mass_limits", _limits_caption, one(shown_results.mass_limits),
+               *shown, results.header, max_errors=results.search.peak.spurious_signal)),
+    figure("p0_scan", "scan", _scan_caption, one(lambda results: results.scan, _has_significance),
+           _with_header(scan.p0_scan)),
+    figure("mass_limits", "mass_limits", _limits_caption,
+           one(lambda results: results.limits,
+               lambda found: known(found.expected["0"]) is not None),
            _with_header(limits.mass_limits)),
     figure("contour", "fit", "The regions of mass and signal strength that hold 68 % and 95 %.",
-           one(shown_results.fit_with_contour),
+           one(lambda results: results.fit, _has_contour),
            lambda results, fit: measurement.contour(
                fit, results.header, benchmark=results.benchmark)),
     figure("profile", "fit",
            "The profile likelihood of the {name}; dotted: one and two standard deviations.",
-           shown_results.profiles, _with_header(measurement.profile)),
+           lambda results: measurement.profiles(results.fit, benchmark=results.benchmark),
+           _with_header(measurement.profile)),
     figure("category_strengths", "fit",
            "The strength of the signal in each category alone, at the fitted mass, and in all "
            "together.",
@@ -173,11 +201,11 @@ SEARCH: OfSearch = (
     figure("nuisances", "nuisances",
            "Pulls of the nuisance parameters, and how far each moves the fitted strength.",
            one(lambda results: results.fit, lambda fit: fit.nuisances),
-           _with_header(systematics.nuisances)),
+           _with_header(measurement.nuisances)),
     figure("stability", "stability",
            "The result with other ranges, orders and binnings; they share their events.",
            one(lambda results: results.fit, lambda fit: fit.stability),
-           _with_header(systematics.stability)),
+           _with_header(measurement.stability)),
 )  # fmt: skip
 """of any search: each is there if the results hold what it shows; blind ones lack some of it"""
 
@@ -261,15 +289,12 @@ DISTRIBUTIONS: OfFolder = (
            distributions.yields, distributions.draw_yields),
 )  # fmt: skip
 
-FOLDER: OfFolder = (*FITS, *SEARCH, *SELECTION, *SCORE, *DISTRIBUTIONS)
-SPECTRUM: OfSpectrum = (*SPECTRUM_FITS, *SEARCH)
-
 
 def drawings(results: FolderResults) -> Iterator[Drawing]:
     """Yield every figure that a folder has the inputs of."""
-    return of_all(FOLDER, results)
+    return of_all((*FITS, *SEARCH, *SELECTION, *SCORE, *DISTRIBUTIONS), results)
 
 
 def spectrum_drawings(results: SpectrumResults) -> Iterator[Drawing]:
     """Yield every figure of a binned spectrum."""
-    return of_all(SPECTRUM, results)
+    return of_all((*SPECTRUM_FITS, *SEARCH), results)

@@ -9,9 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.report.folder_results import FolderResults
+from analysis.report.folder_results import FolderResults, SpectrumResults
 from analysis.report.plots.names import function_name, interval_text, known
-from analysis.report.shown_results import SpectrumResults
 from analysis.results.background import BackgroundFits, ChannelBackground, FittedCurve, SpectrumBins
 from analysis.results.verdict import ResonanceBins, Verdict
 from analysis.statistics.spectra.bins import Channel
@@ -29,7 +28,9 @@ def sideband_fit(results: FolderResults) -> FittedSpectrum | None:
     if results.background is None or len(fits) < 2:  # noqa: PLR2004 - one is its own sum
         return next(iter(fits.values()), None)
     total = summed(fits)
-    return replace(total, notes=_total_notes(results.background, total))
+    # What is counted may be some of the categories: here it is the window of all.
+    notes = _window_notes(all_together(results.background), _observed(total))
+    return replace(total, notes=tuple(notes))
 
 
 def sideband_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
@@ -107,9 +108,10 @@ def _resonance_fit(
 
 def _notes_alone(results: FolderResults, channel: ChannelBackground) -> tuple[str, ...]:
     """Return what stands on the only fit: prediction, count, goodness of fit."""
-    notes, counting = [f"Window, predicted: {_predicted(channel)}"], results.counting
-    if counting is not None and counting.observed_events is not None:
-        notes.append(f"Window, observed: {counting.observed_events:,.0f}")
+    counting = results.counting
+    observed = None if counting is None else counting.observed_events
+    notes = _window_notes((channel.predicted_events, channel.predicted_error_events), observed)
+    if counting is not None and observed is not None:
         notes.append(f"Significance: {_signed(counting.z)}")
     # A smooth expectation fits anyhow.
     return tuple(notes) if results.data is None else (*notes, *_goodness(channel.chosen.gof_pvalue))
@@ -117,20 +119,16 @@ def _notes_alone(results: FolderResults, channel: ChannelBackground) -> tuple[st
 
 def _category_notes(fit: FittedSpectrum, channel: ChannelBackground) -> tuple[str, ...]:
     """Return what stands on one of several fits: function, window, goodness of fit."""
-    notes = [fit.function, f"Pred.: {_predicted(channel)}"]
-    if (observed := _observed(fit)) is not None:
-        notes.append(f"Obs.: {observed:,.0f}")
-    if not fit.simulated:
-        notes += _goodness(channel.chosen.gof_pvalue, "")
-    return tuple(notes)
+    predicted = channel.predicted_events, channel.predicted_error_events
+    goodness = () if fit.simulated else _goodness(channel.chosen.gof_pvalue, "")
+    return (fit.function, *_window_notes(predicted, _observed(fit), "Pred.", "Obs."), *goodness)
 
 
-def _total_notes(background: BackgroundFits, total: FittedSpectrum) -> tuple[str, ...]:
-    """Return what stands on the sum of all categories; what is counted may be some of them."""
-    notes = [f"Window, predicted: {_with_error(*all_together(background))}"]
-    if (observed := _observed(total)) is not None:
-        notes.append(f"Window, observed: {observed:,.0f}")
-    return tuple(notes)
+def _window_notes(predicted: tuple[float, float], observed: float | None, *words: str) -> list[str]:
+    """Return what is predicted for the window, with its uncertainty, and what was observed."""
+    titles = words or ("Window, predicted", "Window, observed")
+    notes = [rf"{titles[0]}: {predicted[0]:,.0f} $\pm$ {predicted[1]:,.0f}"]
+    return notes if observed is None else [*notes, f"{titles[1]}: {observed:,.0f}"]
 
 
 def _goodness(pvalue: float | None, words: str = "Goodness of fit: ") -> tuple[str, ...]:
@@ -149,14 +147,6 @@ def _observed(fit: FittedSpectrum) -> float | None:
     inside = fit.counts[fit.inside]
     seen = not fit.blinded and not fit.simulated and np.isfinite(inside).all()
     return float(inside.sum()) if seen else None
-
-
-def _predicted(channel: ChannelBackground) -> str:
-    return _with_error(channel.predicted_events, channel.predicted_error_events)
-
-
-def _with_error(value: float, error: float) -> str:
-    return rf"{value:,.0f} $\pm$ {error:,.0f}"
 
 
 def _resonance_notes(verdict: Verdict) -> tuple[str, ...]:

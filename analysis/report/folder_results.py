@@ -1,9 +1,10 @@
-"""Everything that a results folder holds, read once for the figures and the page.
+"""Everything that a results folder holds, or that of a binned spectrum, read once for all figures.
 
 Whatever is optional may be missing: a folder that was processed only, or whose inference has not
 run, has figures and a page all the same, with what is there.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,25 +15,62 @@ from analysis.folder.histogram_file import Histograms, read_histograms
 from analysis.folder.stamps import told
 from analysis.report.plots.columns import Process
 from analysis.report.plots.style import Header, plain
-from analysis.report.shown_results import ShownResults
-from analysis.results.background import BackgroundFits
+from analysis.results.background import (
+    BackgroundFits,
+    PeakBackground,
+    SpectrumBackground,
+    SpectrumChannel,
+)
 from analysis.results.codec import from_json
-from analysis.results.counting import Counting, CountingLimit
+from analysis.results.counting import Counting
 from analysis.results.freeze import Freeze, Unblinding
 from analysis.results.ledger import Cutflows, Identity, Ledger
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.selection import ChosenSelection
-from analysis.results.verdict import Verdict
+from analysis.results.verdict import ResonanceFit, Verdict
 from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.performance import Scored
 from analysis.selection.scores.score_file import read_score_of
 from analysis.selection.scores.sculpting import SculptedSpectrum, mass_by_category
 from analysis.selection.scores.training import Simulated, sample_of
 from analysis.settings.search import Search
+from analysis.statistics.spectrum_search import BareSpectrum
 from processors.score import ScoreTable
 from processors.selection import Interval
 from tools.samples import Catalogue, Sample
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ShownResults(ABC):
+    """Results of a search; those that are not there are None."""
+
+    search: Search
+    background: BackgroundFits | SpectrumBackground | None
+    scan: Scan | None
+    limits: MassLimits | None
+    verdict: Verdict | None
+
+    @property
+    @abstractmethod
+    def header(self) -> Header:
+        """What stands on the figures of fits."""
+
+    @property
+    def peaks(self) -> dict[str, PeakBackground]:
+        """The function under a peak, by category."""
+        channels = {} if self.background is None else self.background.channels
+        return {name: channel.peak for name, channel in channels.items()}
+
+    @property
+    def fit(self) -> ResonanceFit | None:
+        """The fit of a resonance."""
+        return None if self.verdict is None else self.verdict.fit
+
+    @property
+    def benchmark(self) -> float | None:
+        """The strength that figures mark."""
+        return None if self.scan is None else self.scan.benchmark
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -117,28 +155,19 @@ class FolderResults(ShownResults):
         )
 
     @property
-    def all_complete(self) -> bool:
-        """Whether no result was made from histograms, now others, that had lost events."""
-        # Lost events may have been processed since; results are of what there was at their time.
-        made = (self.background, self.counting, self.scan, self.limits, self.verdict)
-        selected = self.selection is None or self.selection.complete is not False
-        return selected and all(result is None or result.complete for result in made)
-
-    @property
-    def counting_limit(self) -> CountingLimit | None:
-        """The limit from the count."""
-        return None if self.counting is None else self.counting.limit
-
-    @property
     def stamps(self) -> tuple[str, ...]:
         """Caveats about everything in the folder; the one of any length comes last."""
         stamps = []
+        # Lost events may have been processed since; results are of what there was at their time.
+        made = (
+            self.selection, self.background, self.counting, self.scan, self.limits, self.verdict,
+        )  # fmt: skip
         if self.generated:
             every = {s.name for s in self.simulation} <= set(self.generated)
             stamps.append("Generated samples" if every else "Partly generated samples")
         if not self.ledger.complete:
             stamps.append(f"Incomplete: {self.ledger.lost_events:,} events are missing")
-        elif not self.all_complete:
+        elif any(each is not None and each.complete is False for each in made):
             stamps.append("Incomplete: results were made while events were missing")
         if self.after_unblinding:
             stamps.append(f"Changed after unblinding: {self.after_unblinding}")
@@ -256,4 +285,55 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
         freeze=folder.load_if_there(Freeze),
         unblinding=folder.load_if_there(Unblinding),
         score=read_score_of(folder.path / SELECTION, cut_variables(search)) if selected else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SpectrumResults(ShownResults):
+    """The results on a binned spectrum."""
+
+    background: SpectrumBackground
+    verdict: Verdict
+    title: str
+    """what the spectrum is called on figures"""
+    sqrt_s_GeV: float | None
+    """collision energy, where the user gave one"""
+    blind: bool
+    """whether a range of masses was not read"""
+
+    @property
+    def header(self) -> Header:
+        """What stands on the figures: no experiment is known."""
+        return Header(self.sqrt_s_GeV, None, status=plain(self.title), experiment="")
+
+    @property
+    def channel(self) -> SpectrumChannel:
+        """The only channel."""
+        (channel,) = self.background.channels.values()
+        return channel
+
+
+def read_spectrum_results(
+    folder: Folder, spectrum: BareSpectrum, title: str, sqrt_s_GeV: float | None
+) -> SpectrumResults:
+    """Read the result files of a binned spectrum.
+
+    Parameters
+    ----------
+    folder : Folder
+    spectrum : BareSpectrum
+    title : str
+        What the spectrum is called on figures.
+    sqrt_s_GeV : float, optional
+        Collision energy, where the user gave one.
+    """
+    return SpectrumResults(
+        search=spectrum.search,
+        background=folder.load(SpectrumBackground, made_by="infer"),
+        scan=folder.load(Scan, made_by="infer"),
+        limits=folder.load(MassLimits, made_by="infer"),
+        verdict=folder.load(Verdict, made_by="infer"),
+        title=title,
+        sqrt_s_GeV=sqrt_s_GeV,
+        blind=spectrum.blind is not None,
     )

@@ -1,7 +1,7 @@
 """What a terminal shows at the end: tables that can be pasted into a chat or a logbook."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from analysis.folder.folder import Folder, generated_samples
 from analysis.results.background import SpectrumBackground
@@ -10,7 +10,6 @@ from analysis.results.freeze import Freeze
 from analysis.results.ledger import Identity, Ledger
 from analysis.results.limits import MassLimits, Ranges
 from analysis.results.selection import ChosenSelection, ScoreRecord
-from analysis.results.values import Estimate
 from analysis.results.verdict import Verdict
 
 TITLES = {
@@ -30,12 +29,16 @@ METHODS = {"cuts": "best cuts", "score": "one score cut", "categories": "categor
 def selection_table(chosen: ChosenSelection) -> str:
     """Return the course's table of figures of merit, one row a kind of selection."""
     signals = list(chosen.by_signal)
-    lines = [f"{'':24s}" + "".join(f"{name:>18s}" for name in signals)]
+    lines = [_row("", signals)]
     for key, title in TITLES.items():
         cells = [_cell(chosen, name, key) for name in signals]
         if any(cells):
-            lines.append(f"{title:24s}" + "".join(f"{cell:>18s}" for cell in cells))
-    lines += _expected_fit_lines(chosen, signals)
+            lines.append(_row(title, cells))
+    if chosen.expected_fit_z:
+        lines.append("expected significance of the fit, backgrounds free:")
+        for method, z in chosen.expected_fit_z.items():
+            cells = [f"{z[name]:.2f}" if name in z else "" for name in signals]
+            lines.append(_row(f"  {METHODS[method]}", cells))
     text = ", ".join(f"{name} < {cut.max:g}" for name, cut in chosen.best_cuts.items())
     lines.append(f"best cuts, chosen for {chosen.reference_signal}: {text or 'no cut'}")
     optimism = chosen.optimism
@@ -65,23 +68,15 @@ def objections(chosen: ChosenSelection) -> list[str]:
     return text
 
 
-def _expected_fit_lines(chosen: ChosenSelection, signals: Sequence[str]) -> list[str]:
-    """Return the expected significance of the combined fit by method, if it is there."""
-    rows = [
-        f"  {METHODS[method]:22s}"
-        + "".join(f"{f'{z[name]:.2f}' if name in z else '':>18s}" for name in signals)
-        for method, z in (chosen.expected_fit_z or {}).items()
-    ]
-    return ["expected significance of the fit, backgrounds free:", *rows] if rows else []
+def _row(title: str, cells: Iterable[str]) -> str:
+    return f"{title:24s}" + "".join(f"{cell:>18s}" for cell in cells)
 
 
 def _score_lines(score: ScoreRecord) -> list[str]:
     """Return the categories of a score and its guards."""
     kind, rows = score.kind.replace("_", " "), score.categories
-    lines = [f"{len(rows)} categories of a score ({kind}):"]
-    lines.append(
-        "  " + "".join(f"{word:>14s}" for word in ("score from", "S", "B", "s", "sidebands"))
-    )
+    head = "".join(f"{word:>14s}" for word in ("score from", "S", "B", "s", "sidebands"))
+    lines = [f"{len(rows)} categories of a score ({kind}):", f"  {head}"]
     for row in rows:
         edge = "any" if row.edge is None else f"{row.edge:g}"
         cells = (row.signal_events, row.background_events, row.s)
@@ -148,12 +143,21 @@ def _fit_lines(verdict: Verdict) -> list[str]:
             f"{s.fit_local_z:.1f} sigma in the fit, {s.counting_z:.1f} in the count"
             for s in signals.values()
         ]
-    everywhere = verdict.global_z_reason if verdict.global_z is None else _value(verdict.global_z)
+    everywhere = _value(verdict.global_z)
+    if verdict.global_z is None and verdict.global_z_reason is not None:
+        everywhere = verdict.global_z_reason
     lines = [f"  local significance {verdict.local_z:.2f} sigma; global: {everywhere}"]
-    if verdict.mass_GeV is not None:
-        lines.append(f"  mass          {_interval(verdict.mass_GeV, 1)} GeV")
-    if verdict.cross_section_pb is not None:
-        lines.append(f"  cross-section {_interval(verdict.cross_section_pb, 2)} pb")
+    for what, found, digits, unit in (
+        ("mass", verdict.mass_GeV, 1 if verdict.unit == "pb" else 2, "GeV"),
+        ("cross-section", verdict.cross_section_pb, 2, "pb"),
+        ("signal", verdict.signal_events, 1, "events"),
+    ):
+        if found is not None:
+            up, down = (
+                _value(found.high - found.value, digits),
+                _value(found.value - found.low, digits),
+            )
+            lines.append(f"  {what:13s} {found.value:.{digits}f} +{up} -{down} {unit}")
     return lines
 
 
@@ -173,11 +177,6 @@ def _mass_limit_lines(limits: MassLimits | None) -> list[str]:
 
 def _ranges(ranges: Ranges) -> str:
     return " and ".join(f"{low:.0f} to {high:.0f} GeV" for low, high in ranges) or "nowhere"
-
-
-def _interval(found: Estimate, digits: int) -> str:
-    up, down = found.high - found.value, found.value - found.low
-    return f"{found.value:.{digits}f} +{_value(up, digits)} -{_value(down, digits)}"
 
 
 def _counting_line(counting: Counting) -> str:
@@ -234,28 +233,14 @@ def spectrum_summary(folder: Folder) -> str:
         folder.load(SpectrumBackground, made_by="infer"),
         folder.load(MassLimits, made_by="infer"),
     )
-    lines = [_headline(verdict)]
-    if verdict.local_z is not None:
-        everywhere = _value(verdict.global_z)
-        lines.append(f"  local significance {verdict.local_z:.2f} sigma; global: {everywhere}")
-    if verdict.mass_GeV is not None:
-        lines.append(f"  mass          {_interval(verdict.mass_GeV, 2)} GeV")
-    if verdict.signal_events is not None:
-        lines.append(f"  signal        {_interval(verdict.signal_events, 1)} events")
+    lines = [_headline(verdict), *_fit_lines(verdict)]
     peak = next(iter(background.channels.values())).peak
     low, high = peak.fit_range_GeV
     lines.append(f"  background    {peak.family} {peak.order}, {low:g} to {high:g} GeV")
-    lines += _events_limits(limits)
-    lines += [f"  note: {text}" for text in verdict.warnings]
-    lines.append(f"  all of it: {folder.path}")
-    return "\n".join(lines)
-
-
-def _events_limits(limits: MassLimits) -> list[str]:
-    """Return the range of the limits on a binned spectrum's signal."""
-    lines = []
     for what, found in (("limits", limits.observed), ("expected", limits.expected["0"])):
         there = [] if found is None else [limit for limit in found if not math.isnan(limit)]
         if there:
             lines.append(f"  {what:13s} {min(there):.3g} to {max(there):.3g} events")
-    return lines
+    lines += [f"  note: {text}" for text in verdict.warnings]
+    lines.append(f"  all of it: {folder.path}")
+    return "\n".join(lines)

@@ -14,10 +14,9 @@ from itertools import chain, islice
 from analysis.folder.folder import PAGE, Folder
 from analysis.report.catalogue import drawings, spectrum_drawings
 from analysis.report.drawing import SUFFIXES, remove_others
-from analysis.report.folder_results import read_results
+from analysis.report.folder_results import SpectrumResults, read_results
 from analysis.report.page.layout import Image
 from analysis.report.page.render import render
-from analysis.report.shown_results import SpectrumResults
 from analysis.settings.search import Search
 from tools.atomic import write_bytes
 from tools.pool import completed

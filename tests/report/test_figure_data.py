@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from analysis.report.plots import columns, limits, measurement, scan, score, spectrum, systematics
+from analysis.report.plots import columns, limits, measurement, scan, score, spectrum
 from analysis.report.plots.columns import Marks, Process
 from analysis.report.plots.style import Header
 from analysis.results.scan import Maximum
@@ -84,7 +84,7 @@ def test_steps_and_points_are_contents_times_weight_with_titles_and_units() -> N
 
 def test_a_fit_has_its_curves_its_band_and_its_pulls() -> None:
     found = fitted()
-    figure = spectrum.sideband_fit(found, HEADER)
+    figure = spectrum.fit(found, HEADER)
     centres = (EDGES[1:] + EDGES[:-1]) / 2
     inside = WINDOW.contains(centres)
     line, prediction = (
@@ -109,7 +109,7 @@ def test_a_fit_has_its_curves_its_band_and_its_pulls() -> None:
 
 
 def test_nothing_of_a_blind_window_is_in_the_file() -> None:
-    figure = spectrum.sideband_fit(fitted(blinded=True), HEADER)
+    figure = spectrum.fit(fitted(blinded=True), HEADER)
     yields = columns.expected_yields(
         {"background": histogram([50] * 20)}, PROCESSES, HEADER, unit="GeV",
         data=histogram([7] * 20), marks=Marks(window=WINDOW, blind=True),
@@ -149,7 +149,7 @@ def test_rows_are_named_and_bars_lie() -> None:
     resolution = NuisanceParameter(
         name="resolution", pull=-0.1, pull_error=0.9, impact_up=0.2, impact_down=-0.3
     )
-    figure = systematics.nuisances(replace(NO_FIT, nuisances=(resolution,)), HEADER)
+    figure = measurement.nuisances(replace(NO_FIT, nuisances=(resolution,)), HEADER)
     document = figure_data(figure)
     assert document["frames"][0]["y"]["names"] == {"resolution": 0}
     pull = curve(figure, "Pull")

@@ -214,7 +214,7 @@ def test_fits_of_a_single_bin_are_dashes_and_what_is_not_there_is_in_no_legend()
     one = replace(
         one, edges_GeV=one.edges_GeV[:2], **{key: getattr(one, key)[:1] for key in arrays}
     )
-    for figure in (spectrum.sideband_fit(one, HEADER), spectrum.resonance_fit(one, HEADER)):
+    for figure in (spectrum.fit(replace(one, signal=None), HEADER), spectrum.fit(one, HEADER)):
         encode(figure, "png")
         assert_inside(figure)
         lines = figure.axes[0].lines
@@ -383,7 +383,7 @@ def fitted(*, blinded: bool, simulated: bool = False, signal: bool = False) -> F
 
 
 def test_a_blind_sideband_fit_shows_the_prediction_and_no_data_in_the_window() -> None:
-    figure = spectrum.sideband_fit(fitted(blinded=True), HEADER)
+    figure = spectrum.fit(fitted(blinded=True), HEADER)
     upper, lower = figure.axes
     x = points(upper)[:, 0]
     assert len(x)
@@ -408,17 +408,13 @@ def test_blind_contents_change_no_byte_of_a_fit() -> None:
     plain = fitted(blinded=True)
     other = fitted(blinded=True)
     other.counts[3:10] = 1e4
-    assert encode(spectrum.sideband_fit(plain, HEADER), "pdf") == encode(
-        spectrum.sideband_fit(other, HEADER), "pdf"
-    )
+    assert encode(spectrum.fit(plain, HEADER), "pdf") == encode(spectrum.fit(other, HEADER), "pdf")
     other.counts[0] += 100
-    assert encode(spectrum.sideband_fit(plain, HEADER), "pdf") != encode(
-        spectrum.sideband_fit(other, HEADER), "pdf"
-    )
+    assert encode(spectrum.fit(plain, HEADER), "pdf") != encode(spectrum.fit(other, HEADER), "pdf")
 
 
 def test_open_data_are_drawn_everywhere() -> None:
-    upper, _ = spectrum.sideband_fit(fitted(blinded=False), HEADER).axes
+    upper, _ = spectrum.fit(fitted(blinded=False), HEADER).axes
     drawn = points(upper)
     given = fitted(blinded=False).counts
     assert drawn[:, 1].tolist() == given[given > 0].tolist()
@@ -448,7 +444,7 @@ def test_pulls_of_weighted_bins_know_the_weight() -> None:
 def test_a_resonance_fit_draws_the_sum_and_pulls_against_it() -> None:
     case = fitted(blinded=False, signal=True)
     assert case.signal is not None
-    figure = spectrum.resonance_fit(case, HEADER)
+    figure = spectrum.fit(case, HEADER)
     upper, lower = figure.axes
     both, alone = (np.asarray(line.get_ydata()) for line in upper.lines[:2])
     assert both == pytest.approx(case.background + case.signal)
@@ -459,7 +455,7 @@ def test_a_resonance_fit_draws_the_sum_and_pulls_against_it() -> None:
 
 
 def test_without_data_the_points_are_called_simulated() -> None:
-    figure = spectrum.sideband_fit(fitted(blinded=False, simulated=True), HEADER)
+    figure = spectrum.fit(fitted(blinded=False, simulated=True), HEADER)
     assert "Simulated background" in legend_of(figure.axes[0])
     assert any("Simulation" in text for text in texts(figure))
 

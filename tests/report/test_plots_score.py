@@ -469,7 +469,7 @@ def test_weights_keep_the_signal_and_follow_signal_over_background(
     fitted = np.array([p.background + p.signal for p in parts if p.signal is not None])
     scale = (weights**2 @ fitted) / (weights @ fitted)  # of the fit, whatever was observed
     assert total.variances == pytest.approx(total.counts * scale)
-    figure = spectrum.resonance_fit(total, HEADER)
+    figure = spectrum.fit(total, HEADER)
     upper, _ = figure.axes
     assert upper.get_ylabel() == "Weighted events / 10 GeV"
     drawn = points(upper)

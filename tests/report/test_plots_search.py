@@ -22,11 +22,8 @@ from analysis.report.folder_results import FolderResults
 from analysis.report.page import inference
 from analysis.report.page import search as search_page
 from analysis.report.page.layout import Section
-from analysis.report.page.render import render
-from analysis.report.page.tournament_section import tournament as tournament_section
-from analysis.report.page.verdict import verdict
-from analysis.report.plots import limits, measurement, scan, systematics, tournament
-from analysis.report.plots.spectrum import resonance_fit
+from analysis.report.page.render import render, verdict
+from analysis.report.plots import limits, measurement, scan, spectrum, tournament
 from analysis.report.plots.style import Header, encode
 from analysis.results.background import BackgroundFits, PeakBackground, SpuriousSignals
 from analysis.results.limits import ExcludedRanges, MassLimits
@@ -299,8 +296,8 @@ def every_figure(state: str) -> dict[str, Figure]:
         figures["contour"] = measurement.contour(fit, HEADER, benchmark=5.4)
         for name, one in measurement.profiles(fit, benchmark=1.2).items():
             figures[name] = measurement.profile(one, HEADER)
-        figures["nuisances"] = systematics.nuisances(fit, HEADER)
-        figures["stability"] = systematics.stability(fit, HEADER)
+        figures["nuisances"] = measurement.nuisances(fit, HEADER)
+        figures["stability"] = measurement.stability(fit, HEADER)
         figures["tournament"] = tournament.tournament(peak, "", HEADER, max_errors=0.2)
         figures["spurious"] = tournament.spurious_signal(peak, HEADER, max_errors=0.2)
     return figures
@@ -571,7 +568,7 @@ def test_pulls_and_impacts_are_drawn_in_the_order_of_the_result() -> None:
     fit = the_fit("evidence")
     found = fit.nuisances
     assert found is not None
-    figure = systematics.nuisances(fit, HEADER)
+    figure = measurement.nuisances(fit, HEADER)
     ax, above = figure.axes
     (points,) = (c for c in ax.containers if isinstance(c, ErrorbarContainer))
     assert np.asarray(points.lines[0].get_xydata())[:, 0].tolist() == [n.pull for n in found]
@@ -582,16 +579,16 @@ def test_pulls_and_impacts_are_drawn_in_the_order_of_the_result() -> None:
     assert up == pytest.approx([n.impact_up for n in found])
     assert down == pytest.approx([n.impact_down for n in found])
     assert above.get_xlabel() == r"$\Delta$$\sigma$ [pb]"
-    many = systematics.nuisances(replace(fit, nuisances=found * 5, unit="events"), HEADER)
+    many = measurement.nuisances(replace(fit, nuisances=found * 5, unit="events"), HEADER)
     assert many.axes[1].get_xlabel() == "$\\Delta$$N_X$"
-    assert len(many.axes[0].get_yticklabels()) == systematics.MAX_ROWS
+    assert len(many.axes[0].get_yticklabels()) == measurement.MAX_ROWS
     assert many.get_size_inches()[1] > figure.get_size_inches()[1]
 
 
 def test_other_choices_are_drawn_beside_the_one_that_was_used() -> None:
     fit = the_fit("evidence")
     found = fit.stability
-    figure = systematics.stability(fit, HEADER)
+    figure = measurement.stability(fit, HEADER)
     left, right = figure.axes
     z = [float(x.get_xdata()[0]) for gid in ("used", "point") for x in with_gid(left, gid)]
     assert z == [row.local_z for row in found[:-1]]
@@ -686,7 +683,7 @@ def test_the_fit_of_a_resonance_is_shown_in_its_own_range(
     assert found.edges_GeV.tolist() == edges.tolist()
     assert set(found.counts) == {7.0}
     assert found.function == "exp 3"
-    ax = resonance_fit(found, HEADER).axes[0]
+    ax = spectrum.fit(found, HEADER).axes[0]
     assert ax.get_xlim() == (400.0, 1100.0)
     assert "Signal window" not in legend_of(ax), "it is all that is shown"
 
@@ -702,7 +699,7 @@ def test_a_peak_on_the_right_stays_below_the_notes() -> None:
             edges, contents, contents, np.maximum(contents, 0.1), Interval(400, 1100),
             blinded=False, function="exp 3", signal=np.zeros_like(counts), notes=notes,
         )  # fmt: skip
-        figure = resonance_fit(case, HEADER)
+        figure = spectrum.fit(case, HEADER)
         encode(figure, "png")
         ax = figure.axes[0]
         bottom = min(t.get_window_extent().y0 for t in with_gid(ax, "note"))
@@ -775,7 +772,7 @@ def words(section: Section) -> str:
 def test_the_page_tells_the_search(folder: Callable[[str], FolderResults]) -> None:
     results = folder("evidence")
     said = {s.anchor: words(s) for s in inference.sections(replace(results, background=None))}
-    said |= {s.anchor: words(s) for s in tournament_section(results)}
+    said |= {s.anchor: words(s) for s in search_page.tournament(results)}
     assert "Decided before the data were unblinded" in said["tournament"]
     assert "exp 3, fitted from 400 to 1,100 GeV (the window only)" in said["tournament"]
     assert "at most 0.2 uncertainties" in said["tournament"]

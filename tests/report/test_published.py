@@ -23,9 +23,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image, ImageChops, ImageFilter
 
+from analysis.report.plots import spectrum
 from analysis.report.plots.limits import mass_limits
 from analysis.report.plots.scan import p0_scan
-from analysis.report.plots.spectrum import resonance_fit, sideband_fit
 from analysis.report.plots.style import Header, encode
 from analysis.results.limits import ExcludedRanges, MassLimits
 from analysis.results.scan import Maximum, Scan
@@ -86,7 +86,7 @@ def limited() -> MassLimits:
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
-    "resonance_fit": lambda: resonance_fit(fitted(), HEADER),
+    "resonance_fit": lambda: spectrum.fit(fitted(), HEADER),
     "p0_scan": lambda: p0_scan(scanned(), HEADER),
     "mass_limits": lambda: mass_limits(limited(), HEADER),
 }
@@ -133,7 +133,7 @@ def test_published_items_of_the_spectrum() -> None:
     assert (places[0].x0, places[0].x1) == (places[1].x0, places[1].x1), "aligned"
     heights = [bar.get_height() for bar in lower.containers[0]]
     assert heights == pytest.approx(found.pulls[np.isfinite(found.pulls)])
-    with_errors = sideband_fit(fitted(signal=False), HEADER)
+    with_errors = spectrum.fit(fitted(signal=False), HEADER)
     assert "Fit uncertainty" in legend_of(with_errors.axes[0])
     assert any("Goodness of fit" in text for text in texts(with_errors))
 

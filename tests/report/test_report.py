@@ -29,7 +29,7 @@ from analysis.report.fits import resonance_fit, sideband_fit
 from analysis.report.folder_results import FolderResults, read_results
 from analysis.report.page.layout import Image
 from analysis.report.page.render import render
-from analysis.report.page.tournament_section import tournament
+from analysis.report.page.search import tournament
 from analysis.report.page.wording import NOTHING, interval
 from analysis.report.plots.style import encode
 from analysis.report.summary import verdict_summary

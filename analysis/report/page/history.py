@@ -5,7 +5,7 @@ No times: they stand under ``provenance`` in the JSON files, and `xyy report` te
 
 from analysis.folder.decisions import PARTS
 from analysis.report.folder_results import FolderResults
-from analysis.report.page.layout import Section, Table
+from analysis.report.page.layout import Section, Table, table
 from analysis.report.page.wording import in_pb, number, with_error
 from analysis.report.plots.names import function_name
 from analysis.results.freeze import Freeze, KnownBefore, Unblinding
@@ -24,7 +24,7 @@ def history(results: FolderResults) -> Section:
         )
     if results.unblinded and unblinding is not None:
         tables += [_changes(unblinding), _programs(unblinding)]
-    return Section("history", "Freeze and unblinding", tuple(sentences), tables=tuple(tables))
+    return Section("history", "Freeze and unblinding", sentences, tables)
 
 
 def _frozen(freeze: Freeze | None) -> str:
@@ -48,9 +48,9 @@ def _unblinded(results: FolderResults) -> str:
 
 
 def _hashes(freeze: Freeze) -> Table:
-    rows = [*freeze.hashes.items()]
-    rows += [(f"program: {part}", getattr(freeze.program, part)) for part in PARTS]
-    return Table(("Decision", "hash"), tuple(rows), title="What is frozen", prose=True)
+    program = {f"program: {part}": getattr(freeze.program, part) for part in PARTS}
+    rows = [{"Decision": name, "hash": h} for name, h in (freeze.hashes | program).items()]
+    return table(rows, "What is frozen", prose=True)
 
 
 def _expected(known: KnownBefore) -> Table:
@@ -71,23 +71,25 @@ def _expected(known: KnownBefore) -> Table:
         what = f"Expected local significance of {name}, {number(signal.cross_section_pb)} pb"
         rows.append((what, number(signal.fit_local_z, 3)))
     note = f"Of the sidebands of {known.of}; kept in freeze.json."
-    return Table((), tuple(rows), title="Known before the data were unblinded", notes=(note,))
+    return Table(rows, "Known before the data were unblinded", (note,))
 
 
 def _changes(unblinding: Unblinding) -> Table:
-    rows = tuple(
-        (str(place), change.reason, ", ".join(change.changed), change.digest)
+    rows = [
+        {
+            "Change": str(place),
+            "Reason": change.reason,
+            "what was changed": ", ".join(change.changed),
+            "digest since then": change.digest,
+        }
         for place, change in enumerate(unblinding.changes, start=1)
-    )
-    head = ("Change", "Reason", "what was changed", "digest since then")
-    return Table(head, rows, title="Changes after unblinding", prose=True)
+    ]
+    return table(rows, "Changes after unblinding", prose=True)
 
 
 def _programs(unblinding: Unblinding) -> Table:
-    names = ("version", *PARTS)
-    rows = tuple(
-        (str(place), *(getattr(used, name) for name in names))
+    rows = [
+        {"Program": str(place)} | {name: getattr(used, name) for name in ("version", *PARTS)}
         for place, used in enumerate(unblinding.programs, start=1)
-    )
-    title = "Other programs that made results after unblinding"
-    return Table(("Program", *names), rows, title=title, prose=True)
+    ]
+    return table(rows, "Other programs that made results after unblinding", prose=True)

@@ -6,17 +6,16 @@ Every number is that of a result file; a number that is not there is a dash, wit
 # ruff: noqa: RUF001 - Greek is meant
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from analysis.report.fits import all_together
 from analysis.report.folder_results import FolderResults
 from analysis.report.page import search
-from analysis.report.page.layout import Section, Table
-from analysis.report.page.tournament_section import tournament
+from analysis.report.page.layout import Section, Table, table
 from analysis.report.page.wording import count, in_pb, interval, number, sentence, sigma, with_error
 from analysis.report.plots.names import category_title, function_name
 from analysis.report.summary import counted_of
-from analysis.results.background import BackgroundFits, ChannelBackground, SidebandFit
+from analysis.results.background import BackgroundFits, ChannelBackground
 from analysis.results.counting import Counting, CountingLimit
 from analysis.results.verdict import ResonanceFit, Verdict
 
@@ -26,7 +25,7 @@ def sections(results: FolderResults) -> Iterator[Section]:
     counting, verdict = results.counting, results.verdict
     if results.background is not None:
         yield _sidebands(results.background)
-    yield from tournament(results)
+    yield from search.tournament(results)
     if counting is not None:
         yield _counting(counting)
     yield from search.scan(results)
@@ -49,8 +48,7 @@ def _sidebands(background: BackgroundFits) -> Section:
         for text in (sentence(f"warning: {warned}") for warned in channel.warnings)
     ]
     tables = _category_tables(channels) if several else _tables(next(iter(channels.values())))
-    title = "Background from the sidebands"
-    return Section("sidebands", title, sentences=(said, *warned), tables=tables)
+    return Section("sidebands", "Background from the sidebands", (said, *warned), tables)
 
 
 def _alone(background: BackgroundFits) -> str:
@@ -75,65 +73,63 @@ def _together(background: BackgroundFits) -> str:
 
 
 def _tables(channel: ChannelBackground) -> tuple[Table, ...]:
-    parameters = tuple((p.name, with_error(p.value, p.error)) for p in channel.chosen.parameters)
+    candidates = [
+        {
+            "Function": function_name(c),
+            "p (goodness of fit)": number(c.gof_pvalue, 2),
+            "predicted, with fit uncertainty": with_error(c.predicted_events, c.fit_error_events),
+            "closure bias": number(c.closure_bias_events, 3),
+            "result": "accepted" if c.accepted else c.reason or "rejected",
+        }
+        for c in channel.candidates
+    ]
+    parameters = [
+        {"Parameter": p.name, "value": with_error(p.value, p.error)}
+        for p in channel.chosen.parameters
+    ]
+    spurious = [
+        {
+            "Test spectrum": spectrum,
+            "largest spurious signal, events": with_error(s.events, s.error_events),
+            "at": f"{s.mass_GeV:g} GeV",
+        }
+        for spectrum, s in channel.spurious_signal_events.items()
+    ]
+    what = "What the fit takes for a resonance where there is none"
+    peak = f"The function under a peak: {channel.peak.family} of order {channel.peak.order}."
     return (
-        _candidates(channel.candidates),
-        Table(("Parameter", "value"), parameters, title="The chosen function"),
-        _spurious(channel),
+        table(candidates, "Functions tried"),
+        table(parameters, "The chosen function"),
+        table(spurious, what, peak),
     )
 
 
 def _category_tables(channels: Mapping[str, ChannelBackground]) -> tuple[Table, ...]:
     """Return the fits of all categories in a table, and why functions were rejected."""
-    rows = tuple(
-        (
-            category_title(name),
-            function_name(channel.chosen),
-            " to ".join(number(end) for end in channel.fit_range_GeV),
-            number(channel.chosen.gof_pvalue, 2),
-            with_error(channel.predicted_events, channel.predicted_error_events),
-        )
-        for name, channel in channels.items()
-    )
-    head = ("Category", "function", "range, GeV", "p (goodness of fit)", "predicted")
-    rejected = tuple(
-        (category_title(name), function_name(c), c.reason or "rejected")
+    chosen = [
+        {
+            "Category": category_title(name),
+            "function": function_name(c.chosen),
+            "range, GeV": " to ".join(number(end) for end in c.fit_range_GeV),
+            "p (goodness of fit)": number(c.chosen.gof_pvalue, 2),
+            "predicted": with_error(c.predicted_events, c.predicted_error_events),
+        }
+        for name, c in channels.items()
+    ]
+    rejected = [
+        {
+            "Category": category_title(name),
+            "function": function_name(c),
+            "why": c.reason or "rejected",
+        }
         for name, channel in channels.items()
         for c in channel.candidates
         if not c.accepted
-    )
-    why = ("Category", "function", "why")
+    ]
     return (
-        Table(head, rows, title="The chosen functions"),
-        Table(why, rejected, title="Functions rejected", prose=True),
+        table(chosen, "The chosen functions"),
+        table(rejected, "Functions rejected", prose=True),
     )
-
-
-def _candidates(candidates: Sequence[SidebandFit]) -> Table:
-    rows = tuple(
-        (
-            function_name(c),
-            number(c.gof_pvalue, 2),
-            with_error(c.predicted_events, c.fit_error_events),
-            number(c.closure_bias_events, 3),
-            "accepted" if c.accepted else c.reason or "rejected",
-        )
-        for c in candidates
-    )
-    head = ("Function", "p (goodness of fit)", "predicted, with fit uncertainty", "closure bias",
-            "result")  # fmt: skip
-    return Table(head, rows, title="Functions tried")
-
-
-def _spurious(channel: ChannelBackground) -> Table:
-    rows = tuple(
-        (spectrum, with_error(s.events, s.error_events), f"{s.mass_GeV:g} GeV")
-        for spectrum, s in channel.spurious_signal_events.items()
-    )
-    head = ("Test spectrum", "largest spurious signal, events", "at")
-    title = "What the fit takes for a resonance where there is none"
-    note = f"The function under a peak: {channel.peak.family} of order {channel.peak.order}."
-    return Table(head, rows, title=title, notes=(note,))
 
 
 def _counting(counting: Counting) -> Section:
@@ -144,7 +140,7 @@ def _counting(counting: Counting) -> Section:
         _why_different(counting.predicted_events, counting.predicted_error_events),
     )
     tables = (_normalisation(counting), _closure_tests(counting), _signals(counting))
-    return Section("counting", "Count in the signal window", sentences, tables=tables)
+    return Section("counting", "Count in the signal window", sentences, tables)
 
 
 def _why_different(predicted: float, error: float) -> str:
@@ -164,31 +160,28 @@ def _why_different(predicted: float, error: float) -> str:
 
 def _normalisation(counting: Counting) -> Table:
     found = counting.normalisation
+    expected = with_error(found.expected_sideband_events, found.expected_sideband_error_events)
     rows = (
         ("Data", count(found.data_sideband_events)),
-        (
-            "Simulation",
-            with_error(found.expected_sideband_events, found.expected_sideband_error_events),
-        ),
+        ("Simulation", expected),
         ("Ratio", number(found.ratio, 4)),
     )
-    return Table((), rows, title="Events in the sidebands", notes=(sentence(found.reason),))
+    return Table(rows, "Events in the sidebands", (sentence(found.reason),))
 
 
 def _closure_tests(counting: Counting) -> Table:
-    rows = tuple(
-        (
-            _tested(name),
-            count(r.observed_events),
-            with_error(r.predicted_events, r.predicted_error_events),
-            sigma(r.z),
-            sigma(r.expected_data_z),
-        )
+    rows = [
+        {
+            "Simulation": _tested(name),
+            "counted": count(r.observed_events),
+            "predicted": with_error(r.predicted_events, r.predicted_error_events),
+            "z": sigma(r.z),
+            "z of as many data": sigma(r.expected_data_z),
+        }
         for name, r in counting.rehearsal.items()
-    )
-    head = ("Simulation", "counted", "predicted", "z", "z of as many data")
+    ]
     note = "z is by the statistics of the simulation, which has fewer events than the data."
-    return Table(head, rows, title="Closure test on simulation", notes=(note,))
+    return table(rows, "Closure test on simulation", note)
 
 
 def _tested(name: str) -> str:
@@ -202,20 +195,19 @@ def _tested(name: str) -> str:
 
 
 def _signals(counting: Counting) -> Table:
-    rows = tuple(
-        (
-            name,
-            f"{s.mass_GeV:g} GeV",
-            f"{s.cross_section_pb:g} pb",
-            number(s.signal_events),
-            sigma(s.counting_z),
-            sigma(s.fit_local_z),
-        )
+    rows = [
+        {
+            "Signal": name,
+            "mass": f"{s.mass_GeV:g} GeV",
+            "cross-section": f"{s.cross_section_pb:g} pb",
+            "events": number(s.signal_events),
+            "z in the count": sigma(s.counting_z),
+            "local z in the fit": sigma(s.fit_local_z),
+        }
         for name, s in counting.expected.signals.items()
-    )
-    head = ("Signal", "mass", "cross-section", "events", "z in the count", "local z in the fit")
+    ]
     of = f"On the background predicted from the {counting.expected.of}."
-    return Table(head, rows, title="What the simulated signals would give", notes=(of,))
+    return table(rows, "What the simulated signals would give", of)
 
 
 def _fit(verdict: Verdict, fit: ResonanceFit) -> Section:
@@ -230,8 +222,9 @@ def _fit(verdict: Verdict, fit: ResonanceFit) -> Section:
     what = "Background and a peak of free mass, fitted together to the spectrum."
     quoted = verdict.mass_GeV is not None
     note = "" if quoted else "The best fit is shown for completeness: it is not a measurement."
-    tables = (Table((), rows), *search.compatibility(fit))
-    return Section("fit", "Fit of a resonance", (what, note), tables=tables)
+    return Section(
+        "fit", "Fit of a resonance", (what, note), (Table(rows), *search.compatibility(fit))
+    )
 
 
 def _limit(limit: CountingLimit) -> Section:
@@ -248,5 +241,4 @@ def _limit(limit: CountingLimit) -> Section:
         f"{limit.efficiency_of}."
     )
     title = "Limit on the cross-section from the count"
-    table = Table((), rows, notes=(sentence(limit.reason),))
-    return Section("limit", title, (what,), tables=(table,))
+    return Section("limit", title, (what,), [Table(rows, notes=[sentence(limit.reason)])])

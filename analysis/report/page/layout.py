@@ -5,6 +5,7 @@ The template escapes everything; nothing here is HTML.
 
 import base64
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -12,13 +13,22 @@ from dataclasses import dataclass
 class Table:
     """A table; the first cell of a row names it."""
 
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: Sequence[Sequence[str]]
     title: str = ""
-    notes: tuple[str, ...] = ()
+    notes: Sequence[str] = ()
     """sentences below it; empty ones are left out"""
     prose: bool = False
     """cells hold words, not numbers: aligned to the left, and wrapped"""
+    head: Sequence[str] = ()
+    """titles of the columns, where they have any"""
+
+
+def table(
+    rows: Sequence[Mapping[str, str]], title: str = "", *notes: str, prose: bool = False
+) -> Table:
+    """Return a table of rows that each say what stands below which title."""
+    cells = [tuple(row.values()) for row in rows]
+    return Table(cells, title, notes, prose, head=tuple(rows[0]) if rows else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +40,10 @@ class Section:
 
     anchor: str
     title: str
-    sentences: tuple[str, ...] = ()
-    arithmetic: tuple[str, ...] = ()
+    sentences: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+    arithmetic: Sequence[str] = ()
     """lines to be checked with a pocket calculator"""
-    tables: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,7 @@ class Lead:
     """What stands first."""
 
     headline: str
-    sentences: tuple[str, ...]
+    sentences: Sequence[str]
     numbers: Table
     figure: str = ""
     """name of the figure that shows it"""

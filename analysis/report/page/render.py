@@ -1,4 +1,4 @@
-"""From sections to one self-contained HTML file: no network, figures inside.
+"""From sections to one self-contained HTML file, the verdict first: no network, figures inside.
 
 The template escapes everything that it is given; a sample called ``<script>`` is a text. The page's
 own script (tables sort, figures enlarge) is the only one that browsers run: the page's security
@@ -9,12 +9,34 @@ policy names its digest, and forbids every request.
 
 import base64
 import hashlib
+import math
 from collections.abc import Sequence
 from importlib.resources import files
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.page import history, inference, samples, selection_section, verdict
-from analysis.report.page.layout import Image, Section
+from analysis.report.page import history, inference, samples, search, selection_section
+from analysis.report.page.layout import Image, Lead, Section, Table
+from analysis.report.page.wording import (
+    count,
+    in_pb,
+    interval,
+    known,
+    number,
+    sentence,
+    sigma,
+    with_error,
+)
+from analysis.report.summary import counted_of
+from analysis.results.limits import MassLimits
+from analysis.results.verdict import Verdict
+
+_FIGURES = {
+    "discovery": "resonance_fit",
+    "evidence": "resonance_fit",
+    "limit": "mass_limits",
+    None: "sideband_fit",
+}
+"""name of the figure that shows a decision"""
 
 
 def render(results: FolderResults, images: Sequence[Image]) -> str:
@@ -36,7 +58,7 @@ def render(results: FolderResults, images: Sequence[Image]) -> str:
     source = templates.joinpath("report.html").read_text(encoding="utf-8")
     script = templates.joinpath("report.js").read_text(encoding="utf-8")
     template = environment.from_string(source)
-    said = verdict.verdict(results)
+    said = verdict(results)
     shown: dict[str, list[Image]] = {}
     for image in images:
         shown.setdefault(image.section, []).append(image)
@@ -84,3 +106,100 @@ def _sections(results: FolderResults, with_images: set[str]) -> list[Section]:
     ]
     # Figures of cuts and columns stand in sections without words, which go where there are none.
     return [s for s in sections if s.tables or s.sentences or s.anchor in with_images]
+
+
+# ---- what stands first ---------------------------------------------------------------------------
+
+
+def verdict(results: FolderResults) -> Lead:
+    """Tell the verdict and the numbers that it rests on."""
+    found = results.verdict
+    if found is None:
+        what = "There are no results here; `xyy infer` makes them."
+        return Lead("Not inferred yet", (what,), Table(()))
+    excluded = search.exclusions(results.limits)
+    return Lead(
+        _headline(found, results),
+        (_because(found), *excluded, *(sentence(f"warning: {each}") for each in found.warnings)),
+        _key_numbers(found, results),
+        _FIGURES[found.decision],
+    )
+
+
+def _ends(limits: MassLimits | None) -> tuple[str, str] | None:
+    """Return the smallest and the largest observed limit of all masses, if there are any."""
+    observed = () if limits is None or limits.observed is None else limits.observed
+    there = [value for value in observed if not math.isnan(value)]
+    return (number(min(there), 2), number(max(there), 2)) if there else None
+
+
+def _headline(found: Verdict, results: FolderResults) -> str:
+    limits, ends = results.limits, _ends(results.limits)
+    if found.decision is None:
+        return f"{'No data' if results.data is None else 'Blind'}: expected results"
+    if found.decision != "limit":
+        what = "Discovery: a" if found.decision == "discovery" else "Evidence for a"
+        return f"{what} resonance at {interval(found.mass_GeV, 'GeV')}"
+    if limits is None or ends is None:
+        return "No discovery"
+    above, level = " to ".join(dict.fromkeys(ends)), limits.confidence_level
+    return f"No discovery: cross-sections above {above} pb are excluded ({level:.0%} CL)"
+
+
+def _because(found: Verdict) -> str:
+    if found.decision is None or found.local_z is None:
+        return sentence(found.reason)
+    parts = [f"The best-fitting resonance has a local significance of {sigma(found.local_z)}"]
+    if found.cross_section_pb is not None:
+        parts.append(f"and a cross-section of {interval(found.cross_section_pb, 'pb')}")
+    return " ".join(parts) + "." + (f" {sentence(found.reason)}" if found.reason else "")
+
+
+def _key_numbers(found: Verdict, results: FolderResults) -> Table:
+    rows = [
+        ("Local significance", sigma(found.local_z)),
+        ("Global significance", sigma(found.global_z)),
+        ("Mass", interval(found.mass_GeV, "GeV")),
+        ("Cross-section", interval(found.cross_section_pb, "pb")),
+        *_count(found, results),
+    ]
+    if (ends := _ends(results.limits)) is not None:
+        rows.append(("Upper limits from the shape, over all masses", f"{' to '.join(ends)} pb"))
+    if found.decision is None:
+        rows = [*known(rows), *_expected_significances(found)]
+    why = found.global_z_reason
+    notes = (f"Global significance: {why}.",) if why and why != found.reason else ()
+    return Table(rows, notes=notes)
+
+
+def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...]:
+    counting = found.counting
+    if counting is None:
+        return ()
+    of = counted_of(() if results.counting is None else results.counting.channels)
+    predicted = with_error(counting.predicted_events, counting.predicted_error_events)
+    limit = counting.limit
+    title = f"Upper limit on the cross-section (count, {limit.confidence_level:.0%} CL)"
+    middle, low, high = (
+        limit.expected_pb["0"],
+        *(number(limit.expected_pb[b], 3) for b in ("-1", "1")),
+    )
+    return (
+        (f"Events observed in the window{of}", count(counting.observed_events)),
+        (f"Events predicted from the sidebands{of}", predicted),
+        ("Significance of the count", sigma(counting.z)),
+        ("Significance of the count, the course's Z", sigma(counting.z_course)),
+        (title, in_pb(limit.observed_pb)),
+        ("Expected limit, with its 68 % range", f"{in_pb(middle)} ({low} to {high})"),
+    )
+
+
+def _expected_significances(found: Verdict) -> list[tuple[str, str]]:
+    signals = {} if found.expected is None else found.expected.signals
+    return [
+        (
+            f"Expected local significance, {s.mass_GeV:g} GeV with {s.cross_section_pb:g} pb",
+            sigma(s.fit_local_z),
+        )
+        for s in signals.values()
+    ]

@@ -3,7 +3,7 @@
 import math
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.page.layout import Section, Table
+from analysis.report.page.layout import Section, Table, table
 from analysis.report.page.wording import NOTHING, count, number, with_error
 from analysis.results.ledger import CutflowRow
 
@@ -11,31 +11,25 @@ from analysis.results.ledger import CutflowRow
 def samples(results: FolderResults) -> Section:
     """Tell the samples, and the arithmetic of their weights (task 2.2)."""
     catalogue = results.catalogue
-    rows: list[tuple[str, ...]] = []
-    arithmetic = []
-    for sample in results.simulation:
-        events = results.ledger.samples[sample.name].processed_events
-        rows.append(
-            (
-                sample.name,
-                sample.kind,
-                NOTHING if sample.mass_GeV is None else f"{sample.mass_GeV:g} GeV",
-                f"{sample.cross_section_pb:g} pb",
-                f"{sample.filter_efficiency:g}",
-                count(events),
-                number(catalogue.weight(sample, events), 6),
-                "generated" if sample.name in results.generated else "from files",
-            )
+    events = {name: own.processed_events for name, own in results.ledger.samples.items()}
+    rows: list[tuple[str, ...]] = [
+        (
+            sample.name, sample.kind,
+            NOTHING if sample.mass_GeV is None else f"{sample.mass_GeV:g} GeV",
+            f"{sample.cross_section_pb:g} pb", f"{sample.filter_efficiency:g}",
+            count(events[sample.name]), number(catalogue.weight(sample, events[sample.name]), 6),
+            "generated" if sample.name in results.generated else "from files",
         )
-        arithmetic.append(catalogue.arithmetic(sample, events))
-    if results.data is not None:
-        events = results.ledger.samples[results.data.name].processed_events
+        for sample in results.simulation
+    ]  # fmt: skip
+    if (data := results.data) is not None:
         observed = (None if results.run is None else results.run.data) or "observed"
-        rows.append((results.data.name, "data", *[NOTHING] * 3, count(events), "1", observed))
+        rows.append((data.name, "data", *[NOTHING] * 3, count(events[data.name]), "1", observed))
     head = ("Sample", "kind", "mass", "cross-section", "filter eff.", "events", "weight", "source")
     what = "A simulated event weighs luminosity x cross-section x filter efficiency / events."
-    sentences, tables = (what, _luminosities(results)), (Table(head, tuple(rows)),)
-    return Section("samples", "Samples and weights", sentences, tuple(arithmetic), tables)
+    arithmetic = [catalogue.arithmetic(each, events[each.name]) for each in results.simulation]
+    sentences, tables = (what, _luminosities(results)), (Table(rows, head=head),)
+    return Section("samples", "Samples and weights", sentences, tables, arithmetic)
 
 
 def _luminosities(results: FolderResults) -> str:
@@ -52,29 +46,23 @@ def _luminosities(results: FolderResults) -> str:
 def cutflow(results: FolderResults) -> Section:
     """Tell what every cut leaves, in all and in the signal window."""
     flows = results.cutflow
-    shown = [
-        process
-        for process in results.processes(results.catalogue.luminosity_invpb, data=True)
-        if flows.get(process.name)
-    ]
+    shown = [process for process in results.samples if flows.get(process.name)]
     if not shown:
-        return Section("cutflow", "Cutflow", sentences=("There is no cutflow yet.",))
+        return Section("cutflow", "Cutflow", ("There is no cutflow yet.",))
     steps = [row.cut for row in flows[shown[0].name]]
     head = ("Cut", *(process.name for process in shown))
     everything, inside = (
-        tuple(
-            (step, *(cell(flows[p.name][i], p.kind) for p in shown)) for i, step in enumerate(steps)
-        )
+        [(step, *(cell(flows[p.name][i], p.kind) for p in shown)) for i, step in enumerate(steps)]
         for cell in (_expected, _in_window)
     )
     what = "Expected events of simulation, with statistical uncertainty; observed events of data."
     note = "While the data are blind, theirs are the events outside the window."
     window = f"{results.window.min:g} to {results.window.max:g} GeV"
     tables = (
-        Table(head, everything, title="At any mass", notes=(note,) if results.blind else ()),
-        Table(head, inside, title=f"In the signal window, {window}"),
+        Table(everything, "At any mass", (note,) if results.blind else (), head=head),
+        Table(inside, f"In the signal window, {window}", head=head),
     )
-    return Section("cutflow", "Cutflow", (what,), tables=tables)
+    return Section("cutflow", "Cutflow", (what,), tables)
 
 
 def _expected(row: CutflowRow, kind: str) -> str:
@@ -96,21 +84,27 @@ def _in_window(row: CutflowRow, kind: str) -> str:
 
 def ledger(results: FolderResults) -> Section:
     """Tell which events were processed and which were lost."""
-    rows = tuple(
-        (name, count(entry.planned_events), count(entry.processed_events), count(entry.lost_events))
+    rows = [
+        {
+            "Sample": name,
+            "planned": count(entry.planned_events),
+            "processed": count(entry.processed_events),
+            "lost": count(entry.lost_events),
+        }
         for name, entry in results.ledger.samples.items()
-    )
-    lost = tuple(
-        (loss.file, f"{loss.entry_start:,} to {loss.entry_stop:,}", loss.error)
+    ]
+    lost = [
+        {
+            "File": loss.file,
+            "entries": f"{loss.entry_start:,} to {loss.entry_stop:,}",
+            "error": loss.error,
+        }
         for loss in results.ledger.failed
-    )
-    tables = (
-        Table(("Sample", "planned", "processed", "lost"), rows),
-        Table(("File", "entries", "error"), lost, title="What was lost", prose=True),
-    )
+    ]
+    tables = (table(rows), table(lost, "What was lost", prose=True))
     what = (
         "Every event was processed."
         if results.ledger.complete
         else "Events were lost. Simulation is normalised to what was processed."
     )
-    return Section("ledger", "Ledger", (what,), tables=tables)
+    return Section("ledger", "Ledger", (what,), tables)

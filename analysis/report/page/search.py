@@ -1,25 +1,132 @@
-"""Sections on the shape search: scan, limits against mass, a referee's questions.
+"""Sections on the shape search: function under a peak, scan, limits, a referee's questions.
 
 Every number is that of a result file; sections of what a folder does not hold are not there.
 """
 
 # ruff: noqa: RUF001 - Greek is meant
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.page.layout import Section, Table
-from analysis.report.page.wording import interval, known, number, sentence, sigma, with_error
-from analysis.report.plots.names import category_title, with_category
+from analysis.report.page.layout import Section, Table, table
+from analysis.report.page.wording import (
+    NOTHING,
+    interval,
+    known,
+    number,
+    sentence,
+    sigma,
+    with_error,
+)
+from analysis.report.plots.names import category_title, function_name, with_category
+from analysis.results.background import PeakBackground, PeakCandidate
 from analysis.results.codec import Unit
 from analysis.results.limits import MassLimits, Ranges
 from analysis.results.scan import GlobalSignificance, GlobalToys, Upcrossings
-from analysis.results.verdict import NuisanceParameter, ResonanceFit, StabilityCheck
+from analysis.results.verdict import ResonanceFit
 
 _MOST_ROWS = 12
 """of a table over masses; the rest is in the file"""
+_MAX_SIMPLEST = 5
+"""candidates of a category that the page lists"""
+
+
+def tournament(results: FolderResults) -> tuple[Section, ...]:
+    """Tell how the functions under a peak were decided on."""
+    if results.background is None:
+        return ()
+    found = {name: channel.peak for name, channel in results.background.channels.items()}
+    most, several = results.search.peak.spurious_signal, len(found) > 1
+    decided = "; ".join(
+        (f"{category_title(name)}: " if several else "") + _decided(peak)
+        for name, peak in found.items()
+    )
+    what = (
+        "Decided before the data were unblinded, from the sidebands and from test spectra that are "
+        f"compatible with them: {decided}. "
+        + ("Each is" if several else "It is")
+        + f" the simplest of its range that takes at most {number(most)} uncertainties of the "
+        "signal for a resonance where there is none; of the full range and the window alone, the "
+        "one with the smaller expected uncertainties is used. What a function does take for a "
+        "resonance is a nuisance parameter of the fit."
+    )
+    tables = (
+        (_chosen(found), _simplest(found))
+        if several
+        else tuple(_all_candidates(peak.candidates) for peak in found.values())
+    )
+    title = "Background under a peak: selection of the function"
+    return (Section("tournament", title, (what,), tables),)
+
+
+def _decided(peak: PeakBackground) -> str:
+    low, high = peak.fit_range_GeV
+    return (
+        f"{function_name(peak)}, fitted from {number(low)} to {number(high)} GeV "
+        f"({_range(peak.range)})"
+    )
+
+
+def _range(name: str) -> str:
+    return {"window": "the window only", "full": "the full range"}.get(name, name)
+
+
+def _judged(candidate: PeakCandidate) -> dict[str, str]:
+    """Return the cells on what decided about a candidate."""
+    return {
+        "range": candidate.range,
+        "parameters": number(candidate.parameters),
+        "p (goodness of fit)": number(candidate.gof_pvalue, 2),
+        "worst spurious signal, σ_S": number(candidate.worst_errors, 2),
+        "on the test spectrum": candidate.worst_truth or NOTHING,
+    }
+
+
+def _all_candidates(candidates: Sequence[PeakCandidate]) -> Table:
+    rows = [
+        {
+            "Function": function_name(c),
+            **_judged(c),
+            "at": f"{number(c.worst_mass_GeV)} GeV",
+            "result": "chosen" if c.chosen else "passes" if c.passes else "fails",
+        }
+        for c in candidates
+    ]
+    return table(rows, "All candidates")
+
+
+def _chosen(found: Mapping[str, PeakBackground]) -> Table:
+    """Return the function that was chosen in each category, and how many were tried."""
+    rows = [
+        {
+            "Category": category_title(name),
+            "function": function_name(chosen),
+            **_judged(chosen),
+            "candidates that pass": (
+                f"{sum(c.passes for c in peak.candidates)} of {len(peak.candidates)}"
+            ),
+        }
+        for name, peak in found.items()
+        for chosen in peak.candidates
+        if chosen.chosen
+    ]
+    return table(rows, "Chosen functions")
+
+
+def _simplest(found: Mapping[str, PeakBackground]) -> Table:
+    """Return the simplest candidates that pass, category by category."""
+    rows = []
+    for name, peak in found.items():
+        passing = [c for c in peak.candidates if c.passes]
+        passing.sort(key=lambda c: (c.parameters, c.worst_errors))
+        simplest = "; ".join(f"{function_name(c)} ({c.range})" for c in passing[:_MAX_SIMPLEST])
+        rows.append(
+            {"Category": category_title(name), "the simplest that pass": simplest or "none"}
+        )
+    note = "All candidates are in background.json, and in the figures."
+    return table(rows, "", note, prose=True)
 
 
 def scan(results: FolderResults) -> Iterator[Section]:
@@ -39,8 +146,8 @@ def scan(results: FolderResults) -> Iterator[Section]:
         "GeV. The local significance is that of one mass; the global one allows for having looked "
         "at all of them."
     )
-    table = Table((), known(rows), notes=(sentence(found.reason),))
-    yield Section("scan", "Scan over mass", (what,), tables=(table,))
+    largest = Table(known(rows), notes=(sentence(found.reason),))
+    yield Section("scan", "Scan over mass", (what,), (largest,))
 
 
 def _at(z: float, mass: float) -> str:
@@ -86,8 +193,8 @@ def mass_limits(results: FolderResults) -> Iterator[Section]:
             "* Fewer than 20 background events under the peak: the asymptotic limit is too strong "
             "there; --limit-toys makes it exact."
         )
-    sentences, tables = (what, *exclusions(limits)), (_limit_table(limits, tuple(notes)),)
-    yield Section("mass_limits", "Limits against mass", sentences, tables=tables)
+    sentences, tables = (what, *exclusions(limits)), (_limit_table(limits, notes),)
+    yield Section("mass_limits", "Limits against mass", sentences, tables)
 
 
 def _called(unit: Unit) -> str:
@@ -113,24 +220,23 @@ def _written(ranges: Ranges) -> str:
     return ", ".join(f"{number(low)} to {number(high)}" for low, high in ranges) + " GeV"
 
 
-def _limit_table(limits: MassLimits, notes: tuple[str, ...]) -> Table:
-    mass, unit = limits.mass_GeV, limits.unit
-    observed = np.full(len(mass), np.nan) if limits.observed is None else limits.observed
-    bands = [limits.expected[band] for band in ("0", "-1", "1", "-2", "2")]
+def _limit_table(limits: MassLimits, notes: list[str]) -> Table:
+    mass, unit, bands = limits.mass_GeV, limits.unit, limits.expected
+    values = {
+        f"observed, {unit}": [None] * len(mass) if limits.observed is None else limits.observed,
+        f"expected, {unit}": bands["0"],
+        "−1 σ": bands["-1"], "+1 σ": bands["1"], "−2 σ": bands["-2"], "+2 σ": bands["2"],
+    }  # fmt: skip
     # Every so many masses, rounded up, so that there are never more rows than that.
     shown = range(0, len(mass), -(-len(mass) // _MOST_ROWS))
-    rows = tuple(
-        (
-            f"{number(mass[i])} GeV{' *' if limits.low_counts[i] else ''}",
-            number(observed[i], 3),
-            *(number(band[i], 3) for band in bands),
-        )
+    rows = [
+        {"Mass": f"{number(mass[i])} GeV{' *' if limits.low_counts[i] else ''}"}
+        | {title: number(value[i], 3) for title, value in values.items()}
         for i in shown
-    )
-    head = ("Mass", f"observed, {unit}", f"expected, {unit}", "−1 σ", "+1 σ", "−2 σ", "+2 σ")
+    ]
     if len(shown) < len(mass):
-        notes = (*notes, f"{len(shown)} of {len(mass)} masses; all are in limits.json.")
-    return Table(head, rows, notes=notes)
+        notes.append(f"{len(shown)} of {len(mass)} masses; all are in limits.json.")
+    return table(rows, "", *notes)
 
 
 def goodness(fit: ResonanceFit) -> tuple[tuple[str, str], ...]:
@@ -150,20 +256,22 @@ def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
     """Return the table of the categories' strengths, if they were compared."""
     if not fit.by_channel:
         return ()
-    rows = tuple(
-        (category_title(name), sigma(alone.local_z), interval(alone.strength, fit.unit))
-        for name, alone in fit.by_channel.items()
-    )
-    both = ("All together", sigma(fit.local_z_at_mass), interval(fit.strength, fit.unit))
+    found = [(category_title(n), a.local_z, a.strength) for n, a in fit.by_channel.items()]
+    rows = [
+        {
+            "Category": name,
+            "local significance": sigma(z),
+            _called(fit.unit): interval(strength, fit.unit),
+        }
+        for name, z, strength in (*found, ("All together", fit.local_z_at_mass, fit.strength))
+    ]
     notes = ["Each category was fitted alone at the fitted mass."]
     together = fit.compatibility
     if together is not None and np.isfinite(together.pvalue):
         chi2, freedom = number(together.chi2, 3), number(together.degrees_of_freedom, 3)
         pvalue = number(together.pvalue, 2)
         notes.append(f"That all have one strength: χ² / d.o.f. = {chi2} / {freedom}, p = {pvalue}.")
-    head = ("Category", "local significance", _called(fit.unit))
-    title = "Do the categories see one signal?"
-    return (Table(head, (*rows, both), title=title, notes=tuple(notes)),)
+    return (table(rows, "Do the categories see one signal?", *notes),)
 
 
 def referee(results: FolderResults) -> Iterator[Section]:
@@ -174,32 +282,23 @@ def referee(results: FolderResults) -> Iterator[Section]:
             "A pull is how far the fit moved the parameter, in uncertainties of what was known "
             "before; an impact is how far the strength moves with the parameter."
         )
-        table = _nuisances(fit.nuisances, fit.unit)
-        yield Section("nuisances", "Systematic uncertainties", (what,), tables=(table,))
+        nuisances = [
+            {
+                "Parameter": with_category(parameter.name),
+                "pull": with_error(parameter.pull, parameter.pull_error),
+                f"impact +1 σ, {fit.unit}": number(parameter.impact_up, 2),
+                f"impact −1 σ, {fit.unit}": number(parameter.impact_down, 2),
+            }
+            for parameter in fit.nuisances
+        ]
+        yield Section("nuisances", "Systematic uncertainties", (what,), (table(nuisances),))
     if fit is not None and fit.stability:
-        yield Section("stability", "Other choices", tables=(_variations(fit.stability, fit.unit),))
-
-
-def _nuisances(parameters: Sequence[NuisanceParameter], unit: Unit) -> Table:
-    rows = tuple(
-        (
-            with_category(parameter.name),
-            with_error(parameter.pull, parameter.pull_error),
-            number(parameter.impact_up, 2),
-            number(parameter.impact_down, 2),
-        )
-        for parameter in parameters
-    )
-    return Table(("Parameter", "pull", f"impact +1 σ, {unit}", f"impact −1 σ, {unit}"), rows)
-
-
-def _variations(variations: Sequence[StabilityCheck], unit: Unit) -> Table:
-    rows = tuple(
-        (
-            other.what + (" (used)" if other.used else ""),
-            sigma(other.local_z),
-            interval(other.strength, unit),
-        )
-        for other in variations
-    )
-    return Table(("Choice", "local significance", _called(unit)), rows)
+        choices = [
+            {
+                "Choice": other.what + (" (used)" if other.used else ""),
+                "local significance": sigma(other.local_z),
+                _called(fit.unit): interval(other.strength, fit.unit),
+            }
+            for other in fit.stability
+        ]
+        yield Section("stability", "Other choices", tables=(table(choices),))

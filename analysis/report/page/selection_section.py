@@ -6,11 +6,11 @@ Of the categories of a score: what each keeps, what fits it, and how it distorts
 from collections.abc import Mapping, Sequence
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.page.layout import Section, Table
+from analysis.report.page.layout import Section, Table, table
 from analysis.report.page.wording import NOTHING, count, number, with_error
 from analysis.report.plots.names import category_title, function_name
 from analysis.report.summary import TITLES, objections
-from analysis.results.background import ChannelBackground
+from analysis.results.background import PeakBackground
 from analysis.results.selection import ChosenSelection, Compared, ScoreCategory, ScoreRecord
 from analysis.selection.methods import ROWS
 from processors.selection import Interval
@@ -23,11 +23,10 @@ def selection(results: FolderResults) -> Section:
     chosen = results.selection
     if chosen is None:
         text = f"Cuts: {_cuts(results.cuts)}." if results.cuts else "No selection was chosen yet."
-        return Section("selection", "Selection", sentences=(text,))
-    in_use, merits = _categories(results, chosen), _merits(chosen)
-    categories = () if in_use is None else (in_use,)
-    tables = (merits, *categories, _independence(chosen), _distortions(chosen))
-    return Section("selection", "Selection", (*_in_use(chosen), _optimism(chosen)), tables=tables)
+        return Section("selection", "Selection", (text,))
+    categories = _categories(results, chosen)
+    tables = (_merits(chosen), *categories, _independence(chosen), _distortions(chosen))
+    return Section("selection", "Selection", (*_in_use(chosen), _optimism(chosen)), tables)
 
 
 def _in_use(chosen: ChosenSelection) -> tuple[str, ...]:
@@ -59,11 +58,7 @@ def _score_in_words(method: str, score: ScoreRecord) -> str:
 def _why(chosen: ChosenSelection) -> str:
     """Return why this method is used."""
     values = {method: chosen.significance[row] for method, row in ROWS.items()}
-    free = {
-        method: value
-        for method, value in values.items()
-        if value is not None and not chosen.flags[method]
-    }
+    free = {m: value for m, value in values.items() if value is not None and not chosen.flags[m]}
     # The same comparison as that which chose: the reason is found again, not remembered.
     if chosen.method == max(free, key=lambda method: free[method], default=None):
         return "Of the methods that nothing speaks against it is the one that is worth most."
@@ -76,7 +71,7 @@ def _merits(chosen: ChosenSelection) -> Table:
     fits = {ROWS[method]: z for method, z in expected.items()}
     if chosen.method in expected:
         fits["final"] = expected[chosen.method]
-    rows = tuple(
+    rows = [
         (
             title,
             *(with_error(values[s].get(key), errors[s].get(key)) for s in values),
@@ -84,7 +79,7 @@ def _merits(chosen: ChosenSelection) -> Table:
         )
         for key, title in TITLES.items()
         if any(values[s].get(key) is not None for s in values)
-    )
+    ]
     notes = [f"Chosen for {chosen.reference_signal}. Uncertainties: of the simulated statistics."]
     if expected:
         notes.append(
@@ -93,29 +88,28 @@ def _merits(chosen: ChosenSelection) -> Table:
         )
     merit = _MERITS[chosen.figure_of_merit]
     head = (merit, *values, *(f"fit, {s}" for s in values if expected))
-    return Table(head, rows, notes=tuple(notes))
+    return Table(rows, notes=notes, head=head)
 
 
 def _independence(chosen: ChosenSelection) -> Table:
-    rows = tuple((name, number(value, 2)) for name, value in chosen.independence_pvalues.items())
-    title = "Same shape of the background inside and outside the window"
+    found = chosen.independence_pvalues
+    rows = [{"Column": name, "p-value": number(value, 2)} for name, value in found.items()]
     note = f"Background fractions are taken from the {chosen.background_fractions_from}."
-    return Table(("Column", "p-value"), rows, title=title, notes=(note,))
+    return table(rows, "Same shape of the background inside and outside the window", note)
 
 
 def _distortions(chosen: ChosenSelection) -> Table:
     """Return what each of the best cuts does to the mass spectrum."""
-    rows = tuple(
-        (
-            f"{name} {chosen.best_cuts[name]}",
-            with_error(distortion.size_events, distortion.error_events),
-            number(distortion.pvalue, 2),
-            "flagged" if distortion.flagged else "",
-        )
-        for name, distortion in chosen.sculpting.items()
-    )
-    head = ("Cut", "events in the window too many", "p-value", "result")
-    return Table(head, rows, title="Does a cut distort the mass spectrum of the background?")
+    rows = [
+        {
+            "Cut": f"{name} {chosen.best_cuts[name]}",
+            "events in the window too many": with_error(found.size_events, found.error_events),
+            "p-value": number(found.pvalue, 2),
+            "result": "flagged" if found.flagged else "",
+        }
+        for name, found in chosen.sculpting.items()
+    ]
+    return table(rows, "Does a cut distort the mass spectrum of the background?")
 
 
 def _optimism(chosen: ChosenSelection) -> str:
@@ -131,18 +125,15 @@ def _optimism(chosen: ChosenSelection) -> str:
 # ---- categories ----------------------------------------------------------------------------------
 
 
-def _categories(results: FolderResults, chosen: ChosenSelection) -> Table | None:
-    """Return what each category in use keeps, and what fits it; None if there are none."""
+def _categories(results: FolderResults, chosen: ChosenSelection) -> tuple[Table, ...]:
+    """Return what each category in use keeps, and what fits it, if there are any."""
     if chosen.score is None or results.score is None or chosen.method != "categories":
-        return None
+        return ()
     rows = chosen.score.categories
-    fitted = {} if results.background is None else results.background.channels
-    body = tuple(
-        (category_title(name), *_kept(rows, place), *_fitted(fitted.get(name)))
+    body = [
+        {"Category": category_title(name), **_kept(rows, place), **_fitted(results.peaks.get(name))}
         for place, name in enumerate(results.score.names)
-    )
-    head = ("Category", "score", "S", "B", "s", "data in the sidebands", "simulated B",
-            "distortion of the mass, events", "under a peak", "spurious signal")  # fmt: skip
+    ]
     signal, window = chosen.reference_signal, results.window
     note = (
         f"S of {signal} and B: expected in {window.min:g} to {window.max:g} GeV; s = S/√B. Data in "
@@ -151,21 +142,22 @@ def _categories(results: FolderResults, chosen: ChosenSelection) -> Table | None
         "sidebands and all other background let expect. Spurious signal: the largest, in events "
         "and in uncertainties of the signal at that mass."
     )
-    return Table(head, body, title="Categories", notes=(note,))
+    return (table(body, "Categories", note),)
 
 
-def _kept(rows: Sequence[ScoreCategory], place: int) -> tuple[str, ...]:
+def _kept(rows: Sequence[ScoreCategory], place: int) -> dict[str, str]:
     """Return what one of the categories keeps."""
     row, found = rows[place], rows[place].sculpting
-    return (
-        _range(rows, place),
-        number(row.signal_events, 3),
-        number(row.background_events, 4),
-        number(row.s, 3),
-        count(row.sideband_data_events),
-        count(row.simulated_background_events),
-        with_error(found.size_events, found.error_events) + (", flagged" if found.flagged else ""),
-    )
+    distortion = with_error(found.size_events, found.error_events)
+    return {
+        "score": _range(rows, place),
+        "S": number(row.signal_events, 3),
+        "B": number(row.background_events, 4),
+        "s": number(row.s, 3),
+        "data in the sidebands": count(row.sideband_data_events),
+        "simulated B": count(row.simulated_background_events),
+        "distortion of the mass, events": distortion + (", flagged" if found.flagged else ""),
+    }
 
 
 def _range(rows: Sequence[ScoreCategory], place: int) -> str:
@@ -177,15 +169,16 @@ def _range(rows: Sequence[ScoreCategory], place: int) -> str:
     return f"above {number(low, 3)}" if high is None else f"{number(low, 3)} to {number(high, 3)}"
 
 
-def _fitted(channel: ChannelBackground | None) -> tuple[str, str]:
+def _fitted(peak: PeakBackground | None) -> dict[str, str]:
     """Return the function under a peak, and its largest spurious signal."""
-    if channel is None:
-        return NOTHING, NOTHING
-    found = channel.peak.spurious
+    if peak is None:
+        return dict.fromkeys(("under a peak", "spurious signal"), NOTHING)
+    found = peak.spurious
     at = int(abs(found.events).argmax())  # in events: the signal's uncertainty falls with its mass
     relative = abs(found.events[at]) / found.error_events[at] if found.error_events[at] else None
     size = f"{number(found.events[at], 2)} ({number(relative, 2)} σ)"  # noqa: RUF001 - Greek
-    return function_name(channel.peak), f"{size} at {number(found.mass_GeV[at])} GeV"
+    largest = f"{size} at {number(found.mass_GeV[at])} GeV"
+    return {"under a peak": function_name(peak), "spurious signal": largest}
 
 
 # ---- the score -----------------------------------------------------------------------------------
@@ -198,8 +191,7 @@ def score(results: FolderResults) -> Section:
         return Section("score", "Mass of what is selected")
     used = chosen.method != "cuts"
     first = "" if used else "The score is not in use: it is here for comparison."
-    tables = (_columns(chosen.score), _candidates(chosen.score))
-    return Section("score", "Score", (first, *_guards(chosen.score)), tables=tables)
+    return Section("score", "Score", (first, *_guards(chosen.score)), _tables(chosen.score))
 
 
 def _guards(score: ScoreRecord) -> tuple[str, ...]:
@@ -228,22 +220,21 @@ def _compared(found: Compared) -> str:
     return f"{there} there and {with_error(found.elsewhere, found.error)} on the other half"
 
 
-def _columns(score: ScoreRecord) -> Table:
-    rows = tuple((name, f"x {number(f, 4)}") for name, f in score.bound_factors.items())
-    return Table(("Column", "multiplies the bound by"), rows, title="What the columns hold")
-
-
-def _candidates(score: ScoreRecord) -> Table:
-    rows = tuple(
-        (
-            name.replace("_", " "),
-            with_error(each.s, each.error),
-            "in use" if name == score.kind else "",
-        )
+def _tables(score: ScoreRecord) -> tuple[Table, Table]:
+    """Return what the columns hold, and what other scores are worth."""
+    factors, advantage = score.bound_factors, score.trees_advantage
+    columns = [
+        {"Column": name, "multiplies the bound by": f"x {number(factor, 4)}"}
+        for name, factor in factors.items()
+    ]
+    kinds = [
+        {
+            "Kind": name.replace("_", " "),
+            "combined s of its categories": with_error(each.s, each.error),
+            "use": "in use" if name == score.kind else "",
+        }
         for name, each in score.candidates.items()
-    )
-    advantage = score.trees_advantage
+    ]
     percent = with_error(100 * advantage.value, 100 * advantage.error, "%")
     note = f"Trees against the likelihood ratio, on the same events: {percent}."
-    head = ("Kind", "combined s of its categories", "use")
-    return Table(head, rows, title="Scores", notes=(note,))
+    return table(columns, "What the columns hold"), table(kinds, "Scores", note)

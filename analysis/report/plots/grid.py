@@ -115,11 +115,11 @@ def finished(
 
 def _titles(made: Grid, notes: Notes) -> None:
     for ax, (name, lines) in zip(made.frames, notes.items(), strict=True):
-        ax.text(0.94, 0.93, category_title(name), transform=ax.transAxes, fontsize=TEXT + 2,
-                ha="right", va="top", weight="bold", gid="category")  # fmt: skip
+        look = {"ha": "right", "va": "top"}
+        style.note(ax, 0.94, 0.93, category_title(name), fontsize=TEXT + 2, weight="bold",
+                   gid="category", **look)  # fmt: skip
         for row, line in enumerate(lines):
-            ax.text(0.94, 0.80 - 0.105 * row, line, transform=ax.transAxes, fontsize=TEXT,
-                    ha="right", va="top", gid="note")  # fmt: skip
+            style.note(ax, 0.94, 0.80 - 0.105 * row, line, fontsize=TEXT, **look)
 
 
 def _axes_titles(made: Grid, below: str, beside: str, panel: str) -> None:

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import style
-from analysis.report.plots.names import CROSS_SECTION, MASS, kind_of, known, stacked
+from analysis.report.plots.names import CROSS_SECTION, MASS, STRENGTH, known, stacked
 from analysis.report.plots.style import Header, atlas_style
 from analysis.results.counting import CountingLimit
 from analysis.results.limits import MassLimits, Ranges
@@ -39,7 +39,7 @@ def mass_limits(limits: MassLimits, header: Header) -> Figure:
         Its median expected limit is known at some mass at least.
     header : Header
     """
-    ax, kind, x = style.frame(left=0.15), kind_of(limits), limits.mass_GeV
+    ax, kind, x = style.frame(left=0.15), STRENGTH[limits.unit], limits.mass_GeV
     bands, observed = stacked(limits.expected), known(limits.observed)
     if len(x) == 1:  # a single mass gets a short piece of the band
         ax.set_xlim(x[0] - 20.0, x[0] + 20.0)
@@ -103,10 +103,7 @@ def _scale(ax: Axes, limits: MassLimits) -> None:
     ax.set_yscale("log")
     style.decimal_ticks(ax)
     for row, note in enumerate(reversed(notes)):
-        ax.text(
-            0.035, 0.035 + _NOTE_ROW * row, note, transform=ax.transAxes, fontsize=12, gid="note",
-            va="bottom",
-        )  # fmt: skip
+        style.note(ax, 0.035, 0.035 + _NOTE_ROW * row, note, fontsize=12, va="bottom")
 
 
 def _notes(limits: MassLimits) -> list[str]:
@@ -114,7 +111,7 @@ def _notes(limits: MassLimits) -> list[str]:
         return []
     notes, found = [], limits.excluded_GeV
     if found.observed is not None:
-        at = kind_of(limits).of(limits.benchmark)
+        at = STRENGTH[limits.unit].of(limits.benchmark)
         notes.append(f"Excluded at {at}: {written(found.observed)}")
     if found.expected is not None:
         notes.append(f"Expected to be excluded: {written(found.expected)}")

@@ -5,18 +5,32 @@ and 95 % where it is below 1 and 4 (3.84 to be exact about 95 %; two standard de
 two together where it is below 2.30 and 5.99 (PDG, review of statistics, table 40.2).
 
 Whether all categories see one signal: the strength in each, and the combined one as a band.
+
+What the result depends on, systematic uncertainties and choices that could have been others:
+
+**Pulls and impacts**: what the data say about each systematic uncertainty, and what it costs.
+Points belong to the lower axis: fitted minus prior value of a nuisance parameter, in prior standard
+deviations, with the uncertainty after the fit; one much below one means that the data know it
+better than the prior did. Bars belong to the upper axis: how far the fitted strength moves when the
+parameter is held one standard deviation above or below its fitted value. Largest impact first.
+
+**Stability**: one row for each choice of range, order and binning; the one that was used is marked,
+and its value drawn through all rows. The rows share their events, so they scatter by far less than
+their uncertainties.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.report.plots import names, style
-from analysis.report.plots.style import Header, atlas_style
+from analysis.report.plots.style import Header, atlas_style, plain, shortened
 from analysis.results.values import Estimate
-from analysis.results.verdict import ResonanceFit
+from analysis.results.verdict import NuisanceParameter, ResonanceFit, StabilityCheck
 from tools.arrays import FloatArray
 
 CONTOURS = ((2.30, "68 %", "-"), (5.99, "95 %", "--"))
@@ -28,6 +42,13 @@ _SEVERAL = 1.6
 """a benchmark within this many heights of the frame is drawn, and stretches it"""
 _FAR = 4.0
 """strengths beyond so many spreads of the others' ends do not stretch the axis"""
+MAX_ROWS = 15
+"""nuisance parameters shown; the page lists all"""
+UP, DOWN = "#56b4e9", "#e69f00"
+_LOOKS = {True: ("D", style.FIT, "used"), False: ("o", style.DATA, "point")}
+"""marker, colour and name of the choice that was used, and of others"""
+_STAMP_INCHES = 0.72
+"""that stamps stand higher, above the upper axis"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,21 +65,29 @@ class OneParameter:
     """value of the parameter that is marked"""
 
 
-def profiles(fit: ResonanceFit, *, benchmark: float | None = None) -> dict[str, OneParameter]:
+def profiles(
+    fit: ResonanceFit | None, *, benchmark: float | None = None
+) -> dict[str, OneParameter]:
     """Return the profile deviances of a fit, by ``strength`` and ``mass``.
 
     There is none without a peak, nor of a parameter that had a single value to take.
 
     Parameters
     ----------
-    fit : ResonanceFit
+    fit : ResonanceFit, optional
     benchmark : float, optional
         Strength that is marked.
     """
+    if fit is None:
+        return {}
     found, strength, mass = {}, fit.profile, fit.mass_profile
     if strength is not None and fit.strength is not None:
         found["strength"] = OneParameter(
-            strength.strength, strength.delta_deviance, fit.strength, names.kind_of(fit), benchmark
+            strength.strength,
+            strength.delta_deviance,
+            fit.strength,
+            names.STRENGTH[fit.unit],
+            benchmark,
         )
     if mass is not None and fit.mass_GeV is not None:
         found["mass"] = OneParameter(mass.mass_GeV, mass.delta_deviance, fit.mass_GeV, names.MASS)
@@ -81,7 +110,7 @@ def contour(fit: ResonanceFit, header: Header, *, benchmark: float | None = None
     benchmark : float, optional
         Strength that is marked.
     """
-    ax, kind, found = style.frame(left=0.15), names.kind_of(fit), fit.contour
+    ax, kind, found = style.frame(left=0.15), names.STRENGTH[fit.unit], fit.contour
     assert found is not None  # noqa: S101 - see above
     # A row for each strength is what matplotlib wants; fits that did not converge leave gaps.
     deviance = np.ma.masked_invalid(found.delta_deviance.T)
@@ -130,7 +159,7 @@ def profile(found: OneParameter, header: Header) -> Figure:
             textcoords="offset points", fontsize=12, va="bottom",
         )  # fmt: skip
     note = f"{found.label.symbol} = {names.interval_text(found.best)} {found.label.written_unit}"
-    ax.text(0.5, 0.65, note, transform=ax.transAxes, ha="center", fontsize=14, gid="note")
+    style.note(ax, 0.5, 0.65, note, ha="center", fontsize=14)
     return style.finished(ax, header, found.label.title, r"$-\mathrm{2}\,\Delta\ln L$", data=True)
 
 
@@ -169,7 +198,7 @@ def category_strengths(fit: ResonanceFit, header: Header) -> Figure:
     shown = np.clip(every, middle - _FAR * spread, middle + _FAR * spread)
     margin = 0.08 * float(np.ptp(shown) or 1.0)
     ax.set_xlim(float(shown.min()) - margin, float(shown.max()) + margin)
-    return style.finished(ax, header, names.kind_of(fit).title, "", data=True)
+    return style.finished(ax, header, names.STRENGTH[fit.unit].title, "", data=True)
 
 
 def _combined(ax: Axes, fit: ResonanceFit, rows: int) -> None:
@@ -185,4 +214,130 @@ def _combined(ax: Axes, fit: ResonanceFit, rows: int) -> None:
     if together is not None and np.isfinite(together.chi2):
         note = rf"$\chi^2$ / d.o.f. = {together.chi2:.1f} / {together.degrees_of_freedom:.0f}"
         pvalue = f", $p$ = {together.pvalue:.2g}" if np.isfinite(together.pvalue) else ""
-        ax.text(0.045, 0.7, note + pvalue, transform=ax.transAxes, fontsize=14, gid="note")
+        style.note(ax, 0.045, 0.7, note + pvalue, fontsize=14)
+
+
+# ---- systematic uncertainties, other choices ----------------------------------------------------
+
+
+@atlas_style()
+def nuisances(fit: ResonanceFit, header: Header) -> Figure:
+    """Draw pulls and impacts, one row for each nuisance parameter.
+
+    Parameters
+    ----------
+    fit : ResonanceFit
+        With nuisance parameters, largest impact first; the first fifteen are shown.
+    header : Header
+    """
+    shown, kind = (fit.nuisances or ())[:MAX_ROWS], names.STRENGTH[fit.unit]
+    height = max(4.6, 3.1 + 0.36 * len(shown))
+    figure = Figure(figsize=(style.SINGLE[0], height))
+    figure.subplots_adjust(left=0.31, right=0.955, bottom=0.82 / height, top=1 - 1.0 / height)
+    ax = figure.add_subplot()
+    above = ax.twiny()
+    _impacts(above, shown)
+    _pulls(ax, shown)
+    above.set_xlabel(rf"$\Delta${kind.symbol}{kind.bracket}", fontsize="large")
+    # Points over bars: the frame that was made last is drawn last.
+    ax.set_zorder(above.get_zorder() + 1)
+    ax.patch.set_visible(False)
+    _rows_below(ax, [_short(n.name) for n in shown], head_inches=1.15)  # three rows of legend
+    pairs = zip(ax.get_legend_handles_labels(), above.get_legend_handles_labels(), strict=True)
+    handles, titles = (points + bars for points, bars in pairs)
+    ax.legend(handles, titles, loc="upper right")
+    style.label(ax, header, data=True, stamp_on=(ax, _STAMP_INCHES))
+    return figure
+
+
+def _impacts(ax: Axes, shown: Sequence[NuisanceParameter]) -> None:
+    impacts = np.array([(n.impact_up, n.impact_down) for n in shown]).reshape(-1, 2).T
+    for sign, colour, hatch, own in zip("+-", (UP, DOWN), (None, "////"), impacts, strict=True):
+        ax.barh(
+            np.arange(len(shown)), own, height=0.62, facecolor=colour, hatch=hatch,
+            edgecolor="#4a4a4a", linewidth=0.6, zorder=1,
+            label=rf"${sign}\mathrm{{1}}\sigma$ impact",
+        )  # fmt: skip
+    # Symmetric: the zero of the impacts is that of the pulls.
+    largest = 1.25 * (float(np.nanmax(np.abs(impacts), initial=0.0)) or 1.0)
+    ax.set_xlim(-largest, largest)
+    ax.tick_params(axis="x", which="both", top=True, bottom=False, labelsize="medium")
+
+
+def _pulls(ax: Axes, shown: Sequence[NuisanceParameter]) -> None:
+    pulls, errors = np.array([(n.pull, n.pull_error) for n in shown]).reshape(-1, 2).T
+    ax.errorbar(pulls, np.arange(len(shown)), xerr=errors, fmt="o", color=style.DATA, markersize=5,
+                capsize=2, zorder=4, label="Pull")  # fmt: skip
+    most = max(2.0, 1.15 * float(np.nanmax(np.abs(pulls) + errors, initial=0.0)))
+    ax.set_xlim(-most, most)
+    for value in (-1, 0, 1):
+        ax.plot([value, value], [-0.5, len(shown) - 0.4], color="#7a7a7a", linewidth=1, zorder=2,
+                linestyle=":" if value else "-")  # fmt: skip
+    ax.set_xlabel(r"Pull, $(\hat\theta - \theta_0)/\Delta\theta$")
+    ax.tick_params(axis="x", which="both", top=False)
+
+
+def _short(name: str) -> str:
+    """Return a parameter's name as it fits beside its row.
+
+    >>> _short("spurious signal, score_3")
+    'spurious signal, cat. 3'
+    """
+    words = names.with_category(name).replace("category", "cat.").replace("_", " ")
+    # As much as fits into the left third of the figure; the page has the whole name.
+    return plain(shortened(words, 26))
+
+
+@atlas_style()
+def stability(fit: ResonanceFit, header: Header) -> Figure:
+    """Draw local significance and strength for every choice."""
+    variations, kind = fit.stability, names.STRENGTH[fit.unit]
+    height = max(4.2, 2.1 + 0.4 * len(variations))
+    figure = Figure(figsize=(style.SINGLE[0] * 1.35, height))
+    left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.08})
+    figure.subplots_adjust(left=0.3, right=0.965, bottom=0.84 / height, top=1 - 0.4 / height)
+    _choices(left, right, variations)
+    left.set_xlabel(r"Local significance [$\sigma$]")
+    right.set_xlabel(kind.symbol + kind.bracket)
+    _rows_below(left, [plain(shortened(v.what, 32)) for v in variations], head_inches=1.0)
+    for row in range(1, len(variations)):
+        for ax in (left, right):
+            ax.axhline(row - 0.5, color="#d8d8d8", linewidth=0.8, zorder=0)
+    right.tick_params(axis="y", which="both", length=0)
+    style.legend(right)
+    style.label(left, header, data=True, stamp_on=(right, 0.0))
+    return figure
+
+
+def _choices(left: Axes, right: Axes, variations: Sequence[StabilityCheck]) -> None:
+    """Draw what each choice gives, and the values of the one that was used through all rows."""
+    titles, through = {True: "Used", False: "Varied"}, (-0.5, len(variations) - 0.4)
+    for row, each in enumerate(variations):
+        z, strength, (low, high) = each.local_z, each.strength.value, names.ends(each.strength)
+        marker, colour, name = _LOOKS[each.used]
+        look: dict[str, Any] = {"color": colour, "markersize": 8, "gid": name}
+        if np.isfinite(z):
+            left.plot([z], [row], marker, **look)
+        if np.isfinite(strength):
+            sides = [[strength - low], [high - strength]]
+            right.errorbar([strength], [row], xerr=sides, fmt=marker, capsize=3,
+                           label=titles.pop(each.used, None), **look)  # fmt: skip
+        if np.isfinite(strength) and each.used:
+            right.fill_betweenx(through, low, high, facecolor=style.SHADE, linewidth=0, zorder=0)
+        for ax, value in ((left, z), (right, strength)):
+            if not np.isfinite(value):
+                ax.text(0.04, row, "no result", transform=ax.get_yaxis_transform(), color="#5a5a5a",
+                        fontsize=12, va="center", gid="nothing")  # fmt: skip
+            elif each.used:
+                ax.plot([value, value], through, "--", color=style.FIT, linewidth=1, zorder=0)
+    known = [each.local_z for each in variations if np.isfinite(each.local_z)]
+    left.set_xlim(0.0, 1.15 * max([1.0, *known]))
+    right.margins(x=0.12)
+
+
+def _rows_below(ax: Axes, titles: Sequence[str], *, head_inches: float) -> None:
+    """Name the rows, from top to bottom, and leave room above them for labels and legend."""
+    style.named_rows(ax, titles)
+    height = ax.get_window_extent().height / ax.figure.dpi
+    head = head_inches / max(height - head_inches, 0.5)
+    ax.set_ylim(len(titles) - 0.4, -0.6 - head * len(titles))

@@ -8,27 +8,14 @@ of unknown luminosity and efficiency (``xyy infer --spectrum``) has events only.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from analysis.report.plots.style import plain
+from analysis.results.background import FunctionInRange, SpectrumFit
 from analysis.results.codec import Unit
 from analysis.results.values import BAND_KEYS, Estimate
 from tools.arrays import FloatArray
-
-
-class NamedFunction(Protocol):
-    """Anything that names a background function."""
-
-    @property
-    def family(self) -> str:
-        """Name of its family."""
-
-    @property
-    def order(self) -> int:
-        """Place in its family."""
-
 
 SYMBOLS = {
     "photon1_pT": r"$p_\mathrm{T}^{\gamma_1}$",
@@ -54,7 +41,7 @@ SYMBOLS = {
 """of columns and derived quantities; angles without an index are those between the photons"""
 
 
-def function_name(function: NamedFunction) -> str:
+def function_name(function: SpectrumFit | FunctionInRange) -> str:
     """Return family and order of a background function.
 
     >>> from analysis.results.freeze import PeakDecision
@@ -106,14 +93,6 @@ def per_bin(what: str, width: float, unit: str) -> str:
     return f"{what} / {width:.3g} {plain(unit)}"
 
 
-class OfStrength(Protocol):
-    """A result that holds strengths: a scan, limits, a fit of a resonance, a verdict."""
-
-    @property
-    def unit(self) -> Unit:
-        """Unit of its strengths."""
-
-
 @dataclass(frozen=True, slots=True)
 class QuantityLabel:
     """A quantity as axes and notes write it."""
@@ -152,16 +131,8 @@ class QuantityLabel:
 CROSS_SECTION = QuantityLabel(r"$\sigma$", r"$\sigma(pp \to X \to \gamma\gamma)$", "pb")
 EVENTS = QuantityLabel("$N_X$", "Signal events", "")
 MASS = QuantityLabel("$m_X$", "$m_X$", "GeV")
-
-
-def kind_of(result: OfStrength) -> QuantityLabel:
-    """Return in what a result gives strengths.
-
-    >>> from analysis.results.verdict import ResonanceFit
-    >>> kind_of(ResonanceFit(stability=(), deficit=None, unit="events")) is EVENTS
-    True
-    """
-    return CROSS_SECTION if result.unit == "pb" else EVENTS
+STRENGTH: dict[Unit, QuantityLabel] = {"pb": CROSS_SECTION, "events": EVENTS}
+"""what the strengths of a result are, by its unit"""
 
 
 def known(values: FloatArray | None) -> FloatArray | None:

@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.special import log_ndtr, ndtr
 
 from analysis.report.plots import style
-from analysis.report.plots.names import MASS, kind_of, known
+from analysis.report.plots.names import MASS, STRENGTH, known
 from analysis.report.plots.style import Header, atlas_style
 from analysis.results.scan import Maximum, Scan
 from analysis.results.values import BANDS
@@ -83,77 +84,53 @@ def p0_scan(scan: Scan, header: Header) -> Figure:
     ax.figure.subplots_adjust(left=0.145, right=0.895)
     lower.set_xlabel(MASS.title)
     top = top_of(scan)
-    axis: _Axis = _Significance() if top > MAX_ON_P_AXIS else _Probability()
-    _curves(ax, scan, axis, top)
+    linear = top > MAX_ON_P_AXIS
+    _curves(ax, scan, top, linear=linear)
     style.mass_range(ax, scan.mass_GeV)
-    axis.finish(ax, top)
-    _whole_sigmas(ax, scan, axis, top)
-    x = MASS.title if lower is ax else ""
-    return style.finished(ax, header, x, axis.title, data=header.from_data)
+    (_finish_significance if linear else _finish_probability)(ax, top)
+    _whole_sigmas(ax, scan, top, linear=linear)
+    y = r"Local significance [$\sigma$]" if linear else r"Local $p_0$"
+    return style.finished(ax, header, MASS.title if lower is ax else "", y, data=header.from_data)
 
 
-class _Probability:
-    """A logarithmic axis of p0, and standard deviations at the right."""
-
-    title = r"Local $p_0$"
-
-    def of(self, z: npt.ArrayLike) -> FloatArray:
-        from scipy.special import ndtr
-
-        return np.asarray(ndtr(-np.asarray(z)))
-
-    def finish(self, ax: Axes, top: float) -> None:
-        low = float(self.of(top))
-        ax.set_ylim(low, low ** (1 - 1 / style.free_height(ax)))
-        ax.set_yscale("log")
-        decades = int(-np.log10(low))
-        every = 1 + decades // _MAX_POWERS
-        ax.set_yticks(*_power_ticks(range(0, decades + 1, every)))
-        ax.set_yticks([10.0**-power for power in range(decades + 1)], minor=True)
-        ax.tick_params(axis="y", which="minor", labelleft=False)
-        levels = range(1, int(top) + 1)
-        _right(ax, self.of(levels), [rf"{level}$\sigma$" for level in levels])
+def _height(z: npt.ArrayLike, *, linear: bool) -> FloatArray:
+    """Return where a significance stands: as itself, or as its p-value."""
+    return np.asarray(z) if linear else np.asarray(ndtr(-np.asarray(z)))
 
 
-class _Significance:
-    """A linear axis of Z, and powers of ten of p0 at the right."""
-
-    title = r"Local significance [$\sigma$]"
-
-    def of(self, z: npt.ArrayLike) -> FloatArray:
-        return np.asarray(z)
-
-    def finish(self, ax: Axes, top: float) -> None:
-        ax.set_ylim(0.0, top / style.free_height(ax))
-        ticks = [tick for tick in ax.get_yticks() if 0 <= tick <= top]
-        ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-        ax.set_yticks([], minor=True)
-        z = _of_powers(np.array(_POWERS, np.float64))
-        apart = np.diff(z, prepend=0.0) > _APART * top
-        shown = (z <= top) & apart
-        _right(ax, z[shown], _power_ticks(np.array(_POWERS)[shown].tolist())[1])
-        ax.annotate(
-            r"$p_0$", (1.015, 1.0), xycoords="axes fraction", fontsize="x-large", va="top",
-            gid="p0",
-        )  # fmt: skip
+def _finish_probability(ax: Axes, top: float) -> None:
+    """Set up a logarithmic axis of p0, and standard deviations at the right."""
+    low = float(ndtr(-top))
+    ax.set_ylim(low, low ** (1 - 1 / style.free_height(ax)))
+    ax.set_yscale("log")
+    decades = int(-np.log10(low))
+    every = 1 + decades // _MAX_POWERS
+    ax.set_yticks(*_power_ticks(range(0, decades + 1, every)))
+    ax.set_yticks([10.0**-power for power in range(decades + 1)], minor=True)
+    ax.tick_params(axis="y", which="minor", labelleft=False)
+    levels = np.arange(1, int(top) + 1)
+    _right(ax, ndtr(-levels), [rf"{level}$\sigma$" for level in levels])
 
 
-_Axis = _Probability | _Significance
+def _finish_significance(ax: Axes, top: float) -> None:
+    """Set up a linear axis of Z, and powers of ten of p0 at the right."""
+    ax.set_ylim(0.0, top / style.free_height(ax))
+    ticks = [tick for tick in ax.get_yticks() if 0 <= tick <= top]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_yticks([], minor=True)
+    # 180 standard deviations are 10^-7036, beyond the last of `_POWERS`.
+    sigmas = np.linspace(0.0, 180.0, 18_001)
+    z = np.interp(_POWERS, -log_ndtr(-sigmas) / np.log(10), sigmas)
+    shown = (z <= top) & (np.diff(z, prepend=0.0) > _APART * top)
+    _right(ax, z[shown], _power_ticks(np.array(_POWERS)[shown].tolist())[1])
+    ax.annotate(r"$p_0$", (1.015, 1.0), xycoords="axes fraction", fontsize="x-large", va="top",
+                gid="p0")  # fmt: skip
 
 
 def _power_ticks(powers: Sequence[int]) -> tuple[list[float], list[str]]:
     # Powers below -300 are labels of a linear axis; as numbers they underflow, and are not used.
     labels = ["1" if power == 0 else rf"$\mathdefault{{10^{{-{power}}}}}$" for power in powers]
     return [10.0 ** -min(power, 300) for power in powers], labels
-
-
-def _of_powers(powers: FloatArray) -> FloatArray:
-    """Return the significances of p-values of ten to minus these powers, without underflow."""
-    from scipy.special import log_ndtr
-
-    # 180 standard deviations are 10^-7036, beyond the last of `_POWERS`.
-    z = np.linspace(0.0, 180.0, 18_001)
-    return np.interp(powers, -log_ndtr(-z) / np.log(10), z)
 
 
 def _right(ax: Axes, places: FloatArray, labels: Sequence[str]) -> None:
@@ -170,7 +147,7 @@ def _right(ax: Axes, places: FloatArray, labels: Sequence[str]) -> None:
     twin.tick_params(axis="y", which="both", left=False, right=True, labelsize="medium")
 
 
-def _curves(ax: Axes, scan: Scan, axis: _Axis, top: float) -> None:
+def _curves(ax: Axes, scan: Scan, top: float, *, linear: bool) -> None:
     """Draw what is expected up to the end of the axis, what is observed, and the maximum."""
     expected = known(scan.expected_local_z)
     title = "" if expected is None else _expected_title(scan, expected, top)
@@ -181,30 +158,30 @@ def _curves(ax: Axes, scan: Scan, axis: _Axis, top: float) -> None:
         (known(scan.local_z), style.DATA, "-", "Observed"),
     ):
         if z is not None:
-            y = axis.of(z)
+            y = _height(z, linear=linear)
             marker = "o" if np.isfinite(y).sum() == 1 else ""  # of one point no line is seen
             ax.plot(scan.mass_GeV, y, color=colour, linestyle=dashes, label=label, marker=marker,
                     zorder=4)  # fmt: skip
     if scan.maximum is not None:
-        _maximum(ax, scan, scan.maximum, axis)
+        _maximum(ax, scan, scan.maximum, linear=linear)
 
 
-def _maximum(ax: Axes, scan: Scan, found: Maximum, axis: _Axis) -> None:
+def _maximum(ax: Axes, scan: Scan, found: Maximum, *, linear: bool) -> None:
     """Mark the largest excess, with what it is worth anywhere in the range."""
     title = rf"{found.mass_GeV:.0f} GeV: {found.local_z:.1f}$\sigma$"
     if scan.global_ is not None and np.isfinite(scan.global_.z):
         title += rf" (global {scan.global_.z:.1f}$\sigma$)"
     ax.plot(
-        [found.mass_GeV], axis.of([found.local_z]), "o", color=style.FIT, markersize=10,
-        label=title, markerfacecolor="none", markeredgewidth=1.8, zorder=5, gid="maximum",
-        linestyle="none",
+        [found.mass_GeV], _height([found.local_z], linear=linear), "o", color=style.FIT,
+        markersize=10, label=title, markerfacecolor="none", markeredgewidth=1.8, zorder=5,
+        gid="maximum", linestyle="none",
     )  # fmt: skip
 
 
 def _expected_title(scan: Scan, expected: FloatArray, top: float) -> str:
     title = "Expected"
     if scan.benchmark is not None:
-        title += f", {kind_of(scan).of(scan.benchmark)}"
+        title += f", {STRENGTH[scan.unit].of(scan.benchmark)}"
     low, high = np.nanmin(expected), np.nanmax(expected)
     if high > top:
         title += ": " if low == high else rf": {low:.0f} to "
@@ -212,21 +189,21 @@ def _expected_title(scan: Scan, expected: FloatArray, top: float) -> str:
     return title
 
 
-def _whole_sigmas(ax: Axes, scan: Scan, axis: _Axis, top: float) -> None:
+def _whole_sigmas(ax: Axes, scan: Scan, top: float, *, linear: bool) -> None:
     """Draw lines at whole local and global significances."""
     low, high = ax.get_xlim()
     place, side = _free_side(ax, scan, top)
-    linear, lines = isinstance(axis, _Significance), _global_lines(scan)
+    lines = _global_lines(scan)
     for level in (5,) if linear else range(1, int(top) + 1):
-        ax.axhline(float(axis.of(float(level))), color=_GRID, linewidth=0.8, zorder=1,
-                   linestyle=":", gid="local")  # fmt: skip
+        y = float(_height(float(level), linear=linear))
+        ax.axhline(y, color=_GRID, linewidth=0.8, zorder=1, linestyle=":", gid="local")
     if linear:
-        ax.text(high - 0.015 * (high - low), 5.0, r"5$\sigma$", fontsize=10, ha="right",
-                va="bottom")  # fmt: skip
+        x = high - 0.015 * (high - low)
+        ax.text(x, 5.0, r"5$\sigma$", fontsize=10, ha="right", va="bottom")
     for level, z in lines.items():
         if linear and level < max(lines):
             continue  # they would lie on each other
-        y = float(axis.of(z))
+        y = float(_height(z, linear=linear))
         ax.axhline(y, color=_GLOBAL, linewidth=1.2, linestyle=(0, (6, 2, 1.5, 2)), zorder=2,
                    gid="global")  # fmt: skip
         ax.text(
@@ -253,7 +230,7 @@ def _free_side(ax: Axes, scan: Scan, top: float) -> tuple[float, Literal["left",
 
 def _strengths(ax: Axes, scan: Scan, best: FloatArray, error: FloatArray) -> None:
     """Draw the best-fit strength with bands of one and two standard deviations."""
-    mass, kind = scan.mass_GeV, kind_of(scan)
+    mass, kind = scan.mass_GeV, STRENGTH[scan.unit]
     if len(mass) == 1:  # a band of one point would have no width
         mass, best, error = np.append(mass - 10, mass + 10), best.repeat(2), error.repeat(2)
     style.sigma_bands(ax, mass, [best + sigmas * error for sigmas in BANDS])

@@ -5,7 +5,7 @@ bars are the statistical uncertainties of the simulation. They are strongly corr
 scan: its points share most of their events.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -111,43 +111,33 @@ def expected_fit(chosen: ChosenSelection, signals: Sequence[Process], header: He
 def _by_kind(
     values: Merits, errors: Merits, signals: Sequence[Process], header: Header, title: str
 ) -> Figure:
-    """Draw a number for every kind of selection and every signal."""
+    """Draw a number for every kind of selection, from top to bottom, and every signal."""
     ax = style.frame(left=0.28)
     shown = [signal for signal in signals if signal.name in values]
     tables = [values[signal.name] for signal in shown]
     kinds = [kind for kind in TITLES if any(table.get(kind) is not None for table in tables)]
     looks = style_of(shown)
     largest = 1.0
-    for index, signal in enumerate(shown):
-        aside = 0.22 * (index - (len(shown) - 1) / 2)
-        rows, s, bars = _numbers(values[signal.name], errors.get(signal.name, {}), kinds)
+    for index, (signal, table) in enumerate(zip(shown, tables, strict=True)):
+        aside, own = 0.22 * (index - (len(shown) - 1) / 2), errors.get(signal.name, {})
+        numbers = [
+            (row, table[kind], own.get(kind) or 0.0)
+            for row, kind in enumerate(kinds)
+            if table.get(kind) is not None
+        ]
+        rows, s, bars = np.array(numbers, np.float64).reshape(-1, 3).T
         ax.errorbar(
             s, rows + aside, xerr=bars if errors else None, capsize=3, label=signal.title,
             fmt=_MARKERS[index % len(_MARKERS)], color=looks[signal.name][0], markersize=6,
         )  # fmt: skip
         largest = max(largest, float(np.max(s + bars, initial=0.0)))
-    _rows_of_kinds(ax, kinds)
-    ax.set_xlim(0, 1.1 * largest)
-    return style.finished(ax, header, title, "", data=False)
-
-
-def _numbers(
-    values: Mapping[str, float | None], errors: Mapping[str, float | None], kinds: Sequence[str]
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return row, number and error of every kind of selection that there is."""
-    there = [kind for kind in kinds if values.get(kind) is not None]
-    numbers = [(kinds.index(kind), values[kind], errors.get(kind) or 0.0) for kind in there]
-    rows, s, e = np.array(numbers, np.float64).reshape(-1, 3).T
-    return rows, s, e
-
-
-def _rows_of_kinds(ax: Axes, kinds: Sequence[str]) -> None:
-    """Name the rows, from top to bottom, and leave room above them for the labels."""
     for row in range(1, len(kinds)):
         ax.axhline(row - 0.5, color="#d0d0d0", linewidth=0.8, zorder=0)
     style.named_rows(ax, [TITLES[kind] for kind in kinds])
-    rows = max(len(kinds), 1)
-    ax.set_ylim(rows - 0.5, -0.5 - 0.34 * rows)
+    rows_or_one = max(len(kinds), 1)
+    ax.set_ylim(rows_or_one - 0.5, -0.5 - 0.34 * rows_or_one)  # room above for the labels
+    ax.set_xlim(0, 1.1 * largest)
+    return style.finished(ax, header, title, "", data=False)
 
 
 @atlas_style()
@@ -204,10 +194,5 @@ def _step_title(step: str) -> str:
     """
     name, _, bound = step.partition(" ")
     lines = name.replace("_", "_\n", 1) if len(name) > _WIDE else name
-    written = plain_lines(f"{lines}\n{bound}" if bound else lines)
-    return written.replace(">=", "\N{GREATER-THAN OR EQUAL TO}")
-
-
-def plain_lines(text: str) -> str:
-    """Return a text of several lines as matplotlib writes it literally."""
-    return "\n".join(plain(line) for line in text.split("\n"))
+    written = (plain(line) for line in (f"{lines}\n{bound}" if bound else lines).split("\n"))
+    return "\n".join(written).replace(">=", "\N{GREATER-THAN OR EQUAL TO}")

@@ -5,7 +5,7 @@ Below the spectrum stands a panel of pulls (`FittedSpectrum.pulls`).
 While the data are blind, the window is hatched, and nothing is drawn in it but the prediction.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,8 +21,6 @@ from analysis.statistics.counting.garwood import poisson_errors
 from analysis.statistics.spectra.fitted import FittedSpectrum
 from tools.arrays import FloatArray
 
-DrawFit = Callable[[Axes, FittedSpectrum, FloatArray], None]
-"""draws the functions of a fit in a frame, at the centres of its bins"""
 _NOTES_TOP, _NOTE_ROW, _NOTES_LEFT = 0.6, 0.075, 0.55
 """where notes are written, as fractions of the frame"""
 _FILLED = 0.62
@@ -32,27 +30,47 @@ _WINDOW_TOP = 0.44
 
 
 @atlas_style()
-def sideband_fit(fitted: FittedSpectrum, header: Header) -> Figure:
-    """Draw the background function over the sidebands, and its prediction in the window."""
-    return _finished(fitted, header, _draw_sideband_fit)
+def fit(fitted: FittedSpectrum, header: Header) -> Figure:
+    """Draw a spectrum and what was fitted: the background in the sidebands, or with a resonance.
+
+    In a blinded window there is the prediction only; pulls are against what is expected in all.
+    """
+    upper, lower = style.frame_with_panel()
+    contents, floor = _draw(upper, lower, fitted)
+    _frame(upper, lower, fitted, top=0.68)
+    lower.set_ylabel("Pull", loc="center")
+    lower.set_xlabel(axis_title(fitted.mass, "GeV"))
+    what = "Weighted events" if fitted.weighted else "Events"
+    upper.tick_params(labelbottom=False)
+    style.headroom(upper, contents, log=True, floor=floor)
+    title = per_bin(what, fitted.unit_GeV, "GeV")
+    figure = style.finished(upper, header, "", title, data=not fitted.simulated)
+    # A falling spectrum leaves room on the right, below the legend, if no peak stands there.
+    _leave_room(upper, fitted, _NOTES_TOP - _NOTE_ROW * len(fitted.notes))
+    for row, note in enumerate(fitted.notes):
+        y = _NOTES_TOP - _NOTE_ROW * row
+        style.note(upper, 0.965, y, note, fontsize=13, ha="right", va="top")
+    return figure
 
 
 @atlas_style()
-def sideband_fits(fits: Mapping[str, FittedSpectrum], header: Header) -> Figure:
-    """Draw the fit of the sidebands of every category; notes of fits stand in their frames."""
-    return _in_grid(fits, header, _draw_sideband_fit)
-
-
-@atlas_style()
-def resonance_fit(fitted: FittedSpectrum, header: Header) -> Figure:
-    """Draw the fit of background and resonance together; pulls are against their sum."""
-    return _finished(fitted, header, _draw_resonance_fit)
-
-
-@atlas_style()
-def resonance_fits(fits: Mapping[str, FittedSpectrum], header: Header) -> Figure:
-    """Draw the fit of background and resonance in every category, as `sideband_fits`."""
-    return _in_grid(fits, header, _draw_resonance_fit)
+def fits(by_category: Mapping[str, FittedSpectrum], header: Header) -> Figure:
+    """Draw the fit of every category in a frame of its own, with its notes."""
+    made, first = grid.grid(len(by_category), panels=True), next(iter(by_category.values()))
+    for upper, lower, one in zip(made.frames, made.panels, by_category.values(), strict=True):
+        contents, floor = _draw(upper, lower, replace(one, function=""))
+        _frame(upper, lower, one, top=_WINDOW_TOP)
+        positive = contents[np.isfinite(contents) & (contents > 0)]
+        top = max(float(positive.max()), 10 * floor) if positive.size else 1.0
+        low = max(floor, top / 1e8)
+        # The upper right corner is free: a falling spectrum ends below the notes.
+        upper.set_ylim(low, low * (top / low) ** (1 / _FILLED))
+        upper.set_yscale("log")
+    return grid.finished(
+        made, header, {name: one.notes for name, one in by_category.items()},
+        (axis_title(first.mass, "GeV"), per_bin("Events", first.unit_GeV, "GeV"), "Pull"),
+        data=not first.simulated,
+    )  # fmt: skip
 
 
 def _draw_sideband_fit(upper: Axes, fitted: FittedSpectrum, centres: FloatArray) -> None:
@@ -95,11 +113,10 @@ def _named(what: str, fitted: FittedSpectrum) -> str:
     return f"{what}: {plain(fitted.function)}" if fitted.function else what
 
 
-def _draw(
-    upper: Axes, lower: Axes, fitted: FittedSpectrum, functions: DrawFit
-) -> tuple[FloatArray, float]:
+def _draw(upper: Axes, lower: Axes, fitted: FittedSpectrum) -> tuple[FloatArray, float]:
     """Draw functions, pulls and points; return all contents, and where the scale is to begin."""
     centres = (fitted.edges_GeV[1:] + fitted.edges_GeV[:-1]) / 2
+    functions = _draw_sideband_fit if fitted.signal is None else _draw_resonance_fit
     functions(upper, fitted, centres)
     _pulls(lower, fitted, centres)
     shown = fitted.shown & (np.nan_to_num(fitted.counts) > 0)
@@ -130,47 +147,6 @@ def _pulls(ax: Axes, fitted: FittedSpectrum, centres: FloatArray) -> None:
     # Three standard deviations are always on the axis: a good fit is to look like one.
     highest = max(3.4, 1.1 * float(np.max(np.abs(values[there]), initial=0.0)))
     ax.set_ylim(-highest, highest)
-
-
-def _finished(fitted: FittedSpectrum, header: Header, functions: DrawFit) -> Figure:
-    """Draw a fit and what stands around it: window, scale, titles, legend, labels, results."""
-    upper, lower = style.frame_with_panel()
-    contents, floor = _draw(upper, lower, fitted, functions)
-    _frame(upper, lower, fitted, top=0.68)
-    lower.set_ylabel("Pull", loc="center")
-    lower.set_xlabel(axis_title(fitted.mass, "GeV"))
-    what = "Weighted events" if fitted.weighted else "Events"
-    upper.tick_params(labelbottom=False)
-    style.headroom(upper, contents, log=True, floor=floor)
-    title = per_bin(what, fitted.unit_GeV, "GeV")
-    figure = style.finished(upper, header, "", title, data=not fitted.simulated)
-    # A falling spectrum leaves room on the right, below the legend, if no peak stands there.
-    _leave_room(upper, fitted, _NOTES_TOP - _NOTE_ROW * len(fitted.notes))
-    for row, note in enumerate(fitted.notes):
-        upper.text(
-            0.965, _NOTES_TOP - _NOTE_ROW * row, note, transform=upper.transAxes, fontsize=13,
-            ha="right", va="top", gid="note",
-        )  # fmt: skip
-    return figure
-
-
-def _in_grid(fits: Mapping[str, FittedSpectrum], header: Header, functions: DrawFit) -> Figure:
-    """Draw the fit of every category in a frame of its own."""
-    made, first = grid.grid(len(fits), panels=True), next(iter(fits.values()))
-    for upper, lower, fit in zip(made.frames, made.panels, fits.values(), strict=True):
-        contents, floor = _draw(upper, lower, replace(fit, function=""), functions)
-        _frame(upper, lower, fit, top=_WINDOW_TOP)
-        positive = contents[np.isfinite(contents) & (contents > 0)]
-        top = max(float(positive.max()), 10 * floor) if positive.size else 1.0
-        low = max(floor, top / 1e8)
-        # The upper right corner is free: a falling spectrum ends below the notes.
-        upper.set_ylim(low, low * (top / low) ** (1 / _FILLED))
-        upper.set_yscale("log")
-    return grid.finished(
-        made, header, {name: fit.notes for name, fit in fits.items()},
-        (axis_title(first.mass, "GeV"), per_bin("Events", first.unit_GeV, "GeV"), "Pull"),
-        data=not first.simulated,
-    )  # fmt: skip
 
 
 def _leave_room(ax: Axes, fitted: FittedSpectrum, height: float) -> None:

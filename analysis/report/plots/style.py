@@ -170,6 +170,11 @@ def points(ax: Axes, x: FloatArray, y: FloatArray, error: Errors, **look: Any) -
     ax.errorbar(x, y, yerr=error, **look)
 
 
+def note(ax: Axes, x: float, y: float, text: str, **look: Any) -> None:
+    """Write a result in a frame, at fractions of its size."""
+    ax.text(x, y, text, transform=ax.transAxes, **{"gid": "note", **look})
+
+
 def sigma_bands(
     ax: Axes, x: FloatArray, bands: Sequence[FloatArray] | FloatArray, what: str = "{}"
 ) -> None:

@@ -58,7 +58,7 @@ def tournament(peak: PeakBackground, category: str, header: Header, *, max_error
     for ax, name in zip(frames, ranges, strict=True):
         _frame(ax, [e for e in candidates if e.range == name], looks, max_errors)
         title = ": ".join(filter(None, (category, RANGES[name])))
-        ax.text(0.04, 0.035, title, transform=ax.transAxes, fontsize=15, gid="range")
+        style.note(ax, 0.04, 0.035, title, fontsize=15, gid="range")
     first = frames[0]
     _legend_entries(first, looks)
     first.set_ylabel(r"Largest $|S_\mathrm{sp}|\,/\,\sigma_S$")
