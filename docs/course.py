@@ -742,7 +742,7 @@ print(f"the most significant mass: {masses[mass_scan.z.argmax()]:.0f} GeV, {z_lo
 from analysis.statistics.resonance.measurement import measure
 
 if z_local >= 3:
-    result = measure(spectra, float(masses[mass_scan.z.argmax()]), reach_GeV=(500, 1000))
+    result = measure(spectra, float(masses[mass_scan.z.argmax()]), bounds_GeV=(500, 1000))
     mass = result.mass.interval
     efficiency, efficiency_error = model.total_efficiency(mass.value)
     per_pb = catalogue.data_luminosity_invpb * signals[0].filter_efficiency * float(efficiency)

@@ -96,22 +96,22 @@ def simulation_chunks(
     *,
     seed: int,
     progress: Progress,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     workers: int | None = None,
 ) -> Manifest:
     """Return one manifest of the chunks of every simulated sample, made where they are missing.
 
     Large samples are made by `workers` processes; all cores unless given. Where another run makes
-    the same chunks, it is waited for, and that is told by `say`.
+    the same chunks, it is waited for, and that is told by `log`.
     """
     manifests = []
     for name, sources in files.items():
         sample = catalogue.samples[name]
         if sources:
-            manifests.append(_converted(catalogue, name, sources, chunks, progress, say))
+            manifests.append(_converted(catalogue, name, sources, chunks, progress, log))
             continue
         folder = chunks / f"{name}-{_generated_key(catalogue, name, seed)}"
-        with one_writer(folder, waiting=say):
+        with one_writer(folder, waiting=log):
             if not (folder / MANIFEST_NAME).is_file():
                 with progress(f"generating {name}", sample.events) as report:
                     generate_sample(
@@ -136,7 +136,7 @@ def observed_chunks(
     *,
     seed: int,
     progress: Progress,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     workers: int | None = None,
 ) -> Manifest | None:
     """Return the manifest of the observed events' chunks, or None where there are none.
@@ -146,12 +146,12 @@ def observed_chunks(
     """
     if observed.files:
         name = catalogue.observed().name
-        return _converted(catalogue, name, observed.files, chunks, progress, say)
+        return _converted(catalogue, name, observed.files, chunks, progress, log)
     if observed.universe is None:
         return None
     name = f"universe_{observed.universe}"
     folder = chunks / f"{name}-{_generated_key(catalogue, name, seed)}"
-    with one_writer(folder, waiting=say):
+    with one_writer(folder, waiting=log):
         if not (folder / MANIFEST_NAME).is_file():
             with progress(f"generating {name}", None) as report:
                 generate_universe(
@@ -179,10 +179,10 @@ def _converted(
     sources: Sequence[Path],
     chunks: Path,
     progress: Progress,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> Manifest:
     folder = chunks / f"{name}-{chunks_key(catalogue, catalogue.sample(name), sources)[:16]}"
-    with one_writer(folder, waiting=say):
+    with one_writer(folder, waiting=log):
         if not (folder / MANIFEST_NAME).is_file():
             with progress(f"converting {name}", None) as report:
                 convert(catalogue, [(name, path) for path in sources], folder, progress=report)

@@ -201,7 +201,7 @@ class UniversePlan:
 
 
 def plan_universe(catalogue: Catalogue, number: int, *, seed: int) -> UniversePlan:
-    """Say what the data of a universe consist of, without making them yet.
+    """Log what the data of a universe consist of, without making them yet.
 
     Parameters
     ----------

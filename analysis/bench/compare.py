@@ -29,7 +29,7 @@ from tools.samples import Catalogue
 ROUNDING = 1e-6
 """Fraction of the events that may be in another bin."""
 WORKERS = 2
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 """Takes a line for the user."""
 
 
@@ -44,7 +44,7 @@ class Competitor:
 
 
 def measure(
-    folder: Path, catalogue: Catalogue, search: Search, *, events: int, rounds: int, say: Say
+    folder: Path, catalogue: Catalogue, search: Search, *, events: int, rounds: int, log: Log
 ) -> SpeedMeasurement:
     """Generate events, compare the results of all competitors, then their speed.
 
@@ -61,8 +61,8 @@ def measure(
         How many; the executors get links to many times as many.
     rounds : int
         Whose median counts.
-    say : callable
-        See `Say`.
+    log : callable
+        See `Log`.
 
     Raises
     ------
@@ -70,16 +70,16 @@ def measure(
         If the results differ, or events were lost.
     """
     settings = ours.job(catalogue, search)
-    say(f"generating {events:,} events")
+    log(f"generating {events:,} events")
     inputs = prepare(folder, catalogue, events)
-    rates = on_one_core(inputs, settings, rounds, say)
+    rates = on_one_core(inputs, settings, rounds, log)
     workers = min(WORKERS, cores())
     executions = [ours.ONE_CORE, *(Execution(name, workers) for name in ("futures", "dask"))]
-    engines = compare_executors(inputs.copies, settings, executions, rounds, say)
+    engines = compare_executors(inputs.copies, settings, executions, rounds, log)
     return report.result(rates, engines, events=events, rounds=rounds)
 
 
-def on_one_core(inputs: Inputs, settings: Settings, rounds: int, say: Say) -> dict[str, float]:
+def on_one_core(inputs: Inputs, settings: Settings, rounds: int, log: Log) -> dict[str, float]:
     """Return how many events per second each competitor does."""
     by_hand = partial(competitors.full_loop, inputs.paths, ours.wanted(settings))
     full = partial(ours.process, inputs.chunks, settings)
@@ -87,13 +87,13 @@ def on_one_core(inputs: Inputs, settings: Settings, rounds: int, say: Say) -> di
     light = light_jobs(inputs, settings)
     keep_memory()  # for all: the processor does it anyway
     with one_core():
-        say("comparing the results")
+        log("comparing the results")
         check_all(full(), by_hand())
         for name, competitor in light.items():
             check_light(name, competitor, settings)
         who: dict[str, Callable[[], object]] = {"full": full, "score": score, "full_loop": by_hand}
         who |= {name: competitor.spectrum for name, competitor in light.items()}
-        say(f"on one core, {rounds} rounds: {', '.join(who)}")
+        log(f"on one core, {rounds} rounds: {', '.join(who)}")
         taken = median_seconds(who, rounds)
     events = {name: events_of(competitor.events) for name, competitor in light.items()}
     return {name: events.get(name, events_of(inputs.chunks)) / taken[name] for name in who}

@@ -27,7 +27,7 @@ from typing import TypeVar
 
 from analysis.bench import ours
 from analysis.bench.competitors import Counts
-from analysis.results.speed import EngineSpeed
+from analysis.results.speed import ExecutorSpeed
 from processors.diphoton import Settings
 from tools.digests import digest_text
 from tools.errors import XyyError
@@ -131,8 +131,8 @@ def compare_executors(
     settings: Settings,
     executions: Sequence[Execution],
     rounds: int,
-    say: Callable[[str], None],
-) -> dict[str, EngineSpeed]:
+    log: Callable[[str], None],
+) -> dict[str, ExecutorSpeed]:
     """Return what each executor does, by its name.
 
     Raises
@@ -143,7 +143,7 @@ def compare_executors(
     timed: dict[Execution, list[tuple[Timed, Timed]]] = {each: [] for each in executions}
     for number in range(rounds):
         for execution, pairs in timed.items():
-            say(f"{execution.engine}, round {number + 1} of {rounds}")
+            log(f"{execution.engine}, round {number + 1} of {rounds}")
             small, large = (
                 in_new_process(time_job, manifest, settings, execution) for manifest in sizes
             )
@@ -180,7 +180,7 @@ def _digest(contents: Mapping[str, Counts]) -> str:
 
 def rated(
     timed: Sequence[tuple[Timed, Timed]], events: tuple[int, int], workers: int = 1
-) -> EngineSpeed:
+) -> ExecutorSpeed:
     """Return rate and start-up from the small and large jobs of one executor.
 
     >>> jobs = Timed(5.0, 650.0, ""), Timed(13.0, 700.0, "")
@@ -194,7 +194,7 @@ def rated(
     if large_s > small_s:
         per_s = (events[1] - events[0]) / (large_s - small_s)
         rate, startup_s = round(per_s), round(max(small_s - events[0] / per_s, 0.0), 2)
-    return EngineSpeed(
+    return ExecutorSpeed(
         workers=workers,
         events=events[1],
         rate_events_per_s=rate,

@@ -5,7 +5,7 @@ from importlib import metadata
 
 from analysis.bench import competitors
 from analysis.bench.competitors import LIBRARIES
-from analysis.results.speed import EngineSpeed, SpeedMeasurement, SpeedOrigin
+from analysis.results.speed import ExecutorSpeed, SpeedMeasurement, SpeedOrigin
 from tools.machine import machine
 from tools.provenance import provenance
 
@@ -32,7 +32,7 @@ _PARTS = {"all histograms, one core": ("full", "full_loop", "score"),
 
 
 def result(
-    rates: Mapping[str, float], engines: dict[str, EngineSpeed], *, events: int, rounds: int
+    rates: Mapping[str, float], engines: dict[str, ExecutorSpeed], *, events: int, rounds: int
 ) -> SpeedMeasurement:
     """Return what the result file holds: ratios of rates, and what they are made from.
 
@@ -41,7 +41,7 @@ def result(
     rates : mapping of str to float
         Events per second on one core: ``full``, ``score``, ``light`` (all ours), ``full_loop``,
         ``light_loop``, and those of `competitors.LIBRARIES` that are installed.
-    engines : dict of str to EngineSpeed
+    engines : dict of str to ExecutorSpeed
     events : int
         On one core.
     rounds : int

@@ -24,13 +24,13 @@ QUICK = (10, 50, 20)
 
 
 def status(directory: options.DirectoryArgument) -> None:
-    """Say of each stage of a folder whether it is up to date, or why not.
+    """Log of each stage of a folder whether it is up to date, or why not.
 
     Example: `xyy status results/mine`
     """
     from analysis.folder import blinding
     from analysis.folder.folder import Folder
-    from analysis.folder.stamps import lines
+    from analysis.folder.history import lines
     from analysis.results.ledger import Ledger
     from analysis.workflow.stages import status as stages_of
 
@@ -74,7 +74,7 @@ def plan(
         chunks.columns, search, work.cuts, score=work.score, histograms=histograms
     )
     execution = how.execution(checkpoints=checkpoints)
-    here = forecasts.how_to_try(execution, printer.say)
+    here = forecasts.how_to_try(execution, printer.log)
     some = forecasts.trial_chunks(chunks, here.slots)
 
     trial = forecasts.run_trial(some, catalogue, settings, here)
@@ -121,7 +121,7 @@ def bench(
             compare.measure, folder, catalogue, search,
             events=events or (1_000_000 if quick else 5_000_000),
             rounds=rounds or (3 if quick else 5),
-            say=printer.say,
+            log=printer.log,
         )  # fmt: skip
         found = in_new_process(job)
     result = to_json(found)
@@ -173,7 +173,7 @@ def closure(
         if out is not None:
             raise InputError("--page FILE writes beside FILE: give no --out")
         write_page_again(page, options.catalogue_of(files.samples))
-        printer.say(f"{page.with_suffix('.md')}")
+        printer.log(f"{page.with_suffix('.md')}")
         return
     if out is None:
         raise InputError("--out DIR is missing: where are the results to go?")
@@ -210,7 +210,7 @@ def closure(
     channels = Channels.of(*selected) if selected else by_upper_cuts(search.optimise.course_cuts)
     work = Universes.of(campaign, catalogue, search, channels)
     chain = Console(quiet=True) if events else None
-    found = write_closure(work, size, request, printer.say, chain_console=chain)
+    found = write_closure(work, size, request, printer.log, chain_console=chain)
     printer.result(out / found.FILE, lambda: "\n".join([*_words(found), f"{out / found.FILE}"]))
 
 

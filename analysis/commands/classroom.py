@@ -70,14 +70,14 @@ def generate(
             refuse_to_replace(out, [data], file_format, force=force)
             with console.progress(f"universe {universe}") as report:
                 path = generate_universe(catalogue, universe, out, progress=report, **how)
-            console.say(str(path))
+            console.log(str(path))
             return
         names = names or [sample.name for sample in catalogue.simulation]
         refuse_to_replace(out, names, file_format, force=force)
         for name in names:
             with console.progress(name, events) as report:
                 path = generate_sample(catalogue, name, out, events=events, progress=report, **how)
-            console.say(str(path))
+            console.log(str(path))
 
 
 @universes.command()
@@ -104,7 +104,7 @@ def make(
     from analysis.game import making, sealing
 
     if seed is not None and seed < making.SHORT_SEED:
-        console.say(
+        console.log(
             "warning: a short seed can be found by trying, and with it the truth; leave --seed out "
             "for a game that counts"
         )
@@ -112,8 +112,8 @@ def make(
         game = making.make(
             catalogue, groups, out, seed=seed, file_format=file_format, progress=console.progress
         )
-    console.say(f"hand out: {sealing.SEALED}, and to each group its data (group_...)")
-    console.say(f"keep to yourself: {out / sealing.SECRET}")
+    console.log(f"hand out: {sealing.SEALED}, and to each group its data (group_...)")
+    console.log(f"keep to yourself: {out / sealing.SECRET}")
     typer.echo(f"seal {game.truth.seal}")
 
 
@@ -134,15 +134,15 @@ def score(
 
     Example: `xyy universe score game results/*/claim.json`
     """
-    from analysis.game import dinner
+    from analysis.game import scoreboard
     from analysis.game.sealing import read_game, write_private
 
     game = read_game(directory)
-    found = dinner.assign(game, claims)
-    scored = dinner.scores(game, found)
-    with one_writer(directory, writes=[dinner.SCORES]):
-        write_private(directory / dinner.SCORES, scored)
-    printer.result(directory / dinner.SCORES, lambda: dinner.table(scored))
+    found = scoreboard.assign(game, claims)
+    scored = scoreboard.scores(game, found)
+    with one_writer(directory, writes=[scoreboard.SCORES]):
+        write_private(directory / scoreboard.SCORES, scored)
+    printer.result(directory / scoreboard.SCORES, lambda: scoreboard.table(scored))
 
 
 @universes.command()
@@ -154,16 +154,16 @@ def reveal(directory: GameArgument, *, console: Console) -> None:
 
     Example: `xyy universe reveal game`
     """
-    from analysis.game import dinner, sealing
+    from analysis.game import scoreboard, sealing
 
     game = sealing.read_game(directory)
     files = sealing.refuse_other_data(game)
     if (directory / sealing.SECRET).is_file():
         with one_writer(directory, writes=[sealing.REVEALED]):
             sealing.write_revealed(game)
-    console.say(f"seal {game.truth.seal}")
-    console.say(
+    console.log(f"seal {game.truth.seal}")
+    console.log(
         f"unchanged since it was sealed: the truth of {len(game.groups)} groups, the seed, "
         f"{files} data files that are here"
     )
-    typer.echo(dinner.truths(game))
+    typer.echo(scoreboard.truths(game))

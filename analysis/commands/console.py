@@ -24,7 +24,7 @@ class Console:
 
     quiet: QuietOption = False
 
-    def say(self, message: str) -> None:
+    def log(self, message: str) -> None:
         """Print one line."""
         if not self.quiet:
             typer.echo(message, err=True)
@@ -54,7 +54,7 @@ class Console:
         # The clock may stand still for a few events.
         rate = done / max(seconds, 1e-9) / 1e6
         of_all = "" if events in (None, done) else f" of {events:,}"
-        self.say(f"{what}: {done:,}{of_all} events in {seconds:.1f} s ({rate:.2f} million/s)")
+        self.log(f"{what}: {done:,}{of_all} events in {seconds:.1f} s ({rate:.2f} million/s)")
 
     @contextmanager
     def _lines(self, what: str, events: int | None) -> Iterator[Callable[[int], None]]:
@@ -65,7 +65,7 @@ class Console:
             if time.monotonic() - last > PLAIN_SECONDS:
                 last = time.monotonic()
                 of_all = "" if events is None else f" of {events:,}"
-                self.say(f"{what}: {done:,}{of_all} events")
+                self.log(f"{what}: {done:,}{of_all} events")
 
         yield show
 

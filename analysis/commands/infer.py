@@ -75,7 +75,7 @@ def infer(
     from analysis.statistics.resonance.shape import Work
     from tools.pool import cores
 
-    work = Work(workers or cores(), toys, seed, limit_toys, say=printer.say)
+    work = Work(workers or cores(), toys, seed, limit_toys, log=printer.log)
     if of_spectrum.spectrum is not None:
         for_folder = {
             "DIR": directory, "--only": only, "--allow-incomplete": allow_incomplete or None,
@@ -102,7 +102,7 @@ def infer(
         blinding.guard(project.folder, decided_in(project), reason=after_unblinding)
         make.infer(project, work, allow_incomplete=allow_incomplete, only=wanted)
     if wanted is not None:
-        printer.say(f"written: {', '.join(wanted)} in {directory}")
+        printer.log(f"written: {', '.join(wanted)} in {directory}")
     else:
         printer.result(directory / VERDICT, lambda: verdict_summary(project.folder))
 
@@ -125,7 +125,7 @@ def _spectrum(
     if given.resolution is None or given.masses is None:
         raise InputError("--spectrum needs --resolution (sigma in GeV) and --masses LO:HI:STEP")
     decided = options.search_of(search or options.SEARCH_FILE)
-    spectrum = stage.bare_spectrum(
+    spectrum = stage.binned_spectrum(
         stage.read_range(path, given.range_), decided, systematics=search is not None,
         resolution=given.resolution, masses=given.masses, sqrt_s=given.sqrt_s,
         families=given.families, blind=given.blind,
@@ -134,7 +134,7 @@ def _spectrum(
     folder = Folder(given.out or Path("results") / path.stem)
     with one_writer(folder.path, writes=SEARCHED):
         stage.infer_spectrum(folder, spectrum, work, **origin)
-        printer.say("figures")
+        printer.log("figures")
         results = read_spectrum_results(folder, spectrum, path.stem, given.sqrt_s)
         draw_spectrum(folder, results)
     printer.result(folder.path / VERDICT, lambda: spectrum_summary(folder))

@@ -54,7 +54,7 @@ def convert(
     with one_writer(out), console.progress("converting") as report:
         manifest = convert_files(catalogue, named, out, progress=report)
     for name, chunks in manifest.samples.items():
-        console.say(f"{name}: {chunks.entries:,} events in {len(chunks.parts)} chunks")
+        console.log(f"{name}: {chunks.entries:,} events in {len(chunks.parts)} chunks")
 
 
 def _sample_and_file(word: str) -> tuple[str | None, Path]:
@@ -101,7 +101,7 @@ def process(
     chunks = work.chunks.only(only.split(",")) if only else work.chunks
     execution = how.execution(resume=resume, checkpoints=checkpoints)
     writes = (*PROCESSED, RUN)
-    with one_writer(folder.path, writes=writes), Session(execution, printer.say) as session:
+    with one_writer(folder.path, writes=writes), Session(execution, printer.log) as session:
         now = decisions.decisions(catalogue, search, work.cuts, work.score)
         blinding.guard(folder, now, reason=after_unblinding)
         opened = blinding.is_unblinded(folder)
@@ -167,7 +167,7 @@ def freeze(
     with one_writer(directory):
         blinding.freeze(project.folder, decided_in(project))
         remember_settings(project)
-    console.say(f"frozen: {directory / FREEZE}")
+    console.log(f"frozen: {directory / FREEZE}")
 
 
 @spread
@@ -193,8 +193,8 @@ def unblind(
             now = decided_in(options.OwnSettingsFiles().of(folder))
             blinding.refuse_stale_freeze(folder, now)
         for note in blinding.unblind(folder, reason):
-            console.say(f"note: {note}")
-    console.say(
+            console.log(f"note: {note}")
+    console.log(
         f"unblinded: {reason}; the results are blind until you type\n  "
         f"{next_after_unblinding(folder)}"
     )
@@ -213,14 +213,14 @@ def report(
     Example: `xyy report results/mine`
     """
     from analysis.folder.folder import Folder
-    from analysis.folder.stamps import lines
+    from analysis.folder.history import lines
     from analysis.workflow import make
     from tools.pool import cores
 
     project = files.of(Folder(directory))
     with one_writer(directory):
         make.report(project, workers=workers or cores())
-    console.say(f"{directory / 'report.html'}")
+    console.log(f"{directory / 'report.html'}")
     if not console.quiet:
         typer.echo("\n".join(lines(project.folder)))
 
@@ -265,7 +265,7 @@ def export(
         write_files(place, exported)
     others = len(exported) - 1
     beside = f" and {others} files beside it" if others else ""
-    console.say(f"{place / list(exported)[-1]}{beside}")
+    console.log(f"{place / list(exported)[-1]}{beside}")
 
 
 @spread

@@ -3,7 +3,7 @@
 from analysis.export.hepdata import hepdata_files
 from analysis.export.pyhf_format import workspace_files
 from analysis.export.root_format import root_files
-from analysis.export.source import inferred, is_bare_spectrum, read_processed
+from analysis.export.source import inferred, is_binned_spectrum, read_processed
 from analysis.export.writing import Files
 from analysis.folder.folder import Folder, Project
 from analysis.results.limits import MassLimits
@@ -21,12 +21,12 @@ def hepdata(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
 
 def workspace(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
     """Return the pyhf workspaces of a folder, of a binned spectrum too."""
-    if is_bare_spectrum(folder):
+    if is_binned_spectrum(folder):
         folder.load(Verdict, made_by="infer --spectrum")  # written last: the inference is whole
         return workspace_files(folder, folder.load(MassLimits, made_by="infer --spectrum"), None)
     results = read_processed(folder, catalogue, search)
     found = inferred(folder, results)
-    return workspace_files(folder, found.limits, found.counting, results.stamps)
+    return workspace_files(folder, found.limits, found.counting, results.labels)
 
 
 def root(folder: Folder, catalogue: Catalogue, search: Search) -> Files:

@@ -46,7 +46,7 @@ def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> Fold
     RefusedError
         If data are blind and their histograms are not.
     """
-    if is_bare_spectrum(folder):
+    if is_binned_spectrum(folder):
         raise InputError(
             f"{folder.path} holds the results of a binned spectrum (`xyy infer --spectrum`), which "
             "has neither histograms nor samples; `xyy export workspace` takes it"
@@ -58,7 +58,7 @@ def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> Fold
     return results
 
 
-def is_bare_spectrum(folder: Folder) -> bool:
+def is_binned_spectrum(folder: Folder) -> bool:
     """Return whether a folder holds what `xyy infer --spectrum` writes."""
     # A spectrum has no events, so no ledger; a folder of events that was not processed has neither.
     there = [(folder.path / name).is_file() for name in ("ledger.json", "limits.json")]

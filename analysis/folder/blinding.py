@@ -8,7 +8,7 @@ agree.
 
 Before unblinding a changed decision makes a new freeze. Afterwards it is refused, unless a reason
 is given: then the reason, and what was changed, stand on every figure and result from there on
-(`stamps`), and the original freeze stays as it was. A program whose numbers may be others is not
+(`history`), and the original freeze stays as it was. A program whose numbers may be others is not
 refused, as a correction must be possible, but recorded in the same way. Data that were unblinded
 once stay so: a second unblinding for other decisions says so, in this folder (even where its record
 was damaged) and in any other (`openings`).
@@ -110,7 +110,7 @@ def _keep_peak(
         raise RefusedError(
             f"the background under a peak that the sidebands decide on ({listed(names)}) is not "
             f"the one that the data of {folder.path} were unblinded for: the sidebands or the "
-            "program changed; change them back, or give --after-unblinding TEXT, which stamps "
+            "program changed; change them back, or give --after-unblinding TEXT, which labels "
             "every figure and result"
         )
     if names and opened.offered is not None:
@@ -256,7 +256,7 @@ def guard(folder: Folder, decided: Mapping[str, Any], *, reason: str | None = No
         if given is None:
             raise RefusedError(
                 f"decisions changed after unblinding: {listed(names)}; change them back, "
-                "or give --after-unblinding TEXT, which stamps every figure and result"
+                "or give --after-unblinding TEXT, which labels every figure and result"
             )
         _add_change(folder, opened, Change(reason=given, changed=tuple(names), digest=digest))
     elif opened.offered != given:

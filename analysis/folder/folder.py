@@ -23,7 +23,7 @@ from tools.samples import Catalogue
 from tools.settings_table import Table
 
 if TYPE_CHECKING:
-    from analysis.results.freeze import Stamp
+    from analysis.results.freeze import ChangeLabel
     from analysis.results.ledger import Identity, Ledger
     from analysis.results.selection import ChosenSelection
 
@@ -40,7 +40,7 @@ RESULTS = (*(f"{part}.json" for part in PARTS), VERDICT)
 PAGE, REPORT = "report.html", "report.json"
 RECORDS = (SELECTION, LEDGER, VERDICT, REPORT)
 """what each stage writes last"""
-STAMP_KEYS = ("after_unblinding", "changed_after_unblinding")
+LABEL_KEYS = ("after_unblinding", "changed_after_unblinding")
 """of result files, once something was changed after unblinding"""
 PROCESSED = (LEDGER, CUTFLOW, HISTOGRAMS)
 """what `xyy process` writes, beside ``run.json``"""
@@ -118,9 +118,9 @@ class Folder:
         document = self.read_if_there(kind.FILE)
         return None if document is None else from_json(kind, document, self.path / kind.FILE)
 
-    def save(self, result: InFile, *, stamp: "Stamp | None" = None, **origin: Any) -> None:
-        """Write a result with its provenance, to which `origin` is added, and its stamp."""
-        self.write(result.FILE, stamped(result, stamp), **origin)
+    def save(self, result: InFile, *, label: "ChangeLabel | None" = None, **origin: Any) -> None:
+        """Write a result with its provenance, to which `origin` is added, and its label."""
+        self.write(result.FILE, labelled(result, label), **origin)
 
     def write(self, name: str, document: Mapping[str, Any], **origin: Any) -> None:
         """Write the JSON product `name` with its provenance, to which `origin` is added."""
@@ -137,7 +137,7 @@ class Folder:
     def digest(self, name: str) -> str | None:
         """Return the digest of a product's content, or None if it is missing or damaged.
 
-        That of a JSON product is without provenance and stamp, which may be written again.
+        That of a JSON product is without provenance and label, which may be written again.
         """
         # Stamps are added to results that are up to date: they must not make a stage out of date.
         path = self.path / name
@@ -247,14 +247,14 @@ def _inside(name: str) -> bool:
     return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
-def stamped(result: InFile, stamp: "Stamp | None") -> dict[str, Any]:
+def labelled(result: InFile, label: "ChangeLabel | None") -> dict[str, Any]:
     """Return what the file of a result holds after a change."""
-    return to_json(result) | ({} if stamp is None else to_json(stamp))
+    return to_json(result) | ({} if label is None else to_json(label))
 
 
 def unstamped(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a result without its stamp: what it was made from does not depend on it."""
-    return {key: value for key, value in document.items() if key not in STAMP_KEYS}
+    """Return a result without its label: what it was made from does not depend on it."""
+    return {key: value for key, value in document.items() if key not in LABEL_KEYS}
 
 
 def generated_samples(*records: "Identity | Ledger | None") -> tuple[str, ...]:

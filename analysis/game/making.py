@@ -19,7 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from analysis.game.sealing import SEALED, SECRET, Game, sha256_of, write_sealed
-from analysis.results.game import BackgroundTruth, DataFile, OpenedGroup, OpenedSeed, UniverseTruth
+from analysis.results.game import (
+    BackgroundTruth,
+    DataFile,
+    RevealedGroup,
+    RevealedSeed,
+    UniverseTruth,
+)
 from tools.digests import digest_file
 from tools.errors import InputError
 from tools.event_files import check_format
@@ -78,7 +84,7 @@ def make(
     _refuse_used(out)
     chosen = secrets.randbits(SECRET_BITS) if seed is None else seed
     files: dict[str, tuple[DataFile, ...]] = {}
-    opened: dict[str, OpenedGroup] = {}
+    opened: dict[str, RevealedGroup] = {}
     with _whole_or_not(out) as staging:
         for number in range(1, groups + 1):
             group = f"group_{number:0{max(2, len(str(groups)))}d}"
@@ -88,10 +94,10 @@ def make(
                     progress=report, workers=workers,
                 )  # fmt: skip
             files[group] = tuple(_taken(staging, out, group))
-            truth = told(truth_of(chosen, number, catalogue))
-            opened[group] = OpenedGroup(universe=number, truth=truth, nonce=_nonce())
+            truth = sealed_truth(truth_of(chosen, number, catalogue))
+            opened[group] = RevealedGroup(universe=number, truth=truth, nonce=_nonce())
         _same_time(out)
-        seed_of = OpenedSeed(seed=str(chosen), nonce=_nonce())
+        seed_of = RevealedSeed(seed=str(chosen), nonce=_nonce())
         return write_sealed(out, catalogue.name, seed_of, files, opened)
 
 
@@ -99,7 +105,7 @@ def _nonce() -> str:
     return secrets.token_hex(SECRET_BITS // 8)
 
 
-def told(truth: Truth) -> UniverseTruth:
+def sealed_truth(truth: Truth) -> UniverseTruth:
     """Return what is sealed of a truth, and revealed at the end."""
     spectrum: Any = truth.background.spectrum
     signal: Any = truth.signal.spectrum

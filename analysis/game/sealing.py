@@ -22,9 +22,9 @@ from pathlib import Path
 from analysis.results.codec import InFile, from_json, to_json
 from analysis.results.game import (
     DataFile,
-    OpenedGame,
-    OpenedGroup,
-    OpenedSeed,
+    RevealedGame,
+    RevealedGroup,
+    RevealedSeed,
     SealedGame,
     SealedGroup,
 )
@@ -34,7 +34,7 @@ from tools.json_file import json_bytes, read_json
 from tools.names import listed
 from tools.provenance import provenance
 
-SEALED, SECRET, REVEALED = SealedGame.FILE, "TEACHER_ONLY_secret.json", OpenedGame.FILE
+SEALED, SECRET, REVEALED = SealedGame.FILE, "TEACHER_ONLY_secret.json", RevealedGame.FILE
 _MADE_BY = "xyy universe make"
 _ADVICE = f"take the one that `{_MADE_BY}` wrote"
 _WARNING = "Not to be handed out: this file holds the truth of every group's universe."
@@ -46,7 +46,7 @@ class Game:
 
     folder: Path
     sealed: SealedGame
-    truth: OpenedGame
+    truth: RevealedGame
 
     @property
     def groups(self) -> dict[str, SealedGroup]:
@@ -63,14 +63,14 @@ def canonical(document: Mapping[str, object]) -> bytes:
     return json_bytes(document, compact=True, sort_keys=True)
 
 
-def commitment(group: str, files: Iterable[DataFile], opened: OpenedGroup) -> str:
+def commitment(group: str, files: Iterable[DataFile], opened: RevealedGroup) -> str:
     """Return the SHA-256 that binds a group's truth to its data, and tells neither."""
     digests = [file.sha256 for file in files]
     sealed = {"group": group, "files": digests, **to_json(opened)}
     return hashlib.sha256(canonical(sealed)).hexdigest()
 
 
-def seed_commitment(seed: OpenedSeed) -> str:
+def seed_commitment(seed: RevealedSeed) -> str:
     """Return the SHA-256 of the seed."""
     return hashlib.sha256(canonical(to_json(seed))).hexdigest()
 
@@ -84,9 +84,9 @@ def sha256_of(path: Path) -> str:
 def write_sealed(
     folder: Path,
     samples: str,
-    seed: OpenedSeed,
+    seed: RevealedSeed,
     files: Mapping[str, tuple[DataFile, ...]],
-    opened: dict[str, OpenedGroup],
+    opened: dict[str, RevealedGroup],
 ) -> Game:
     """Write the teacher's secret and ``sealed.json``.
 
@@ -96,7 +96,7 @@ def write_sealed(
         The game's.
     samples : str
         Name of the samples file.
-    seed : OpenedSeed
+    seed : RevealedSeed
     files, opened : mapping
         Of each group: its data, its truth.
 
@@ -116,7 +116,7 @@ def write_sealed(
     }
     sealed = SealedGame(samples=samples, seed_commitment=seed_commitment(seed), groups=groups)
     text = _text(sealed)
-    truth = OpenedGame(seal=hashlib.sha256(text).hexdigest(), seed=seed, groups=opened)
+    truth = RevealedGame(seal=hashlib.sha256(text).hexdigest(), seed=seed, groups=opened)
     # The secret first: a sealed game without it could never be revealed.
     write_private(folder / SECRET, replace(truth, warning=_WARNING))
     write_bytes(folder / SEALED, text)
@@ -163,7 +163,7 @@ def read_game(folder: Path) -> Game:
             f"{folder} holds neither {SECRET} nor {REVEALED}: the truth can be told only with one "
             "of them; ask who made the game"
         )
-    truth = from_json(OpenedGame, read_json(path, made_by=_MADE_BY), path, advice=_ADVICE)
+    truth = from_json(RevealedGame, read_json(path, made_by=_MADE_BY), path, advice=_ADVICE)
     # The seal first: of an edited file is told that it was edited, not what is wrong in it.
     _refuse_other_seal(folder, truth, path)
     sealed = from_json(SealedGame, document, folder / SEALED, advice=_ADVICE)
@@ -172,7 +172,7 @@ def read_game(folder: Path) -> Game:
     return game
 
 
-def _refuse_other_seal(folder: Path, truth: OpenedGame, path: Path) -> None:
+def _refuse_other_seal(folder: Path, truth: RevealedGame, path: Path) -> None:
     seal = sha256_of(folder / SEALED)
     if truth.seal != seal:
         raise InputError(

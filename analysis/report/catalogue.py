@@ -13,16 +13,16 @@ from typing import TypeVar
 from matplotlib.figure import Figure
 
 from analysis.report import distributions, fits
-from analysis.report.drawing import Drawing, FigureEntry, figure, of_all, one
+from analysis.report.figure_spec import FigureEntry, FigureSpec, figure, of_all, one
 from analysis.report.folder_results import FolderResults, ShownResults, SpectrumResults
 from analysis.report.plots import (
+    background_selection,
     limits,
     measurement,
     scan,
     score,
     selection,
     spectrum,
-    tournament,
 )
 from analysis.report.plots.columns import Process
 from analysis.report.plots.names import category_title, known
@@ -174,10 +174,10 @@ SEARCH: tuple[FigureEntry[ShownResults], ...] = (
     figure("spurious_signal", "tournament",
            "The largest false signal of the chosen function at each mass, and what is allowed.",
            one(_spurious),
-           lambda results, peaks: tournament.spurious_signals(
+           lambda results, peaks: background_selection.spurious_signals(
                peaks, results.header, max_errors=results.search.peak.spurious_signal)),
     figure("tournament", "tournament", _candidates_caption, _candidates,
-           lambda results, shown: tournament.tournament(
+           lambda results, shown: background_selection.tested_functions(
                *shown, results.header, max_errors=results.search.peak.spurious_signal)),
     figure("p0_scan", "scan", _scan_caption, one(lambda results: results.scan, _has_significance),
            _with_header(scan.p0_scan)),
@@ -290,11 +290,11 @@ DISTRIBUTIONS: OfFolder = (
 )  # fmt: skip
 
 
-def drawings(results: FolderResults) -> Iterator[Drawing]:
+def figure_specs(results: FolderResults) -> Iterator[FigureSpec]:
     """Yield every figure that a folder has the inputs of."""
     return of_all((*FITS, *SEARCH, *SELECTION, *SCORE, *DISTRIBUTIONS), results)
 
 
-def spectrum_drawings(results: SpectrumResults) -> Iterator[Drawing]:
+def spectrum_figure_specs(results: SpectrumResults) -> Iterator[FigureSpec]:
     """Yield every figure of a binned spectrum."""
     return of_all((*SPECTRUM_FITS, *SEARCH), results)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis.folder import blinding, stamps
+from analysis.folder import blinding
 from analysis.folder.folder import CUTFLOW, SELECTION, Folder, generated_samples
 from analysis.folder.histogram_file import Histograms, read_histograms
-from analysis.folder.stamps import told
+from analysis.folder.history import label, label_text
 from analysis.report.plots.columns import Process
 from analysis.report.plots.style import Header, plain
 from analysis.results.background import (
@@ -35,7 +35,7 @@ from analysis.selection.scores.score_file import read_score_of
 from analysis.selection.scores.sculpting import SculptedSpectrum, mass_by_category
 from analysis.selection.scores.training import Simulated, sample_of
 from analysis.settings.search import Search
-from analysis.statistics.spectrum_search import BareSpectrum
+from analysis.statistics.spectrum_search import BinnedSpectrum
 from processors.score import ScoreTable
 from processors.selection import Interval
 from tools.samples import Catalogue, Sample
@@ -148,30 +148,30 @@ class FolderResults(ShownResults):
         return Header(
             self.catalogue.collision_energy_GeV,
             luminosity_invpb,
-            stamps=self.stamps,
+            labels=self.labels,
             status=plain(self.search.label.status),
             experiment=plain(self.search.label.experiment),
             from_data=self.data is not None,
         )
 
     @property
-    def stamps(self) -> tuple[str, ...]:
+    def labels(self) -> tuple[str, ...]:
         """Caveats about everything in the folder; the one of any length comes last."""
-        stamps = []
+        labels = []
         # Lost events may have been processed since; results are of what there was at their time.
         made = (
             self.selection, self.background, self.counting, self.scan, self.limits, self.verdict,
         )  # fmt: skip
         if self.generated:
             every = {s.name for s in self.simulation} <= set(self.generated)
-            stamps.append("Generated samples" if every else "Partly generated samples")
+            labels.append("Generated samples" if every else "Partly generated samples")
         if not self.ledger.complete:
-            stamps.append(f"Incomplete: {self.ledger.lost_events:,} events are missing")
+            labels.append(f"Incomplete: {self.ledger.lost_events:,} events are missing")
         elif any(each is not None and each.complete is False for each in made):
-            stamps.append("Incomplete: results were made while events were missing")
+            labels.append("Incomplete: results were made while events were missing")
         if self.after_unblinding:
-            stamps.append(f"Changed after unblinding: {self.after_unblinding}")
-        return tuple(stamps)
+            labels.append(f"Changed after unblinding: {self.after_unblinding}")
+        return tuple(labels)
 
     def processes(self, luminosity_invpb: float, *, data: bool = False) -> tuple[Process, ...]:
         """Return the simulated samples as figures show them, and the data if asked for.
@@ -265,7 +265,7 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
     for name in ledger.samples:
         catalogue.sample(name)
     selected = folder.read_if_there(SELECTION) is not None
-    cutflow, changed = folder.read_if_there(CUTFLOW), stamps.stamp(folder)
+    cutflow, changed = folder.read_if_there(CUTFLOW), label(folder)
     return FolderResults(
         catalogue=catalogue,
         search=search,
@@ -273,7 +273,7 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
         ledger=ledger,
         cutflow={} if cutflow is None else from_json(Cutflows, cutflow, folder.path / CUTFLOW),
         unblinded=blinding.is_unblinded(folder),
-        after_unblinding=None if changed is None else told(changed),
+        after_unblinding=None if changed is None else label_text(changed),
         run=folder.load_if_there(Identity),
         cuts=folder.selection().cuts if selected else {},
         selection=folder.chosen_selection(),
@@ -314,14 +314,14 @@ class SpectrumResults(ShownResults):
 
 
 def read_spectrum_results(
-    folder: Folder, spectrum: BareSpectrum, title: str, sqrt_s_GeV: float | None
+    folder: Folder, spectrum: BinnedSpectrum, title: str, sqrt_s_GeV: float | None
 ) -> SpectrumResults:
     """Read the result files of a binned spectrum.
 
     Parameters
     ----------
     folder : Folder
-    spectrum : BareSpectrum
+    spectrum : BinnedSpectrum
     title : str
         What the spectrum is called on figures.
     sqrt_s_GeV : float, optional

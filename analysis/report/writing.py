@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 from analysis.folder.folder import PAGE, Folder
-from analysis.report.catalogue import drawings, spectrum_drawings
-from analysis.report.drawing import SUFFIXES, remove_others
+from analysis.report.catalogue import figure_specs, spectrum_figure_specs
+from analysis.report.figure_spec import SUFFIXES, remove_others
 from analysis.report.folder_results import SpectrumResults, read_results
 from analysis.report.page.layout import Image
 from analysis.report.page.render import render
@@ -51,7 +51,7 @@ def report_folder(
         If nothing was processed there, or it holds samples that the catalogue does not declare.
     """
     results = read_results(folder, catalogue, search)
-    number = len(list(drawings(results)))
+    number = len(list(figure_specs(results)))
     # Neighbours in the catalogue are of one kind and take equally long: every worker gets some of
     # each, and no process is started for a handful.
     workers = min(workers, math.ceil(number / _FIGURES_EACH))
@@ -80,7 +80,7 @@ class _Share:
         with _rare_collections():
             return [
                 (number, Image(d.name, d.section, d.caption, d.write(self.folder.figures)))
-                for number, d in islice(enumerate(drawings(results)), first, None, self.workers)
+                for number, d in islice(enumerate(figure_specs(results)), first, None, self.workers)
             ]
 
 
@@ -104,7 +104,7 @@ def _rare_collections() -> Iterator[None]:
 def draw_spectrum(folder: Folder, results: SpectrumResults) -> None:
     """Draw all figures of a binned spectrum, and remove those of an earlier run."""
     names = set()
-    for drawing in spectrum_drawings(results):
+    for drawing in spectrum_figure_specs(results):
         drawing.write(folder.figures)
         names.add(drawing.name)
     remove_others(folder.figures, names)

@@ -235,7 +235,7 @@ class ClosureHistograms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecondLooks:
+class BorderlineCases:
     """Universes for which toys of the whole procedure were generated."""
 
     universes: int
@@ -313,7 +313,7 @@ class Closure:
     histograms: ClosureHistograms
     functions: dict[str, float]
     """fractions of universes that chose each function, the most frequent first"""
-    second_looks: SecondLooks
+    second_looks: BorderlineCases
     checks: tuple[Check, ...]
     events: Annotated[EventsComparison | None, ABSENT] = None
     """None where spectra were drawn from the model"""

@@ -56,7 +56,7 @@ class SidebandNormalisation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountingRehearsal:
+class CountingClosure:
     """The counting exercise on the simulation."""
 
     observed_events: float
@@ -90,7 +90,7 @@ class Counting:
     limit: CountingLimit
     normalisation: SidebandNormalisation
     expected: ExpectedSignals
-    rehearsal: dict[str, CountingRehearsal]
+    rehearsal: dict[str, CountingClosure]
     """the exercise without a signal and with each simulated one, by name"""
     complete: bool
     """whether no event was lost on the way"""

@@ -151,7 +151,7 @@ class UnblindedWhen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
+class ChangeLabel:
     """What every result says once something was changed after unblinding."""
 
     after_unblinding: str

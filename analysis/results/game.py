@@ -144,7 +144,7 @@ class UniverseTruth(ResonanceTruth):
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
-class OpenedGroup:
+class RevealedGroup:
     """A group's universe with its truth."""
 
     universe: int
@@ -155,7 +155,7 @@ class OpenedGroup:
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
-class OpenedSeed:
+class RevealedSeed:
     """The seed of all universes of a game."""
 
     seed: str
@@ -164,7 +164,7 @@ class OpenedSeed:
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
-class OpenedGame:
+class RevealedGame:
     """The truth of a game with all that opens its commitments; the teacher's, until revealed."""
 
     FILE: ClassVar = "revealed.json"
@@ -173,8 +173,8 @@ class OpenedGame:
     format: str = "xyy-truth-1"
     seal: str
     """SHA-256 of ``sealed.json``"""
-    seed: OpenedSeed
-    groups: dict[str, OpenedGroup]
+    seed: RevealedSeed
+    groups: dict[str, RevealedGroup]
 
 
 # ---- judged --------------------------------------------------------------------------------------

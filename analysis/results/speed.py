@@ -14,7 +14,7 @@ class SpeedOrigin(MachineOrigin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EngineSpeed:
+class ExecutorSpeed:
     """The full job with one engine."""
 
     workers: int
@@ -46,5 +46,5 @@ class SpeedMeasurement:
     events: int
     """number of events on one core"""
     rates_events_per_s: dict[str, int]
-    engines: dict[str, EngineSpeed]
+    engines: dict[str, ExecutorSpeed]
     provenance: SpeedOrigin

@@ -37,7 +37,7 @@ _SAMPLES_NOTE = """\
 """
 _SEARCH_INTRODUCTION = """\
 # What you decide: window, selection, background functions, mass range, confidence level.
-# Frozen before the data are looked at; a change afterwards is refused (or stamped on every result).
+# Frozen before the data are looked at; later a change is refused (or labels every result).
 #
 # What must fit together: [fit] leaves sidebands on both sides of [window], which holds the masses
 # of [signal]; their ends lie on edges of the bins; `reference_signal` is a sample of the samples

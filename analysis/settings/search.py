@@ -168,7 +168,7 @@ class Fit(Decided):
     closure_bias: Sigmas
     """and if it misses test spectra by at most this many of its own fit uncertainties"""
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """user-defined functions: name to terms (`own_functions.parse_terms`)"""
+    """user-defined functions: name to terms (`user_functions.parse_terms`)"""
 
     def check(self, where: str) -> None:
         """Refuse orders and ranges of which there are none, or too many."""
@@ -201,7 +201,7 @@ class PeakFit(Decided):
     global_toys: Annotated[int, integer(0, 10_000_000)]
     """toys of the whole procedure, if the significance is worth them"""
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """user-defined functions: name to terms (`own_functions.parse_terms`)"""
+    """user-defined functions: name to terms (`user_functions.parse_terms`)"""
 
 
 @dataclass(frozen=True, slots=True)

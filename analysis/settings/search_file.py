@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from analysis.settings import search as tables
-from analysis.settings.own_functions import check_own_functions, read_own_functions
+from analysis.settings.user_functions import check_user_functions, read_user_functions
 from tools.errors import InputError
 from tools.samples import AXIS, Axis, read_axis
 from tools.settings_table import Table, read_toml
@@ -36,7 +36,9 @@ def read_search(path: Path) -> tables.Search:
         If an entry is missing, unknown, without its unit, or senseless; the message names it.
     """
     document = Table(read_toml(path), f"{path}", keys=(*_keys(tables.Search), "functions"))
-    own = read_own_functions(document.table("functions")) if "functions" in document.content else {}
+    own = (
+        read_user_functions(document.table("functions")) if "functions" in document.content else {}
+    )
     known = (*tables.FAMILIES, *own)
     functions = {"families": lambda table: table.choices("families", known), "own": lambda _: own}
     search = tables.Search(
@@ -61,7 +63,7 @@ def read_search(path: Path) -> tables.Search:
         )
     _check_alignment(search)
     _check_limits(search)
-    check_own_functions(f"{path}", own, search.fit, search.peak)
+    check_user_functions(f"{path}", own, search.fit, search.peak)
     return search
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.results.counting import CountingRehearsal, SidebandNormalisation
+from analysis.results.counting import CountingClosure, SidebandNormalisation
 from analysis.results.expected import ExpectedSignal, ExpectedSignals
 from analysis.settings.search import Decision, Search
 from analysis.statistics.background.prediction import Prediction, predict
@@ -149,7 +149,7 @@ def expectations(to_count: CountingInputs, search: Search, shape: ShapeSearch) -
     for name, sample in inputs.signals.items():
         cross_section, _ = known(sample, name)
         mass = np.array([sample.peak_GeV])
-        events = cross_section * inputs.events_per_pb(shape.tournament.signal, mass)
+        events = cross_section * inputs.events_per_pb(shape.model_selection.signal, mass)
         # The count is of the categories that are counted, the fit of all.
         inside = window_events_per_pb(to_count.inputs, search, name) * cross_section
         found[name] = ExpectedSignal(
@@ -165,7 +165,7 @@ def expectations(to_count: CountingInputs, search: Search, shape: ShapeSearch) -
     )
 
 
-def closure_tests(to_count: CountingInputs, search: Search) -> dict[str, CountingRehearsal]:
+def closure_tests(to_count: CountingInputs, search: Search) -> dict[str, CountingClosure]:
     """Count in the simulated background, alone and with each signal."""
     inputs = to_count.inputs
     background = inputs.background_channels()
@@ -185,12 +185,12 @@ def _expected_count_z(prediction: Prediction, signal: float) -> float:
 
 def _closure_test(
     channels: Sequence[Channel], inputs: InferenceInputs, search: Search, data_z: float
-) -> CountingRehearsal:
+) -> CountingClosure:
     prediction = predict(channels, search, sqrt_s_GeV=inputs.collision_energy_GeV)
     events, variance = window_events(channels, search.window)
     # An empty window has no weight of its own; that of a background event is as good.
     weight = variance / events if events > 0 else inputs.backgrounds[0].weight
-    return CountingRehearsal(
+    return CountingClosure(
         observed_events=events,
         predicted_events=prediction.events,
         predicted_error_events=prediction.error_events,

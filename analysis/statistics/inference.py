@@ -185,7 +185,7 @@ def _shape(
 
 
 def _mass_points(inputs: InferenceInputs, search: Search, shape: ShapeSearch) -> list[MassPoint]:
-    masses, signal = search.limits.masses.masses_GeV, shape.tournament.signal
+    masses, signal = search.limits.masses.masses_GeV, shape.model_selection.signal
     efficiency, error = signal.total_efficiency(masses)
     errors = [norm_errors(search.systematics, float(each)) for each in error / efficiency]
     return mass_points(shape, masses, inputs.events_per_pb(signal, masses), errors)

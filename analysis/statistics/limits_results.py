@@ -44,7 +44,7 @@ def mass_limits(
 ) -> MassLimits:
     """Return the limits at some masses; each is given to `work.on_limit` as it is done."""
     if points:
-        work.say(f"limits at {len(points)} masses")
+        work.log(f"limits at {len(points)} masses")
     done: list[MassLimit] = []
     at_one = partial(
         mass_limit, confidence_level=confidence_level, toys=work.limit_toys, seed=work.seed
@@ -53,7 +53,7 @@ def mass_limits(
     for _, limit in completed(at_one, points, workers, what="limits against mass"):
         done.append(limit)
         work.on_limit(limits_result(done, confidence_level, terms, unfinished=True))
-        work.say(f"limit at {limit.mass_GeV:g} GeV ({len(done)} of {len(points)})")
+        work.log(f"limit at {limit.mass_GeV:g} GeV ({len(done)} of {len(points)})")
     return limits_result(done, confidence_level, terms)
 
 

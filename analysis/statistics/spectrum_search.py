@@ -3,13 +3,13 @@
 Nothing is known but the bins, the resolution and the collision energy: no simulation, no
 efficiency, no luminosity. The strength of a signal is therefore its number of events in the whole
 spectrum, and there is no count in a window. Everything else is the machinery of the main search:
-tournament, scan, measurement, global significance, limits.
+model selection, scan, measurement, global significance, limits.
 
 What decides about the background:
 
-- with a *blind* interval, the bins outside it (`tournament.py`). Those inside are not read at all:
-  the results are the expected ones, of what the bins outside predict;
-- *open*, the bins outside a mask over the largest excess (`OpenTournament`).
+- with a *blind* interval, the bins outside it (`model_selection.py`). Those inside are not read at
+  all: the results are the expected ones, of what the bins outside predict;
+- *open*, the bins outside a mask over the largest excess (`UnblindedModelSelection`).
 
 The expected limits are those of the function in use fitted to these same bins, so that neither an
 excess nor a blind event distorts them. Bins may have any width and gaps between them: a function is
@@ -33,12 +33,12 @@ from analysis.settings.search import Search, Window
 from analysis.statistics.background.entries import Decisions, Flags, largest_spurious
 from analysis.statistics.background.families import BELOW_SQRT_S, FittedFunction
 from analysis.statistics.background.goodness import goodness_of_fit
-from analysis.statistics.background.poisson import fitted_functions, model, scoring_fit
-from analysis.statistics.background.tournament import (
+from analysis.statistics.background.model_selection import (
     MASK,
-    OpenTournament,
-    Tournament,
+    ModelSelection,
+    UnblindedModelSelection,
 )
+from analysis.statistics.background.poisson import fitted_functions, model, scoring_fit
 from analysis.statistics.limits.band import MassPoint, mass_points
 from analysis.statistics.limits_results import mass_limits
 from analysis.statistics.resonance.cross_checks import UnblindedData
@@ -68,7 +68,7 @@ _MIN_WINDOW_BINS = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BareSpectrum:
+class BinnedSpectrum:
     """A spectrum and what is to be searched in it."""
 
     bins: Bins
@@ -91,8 +91,8 @@ class BareSpectrum:
         return self.bins.some(between(self.bins.low_GeV, self.bins.high_GeV, low_GeV, high_GeV))
 
 
-def tournament_of(spectrum: BareSpectrum) -> Tournament:
-    """Return the tournament of a spectrum.
+def model_selection_of(spectrum: BinnedSpectrum) -> ModelSelection:
+    """Return the model selection of a spectrum.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def tournament_of(spectrum: BareSpectrum) -> Tournament:
         ranges = ("full", "window")
     # A blind interval has to be bridged: there the fewest parameters tried are more.
     minimum = _MIN_PARAMETERS if spectrum.blind is None else min(search.fit.min_parameters, maximum)
-    kind = OpenTournament if spectrum.blind is None else Tournament
+    kind = UnblindedModelSelection if spectrum.blind is None else ModelSelection
     return kind(
         low_GeV=bins.low_GeV,
         high_GeV=bins.high_GeV,
@@ -128,7 +128,7 @@ def tournament_of(spectrum: BareSpectrum) -> Tournament:
         lows_GeV=(low,),
         settings=replace(search.peak, max_parameters=maximum),
         gof_pvalue=search.fit.gof_pvalue,
-        least_parameters=minimum,
+        min_parameters=minimum,
         sqrt_s_GeV=spectrum.sqrt_s_GeV,
         signal=spectrum.signal,
         masses_GeV=np.unique(grid),
@@ -136,7 +136,7 @@ def tournament_of(spectrum: BareSpectrum) -> Tournament:
     )
 
 
-def _refuse_too_little(spectrum: BareSpectrum) -> None:
+def _refuse_too_little(spectrum: BinnedSpectrum) -> None:
     bins = spectrum.bins
     length = float(bins.high_GeV[-1] - bins.low_GeV[0])
     masses = spectrum.search.signal.masses_GeV
@@ -160,7 +160,7 @@ def _refuse_too_little(spectrum: BareSpectrum) -> None:
         )
 
 
-def _max_parameters(spectrum: BareSpectrum) -> int:
+def _max_parameters(spectrum: BinnedSpectrum) -> int:
     """Return how many parameters the bins that decide can tell at most."""
     bins = spectrum.bins
     left = int(spectrum.outside.sum())
@@ -191,7 +191,7 @@ class SpectrumInference:
     points: tuple[MassPoint, ...]
 
 
-def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
+def infer(spectrum: BinnedSpectrum, work: Work) -> SpectrumInference:
     """Do the statistics of a binned spectrum.
 
     Raises
@@ -199,16 +199,16 @@ def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
     InputError
         If there are too few bins or events to fit any background.
     """
-    search, tournament = spectrum.search, tournament_of(spectrum)
-    work.say(f"background functions in {len(spectrum.bins.counts):,} bins")
+    search, model_selection = spectrum.search, model_selection_of(spectrum)
+    work.log(f"background functions in {len(spectrum.bins.counts):,} bins")
     seen = np.where(spectrum.outside, spectrum.bins.counts, 0.0)
-    decided = tournament.decide(seen[None], all_entries=True)
-    shape, curve = _expected(spectrum, tournament, seen, decided)
+    decided = model_selection.decide(seen[None], all_entries=True)
+    shape, curve = _expected(spectrum, model_selection, seen, decided)
     # In place of an expected significance, which takes a benchmark.
     scan_error = shape.expected.scan(search.signal.masses_GeV).signal_error_events
     if spectrum.blind is None:
         # The range in use is the whole spectrum's, so that toys are drawn from the curve as it is.
-        toys = Experiment((tournament,), (curve,), search)
+        toys = Experiment((model_selection,), (curve,), search)
         shape = replace(shape, observed=_observed(spectrum, toys, shape, work))
     masses = search.limits.masses.masses_GeV
     points = mass_points(shape, masses, np.ones(len(masses)), [{}] * len(masses))
@@ -241,31 +241,35 @@ def infer(spectrum: BareSpectrum, work: Work) -> SpectrumInference:
 
 
 def _expected(
-    spectrum: BareSpectrum, tournament: Tournament, seen: FloatArray, decided: Decisions
+    spectrum: BinnedSpectrum, model_selection: ModelSelection, seen: FloatArray, decided: Decisions
 ) -> tuple[ShapeSearch, FloatArray]:
     """Return the search on the expected background, with the mask that was used; and the latter."""
-    if isinstance(tournament, OpenTournament):
-        tournament = tournament.masked(int(tournament.places(seen[None])[0]))
-    curve = tournament.expectation(seen, decided.chosen)
+    if isinstance(model_selection, UnblindedModelSelection):
+        model_selection = model_selection.masked(int(model_selection.places(seen[None])[0]))
+    curve = model_selection.expectation(seen, decided.chosen)
     option, search = decided.chosen, spectrum.search
     bins = spectrum.bins_between(option.low_GeV, option.high_GeV)
     bins = replace(bins, counts=curve, variances=curve)
     models = [ChannelModel(bins, option.function, decided.masses_GeV, decided.spurious[0], CHANNEL)]
     expected = Spectra.of(models, spectrum.signal, search.systematics)
-    return ShapeSearch(tournament, (decided,), expected), curve
+    return ShapeSearch(model_selection, (decided,), expected), curve
 
 
-def _observed(spectrum: BareSpectrum, toys: Experiment, shape: ShapeSearch, work: Work) -> Observed:
+def _observed(
+    spectrum: BinnedSpectrum, toys: Experiment, shape: ShapeSearch, work: Work
+) -> Observed:
     search = spectrum.search
-    work.say(f"fits of a signal at {len(search.signal.masses_GeV)} masses")
+    work.log(f"fits of a signal at {len(search.signal.masses_GeV)} masses")
     readers = {CHANNEL: spectrum.bins_between}
-    unblinded = UnblindedData(readers, shape.tournament, shape.decisions, search, any_width=False)
+    unblinded = UnblindedData(
+        readers, shape.model_selection, shape.decisions, search, any_width=False
+    )
     return observe(unblinded, shape.expected, toys, work)
 
 
-def _background(spectrum: BareSpectrum, shape: ShapeSearch) -> SpectrumChannel:
+def _background(spectrum: BinnedSpectrum, shape: ShapeSearch) -> SpectrumChannel:
     """Return the function in use, how it was decided, and the spectrum with its expectation."""
-    (decided,), window, bins = shape.decisions, shape.tournament.window, spectrum.bins
+    (decided,), window, bins = shape.decisions, shape.model_selection.window, spectrum.bins
     chosen, fitted = _fit(spectrum, shape)
     peak = decided.peak()
     return SpectrumChannel(
@@ -289,10 +293,10 @@ def _background(spectrum: BareSpectrum, shape: ShapeSearch) -> SpectrumChannel:
     )
 
 
-def _fit(spectrum: BareSpectrum, shape: ShapeSearch) -> tuple[SpectrumFit, FittedFunction]:
+def _fit(spectrum: BinnedSpectrum, shape: ShapeSearch) -> tuple[SpectrumFit, FittedFunction]:
     """Fit the function in use to the bins that decided."""
     function, bins = shape.decisions[0].chosen.function, spectrum.bins
-    used = bins.some(outside(bins.low_GeV, bins.high_GeV, shape.tournament.window))
+    used = bins.some(outside(bins.low_GeV, bins.high_GeV, shape.model_selection.window))
     low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
     # A polynomial's range is the whole spectrum, not the bins that decided.
     background = model((function.within(low, high),), (used,))

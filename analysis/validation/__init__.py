@@ -8,15 +8,15 @@ both              `tasks` (an ensemble: how toys or universes are generated and 
                   (a background function that is settled), `rates` (rates and pulls beside what was
                   wanted), `pages`
 toys              `python -m analysis.validation`; `plan` says of what, and how
-toys of them      `toys`, without a resonance and with one, each with its own tournament;
+toys of them      `toys`, without a resonance and with one, each with its own model selection;
                   `categories`: which fractions of background and signal six of a score have
 no toys           `sensitivity`: beside that of the ideal fit, and what categories gain
 what is told      `toy_report` (``statistics.json``)
 universes         `xyy closure` (`closure`); `efficiencies` (what a selection keeps), `universes`
                   (expected and drawn spectra); with `--events` through the whole chain of
                   `xyy run`, beside the analysis of its spectrum
-the analysis      `analyse`: tournament, scan, global significance, measurement; the verdicts, and
-                  whether they are right; of all universes of a campaign
+the analysis      `analyse`: model selection, scan, global significance, measurement; the
+                  verdicts, and whether they are right; of all universes of a campaign
 what is told      `universe_report` (``closure.json``)
 ================  ===============================================================================
 

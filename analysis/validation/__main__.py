@@ -29,7 +29,7 @@ def page_beside(document: Path) -> Path:
     return document.with_name(f"{document.stem}_calibration.md")
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     """Tell the user, at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
@@ -59,13 +59,13 @@ def main(arguments: list[str] | None = None) -> None:
         campaigns = campaigns_of(catalogue, search, size, options.seed)
         execution = Execution(options.executor, options.workers, scheduler=options.scheduler)
         digest = digest_of("plan", catalogue, search, name, size, options.seed)
-        with workshop(options.kept, digest, execution, say) as shop:
+        with workshop(options.kept, digest, execution, log) as shop:
             results = plan.run_toys(campaigns, shop)
         write_json(out, to_json(document(results, workers=options.workers)))
-    told, where = read_calibration(out), page_beside(out)
-    where.write_text(page_of_toys(told), encoding="utf-8")
-    number, missed = judged(told.checks)
-    say(f"{number - missed} of {number} numbers are what was wanted: {where}")
+    found, where = read_calibration(out), page_beside(out)
+    where.write_text(page_of_toys(found), encoding="utf-8")
+    number, missed = judged(found.checks)
+    log(f"{number - missed} of {number} numbers are what was wanted: {where}")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ from analysis.statistics.verdict import decide
 from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
 from analysis.validation.fixed_model import LargestZ, names_of
 from analysis.validation.rates import LEVEL, FIXED_GeV
-from analysis.validation.tasks import Columns, Ensemble, Say, digest_of, done, workshop
+from analysis.validation.tasks import Columns, Ensemble, Log, digest_of, done, workshop
 from analysis.validation.universes import KINDS, Analysis, Kind, Size, Universe, Universes
 from tools.arrays import FloatArray
 from tools.digests import digest_text
@@ -190,7 +190,7 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
         found.true_cross_section_pb[row] = truth.cross_section_pb
     counts = _stacked([universe.counts for universe in universes])
     expected = _stacked([universe.expected for universe in universes])
-    low, high = analysis.tournament.low_GeV, analysis.tournament.high_GeV
+    low, high = analysis.model_selection.low_GeV, analysis.model_selection.high_GeV
     # Nothing is drawn from it: its truths are only there to say how many channels there are.
     toys_of_none = replace(analysis, expected=tuple(channel[0] for channel in counts)).toys
     for group in toys_of_none.groups(counts):
@@ -232,8 +232,8 @@ def _scan(group: ToyGroup, found: Found) -> FloatArray:
 
 def predicted(analysis: Analysis, observed: tuple[FloatArray, ...]) -> Prediction:
     """Return the background that a universe's sidebands predict."""
-    tournament = analysis.tournament
-    edges = np.append(tournament.low_GeV, tournament.high_GeV[-1])
+    model_selection = analysis.model_selection
+    edges = np.append(model_selection.low_GeV, model_selection.high_GeV[-1])
     channels = [
         Channel(name, edges, counts)
         for name, counts in zip(analysis.channel_names, observed, strict=True)
@@ -283,7 +283,9 @@ def toys_of(
 ) -> LargestZ:
     """Generate toys of the whole procedure, from what a universe's own sidebands predict."""
     prediction = predicted(analysis, observed)
-    experiment = toys_of_prediction(analysis.tournament, prediction.backgrounds, analysis.search)
+    experiment = toys_of_prediction(
+        analysis.model_selection, prediction.backgrounds, analysis.search
+    )
     first, number = numbers.start, len(numbers)
     largest = largest_significances(experiment, seed=seed, number=number, first=first, workers=1)
     return LargestZ(largest)
@@ -335,7 +337,7 @@ def batch_of(work: Universes, kind: Kind, numbers: range) -> Found:
 
 
 def run(
-    work: Universes, size: Size, out: Path, execution: Execution, *, say: Say = lambda _text: None
+    work: Universes, size: Size, out: Path, execution: Execution, *, log: Log = lambda _text: None
 ) -> UniverseResults:
     """Analyse all universes of a campaign, and borderline cases with toys of the whole procedure.
 
@@ -347,7 +349,7 @@ def run(
         The folder: finished tasks are kept in it.
     execution : Execution
         The executor, and its workers: they change no result.
-    say : callable
+    log : callable
         Told how far it is.
     """
     search = work.analysis.search
@@ -357,7 +359,7 @@ def run(
     }
     # Kind by kind, and in order: as the rows of what is found.
     universes = [(kind, number) for kind in KINDS for number in range(getattr(size, kind))]
-    with workshop(out / "batches", settings_digest(work), execution, say) as shop:
+    with workshop(out / "batches", settings_digest(work), execution, log) as shop:
         found = Found.joined([*done(shop, batches, "universes").values()])
         rows = {universes[row]: row for row in found.borderline}
         toys, cases = search.peak.global_toys, {}

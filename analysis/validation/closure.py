@@ -24,7 +24,7 @@ from analysis.validation.analyse import TOYS, Found, UniverseResults, analyse, r
 from analysis.validation.efficiencies import Channels
 from analysis.validation.pages import write_page
 from analysis.validation.rates import rounded
-from analysis.validation.tasks import Say
+from analysis.validation.tasks import Log
 from analysis.validation.universe_report import result
 from analysis.validation.universes import KINDS, Analysis, Size, Universes
 from analysis.workflow import pipeline
@@ -48,7 +48,7 @@ def write_closure(
     work: Universes,
     size: Size,
     request: pipeline.Request,
-    say: Say,
+    log: Log,
     *,
     chain_console: RunLog | None,
 ) -> Closure:
@@ -60,7 +60,7 @@ def write_closure(
     size : Size
     request : Request
         The folder, and on what to work; from events also what all of them share.
-    say : callable
+    log : callable
         Told how far it is.
     chain_console : RunLog, optional
         Where each run tells what it does if they go through the whole chain, event by event.
@@ -69,10 +69,10 @@ def write_closure(
     path = out / Closure.FILE
     with one_writer(out, writes=(path.name, f"{path.stem}.md", path.stem)):
         if chain_console is None:
-            found = result(run(work, size, out, execution, say=say))
+            found = result(run(work, size, out, execution, log=log))
         else:
-            observations = observe(work, size.universes, request, chain_console, say)
-            found = result(*compare(observations, say))
+            observations = observe(work, size.universes, request, chain_console, log)
+            found = result(*compare(observations, log))
         about = provenance(
             executor=execution.engine,
             workers=None if execution.scheduler else execution.workers,  # a scheduler's come and go
@@ -141,7 +141,7 @@ class Observation:
 
 
 def observe(
-    work: Universes, universes: int, request: pipeline.Request, console: RunLog, say: Say
+    work: Universes, universes: int, request: pipeline.Request, console: RunLog, log: Log
 ) -> list[Observation]:
     """Do everything for universes 0, 1, ..., as `xyy run --universe K --unblind ...`, but the page.
 
@@ -154,13 +154,13 @@ def observe(
         What all share; the folder is where theirs lie.
     console : RunLog
         Told what each run does.
-    say : callable
+    log : callable
         Told how far it is.
     """
     found = []
-    with Session(request.execution, say) as session:
+    with Session(request.execution, log) as session:
         for number in range(universes):
-            say(f"universe {number} of {universes}, from events")
+            log(f"universe {number} of {universes}, from events")
             own = replace(
                 request, out=request.out / f"universe_{number}",
                 observed=Observed(universe=number), unblind=_REASON, until="infer",
@@ -170,7 +170,7 @@ def observe(
 
 
 def compare(
-    observations: Sequence[Observation], say: Say
+    observations: Sequence[Observation], log: Log
 ) -> tuple[UniverseResults, EventsComparison]:
     """Analyse the spectra of universes 0, 1, ... and lay the two verdicts beside each other."""
     parts, kind = [], KINDS[0]
@@ -181,7 +181,7 @@ def compare(
         found = analyse(analysis, [universe], toys=TOYS[kind])
         toys = range(analysis.search.peak.global_toys)
         for row in found.borderline if toys else ():
-            say(f"universe {number}: toys of the whole procedure")
+            log(f"universe {number}: toys of the whole procedure")
             largest = toys_of(analysis, each.spectrum, toys, seed=_SEED)
             found.count(row, largest, analysis.search.decision)
         parts.append(found)

@@ -77,7 +77,7 @@ class BestFits:
         """Fit everything, from masses."""
         found = best_fit(
             group.peak, group.counts, start_GeV, lambda mass: spurious_at(group, mass),
-            reach_GeV=(group.masses_GeV[0], group.masses_GeV[-1]),
+            bounds_GeV=(group.masses_GeV[0], group.masses_GeV[-1]),
         )  # fmt: skip
         return cls(group, found)
 

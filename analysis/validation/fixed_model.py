@@ -14,7 +14,7 @@ import numpy as np
 from analysis.results.scan import GlobalToys, Upcrossings
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Flags, Option
-from analysis.statistics.background.tournament import Tournament, decide_all
+from analysis.statistics.background.model_selection import ModelSelection, select_all
 from analysis.statistics.resonance.look_elsewhere import counted_toys, upcrossings
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment, ToyGroup
@@ -73,12 +73,12 @@ class Setting:
     signal: SignalModel
     sqrt_s_GeV: float
     expected: tuple[FloatArray, ...] = ()
-    """events of each channel in the bins of the tournament; none of the search alone"""
+    """events of each channel in the bins of the model selection; none of the search alone"""
 
     @property
-    def tournament(self) -> Tournament:
+    def model_selection(self) -> ModelSelection:
         """How functions are chosen; its bins are those of the spectra."""
-        return Tournament.of(self.search, self.signal, self.sqrt_s_GeV)
+        return ModelSelection.of(self.search, self.signal, self.sqrt_s_GeV)
 
     @property
     def masses_GeV(self) -> FloatArray:
@@ -88,19 +88,19 @@ class Setting:
     @property
     def window_events(self) -> float:
         """Events of all channels in the window."""
-        bins, window = self.tournament, self.search.window
+        bins, window = self.model_selection, self.search.window
         inside = between(bins.low_GeV, bins.high_GeV, window.low_GeV, window.high_GeV)
         return float(sum(expected[inside].sum() for expected in self.expected))
 
     @property
     def toys(self) -> Experiment:
         """What toys are drawn from."""
-        tournaments = (self.tournament,) * len(self.expected)
-        return Experiment(tournaments, self.expected, self.search)
+        model_selections = (self.model_selection,) * len(self.expected)
+        return Experiment(model_selections, self.expected, self.search)
 
     def inside(self, option: Option) -> Flags:
-        """Return which bins of the tournament a function is fitted to."""
-        low, high = self.tournament.low_GeV, self.tournament.high_GeV
+        """Return which bins of the model selection a function is fitted to."""
+        low, high = self.model_selection.low_GeV, self.model_selection.high_GeV
         return between(low, high, option.low_GeV, option.high_GeV)
 
     def counts(self, model: FixedModel, spectra: Sequence[FloatArray]) -> FloatArray:
@@ -118,7 +118,7 @@ class Setting:
             One standard deviation of the spurious signal at each mass of the scan, events; without,
             there is none.
         """
-        low, high = self.tournament.low_GeV, self.tournament.high_GeV
+        low, high = self.model_selection.low_GeV, self.model_selection.high_GeV
         if spurious is None:
             spurious = np.zeros((len(self.masses_GeV), len(self.expected)))
         channels = []
@@ -129,25 +129,27 @@ class Setting:
         return Spectra.of(channels, self.signal, self.search.systematics)
 
     def window(self, group: ToyGroup) -> tuple[Flags, FloatArray]:
-        """Return which bins of a fit lie in the window, which no tournament reads; its events."""
+        """Return which bins of a fit lie in the window, which no selection reads; its events."""
         peak, window = group.peak, self.search.window
         inside = between(peak.low_GeV, peak.high_GeV, window.low_GeV, window.high_GeV)
         return inside, self.counts(group.options, self.expected)[inside]
 
     def named(self, names: Sequence[str]) -> FixedModel:
         """Return the functions, and their ranges, of these names."""
-        tournament = self.tournament
-        full = [("full", low, tournament.high_GeV[-1]) for low in tournament.lows_GeV]
-        window = ("window", tournament.window.low_GeV, tournament.window.high_GeV)
-        options = [Option(*ends, f) for ends in (*full, window) for f in tournament.functions(0)]
+        model_selection = self.model_selection
+        full = [("full", low, model_selection.high_GeV[-1]) for low in model_selection.lows_GeV]
+        window = ("window", model_selection.window.low_GeV, model_selection.window.high_GeV)
+        options = [
+            Option(*ends, f) for ends in (*full, window) for f in model_selection.functions(0)
+        ]
         known = {option.name: option for option in options}
         return tuple(known[name] for name in names)
 
     def chosen(self, ranges: tuple[str, ...] = ("full", "window")) -> tuple[FixedModel, FloatArray]:
         """Return what is selected on the test spectrum itself, and the spurious signals."""
-        tournament = replace(self.tournament, ranges=ranges)
+        model_selection = replace(self.model_selection, ranges=ranges)
         expected = [each[None] for each in self.expected]
-        decided = decide_all([tournament] * len(expected), expected)
+        decided = select_all([model_selection] * len(expected), expected)
         spurious = [np.interp(self.masses_GeV, d.masses_GeV, d.spurious[0]) for d in decided]
         return tuple(d.chosen for d in decided), np.stack(spurious, axis=-1)
 

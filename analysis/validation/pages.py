@@ -16,21 +16,21 @@ from tools.errors import InputError
 _MADE_BY = "xyy closure --page"
 
 
-def _figures(told: Closure) -> Mapping[str, tuple[Callable[..., Any], str, int]]:
+def _figures(found: Closure) -> Mapping[str, tuple[Callable[..., Any], str, int]]:
     """Return function and caption of each figure, and of how many universes it is."""
-    histograms = told.histograms
+    histograms = found.histograms
     return {
-        "verdicts": (figures.verdicts, "What was decided, by what is true", told.verdicts.n),
+        "verdicts": (figures.verdicts, "What was decided, by what is true", found.verdicts.n),
         "power": (
             figures.power, "How often an X is claimed, against its cross-section",
-            sum(each.claimed.n for each in told.power),
+            sum(each.claimed.n for each in found.power),
         ),
         "pulls": (
             figures.pulls, "Pulls of mass and cross-section, X of expected local Z above 6",
             sum(histograms.mass_pull.counts),
         ),
         "coverage": (
-            figures.coverage, "Coverage against the cross-section", told.coverage.limit_95.n
+            figures.coverage, "Coverage against the cross-section", found.coverage.limit_95.n
         ),
         "empty_local_z": (
             figures.empty_local_z,
@@ -44,7 +44,7 @@ def _figures(told: Closure) -> Mapping[str, tuple[Callable[..., Any], str, int]]
     }  # fmt: skip
 
 
-def _rendered(template: str, told: Closure | SearchCalibration, **more: object) -> str:
+def _rendered(template: str, found: Closure | SearchCalibration, **more: object) -> str:
     """Return a page; its template has what is told, how many numbers were judged, and some more."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -52,10 +52,15 @@ def _rendered(template: str, told: Closure | SearchCalibration, **more: object) 
         loader=PackageLoader("analysis.validation"), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    number, missed = judged(told.checks)
+    number, missed = judged(found.checks)
     page = environment.get_template(template)
     return page.render(
-        told=told, judged=number, missed=missed, number="{:,}".format, finite=math.isfinite, **more
+        found=found,
+        judged=number,
+        missed=missed,
+        number="{:,}".format,
+        finite=math.isfinite,
+        **more,
     )
 
 
@@ -89,6 +94,6 @@ def write_page(closure: Closure, path: Path, header: Header) -> None:
     write_bytes(page, text.encode())
 
 
-def page_of_toys(told: SearchCalibration) -> str:
+def page_of_toys(found: SearchCalibration) -> str:
     """Return the page of what toys showed."""
-    return _rendered("toys.md", told)
+    return _rendered("toys.md", found)

@@ -132,7 +132,7 @@ class CourseSettings:
         """Return a test spectrum with so many events in the window, of which some are selected."""
         signal = plain_signal(WIDTH_GeV) if selection is None else selection.model(WIDTH_GeV)
         setting = Setting(self.search, signal, self.catalogue.collision_energy_GeV)
-        bins = setting.tournament
+        bins = setting.model_selection
         found = integrals(density, bins.low_GeV, bins.high_GeV)
         expected = found * (events / replace(setting, expected=(found,)).window_events)
         fractions = [1.0] if selection is None else selection.background

@@ -104,7 +104,7 @@ def gains(pair: Pair) -> Iterator[Gain]:
         same = [in_window(setting, order) for setting in settings]
         yield _gain(pair, f"exp {order} in the window", same, judged=True)
     chosen = [setting.fixed(*setting.chosen()) for setting in settings]
-    yield _gain(pair, "as the tournaments choose", chosen, judged=False)
+    yield _gain(pair, "as the model selections choose", chosen, judged=False)
 
 
 def _gain(pair: Pair, functions: str, both: Sequence[Spectra], *, judged: bool) -> Gain:

@@ -33,7 +33,7 @@ _LIBRARIES = ("numpy", "scipy", "iminuit")
 _DRAWING = ("tools.universe", "tools.recipe", "tools.generate")
 """what universes are drawn with"""
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,10 +117,10 @@ def done(shop: Workshop, ensembles: Mapping[Key, Ensemble[Some]], what: str) -> 
 
 
 @contextmanager
-def workshop(folder: Path, digest: str, execution: Execution, say: Say) -> Iterator[Workshop]:
+def workshop(folder: Path, digest: str, execution: Execution, log: Log) -> Iterator[Workshop]:
     """Yield where the tasks of this digest are done: finished ones are kept in the folder."""
-    with Session(execution, say, packages=PACKAGES) as session:
-        yield Workshop(Kept(folder, digest), session, say)
+    with Session(execution, log, packages=PACKAGES) as session:
+        yield Workshop(Kept(folder, digest), session, log)
 
 
 def digest_of(module: str, catalogue: Catalogue, search: Search, *more: object) -> str:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from analysis.results import closure as told
+from analysis.results import closure as written
 from analysis.results.checks import Check
 from analysis.statistics.background.entries import Flags
 from analysis.validation.analyse import SURE_LOCAL_Z, Found, UniverseResults
@@ -32,10 +32,12 @@ _TAILS = {2.0: 0.02275, 3.0: 0.00135}
 
 Bin = tuple[tuple[float, float], Flags]
 """both ends, and which universes are in it"""
-Row = TypeVar("Row", bound=told.UniversesInBin)
+Row = TypeVar("Row", bound=written.UniversesInBin)
 
 
-def result(results: UniverseResults, events: told.EventsComparison | None = None) -> told.Closure:
+def result(
+    results: UniverseResults, events: written.EventsComparison | None = None
+) -> written.Closure:
     """Return what a campaign showed.
 
     Parameters
@@ -48,28 +50,28 @@ def result(results: UniverseResults, events: told.EventsComparison | None = None
     strengths = bins_of(x.true_cross_section_pb, campaign.cross_sections_pb, CROSS_SECTION_EDGES)
     masses = bins_of(x.true_mass_GeV, campaign.masses_GeV, MASS_EDGES)
     expected = bins_of(x.expected_z, (), EXPECTED_Z_EDGES)
-    return told.Closure(
+    return written.Closure(
         **asdict(results.size),
         seed=campaign.seed,
         channels=results.work.analysis.channel_names,
         masses_GeV=campaign.masses_GeV or None,
         cross_sections_pb=campaign.cross_sections_pb or None,
         false_positive=_false_positive(empty),
-        coverage=told.Coverages(*_intervals(x.sure), fraction_of(x.covered)),
-        pull=told.PullMoments(*map(moments_of, x.sure.pulls().values())),
+        coverage=written.Coverages(*_intervals(x.sure), fraction_of(x.covered)),
+        pull=written.PullMoments(*map(moments_of, x.sure.pulls().values())),
         bias=_bias(x.sure),
         verdicts=_verdicts(results),
-        by_cross_section=tuple(_row(told.UniversesOfStrength, x, bin_) for bin_ in strengths),
-        by_mass=tuple(_row(told.UniversesOfMass, x, bin_) for bin_ in masses),
-        by_expected_z=tuple(_row(told.UniversesInBin, x, bin_) for bin_ in expected),
+        by_cross_section=tuple(_row(written.UniversesOfStrength, x, bin_) for bin_ in strengths),
+        by_mass=tuple(_row(written.UniversesOfMass, x, bin_) for bin_ in masses),
+        by_expected_z=tuple(_row(written.UniversesInBin, x, bin_) for bin_ in expected),
         power=tuple(
-            told.ClaimPower(*mass, *strength, fraction_of(x.claimed[here & there]))
+            written.ClaimPower(*mass, *strength, fraction_of(x.claimed[here & there]))
             for mass, here in masses
             for strength, there in strengths
         ),
         histograms=_histograms(x.sure, empty),
         functions=_functions(results),
-        second_looks=told.SecondLooks(
+        second_looks=written.BorderlineCases(
             universes=int(np.isfinite(results.found.exceeding).sum()),
             toys_each=results.work.analysis.search.peak.global_toys,
             with_some_exceeding=int((results.found.exceeding > 0).sum()),
@@ -97,20 +99,20 @@ def _row(kind: type[Row], x: Found, of: Bin) -> Row:
     return kind(*ends, *verdicts, *_intervals(inside.sure))
 
 
-def _intervals(sure: Found) -> tuple[told.Fraction, told.Fraction]:
+def _intervals(sure: Found) -> tuple[written.Fraction, written.Fraction]:
     """Return how often the 68 % intervals of mass and cross-section hold the truth."""
     mass, cross_section = (fraction_of(np.abs(pulls) <= 1) for pulls in sure.pulls().values())
     return mass, cross_section
 
 
-def _false_positive(empty: Found) -> told.FalsePositives:
+def _false_positive(empty: Found) -> written.FalsePositives:
     at_masses = tuple(
-        told.EmptyAtMass(mass, fraction_of(z > 2), _counted(z > 3, _TAILS[3.0]))  # noqa: PLR2004
+        written.EmptyAtMass(mass, fraction_of(z > 2), _counted(z > 3, _TAILS[3.0]))  # noqa: PLR2004
         for mass, z in zip(FIXED_GeV, empty.fixed_z.T, strict=True)
     )
     middle = at_masses[len(FIXED_GeV) // 2]
-    return told.FalsePositives(
-        local_3sigma=told.CountedAtMass(**asdict(middle.local_3sigma), mass_GeV=middle.mass_GeV),
+    return written.FalsePositives(
+        local_3sigma=written.CountedAtMass(**asdict(middle.local_3sigma), mass_GeV=middle.mass_GeV),
         global_p05=_counted(empty.global_p < 0.05, 0.05),  # noqa: PLR2004
         global_p01=_counted(empty.global_p < 0.01, 0.01),  # noqa: PLR2004
         fixed_masses=at_masses,
@@ -118,27 +120,27 @@ def _false_positive(empty: Found) -> told.FalsePositives:
     )
 
 
-def _counted(where: Flags, probability: float) -> told.CountedUniverses:
+def _counted(where: Flags, probability: float) -> written.CountedUniverses:
     n = len(where)
-    return told.CountedUniverses(int(where.sum()), rounded(probability * n), n)
+    return written.CountedUniverses(int(where.sum()), rounded(probability * n), n)
 
 
-def _bias(sure: Found) -> told.Biases:
+def _bias(sure: Found) -> written.Biases:
     """Return mean differences of found and true, where X has to be found."""
     found = sure.some(np.isfinite(sure.mass_pull))
     relative = found.cross_section_pb / found.true_cross_section_pb - 1
-    return told.Biases(_difference(found.mass_GeV - found.true_mass_GeV), _difference(relative))
+    return written.Biases(_difference(found.mass_GeV - found.true_mass_GeV), _difference(relative))
 
 
-def _difference(values: FloatArray) -> told.MeanDifference:
-    return told.MeanDifference(_mean(values), moments_of(values).mean_error, len(values))
+def _difference(values: FloatArray) -> written.MeanDifference:
+    return written.MeanDifference(_mean(values), moments_of(values).mean_error, len(values))
 
 
 def _mean(values: FloatArray) -> float:
     return rounded(float(values.mean())) if len(values) else np.nan
 
 
-def _verdicts(results: UniverseResults) -> told.VerdictTable:
+def _verdicts(results: UniverseResults) -> written.VerdictTable:
     """Return how often each verdict was given in the universes of the course, by what was true."""
     every = results.of("universes")
     # Without X there is no expected significance: below all bins of those with one.
@@ -155,13 +157,13 @@ def _verdicts(results: UniverseResults) -> told.VerdictTable:
         given = Counter(some.decision.tolist())
         decided = given["limit"], given["evidence"], given["discovery"]
         right, n = int(some.right.sum()), len(some.decision)
-        table.append(told.VerdictCounts(truth, *decided, right, n))
-    return told.VerdictTable(int(every.right.sum()), len(every.right), tuple(table))
+        table.append(written.VerdictCounts(truth, *decided, right, n))
+    return written.VerdictTable(int(every.right.sum()), len(every.right), tuple(table))
 
 
-def _histograms(sure: Found, empty: Found) -> told.ClosureHistograms:
+def _histograms(sure: Found, empty: Found) -> written.ClosureHistograms:
     """Return what the figures of distributions are drawn of."""
-    return told.ClosureHistograms(
+    return written.ClosureHistograms(
         mass_pull=_histogram(sure.mass_pull, _PULLS),
         cross_section_pull=_histogram(sure.cross_section_pull, _PULLS),
         fixed_z=_histogram(empty.fixed_z.ravel(), _PULLS),
@@ -171,12 +173,12 @@ def _histograms(sure: Found, empty: Found) -> told.ClosureHistograms:
     )
 
 
-def _histogram(values: FloatArray, edges: FloatArray) -> told.UniverseHistogram:
+def _histogram(values: FloatArray, edges: FloatArray) -> written.UniverseHistogram:
     # What is beyond the ends stands in the outer bins, so that no universe is lost from view.
     known = values[np.isfinite(values)]
     low, high = float(edges[0]), float(edges[-1])
     counts, _ = np.histogram(np.clip(known, low, high), edges)
-    return told.UniverseHistogram(low, high, tuple(counts.tolist()))
+    return written.UniverseHistogram(low, high, tuple(counts.tolist()))
 
 
 def _functions(results: UniverseResults) -> dict[str, float]:

@@ -146,14 +146,14 @@ def trial_chunks(manifest: Manifest, workers: int) -> Manifest:
 
 
 def how_to_try(
-    execution: Execution, say: Callable[[str], None] = lambda _line: None
+    execution: Execution, log: Callable[[str], None] = lambda _line: None
 ) -> TrialSettings:
     """Return how to make a trial for a run: as the run, but without submitting jobs.
 
     Parameters
     ----------
     execution : Execution
-    say : callable
+    log : callable
         Takes lines for the user.
 
     Raises
@@ -172,7 +172,7 @@ def how_to_try(
         return TrialSettings(here, 1, note)
     if execution.scheduler is None:
         return TrialSettings(execution, execution.workers)
-    with Session(execution, say) as session:
+    with Session(execution, log) as session:
         session.client()
         slots = session.slots
     return TrialSettings(execution, slots, "memory, as others have started the workers")

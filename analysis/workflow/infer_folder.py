@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from analysis.folder import blinding, stamps
-from analysis.folder.folder import CLAIM, PARTS, VERDICT, Folder, Project, stamped
+from analysis.folder import blinding, history
+from analysis.folder.folder import CLAIM, PARTS, VERDICT, Folder, Project, labelled
 from analysis.folder.histogram_file import read_histograms
 from analysis.folder.origin import origin_of
 from analysis.results.codec import to_json
-from analysis.results.freeze import Stamp
+from analysis.results.freeze import ChangeLabel
 from analysis.results.game import Claim, ClaimedLimits, ClaimOrigin
 from analysis.results.ledger import Ledger
 from analysis.results.limits import MassLimits
@@ -59,22 +59,22 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
         blinding.keep_sidebands(folder, found.known_before)
     _write_workspaces(folder, found.workspaces, others_too=limits)
     spent = to_json(SpentToys(toys=work.toys, limit_toys=work.limit_toys, seed=work.seed))
-    stamp = stamps.stamp(folder)
+    label = history.label(folder)
     for part in only:
-        folder.save(getattr(found, part), stamp=stamp, inputs=inputs, effort=spent)
+        folder.save(getattr(found, part), label=label, inputs=inputs, effort=spent)
     # The verdict comes last: with it, everything before it is there.
     if all(folder.made_from(f"{part}.json") == inputs for part in PARTS):
         of_limits = folder.load(MassLimits, made_by="infer")
         verdict = found.verdict
         if not limits:  # those of an earlier call have warnings, which this inference has not
             verdict = replace(verdict, warnings=(*verdict.warnings, *warnings_of(of_limits)))
-        _write_claim(folder, verdict, of_limits, stamp=stamp, inputs=inputs)
-        document, beside = stamped(verdict, stamp), _beside_verdict(folder)
+        _write_claim(folder, verdict, of_limits, label=label, inputs=inputs)
+        document, beside = labelled(verdict, label), _beside_verdict(folder)
         folder.record(VERDICT, document, beside, inputs=inputs, effort=spent)
 
 
 def _write_claim(
-    folder: Folder, verdict: Verdict, limits: MassLimits, *, stamp: Stamp | None, inputs: str
+    folder: Folder, verdict: Verdict, limits: MassLimits, *, label: ChangeLabel | None, inputs: str
 ) -> None:
     """Write what a group says of its universe, and hands in; while the data are blind, nothing.
 
@@ -89,8 +89,8 @@ def _write_claim(
         decision=verdict.decision, local_z=verdict.local_z, global_z=verdict.global_z,
         mass_GeV=verdict.mass_GeV, cross_section_pb=verdict.cross_section_pb,
         complete=verdict.complete,
-        after_unblinding=None if stamp is None else stamp.after_unblinding,
-        changed_after_unblinding=None if stamp is None else stamp.changed_after_unblinding,
+        after_unblinding=None if label is None else label.after_unblinding,
+        changed_after_unblinding=None if label is None else label.changed_after_unblinding,
         limits=ClaimedLimits(
             confidence_level=limits.confidence_level, mass_GeV=limits.mass_GeV,
             observed_pb=limits.observed,
@@ -179,5 +179,5 @@ def inference_inputs(project: Project) -> InferenceInputs:
         simulation=simulation, luminosity_invpb=catalogue.luminosity_invpb,
         data_luminosity_invpb=catalogue.data_luminosity_invpb,
         collision_energy_GeV=catalogue.collision_energy_GeV,
-        data=data, complete=ledger.complete, after_unblinding=stamps.after_unblinding(folder),
+        data=data, complete=ledger.complete, after_unblinding=history.after_unblinding(folder),
     )  # fmt: skip

@@ -22,7 +22,7 @@ from analysis.statistics import spectrum_search
 from analysis.statistics.resonance.shape import Work
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
-from analysis.statistics.spectrum_search import BareSpectrum
+from analysis.statistics.spectrum_search import BinnedSpectrum
 from analysis.workflow.spectrum_file import read_spectrum
 from tools.arrays import FloatArray
 from tools.digests import digest_file
@@ -76,7 +76,7 @@ def read_range(path: Path, text: str | None) -> Bins:
     return bins
 
 
-def bare_spectrum(
+def binned_spectrum(
     bins: Bins,
     search: Search,
     *,
@@ -86,7 +86,7 @@ def bare_spectrum(
     sqrt_s: float | None = None,
     families: str | None = None,
     blind: str | None = None,
-) -> BareSpectrum:
+) -> BinnedSpectrum:
     """Return a spectrum and what is to be searched in it.
 
     Parameters
@@ -125,10 +125,10 @@ def bare_spectrum(
             f"{MAX_SQRT_S_GeV:g}"
         )
     window = None if blind is None else _blind(blind, bins)
-    return BareSpectrum(bins, plain_signal(width), decided, energy, window)
+    return BinnedSpectrum(bins, plain_signal(width), decided, energy, window)
 
 
-def infer_spectrum(folder: Folder, spectrum: BareSpectrum, work: Work, **origin: Any) -> None:
+def infer_spectrum(folder: Folder, spectrum: BinnedSpectrum, work: Work, **origin: Any) -> None:
     """Infer from a binned spectrum; write all result files.
 
     Limits are saved as they come; the verdict is written last.
@@ -136,7 +136,7 @@ def infer_spectrum(folder: Folder, spectrum: BareSpectrum, work: Work, **origin:
     Parameters
     ----------
     folder : Folder
-    spectrum : BareSpectrum
+    spectrum : BinnedSpectrum
     work : Work
     **origin
         For ``provenance``.
@@ -152,7 +152,7 @@ def infer_spectrum(folder: Folder, spectrum: BareSpectrum, work: Work, **origin:
             "another --out"
         )
     # Refuses what cannot be fitted, before anything is written.
-    spectrum_search.tournament_of(spectrum)
+    spectrum_search.model_selection_of(spectrum)
     _remove_old(folder)
     saving = replace(work, on_limit=lambda limits: folder.save(limits, **origin))
     found = spectrum_search.infer(spectrum, saving)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from analysis.folder.blinding import is_unblinded
 from analysis.folder.folder import LEDGER, PARTS, REPORT, RESULTS, VERDICT, Folder, Project
+from analysis.folder.history import label_products
 from analysis.folder.origin import again, origin_of, run_again
-from analysis.folder.stamps import stamp_products
 from analysis.results.freeze import Unblinding
 from analysis.results.ledger import Ledger, ProcessedFrom
 from analysis.workflow import stages
@@ -73,7 +73,7 @@ def infer(
 
     _refuse_incomplete_data(project, allowed=allow_incomplete)
     refuse_stale_histograms(project)
-    stamp_products(project.folder)
+    label_products(project.folder)
     asked = only is not None or work.toys is not None or work.limit_toys > 0
     if asked or stages.why_make("infer", project):
         wanted = PARTS if only is None else only

@@ -85,7 +85,7 @@ def run(request: Request, console: RunLog, *, session: Session | None = None) ->
     refuse_no_folder(request.chunks)
     check_run(request.catalogue, request.search, observed=request.observed.label is not None)
     folder = Folder(request.out)
-    own = nullcontext(session) if session else Session(request.execution, console.say)
+    own = nullcontext(session) if session else Session(request.execution, console.log)
     with one_writer(folder.path, writes=PRODUCTS), own as workers:
         analysis = _Analysis(request, folder, console, workers)
         for stage in STAGES:
@@ -106,18 +106,18 @@ class _Analysis:
         self.project = Project(folder, request.catalogue, request.search)
 
     def chunks(self) -> None:
-        request, execution, say = self.request, self.request.execution, self.console.say
+        request, execution, log = self.request, self.request.execution, self.console.log
         files = sources.simulation_files(self.catalogue, generate_missing=request.generate_missing)
         # Before hours of conversion it must be clear that the folder may be used.
         _claim(self.folder, request, generated=sources.generated_samples(files))
-        how: dict[str, Any] = {"seed": request.seed, "progress": self.console.progress, "say": say}
+        how: dict[str, Any] = {"seed": request.seed, "progress": self.console.progress, "log": log}
         # What --cluster says is how many jobs there are, and not here.
         how["workers"] = None if execution.cluster else execution.workers
         self.simulation = sources.simulation_chunks(self.catalogue, files, request.chunks, **how)
         data = sources.observed_chunks(self.catalogue, request.observed, request.chunks, **how)
         for name, chunks in self.simulation.samples.items():
             sample = self.catalogue.samples[name]
-            say(self.catalogue.arithmetic(sample, chunks.entries))
+            log(self.catalogue.arithmetic(sample, chunks.entries))
         self.manifest = sources.merged([self.simulation, *([] if data is None else [data])])
         _record(self.folder, request, self.manifest)
 
@@ -137,7 +137,7 @@ class _Analysis:
             work = self._processing("optimise", self.simulation, settings)
             work.show("processing simulation, for the selection", self.console)
         selected = make.optimise(self.project, reason=self.request.after_unblinding)
-        self.console.say(f"selection: {selected.words}")
+        self.console.log(f"selection: {selected.words}")
 
     def freeze(self) -> None:
         decided = stages.decided_in(self.project)
@@ -153,21 +153,21 @@ class _Analysis:
             work.checkpoints.keep_only(work.planned)  # as `Processing.run` does first
 
     def infer(self) -> None:
-        self.console.say("inference")
+        self.console.log("inference")
         # Blind first, also where the data are to be opened: what the sidebands decide is put on
         # record before anybody knows what is in the window. Afterwards only the data are filled
         # anew.
         self._infer()
         if self.request.unblind is not None and not blinding.is_unblinded(self.folder):
             notes = blinding.unblind(self.folder, self.request.unblind)
-            self.console.say(f"unblinded: {self.request.unblind}")
+            self.console.log(f"unblinded: {self.request.unblind}")
             for note in notes:
-                self.console.say(f"note: {note}")
+                self.console.log(f"note: {note}")
             self.process()
             self._infer()
 
     def report(self) -> None:
-        self.console.say("figures and page")
+        self.console.log("figures and page")
         make.report(self.project, workers=self._workers_here)
 
     def finish(self) -> None:
@@ -176,14 +176,14 @@ class _Analysis:
         if ledger is None or ledger.complete:
             return
         if self.request.allow_incomplete:
-            self.console.say(losses(ledger, self.folder.path))
+            self.console.log(losses(ledger, self.folder.path))
         else:
             raise XyyError(losses(ledger, self.folder.path))
 
     def _infer(self) -> None:
         from analysis.statistics.resonance.shape import Work
 
-        work = Work(workers=self._workers_here, say=self.console.say)
+        work = Work(workers=self._workers_here, log=self.console.log)
         make.infer(self.project, work, allow_incomplete=self.request.allow_incomplete)
 
     @property

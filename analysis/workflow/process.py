@@ -49,7 +49,7 @@ CODE = ("processors",)
 class RunLog(Protocol):
     """Where a run logs what it does."""
 
-    def say(self, message: str) -> None:
+    def log(self, message: str) -> None:
         """Print one line."""
 
     def progress(self, what: str, events: int | None = None) -> AbstractContextManager[Report]:
@@ -155,9 +155,9 @@ class Processing:
         with console.progress(what, todo) as report:
             ledger, outcome = self.run(report)
         if outcome.resumed_events:
-            console.say(f"{outcome.resumed_events:,} events came from checkpoints of earlier runs")
+            console.log(f"{outcome.resumed_events:,} events came from checkpoints of earlier runs")
         for note in outcome.notes:
-            console.say(note)
+            console.log(note)
         return ledger
 
     def run(self, report: Report = lambda _events: None) -> tuple[Ledger, Outcome]:

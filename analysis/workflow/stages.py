@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from analysis.folder import blinding, decisions, stamps
+from analysis.folder import blinding, decisions, history
 from analysis.folder import folder as files
 from analysis.folder.folder import Folder, Project
 from analysis.folder.origin import RUN, origin_of
@@ -141,7 +141,7 @@ def _processed_from(folder: Folder) -> str | None:
 
 
 def _of_infer(project: Project) -> dict[str, Any]:
-    opened = blinding.is_unblinded(project.folder), stamps.after_unblinding(project.folder)
+    opened = blinding.is_unblinded(project.folder), history.after_unblinding(project.folder)
     return {**decided_in(project), "opened": opened}
 
 
@@ -194,7 +194,7 @@ STAGES = {stage.name: stage for stage in (
 
 
 def _content(folder: Folder, name: str) -> str:
-    """Return the digest of a file as far as results depend on it, not on provenance and stamps."""
+    """Return the digest of a file as far as results depend on it, not on provenance and labels."""
     if name == files.HISTOGRAMS:  # by the keys of its samples: nobody has to read all of it
         folder.load(Ledger, made_by="process")
         origin = folder.made_with(files.LEDGER, ProcessedFrom)

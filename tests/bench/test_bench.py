@@ -29,7 +29,7 @@ from analysis.bench.measure import (
 )
 from analysis.bench.ours import COPIES, Inputs, events_of, prepare
 from analysis.results.codec import to_json
-from analysis.results.speed import EngineSpeed, SpeedMeasurement
+from analysis.results.speed import ExecutorSpeed, SpeedMeasurement
 from analysis.settings.search import Search
 from processors.diphoton import Settings
 from tools.errors import InputError, XyyError
@@ -174,8 +174,10 @@ def test_jobs_too_small_have_no_rate() -> None:
     assert (found.rate_events_per_s, found.startup_s, found.peak_MiB) == (None, None, 700.0)
 
 
-def engine(rate: int | None, startup_s: float | None, peak_MiB: float, workers: int) -> EngineSpeed:
-    return EngineSpeed(
+def engine(
+    rate: int | None, startup_s: float | None, peak_MiB: float, workers: int
+) -> ExecutorSpeed:
+    return ExecutorSpeed(
         workers=workers, events=20_000, rate_events_per_s=rate, startup_s=startup_s,
         peak_MiB=peak_MiB,
     )  # fmt: skip

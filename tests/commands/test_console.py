@@ -38,7 +38,7 @@ def test_a_terminal_gets_a_bar(
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     quiet = Console(quiet=True)
-    quiet.say("hello")
+    quiet.log("hello")
     with quiet.progress("processing", 10) as report:
         report(10)
     captured = capsys.readouterr()

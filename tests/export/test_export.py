@@ -346,16 +346,16 @@ def test_reservations_go_with_every_export(
     )
     found = inferred(made("open"), results)
     files = hepdata_files(results, found)
-    write_files(tmp_path / "stamped", files)
-    valid(tmp_path / "stamped")
-    stamps = ["Incomplete: 12 events are missing", f"Changed after unblinding: {why}"]
+    write_files(tmp_path / "labelled", files)
+    valid(tmp_path / "labelled")
+    labels = ["Incomplete: 12 events are missing", f"Changed after unblinding: {why}"]
     head, *entries = yaml.safe_load_all(files["submission.yaml"])
-    for stamp in stamps:
+    for stamp in labels:
         assert stamp in head["comment"]
         assert all(stamp in entry["description"] for entry in entries)
         assert stamp.encode("ascii", "backslashreplace").decode() in _of_root(results)
-    space = _workspace(made("open"), found.limits, stamps)
-    assert space["measurements"][0]["name"] == "; ".join(["mu = 1 is 10.0 pb", *stamps])
+    space = _workspace(made("open"), found.limits, labels)
+    assert space["measurements"][0]["name"] == "; ".join(["mu = 1 is 10.0 pb", *labels])
 
 
 def _of_root(results: FolderResults) -> str:
@@ -369,9 +369,9 @@ def _of_root(results: FolderResults) -> str:
     return said
 
 
-def _workspace(folder: Folder, limits: MassLimits, stamps: list[str]) -> Document:
+def _workspace(folder: Folder, limits: MassLimits, labels: list[str]) -> Document:
     name = f"mass_{limits.mass_GeV[0]:g}.json"
-    found: Document = json.loads(workspace_files(folder, limits, None, stamps)[name])
+    found: Document = json.loads(workspace_files(folder, limits, None, labels)[name])
     return found
 
 

@@ -1,4 +1,4 @@
-"""Freeze and unblind: what may change before, and is refused or stamped afterwards."""
+"""Freeze and unblind: what may change before, and is refused or labelled afterwards."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.folder import blinding, stamps
+from analysis.folder import blinding
+from analysis.folder import history as after
 from analysis.folder.decisions import decisions, program_version
 from analysis.folder.folder import Folder, read_selection, unstamped
-from analysis.folder.stamps import history
+from analysis.folder.history import history
 from analysis.results.codec import to_json
 from analysis.results.freeze import (
     ExpectedLimits,
@@ -65,7 +66,7 @@ def test_a_change_after_unblinding_is_refused_or_stamped(
 ) -> None:
     blinding.freeze(folder, decisions(catalogue, search, CUTS))
     blinding.unblind(folder, "all is fixed")
-    assert stamps.after_unblinding(folder) is None
+    assert after.after_unblinding(folder) is None
     changed = decisions(catalogue, search, OTHER)
     with pytest.raises(RefusedError, match=r"changed after unblinding: selection\.n_jets\.max"):
         blinding.guard(folder, changed)
@@ -73,7 +74,7 @@ def test_a_change_after_unblinding_is_refused_or_stamped(
         blinding.freeze(folder, changed)
     blinding.guard(folder, changed, reason="the referee asked")
     assert blinding.is_unblinded(folder)
-    assert stamps.after_unblinding(folder) == "the referee asked"
+    assert after.after_unblinding(folder) == "the referee asked"
     blinding.guard(folder, changed)  # on record now
     blinding.guard(folder, changed, reason="the referee asked")  # once is enough
     assert len(folder.read("unblinding.json", made_by="")["changes"]) == 1
@@ -229,8 +230,8 @@ def test_another_program_after_unblinding_is_told_and_not_refused(
         blinding.guard(opened, frozen)
         blinding.guard(opened, frozen)
         assert blinding.is_unblinded(opened)
-        assert stamps.after_unblinding(opened) == "the program changed (statistics)"
-        changed = stamps.stamp(opened)
+        assert after.after_unblinding(opened) == "the program changed (statistics)"
+        changed = after.label(opened)
         assert changed is not None
         assert changed.changed_after_unblinding == ("program.statistics",)
         assert len(opened.read("unblinding.json", made_by="")["programs"]) == 1
@@ -238,12 +239,12 @@ def test_another_program_after_unblinding_is_told_and_not_refused(
         with pytest.raises(RefusedError, match="the sidebands or the program changed"):
             blinding.keep_sidebands(opened, OTHER_PEAK)
     blinding.guard(opened, frozen)
-    assert stamps.after_unblinding(opened) is None  # the results are the frozen program's again
+    assert after.after_unblinding(opened) is None  # the results are the frozen program's again
     assert len(opened.read("unblinding.json", made_by="")["programs"]) == 2
     with monkeypatch.context() as patch:
         other_program(patch, version="9.9")
         blinding.guard(opened, frozen)
-    assert stamps.after_unblinding(opened) is None  # another version with the same code
+    assert after.after_unblinding(opened) is None  # another version with the same code
 
 
 def test_an_edited_record_shuts_the_data(
@@ -278,8 +279,11 @@ def test_data_that_were_opened_once_stay_opened_on_record(
     assert not blinding.is_unblinded(opened)
     blinding.unblind(opened, "fixed again")
     assert blinding.is_unblinded(opened)
-    told = stamps.after_unblinding(opened) or ""
-    assert told == "the data had been unblinded before (all is fixed); unblinded again: fixed again"
+    label_text = after.after_unblinding(opened) or ""
+    assert (
+        label_text
+        == "the data had been unblinded before (all is fixed); unblinded again: fixed again"
+    )
     record = opened.read("unblinding.json", made_by="")
     assert record["provenance"]["unblinded"] == first
     blinding.guard(opened, decisions(catalogue, search, OTHER))
@@ -290,10 +294,10 @@ def test_a_reason_for_another_background_is_taken(
 ) -> None:
     frozen = decisions(catalogue, search, CUTS)
     blinding.guard(opened, frozen, reason="another turn-on")
-    assert stamps.after_unblinding(opened) is None  # nothing has changed as yet
+    assert after.after_unblinding(opened) is None  # nothing has changed as yet
     blinding.keep_sidebands(opened, OTHER_PEAK)
-    assert stamps.after_unblinding(opened) == "another turn-on"
-    changed = stamps.stamp(opened)
+    assert after.after_unblinding(opened) == "another turn-on"
+    changed = after.label(opened)
     assert changed is not None
     assert changed.changed_after_unblinding == ("sidebands.peak.all.order",)
     blinding.guard(opened, frozen)
@@ -333,23 +337,23 @@ def test_a_history_of_less(folder: Folder, catalogue: Catalogue, search: Search)
     assert history(folder)[-1][1].startswith("blinded again: what is frozen now is not what")
 
 
-# ---- stamps --------------------------------------------------------------------------------------
+# ---- labels --------------------------------------------------------------------------------------
 
 
 def test_products_are_stamped_once(opened: Folder, catalogue: Catalogue, search: Search) -> None:
-    for name in stamps.STAMPED:
+    for name in after.LABELLED:
         opened.write(name, {"complete": True}, keys={"data": "1"})
-    stamps.stamp_products(opened)
+    after.label_products(opened)
     assert "after_unblinding" not in opened.read("ledger.json", made_by="")
     blinding.guard(opened, decisions(catalogue, search, OTHER), reason="the referee asked")
-    stamps.stamp_products(opened)
-    for name in stamps.STAMPED:
+    after.label_products(opened)
+    for name in after.LABELLED:
         document = opened.read(name, made_by="")
         assert document["after_unblinding"] == "the referee asked"
         assert document["changed_after_unblinding"] == ["selection.n_jets.max"]
         assert document["provenance"]["keys"] == {"data": "1"}
-    times = {name: (opened.path / name).stat().st_mtime_ns for name in stamps.STAMPED}
-    stamps.stamp_products(opened)
-    assert times == {name: (opened.path / name).stat().st_mtime_ns for name in stamps.STAMPED}
+    times = {name: (opened.path / name).stat().st_mtime_ns for name in after.LABELLED}
+    after.label_products(opened)
+    assert times == {name: (opened.path / name).stat().st_mtime_ns for name in after.LABELLED}
     ledger = opened.read("ledger.json", made_by="")
     assert set(unstamped(ledger)) == {"complete", "provenance"}

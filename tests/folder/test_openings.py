@@ -9,7 +9,7 @@ import pytest
 
 from analysis.folder.blinding import is_unblinded
 from analysis.folder.folder import Folder
-from analysis.folder.stamps import after_unblinding, stamp
+from analysis.folder.history import after_unblinding, label
 
 Command = Callable[..., int]
 SAME = "the data had been unblinded before with other decisions (first); unblinded again: second"
@@ -57,7 +57,7 @@ def test_another_folder_with_other_decisions_is_stamped(
     assert f"note: {SAME}" in capsys.readouterr().err
     assert is_unblinded(second)
     assert after_unblinding(second) == SAME
-    changed = stamp(second)
+    changed = label(second)
     assert changed is not None
     assert changed.changed_after_unblinding == ("limits",)
     third = frozen("third")
@@ -95,7 +95,7 @@ DAMAGED = (
 )
 def test_a_lost_record_of_the_unblinding_lets_no_changed_decision_through(
     frozen: Callable[..., Folder], program: Command, tmp_path: Path,
-    spoil: Callable[[Path], None], told: str,
+    spoil: Callable[[Path], None], label_text: str,
 ) -> None:  # fmt: skip
     folder = frozen("first")
     assert program("unblind", folder.path, "--reason", "first") == 0
@@ -103,7 +103,7 @@ def test_a_lost_record_of_the_unblinding_lets_no_changed_decision_through(
     assert not is_unblinded(folder)
     again = frozen("first", search=tmp_path / "other.toml")
     assert program("unblind", again.path, "--reason", "second") == 0
-    assert after_unblinding(again) == told
+    assert after_unblinding(again) == label_text
     assert program("status", again.path) == 0
 
 

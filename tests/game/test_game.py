@@ -25,7 +25,7 @@ import pytest
 
 from analysis import cli
 from analysis.folder.folder import Folder
-from analysis.game import dinner, making, sealing
+from analysis.game import making, scoreboard, sealing
 from analysis.game.claims import read_claim
 from analysis.game.scoring import limit_at, score
 from analysis.report.folder_results import read_results
@@ -37,10 +37,10 @@ from analysis.results.game import (
     ClaimedLimits,
     ClaimOrigin,
     DataFile,
-    OpenedGame,
-    OpenedGroup,
-    OpenedSeed,
     ResonanceTruth,
+    RevealedGame,
+    RevealedGroup,
+    RevealedSeed,
     SealedGame,
     SealedGroup,
     UniverseTruth,
@@ -429,7 +429,7 @@ def test_a_sealed_file_that_was_edited_to_fit_another_truth_is_detected(
     """Whoever changes the truth and its commitment has another sealed.json than the others."""
     edit(played / sealing.SECRET, _truth(lambda g: g["truth"].update(mass_GeV=777.0)))
     hidden, public = played / sealing.SECRET, played / sealing.SEALED
-    secret = from_json(OpenedGame, json.loads(hidden.read_text()), hidden)
+    secret = from_json(RevealedGame, json.loads(hidden.read_text()), hidden)
     sealed = from_json(SealedGame, json.loads(public.read_text()), public)
     files = sealed.groups["group_02"].files
     forged = sealing.commitment("group_02", files, secret.groups["group_02"])
@@ -624,7 +624,7 @@ def with_limits(
     return replace(claim, limits=changed)
 
 
-def opened_group(truth: ResonanceTruth) -> OpenedGroup:
+def opened_group(truth: ResonanceTruth) -> RevealedGroup:
     """Return what is revealed of a universe with some X."""
     background = BackgroundTruth(
         scale_GeV=106.1, tail_fraction=0.0015, n_jets_mean=4.48, isolation_means=(0.85, 0.85)
@@ -638,7 +638,7 @@ def opened_group(truth: ResonanceTruth) -> OpenedGroup:
         background_events=9,
         background=background,
     )
-    return OpenedGroup(universe=1, truth=whole, nonce="0" * 32)
+    return RevealedGroup(universe=1, truth=whole, nonce="0" * 32)
 
 
 def test_pulls_take_the_error_on_the_side_of_the_truth() -> None:
@@ -705,11 +705,11 @@ def test_the_table_tells_what_is_wrong_and_every_reservation(tmp_path: Path) -> 
     }
     groups = dict.fromkeys(opened, SealedGroup(events=9, files=(), commitment="0"))
     sealed = SealedGame(samples="course", seed_commitment="0", groups=groups)
-    truth = OpenedGame(seal="0", seed=OpenedSeed(seed="0", nonce="0"), groups=opened)
+    truth = RevealedGame(seal="0", seed=RevealedSeed(seed="0", nonce="0"), groups=opened)
     game = sealing.Game(tmp_path, sealed, truth)
     lost = replace(CLAIM, complete=False, after_unblinding="a wrong cut", cross_section_pb=None)
     claims = {"group_01": lost, "group_02": LIMIT}
-    table = dinner.table(dinner.scores(game, claims))
+    table = scoreboard.table(scoreboard.scores(game, claims))
     assert "0 of 2 claims are right" in table
     assert re.search(r"group_01\s+discovery, 612\.0 \+3\.0 -4\.0 GeV\s+no X\s+WRONG", table)
     assert re.search(r"group_02\s+limit\s+X: 690\.0 GeV, 3\.00 pb\s+WRONG\s+-\s+none", table)

@@ -23,8 +23,8 @@ import pytest
 from analysis.commands.options import SettingsFiles, search_of
 from analysis.folder.decisions import decisions, hashes
 from analysis.settings.settings_check import check_run
-from analysis.statistics.spectrum_search import tournament_of
-from analysis.workflow.infer_spectrum import bare_spectrum, read_range
+from analysis.statistics.spectrum_search import model_selection_of
+from analysis.workflow.infer_spectrum import binned_spectrum, read_range
 from analysis.workflow.process import processor_settings
 from processors.selection import Selection
 from tests.hostile.edits import edited_settings, edited_table
@@ -78,10 +78,10 @@ def read_settings(samples: Path, search: Path) -> tuple[object, ...]:
 def read_spectrum(path: Path, search: Path) -> tuple[object, ...]:
     """Return all that `xyy infer --spectrum` makes of a file before the first fit."""
     decided = search_of(str(search))
-    spectrum = bare_spectrum(
+    spectrum = binned_spectrum(
         read_range(path, None), decided, systematics=False, resolution="30", masses="300:900:15"
     )
-    tournament = tournament_of(spectrum)
+    tournament = model_selection_of(spectrum)
     return spectrum.bins, spectrum.search, tournament.low_GeV, tournament.masses_GeV
 
 

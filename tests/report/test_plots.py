@@ -256,9 +256,9 @@ def test_nothing_that_is_drawn_lies_below_the_legend_or_the_labels() -> None:
 
 
 def test_all_labels_lie_inside_the_figure() -> None:
-    stamps = ("Generated samples", "Changed after unblinding: " + "a long story " * 20)
+    labels = ("Generated samples", "Changed after unblinding: " + "a long story " * 20)
     named = {"background": histogram([1000, 10], high=2000)}
-    header = Header(14_000.0, 1298.1, stamps)
+    header = Header(14_000.0, 1298.1, labels)
     figure = columns.expected_yields(named, PROCESSES, header, unit="GeV")
     encode(figure, "png")
     width, height = figure.get_size_inches() * figure.dpi

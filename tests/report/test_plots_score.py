@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle, StepPatch
 from matplotlib.text import Text
 
 from analysis.report import fits
-from analysis.report.catalogue import drawings
+from analysis.report.catalogue import figure_specs
 from analysis.report.folder_results import FolderResults
 from analysis.report.page import inference, selection_section
 from analysis.report.page.layout import Section
@@ -336,7 +336,7 @@ def test_blind_data_are_of_the_sidebands(folder: Callable[..., FolderResults]) -
         shapes.append(data)
     assert shapes[0].tolist() == shapes[1].tolist()
     assert shapes[0].sum() > 0
-    named = {d.name: d for d in drawings(folder(blind=True))}
+    named = {d.name: d for d in figure_specs(folder(blind=True))}
     (ax,) = named["n_minus_1_n_jets"].draw().axes
     assert not ax.containers, "the data of the window are not drawn"
 
@@ -400,7 +400,7 @@ def test_the_mass_of_a_category_and_of_the_rest_are_all_events(
         assert one.kept.sum() == own.sum()
         assert one.rest.sum() == (shown & ~own).sum()
         assert not one.found.flagged
-    figure = {d.name: d for d in drawings(folder())}["mass_by_category"].draw()
+    figure = {d.name: d for d in figure_specs(folder())}["mass_by_category"].draw()
     encode(figure, "png")
     written = [str(t.get_text()) for t in figure.findobj(Text)]
     for place, one in enumerate(found.values()):
@@ -421,7 +421,7 @@ def test_a_bent_spectrum_is_flagged_on_its_frame(folder: Callable[..., FolderRes
     results = replace(results, histograms={**results.histograms, "background": bent_too})
     found = results.sculpted
     assert [one.found.flagged for one in found.values()][-1]
-    figure = {d.name: d for d in drawings(results)}["mass_by_category"].draw()
+    figure = {d.name: d for d in figure_specs(results)}["mass_by_category"].draw()
     assert "Flagged" in [str(t.get_text()) for t in figure.findobj(Text)]
 
 
@@ -504,7 +504,7 @@ def test_bins_that_do_not_fit_together_are_refused(folder: Callable[..., FolderR
 def test_every_category_has_its_frame_with_its_own_contents(
     folder: Callable[..., FolderResults],
 ) -> None:
-    named = {d.name: d for d in drawings(folder())}
+    named = {d.name: d for d in figure_specs(folder())}
     for name, wanted in (
         ("sideband_fit_categories", fits.sideband_fits(folder())),
         ("resonance_fit_categories", in_common(fits.resonance_fits(folder()))),
@@ -520,7 +520,7 @@ def test_every_category_has_its_frame_with_its_own_contents(
 
 def test_blind_frames_have_no_point_in_the_window(folder: Callable[..., FolderResults]) -> None:
     results = folder(blind=True)
-    named = {d.name: d for d in drawings(results)}
+    named = {d.name: d for d in figure_specs(results)}
     assert not {name for name in named if name.startswith(("resonance", "category_strengths"))}
     figure = named["sideband_fit_categories"].draw()
     for ax in [ax for ax in figure.axes if with_gid(ax, "category")]:
@@ -544,7 +544,7 @@ def test_without_data_every_category_has_its_own_simulation(
         own = (world.category("background") == place) & (mass >= 100) & (mass < 2000)
         assert fit.simulated
         assert fit.counts.sum() == pytest.approx(own.sum() * weight)
-    figure = {d.name: d for d in drawings(results)}["sideband_fit_categories"].draw()
+    figure = {d.name: d for d in figure_specs(results)}["sideband_fit_categories"].draw()
     assert any("Simulation" in str(t.get_text()) for t in figure.findobj(Text))
 
 
@@ -581,7 +581,7 @@ OPEN = {"resonance_fit", "resonance_fit_categories", "category_strengths"}
 
 def test_the_figures_of_categories(folder: Callable[..., FolderResults]) -> None:
     def names(results: FolderResults) -> set[str]:
-        own = {d.name for d in drawings(results)}
+        own = {d.name for d in figure_specs(results)}
         return {n for n in own if not n.startswith(("shape", "yield", "m_yy", "n_jets_scan"))}
 
     assert names(folder()) == CATEGORIES | OPEN
@@ -596,7 +596,7 @@ def test_the_figures_of_categories(folder: Callable[..., FolderResults]) -> None
 
 def test_nothing_is_clipped(folder: Callable[..., FolderResults]) -> None:
     seen = {"tournament_score_2", "tournament_score_3", "n_minus_1_n_leptons"}  # as the first ones
-    for drawing in drawings(folder()):
+    for drawing in figure_specs(folder()):
         if drawing.name not in (CATEGORIES | OPEN) - seen:
             continue
         figure = drawing.draw()

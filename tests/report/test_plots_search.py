@@ -17,13 +17,13 @@ from matplotlib.text import Text
 from scipy.stats import norm
 
 from analysis.report import fits
-from analysis.report.catalogue import drawings
+from analysis.report.catalogue import figure_specs
 from analysis.report.folder_results import FolderResults
 from analysis.report.page import inference
 from analysis.report.page import search as search_page
 from analysis.report.page.layout import Section
 from analysis.report.page.render import render, verdict
-from analysis.report.plots import limits, measurement, scan, spectrum, tournament
+from analysis.report.plots import background_selection, limits, measurement, scan, spectrum
 from analysis.report.plots.style import Header, encode
 from analysis.results.background import BackgroundFits, PeakBackground, SpuriousSignals
 from analysis.results.limits import ExcludedRanges, MassLimits
@@ -298,8 +298,10 @@ def every_figure(state: str) -> dict[str, Figure]:
             figures[name] = measurement.profile(one, HEADER)
         figures["nuisances"] = measurement.nuisances(fit, HEADER)
         figures["stability"] = measurement.stability(fit, HEADER)
-        figures["tournament"] = tournament.tournament(peak, "", HEADER, max_errors=0.2)
-        figures["spurious"] = tournament.spurious_signal(peak, HEADER, max_errors=0.2)
+        figures["tournament"] = background_selection.tested_functions(
+            peak, "", HEADER, max_errors=0.2
+        )
+        figures["spurious"] = background_selection.spurious_signal(peak, HEADER, max_errors=0.2)
     return figures
 
 
@@ -604,7 +606,7 @@ def test_other_choices_are_drawn_beside_the_one_that_was_used() -> None:
 
 def test_the_tournament_shows_every_candidate_and_marks_the_chosen() -> None:
     peak = the_peak()
-    figure = tournament.tournament(peak, "", HEADER, max_errors=0.2)
+    figure = background_selection.tested_functions(peak, "", HEADER, max_errors=0.2)
     window, full = figure.axes
     for ax, name in ((window, "window"), (full, "full")):
         for row in (c for c in peak.candidates if c.range == name):
@@ -630,7 +632,7 @@ def test_candidates_without_a_number_and_of_one_range_are_no_obstacle() -> None:
     failed = a_candidate("exp", 1, range="full", worst_errors=np.nan, passes=False)
     tiny = a_candidate("exp", 2, worst_errors=1e-9)
     for some in ((failed,), (tiny,), (failed, tiny)):
-        figure = tournament.tournament(
+        figure = background_selection.tested_functions(
             replace(the_peak(), candidates=some), "", HEADER, max_errors=0.2
         )
         encode(figure, "png")
@@ -639,14 +641,14 @@ def test_candidates_without_a_number_and_of_one_range_are_no_obstacle() -> None:
 
 def test_the_spurious_signal_has_the_band_of_what_is_allowed() -> None:
     peak = the_peak()
-    (ax,) = tournament.spurious_signal(peak, HEADER, max_errors=0.2).axes
+    (ax,) = background_selection.spurious_signal(peak, HEADER, max_errors=0.2).axes
     assert line(ax, "Largest, exp 3")[:, 1].tolist() == peak.spurious.events.tolist()
     allowed = 0.2 * peak.spurious.error_events[20]
     assert band(ax, "allowed", 700.0) == pytest.approx((-allowed, allowed))
     assert ax.get_ylabel() == r"$S_\mathrm{sp}$ [events]"
     one = SpuriousSignals(mass_GeV=np.array([500.0]), events=np.zeros(1), error_events=np.zeros(1))
     single = replace(peak, spurious=one)
-    encode(tournament.spurious_signal(single, HEADER, max_errors=0.2), "png")
+    encode(background_selection.spurious_signal(single, HEADER, max_errors=0.2), "png")
 
 
 def test_a_spectrum_of_events_is_measured_in_events() -> None:
@@ -712,7 +714,7 @@ def test_a_peak_on_the_right_stays_below_the_notes() -> None:
 
 
 def names(results: FolderResults) -> set[str]:
-    return {drawing.name for drawing in drawings(results)}
+    return {drawing.name for drawing in figure_specs(results)}
 
 
 ALL = {"tournament", "spurious_signal", "p0_scan", "mass_limits", "contour", "profile_strength",
@@ -724,7 +726,7 @@ def test_a_folder_gets_the_figures_that_it_has_the_results_of(
 ) -> None:
     results = folder("discovery")
     assert names(results) >= ALL
-    drawn = {d.name: d for d in drawings(results) if d.name in ALL}
+    drawn = {d.name: d for d in figure_specs(results) if d.name in ALL}
     for name, drawing in drawn.items():
         figure = drawing.draw()
         assert isinstance(figure, Figure), name
@@ -772,7 +774,7 @@ def words(section: Section) -> str:
 def test_the_page_tells_the_search(folder: Callable[[str], FolderResults]) -> None:
     results = folder("evidence")
     said = {s.anchor: words(s) for s in inference.sections(replace(results, background=None))}
-    said |= {s.anchor: words(s) for s in search_page.tournament(results)}
+    said |= {s.anchor: words(s) for s in search_page.selected_functions(results)}
     assert "Decided before the data were unblinded" in said["tournament"]
     assert "exp 3, fitted from 400 to 1,100 GeV (the window only)" in said["tournament"]
     assert "at most 0.2 uncertainties" in said["tournament"]

@@ -23,13 +23,13 @@ from analysis import cli
 from analysis.commands.console import Console
 from analysis.folder.folder import Folder, Project
 from analysis.folder.histogram_file import read_histograms, write_histograms
-from analysis.report.catalogue import drawings
+from analysis.report.catalogue import figure_specs
 from analysis.report.distributions import mass_bin_GeV
 from analysis.report.fits import resonance_fit, sideband_fit
 from analysis.report.folder_results import FolderResults, read_results
 from analysis.report.page.layout import Image
 from analysis.report.page.render import render
-from analysis.report.page.search import tournament
+from analysis.report.page.search import selected_functions
 from analysis.report.page.wording import NOTHING, interval
 from analysis.report.plots.style import encode
 from analysis.report.summary import verdict_summary
@@ -153,7 +153,7 @@ def rewrite(folder: Folder, kind: type[Content], **changes: Any) -> Content:
 
 
 def names(results: FolderResults) -> set[str]:
-    return {drawing.name for drawing in drawings(results)}
+    return {drawing.name for drawing in figure_specs(results)}
 
 
 class Page(HTMLParser):
@@ -186,7 +186,7 @@ class Page(HTMLParser):
 def page_of(folder: Folder, catalogue: Catalogue, quick: Search) -> Page:
     """Return the page of a folder with a point for every figure."""
     results = read_results(folder, catalogue, quick)
-    images = [Image(d.name, d.section, d.caption, PNG) for d in drawings(results)]
+    images = [Image(d.name, d.section, d.caption, PNG) for d in figure_specs(results)]
     return Page(render(results, images))
 
 
@@ -290,7 +290,7 @@ def test_a_thousand_times_the_events_cost_no_more(
     for _ in range(2):
         results = read_results(folder, small, quick)
         of_events = [
-            d for d in drawings(results) if re.match("m_yy_a|shape_n|yield|mass_by|cut", d.name)
+            d for d in figure_specs(results) if re.match("m_yy_a|shape_n|yield|mass_by|cut", d.name)
         ]
         assert len(of_events) == 5
         profile = cProfile.Profile()
@@ -382,7 +382,7 @@ def test_columns_of_blind_data_are_not_compared_with_simulation_of_all_masses(
 ) -> None:
     for state, compared in (("blind", False), ("discovery", True)):
         results = read_results(made(state), small, quick)
-        by_name = {drawing.name: drawing for drawing in drawings(results)}
+        by_name = {drawing.name: drawing for drawing in figure_specs(results)}
         for name in ("yield_n_jets", "n_minus_1_n_jets"):
             (ax,) = by_name[name].draw().axes
             assert bool(ax.containers) is compared
@@ -400,7 +400,7 @@ def test_without_data_everything_is_expected(made: Make, small: Catalogue, quick
     # Points and curve are the same simulation: they agree within its statistics (4 sigma).
     total, error = found.counts.sum(), np.sqrt(found.variances.sum())
     assert abs(total - found.background.sum()) < 4 * error
-    assert encode(next(d for d in drawings(results) if d.name == "sideband_fit").draw(), "png")
+    assert encode(next(d for d in figure_specs(results) if d.name == "sideband_fit").draw(), "png")
 
 
 def test_what_is_not_there_is_left_out(copy: Make, small: Catalogue, quick: Search) -> None:
@@ -453,7 +453,7 @@ def test_every_column_of_the_tournament_has_numbers(
 ) -> None:
     results = read_results(made("discovery"), small, quick)
     assert results.background is not None
-    (section,) = tournament(results)
+    (section,) = selected_functions(results)
     (table,) = section.tables
     peak = results.background.channels["all"].peak
     assert len(table.rows) == len(peak.candidates)
@@ -545,14 +545,14 @@ def test_reservations_stand_on_every_figure_and_first_on_the_page(
     change = {"reason": "a wrong cut", "changed": ["selection.n_jets.max"], "digest": "abc"}
     edit(folder, "unblinding.json", changes=[change])
     results = read_results(folder, small, quick)
-    assert results.stamps == (
+    assert results.labels == (
         "Generated samples",
         "Incomplete: 1,500 events are missing",
         "Changed after unblinding: a wrong cut (selection.n_jets.max)",
     )
-    for drawing in drawings(results):
-        stamps = [each for each in drawing.draw().findobj(Text) if each.get_gid() == "stamp"]
-        assert "Changed after unblinding: a wrong cut" in stamps[0].get_text()
+    for drawing in figure_specs(results):
+        labels = [each for each in drawing.draw().findobj(Text) if each.get_gid() == "stamp"]
+        assert "Changed after unblinding: a wrong cut" in labels[0].get_text()
     page = page_of(folder, small, quick)
     assert page.text.index("a wrong cut") < page.text.index("Discovery")
     assert "part-1.root 0 to 1,500 truncated" in page.text
@@ -563,11 +563,11 @@ def test_some_generated_samples_are_told_apart(copy: Make, small: Catalogue, qui
     folder = copy("no data")
     for record in ("run.json", "ledger.json"):
         edit(folder, record, generated_samples=["background"])
-    assert read_results(folder, small, quick).stamps == ("Partly generated samples",)
+    assert read_results(folder, small, quick).labels == ("Partly generated samples",)
     edit(folder, "run.json", generated_samples=[])  # as of a folder that `xyy run` did not make
-    assert read_results(folder, small, quick).stamps == ("Partly generated samples",)
+    assert read_results(folder, small, quick).labels == ("Partly generated samples",)
     edit(folder, "ledger.json", generated_samples=[])
-    assert read_results(folder, small, quick).stamps == ()
+    assert read_results(folder, small, quick).labels == ()
 
 
 # ---- labels --------------------------------------------------------------------------------------
@@ -579,7 +579,7 @@ def test_the_label_is_the_search_files_and_decides_nothing(
     folder = made("discovery")
     other = replace(quick, label=Label("CMS", "for $5"))
     results = read_results(folder, small, other)
-    by_name = {drawing.name: drawing for drawing in drawings(results)}
+    by_name = {drawing.name: drawing for drawing in figure_specs(results)}
     for name in ("sideband_fit", "p0_scan", "mass_limits", "n_jets_scan"):
         texts = [text.get_text() for text in by_name[name].draw().findobj(Text)]
         assert any("CMS" in text for text in texts)
@@ -617,8 +617,8 @@ def test_texts_appear_as_text(copy: Make, small: Catalogue, quick: Search) -> No
     images = [attributes for tag, attributes in page.tags if tag == "img"]
     assert [image["alt"] for image in images] == [EVIL]
     assert all("onerror" not in attributes for _, attributes in page.tags)
-    drawing = next(iter(drawings(results)))
-    assert encode(drawing.draw(), "pdf"), "no formula in the stamp"
+    drawing = next(iter(figure_specs(results)))
+    assert encode(drawing.draw(), "pdf"), "no formula in the label"
 
 
 def test_columns_may_be_called_anything(copy: Make, small: Catalogue, quick: Search) -> None:
@@ -635,7 +635,7 @@ def test_columns_may_be_called_anything(copy: Make, small: Catalogue, quick: Sea
         for sample, named in read_histograms(folder.histograms).items()
     }
     results = replace(read_results(folder, odd, quick), histograms=few)
-    (shape,) = (d for d in drawings(results) if d.name.startswith("shape"))
+    (shape,) = (d for d in figure_specs(results) if d.name.startswith("shape"))
     assert shape.name == "shape_.._n__jets_"
     assert encode(shape.draw(), "png")
 

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.folder.folder import Folder
 from analysis.results.codec import Unit, from_json, to_json
-from analysis.results.freeze import Stamp
+from analysis.results.freeze import ChangeLabel
 from analysis.results.limits import ExcludedRanges, MassLimits
 from analysis.results.scan import InferredWith, Scan, SpentToys
 from analysis.results.values import Estimate
@@ -124,13 +124,13 @@ def test_what_is_not_of_its_type_is_refused_by_name(key: str, value: Any, messag
 
 def test_stamps_are_no_part_of_a_result_but_of_the_verdict(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
-    stamp = Stamp(after_unblinding="the referee asked", changed_after_unblinding=("a.b",))
+    stamp = ChangeLabel(after_unblinding="the referee asked", changed_after_unblinding=("a.b",))
     for result in (limits(), verdict("pb")):
         folder.save(result, stamp=stamp)
         assert folder.read(result.FILE, made_by="")["changed_after_unblinding"] == ["a.b"]
     assert to_json(folder.load(MassLimits, made_by="")) == to_json(limits())
-    stamped = folder.load(Verdict, made_by="")
-    assert (stamped.after_unblinding, stamped.changed_after_unblinding) == (
+    labelled = folder.load(Verdict, made_by="")
+    assert (labelled.after_unblinding, labelled.changed_after_unblinding) == (
         "the referee asked", ("a.b",),
     )  # fmt: skip
 

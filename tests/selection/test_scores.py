@@ -18,8 +18,8 @@ from analysis.results.codec import from_json, to_json
 from analysis.results.score import ScoreFile
 from analysis.selection.scores import (
     choose,
+    figure_of_merit,
     likelihood_ratio,
-    merit,
     record,
     training,
 )
@@ -120,12 +120,14 @@ def test_an_independent_simulation_of_ten_times_the_size_agrees(
     """Within 3 %; the mean table, that of data, is worth the same."""
     chosen = choice.chosen
     for edges in (chosen.edges, (chosen.cut,)):
-        quoted, error = merit.yields_of(sample, chosen.scores, edges).significance("signal_500")
-        true = merit.yields_of(large, chosen.scores, edges)
+        quoted, error = figure_of_merit.yields_of(sample, chosen.scores, edges).significance(
+            "signal_500"
+        )
+        true = figure_of_merit.yields_of(large, chosen.scores, edges)
         assert quoted == pytest.approx(true.significance("signal_500")[0], rel=0.03)
         assert error < 0.03 * quoted
         mean = chosen.folds.mean(axis=0)
-        of_data = merit.yields_of(large, (mean, mean), edges)
+        of_data = figure_of_merit.yields_of(large, (mean, mean), edges)
         assert of_data.significance("signal_500")[0] == pytest.approx(
             true.significance("signal_500")[0], rel=0.02
         )
@@ -204,7 +206,7 @@ def test_the_categories_are_those_of_brute_force(sample: Sample, choice: ScoreCh
     """All ways to take 1 to 4 categories from 12 bins, against dynamic programming."""
     scores = choice.candidates["likelihood_ratio"].scores
     fine = np.concatenate([[-np.inf], np.linspace(-3, 4, 11)])
-    yields = merit.yields_of(sample, scores, fine)
+    yields = figure_of_merit.yields_of(sample, scores, fine)
     demands = replace(DEMANDS, most_categories=4, least_categories=4, background_events=50.0)
     best: tuple[float, tuple[float, ...]] = (0.0, ())
     for number in range(1, 5):
@@ -215,12 +217,12 @@ def test_the_categories_are_those_of_brute_force(sample: Sample, choice: ScoreCh
                 continue
             worth = parts.squared("signal_500").sum() + 1e-9 * number
             best = max(best, (worth, tuple(fine[list(firsts)])))
-    found = merit.best_categories(yields, fine, demands, ["signal_500"])
+    found = figure_of_merit.best_categories(yields, fine, demands, ["signal_500"])
     assert found == best[1]
     cuts = [yields.merged([slice(i, None)]) for i in range(len(fine))]
     values = [c.squared("signal_500")[0] if c.passing[0] >= 50 else 0.0 for c in cuts]
     one = replace(demands, most_categories=1)
-    cut = merit.best_categories(yields, fine, one, ["signal_500"])
+    cut = figure_of_merit.best_categories(yields, fine, one, ["signal_500"])
     assert cut == (fine[np.argmax(values)],)
 
 
@@ -351,11 +353,11 @@ def test_too_many_cells_and_too_few_events_are_refused(sample: Sample, choice: S
         demands = replace(DEMANDS, sideband_events=1e12)
         choose.candidate("trees", choice.chosen.folds, sample, demands)
     scores = choice.chosen.scores
-    fine = merit.fine_edges(sample, scores)
-    yields = merit.yields_of(sample, scores, fine)
+    fine = figure_of_merit.fine_edges(sample, scores)
+    yields = figure_of_merit.yields_of(sample, scores, fine)
     with pytest.raises(InputError, match=r"and 1e\+12 simulated background events"):
         demands = replace(DEMANDS, background_events=1e12)
-        merit.best_categories(yields, fine, demands, ["signal_500"])
+        figure_of_merit.best_categories(yields, fine, demands, ["signal_500"])
 
 
 @pytest.fixture

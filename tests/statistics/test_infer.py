@@ -554,7 +554,7 @@ def test_the_verdict_follows_the_thresholds(make: Make, opened: Documents, quick
 def test_toys_decide_where_they_are_asked_for(make: Make, quick: Search) -> None:
     """50 toys of the whole procedure in an empty universe: many exceed what is seen there."""
     said: list[str] = []
-    found = infer(make(resonance=False), quick, toys=50, seed=3, say=said.append)
+    found = infer(make(resonance=False), quick, toys=50, seed=3, log=said.append)
     toys = found.scan["global"]["toys"]
     assert toys["n"] == 50
     assert any("50 toys of the whole procedure" in text for text in said)

@@ -50,7 +50,7 @@ def counts() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def measured(counts: np.ndarray) -> Measurement:
-    return measure(spectra(counts), 720.0, reach_GeV=REACH)
+    return measure(spectra(counts), 720.0, bounds_GeV=REACH)
 
 
 Deviance = Callable[[float, float, float, float, float, float, float], float]
@@ -159,9 +159,9 @@ def test_a_profile_that_is_not_closed_is_a_parabolas_and_said_to_be() -> None:
     found = spectra(flat)
     scan = found.scan(MASSES)
     start = float(MASSES[np.argmax(scan.z)])
-    measured = measure(found, start, reach_GeV=(start, start))
+    measured = measure(found, start, bounds_GeV=(start, start))
     if measured.mass.closed:
-        measured = measure(found, start, reach_GeV=(start + 25, start + 25))
+        measured = measure(found, start, bounds_GeV=(start + 25, start + 25))
     assert not measured.mass.closed
     assert (
         "the interval of the mass is a parabola's: its profile is not closed" in measured.warnings
@@ -198,7 +198,7 @@ def universes(search: Search) -> list[Universe]:
         expected = spectra(truth, search.systematics, 3.0).asimov_z(
             np.array([mass]), np.array([events])
         )
-        found = measure(data, start, reach_GeV=REACH)
+        found = measure(data, start, bounds_GeV=REACH)
         made.append(Universe(mass, events, float(expected[0]), found))
     return made
 
@@ -229,6 +229,6 @@ def test_every_expected_resonance_is_found_with_its_mass_and_strength(
 
 def test_a_width_without_an_error_stays(counts: np.ndarray) -> None:
     fixed = replace(ERRORS, resolution=0.0, energy_scale=0.0)
-    found = measure(spectra(counts, fixed, 0.0), 710.0, reach_GeV=REACH)
+    found = measure(spectra(counts, fixed, 0.0), 710.0, bounds_GeV=REACH)
     assert found.width_GeV == 30
     assert all(nuisance.impact_up == 0 for nuisance in found.nuisances)

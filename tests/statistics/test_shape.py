@@ -61,7 +61,7 @@ def test_what_is_decided_and_expected_does_not_see_the_window(
     assert blind.expected_z is not None
     assert found.expected_z is not None
     assert np.array_equal(blind.expected_z, found.expected_z)
-    sidebands = sideband_counts(data, found.tournament, quick)
+    sidebands = sideband_counts(data, found.model_selection, quick)
     assert sidebands.sum() == data.counts[100:400].sum() + data.counts[1100:2000].sum()
     assert not sidebands[30:100].any()
 

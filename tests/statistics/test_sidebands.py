@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from analysis.settings.search import Search
 from analysis.statistics.background.sidebands import Background, fit_sidebands
-from analysis.statistics.background.truths import smooth_curve
+from analysis.statistics.background.smooth_spectra import smooth_curve
 from analysis.statistics.counting.count import Count, counting_z
 from analysis.statistics.spectra.bins import Channel
 from tools.errors import InputError, XyyError

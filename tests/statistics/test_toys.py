@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.settings.search import Search
-from analysis.statistics.background.tournament import Tournament
+from analysis.statistics.background.model_selection import ModelSelection
 from analysis.statistics.resonance.toys import BATCH, Experiment, largest_significances
 from analysis.statistics.spectra.signal_model import plain_signal
 
@@ -21,8 +21,8 @@ def falling(events: float) -> np.ndarray:
 
 def experiment(search: Search, *truths: np.ndarray) -> Experiment:
     signal = plain_signal(30.0, channels=len(truths))
-    tournaments = (Tournament.of(search, signal, 14_000.0),) * len(truths)
-    return Experiment(tournaments, truths, search)
+    model_selections = (ModelSelection.of(search, signal, 14_000.0),) * len(truths)
+    return Experiment(model_selections, truths, search)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_every_toy_chooses_its_own_background(toys: Experiment) -> None:
     counts = toys.draw(SEED, range(30))
     for group in toys.groups(counts):
         assert group.passes.all()
-        decided = toys.tournaments[0].decide(counts[0][group.toys])
+        decided = toys.model_selections[0].decide(counts[0][group.toys])
         names = {decided.options[index].function for index in decided.choice}
         assert names == set(group.peak.background.functions)
         assert group.spurious.shape == (len(group.toys), len(group.masses_GeV), 1)

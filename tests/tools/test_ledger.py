@@ -16,7 +16,7 @@ from matplotlib.text import Text
 
 from analysis import cli
 from analysis.folder.folder import Folder
-from analysis.report.catalogue import drawings
+from analysis.report.catalogue import figure_specs
 from analysis.report.folder_results import read_results
 from analysis.report.page.render import render
 from analysis.settings.search import Search
@@ -341,8 +341,8 @@ def test_incomplete_data_are_refused_or_marked_everywhere(
     for name in RESULTS[1:]:
         assert read(out, name)["complete"] is False, name
     results = read_results(Folder(out), catalogue, quick)
-    assert results.stamps[-1] == "Incomplete: 600 events are missing"
-    figure = next(iter(drawings(results))).draw()
+    assert results.labels[-1] == "Incomplete: 600 events are missing"
+    figure = next(iter(figure_specs(results))).draw()
     (stamp,) = [each for each in figure.findobj(Text) if each.get_gid() == "stamp"]
     assert "Incomplete: 600 events are missing" in stamp.get_text()
     assert '<p class="stamp">Incomplete: 600 events are missing</p>' in render(results, [])
@@ -351,11 +351,11 @@ def test_incomplete_data_are_refused_or_marked_everywhere(
     lost.write_bytes(intact)
     assert xyy(*words, *selection, "--resume") == 0
     results = read_results(Folder(out), catalogue, quick)
-    assert results.stamps[-1] == "Incomplete: results were made while events were missing"
+    assert results.labels[-1] == "Incomplete: results were made while events were missing"
     assert xyy("infer", out, *search) == 0
     assert all(read(out, name)["complete"] is True for name in RESULTS)
-    stamps = read_results(Folder(out), catalogue, quick).stamps
-    assert not any("Incomplete" in stamp for stamp in stamps)
+    labels = read_results(Folder(out), catalogue, quick).labels
+    assert not any("Incomplete" in stamp for stamp in labels)
 
 
 def test_data_that_are_lost_altogether_are_refused_in_any_case(

@@ -20,7 +20,7 @@ from analysis.folder.folder import PROCESSED, PRODUCTS, SEARCHED, Folder
 from analysis.folder.origin import RUN
 from analysis.game import making
 from analysis.game.sealing import SEALED
-from analysis.report.drawing import Drawing, remove_others
+from analysis.report.figure_spec import FigureSpec, remove_others
 from analysis.report.folder_results import read_results
 from analysis.report.summary import verdict_summary
 from analysis.settings.search import Search
@@ -166,7 +166,7 @@ def test_real_and_generated_events_are_not_mixed(
 def test_a_run_of_generated_files_says_so(
     place: Path, capsys: pytest.CaptureFixture[str], catalogue: Catalogue, quick: Search
 ) -> None:
-    """One real file among them; a second run finds the same analysis, and the page's stamp."""
+    """One real file among them; a second run finds the same analysis, and the page's label."""
     words: list[str | Path] = ["--samples", place / "few.toml", "--quiet"]
     assert xyy("generate", "--out", "datasets", *words) == 0
     real(place / "datasets" / "signal_750.csv")
@@ -180,7 +180,7 @@ def test_a_run_of_generated_files_says_so(
     assert json.loads((place / "out" / "ledger.json").read_text())["generated_samples"] == names
     results = read_results(Folder(place / "out"), catalogue, quick)
     assert results.generated == tuple(names)
-    assert results.stamps == ("Partly generated samples",)
+    assert results.labels == ("Partly generated samples",)
     words += ["--search", "quick.toml", "--until", "infer"]
     assert xyy("run", *words, "--out", "out") == 0
     told = verdict_summary(Folder(place / "out"))
@@ -426,7 +426,7 @@ def test_a_figure_of_ones_own_stays(tmp_path: Path) -> None:
     for name in mine:
         (tmp_path / name).write_text("[1]" if name == "list.json" else '{"frames": [1]}')
     for name in ("old", "new"):
-        Drawing(name, "", "", draw).write(tmp_path)
+        FigureSpec(name, "", "", draw).write(tmp_path)
     remove_others(tmp_path, {"new"})
     there = {path.name for path in tmp_path.iterdir()}
     assert there == {*mine, "new.pdf", "new.png", "new.json"}

@@ -15,7 +15,7 @@ from analysis.results.codec import to_json
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Option
 from analysis.statistics.background.families import Function
-from analysis.statistics.background.tournament import decide_all
+from analysis.statistics.background.model_selection import select_all
 from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.validation import __main__ as command
 from analysis.validation import plan
@@ -251,8 +251,8 @@ def test_toys_of_channels_are_decided_apart_and_fitted_together(divided: Setting
     assert whole.spurious.shape == (6, len(divided.masses_GeV), 2)
     assert np.abs(whole.fixed_z).max() < 5  # 18 standard normal numbers: 1e-5
     for toy, functions in enumerate(whole.functions):
-        tournaments = divided.toys.tournaments
-        decided = decide_all(tournaments, divided.toys.draw(3, [toy]))
+        model_selections = divided.toys.model_selections
+        decided = select_all(model_selections, divided.toys.draw(3, [toy]))
         assert tuple(functions) == names_of([each.chosen for each in decided])
 
 

@@ -150,9 +150,9 @@ def test_a_universe_is_expected_to_show_what_its_events_show(
 ) -> None:
     number = next(n for n in range(20) if truth_of(11, n, catalogue).exists)
     universe, plan = course.expected("universes", number), plan_universe(catalogue, number, seed=11)
-    tournament = course.analysis.tournament
-    counts = np.zeros(len(tournament.low_GeV))
-    edges = np.append(tournament.low_GeV, tournament.high_GeV[-1])
+    model_selection = course.analysis.model_selection
+    counts = np.zeros(len(model_selection.low_GeV))
+    edges = np.append(model_selection.low_GeV, model_selection.high_GeV[-1])
     for index in range(len(plan.sizes)):
         events = {name: values.astype(float) for name, values in plan.chunk(index).items()}
         kept = np.ones(plan.sizes[index], dtype=bool)
@@ -203,8 +203,8 @@ def test_it_is_the_procedure_of_the_analysis(course: Universes) -> None:
     universe = course.observed("universes", next(strong))
     (spectrum,), seed = universe.counts, 77
     found = analyse(course.analysis, [replace(universe, seed=seed)], toys=1_000)
-    analysis, tournament = course.analysis, course.analysis.tournament
-    fine = np.zeros(10 * len(tournament.low_GeV))  # bins of 1 GeV, for the cross-checks
+    analysis, model_selection = course.analysis, course.analysis.model_selection
+    fine = np.zeros(10 * len(model_selection.low_GeV))  # bins of 1 GeV, for the cross-checks
     fine[::10] = spectrum
     data = [Channel("all", np.arange(100.0, 2001.0), fine)]
     observed = search_shape(
@@ -333,10 +333,10 @@ def test_finished_batches_are_kept_and_damaged_ones_done_again(
 ) -> None:
     monkeypatch.setattr("analysis.validation.analyse.BATCH", 2)
     said: list[str] = []
-    first = campaigns.run(work, Size(0, 0, 4), tmp_path, HERE, say=said.append)
+    first = campaigns.run(work, Size(0, 0, 4), tmp_path, HERE, log=said.append)
     one, two = sorted((tmp_path / "batches").iterdir())
     two.write_bytes(two.read_bytes()[:-50])
-    again = campaigns.run(work, Size(0, 0, 4), tmp_path, HERE, say=said.append)
+    again = campaigns.run(work, Size(0, 0, 4), tmp_path, HERE, log=said.append)
     assert "universes: 1 of 2 tasks are there already" in said
     pairs = zip(first.found.arrays().values(), again.found.arrays().values(), strict=True)
     assert all(a.tobytes() == b.tobytes() for a, b in pairs)

@@ -75,7 +75,7 @@ class Workshop:
 
     kept: Kept
     session: Session
-    say: Callable[[str], None]
+    log: Callable[[str], None]
     """told how far it is"""
 
     def done(
@@ -101,7 +101,7 @@ class Workshop:
         found = {task: self.kept.load(task.name) for task in tasks}
         todo = [task for task, arrays in found.items() if arrays is None]
         if len(todo) < len(tasks):
-            self.say(f"{what}: {len(tasks) - len(todo)} of {len(tasks)} tasks are there already")
+            self.log(f"{what}: {len(tasks) - len(todo)} of {len(tasks)} tasks are there already")
         start = last = time.monotonic()
         results = completed(work, todo, self.session, what=what, classes=classes)
         for number, (task, arrays) in enumerate(results, 1):
@@ -111,6 +111,6 @@ class Workshop:
             if now - last > _PROGRESS_SECONDS or number == len(todo):
                 left = (now - start) / number * (len(todo) - number)
                 past = f"{number} of {len(todo)} tasks, {now - start:.0f} s, {left:.0f} s to go"
-                self.say(f"{what}: {past}")
+                self.log(f"{what}: {past}")
                 last = now
         return {task: arrays for task, arrays in found.items() if arrays is not None}

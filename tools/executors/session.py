@@ -26,7 +26,7 @@ from tools.executors.execution import Execution
 if TYPE_CHECKING:
     from distributed import Client
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 """Takes a line for the user."""
 CONNECT_SECONDS = 15.0
 ANSWER_SECONDS = 40.0
@@ -49,8 +49,8 @@ class Session:
     Parameters
     ----------
     execution : Execution
-    say : callable
-        See `Say`.
+    log : callable
+        See `Log`.
     packages : sequence of str
         What the work imports on a worker.
 
@@ -64,11 +64,11 @@ class Session:
     def __init__(
         self,
         execution: Execution,
-        say: Say = lambda _line: None,
+        log: Log = lambda _line: None,
         *,
         packages: Sequence[str] = versions.PACKAGES,
     ) -> None:
-        self.execution, self.say, self.packages = execution, say, packages
+        self.execution, self.log, self.packages = execution, log, packages
         self._client: Client | None = None
         self._open = contextlib.ExitStack()
         self._problems: list[str] = []
@@ -193,7 +193,7 @@ class Session:
                     "with --wait SECONDS"
                 )
             if waited > _LOOK_SECONDS and not told:
-                self.say(f"waiting for a dask worker, up to {patience:g} s")
+                self.log(f"waiting for a dask worker, up to {patience:g} s")
                 told = True
             time.sleep(_POLL_SECONDS)
         self._threads, self._seen = threads, time.monotonic()
@@ -206,7 +206,7 @@ class Session:
         return "look at what else this machine is doing"
 
     def _tell(self) -> None:
-        self.say(f"dask: {self._threads} of {self.slots} tasks at once")
+        self.log(f"dask: {self._threads} of {self.slots} tasks at once")
 
 
 def _knock(address: str, seconds: float) -> None:

@@ -25,7 +25,7 @@ def sections(results: FolderResults) -> Iterator[Section]:
     counting, verdict = results.counting, results.verdict
     if results.background is not None:
         yield _sidebands(results.background)
-    yield from search.tournament(results)
+    yield from search.selected_functions(results)
     if counting is not None:
         yield _counting(counting)
     yield from search.scan(results)

@@ -33,7 +33,7 @@ _MAX_SIMPLEST = 5
 """candidates of a category that the page lists"""
 
 
-def tournament(results: FolderResults) -> tuple[Section, ...]:
+def selected_functions(results: FolderResults) -> tuple[Section, ...]:
     """Tell how the functions under a peak were decided on."""
     if results.background is None:
         return ()

@@ -1,6 +1,6 @@
 """One figure with a frame for each category, and one head for all of them.
 
-The head holds experiment, energy, luminosity, stamps and the legend, which are the same for all
+The head holds experiment, energy, luminosity, labels and the legend, which are the same for all
 frames; in each frame stands only what is its own. With up to eight categories such a figure fills a
 slide and can be read.
 """

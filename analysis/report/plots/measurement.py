@@ -48,7 +48,7 @@ UP, DOWN = "#56b4e9", "#e69f00"
 _LOOKS = {True: ("D", style.FIT, "used"), False: ("o", style.DATA, "point")}
 """marker, colour and name of the choice that was used, and of others"""
 _STAMP_INCHES = 0.72
-"""that stamps stand higher, above the upper axis"""
+"""that labels stand higher, above the upper axis"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 What has to stand on a figure - who, collision energy, luminosity, and any reservation about its
 content - is one `Header`; `label` writes it. Reservations (generated samples, lost events,
-decisions changed after unblinding) are stamped above the frame, so that a figure that is copied
+decisions changed after unblinding) are labelled above the frame, so that a figure that is copied
 into a talk takes them along.
 
 Nothing global is touched: styles are set inside `atlas_style` only, figures are made without
@@ -74,7 +74,7 @@ _WIDE_NUMBER = 1e4
 _MIN_LEGEND = 9.0
 """size to which a legend may shrink beside a long label, in points"""
 _STAMP_LENGTH = 105
-"""characters of a stamp that fit beside each other; the page has the whole text"""
+"""characters of a label that fit beside each other; the page has the whole text"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Header:
     """collision energy; None where it is not known"""
     luminosity_invpb: float | None
     """luminosity of the data, or that yields are normalised to; None where it is not known"""
-    stamps: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     """reservations, as plain text"""
     status: str = STATUS
     """what stands behind the experiment's name, as matplotlib writes it"""
@@ -205,7 +205,7 @@ def label(
     luminosity: bool = True,
     stamp_on: tuple[Axes, float] | None = None,
 ) -> None:
-    """Write experiment, status, energy, luminosity and stamps on a frame.
+    """Write experiment, status, energy, luminosity and labels on a frame.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def label(
     luminosity : bool
         False where shapes are shown, which no luminosity normalises.
     stamp_on : tuple of Axes and float, optional
-        Frame at whose right end the stamps are to stand, and how many inches above it; by default
+        Frame at whose right end the labels are to stand, and how many inches above it; by default
         just above `ax`.
     """
     import mplhep
@@ -233,10 +233,10 @@ def label(
         fontstyle=("italic", "normal", "normal", "normal"),
     )  # fmt: skip
     _keep_apart(ax, written)
-    if header.stamps:
+    if header.labels:
         last, inches = stamp_on or (ax, 0.0)
         last.annotate(
-            plain(shortened("; ".join(header.stamps), _STAMP_LENGTH)), (1.0, 1.01), color=STAMP,
+            plain(shortened("; ".join(header.labels), _STAMP_LENGTH)), (1.0, 1.01), color=STAMP,
             fontsize=10, ha="right", va="bottom", xycoords="axes fraction", gid="stamp",
             xytext=(0, 72 * inches), textcoords="offset points",
         )  # fmt: skip

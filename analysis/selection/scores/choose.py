@@ -22,14 +22,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from analysis.selection.scores.likelihood_ratio import additive_score, table_of
-from analysis.selection.scores.merit import (
+from analysis.selection.scores.figure_of_merit import (
     Scores,
     Yields,
     best_categories,
     fine_edges,
     yields_of,
 )
+from analysis.selection.scores.likelihood_ratio import additive_score, table_of
 from analysis.selection.scores.training import HALVES, SEED, Sample
 from analysis.settings.search import Score
 from tools.arrays import FloatArray

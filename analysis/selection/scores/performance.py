@@ -19,7 +19,7 @@ import numpy.typing as npt
 from analysis.results.selection import ChosenSelection
 from analysis.selection.optimise import kept_by_cuts
 from analysis.selection.scores.choose import TrainedScore, advantage, candidate
-from analysis.selection.scores.merit import Scores, yields_of
+from analysis.selection.scores.figure_of_merit import Scores, yields_of
 from analysis.selection.scores.training import HALVES, SEED, Sample
 from analysis.settings.search import Score
 from processors.histograms import REGIONS, Counts, counts

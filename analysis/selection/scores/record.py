@@ -27,7 +27,13 @@ from analysis.results.selection import (
     TreesAdvantage,
 )
 from analysis.selection.scores.choose import ScoreChoice, TrainedScore
-from analysis.selection.scores.merit import best_categories, bound, fine_edges, in_bins, yields_of
+from analysis.selection.scores.figure_of_merit import (
+    best_categories,
+    bound,
+    fine_edges,
+    in_bins,
+    yields_of,
+)
 from analysis.selection.scores.sculpting import LEVEL, same_shape_pvalue, sculpting
 from analysis.selection.scores.training import HALVES, SEED, Sample
 from analysis.settings.search import Score

@@ -1,4 +1,4 @@
-"""What a tournament says of a function in a range, and what it chose for each of many spectra."""
+"""What a model selection says of a function in a range, and what it chose for each spectrum."""
 
 from dataclasses import dataclass, field
 
@@ -42,9 +42,9 @@ class Entry:
     gof_pvalue: FloatArray
     """p-value of the fit to the sidebands; NaN in the window alone, shape (T,)"""
     spurious: FloatArray
-    """events, signed, on every truth, shape (K, T, M); NaN where a truth does not count"""
+    """events, signed, on every test spectrum, shape (K, T, M); NaN where one does not count"""
     error: FloatArray
-    """uncertainty of a signal on the truth's background, events, shape (K, T, M)"""
+    """uncertainty of a signal on the test spectrum's background, events, shape (K, T, M)"""
     worst: FloatArray
     """largest spurious signal in its uncertainties, shape (T,)"""
     passes: Flags
@@ -66,12 +66,12 @@ class Decisions:
     error: FloatArray
     """expected uncertainty of a signal, events, shape (T, M)"""
     compatible: Flags
-    """whether any truth fits the sidebands, shape (T,)"""
+    """whether any test spectrum fits the sidebands, shape (T,)"""
     entries: list[Entry] = field(default_factory=list)
     """all figures, with the range that was decided; of a single spectrum only"""
-    all_truths: tuple[str, ...] = ()
-    """names of the truths, in the order of an entry's numbers"""
-    truths: tuple[str, ...] = ()
+    all_test_spectra: tuple[str, ...] = ()
+    """names of the test spectra, in the order of an entry's numbers"""
+    test_spectra: tuple[str, ...] = ()
     """names of those that count, of a single spectrum"""
 
     @classmethod
@@ -117,7 +117,7 @@ class Decisions:
             family=option.function.family,
             order=option.function.order,
             passes=bool(self.passes[0]),
-            truths=self.truths,
+            truths=self.test_spectra,
             spurious=SpuriousSignals(
                 mass_GeV=self.masses_GeV, events=self.spurious[0], error_events=self.error[0]
             ),
@@ -129,7 +129,9 @@ class Decisions:
         relative = np.abs(entry.spurious[:, 0] / entry.error[:, 0])
         # A test spectrum that does not count, or a fit that failed, is NaN; of some all are.
         there = np.isfinite(relative).any()
-        truth, mass = np.unravel_index(np.nanargmax(relative), relative.shape) if there else (0, 0)
+        test_spectrum, mass = (
+            np.unravel_index(np.nanargmax(relative), relative.shape) if there else (0, 0)
+        )
         return PeakCandidate(
             range=option.range,
             fit_range_GeV=(option.low_GeV, option.high_GeV),
@@ -137,8 +139,8 @@ class Decisions:
             order=option.function.order,
             parameters=len(option.function.parameters),
             gof_pvalue=entry.gof_pvalue[0],
-            worst_errors=relative[truth, mass],
-            worst_truth=self.all_truths[int(truth)] if there else None,
+            worst_errors=relative[test_spectrum, mass],
+            worst_truth=self.all_test_spectra[int(test_spectrum)] if there else None,
             worst_mass_GeV=self.masses_GeV[mass] if there else None,
             passes=bool(entry.passes[0]),
             chosen=option == self.chosen,
@@ -147,7 +149,7 @@ class Decisions:
     def spurious_by_truth(self) -> dict[str, LargestSpuriousSignal]:
         """Return the largest spurious signal of the function in use, on every test spectrum."""
         entry = next(e for e in self.entries if e.option == self.chosen)
-        figures = zip(self.all_truths, entry.spurious[:, 0], entry.error[:, 0], strict=True)
+        figures = zip(self.all_test_spectra, entry.spurious[:, 0], entry.error[:, 0], strict=True)
         return {
             name: largest_spurious(self.masses_GeV, events, errors)
             for name, events, errors in figures
@@ -168,7 +170,7 @@ def largest_spurious(
 def nuisance(entry: Entry, rows: Flags, neighbours: Indices) -> tuple[FloatArray, FloatArray]:
     """Return size of the spurious signal's nuisance and expected error, shape (T, M) each.
 
-    The error is the median of those on the truths: of few events one or the other truth predicts
+    The error is the median of those on the test spectra: of few events one or the other predicts
     nothing at all at high masses, and has no error there.
     """
     # Spurious signals change sign with the mass: the largest nearby stands for one that is zero.

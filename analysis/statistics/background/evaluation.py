@@ -1,8 +1,8 @@
 """Evaluation of background functions on T spectra, in a range that begins at some mass.
 
-Test spectra (truths) are fitted to their sidebands, and functions judged by what they take for a
-signal in them, by the rules of the tournament: what is read, what is tried, what passes. What is
-chosen then is `tournament.py`'s to say.
+Test spectra are fitted to their sidebands, and functions judged by what they take for a signal in
+them, by the rules of the model selection: what is read, what is tried, what passes. What is chosen
+then is `model_selection.py`'s to say.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,12 @@ from analysis.statistics.background.entries import Decisions, Entry, Flags, Indi
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.goodness import goodness_many
 from analysis.statistics.background.poisson import model, scoring_fit
-from analysis.statistics.background.truths import KINDS, PARAMETERS, prediction_falls, smooth_curve
+from analysis.statistics.background.smooth_spectra import (
+    KINDS,
+    PARAMETERS,
+    prediction_falls,
+    smooth_curve,
+)
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.spectra.bins import Bins, SAME_EDGE_GeV, below, bin_edges, outside
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions
@@ -27,15 +32,15 @@ NEIGHBOURHOOD = 2.0
 STEP_GeV = 20.0
 """at most, between the masses at which spurious signals are computed: they change slowly"""
 _MIN_EVENTS = 1e-3
-"""events of a truth in all sidebands, below which it is not scaled to those of a category"""
+"""events of a test spectrum in all sidebands; below it is not scaled to those of a category"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
-    """The rules of one channel's tournament."""
+    """The rules of one channel's model selection."""
 
     extrapolates: ClassVar[bool] = True
-    """whether truths are taken far from where they were fitted: they have to fall there"""
+    """whether test spectra are taken far from where they were fitted: they have to fall there"""
     low_GeV: FloatArray
     """lower edges of the bins of the full range, from its lowest beginning"""
     high_GeV: FloatArray
@@ -45,7 +50,7 @@ class Rules:
     """beginnings of the range, in the order in which they are tried"""
     settings: PeakFit
     gof_pvalue: float
-    least_parameters: int
+    min_parameters: int
     """fewest parameters of a function that has to hold in the full range"""
     sqrt_s_GeV: float
     signal: SignalModel
@@ -66,15 +71,15 @@ class Rules:
             lows_GeV=fit.lows_GeV,
             settings=search.peak,
             gof_pvalue=fit.gof_pvalue,
-            least_parameters=fit.min_parameters,
+            min_parameters=fit.min_parameters,
             sqrt_s_GeV=sqrt_s_GeV,
             signal=signal,
             masses_GeV=np.linspace(scanned.low_GeV, scanned.high_GeV, steps + 1),
         )
 
-    def truth_functions(self) -> tuple[Function, ...]:
-        """Return the functions that are truths, too: the simplest of the tournament."""
-        largest, tried = self.least_parameters + 1, self.functions(self.least_parameters)
+    def test_functions(self) -> tuple[Function, ...]:
+        """Return the functions that are test spectra, too: the simplest of the model selection."""
+        largest, tried = self.min_parameters + 1, self.functions(self.min_parameters)
         return tuple(f for f in tried if len(f.parameters) <= largest and not f.additive)
 
     def cost(self, entry: Entry) -> FloatArray:
@@ -82,11 +87,11 @@ class Rules:
         return entry.worst
 
     def counting(self, _names: Sequence[str], valid: Flags, _misfit: FloatArray) -> Flags:
-        """Return which of the truths that fit count, shape (K, T)."""
+        """Return which of the test spectra that fit count, shape (K, T)."""
         return valid
 
     def tests(self, _function: Function, names: Sequence[str], valid: Flags) -> Flags:
-        """Tell for which spectra the truths are a test of a function in the full range."""
+        """Tell for which spectra the test spectra are a test of a function in the full range."""
         return np.asarray(valid[[name in KINDS for name in names]].any(axis=0))
 
     @property
@@ -141,7 +146,7 @@ class TestSpectra:
         )
 
     def counting(self) -> tuple[str, ...]:
-        """Return the names of the truths that count for the first spectrum."""
+        """Return the names of the test spectra that count for the first spectrum."""
         return tuple(n for n, valid in zip(self.names, self.valid[:, 0], strict=True) if valid)
 
 
@@ -179,11 +184,11 @@ class Evaluation:
         """The bins outside the window."""
         return self.bins.some(self.sideband)
 
-    def truths(self) -> TestSpectra:
-        """Fit all truths to the sidebands."""
+    def test_spectra(self) -> TestSpectra:
+        """Fit all test spectra to the sidebands."""
         names, expected, valid, deviances = [], [], [], []
-        for index in range(len(KINDS) + len(self.rules.truth_functions())):
-            name, curve, parameters, converged = self.truth(index)
+        for index in range(len(KINDS) + len(self.rules.test_functions())):
+            name, curve, parameters, converged = self.test_spectrum(index)
             outside = curve[:, self.sideband]
             deviance, pvalue = goodness_many(self.counts[:, self.sideband], outside, parameters)
             names.append(name)
@@ -195,8 +200,8 @@ class Evaluation:
         found = TestSpectra(tuple(names), np.array(expected), counting, np.array(deviances), alone)
         return found.distorted(self._distortion()) if self.rules.extrapolates else found
 
-    def combined_truths(self, together: "Evaluation") -> TestSpectra:
-        """Return the truths of all categories together, each with this category's events.
+    def combined_test_spectra(self, together: "Evaluation") -> TestSpectra:
+        """Return the test spectra of all categories together, each with this category's events.
 
         Where none of them fits the sidebands of this category, its own take their place.
 
@@ -205,7 +210,7 @@ class Evaluation:
         together : Evaluation
             The sum of the categories, in the same bins.
         """
-        common, side = together.truths(), self.sideband
+        common, side = together.test_spectra(), self.sideband
         counts = self.counts[:, side]
         # Shapes are of all categories; only the number of events is fitted, one parameter.
         of_all = np.maximum(common.expected[..., side].sum(axis=-1), _MIN_EVENTS)
@@ -216,13 +221,13 @@ class Evaluation:
         valid = common.valid & (pvalue >= self.rules.gof_pvalue)
         combined = valid.any(axis=0)
         if not combined.all():
-            own = self.some(~combined).truths()
+            own = self.some(~combined).test_spectra()
             expected[:, ~combined], valid[:, ~combined] = own.expected, own.valid
             deviance[:, ~combined] = own.deviance
         return TestSpectra(common.names, expected, valid, deviance, combined)
 
     def _distortion(self) -> FloatArray:
-        """Return what distorts a truth where no sideband sees it, shape (B,)."""
+        """Return what distorts a test spectrum where no sideband sees it, shape (B,)."""
         window = self.rules.window
         centre = (self.bins.low_GeV + self.bins.high_GeV) / 2
         u = (centre - window.low_GeV) / (window.high_GeV - window.low_GeV)
@@ -230,8 +235,8 @@ class Evaluation:
         wave = np.where((u > 0) & (u < 1), np.sin(2 * np.pi * u), 0.0)
         return np.asarray(1 + self.rules.settings.bend * wave)
 
-    def truth(self, index: int) -> tuple[str, FloatArray, int, Flags]:
-        """Fit one of the truths to the sidebands.
+    def test_spectrum(self, index: int) -> tuple[str, FloatArray, int, Flags]:
+        """Fit one of the test spectra to the sidebands.
 
         Returns
         -------
@@ -242,7 +247,7 @@ class Evaluation:
             edges = self.bins.low_GeV, self.bins.high_GeV
             curve = smooth_curve(KINDS[index], counts, self.side_bins, *edges)
             return KINDS[index], curve, PARAMETERS, np.ones(len(curve), dtype=bool)
-        function = self.rules.truth_functions()[index - len(KINDS)]
+        function = self.rules.test_functions()[index - len(KINDS)]
         curve, converged = self.curve(function, counts)
         return function.name, curve, len(function.parameters), converged
 
@@ -263,13 +268,17 @@ class Evaluation:
         inside, counted = curve[:, ~self.sideband].sum(axis=1), self.counts[:, beneath].sum(axis=1)
         return prediction_falls(inside, counted, float(bins.low_GeV[0]), window)
 
-    def evaluate(self, range_name: str, truths: TestSpectra, kept: list[Entry] | None) -> Decisions:
+    def evaluate(
+        self, range_name: str, test_spectra: TestSpectra, kept: list[Entry] | None
+    ) -> Decisions:
         """Try all functions in one range."""
         rules = self.rules
         found = Decisions.none(len(self.counts), rules.masses_GeV)
         # In the window there is no low end to describe, and a shape shared by all categories is not
         # distorted by the few events of one: two parameters may be enough.
-        fewest = 2 if range_name == "window" or truths.combined.any() else rules.least_parameters
+        fewest = (
+            2 if range_name == "window" or test_spectra.combined.any() else rules.min_parameters
+        )
         tried = rules.functions(fewest)
         for function in tried:
             # The fewest parameters come first: for a spectrum with a function that passes, the
@@ -277,17 +286,21 @@ class Evaluation:
             rows = np.flatnonzero(~found.passes | (kept is not None))
             if not len(rows):
                 break
-            entry = self._judge(range_name, function, truths, rows, hasty=kept is None)
+            entry = self._judge(range_name, function, test_spectra, rows, hasty=kept is None)
             if kept is not None:
                 kept.append(entry)
             new = entry.passes & ~found.passes[rows]
             if new.any():
                 found.take(rows[new], entry, new, rules.neighbours)
-        self._smallest_spurious(range_name, tried, truths, found)
+        self._smallest_spurious(range_name, tried, test_spectra, found)
         return found
 
     def _smallest_spurious(
-        self, range_name: str, tried: Sequence[Function], truths: TestSpectra, found: Decisions
+        self,
+        range_name: str,
+        tried: Sequence[Function],
+        test_spectra: TestSpectra,
+        found: Decisions,
     ) -> None:
         """Where nothing passes in the last range, take the smallest spurious signal."""
         rows = np.flatnonzero(~found.passes)
@@ -297,7 +310,7 @@ class Evaluation:
             rows = rows[found.choice[rows] < 0]
             smallest = np.full(len(rows), np.inf)
             for function in tried if len(rows) else ():
-                entry = self._judge(range_name, function, truths, rows, any_fit=any_fit)
+                entry = self._judge(range_name, function, test_spectra, rows, any_fit=any_fit)
                 cost = self.rules.cost(entry)
                 better = cost < smallest
                 smallest = np.minimum(cost, smallest)
@@ -308,13 +321,13 @@ class Evaluation:
         self,
         range_name: str,
         function: Function,
-        truths: TestSpectra,
+        test_spectra: TestSpectra,
         rows: Indices,
         *,
         hasty: bool = False,
         any_fit: bool = False,
     ) -> Entry:
-        """Return a function's figures; if `hasty`, of what fails on one truth no more.
+        """Return a function's figures; if `hasty`, of what fails on one test spectrum no more.
 
         With `any_fit` also of one that does not fit; it does not pass.
         """
@@ -323,22 +336,22 @@ class Evaluation:
         bins = self.bins.some(inside)
         low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
         function = function.within(low, high)
-        fits, gof = self._sideband_fit(range_name, function, truths, rows)
+        fits, gof = self._sideband_fit(range_name, function, test_spectra, rows)
         good = fits | any_fit
-        shape = (len(truths.names), len(rows), len(rules.masses_GeV))
+        shape = (len(test_spectra.names), len(rows), len(rules.masses_GeV))
         spurious, error = np.full(shape, np.nan), np.full(shape, np.nan)
         mean = rules.masses_GeV + rules.signal.offset_GeV(rules.masses_GeV)
         width = rules.signal.width_GeV(rules.masses_GeV)
         templates = bin_fractions(bins.low_GeV, bins.high_GeV, mean, width)
         worst = np.zeros(len(rows))
         limit = rules.settings.spurious_signal
-        for k, valid in enumerate(truths.valid[:, rows]):
-            # What failed on one truth has failed: the other truths are not fitted for it.
+        for k, valid in enumerate(test_spectra.valid[:, rows]):
+            # What failed on one test spectrum has failed: no other is fitted for it.
             judged = valid & good & (worst <= limit) if hasty else valid & good
             if not judged.any():
                 continue
             # Without fluctuations: what is fitted as a peak is the function's doing, not chance.
-            asimov = truths.expected[k][np.ix_(rows[judged], inside)]
+            asimov = test_spectra.expected[k][np.ix_(rows[judged], inside)]
             typical = asimov.mean(axis=0)
             fitted = model((function,), (replace(bins, counts=typical, variances=typical),))
             fit = scoring_fit(asimov, fitted)
@@ -356,7 +369,7 @@ class Evaluation:
         return Entry(option, gof, spurious, error, worst, fits & (worst <= limit))
 
     def _sideband_fit(
-        self, range_name: str, function: Function, truths: TestSpectra, rows: Indices
+        self, range_name: str, function: Function, test_spectra: TestSpectra, rows: Indices
     ) -> tuple[Flags, FloatArray]:
         """Return whether a function may be used in a range, and its goodness of fit there."""
         if range_name == "window":
@@ -365,9 +378,9 @@ class Evaluation:
         curve, converged = self.curve(function, counts)
         _, gof = goodness_many(counts, curve[:, self.sideband], len(function.parameters))
         good = converged & (gof >= self.rules.gof_pvalue)
-        tested = self.rules.tests(function, truths.names, truths.valid[:, rows])
-        enough = len(function.parameters) >= self.rules.least_parameters
-        return good & tested & (truths.combined[rows] | enough), gof
+        tested = self.rules.tests(function, test_spectra.names, test_spectra.valid[:, rows])
+        enough = len(function.parameters) >= self.rules.min_parameters
+        return good & tested & (test_spectra.combined[rows] | enough), gof
 
     def _inside(self, range_name: str) -> Flags:
         return np.ones(len(self.sideband), dtype=bool) if range_name == "full" else ~self.sideband

@@ -39,7 +39,7 @@ import numpy as np
 
 from analysis.results.background import FunctionParameter
 from analysis.settings.expression import Expression
-from analysis.settings.own_functions import parse_terms
+from analysis.settings.user_functions import parse_terms
 from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.names import listed
@@ -160,7 +160,7 @@ class Function:
         return np.stack([comb(k, j) * u**j * (1 - u) ** (k - j) for j in range(k + 1)], axis=-1)
 
 
-def own_function(family: str, terms: Sequence[str], *, order: int | None = None) -> Function:
+def user_function(family: str, terms: Sequence[str], *, order: int | None = None) -> Function:
     """Return a user-defined function of the search file: ``N exp(a1 t1(m) + ... + ak tk(m))``.
 
     Parameters
@@ -174,7 +174,7 @@ def own_function(family: str, terms: Sequence[str], *, order: int | None = None)
 
     Examples
     --------
-    >>> own_function("tail", ["m/500", "log(m/500)"]).basis(np.array([500.0]))
+    >>> user_function("tail", ["m/500", "log(m/500)"]).basis(np.array([500.0]))
     array([[1., 1., 0.]])
 
     Raises
@@ -214,7 +214,7 @@ def functions(
         for family in families:
             if family in own:
                 if len(own[family]) >= parameters - 1:
-                    function = own_function(family, own[family], order=parameters - 1)
+                    function = user_function(family, own[family], order=parameters - 1)
                     found[family, parameters] = function
                 continue
             extra, lowest = _SIZES[family]

@@ -112,8 +112,8 @@ def bins_far_below(
         return ()
     worst = empty[np.argmax(missing[empty] / sigma[empty])]
     bins = "1 bin is" if len(empty) == 1 else f"{len(empty)} bins are"
-    told = (
+    note = (
         f"{bins} far below the fit: {low_GeV[worst]:g} to {high_GeV[worst]:g} GeV has "
         f"{counts[worst]:,.10g} events where {expected[worst]:,.0f} are expected; some got lost"
     )
-    return (told,)
+    return (note,)

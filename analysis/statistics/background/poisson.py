@@ -11,8 +11,8 @@ NIM 221 (1984) 437). Empty bins count.
 Two minimisers, one formula:
 
 - Fisher scoring (Newton's method with the expected information), vectorised over spectra
-  (`scoring.py`). It is quick and needs no start values: this serves the many fits of a tournament,
-  a mass scan or a calibration.
+  (`scoring.py`). It is quick and needs no start values: this serves the many fits of a model
+  selection, a mass scan or a calibration.
 - Minuit, started from there: the fit whose numbers are quoted. That the two agree is checked each
   time; a fit in which they do not is no fit.
 

@@ -4,7 +4,8 @@ All functions of the settings are fitted to the sidebands. One is *accepted* if
 
 1. both minimisers find its minimum,
 2. its goodness of fit is at least `gof_pvalue`, and
-3. its closure bias on smooth test spectra (`truths.py`) is at most `closure_bias` of its fit error.
+3. its closure bias on smooth test spectra (`smooth_spectra.py`) is at most `closure_bias` of its
+   fit error.
 
 The simplest accepted function is chosen; ties go to the family listed first. Rejected: choosing by
 likelihood ratio, or by the smallest error. Both follow fluctuations, so that the prediction
@@ -41,7 +42,12 @@ from analysis.statistics.background.entries import Decisions
 from analysis.statistics.background.families import FittedFunction, Function, functions
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.poisson import fitted_functions, minuit_fit, model, scoring_fit
-from analysis.statistics.background.truths import KINDS, PARAMETERS, prediction_falls, smooth_curve
+from analysis.statistics.background.smooth_spectra import (
+    KINDS,
+    PARAMETERS,
+    prediction_falls,
+    smooth_curve,
+)
 from analysis.statistics.spectra.bins import Bins, Channel, bin_edges
 from tools.arrays import FloatArray
 from tools.errors import InputError, XyyError
@@ -69,7 +75,7 @@ class Background:
     chosen: SidebandFit
     fitted: FittedFunction
     """the chosen function"""
-    truths: tuple[TestSpectrum, ...]
+    test_spectra: tuple[TestSpectrum, ...]
     """smooth test spectra that fit the sidebands"""
     spread_events: float
     """uncertainty from the spread of the predictions, events"""
@@ -136,7 +142,7 @@ class Background:
             predicted_errors_events=PredictionErrors(
                 fit=self.fit_error_events, spread=self.spread_events, closure=self.closure_events
             ),
-            smooth_truths=self.truths,
+            smooth_truths=self.test_spectra,
             peak=decided.peak(),
             spurious_signal_events=decided.spurious_by_truth(),
             bins=FittedBins(
@@ -238,12 +244,14 @@ def _tournament(
     name: str, bins: Bins, tried: Sequence[Function], window: Window, fit: Fit
 ) -> Background | None:
     """Fit every function, settle which are accepted, and choose; None if none can be fitted."""
-    truths = _fit_truths(bins, window, fit)
+    test_spectra = _fit_truths(bins, window, fit)
     found: list[tuple[SidebandFit, FittedFunction]] = []
     for function in tried:
         if _enough([candidate for candidate, _ in found], function):
             break
-        found.append(_fit_candidate(function, bins, [curve for _, curve in truths], window, fit))
+        found.append(
+            _fit_candidate(function, bins, [curve for _, curve in test_spectra], window, fit)
+        )
     candidates = tuple(candidate for candidate, _ in found)
     usable = [candidate for candidate in candidates if candidate.reason != _NO_MINIMUM]
     accepted = [candidate for candidate in usable if candidate.accepted]
@@ -261,7 +269,7 @@ def _tournament(
         candidates=candidates,
         chosen=chosen,
         fitted=found[candidates.index(chosen)][1],
-        truths=tuple(truth for truth, _ in truths),
+        test_spectra=tuple(test_spectrum for test_spectrum, _ in test_spectra),
         spread_events=_spread(pool, chosen),
         warnings=(),
     )
@@ -313,7 +321,7 @@ def _fit_truths(bins: Bins, window: Window, fit: Fit) -> list[tuple[TestSpectrum
 
 
 def _fit_candidate(
-    function: Function, bins: Bins, truths: Sequence[FloatArray], window: Window, fit: Fit
+    function: Function, bins: Bins, test_spectra: Sequence[FloatArray], window: Window, fit: Fit
 ) -> tuple[SidebandFit, FittedFunction]:
     """Fit one function to some sidebands and say whether it is accepted."""
     counts, fit_model = bins.effective_counts, model((function,), (bins,))
@@ -326,13 +334,14 @@ def _fit_candidate(
     beneath = bins.counts[bins.high_GeV <= window.low_GeV].sum()
     falls = prediction_falls(np.array(predicted), beneath, float(bins.low_GeV[0]), window)
     misses = []
-    if truths:
-        asimov = [truth[: len(counts)] for truth in truths]
-        # From the data's minimum: the truths were fitted to the same sidebands, theirs is near.
+    if test_spectra:
+        asimov = [test_spectrum[: len(counts)] for test_spectrum in test_spectra]
+        # From the data's minimum: the test spectra were fitted to the same sidebands, theirs is
+        # near.
         refit = scoring_fit(np.array(asimov) * bins.scale, fit_model, start=final.theta[0])
-        for index, truth in enumerate(truths):
+        for index, test_spectrum in enumerate(test_spectra):
             (found,) = fitted_functions(fit_model, refit, index)
-            misses.append(float(found.events(*inside).sum() - truth[len(counts) :].sum()))
+            misses.append(float(found.events(*inside).sum() - test_spectrum[len(counts) :].sum()))
     gof = goodness_of_fit(counts, final.expected[0], fit_model.size)
     usable = bool(final.converged[0] and falls and np.isfinite(error))
     bias = max(misses, key=abs, default=None)

@@ -8,7 +8,7 @@ of width 1 about 0,
 (Baker and Cousins, NIM 221 (1984) 437). Newton's method with the expected information in the place
 of the second derivatives always steps downhill; a step that ends higher, or where an expectation is
 not positive, is halved. Rows that have arrived are left alone, so that a batch costs what its rows
-cost. This is what makes a thousand toys, each with a tournament and a mass scan, a matter of
+cost. This is what makes a thousand toys, each with a model selection and a mass scan, a matter of
 seconds: a minimiser per fit takes fifty times longer.
 
 Bins come in parts that know few of the parameters, as the channels of one likelihood do; each adds
@@ -226,9 +226,9 @@ class _Block:
             # Without the term (1 - n/mu) d2mu what is left is never negative: every step goes
             # downhill.
             weighted = part.slopes / expected[:, part.bins, None]
-            told = part.slopes.swapaxes(1, 2) @ weighted
+            added = part.slopes.swapaxes(1, 2) @ weighted
             gradient[:, part.columns] += (missed[:, None, part.bins] @ weighted)[:, 0, :]
-            information[:, part.columns[:, None], part.columns] += told
+            information[:, part.columns[:, None], part.columns] += added
         return gradient, information
 
     def _step(self, active: Rows) -> tuple[FloatArray, FloatArray]:

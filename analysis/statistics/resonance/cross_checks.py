@@ -22,8 +22,8 @@ from analysis.results.values import Estimate
 from analysis.results.verdict import ChannelCompatibility, ChannelStrength, StabilityCheck
 from analysis.settings.search import Search, Systematics
 from analysis.statistics.background.entries import Decisions, Entry
+from analysis.statistics.background.model_selection import ModelSelection
 from analysis.statistics.background.poisson import scoring_fit
-from analysis.statistics.background.tournament import Tournament
 from analysis.statistics.resonance.measurement import STEPS, Measurement, Profile
 from analysis.statistics.resonance.peak import NUISANCES, MassScan
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
@@ -48,7 +48,7 @@ class UnblindedData:
 
     readers: Mapping[str, Reader]
     """what reads the spectrum of each channel, by name"""
-    tournament: Tournament
+    model_selection: ModelSelection
     decisions: Sequence[Decisions]
     search: Search
     any_width: bool
@@ -61,10 +61,12 @@ class UnblindedData:
             self.readers.items(), self.decisions, entries or [None] * len(self.readers), strict=True
         ):
             option = decided.chosen if entry is None else entry.option
-            spurious = decided.spurious[0] if entry is None else self.tournament.spurious_of(entry)
+            spurious = (
+                decided.spurious[0] if entry is None else self.model_selection.spurious_of(entry)
+            )
             there = bins(option.low_GeV, option.high_GeV, bin_GeV or self.search.fit.bin_GeV)
             models.append(ChannelModel(there, option.function, decided.masses_GeV, spurious, name))
-        return Spectra.of(models, self.tournament.signal, self.search.systematics)
+        return Spectra.of(models, self.model_selection.signal, self.search.systematics)
 
     def scan(self, entries: Entries | None = None, bin_GeV: float | None = None) -> MassScan:
         """Return the scan of `spectra`."""

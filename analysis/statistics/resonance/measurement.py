@@ -62,7 +62,7 @@ class Measurement:
 
     spectra: Spectra
     best: Minima
-    reach_GeV: tuple[float, float]
+    bounds_GeV: tuple[float, float]
     """ends of the masses searched; profiles and contour end one resolution beyond"""
 
     @cached_property
@@ -111,7 +111,7 @@ class Measurement:
         if name == "mass":
             # Beyond the range searched there may be no spectrum for a peak to be fitted in.
             width = self.width_GeV
-            low, high = self.reach_GeV[0] - width, self.reach_GeV[1] + width
+            low, high = self.bounds_GeV[0] - width, self.bounds_GeV[1] + width
             points = points[(points >= low) & (points <= high)]
         fixed = {"signal": np.full(len(points), events), "mass": np.full(len(points), mass)}
         fixed[name] = points
@@ -203,7 +203,7 @@ class Measurement:
         return float(np.sqrt(max(null.deviance[0] - self.best.deviance[0], 0.0)))
 
 
-def measure(spectra: Spectra, start_GeV: float, *, reach_GeV: tuple[float, float]) -> Measurement:
+def measure(spectra: Spectra, start_GeV: float, *, bounds_GeV: tuple[float, float]) -> Measurement:
     """Measure the resonance that the scan found.
 
     Parameters
@@ -211,12 +211,12 @@ def measure(spectra: Spectra, start_GeV: float, *, reach_GeV: tuple[float, float
     spectra : Spectra
     start_GeV : float
         The most significant mass of the scan.
-    reach_GeV : tuple of float
+    bounds_GeV : tuple of float
         Ends of the masses searched; profiles and contour end one resolution beyond.
     """
     counts, start = spectra.counts[None], np.array([start_GeV])
-    best = best_fit(spectra.peak, counts, start, spectra.spurious, reach_GeV=reach_GeV)
-    return Measurement(spectra, best, reach_GeV)
+    best = best_fit(spectra.peak, counts, start, spectra.spurious, bounds_GeV=bounds_GeV)
+    return Measurement(spectra, best, bounds_GeV)
 
 
 def best_fit(
@@ -225,7 +225,7 @@ def best_fit(
     start_GeV: FloatArray,
     spurious: Callable[[FloatArray], FloatArray],
     *,
-    reach_GeV: tuple[float, float],
+    bounds_GeV: tuple[float, float],
 ) -> Minima:
     """Fit everything, from masses that a scan found.
 
@@ -240,7 +240,7 @@ def best_fit(
         The most significant mass of each spectrum.
     spurious : callable
         Of masses, shape (T,): the spurious signals of each spectrum there, events, shape (T, C).
-    reach_GeV : tuple of float
+    bounds_GeV : tuple of float
         Ends of the masses searched.
     """
     theta = scoring_fit(counts, peak.background).theta
@@ -252,7 +252,7 @@ def best_fit(
         free = peak.fit(counts, found.values, spurious=spurious(mass), free=EVERYTHING)
         ended = free.values[:, peak.mass]
         # A row that once ran out stays out: from the same start it would only do so again.
-        inside &= (ended >= reach_GeV[0] - width) & (ended <= reach_GeV[1] + width)
+        inside &= (ended >= bounds_GeV[0] - width) & (ended <= bounds_GeV[1] + width)
         if not inside.any():
             break
         found = _either(inside, free, found)

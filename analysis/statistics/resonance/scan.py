@@ -1,7 +1,7 @@
 r"""A resonance in the spectra of some channels: the scan of its mass.
 
 The likelihood is that of `peak.py`; functions, ranges and spurious signals are those that the
-tournament settled on the sidebands (`tournament.py`).
+model selection settled on the sidebands (`model_selection.py`).
 
 1. Scan: at each mass of the grid background, S (of either sign) and nuisance parameters are fitted,
    and the same without S. The grid is finer than the peak, so that a peak cannot be missed, as it

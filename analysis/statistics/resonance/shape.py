@@ -1,7 +1,7 @@
 r"""The shape search: background decided, mass scanned, resonance measured, and what was expected.
 
-Pure functions of spectra. What is decided is decided on the sidebands (`tournament.py`); what is
-expected is that of the sideband prediction, whose Asimov set is fitted as the data will be. The
+Pure functions of spectra. What is decided is decided on the sidebands (`model_selection.py`); what
+is expected is that of the sideband prediction, whose Asimov set is fitted as the data will be. The
 window of blind data is not read.
 """
 
@@ -16,10 +16,10 @@ from analysis.results.verdict import ChannelCompatibility, ChannelStrength, Stab
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Decisions
 from analysis.statistics.background.goodness import bins_far_below
+from analysis.statistics.background.model_selection import ModelSelection, select_all
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.background.prediction import Prediction
 from analysis.statistics.background.sidebands import Background
-from analysis.statistics.background.tournament import Tournament, decide_all
 from analysis.statistics.resonance.cross_checks import (
     UnblindedData,
     compatibility,
@@ -69,7 +69,7 @@ class Observed:
 class ShapeSearch:
     """All results."""
 
-    tournament: Tournament
+    model_selection: ModelSelection
     decisions: tuple[Decisions, ...]
     """decisions about each channel"""
     expected: Spectra
@@ -82,12 +82,12 @@ class ShapeSearch:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader should know."""
-        notes = list(self.tournament.signal.warnings)
+        notes = list(self.model_selection.signal.warnings)
         for decided in self.decisions:
             if not decided.compatible[0]:
                 notes.append("no test spectrum fits the sidebands: spurious signals are uncertain")
             if not decided.passes[0]:
-                notes.append(_not_passing(decided, self.tournament.settings.spurious_signal))
+                notes.append(_not_passing(decided, self.model_selection.settings.spurious_signal))
         notes += () if self.observed is None else self.observed.warnings
         return tuple(dict.fromkeys(notes))
 
@@ -114,7 +114,7 @@ class Work:
     """toys of a limit where counts are low; 0: asymptotic everywhere"""
     limits: bool = True
     """whether limits against mass are set at all; they take the longest"""
-    say: Callable[[str], None] = lambda _text: None
+    log: Callable[[str], None] = lambda _text: None
     """told what is being done"""
     on_limit: Callable[[MassLimits], None] = lambda _limits: None
     """given the limits that are done, after each mass: whoever interrupts the others has these"""
@@ -145,25 +145,27 @@ def search_shape(
     sqrt_s_GeV : float
     work : Work
     """
-    tournament = Tournament.of(search, signal, sqrt_s_GeV)
-    sidebands = [sideband_counts(c, tournament, search)[None] for c in prediction.channels]
-    decisions = decide_all([tournament] * len(sidebands), sidebands, all_entries=True)
+    model_selection = ModelSelection.of(search, signal, sqrt_s_GeV)
+    sidebands = [sideband_counts(c, model_selection, search)[None] for c in prediction.channels]
+    decisions = select_all([model_selection] * len(sidebands), sidebands, all_entries=True)
     backgrounds = prediction.backgrounds
     models = [_expected(d, b) for d, b in zip(decisions, backgrounds, strict=True)]
     expected = Spectra.of(models, signal, search.systematics)
     expected_z = expected.asimov_z(search.signal.masses_GeV, benchmark_events)
-    found = ShapeSearch(tournament, decisions, expected, expected_z)
+    found = ShapeSearch(model_selection, decisions, expected, expected_z)
     if data is None:
         return found
     readers = {channel.name: channel.bins for channel in data}
-    unblinded = UnblindedData(readers, tournament, decisions, search, any_width=True)
-    experiment = toys_of_prediction(tournament, backgrounds, search)
+    unblinded = UnblindedData(readers, model_selection, decisions, search, any_width=True)
+    experiment = toys_of_prediction(model_selection, backgrounds, search)
     return replace(found, observed=observe(unblinded, expected, experiment, work))
 
 
-def sideband_counts(channel: Channel, tournament: Tournament, search: Search) -> FloatArray:
-    """Return a channel's events in the bins of a tournament; 0 in the window, which is not read."""
-    fit, low = search.fit, tournament.low_GeV
+def sideband_counts(
+    channel: Channel, model_selection: ModelSelection, search: Search
+) -> FloatArray:
+    """Return a channel's events in the bins of a model selection; 0 in the unread window."""
+    fit, low = search.fit, model_selection.low_GeV
     side = channel.sidebands(search.window, float(low[0]), fit.high_GeV, fit.bin_GeV)
     counts = np.zeros(len(low))
     # Half a bin up: an edge that is off by its rounding still finds its own bin.
@@ -183,18 +185,20 @@ def _expected(decided: Decisions, background: Background) -> ChannelModel:
 
 
 def toys_of_prediction(
-    tournament: Tournament, backgrounds: Sequence[Background], search: Search
+    model_selection: ModelSelection, backgrounds: Sequence[Background], search: Search
 ) -> Experiment:
     """Return the toys of the sideband prediction."""
-    truths, tournaments = [], []
+    truths, model_selections = [], []
     for background in backgrounds:
         # No toy is generated below the sidebands' fit: there it says nothing (a turn-on, say).
-        there = between(tournament.low_GeV, tournament.high_GeV, background.low_GeV, np.inf)
-        low, high = tournament.low_GeV[there], tournament.high_GeV[there]
-        lows = tuple(low for low in tournament.lows_GeV if low >= background.low_GeV)
+        there = between(
+            model_selection.low_GeV, model_selection.high_GeV, background.low_GeV, np.inf
+        )
+        low, high = model_selection.low_GeV[there], model_selection.high_GeV[there]
+        lows = tuple(low for low in model_selection.lows_GeV if low >= background.low_GeV)
         truths.append(background.fitted.events(low, high))
-        tournaments.append(replace(tournament, low_GeV=low, high_GeV=high, lows_GeV=lows))
-    return Experiment(tuple(tournaments), tuple(truths), search)
+        model_selections.append(replace(model_selection, low_GeV=low, high_GeV=high, lows_GeV=lows))
+    return Experiment(tuple(model_selections), tuple(truths), search)
 
 
 def observe(
@@ -208,7 +212,7 @@ def observe(
     by_channel: dict[str, ChannelStrength] = {}
     if scan.local_z > 0:
         ends = (search.signal.low_GeV, search.signal.high_GeV)
-        measurement = measure(spectra, float(masses[scan.best]), reach_GeV=ends)
+        measurement = measure(spectra, float(masses[scan.best]), bounds_GeV=ends)
         by_channel, compatible = compatibility(measurement, search.systematics)
     # Of the expectation: one scan of data tells their number to 70 %, and an excess distorts it.
     crossings = upcrossings(expected, masses, seed=work.seed)
@@ -243,7 +247,7 @@ def _global(
     toys = _worth(by_formula, maximum) if work.toys is None else work.toys
     if not toys:
         return by_formula
-    work.say(f"{toys:,} toys of the whole procedure, for the global significance")
+    work.log(f"{toys:,} toys of the whole procedure, for the global significance")
     largest = largest_significances(experiment, seed=work.seed, number=toys, workers=work.workers)
     return combined(crossings, local_z, counted_toys(toys, int(np.sum(largest >= local_z))))
 

@@ -1,8 +1,8 @@
-r"""Toys of the whole procedure: generated spectra, each with its own tournament and fits.
+r"""Toys of the whole procedure: generated spectra, each with its own model selection and fits.
 
 Toy i of a seed is a pure function of (seed, i): any worker generates the same one, batches can be
 done anywhere and be put together. Its sidebands choose function and range as those of the data do
-(`tournament.py`); toys with the same choice are fitted together.
+(`model_selection.py`); toys with the same choice are fitted together.
 
 The largest significance over the masses is found in two steps: the strengths of all masses to
 first order (`projection.py`) tell the three highest maxima; only there, and at the masses beside
@@ -18,8 +18,8 @@ import numpy as np
 
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Decisions, Indices, Option
+from analysis.statistics.background.model_selection import ModelSelection, select_all
 from analysis.statistics.background.poisson import model, scoring_fit
-from analysis.statistics.background.tournament import Tournament, decide_all
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.spectra.bins import Bins, between
@@ -39,10 +39,10 @@ BATCH = 125
 class Experiment:
     """What toys are generated from, and how they are analysed."""
 
-    tournaments: tuple[Tournament, ...]
-    """tournaments of all channels"""
+    model_selections: tuple[ModelSelection, ...]
+    """model selections of all channels"""
     truths: tuple[FloatArray, ...]
-    """expected events of each channel in the bins of its tournament"""
+    """expected events of each channel in the bins of its model selection"""
     search: Search
 
     def draw(self, seed: int, numbers: Sequence[int]) -> tuple[FloatArray, ...]:
@@ -54,7 +54,7 @@ class Experiment:
 
     def groups(self, counts: Sequence[FloatArray]) -> "Iterator[ToyGroup]":
         """Decide every toy, and yield those together that are fitted with the same functions."""
-        decisions = decide_all(self.tournaments, counts)
+        decisions = select_all(self.model_selections, counts)
         choices = np.stack([d.choice for d in decisions], axis=1)
         # One fit of many rows for each choice: a fit for each toy would take many times longer.
         for choice in np.unique(choices, axis=0):
@@ -71,8 +71,11 @@ class Experiment:
         options, bins, parts, spurious = [], [], [], []
         masses = self.search.signal.masses_GeV
         for channel, decided in enumerate(decisions):
-            option, tournament = decided.options[choice[channel]], self.tournaments[channel]
-            low, high = tournament.low_GeV, tournament.high_GeV
+            option, model_selection = (
+                decided.options[choice[channel]],
+                self.model_selections[channel],
+            )
+            low, high = model_selection.low_GeV, model_selection.high_GeV
             inside = between(low, high, option.low_GeV, option.high_GeV)
             own = counts[channel][np.ix_(toys, inside)]
             mean = own.mean(axis=0)
@@ -82,7 +85,7 @@ class Experiment:
             spurious.append(
                 [np.interp(masses, decided.masses_GeV, decided.spurious[t]) for t in toys]
             )
-        signal = self.tournaments[0].signal
+        signal = self.model_selections[0].signal
         functions = [option.function for option in options]
         peak = Peak.of(model(functions, bins), bins, signal, self.search.systematics)
         every = np.concatenate(parts, axis=1)
@@ -104,9 +107,9 @@ class ToyGroup:
     spurious: FloatArray
     """shape (T, M, C)"""
     passes: FloatArray
-    """whether the tournament found functions that are good enough"""
+    """whether the model selection found functions that are good enough"""
     options: tuple[Option, ...] = ()
-    """what the tournament chose for each channel; none of a model that was fixed otherwise"""
+    """what the model selection chose for each channel; none of a model that was fixed otherwise"""
 
     def fit(self, masses: Indices, toys: Indices) -> FloatArray:
         """Fit pairs of mass and toy; return z with the sign of S, shape (pairs,).

@@ -32,7 +32,9 @@ _SHOWN_ERRORS = (0.003, 300.0)
 
 
 @atlas_style()
-def tournament(peak: PeakBackground, category: str, header: Header, *, max_errors: float) -> Figure:
+def tested_functions(
+    peak: PeakBackground, category: str, header: Header, *, max_errors: float
+) -> Figure:
     """Draw the spurious signal of every candidate against its number of parameters.
 
     Parameters

@@ -10,13 +10,13 @@ import pytest
 
 from analysis.settings.search import Search
 from analysis.settings.search_file import read_search
-from analysis.statistics.background.families import Function, functions, own_function
+from analysis.statistics.background.families import Function, functions, user_function
+from analysis.statistics.background.model_selection import ModelSelection
 from analysis.statistics.background.sidebands import fit_sidebands
-from analysis.statistics.background.tournament import Tournament
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.signal_model import plain_signal
-from analysis.statistics.spectrum_search import tournament_of
-from analysis.workflow.infer_spectrum import bare_spectrum, read_range
+from analysis.statistics.spectrum_search import model_selection_of
+from analysis.workflow.infer_spectrum import binned_spectrum, read_range
 from tools.errors import InputError
 
 SEARCH = Path(__file__).parents[2] / "analysis" / "search.toml"
@@ -43,12 +43,12 @@ def test_it_is_the_function_that_was_written() -> None:
     """The family `exp` at order 2, and the ATLAS family at order 0, in terms of their own."""
     mass = np.array([120.0, 500.0, 1900.0])
     t = "(m/500 - 1)"
-    mine = own_function("mine", [t, f"{t}**2"])
+    mine = user_function("mine", [t, f"{t}**2"])
     assert mine.basis(mass) == pytest.approx(Function("exp", 2).basis(mass))
     assert (mine.parameters, mine.name, mine.additive) == (("ln_N", "a1", "a2"), "mine 2", False)
-    atlas = own_function("mine", ["log(1 - (m/14000)**(1/3))", "log(m/14000)"])
+    atlas = user_function("mine", ["log(1 - (m/14000)**(1/3))", "log(m/14000)"])
     assert atlas.basis(mass) == pytest.approx(Function("atlas-diphoton", 0).basis(mass))
-    roots = own_function("mine", ["sqrt(m)", "exp(-m/500)"]).basis(mass)
+    roots = user_function("mine", ["sqrt(m)", "exp(-m/500)"]).basis(mass)
     assert roots[:, 1:] == pytest.approx(np.column_stack([np.sqrt(mass), np.exp(-mass / 500)]))
 
 
@@ -130,13 +130,13 @@ def test_it_competes_under_the_peak_and_is_a_truth_of_bare_spectra(
 ) -> None:
     search = read('[functions.mine]\nterms = ["m/500", "log(m/500)"]')
     peak = replace(search.peak, families=("mine", "exp"))
-    tournament = Tournament.of(replace(search, peak=peak), plain_signal(30.0), 14_000)
+    tournament = ModelSelection.of(replace(search, peak=peak), plain_signal(30.0), 14_000)
     assert {"mine 1", "mine 2"} < {function.name for function in tournament.functions(2)}
     path = tmp_path / "spectrum.csv"
     rows = [f"{low},{low + 50},{10_000 - low}" for low in range(100, 2000, 50)]
     path.write_text("\n".join(["low,high,events", *rows]) + "\n", encoding="utf-8")
     of_file = partial(
-        bare_spectrum,
+        binned_spectrum,
         read_range(path, None),
         search,
         systematics=False,
@@ -145,7 +145,7 @@ def test_it_competes_under_the_peak_and_is_a_truth_of_bare_spectra(
     )
     spectrum = of_file(families="mine")
     assert spectrum.search.peak.families == ("mine",)
-    names = {function.name for function in tournament_of(spectrum).truth_functions()}
+    names = {function.name for function in model_selection_of(spectrum).test_functions()}
     assert {"mine 1", "mine 2", "exp 1"} < names
     with pytest.raises(InputError, match=r"no family 'yours'; there are: exp, .*, mine"):
         of_file(families="yours")

@@ -26,7 +26,7 @@ Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class FigureSpec:
     """A figure to be drawn."""
 
     name: str
@@ -47,7 +47,7 @@ class Drawing:
         return png
 
 
-FigureEntry = Callable[[Results], Iterator[Drawing]]
+FigureEntry = Callable[[Results], Iterator[FigureSpec]]
 """an entry of the catalogue: yields the figures that some results have the inputs of"""
 
 
@@ -76,7 +76,7 @@ def figure(
         Draws what was found.
     """
 
-    def drawings(results: Results) -> Iterator[Drawing]:
+    def figure_specs(results: Results) -> Iterator[FigureSpec]:
         for thing, shown in find(results).items():
             words = (
                 caption.format(name=thing, results=results)
@@ -84,9 +84,9 @@ def figure(
                 else caption(results, shown)
             )
             full_name = f"{name}_{thing}" if thing else name
-            yield Drawing(full_name, section, words, partial(draw, results, shown))
+            yield FigureSpec(full_name, section, words, partial(draw, results, shown))
 
-    return drawings
+    return figure_specs
 
 
 def one(
@@ -109,7 +109,7 @@ def one(
     return found
 
 
-def of_all(entries: Iterable[FigureEntry[Results]], results: Results) -> Iterator[Drawing]:
+def of_all(entries: Iterable[FigureEntry[Results]], results: Results) -> Iterator[FigureSpec]:
     """Yield the figures of all entries, each with a name of its own."""
     taken: set[str] = set()
     for drawing in chain.from_iterable(entry(results) for entry in entries):

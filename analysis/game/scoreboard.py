@@ -155,7 +155,7 @@ def table(scored: GameScores) -> str:
     for group, each in scored.groups.items():
         if each.claim is None or each.score is None:
             blank = (_NOTHING, _NOTHING, _NOTHING)
-            rows.append((group, "none handed in", told(each.truth), *blank))
+            rows.append((group, "none handed in", truth_text(each.truth), *blank))
             continue
         rows.append((group, *_row(each.claim, each.truth, each.score)))
         notes += [f"{group}: {note}" for note in _notes(each.claim, each.score)]
@@ -166,11 +166,11 @@ def table(scored: GameScores) -> str:
 
 def truths(game: Game) -> str:
     """Return the truth of every group."""
-    rows = [(group, told(opened.truth)) for group, opened in game.truth.groups.items()]
+    rows = [(group, truth_text(opened.truth)) for group, opened in game.truth.groups.items()]
     return "\n".join(_aligned(rows))
 
 
-def told(truth: ResonanceTruth) -> str:
+def truth_text(truth: ResonanceTruth) -> str:
     """Return a truth in words.
 
     >>> told(ResonanceTruth(exists=True, mass_GeV=612.34, cross_section_pb=3.141))
@@ -197,7 +197,7 @@ def _row(claim: ScoredClaim, truth: ResonanceTruth, scored: ClaimScore) -> tuple
     if scored.covers is not None:
         verb = "covers" if scored.covers else "does not cover"
         limit = "none" if scored.limit_pb is None else f"{scored.limit_pb:.2f} pb {verb}"
-    return claimed, told(truth), "right" if scored.right else "WRONG", pulls, limit
+    return claimed, truth_text(truth), "right" if scored.right else "WRONG", pulls, limit
 
 
 def _interval(interval: Estimate, digits: int) -> str:

@@ -1,52 +1,56 @@
 r"""Which function stands under the peak, and where: settled on the sidebands, for many spectra.
 
 In a fit of the whole spectrum a background function that is too stiff shows as a false peak. How
-large it is, is measured on smooth truths compatible with the sidebands: a peak fitted to a truth
-without one and without fluctuations, at every mass. The largest, in units of its error, decides:
+large it is, is measured on test spectra compatible with the sidebands: a peak fitted to a test
+spectrum without one and without fluctuations, at every mass. The largest, in units of its error,
+decides:
 
-1. *Truths*: the two of `truths.py`, and the simplest functions of the tournament itself, each
-   fitted to the sidebands; those with a good enough fit, whose prediction falls, count.
+1. *Test spectra*: the two of `smooth_spectra.py`, and the simplest functions of the model selection
+   itself, each fitted to the sidebands; those with a good enough fit, whose prediction falls,
+   count.
 2. *Candidates*: all functions, the fewest parameters first, in the full range of the fit and in the
-   window alone. In the full range a candidate must fit the sidebands, and a truth of `truths.py`
-   must: where only the candidates themselves describe the low end (a turn-on), they are tested on
-   nothing but themselves.
+   window alone. In the full range a candidate must fit the sidebands, and a test spectrum of
+   `smooth_spectra.py` must: where only the candidates themselves describe the low end (a turn-on),
+   they are tested on nothing but themselves.
 3. The simplest candidate of each range whose spurious signal is at most `spurious_signal` errors on
-   every truth passes; of the two ranges the one with the smaller expected errors is taken.
+   every test spectrum passes; of the two ranges the one with the smaller expected errors is taken.
 4. If no candidate passes, the one with the smallest spurious signal in the window is taken, and the
    result says so.
 
 No event inside the window is read, so that a signal cannot choose its own background: a likelihood
 ratio on a spectrum with a ten sigma peak takes one more order in most toys and loses a quarter of
 the significance. What spurious signal is left becomes a nuisance parameter of the fit: at each mass
-its largest size within two resolutions, over all truths.
+its largest size within two resolutions, over all test spectra.
 
-If a turn-on spoils the low end, so that no truth fits, the range begins higher, step by step.
+If a turn-on spoils the low end, so that no test spectrum fits, the range begins higher, step by
+step.
 
 Of several categories each has its own functions and spurious signals. A category of few events
 would be tested on tails that only its fluctuations suggest, and take flexible functions, with which
 the asymptotic formulas fail (P(Z > 2) = 0.04 at 1000 GeV). But categories of a score that does not
-follow the mass have one shape: truths have that of their sum, where a category's sidebands agree.
+follow the mass have one shape: test spectra have that of their sum, where a category's sidebands
+agree.
 
 Everything is done for T spectra at once, one for the data, thousands for toys: they go through the
 same decisions.
 
-**Of an open spectrum** without simulation and sidebands (`OpenTournament`) the same is settled with
-a mask in place of the window. A function that is fitted to data with a resonance in them, and
-chosen because that fit is good, has taken the resonance for background. With a search window there
-is a way out: its sidebands decide. A published spectrum has no window, the resonance may be
-anywhere. Then
+**Of an open spectrum** without simulation and sidebands (`UnblindedModelSelection`) the same is
+settled with a mask in place of the window. A function that is fitted to data with a resonance in
+them, and chosen because that fit is good, has taken the resonance for background. With a search
+window there is a way out: its sidebands decide. A published spectrum has no window, the resonance
+may be anywhere. Then
 
 1. the place where the spectrum lies highest above a smooth curve is found, and *masked*: three
    resolutions on either side of it are not read by anything below. If there is a resonance it is
    masked; if there is none, what is lost are a few bins;
-2. truths are fitted to all other bins: those of `truths.py` and, of every family whether it is a
-   candidate or not, the simplest function that fits well and no worse than the next order does;
-   those that fit worse than the best by three standard deviations do not count;
-3. a candidate must fit the bins outside the mask, too, and some truth of another family must: what
-   is tested on nothing but itself is not tested;
-4. the simplest whose spurious signal is small enough on every truth, at every mass, is taken, in
-   the range that was given (no other is tried). If there is none, the one whose expected error is
-   the smallest, spurious signal included, is taken, and the result says so.
+2. test spectra are fitted to all other bins: those of `smooth_spectra.py` and, of every family
+   whether it is a candidate or not, the simplest function that fits well and no worse than the next
+   order does; those that fit worse than the best by three standard deviations do not count;
+3. a candidate must fit the bins outside the mask, too, and some test spectrum of another family
+   must: what is tested on nothing but itself is not tested;
+4. the simplest whose spurious signal is small enough on every test spectrum, at every mass, is
+   taken, in the range that was given (no other is tried). If there is none, the one whose expected
+   error is the smallest, spurious signal included, is taken, and the result says so.
 
 So a resonance can neither choose its own background nor rule one out. Rejected: a likelihood ratio
 of orders, and the best of all functions at each mass, both on the unmasked spectrum; they follow
@@ -75,7 +79,7 @@ from analysis.statistics.background.entries import (
 from analysis.statistics.background.evaluation import Evaluation, Rules
 from analysis.statistics.background.families import BELOW_SQRT_S, Function
 from analysis.statistics.background.goodness import deviance
-from analysis.statistics.background.truths import KINDS, PARAMETERS
+from analysis.statistics.background.smooth_spectra import KINDS, PARAMETERS
 from tools.arrays import FloatArray
 from tools.errors import XyyError
 
@@ -86,14 +90,14 @@ _SEEN = 1.5
 _BETTER = 3.84
 """fall of the deviance that one more parameter is worth: 5 % of spectra that do not need it"""
 _WORSE = 9.0
-"""deviance, with 1 for each parameter, by which a truth may fit worse than the best: 3 sigma"""
+"""deviance, 1 for each parameter, by which a test spectrum may fit worse than the best: 3 sigma"""
 _MIN_BENEATH = 2
-"""bins that a mask leaves at the low end, where a truth would have nothing to hold on to"""
+"""bins that a mask leaves at the low end, where a test spectrum would have nothing to hold on to"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tournament(Rules):
-    """The tournament of one channel."""
+class ModelSelection(Rules):
+    """The model selection of one channel."""
 
     def decide(
         self, counts: FloatArray, *, combined: FloatArray | None = None, all_entries: bool = False
@@ -106,7 +110,7 @@ class Tournament(Rules):
             Events in the bins of the full range; those inside the window are not read.
         combined : ndarray, shape (T, B), optional
             The sum of all categories, of whose spectra this is one: where it describes these
-            sidebands, truths have its shape.
+            sidebands, test spectra have its shape.
         all_entries : bool
             Judge the candidates behind one that passes, too, and keep all figures.
 
@@ -120,20 +124,27 @@ class Tournament(Rules):
         for low in self.lows_GeV:
             evaluation = Evaluation.of(self, low, counts[rows])
             of_all = None if combined is None else Evaluation.of(self, low, combined[rows])
-            truths = evaluation.truths() if of_all is None else evaluation.combined_truths(of_all)
-            found.compatible[rows] = truths.valid.any(axis=0)
-            # A spectrum without a truth that fits is looked at again from the next beginning on;
+            test_spectra = (
+                evaluation.test_spectra()
+                if of_all is None
+                else evaluation.combined_test_spectra(of_all)
+            )
+            found.compatible[rows] = test_spectra.valid.any(axis=0)
+            # Where no test spectrum fits, a spectrum is looked at again from the next beginning on;
             # the last one has to do.
             there = found.compatible[rows] | (low == self.lows_GeV[-1])
             if there.any():
-                evaluation, truths = evaluation.some(there), truths.some(there)
+                evaluation, test_spectra = evaluation.some(there), test_spectra.some(there)
                 kept = found.entries if all_entries else None
-                choices = [evaluation.evaluate(name, truths, kept) for name in self.ranges]
+                choices = [evaluation.evaluate(name, test_spectra, kept) for name in self.ranges]
                 best = choices[0]
                 for window in choices[1:]:
                     best.weigh_against(window)
                 found.put(rows[there], best)
-                found.all_truths, found.truths = truths.names, truths.counting()
+                found.all_test_spectra, found.test_spectra = (
+                    test_spectra.names,
+                    test_spectra.counting(),
+                )
             rows = rows[~there]
             if not len(rows):
                 break
@@ -153,7 +164,7 @@ class Tournament(Rules):
         """Return the background that the bins outside the window predict in an option's range.
 
         It is the option's own function fitted to them; that of the window alone cannot be, and the
-        truth that fits best stands in.
+        test spectrum that fits best stands in.
 
         Parameters
         ----------
@@ -166,39 +177,41 @@ class Tournament(Rules):
             seen = evaluation.counts[:, evaluation.sideband]
             return np.asarray(evaluation.curve(option.function, seen)[0][0])
         # In the window alone nothing is seen that the function could be fitted to.
-        truths = evaluation.truths().some(np.array([True]))
-        best = int(np.argmin(np.where(truths.valid[:, 0], truths.deviance[:, 0], np.inf)))
-        return np.asarray(truths.expected[best, 0][~evaluation.sideband])
+        test_spectra = evaluation.test_spectra().some(np.array([True]))
+        best = int(
+            np.argmin(np.where(test_spectra.valid[:, 0], test_spectra.deviance[:, 0], np.inf))
+        )
+        return np.asarray(test_spectra.expected[best, 0][~evaluation.sideband])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OpenTournament(Tournament):
-    """The tournament of one open spectrum; `window` is the mask, or empty."""
+class UnblindedModelSelection(ModelSelection):
+    """The model selection of one open spectrum; `window` is the mask, or empty."""
 
     extrapolates: ClassVar[bool] = False
-    """no: a truth bridges no more than the mask"""
+    """no: a test spectrum bridges no more than the mask"""
 
     def decide(
         self, counts: FloatArray, *, combined: FloatArray | None = None, all_entries: bool = False
     ) -> Decisions:
         """Settle the function for every spectrum, each without its largest excess."""
         unmasked, cleaned = self.masked(-1), self.cleaned(counts)
-        return Tournament.decide(unmasked, cleaned, combined=combined, all_entries=all_entries)
+        return ModelSelection.decide(unmasked, cleaned, combined=combined, all_entries=all_entries)
 
     def cleaned(self, counts: FloatArray) -> FloatArray:
         """Return the spectra with a smooth curve, fitted to the other bins, under each mask."""
         found, (places, best) = counts.copy(), self._look(counts)
-        # Spectra with the same mask and the same best truth are fitted together.
+        # Spectra with the same mask and the same best test spectrum are fitted together.
         for place, index in np.unique(np.stack([places, best]), axis=1).T:
             rows = np.flatnonzero((places == place) & (best == index))
             evaluation = Evaluation.of(self.masked(int(place)), 0.0, counts[rows])
-            _, curve, *_ = evaluation.truth(int(index))
+            _, curve, *_ = evaluation.test_spectrum(int(index))
             hidden = ~evaluation.sideband
             found[np.ix_(rows, hidden)] = curve[:, hidden]
         return found
 
-    def masked(self, place: int) -> "OpenTournament":
-        """Return the tournament with a mask at a mass of its grid; -1: without."""
+    def masked(self, place: int) -> "UnblindedModelSelection":
+        """Return the model selection with a mask at a mass of its grid; -1: without."""
         if place < 0:
             low = float(self.low_GeV[0])
             return replace(self, window=Window(low, low))
@@ -211,13 +224,13 @@ class OpenTournament(Tournament):
         return self._look(counts)[0]
 
     def _look(self, counts: FloatArray) -> tuple[Indices, Indices]:
-        """Return the place of each spectrum's largest excess, and the truth that fits it best.
+        """Return the place of each spectrum's largest excess, and its best test spectrum.
 
         The excess is the signed root of the deviance of the events within `_SEEN` resolutions.
         """
-        truths = Evaluation.of(self.masked(-1), 0.0, counts).truths()
-        best = np.argmin(truths.deviance, axis=0)
-        smooth = truths.expected[best, np.arange(len(counts))]
+        test_spectra = Evaluation.of(self.masked(-1), 0.0, counts).test_spectra()
+        best = np.argmin(test_spectra.deviance, axis=0)
+        smooth = test_spectra.expected[best, np.arange(len(counts))]
         width = self.signal.width_GeV(self.masses_GeV)[:, None]
         mass = self.masses_GeV[:, None]
         near = (self.high_GeV > mass - _SEEN * width) & (self.low_GeV < mass + _SEEN * width)
@@ -228,9 +241,9 @@ class OpenTournament(Tournament):
             return np.full(len(counts), -1), best
         return np.argmax(np.where(allowed, excess, -np.inf), axis=1), best
 
-    def truth_functions(self) -> tuple[Function, ...]:
+    def test_functions(self) -> tuple[Function, ...]:
         """Return the functions of all families: what is a candidate and what is true differ."""
-        tried = self.functions(self.least_parameters, (*FAMILIES, *self.settings.own))
+        tried = self.functions(self.min_parameters, (*FAMILIES, *self.settings.own))
         beyond = float(self.high_GeV[-1]) >= self.sqrt_s_GeV
         return tuple(
             f for f in tried if not f.additive and not (beyond and f.family in BELOW_SQRT_S)
@@ -251,7 +264,7 @@ class OpenTournament(Tournament):
         among those fitted, so that likelihood ratios may decide here.
         """
         sizes = [PARAMETERS] * len(KINDS)
-        sizes += [len(function.parameters) for function in self.truth_functions()]
+        sizes += [len(function.parameters) for function in self.test_functions()]
         # One for each parameter, as in discrete profiling (P. Dauncey et al., arXiv:1408.6865).
         penalised = np.where(valid, deviances + np.array(sizes)[:, None], np.inf)
         valid = valid & (penalised <= penalised.min(axis=0) + _WORSE)
@@ -268,28 +281,33 @@ class OpenTournament(Tournament):
         return found
 
     def tests(self, function: Function, names: Sequence[str], valid: Flags) -> Flags:
-        """Tell for which spectra a truth of another family fits."""
+        """Tell for which spectra a test spectrum of another family fits."""
         others = [name.split()[0] != function.family for name in names]
         return np.asarray(valid[others].any(axis=0))
 
 
-def decide_all(
-    tournaments: Sequence[Tournament], counts: Sequence[FloatArray], *, all_entries: bool = False
+def select_all(
+    model_selections: Sequence[ModelSelection],
+    counts: Sequence[FloatArray],
+    *,
+    all_entries: bool = False,
 ) -> tuple[Decisions, ...]:
     """Settle the functions of categories, which may differ in where their bins begin.
 
     Parameters
     ----------
-    tournaments : sequence of Tournament
+    model_selections : sequence of ModelSelection
         One a category.
     counts : sequence of ndarray, shape (T, B)
-        Its spectra, as in `Tournament.decide`.
+        Its spectra, as in `ModelSelection.decide`.
     """
     if len(counts) == 1:
-        return (tournaments[0].decide(counts[0], all_entries=all_entries),)
+        return (model_selections[0].decide(counts[0], all_entries=all_entries),)
     return tuple(
-        tournament.decide(own, combined=_together(own.shape[1], counts), all_entries=all_entries)
-        for tournament, own in zip(tournaments, counts, strict=True)
+        model_selection.decide(
+            own, combined=_together(own.shape[1], counts), all_entries=all_entries
+        )
+        for model_selection, own in zip(model_selections, counts, strict=True)
     )
 
 

@@ -26,7 +26,7 @@ _INDEPENDENT = 1e-8
 """smallest over largest singular value of terms that are independent"""
 
 
-def read_own_functions(table: Table) -> dict[str, tuple[str, ...]]:
+def read_user_functions(table: Table) -> dict[str, tuple[str, ...]]:
     """Read the table ``[functions]``: a table with the list `terms` for each name.
 
     Raises
@@ -63,7 +63,7 @@ def parse_terms(family: str, terms: Sequence[str]) -> tuple[Expression, ...]:
     return tuple(parse_expression(term, name=where, functions=True) for term in terms)
 
 
-def check_own_functions(
+def check_user_functions(
     where: str, own: Mapping[str, tuple[str, ...]], fit: Fit, peak: PeakFit
 ) -> None:
     """Refuse user-defined functions that nobody tries, or that cannot be fitted.

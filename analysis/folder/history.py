@@ -3,7 +3,7 @@
 The history has times: what was frozen, unblinded, why, and what was changed. The page tells the
 same without times: pages of equal content are equal, whenever they were made.
 
-After unblinding figures and the page take their stamp when they are drawn. Result files carry two
+After unblinding figures and the page take their label when they are drawn. Result files carry two
 keys more: ``after_unblinding``, the reason, and ``changed_after_unblinding``, the names of what was
 changed. Results that such a change does not make out of date (a selection, a ledger) are given them
 too.
@@ -16,22 +16,22 @@ from analysis.folder.decisions import program_changes
 from analysis.folder.folder import CUTFLOW, FREE, LEDGER, SELECTION, Folder
 from analysis.results.codec import to_json
 from analysis.results.freeze import (
+    ChangeLabel,
     Freeze,
     FrozenWhen,
     KnownBefore,
-    Stamp,
     UnblindedWhen,
     Unblinding,
 )
 from tools.json_file import write_sealed
 from tools.names import listed
 
-STAMPED = (SELECTION, CUTFLOW, LEDGER)
+LABELLED = (SELECTION, CUTFLOW, LEDGER)
 """results that are not made again with every change"""
 _MAX_NAMES = 3
 
 
-def stamp(folder: Folder) -> Stamp | None:
+def label(folder: Folder) -> ChangeLabel | None:
     """Return what every result holds because something was changed after unblinding, if it was."""
     if not is_unblinded(folder):
         return None
@@ -45,7 +45,7 @@ def stamp(folder: Folder) -> Stamp | None:
             names += [f"program.{part}" for part in parts]
     if not reasons:
         return None
-    return Stamp(
+    return ChangeLabel(
         after_unblinding="; ".join(dict.fromkeys(reasons)),
         changed_after_unblinding=tuple(dict.fromkeys(names)),
     )
@@ -53,30 +53,30 @@ def stamp(folder: Folder) -> Stamp | None:
 
 def after_unblinding(folder: Folder) -> str | None:
     """Return why something was changed after unblinding; None if nothing was."""
-    found = stamp(folder)
+    found = label(folder)
     return None if found is None else found.after_unblinding
 
 
-def stamp_products(folder: Folder) -> None:
-    """Put the stamp on results that a change does not make out of date."""
-    changed = stamp(folder)
+def label_products(folder: Folder) -> None:
+    """Put the label on results that a change does not make out of date."""
+    changed = label(folder)
     if changed is None:
         return
     wanted = to_json(changed)
-    for name in STAMPED:
+    for name in LABELLED:
         document = folder.read_if_there(name)
         written = {**(document or {}), **wanted}
         if document is not None and written != document:
             write_sealed(folder.path / name, written, free=FREE.get(name, ()))
 
 
-def told(changed: Stamp) -> str:
-    """Return the stamp of a figure: the reason, and what was changed.
+def label_text(changed: ChangeLabel) -> str:
+    """Return the label of a figure: the reason, and what was changed.
 
     >>> names = ("a", "b", "c", "d", "e")
-    >>> told(Stamp(after_unblinding="a bug", changed_after_unblinding=names))
+    >>> told(ChangeLabel(after_unblinding="a bug", changed_after_unblinding=names))
     'a bug (a, b, c and 2 more)'
-    >>> told(Stamp(after_unblinding="a bug", changed_after_unblinding=()))
+    >>> told(ChangeLabel(after_unblinding="a bug", changed_after_unblinding=()))
     'a bug'
     """
     names = listed(changed.changed_after_unblinding, _MAX_NAMES)

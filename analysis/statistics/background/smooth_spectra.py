@@ -1,4 +1,4 @@
-r"""Smooth test spectra (truths): spectra to test a background function on, outside its own family.
+r"""Smooth test spectra: what a background function is tested on, outside its own family.
 
 A function that fits the sidebands well may still miss the window, and no likelihood ratio on the
 sidebands says so: an exponential of a parabola fits the course's sidebands and over-predicts the
@@ -8,9 +8,9 @@ it, both a steep core with a hard tail, are fitted to the very sidebands under s
 - two-exponentials:      A exp(-m/tau) + B exp(-m/(r tau)), r from 1.5 to 10
 - exponential-and-power: A exp(-m/tau) + B m^-p, p from 2 to 14
 
-A truth that itself does not fit the sidebands is not used. The background function is then fitted
-to the sidebands of the truth *without fluctuations*: its prediction minus the truth's own content
-of the window is its closure bias. No event of the window enters.
+A test spectrum that itself does not fit the sidebands is not used. The background function is then
+fitted to the sidebands of the test spectrum *without fluctuations*: its prediction minus the test
+spectrum's own content of the window is its closure bias. No event of the window enters.
 
 The hardness h of the tail (r or p) is fitted as x with h = low + (high - low)/(1 + exp(-x)), so
 that it stays in its range; tau is fitted as its logarithm.
@@ -27,7 +27,7 @@ from analysis.statistics.spectra.bins import Bins
 from tools.arrays import FloatArray
 
 _MIN_CONTENT = 1e-12
-"""events per bin; a truth is never quite zero"""
+"""events per bin; a test spectrum is never quite zero"""
 _MIN_EVENTS = 1e-3
 """events in the window: below it a prediction is none, and there is nothing to count against"""
 _TAIL_FRACTION = 0.003
@@ -64,7 +64,7 @@ def prediction_falls(
 def smooth_curve(
     name: str, counts: FloatArray, side: Bins, low_GeV: FloatArray, high_GeV: FloatArray
 ) -> FloatArray:
-    """Return the events, in other bins, of one kind of truth fitted to each spectrum of sidebands.
+    """Return the events, in other bins, of one kind of test spectrum fitted to each spectrum.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def smooth_curve(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Truth:
-    """Entries per bin of one kind of truth (a `scoring.Curve`)."""
+    """Entries per bin of one kind of test spectrum (a `scoring.Curve`)."""
 
     name: str
     origin_GeV: float
