@@ -74,9 +74,9 @@ def label_text(changed: ChangeLabel) -> str:
     """Return the label of a figure: the reason, and what was changed.
 
     >>> names = ("a", "b", "c", "d", "e")
-    >>> told(ChangeLabel(after_unblinding="a bug", changed_after_unblinding=names))
+    >>> label_text(ChangeLabel(after_unblinding="a bug", changed_after_unblinding=names))
     'a bug (a, b, c and 2 more)'
-    >>> told(ChangeLabel(after_unblinding="a bug", changed_after_unblinding=()))
+    >>> label_text(ChangeLabel(after_unblinding="a bug", changed_after_unblinding=()))
     'a bug'
     """
     names = listed(changed.changed_after_unblinding, _MAX_NAMES)

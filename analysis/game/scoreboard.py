@@ -173,9 +173,9 @@ def truths(game: Game) -> str:
 def truth_text(truth: ResonanceTruth) -> str:
     """Return a truth in words.
 
-    >>> told(ResonanceTruth(exists=True, mass_GeV=612.34, cross_section_pb=3.141))
+    >>> truth_text(ResonanceTruth(exists=True, mass_GeV=612.34, cross_section_pb=3.141))
     'X: 612.3 GeV, 3.14 pb'
-    >>> told(ResonanceTruth(exists=False, mass_GeV=None, cross_section_pb=0.0))
+    >>> truth_text(ResonanceTruth(exists=False, mass_GeV=None, cross_section_pb=0.0))
     'no X'
     """
     if truth.mass_GeV is None:
