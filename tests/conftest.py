@@ -48,7 +48,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_report_header() -> str:
-    """Log how to have the same order again."""
+    """Tell how to have the same order again."""
     hashes = os.environ.get("PYTHONHASHSEED", "")
     return f"order: XYY_TEST_ORDER={ORDER} PYTHONHASHSEED={hashes}" if ORDER else ""
 

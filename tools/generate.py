@@ -128,7 +128,7 @@ def sample_named(catalogue: Catalogue, name: str) -> Sample:
 def plan_sample(
     catalogue: Catalogue, name: str, *, seed: int, events: int | None = None
 ) -> SamplePlan:
-    """Log what a simulated sample consists of, without making it yet.
+    """Plan what a simulated sample consists of, without making it yet.
 
     Parameters
     ----------

@@ -201,7 +201,7 @@ class UniversePlan:
 
 
 def plan_universe(catalogue: Catalogue, number: int, *, seed: int) -> UniversePlan:
-    """Log what the data of a universe consist of, without making them yet.
+    """Plan what the data of a universe consist of, without making them yet.
 
     Parameters
     ----------

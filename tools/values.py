@@ -118,7 +118,7 @@ def _limits(column: Column) -> tuple[float, float]:
 
 
 def _reason(column: Column, number: float) -> str:
-    """Log why `number`, which is refused, is refused, and what to do."""
+    """Return why `number` is refused, and what to do."""
     declaration = f"[columns.{column.name}] of the samples file"
     if math.isnan(number):
         return "is not a number (NaN); give it a value, or remove the event"

@@ -24,7 +24,7 @@ QUICK = (10, 50, 20)
 
 
 def status(directory: options.DirectoryArgument) -> None:
-    """Log of each stage of a folder whether it is up to date, or why not.
+    """Tell of each stage of a folder whether it is up to date, or why not.
 
     Example: `xyy status results/mine`
     """

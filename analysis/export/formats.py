@@ -26,7 +26,7 @@ def workspace(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
         return workspace_files(folder, folder.load(MassLimits, made_by="infer --spectrum"), None)
     results = read_processed(folder, catalogue, search)
     found = inferred(folder, results)
-    return workspace_files(folder, found.limits, found.counting, results.labels)
+    return workspace_files(folder, found.limits, found.counting, results.caveats)
 
 
 def root(folder: Folder, catalogue: Catalogue, search: Search) -> Files:

@@ -50,7 +50,7 @@ def _comment(results: FolderResults) -> str:
         )
     elif results.data is None:
         parts.append("There are no data: expected results only, from the simulation.")
-    return " ".join([*parts, *(f"{label}." for label in results.labels)])
+    return " ".join([*parts, *(f"{caveat}." for caveat in results.caveats)])
 
 
 def _complete(results: FolderResults, luminosity_invpb: float, table: HepDataTable) -> HepDataTable:
@@ -60,9 +60,9 @@ def _complete(results: FolderResults, luminosity_invpb: float, table: HepDataTab
         {"name": "SQRT(S)", "value": results.catalogue.collision_energy_GeV, "units": "GeV"},
         {"name": "Luminosity", "value": luminosity_invpb, "units": "pb$^{-1}$"},
     ]
-    about += [{"name": "Status", "value": label} for label in results.labels]
+    about += [{"name": "Status", "value": caveat} for caveat in results.caveats]
     return replace(
         table,
-        description=" ".join([table.description, *(f"{label}." for label in results.labels)]),
+        description=" ".join([table.description, *(f"{caveat}." for caveat in results.caveats)]),
         qualifiers=(*about, *table.qualifiers),
     )

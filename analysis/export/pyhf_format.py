@@ -36,7 +36,7 @@ _SAME = 1e-9
 
 
 def workspace_files(
-    folder: Folder, limits: MassLimits, counting: Counting | None, labels: Sequence[str] = ()
+    folder: Folder, limits: MassLimits, counting: Counting | None, caveats: Sequence[str] = ()
 ) -> dict[str, bytes]:
     """Return a workspace for every mass of the limits, one for the count, and the index.
 
@@ -47,7 +47,7 @@ def workspace_files(
     limits : MassLimits
     counting : Counting, optional
         A binned spectrum has none.
-    labels : sequence of str
+    caveats : sequence of str
         Caveats about the results, of which each workspace tells.
 
     Raises
@@ -59,7 +59,7 @@ def workspace_files(
     """
     files, masses, of_count = {}, [], None
     blind = limits.observed is None
-    said = [*(["the observation is the nominal background"] if blind else []), *labels]
+    said = [*(["the observation is the nominal background"] if blind else []), *caveats]
     for row, mass in enumerate(limits.mass_GeV):
         path = folder.workspaces / f"mass_{mass:g}.json"
         space = _read(folder, path, blind=blind)
@@ -80,7 +80,7 @@ def workspace_files(
     index = WorkspaceIndex(
         confidence_level=limits.confidence_level,
         observations="the nominal background: no observed events" if blind else "data",
-        reservations=tuple(labels),
+        reservations=tuple(caveats),
         complete=limits.complete,
         workspaces=tuple(masses),
         counting=of_count,

@@ -53,7 +53,7 @@ def about(results: FolderResults) -> list[str]:
     if results.blind:
         low, high = results.window.min, results.window.max
         lines.append(f"Data are blind from {low:g} to {high:g} GeV: nothing is filled there.")
-    return [*lines, *results.labels]
+    return [*lines, *results.caveats]
 
 
 def _root_histograms(results: FolderResults) -> Iterator[tuple[str, Any]]:
@@ -62,7 +62,7 @@ def _root_histograms(results: FolderResults) -> Iterator[tuple[str, Any]]:
     for sample, named in results.histograms.items():
         is_data = results.data is not None and sample == results.data.name
         notes = ["sidebands only"] if is_data and results.blind else []
-        title = "; ".join([sample, *notes, *results.labels])
+        title = "; ".join([sample, *notes, *results.caveats])
         for name, histogram in _all(named):
             yield f"events/{sample}/{name}", _converted(histogram, title)
             if sample in weights:

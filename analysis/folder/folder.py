@@ -139,12 +139,12 @@ class Folder:
 
         That of a JSON product is without provenance and label, which may be written again.
         """
-        # Stamps are added to results that are up to date: they must not make a stage out of date.
+        # Labels are added to results that are up to date: they must not make a stage out of date.
         path = self.path / name
         if path.suffix != ".json":
             return digest_file(path) if path.is_file() else None
         try:
-            return digest_document(unstamped(read_json(path, made_by="")))
+            return digest_document(unlabelled(read_json(path, made_by="")))
         except InputError:
             return None
 
@@ -252,7 +252,7 @@ def labelled(result: InFile, label: "ChangeLabel | None") -> dict[str, Any]:
     return to_json(result) | ({} if label is None else to_json(label))
 
 
-def unstamped(document: Mapping[str, Any]) -> dict[str, Any]:
+def unlabelled(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result without its label: what it was made from does not depend on it."""
     return {key: value for key, value in document.items() if key not in LABEL_KEYS}
 

@@ -148,30 +148,30 @@ class FolderResults(ShownResults):
         return Header(
             self.catalogue.collision_energy_GeV,
             luminosity_invpb,
-            labels=self.labels,
+            caveats=self.caveats,
             status=plain(self.search.label.status),
             experiment=plain(self.search.label.experiment),
             from_data=self.data is not None,
         )
 
     @property
-    def labels(self) -> tuple[str, ...]:
+    def caveats(self) -> tuple[str, ...]:
         """Caveats about everything in the folder; the one of any length comes last."""
-        labels = []
+        caveats = []
         # Lost events may have been processed since; results are of what there was at their time.
         made = (
             self.selection, self.background, self.counting, self.scan, self.limits, self.verdict,
         )  # fmt: skip
         if self.generated:
             every = {s.name for s in self.simulation} <= set(self.generated)
-            labels.append("Generated samples" if every else "Partly generated samples")
+            caveats.append("Generated samples" if every else "Partly generated samples")
         if not self.ledger.complete:
-            labels.append(f"Incomplete: {self.ledger.lost_events:,} events are missing")
+            caveats.append(f"Incomplete: {self.ledger.lost_events:,} events are missing")
         elif any(each is not None and each.complete is False for each in made):
-            labels.append("Incomplete: results were made while events were missing")
+            caveats.append("Incomplete: results were made while events were missing")
         if self.after_unblinding:
-            labels.append(f"Changed after unblinding: {self.after_unblinding}")
-        return tuple(labels)
+            caveats.append(f"Changed after unblinding: {self.after_unblinding}")
+        return tuple(caveats)
 
     def processes(self, luminosity_invpb: float, *, data: bool = False) -> tuple[Process, ...]:
         """Return the simulated samples as figures show them, and the data if asked for.

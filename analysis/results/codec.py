@@ -41,7 +41,7 @@ Numbers = npt.NDArray[np.float64]
 _STRENGTHS: dict[Unit, str] = {"pb": "cross_section_pb", "events": "signal_events"}
 _OF_PB = {"benchmark_pb", "cross_section_pb"}
 """keys by which a file with strengths in pb is known"""
-_STAMPS = {"changed_after_unblinding", "after_unblinding", "provenance"}
+_LABELS = {"changed_after_unblinding", "after_unblinding", "provenance"}
 """keys of any result file, which are no part of the result"""
 
 
@@ -112,7 +112,7 @@ def from_json(
     own = {each.name: each.default for each in fields(kind)} if is_dataclass(kind) else {}
     if "format" in own and document.get("format") != own["format"]:
         raise InputError(f"{path} is not of the format {own['format']!r}; {advice}")
-    content = {key: value for key, value in document.items() if key in own or key not in _STAMPS}
+    content = {key: value for key, value in document.items() if key in own or key not in _LABELS}
     # No file names its unit: a key of strengths in pb is in every file that has some in pb.
     unit: Unit = "pb" if "unit" not in own or _OF_PB & document.keys() else "events"
     try:

@@ -15,7 +15,7 @@ class SpeedOrigin(MachineOrigin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorSpeed:
-    """The full job with one engine."""
+    """The full job with one executor."""
 
     workers: int
     events: int

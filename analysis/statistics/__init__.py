@@ -12,5 +12,5 @@ limits        CLs: of the count, and of the shape against mass, asymptotic and b
 ============  ===================================================================================
 
 `inference` (of events) and `spectrum_search` (of a binned spectrum) use all of them; `verdict`
-judges; `background_results`, `limits_results` and `verdict` put it as result files have it.
+judges; `limits_results` and `verdict` put it as result files have it.
 """

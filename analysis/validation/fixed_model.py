@@ -129,7 +129,7 @@ class Setting:
         return Spectra.of(channels, self.signal, self.search.systematics)
 
     def window(self, group: ToyGroup) -> tuple[Flags, FloatArray]:
-        """Return which bins of a fit lie in the window, which no selection reads; its events."""
+        """Return a fit's bins in the window, which no model selection reads; its events."""
         peak, window = group.peak, self.search.window
         inside = between(peak.low_GeV, peak.high_GeV, window.low_GeV, window.high_GeV)
         return inside, self.counts(group.options, self.expected)[inside]

@@ -45,7 +45,7 @@ def _figures(found: Closure) -> Mapping[str, tuple[Callable[..., Any], str, int]
 
 
 def _rendered(template: str, found: Closure | SearchCalibration, **more: object) -> str:
-    """Return a page; its template has what is told, how many numbers were judged, and some more."""
+    """Return a page of what was found, with how many numbers were judged, and some more."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(  # noqa: S701 - it is Markdown, for a repository of ours

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,13 +54,15 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
     start, limits = inference_inputs(project), "limits" in only
     if "scan" not in only:
         work = _work_of_scan(folder, inputs, work)
-    found = infer(start, search, replace(work, limits=limits, on_limit=folder.save))
+    label = history.label(folder)
+    # Whoever interrupts the limits keeps those that are done, with their label.
+    saving = replace(work, limits=limits, on_limit=partial(folder.save, label=label))
+    found = infer(start, search, saving)
     # The freeze keeps the expected limits too: while blind only an inference that has them is kept.
     if limits or blinding.is_unblinded(folder):
         blinding.keep_sidebands(folder, found.known_before)
     _write_workspaces(folder, found.workspaces, others_too=limits)
     spent = to_json(SpentToys(toys=work.toys, limit_toys=work.limit_toys, seed=work.seed))
-    label = history.label(folder)
     for part in only:
         folder.save(getattr(found, part), label=label, inputs=inputs, effort=spent)
     # The verdict comes last: with it, everything before it is there.

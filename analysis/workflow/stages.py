@@ -199,7 +199,7 @@ def _content(folder: Folder, name: str) -> str:
         folder.load(Ledger, made_by="process")
         origin = folder.made_with(files.LEDGER, ProcessedFrom)
         return digest_document({} if origin is None else origin.keys)
-    return digest_document(files.unstamped(folder.read_if_there(name) or {}))
+    return digest_document(files.unlabelled(folder.read_if_there(name) or {}))
 
 
 def digest_of(stage: Stage, folder: Folder, settings: Mapping[str, Any]) -> str:

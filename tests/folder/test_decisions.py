@@ -9,7 +9,7 @@ import pytest
 from analysis.folder import blinding
 from analysis.folder import history as after
 from analysis.folder.decisions import decisions, program_version
-from analysis.folder.folder import Folder, read_selection, unstamped
+from analysis.folder.folder import Folder, read_selection, unlabelled
 from analysis.folder.history import history
 from analysis.results.codec import to_json
 from analysis.results.freeze import (
@@ -279,10 +279,9 @@ def test_data_that_were_opened_once_stay_opened_on_record(
     assert not blinding.is_unblinded(opened)
     blinding.unblind(opened, "fixed again")
     assert blinding.is_unblinded(opened)
-    label_text = after.after_unblinding(opened) or ""
+    reason = after.after_unblinding(opened) or ""
     assert (
-        label_text
-        == "the data had been unblinded before (all is fixed); unblinded again: fixed again"
+        reason == "the data had been unblinded before (all is fixed); unblinded again: fixed again"
     )
     record = opened.read("unblinding.json", made_by="")
     assert record["provenance"]["unblinded"] == first
@@ -356,4 +355,4 @@ def test_products_are_stamped_once(opened: Folder, catalogue: Catalogue, search:
     after.label_products(opened)
     assert times == {name: (opened.path / name).stat().st_mtime_ns for name in after.LABELLED}
     ledger = opened.read("ledger.json", made_by="")
-    assert set(unstamped(ledger)) == {"complete", "provenance"}
+    assert set(unlabelled(ledger)) == {"complete", "provenance"}

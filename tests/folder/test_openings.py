@@ -91,11 +91,11 @@ DAMAGED = (
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"), [(Path.unlink, SAME), (lambda path: path.write_text("{"), DAMAGED)]
+    ("spoil", "reason"), [(Path.unlink, SAME), (lambda path: path.write_text("{"), DAMAGED)]
 )
 def test_a_lost_record_of_the_unblinding_lets_no_changed_decision_through(
     frozen: Callable[..., Folder], program: Command, tmp_path: Path,
-    spoil: Callable[[Path], None], label_text: str,
+    spoil: Callable[[Path], None], reason: str,
 ) -> None:  # fmt: skip
     folder = frozen("first")
     assert program("unblind", folder.path, "--reason", "first") == 0
@@ -103,7 +103,7 @@ def test_a_lost_record_of_the_unblinding_lets_no_changed_decision_through(
     assert not is_unblinded(folder)
     again = frozen("first", search=tmp_path / "other.toml")
     assert program("unblind", again.path, "--reason", "second") == 0
-    assert after_unblinding(again) == label_text
+    assert after_unblinding(again) == reason
     assert program("status", again.path) == 0
 
 

@@ -545,7 +545,7 @@ def test_reservations_stand_on_every_figure_and_first_on_the_page(
     change = {"reason": "a wrong cut", "changed": ["selection.n_jets.max"], "digest": "abc"}
     edit(folder, "unblinding.json", changes=[change])
     results = read_results(folder, small, quick)
-    assert results.labels == (
+    assert results.caveats == (
         "Generated samples",
         "Incomplete: 1,500 events are missing",
         "Changed after unblinding: a wrong cut (selection.n_jets.max)",
@@ -563,11 +563,11 @@ def test_some_generated_samples_are_told_apart(copy: Make, small: Catalogue, qui
     folder = copy("no data")
     for record in ("run.json", "ledger.json"):
         edit(folder, record, generated_samples=["background"])
-    assert read_results(folder, small, quick).labels == ("Partly generated samples",)
+    assert read_results(folder, small, quick).caveats == ("Partly generated samples",)
     edit(folder, "run.json", generated_samples=[])  # as of a folder that `xyy run` did not make
-    assert read_results(folder, small, quick).labels == ("Partly generated samples",)
+    assert read_results(folder, small, quick).caveats == ("Partly generated samples",)
     edit(folder, "ledger.json", generated_samples=[])
-    assert read_results(folder, small, quick).labels == ()
+    assert read_results(folder, small, quick).caveats == ()
 
 
 # ---- labels --------------------------------------------------------------------------------------

@@ -122,11 +122,11 @@ def test_what_is_not_of_its_type_is_refused_by_name(key: str, value: Any, messag
         from_json(MassLimits, document, Path("limits.json"))
 
 
-def test_stamps_are_no_part_of_a_result_but_of_the_verdict(tmp_path: Path) -> None:
+def test_labels_are_no_part_of_a_result_but_of_the_verdict(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
-    stamp = ChangeLabel(after_unblinding="the referee asked", changed_after_unblinding=("a.b",))
+    label = ChangeLabel(after_unblinding="the referee asked", changed_after_unblinding=("a.b",))
     for result in (limits(), verdict("pb")):
-        folder.save(result, stamp=stamp)
+        folder.save(result, label=label)
         assert folder.read(result.FILE, made_by="")["changed_after_unblinding"] == ["a.b"]
     assert to_json(folder.load(MassLimits, made_by="")) == to_json(limits())
     labelled = folder.load(Verdict, made_by="")

@@ -341,7 +341,7 @@ def test_incomplete_data_are_refused_or_marked_everywhere(
     for name in RESULTS[1:]:
         assert read(out, name)["complete"] is False, name
     results = read_results(Folder(out), catalogue, quick)
-    assert results.labels[-1] == "Incomplete: 600 events are missing"
+    assert results.caveats[-1] == "Incomplete: 600 events are missing"
     figure = next(iter(figure_specs(results))).draw()
     (stamp,) = [each for each in figure.findobj(Text) if each.get_gid() == "stamp"]
     assert "Incomplete: 600 events are missing" in stamp.get_text()
@@ -351,10 +351,10 @@ def test_incomplete_data_are_refused_or_marked_everywhere(
     lost.write_bytes(intact)
     assert xyy(*words, *selection, "--resume") == 0
     results = read_results(Folder(out), catalogue, quick)
-    assert results.labels[-1] == "Incomplete: results were made while events were missing"
+    assert results.caveats[-1] == "Incomplete: results were made while events were missing"
     assert xyy("infer", out, *search) == 0
     assert all(read(out, name)["complete"] is True for name in RESULTS)
-    labels = read_results(Folder(out), catalogue, quick).labels
+    labels = read_results(Folder(out), catalogue, quick).caveats
     assert not any("Incomplete" in stamp for stamp in labels)
 
 

@@ -180,7 +180,7 @@ def test_a_run_of_generated_files_says_so(
     assert json.loads((place / "out" / "ledger.json").read_text())["generated_samples"] == names
     results = read_results(Folder(place / "out"), catalogue, quick)
     assert results.generated == tuple(names)
-    assert results.labels == ("Partly generated samples",)
+    assert results.caveats == ("Partly generated samples",)
     words += ["--search", "quick.toml", "--until", "infer"]
     assert xyy("run", *words, "--out", "out") == 0
     told = verdict_summary(Folder(place / "out"))

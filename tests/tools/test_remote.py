@@ -56,7 +56,7 @@ class Handler(SimpleHTTPRequestHandler):
         self.end_headers()
 
     def _wait(self) -> None:
-        """Log nothing more; end when the client hangs up."""
+        """Answer nothing more; end when the client hangs up."""
         self.connection.settimeout(HANGS_S)
         self.rfile.read()
 

@@ -65,7 +65,7 @@ def render(results: FolderResults, images: Sequence[Image]) -> str:
     return template.render(
         title=_title(results),
         subtitle=_subtitle(results),
-        labels=results.labels,
+        caveats=results.caveats,
         verdict=said,
         lead=next((image for image in images if image.name == said.figure), None),
         sections=_sections(results, set(shown)),

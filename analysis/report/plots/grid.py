@@ -1,6 +1,6 @@
 """One figure with a frame for each category, and one head for all of them.
 
-The head holds experiment, energy, luminosity, labels and the legend, which are the same for all
+The head holds experiment, energy, luminosity, caveats and the legend, which are the same for all
 frames; in each frame stands only what is its own. With up to eight categories such a figure fills a
 slide and can be read.
 """
@@ -23,7 +23,7 @@ _HEIGHT, _PANEL = 3.0, 1.0
 _MAX_IN_A_ROW = 3
 _LARGER = {1: 1.8, 2: 1.15}
 """by what frames are larger if there are so few in a row: the head needs its width"""
-_STAMP, _TICKS, _TITLE = 0.3, 0.45, 0.61
+_CAVEAT, _TICKS, _TITLE = 0.3, 0.45, 0.61
 """inches: above the head, below a frame, and from a frame to the titles of its vertical axis"""
 TEXT = 12.0
 """size of what is written in a frame"""
@@ -65,7 +65,7 @@ def grid(categories: int, *, panels: bool = False) -> Grid:
         box = (left / width, low / height, (right - left) / width, (top - low) / height)
         return figure.add_axes(box, **shared)  # type: ignore[call-overload,no-any-return]
 
-    head = place(_LEFT, height - _HEAD, width - _RIGHT, height - _STAMP)
+    head = place(_LEFT, height - _HEAD, width - _RIGHT, height - _CAVEAT)
     head.axis("off")
     frames, below = [], []
     for number in range(categories):

@@ -47,8 +47,8 @@ MAX_ROWS = 15
 UP, DOWN = "#56b4e9", "#e69f00"
 _LOOKS = {True: ("D", style.FIT, "used"), False: ("o", style.DATA, "point")}
 """marker, colour and name of the choice that was used, and of others"""
-_STAMP_INCHES = 0.72
-"""that labels stand higher, above the upper axis"""
+_CAVEAT_INCHES = 0.72
+"""that caveats stand higher, above the upper axis"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -246,7 +246,7 @@ def nuisances(fit: ResonanceFit, header: Header) -> Figure:
     pairs = zip(ax.get_legend_handles_labels(), above.get_legend_handles_labels(), strict=True)
     handles, titles = (points + bars for points, bars in pairs)
     ax.legend(handles, titles, loc="upper right")
-    style.label(ax, header, data=True, stamp_on=(ax, _STAMP_INCHES))
+    style.label(ax, header, data=True, caveats_on=(ax, _CAVEAT_INCHES))
     return figure
 
 
@@ -305,7 +305,7 @@ def stability(fit: ResonanceFit, header: Header) -> Figure:
             ax.axhline(row - 0.5, color="#d8d8d8", linewidth=0.8, zorder=0)
     right.tick_params(axis="y", which="both", length=0)
     style.legend(right)
-    style.label(left, header, data=True, stamp_on=(right, 0.0))
+    style.label(left, header, data=True, caveats_on=(right, 0.0))
     return figure
 
 

@@ -45,7 +45,7 @@ SIGNALS: tuple[Look, ...] = (
     ("#e69f00", (0, (1.5, 1.5))),
 )
 """of each signal in turn"""
-FIT, CUT, STAMP, SHADE = "#d55e00", "#d55e00", "#a03000", "#ececec"
+FIT, CUT, CAVEAT, SHADE = "#d55e00", "#d55e00", "#a03000", "#ececec"
 ONE_SIGMA, TWO_SIGMA = "#009e73", "#f0e442"
 """fillings of the bands of expected limits"""
 
@@ -73,8 +73,8 @@ _WIDE_NUMBER = 1e4
 """from here on numbers beside an axis are powers of ten"""
 _MIN_LEGEND = 9.0
 """size to which a legend may shrink beside a long label, in points"""
-_STAMP_LENGTH = 105
-"""characters of a label that fit beside each other; the page has the whole text"""
+_CAVEAT_LENGTH = 105
+"""characters of a caveat that fit beside each other; the page has the whole text"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Header:
     """collision energy; None where it is not known"""
     luminosity_invpb: float | None
     """luminosity of the data, or that yields are normalised to; None where it is not known"""
-    labels: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
     """reservations, as plain text"""
     status: str = STATUS
     """what stands behind the experiment's name, as matplotlib writes it"""
@@ -203,9 +203,9 @@ def label(
     *,
     data: bool,
     luminosity: bool = True,
-    stamp_on: tuple[Axes, float] | None = None,
+    caveats_on: tuple[Axes, float] | None = None,
 ) -> None:
-    """Write experiment, status, energy, luminosity and labels on a frame.
+    """Write experiment, status, energy, luminosity and caveats on a frame.
 
     Parameters
     ----------
@@ -216,8 +216,8 @@ def label(
         False writes ``Simulation`` before the status.
     luminosity : bool
         False where shapes are shown, which no luminosity normalises.
-    stamp_on : tuple of Axes and float, optional
-        Frame at whose right end the labels are to stand, and how many inches above it; by default
+    caveats_on : tuple of Axes and float, optional
+        Frame at whose right end the caveats are to stand, and how many inches above it; by default
         just above `ax`.
     """
     import mplhep
@@ -233,10 +233,10 @@ def label(
         fontstyle=("italic", "normal", "normal", "normal"),
     )  # fmt: skip
     _keep_apart(ax, written)
-    if header.labels:
-        last, inches = stamp_on or (ax, 0.0)
+    if header.caveats:
+        last, inches = caveats_on or (ax, 0.0)
         last.annotate(
-            plain(shortened("; ".join(header.labels), _STAMP_LENGTH)), (1.0, 1.01), color=STAMP,
+            plain(shortened("; ".join(header.caveats), _CAVEAT_LENGTH)), (1.0, 1.01), color=CAVEAT,
             fontsize=10, ha="right", va="bottom", xycoords="axes fraction", gid="stamp",
             xytext=(0, 72 * inches), textcoords="offset points",
         )  # fmt: skip

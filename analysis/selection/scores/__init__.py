@@ -5,8 +5,8 @@ what                  where
 ====================  ===========================================================================
 the sample            `training`: cells of the joint histograms, their columns, their halves
 a score               `likelihood_ratio`: smoothed one-dimensional densities
-what they are worth   `merit`: combined s of categories, one cut, the bound
-categories            `merit`, too: edges by dynamic programming, the exact optimum
+what they are worth   `figure_of_merit`: combined s of categories, one cut, the bound
+categories            `figure_of_merit`, too: edges by dynamic programming, the exact optimum
 which score           `choose`: that or boosted trees, out-of-fold, the better one
 what is told          `record`: rows of the table, what may be wrong (overtraining, optimism,
                       dependence on the mass), training record; `sculpting`: the spectrum's shape

@@ -146,7 +146,7 @@ class Decisions:
             chosen=option == self.chosen,
         )
 
-    def spurious_by_truth(self) -> dict[str, LargestSpuriousSignal]:
+    def spurious_by_test_spectrum(self) -> dict[str, LargestSpuriousSignal]:
         """Return the largest spurious signal of the function in use, on every test spectrum."""
         entry = next(e for e in self.entries if e.option == self.chosen)
         figures = zip(self.all_test_spectra, entry.spurious[:, 0], entry.error[:, 0], strict=True)

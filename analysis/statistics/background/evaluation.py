@@ -78,7 +78,7 @@ class Rules:
         )
 
     def test_functions(self) -> tuple[Function, ...]:
-        """Return the functions that are test spectra, too: the simplest of the model selection."""
+        """Return the functions that serve as test spectra, too: the simplest candidates."""
         largest, tried = self.min_parameters + 1, self.functions(self.min_parameters)
         return tuple(f for f in tried if len(f.parameters) <= largest and not f.additive)
 

@@ -144,7 +144,7 @@ class Background:
             ),
             smooth_truths=self.test_spectra,
             peak=decided.peak(),
-            spurious_signal_events=decided.spurious_by_truth(),
+            spurious_signal_events=decided.spurious_by_test_spectrum(),
             bins=FittedBins(
                 edges_GeV=self.edges_GeV,
                 observed_events=observed,
@@ -196,7 +196,7 @@ def fit_sidebands(channel: Channel, window: Window, fit: Fit, *, sqrt_s_GeV: flo
     for low, bins in ranges:
         if bins.effective_counts.sum() < MIN_SIDEBAND_EVENTS:
             break
-        background = _tournament(channel.name, bins, tried, window, replace(fit, low_GeV=low))
+        background = _select(channel.name, bins, tried, window, replace(fit, low_GeV=low))
         if background is None:
             continue
         if background.chosen.accepted:
@@ -240,11 +240,11 @@ def _raised(background: Background, first: Background) -> Background:
     return replace(background, warnings=(note, *background.warnings))
 
 
-def _tournament(
+def _select(
     name: str, bins: Bins, tried: Sequence[Function], window: Window, fit: Fit
 ) -> Background | None:
     """Fit every function, settle which are accepted, and choose; None if none can be fitted."""
-    test_spectra = _fit_truths(bins, window, fit)
+    test_spectra = _fit_test_spectra(bins, window, fit)
     found: list[tuple[SidebandFit, FittedFunction]] = []
     for function in tried:
         if _enough([candidate for candidate, _ in found], function):
@@ -307,7 +307,9 @@ def _none_accepted(background: Background) -> Background:
     return replace(background, warnings=(note,))
 
 
-def _fit_truths(bins: Bins, window: Window, fit: Fit) -> list[tuple[TestSpectrum, FloatArray]]:
+def _fit_test_spectra(
+    bins: Bins, window: Window, fit: Fit
+) -> list[tuple[TestSpectrum, FloatArray]]:
     """Return the test spectra that fit some sidebands: events in them, then in the window."""
     counts, found = bins.effective_counts, []
     edges = bin_edges(window.low_GeV, window.high_GeV, fit.bin_GeV)

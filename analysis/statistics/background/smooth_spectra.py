@@ -88,12 +88,12 @@ def smooth_curve(
     high = start.max(axis=0) + _BOUNDS
     high[2] = core.max()
     settings = Settings.all_free(start.min(axis=0) - _BOUNDS, high)
-    curve = _Truth(name, origin, side)
+    curve = _SmoothSpectrum(name, origin, side)
     return curve.events(minimise(curve, counts, start, settings).values, low_GeV, high_GeV)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Truth:
+class _SmoothSpectrum:
     """Entries per bin of one kind of test spectrum (a `scoring.Curve`)."""
 
     name: str
