@@ -114,7 +114,7 @@ def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchR
     InputError
         If the spectra cannot be fitted, or signals lack what turns events into cross-sections.
     XyyError
-        If no background can be fitted or no limit is found.
+        If no background can be fitted.
     """
     # Also with data: the closure tests are of the simulation, whatever is observed.
     of_simulation = predict_from_simulation(inputs, search)
@@ -126,8 +126,8 @@ def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchR
     points = _mass_points(inputs, search, shape) if work.limits else []
     model = _window_model(to_count, search)
     terms = _terms(inputs, search)
-    limits = mass_limits(points, search.limits.confidence_level, terms, work)
     counting = _counting(model, to_count, search, shape)
+    limits = mass_limits(points, search.limits.confidence_level, terms, work)
     notes = [
         *luminosity_warnings(counting.normalisation, inputs, search.decision),
         *(note for background in prediction.backgrounds for note in background.warnings),

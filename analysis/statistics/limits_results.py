@@ -52,7 +52,8 @@ def mass_limits(
     workers = min(work.workers, len(points) or 1)
     for _, limit in completed(at_one, points, workers, what="limits against mass"):
         done.append(limit)
-        work.on_limit(limits_result(done, confidence_level, terms, unfinished=True))
+        unfinished = len(done) < len(points)
+        work.on_limit(limits_result(done, confidence_level, terms, unfinished=unfinished))
         work.log(f"limit at {limit.mass_GeV:g} GeV ({len(done)} of {len(points)})")
     return limits_result(done, confidence_level, terms)
 
@@ -122,7 +123,7 @@ def _end(masses: FloatArray, margin: FloatArray, inside: int, beyond: int) -> fl
     ----------
     masses, margin : ndarray
     inside, beyond : int
-        Places of a range's last mass, and of the next one, which need not be there.
+        Places of a range's outermost mass, and of its neighbour outside, which need not be there.
     """
     low, high = min(inside, beyond), max(inside, beyond)
     if low < 0 or high == len(masses) or not np.all(np.isfinite(margin[low : high + 1])):

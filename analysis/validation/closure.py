@@ -185,7 +185,7 @@ def compare(
             largest = toys_of(analysis, each.spectrum, toys, seed=_SEED)
             found.count(row, largest, analysis.search.decision)
         parts.append(found)
-    # The last stands for all: no number of the result depends on which.
+    # The last stands for all: no number depends on which; the channels named are the last one's.
     results = UniverseResults(observations[-1].work, Size(len(parts)), Found.joined(parts))
     return results, _compared([each.verdict for each in observations], results.found)
 

@@ -54,13 +54,13 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
     start, limits = inference_inputs(project), "limits" in only
     if "scan" not in only:
         work = _work_of_scan(folder, inputs, work)
-    label = history.label(folder)
-    # Whoever interrupts the limits keeps those that are done, with their label.
-    saving = replace(work, limits=limits, on_limit=partial(folder.save, label=label))
-    found = infer(start, search, saving)
+    # Whoever interrupts the limits keeps those that are done, with the label as it is by then.
+    saving = partial(folder.save, label=history.label(folder))
+    found = infer(start, search, replace(work, limits=limits, on_limit=saving))
     # The freeze keeps the expected limits too: while blind only an inference that has them is kept.
     if limits or blinding.is_unblinded(folder):
         blinding.keep_sidebands(folder, found.known_before)
+    label = history.label(folder)  # with another background, if the sidebands decided on one
     _write_workspaces(folder, found.workspaces, others_too=limits)
     spent = to_json(SpentToys(toys=work.toys, limit_toys=work.limit_toys, seed=work.seed))
     for part in only:

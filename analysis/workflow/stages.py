@@ -59,7 +59,7 @@ class Stage:
     """files that it writes, its record last"""
     made_from: Callable[[Folder], str | None] | None = None
     """function that returns the digest of the settings that it was made with, of a stage that is
-    known by these alone: selection and code are in them"""
+    known by these alone"""
 
 
 # ---- what each is made from ----------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from analysis.folder.blinding import is_unblinded
 from analysis.folder.folder import Folder
 from analysis.folder.history import after_unblinding, label
+from analysis.results.freeze import Freeze
 
 Command = Callable[..., int]
 SAME = "the data had been unblinded before with other decisions (first); unblinded again: second"
@@ -118,3 +120,27 @@ def test_a_damaged_record_beside_the_chunks_counts_as_an_opening(
     second = frozen("second")
     assert program("unblind", second.path, "--reason", "second") == 0
     assert f"{record} is damaged" in (after_unblinding(second) or "")
+
+
+def test_results_are_labelled_if_the_sidebands_decide_on_another_function(
+    frozen: Callable[..., Folder], program: Command, tiny: Path, tiny_universe: int, tmp_path: Path
+) -> None:
+    """As of a program that is a newer one than that which the data were unblinded with."""
+    folder, reason = frozen("first"), "a newer program"
+    files = ("--samples", tiny / "samples.toml", "--search", tiny / "search.toml")
+    words = ("run", "--universe", tiny_universe, *files, "--chunks", tmp_path / "chunks",
+             "--out", folder.path, "--until", "infer", "--quiet")  # fmt: skip
+    assert program(*words) == 0
+    kept = folder.load(Freeze, made_by="")
+    assert kept.sidebands is not None
+    others = {name: replace(of, order=of.order + 1) for name, of in kept.sidebands.peak.items()}
+    folder.save(replace(kept, sidebands=replace(kept.sidebands, peak=others)), frozen="")
+    assert program("unblind", folder.path, "--reason", "all is fixed") == 0
+    assert program(*words) == 4
+    assert program(*words, "--after-unblinding", reason) == 0
+    for name in ("background", "counting", "scan", "limits", "verdict", "claim"):
+        document = folder.read(f"{name}.json", made_by="")
+        assert document["after_unblinding"] == reason, name
+        changed = document["changed_after_unblinding"]
+        assert changed, name
+        assert all(name.startswith("sidebands.peak.") for name in changed), changed

@@ -63,3 +63,14 @@ def test_deep_bins_are_told_and_fluctuations_are_not() -> None:
     (told,) = bins_far_below(low, low + 1, counts, expected)
     assert f"{np.sum(expected > 9990)} bins are far below the fit" in told
     assert "GeV has 0 events where 10,000 are expected; some got lost" in told
+
+
+def test_what_is_excluded_ends_between_masses_where_both_have_a_limit() -> None:
+    """In the middle of 0.5 and 2.0 by their logarithms; at the last mass beside a missing one."""
+    terms = Terms("pb", per_event=np.ones_like, reason=None, benchmark=1.0)
+    found = limits_result(at(0.5, 2.0, 0.5, None, 0.5), 0.95, terms).excluded_GeV
+    assert found.observed == ((500.0, 512.5), (537.5, 550.0), (600.0, 600.0))
+    assert found.expected == ()  # at the benchmark is not below it
+    assert limits_result([], 0.95, terms).excluded_GeV.observed == ()
+    without = replace(terms, benchmark=None)
+    assert limits_result(at(0.5), 0.95, without).excluded_GeV.observed is None

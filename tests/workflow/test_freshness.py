@@ -9,7 +9,8 @@ import pytest
 
 from analysis.commands.options import OwnSettingsFiles
 from analysis.folder.folder import HISTOGRAMS, LEDGER, RESULTS, Folder
-from analysis.workflow.stages import STAGES, StageName, why_make
+from analysis.results.freeze import Unblinding
+from analysis.workflow.stages import StageName, why_make
 from tools.errors import InputError
 from tools.json_file import write_sealed
 
@@ -290,23 +291,36 @@ def test_open_histograms_of_a_folder_that_is_shut_again_are_refused(
 # ---- what each stage is made from ----------------------------------------------------------------
 
 
+# Written out: were they taken from the table of stages, one that is missing there would be no case.
 @pytest.mark.parametrize(
-    ("name", "needed"), [(stage.name, file) for stage in STAGES.values() for file in stage.needs]
-)
+    ("name", "needed"),
+    [
+        ("infer", "run.json"), ("infer", "ledger.json"), ("infer", "histograms.zip"),
+        *(("report", f"{name}.json") for name in (
+            "run", "cutflow", "ledger", "selection", "score", "freeze", "unblinding",
+            "background", "counting", "scan", "limits", "verdict",
+        )), ("report", "histograms.zip"),
+    ],
+)  # fmt: skip
 def test_a_stage_is_made_again_without_a_file_that_it_needs(
     reported: Path, name: StageName, needed: str
 ) -> None:
     project = OwnSettingsFiles().of(Folder(reported))
     assert why_make(name, project) is None
     path = reported / needed
+    ledger = json.loads((reported / LEDGER).read_text(encoding="utf-8"))
     if needed == HISTOGRAMS:  # which stand for what the ledger says that they were made from
-        ledger = json.loads((reported / LEDGER).read_text(encoding="utf-8"))
         ledger["provenance"]["keys"]["data"] = "of other events"
         write_sealed(reported / LEDGER, ledger)
+    elif needed == LEDGER:  # without one, the histograms would miss it
+        write_sealed(path, {**ledger, "complete": False})
     elif path.exists():
         path.unlink()
-    else:  # nothing was opened: a record of something else
-        write_sealed(path, {"reason": "", "provenance": {}})
+    else:  # of the data, which are blind: a record that is of another freeze
+        other = Unblinding(
+            reason="", freeze_digest="", sidebands_digest=None, changes=(), programs=()
+        )
+        Folder(reported).save(other, unblinded="")
     try:
         why = why_make(name, project)
     except InputError as refused:

@@ -102,7 +102,7 @@ class Decisions:
         self.spurious[rows], self.error[rows] = nuisance(entry, which, neighbours)
 
     def weigh_against(self, window: "Decisions") -> None:
-        """Leave the full range's choices only where they pass and expect smaller errors."""
+        """Leave the full range's choices where only they pass, or expect the smaller errors."""
         # Mean logarithms: a factor is worth as much at high masses, where errors are small.
         smaller = np.log(self.error).mean(axis=1) <= np.log(window.error).mean(axis=1)
         rows = np.flatnonzero(~(self.passes & (~window.passes | smaller)))

@@ -32,7 +32,7 @@ NEIGHBOURHOOD = 2.0
 STEP_GeV = 20.0
 """at most, between the masses at which spurious signals are computed: they change slowly"""
 _MIN_EVENTS = 1e-3
-"""events of a test spectrum in all sidebands; below it is not scaled to those of a category"""
+"""least events by which a test spectrum is divided where it is scaled to a category"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +86,7 @@ class Rules:
         """Return what is smallest for the best of functions that do not pass, shape (T,)."""
         return entry.worst
 
-    def counting(self, _names: Sequence[str], valid: Flags, _misfit: FloatArray) -> Flags:
+    def counting(self, _names: Sequence[str], valid: Flags, _deviances: FloatArray) -> Flags:
         """Return which of the test spectra that fit count, shape (K, T)."""
         return valid
 
