@@ -17,7 +17,9 @@ from tools.shown import shown
 
 if TYPE_CHECKING:
     from analysis.results.closure import Closure
-    from analysis.validation.universes import Size
+    from analysis.validation.tasks import Log
+    from analysis.validation.universes import Size, Universes
+    from tools.executors import Execution
 
 QUICK = (10, 50, 20)
 """universes of `xyy closure --quick`, empty ones, and with X"""
@@ -186,12 +188,12 @@ def closure(
         )
     catalogue, search = files.read()
 
+    from analysis.validation.analyse import run
     from analysis.validation.closure import write_closure
     from analysis.validation.efficiencies import Channels, by_upper_cuts
+    from analysis.validation.universe_report import result
     from analysis.validation.universes import Campaign, Universes
-    from analysis.workflow.pipeline import Request
     from tools.generate import DEFAULT_SEED
-    from tools.sources import Observed
 
     where = search.signal.low_GeV, search.signal.high_GeV
     selected = options.selection_of(selection, catalogue, search) if selection else None
@@ -203,15 +205,27 @@ def closure(
     execution = how.execution()
     if execution.engine == "iterative":
         execution = replace(execution, workers=1)  # of `--events` the inference too
-    request = Request(
-        out=out, chunks=options.DEFAULT_CHUNKS, catalogue=catalogue, search=search,
-        observed=Observed(), seed=campaign.seed, execution=execution,
-    )  # fmt: skip
     channels = Channels.of(*selected) if selected else by_upper_cuts(search.optimise.course_cuts)
     work = Universes.of(campaign, catalogue, search, channels)
-    chain = Console(quiet=True) if events else None
-    found = write_closure(work, size, request, printer.log, chain_console=chain)
+    measure = _from_events if events else lambda *job: result(run(*job))
+    measured = partial(measure, work, size, out, execution, printer.log)
+    found = write_closure(measured, catalogue, out, execution)
     printer.result(out / found.FILE, lambda: "\n".join([*_words(found), f"{out / found.FILE}"]))
+
+
+def _from_events(
+    work: "Universes", size: "Size", out: Path, execution: "Execution", log: "Log"
+) -> "Closure":
+    from analysis.validation import from_events
+    from analysis.workflow.pipeline import Request
+    from tools.sources import Observed
+
+    request = Request(
+        out=out, chunks=options.DEFAULT_CHUNKS, catalogue=work.catalogue,
+        search=work.analysis.search, observed=Observed(), seed=work.campaign.seed,
+        execution=execution,
+    )  # fmt: skip
+    return from_events.measure(work, size.universes, request, Console(quiet=True), log)
 
 
 def _size(given: tuple[int | None, int | None, int | None], *, quick: bool) -> "Size":

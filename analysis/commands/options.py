@@ -113,17 +113,17 @@ def selection_of(
     path: Path | None, catalogue: "Catalogue", search: "Search"
 ) -> "tuple[Selection, ScoreTable | None]":
     """Read cuts and score of `--selection`; there are none unless it is given."""
-    from analysis.folder.folder import read_selection
-    from analysis.selection.optimise import cut_variables
-    from analysis.selection.scores.score_file import read_score_of
-    from analysis.settings.settings_check import check_selection
     from processors.selection import Selection
 
     if path is None:
         return Selection({}), None
+    from analysis.folder.folder import read_selection
+    from analysis.selection.scores.score_file import read_score_of
+    from analysis.settings.settings_check import check_selection
+
     selection = read_selection(path)
     check_selection(path, selection, catalogue)
-    return selection, read_score_of(path, cut_variables(search))
+    return selection, read_score_of(path, search)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,11 @@ from analysis.results.freeze import (
     Freeze,
     FrozenWhen,
     KnownBefore,
-    PeakDecision,
     Program,
     UnblindedWhen,
     Unblinding,
 )
+from analysis.results.values import FunctionInRange
 from tools.digests import digest_document
 from tools.errors import InputError, RefusedError
 from tools.names import listed
@@ -94,7 +94,10 @@ def keep_sidebands(folder: Folder, known: KnownBefore) -> None:
 
 
 def _keep_peak(
-    folder: Folder, frozen: Freeze, first: Mapping[str, PeakDecision], now: dict[str, PeakDecision]
+    folder: Folder,
+    frozen: Freeze,
+    first: Mapping[str, FunctionInRange],
+    now: dict[str, FunctionInRange],
 ) -> None:
     """Put on record what function the sidebands of open data decide on, if it is another one."""
     opened = folder.load(Unblinding, made_by="unblind")
@@ -120,7 +123,7 @@ def _keep_peak(
 
 
 def _peak_names(
-    before: Mapping[str, PeakDecision], after: Mapping[str, PeakDecision]
+    before: Mapping[str, FunctionInRange], after: Mapping[str, FunctionInRange]
 ) -> tuple[str, ...]:
     one, other = ({name: asdict(peak) for name, peak in each.items()} for each in (before, after))
     return tuple(f"{SIDEBANDS}.peak.{name}" for name in changed(one, other))

@@ -29,7 +29,6 @@ from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.selection import ChosenSelection
 from analysis.results.verdict import ResonanceFit, Verdict
-from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.performance import Scored
 from analysis.selection.scores.score_file import read_score_of
 from analysis.selection.scores.sculpting import SculptedSpectrum, mass_by_category
@@ -284,7 +283,7 @@ def read_results(folder: Folder, catalogue: Catalogue, search: Search) -> Folder
         verdict=folder.load_if_there(Verdict),
         freeze=folder.load_if_there(Freeze),
         unblinding=folder.load_if_there(Unblinding),
-        score=read_score_of(folder.path / SELECTION, cut_variables(search)) if selected else None,
+        score=read_score_of(folder.path / SELECTION, search) if selected else None,
     )
 
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from analysis.results.codec import Numbers
-
-Range_GeV = tuple[float, float]
+from analysis.results.values import FunctionInRange, Range_GeV
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +85,6 @@ class SpuriousSignals:
     events: Numbers
     error_events: Numbers
     """uncertainty of a signal at each mass"""
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class FunctionInRange:
-    """A background function in a range of mass."""
-
-    range: str
-    """name of the range"""
-    fit_range_GeV: Range_GeV
-    family: str
-    order: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ What is observed is None while the data are blind, or where there are none.
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from analysis.results.background import Range_GeV
 from analysis.results.codec import ABSENT, Numbers
 from analysis.results.expected import ExpectedSignals
+from analysis.results.values import Range_GeV
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

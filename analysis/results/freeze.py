@@ -8,16 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from analysis.results.background import FunctionInRange
 from analysis.results.codec import ABSENT, Numbers
 from analysis.results.expected import ExpectedSignal
+from analysis.results.values import FunctionInRange
 
 # ---- before --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeakDecision(FunctionInRange):
-    """The function under a peak that the sidebands decided on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -55,8 +50,8 @@ class KnownBefore:
 
     of: str
     """what the background was fitted to: ``data`` or ``simulation``"""
-    peak: dict[str, PeakDecision]
-    """function under a peak, by channel"""
+    peak: dict[str, FunctionInRange]
+    """function under a peak that the sidebands decided on, by channel"""
     sideband_gof_pvalue: dict[str, float | None]
     """p-value of the goodness of fit in the sidebands, by channel"""
     predicted_events: float
@@ -120,7 +115,7 @@ class Change:
     """names of what was changed"""
     digest: str
     """digest of all decisions since then"""
-    peak: Annotated[dict[str, PeakDecision] | None, ABSENT] = None
+    peak: Annotated[dict[str, FunctionInRange] | None, ABSENT] = None
     """function under a peak since then, by channel; None before the inference has run"""
 
 

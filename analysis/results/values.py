@@ -1,4 +1,4 @@
-"""Values with their uncertainties, as they stand in several result files."""
+"""What stands in several result files: values with their uncertainties, a function in a range."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ BANDS = (-2, -1, 0, 1, 2)
 """standard deviations of the expected limits"""
 BAND_KEYS = tuple(map(str, BANDS))
 """keys of what is expected, in standard deviations"""
+Range_GeV = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +28,14 @@ class Estimate:
         return Estimate(
             value, value - float(np.hypot(down, added)), value + float(np.hypot(up, added))
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class FunctionInRange:
+    """A background function in a range of mass."""
+
+    range: str
+    """name of the range"""
+    fit_range_GeV: Range_GeV
+    family: str
+    order: int

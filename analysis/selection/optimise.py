@@ -26,8 +26,8 @@ import numpy.typing as npt
 from analysis.results.selection import CutsOptimism, ScanPoint
 from analysis.selection.scores.sculpting import MIN_EXPECTED, same_shape_pvalue
 from analysis.selection.scores.training import Simulated
-from analysis.settings.search import Optimise, Search
-from processors.histograms import Binning, Counts
+from analysis.settings.search import Optimise
+from processors.histograms import Counts
 from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.names import listed
@@ -40,12 +40,6 @@ Place = tuple[int, ...]
 """where a selection stands in the grid of cuts"""
 MeritTable = dict[str, tuple[float | None, float | None]]
 """figure of merit and its uncertainty by kind of selection; None where there is none"""
-
-
-def cut_variables(search: Search) -> tuple[Binning, ...]:
-    """Return the axes of the joint histogram: what cuts and scores are made of."""
-    axes = search.optimise.axes.items()
-    return tuple(Binning(name, axis.bins, axis.low, axis.high) for name, axis in axes)
 
 
 @dataclass(frozen=True, slots=True)

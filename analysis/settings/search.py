@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from processors.histograms import Binning
 from tools.errors import InputError
 from tools.samples import LARGEST, Axis
 from tools.settings_table import Table
@@ -256,6 +257,12 @@ class Optimise(Decided):
     """task 3.4 "by hand", for comparison"""
     method: Annotated[str, one_of(*METHODS)]
     """``"cuts"``, ``"score"`` (one cut on it), ``"categories"``, or the ``"best"`` of them"""
+
+    @property
+    def cut_variables(self) -> tuple[Binning, ...]:
+        """Axes of the joint histogram: what cuts and scores are made of."""
+        axes = self.axes.items()
+        return tuple(Binning(name, axis.bins, axis.low, axis.high) for name, axis in axes)
 
 
 @dataclass(frozen=True, slots=True)

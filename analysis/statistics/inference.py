@@ -26,10 +26,10 @@ from analysis.results.freeze import (
     ExpectedResults,
     ExpectedScan,
     KnownBefore,
-    PeakDecision,
 )
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
+from analysis.results.values import FunctionInRange
 from analysis.results.verdict import Verdict, WindowCount
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import Prediction, predict, predict_from_simulation
@@ -92,8 +92,8 @@ class SearchResults:
         )
 
 
-def _decision(peak: PeakBackground) -> PeakDecision:
-    return PeakDecision(
+def _decision(peak: PeakBackground) -> FunctionInRange:
+    return FunctionInRange(
         range=peak.range, fit_range_GeV=peak.fit_range_GeV, family=peak.family, order=peak.order
     )
 

@@ -337,7 +337,7 @@ def batch_of(work: Universes, kind: Kind, numbers: range) -> Found:
 
 
 def run(
-    work: Universes, size: Size, out: Path, execution: Execution, *, log: Log = lambda _text: None
+    work: Universes, size: Size, out: Path, execution: Execution, log: Log = lambda _text: None
 ) -> UniverseResults:
     """Analyse all universes of a campaign, and borderline cases with toys of the whole procedure.
 

@@ -22,7 +22,6 @@ from analysis.statistics.inference import infer
 from analysis.statistics.limits_results import warnings_of
 from analysis.statistics.resonance.shape import Work
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
-from analysis.workflow.process import weight_of
 from tools.json_file import write_json
 from tools.manifest import Source
 
@@ -173,7 +172,7 @@ def inference_inputs(project: Project) -> InferenceInputs:
             data = Spectrum(edges, counts, blinded, unselected)
             continue
         simulation[name] = SimulatedSpectrum(
-            edges, counts, weight=weight_of(catalogue, name, events), generated_events=events,
+            edges, counts, weight=catalogue.weight(sample, events), generated_events=events,
             mass_GeV=sample.mass_GeV, cross_section_pb=sample.cross_section_pb,
             filter_efficiency=sample.filter_efficiency,
             unselected_counts=None if sample.kind == "signal" else unselected,

@@ -13,7 +13,7 @@ from analysis.selection.expected_fit import expected_z
 from analysis.selection.methods import Selected, select
 from analysis.selection.scores.score_file import table_of_document
 from analysis.selection.scores.training import Simulated
-from analysis.workflow.process import losses, weight_of
+from analysis.workflow.process import losses
 from processors.histograms import Counts
 from processors.selection import Selection
 from tools.errors import InputError, XyyError
@@ -56,7 +56,8 @@ def optimise_folder(project: Project, *, inputs: str, reason: str | None = None)
             "process them with `xyy process --histograms all`"
         )
     weights = {
-        name: weight_of(catalogue, name, ledger.samples[name].processed_events) for name in joints
+        name: catalogue.weight(catalogue.sample(name), ledger.samples[name].processed_events)
+        for name in joints
     }
     selected = select(Simulated(joints, weights, background), search)
     masses = _of_simulation(folder, catalogue, "before/m_yy")

@@ -21,7 +21,6 @@ from analysis.folder.folder import CUTFLOW, HISTOGRAMS, LEDGER, Folder
 from analysis.folder.histogram_file import Histograms, read_histograms, write_histograms
 from analysis.results.codec import to_json
 from analysis.results.ledger import CutflowRow, Cutflows, Ledger, ProcessedFrom
-from analysis.selection.optimise import cut_variables
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_manifest
 from processors.diphoton import DiphotonProcessor, Settings
@@ -74,7 +73,7 @@ def processor_settings(
         ),
         mass=Binning("m_yy", bins, spectrum.low_GeV, spectrum.high_GeV, "GeV"),
         window=Interval(search.window.low_GeV, search.window.high_GeV),
-        cut_variables=cut_variables(search), selection=selection, score=score,
+        cut_variables=search.optimise.cut_variables, selection=selection, score=score,
         unblinded=unblinded, histograms=histograms,
     )  # fmt: skip
 
@@ -227,7 +226,7 @@ class Processing:
         only the spectrum was filled. Of blinded data all rows are of the sidebands. Rows of a
         sample that lost events say so.
         """
-        weight = weight_of(self.catalogue, name, ledger.processed_events)
+        weight = self.catalogue.weight(self.catalogue.sample(name), ledger.processed_events)
         blind = self.manifest.samples[name].kind == "data" and not self.settings.unblinded
         divided = tuple(flow.axes["region"]) == REGIONS
         for step, counted in zip(flow.axes["step"], flow.view(), strict=True):
@@ -245,7 +244,7 @@ class Processing:
 def weights(catalogue: Catalogue, samples: Mapping[str, SampleLedger]) -> dict[str, float]:
     """Return the weight of an event of each sample of which some were processed."""
     return {
-        name: weight_of(catalogue, name, sample.processed_events)
+        name: catalogue.weight(catalogue.sample(name), sample.processed_events)
         for name, sample in samples.items()
         if sample.processed_events
     }
@@ -260,11 +259,6 @@ def selected_by(settings: Settings) -> str:
 def jointly_by(settings: Settings) -> str:
     """Return the digest of what the joint histograms depend on, beside events."""
     return digest_text(repr((settings.mass, settings.window, settings.cut_variables)))
-
-
-def weight_of(catalogue: Catalogue, name: str, events: int) -> float:
-    """Return the weight of one event of a sample of which `events` were processed."""
-    return catalogue.weight(catalogue.sample(name), events)
 
 
 def losses(ledger: Ledger, path: Path) -> str:

@@ -27,7 +27,6 @@ from analysis.folder import folder as files
 from analysis.folder.folder import Folder, Project
 from analysis.folder.origin import RUN, origin_of
 from analysis.results.ledger import Ledger, ProcessedFrom
-from analysis.selection.optimise import cut_variables
 from analysis.selection.scores.score_file import read_score_of
 from analysis.settings.settings_check import check_selection
 from analysis.workflow import process
@@ -103,7 +102,7 @@ def chunks_of(folder: Folder) -> Manifest:
 def decided_in(project: Project) -> dict[str, Any]:
     """Return the decisions as they stand now, with the selection of the folder."""
     folder, catalogue, search = project
-    score = read_score_of(folder.path / files.SELECTION, cut_variables(search))
+    score = read_score_of(folder.path / files.SELECTION, search)
     selection = folder.selection()
     check_selection(folder.path / files.SELECTION, selection, catalogue)
     return decisions.decisions(catalogue, search, selection, score)
@@ -114,7 +113,7 @@ def settings_in(project: Project) -> Settings:
     folder, catalogue, search = project
     selection, score, path = Selection({}), None, folder.path / files.SELECTION
     if path.is_file():
-        selection, score = folder.selection(), read_score_of(path, cut_variables(search))
+        selection, score = folder.selection(), read_score_of(path, search)
     opened = blinding.is_unblinded(folder)
     return process.processor_settings(
         catalogue.columns, search, selection, score=score, unblinded=opened
@@ -284,7 +283,7 @@ def status(project: Project) -> list[tuple[str, str]]:
 def _score_refused(project: Project) -> str | None:
     """Return why the score of the selection cannot be read, if it cannot."""
     try:
-        read_score_of(project.folder.path / files.SELECTION, cut_variables(project.search))
+        read_score_of(project.folder.path / files.SELECTION, project.search)
     except InputError as error:
         return str(error)
     return None

@@ -18,8 +18,8 @@ from analysis.results.freeze import (
     ExpectedScan,
     Freeze,
     KnownBefore,
-    PeakDecision,
 )
+from analysis.results.values import FunctionInRange
 from analysis.settings.search import Search
 from processors.selection import Interval, Selection
 from tools.errors import InputError, RefusedError
@@ -118,7 +118,7 @@ def test_a_selection_that_is_none_is_refused(tmp_path: Path, cuts: str) -> None:
 
 def known(order: int = 2, of: str = "data") -> KnownBefore:
     """Return what the blind inference found, with one channel and nothing to expect."""
-    peak = PeakDecision(range="window", fit_range_GeV=(400, 1100), family="exp", order=order)
+    peak = FunctionInRange(range="window", fit_range_GeV=(400, 1100), family="exp", order=order)
     masses = np.array([500.0, 510.0])
     bands = {band: np.array([1.0, np.nan]) for band in ("-2", "-1", "0", "1", "2")}
     expected = ExpectedResults(

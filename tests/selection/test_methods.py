@@ -276,13 +276,12 @@ def test_more_categories_let_expect_more(
 
 
 def test_a_folder_tells_which_score_it_has(opened: Path) -> None:
-    from analysis.selection.optimise import cut_variables
     from analysis.settings.search_file import read_search
 
     search = read_search(opened.parent / "quick.toml")
-    score = read_score_of(opened / SELECTION, cut_variables(search))
+    score = read_score_of(opened / SELECTION, search)
     assert score is not None
     assert score.names == ("score_1", "score_2", "score_3")
     other = replace(search.optimise, axes=dict(list(search.optimise.axes.items())[1:]))
     with pytest.raises(InputError, match=r"was trained on n_jets, .*, not on n_leptons"):
-        read_score_of(opened / SELECTION, cut_variables(replace(search, optimise=other)))
+        read_score_of(opened / SELECTION, replace(search, optimise=other))

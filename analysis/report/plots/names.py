@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.report.plots.style import plain
-from analysis.results.background import FunctionInRange, SpectrumFit
+from analysis.results.background import SpectrumFit
 from analysis.results.codec import Unit
-from analysis.results.values import BAND_KEYS, Estimate
+from analysis.results.values import BAND_KEYS, Estimate, FunctionInRange
 from tools.arrays import FloatArray
 
 SYMBOLS = {
@@ -44,8 +44,9 @@ SYMBOLS = {
 def function_name(function: SpectrumFit | FunctionInRange) -> str:
     """Return family and order of a background function.
 
-    >>> from analysis.results.freeze import PeakDecision
-    >>> function_name(PeakDecision(range="full", fit_range_GeV=(0.0, 1.0), family="exp", order=2))
+    >>> from analysis.results.values import FunctionInRange
+    >>> fit = FunctionInRange(range="full", fit_range_GeV=(0.0, 1.0), family="exp", order=2)
+    >>> function_name(fit)
     'exp 2'
     """
     return f"{function.family} {function.order}"

@@ -30,7 +30,7 @@ from analysis.results.score import (
 from analysis.results.selection import ChosenSelection
 from analysis.selection.scores.choose import DECIMALS, KINDS, ScoreChoice
 from analysis.selection.scores.likelihood_ratio import table_of
-from analysis.settings.search import METHODS
+from analysis.settings.search import METHODS, Search
 from processors.histograms import Binning
 from processors.score import ScoreTable, cell_count, shape_of
 from tools.digests import digest_text
@@ -101,15 +101,15 @@ def read_score(path: Path, axes: Sequence[Binning]) -> ScoreTable:
     return table
 
 
-def read_score_of(path: Path, axes: Sequence[Binning]) -> ScoreTable | None:
+def read_score_of(path: Path, search: Search) -> ScoreTable | None:
     """Read the score beside a ``selection.json``; None where its method has none.
 
     Parameters
     ----------
     path : Path
         Of the selection.
-    axes : sequence of Binning
-        The columns and bins that the score has to be for.
+    search : Search
+        Its cut variables are the columns and bins that the score has to be for.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def read_score_of(path: Path, axes: Sequence[Binning]) -> ScoreTable | None:
     if "method" not in document or Table(document, f"{path}").choice("method", METHODS) == "cuts":
         return None
     beside = path.parent / ScoreFile.FILE
-    table = read_score(beside, axes)
+    table = read_score(beside, search.optimise.cut_variables)
     if table.digest != from_json(ChosenSelection, document, path).score_digest:
         raise InputError(
             f"{beside} is not the score that {path.name} was chosen with; make both with "
