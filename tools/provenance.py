@@ -3,6 +3,7 @@
 import platform
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,19 @@ def provenance(**extra: Any) -> dict[str, Any]:
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": platform.node(),
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in ("xyy", *_LIBRARIES)},
+        "versions": dict(_versions()),
         "git_commit": _git_commit(),
         **extra,
     }
 
 
+# Asked once: a run writes many products, and each answer takes some 10 ms.
+@cache
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in ("xyy", *_LIBRARIES)}
+
+
+@cache
 def _git_commit() -> str | None:
     """Return the commit of the checkout that this code runs from, or None outside one."""
     try:
