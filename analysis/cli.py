@@ -44,7 +44,6 @@ COMMANDS = {
 
 app = typer.Typer(
     name="xyy",
-    help="Search for a new particle that decays to two photons: from event files to a verdict.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

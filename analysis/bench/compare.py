@@ -14,7 +14,7 @@ import numpy as np
 
 from analysis.bench import competitors, ours, report
 from analysis.bench.competitors import Counts
-from analysis.bench.measure import compare_executors, median_seconds, one_core
+from analysis.bench.measure import compare_executors, in_new_process, median_seconds, use_one_core
 from analysis.bench.ours import Inputs, events_of, prepare
 from analysis.results.speed import SpeedMeasurement
 from analysis.settings.search import Search
@@ -48,8 +48,6 @@ def measure(
 ) -> SpeedMeasurement:
     """Generate events, compare the results of all competitors, then their speed.
 
-    To be called in a process that starts with `analysis.bench.measure.ENVIRONMENT`.
-
     Parameters
     ----------
     folder : Path
@@ -72,7 +70,7 @@ def measure(
     settings = ours.job(catalogue, search)
     log(f"generating {events:,} events")
     inputs = prepare(folder, catalogue, events)
-    rates = on_one_core(inputs, settings, rounds, log)
+    rates = in_new_process(on_one_core, inputs, settings, rounds, log)
     workers = min(WORKERS, cores())
     executions = [ours.ONE_CORE, *(Execution(name, workers) for name in ("futures", "dask"))]
     engines = compare_executors(inputs.copies, settings, executions, rounds, log)
@@ -80,21 +78,21 @@ def measure(
 
 
 def on_one_core(inputs: Inputs, settings: Settings, rounds: int, log: Log) -> dict[str, float]:
-    """Return how many events per second each competitor does."""
+    """Return how many events per second each competitor does; to be called in a new process."""
     by_hand = partial(competitors.full_loop, inputs.paths, ours.wanted(settings))
     full = partial(ours.process, inputs.chunks, settings)
     score = partial(ours.process, inputs.chunks, ours.scored(settings))
     light = light_jobs(inputs, settings)
     keep_memory()  # for all: the processor does it anyway
-    with one_core():
-        log("comparing the results")
-        check_all(full(), by_hand())
-        for name, competitor in light.items():
-            check_light(name, competitor, settings)
-        who: dict[str, Callable[[], object]] = {"full": full, "score": score, "full_loop": by_hand}
-        who |= {name: competitor.spectrum for name, competitor in light.items()}
-        log(f"on one core, {rounds} rounds: {', '.join(who)}")
-        taken = median_seconds(who, rounds)
+    use_one_core()
+    log("comparing the results")
+    check_all(full(), by_hand())
+    for name, competitor in light.items():
+        check_light(name, competitor, settings)
+    who: dict[str, Callable[[], object]] = {"full": full, "score": score, "full_loop": by_hand}
+    who |= {name: competitor.spectrum for name, competitor in light.items()}
+    log(f"on one core, {rounds} rounds: {', '.join(who)}")
+    taken = median_seconds(who, rounds)
     events = {name: events_of(competitor.events) for name, competitor in light.items()}
     return {name: events.get(name, events_of(inputs.chunks)) / taken[name] for name in who}
 

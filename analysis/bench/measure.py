@@ -2,9 +2,9 @@
 
 The machine is shared and changes its clock, so competitors take turns, and what is quoted are
 ratios of medians from one run. The first round, which imports and warms the page cache, does not
-count. All run in one new process, in which libraries have one thread (they read that from the
-environment when they are imported), and which keeps the memory that it frees, as the processor's
-workers do (`tools.executors.memory`).
+count. On one core all run in one new process, in which libraries have one thread (they read that
+from the environment when they are imported), and which keeps the memory that it frees, as the
+processor's workers do (`tools.executors.memory`).
 
 An executor has a start-up that does not grow with the events: processes, imports, a cluster. So it
 does a small and a large job, each in a new process, over links to the same chunks; the rate is that
@@ -19,8 +19,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -57,21 +56,13 @@ def in_new_process(function: Callable[..., Result], *arguments: object) -> Resul
     return result
 
 
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Keep this thread, and those that it starts, on one core while the block runs.
+def use_one_core() -> None:
+    """Keep this thread, and those that it starts, on one core; to be called in a new process.
 
     Where the operating system cannot do that (macOS), the libraries' own settings have to do.
     """
-    if sys.platform != "linux":
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def median_seconds(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -167,10 +158,11 @@ def check_same(digests: Mapping[str, set[str]]) -> None:
 
 def time_job(manifest: Manifest, settings: Settings, execution: Execution) -> Timed:
     """Do a job and take its time; to be called in a process of its own."""
-    with one_core() if execution.engine == "iterative" else nullcontext():
-        start = time.perf_counter()
-        contents = ours.process(manifest, settings, execution)
-        taken = time.perf_counter() - start
+    if execution.engine == "iterative":
+        use_one_core()
+    start = time.perf_counter()
+    contents = ours.process(manifest, settings, execution)
+    taken = time.perf_counter() - start
     return Timed(taken, peak_memory_MiB(), _digest(contents))
 
 

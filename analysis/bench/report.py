@@ -1,6 +1,6 @@
 """What a measurement says: the keys of the contract, and a table for people."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 
 from analysis.bench import competitors
@@ -55,6 +55,7 @@ def result(
     why = {key: missing[theirs] for key, (_, theirs) in RATIOS.items() if theirs in missing}
     small = f"{one.events:,} events are too few to tell the rate from the start-up"
     why |= {key: small for key, ratio in ratios.items() if ratio is None and key not in RATIOS}
+    versions = {name: metadata.version(name) for name in LIBRARIES if name not in missing}
     return SpeedMeasurement(
         **ratios,
         peak_MiB=max(engine.peak_MiB for engine in engines.values()),
@@ -63,7 +64,7 @@ def result(
         events=events,
         rates_events_per_s={name: round(rate) for name, rate in rates.items()},
         engines=engines,
-        provenance=SpeedOrigin(**provenance(machine=machine(), competitors=_versions(missing))),
+        provenance=SpeedOrigin(**provenance(machine=machine(), competitors=versions)),
     )
 
 
@@ -108,7 +109,3 @@ def _engine_lines(found: SpeedMeasurement) -> Iterator[str]:
             continue
         start = "" if engine is one else f"   start-up {engine.startup_s:.1f} s"
         yield f"  {who:44s}{_columns(engine.rate_events_per_s, gains.get(name))}{start}"
-
-
-def _versions(missing: Collection[str]) -> dict[str, str]:
-    return {name: metadata.version(name) for name in LIBRARIES if name not in missing}

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,7 +108,6 @@ def bench(
     """
     catalogue, search = files.read()
     from analysis.bench import compare, report
-    from analysis.bench.measure import in_new_process
     from analysis.results.codec import to_json
     from tools.folders import refuse_no_folder
     from tools.foreign import refuse_foreign
@@ -119,13 +117,10 @@ def bench(
         refuse_no_folder(out.parent)
         refuse_foreign(out.parent, [out.name])
     with temporary.folder("xyy-bench-") as folder:
-        job = partial(
-            compare.measure, folder, catalogue, search,
-            events=events or (1_000_000 if quick else 5_000_000),
-            rounds=rounds or (3 if quick else 5),
-            log=printer.log,
+        found = compare.measure(
+            folder, catalogue, search, events=events or (1_000_000 if quick else 5_000_000),
+            rounds=rounds or (3 if quick else 5), log=printer.log,
         )  # fmt: skip
-        found = in_new_process(job)
     result = to_json(found)
     if out is not None:
         write_json(out, result)
@@ -236,7 +231,7 @@ def _size(given: tuple[int | None, int | None, int | None], *, quick: bool) -> "
         raise InputError("--quick says how many universes: give no numbers beside it")
     if none and not quick:
         raise InputError("how many universes? Give --universes N, --empty N, or --quick")
-    return Size(*(QUICK if quick else (number or 0 for number in given)))
+    return Size(*(QUICK if quick else (each or 0 for each in given)))
 
 
 def _numbers(option: str, text: str | None, low: float, high: float) -> tuple[float, ...]:
@@ -262,10 +257,10 @@ def _numbers(option: str, text: str | None, low: float, high: float) -> tuple[fl
 def _words(found: "Closure") -> list[str]:
     from analysis.results.checks import judged
 
-    number, missed = judged(found.checks)
+    checked, missed = judged(found.checks)
     lines = [f"verdicts right: {found.verdicts.right} of {found.verdicts.n}"]
-    if number:
-        lines.append(f"{number - missed} of {number} numbers are what was wanted")
+    if checked:
+        lines.append(f"{checked - missed} of {checked} numbers are what was wanted")
     if events := found.events:
         lines.append(f"same verdict from events and spectrum: {events.same_verdicts} of {events.n}")
     return lines

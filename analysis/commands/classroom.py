@@ -138,7 +138,7 @@ def score(
     from analysis.game.sealing import read_game, write_private
 
     game = read_game(directory)
-    found = scoreboard.assign(game, claims)
+    found = scoreboard.assign(game, [options.named_file(word) for word in claims])
     scored = scoreboard.scores(game, found)
     with one_writer(directory, writes=[scoreboard.SCORES]):
         write_private(directory / scoreboard.SCORES, scored)
@@ -163,7 +163,7 @@ def reveal(directory: GameArgument, *, console: Console) -> None:
             sealing.write_revealed(game)
     console.log(f"seal {game.truth.seal}")
     console.log(
-        f"unchanged since it was sealed: the truth of {len(game.groups)} groups, the seed, "
+        f"unchanged since it was sealed: the truth of {len(game.sealed.groups)} groups, the seed, "
         f"{files} data files that are here"
     )
     typer.echo(scoreboard.truths(game))

@@ -87,7 +87,7 @@ def infer(
     if directory is None:
         raise InputError("infer what? Give a results folder, or --spectrum FILE")
     given = asdict(of_spectrum).items()
-    named = {f"--{name.strip('_').replace('_', '-')}": value for name, value in given}
+    named = {f"--{name.strip('_').replace('_', '-')}": chosen for name, chosen in given}
     _refuse(named, "a results folder; give --spectrum FILE")
     from analysis.folder import blinding
     from analysis.folder.folder import VERDICT, Folder
@@ -108,7 +108,7 @@ def infer(
 
 
 def _refuse(given: Mapping[str, object], what: str) -> None:
-    wrong = [name for name, value in given.items() if value is not None]
+    wrong = [name for name, chosen in given.items() if chosen is not None]
     if wrong:
         raise InputError(f"{wrong[0]} does not go with {what}")
 

@@ -21,16 +21,6 @@ if TYPE_CHECKING:
     from tools.samples import Catalogue
 
 
-def _seconds(value: float | None) -> float | None:
-    """Refuse a time that nobody waits; a range of typer's takes NaN."""
-    if value is not None and not 0 < value <= _LONGEST_WAIT:
-        raise typer.BadParameter(f"{value:g} is not between 0 and {_LONGEST_WAIT:,} seconds.")
-    return value
-
-
-_LONGEST_WAIT = 1_000_000
-
-
 def value(metavar: str, words: str, *names: str) -> Any:
     """Return an option with a value, which the help calls `metavar`."""
     return typer.Option(*names, metavar=metavar, help=words)
@@ -89,6 +79,12 @@ DirectoryArgument = Annotated[
 ]
 SAMPLES_FILE, SEARCH_FILE = "datasets/course.toml", "analysis/search.toml"
 DEFAULT_CHUNKS = Path("results/chunks")
+
+
+def named_file(word: str) -> tuple[str | None, Path]:
+    """Return name and path of ``[NAME=]FILE``; a file may have an equals sign in its own name."""
+    name, equals, path = word.partition("=")
+    return (name, Path(path)) if equals and not Path(word).exists() else (None, Path(word))
 
 
 def catalogue_of(name: str) -> "Catalogue":
@@ -261,11 +257,7 @@ class Where:
     )
     wait: Annotated[
         float | None,
-        typer.Option(
-            metavar="SECONDS",
-            help="How long to wait for a dask worker: 45 s; 600 s with --cluster.",
-            callback=_seconds,
-        ),
+        value("SECONDS", "How long to wait for a dask worker: 45 s; 600 s with --cluster."),
     ] = None
 
     UNLESS_NAMED: ClassVar = "futures"

@@ -50,16 +50,11 @@ def convert(
     catalogue = options.catalogue_of(samples)
     from tools.convert import convert as convert_files
 
-    named = [_sample_and_file(word) for word in files]
+    named = [options.named_file(word) for word in files]
     with one_writer(out), console.progress("converting") as report:
         manifest = convert_files(catalogue, named, out, progress=report)
     for name, chunks in manifest.samples.items():
         console.log(f"{name}: {chunks.entries:,} events in {len(chunks.parts)} chunks")
-
-
-def _sample_and_file(word: str) -> tuple[str | None, Path]:
-    name, equals, path = word.partition("=")
-    return (name, Path(path)) if equals and not Path(word).exists() else (None, Path(word))
 
 
 @spread

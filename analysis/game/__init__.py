@@ -5,8 +5,7 @@ module        what
 ============  ==================================================================================
 `making`      data for every group, the truth sealed (`xyy universe make`)
 `sealing`     commitments: what was sealed is what is revealed (`xyy universe reveal`)
-`claims`      ``claim.json``: reading what groups hand in
 `scoring`     one claim against one truth: the rule for right and wrong, pulls, the limit
-`scoreboard`  all claims of a game: whose is whose, the table (`xyy universe score`)
+`scoreboard`  all claims of a game: read, whose is whose, the table (`xyy universe score`)
 ============  ==================================================================================
 """

@@ -14,21 +14,15 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.game.sealing import SEALED, SECRET, Game, sha256_of, write_sealed
-from analysis.results.game import (
-    BackgroundTruth,
-    DataFile,
-    RevealedGroup,
-    RevealedSeed,
-    UniverseTruth,
-)
+from analysis.game.sealing import Game, sha256_of, write_sealed
+from analysis.results import game as results
 from tools.digests import digest_file
 from tools.errors import InputError
-from tools.event_files import check_format
 from tools.locks import LOCK_NAME
 from tools.samples import Catalogue
 from tools.universe import Truth, generate_universe, truth_of
@@ -50,7 +44,6 @@ def make(
     seed: int | None = None,
     file_format: str = "csv",
     progress: Progress,
-    workers: int | None = None,
 ) -> Game:
     """Make the data of a game and seal its truth.
 
@@ -68,55 +61,58 @@ def make(
         Of the data: a file for each group, or a folder of files where they are many.
     progress : callable
         See `Progress`.
-    workers : int, optional
-        Processes that make large data; all cores unless given.
 
     Raises
     ------
     InputError
-        No groups, a folder that is not empty, an unknown format, and as `generate_universe`.
+        A folder that is not empty, and as `generate_universe`.
     XyyError
         If a file cannot be written; nothing is left behind.
     """
-    check_format(file_format)
-    if groups < 1:
-        raise InputError(f"a game needs one group or more, not {groups}")
     _refuse_used(out)
     chosen = secrets.randbits(SECRET_BITS) if seed is None else seed
-    files: dict[str, tuple[DataFile, ...]] = {}
-    opened: dict[str, RevealedGroup] = {}
-    with _whole_or_not(out) as staging:
+    files: dict[str, tuple[results.DataFile, ...]] = {}
+    opened: dict[str, results.RevealedGroup] = {}
+    # A game is whole or not there: it is made in here, and moved to where it is handed out at last.
+    staging, game = out / _STAGING, out / _STAGING / "game"
+    game.mkdir(parents=True)
+    try:
         for number in range(1, groups + 1):
             group = f"group_{number:0{max(2, len(str(groups)))}d}"
+            made = staging / f"universe_{number}"
             with progress(group) as report:
                 generate_universe(
-                    catalogue, number, staging, seed=chosen, file_format=file_format,
-                    progress=report, workers=workers,
-                )  # fmt: skip
-            files[group] = tuple(_taken(staging, out, group))
+                    catalogue, number, made, seed=chosen, file_format=file_format, progress=report
+                )
+            files[group] = tuple(_taken(made, game, group))
             truth = sealed_truth(truth_of(chosen, number, catalogue))
-            opened[group] = RevealedGroup(universe=number, truth=truth, nonce=_nonce())
-        _same_time(out)
-        seed_of = RevealedSeed(seed=str(chosen), nonce=_nonce())
-        return write_sealed(out, catalogue.name, seed_of, files, opened)
+            opened[group] = results.RevealedGroup(universe=number, truth=truth, nonce=_nonce())
+        _same_time(game)
+        seed_of = results.RevealedSeed(seed=str(chosen), nonce=_nonce())
+        sealed = write_sealed(game, catalogue.name, seed_of, files, opened)
+        for path in sorted(game.iterdir()):  # `sealed.json` is the last
+            path.rename(out / path.name)
+        return replace(sealed, folder=out)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _nonce() -> str:
     return secrets.token_hex(SECRET_BITS // 8)
 
 
-def sealed_truth(truth: Truth) -> UniverseTruth:
+def sealed_truth(truth: Truth) -> results.UniverseTruth:
     """Return what is sealed of a truth, and revealed at the end."""
     spectrum: Any = truth.background.spectrum
     signal: Any = truth.signal.spectrum
-    return UniverseTruth(
+    return results.UniverseTruth(
         exists=truth.exists,
         mass_GeV=truth.mass_GeV,
         cross_section_pb=truth.cross_section_pb,
         width_GeV=signal.width_GeV if truth.exists else None,
         signal_events=truth.signal_events,
         background_events=truth.background_events,
-        background=BackgroundTruth(
+        background=results.BackgroundTruth(
             scale_GeV=spectrum.scale_GeV,
             tail_fraction=spectrum.tail_fraction,
             n_jets_mean=truth.background.n_jets_mean,
@@ -136,40 +132,21 @@ def _refuse_used(out: Path) -> None:
         )
 
 
-@contextmanager
-def _whole_or_not(out: Path) -> Iterator[Path]:
-    """Yield a folder for data as they are made; a game that fails leaves nothing of it behind."""
-    staging = out / _STAGING
-    staging.mkdir()
-    try:
-        yield staging
-    except BaseException:
-        for path in (*out.glob("group_*"), out / SEALED, out / SECRET):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-        raise
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _taken(staging: Path, out: Path, group: str) -> Iterator[DataFile]:
-    """Move a group's data to where they are handed out, one by one."""
-    made = sorted(path for path in staging.rglob("*") if path.suffix in (".csv", ".root"))
-    for index, source in enumerate(made):
-        name = group if len(made) == 1 else f"{group}/{group}-{index:05d}"
-        path = out / f"{name}{source.suffix}"
+def _taken(made: Path, game: Path, group: str) -> Iterator[results.DataFile]:
+    """Move the data of a universe to those of the game, under the name of a group, one by one."""
+    data = sorted(path for path in made.rglob("*") if path.suffix in (".csv", ".root"))
+    for index, source in enumerate(data):
+        name = group if len(data) == 1 else f"{group}/{group}-{index:05d}"
+        path = game / f"{name}{source.suffix}"
         path.parent.mkdir(exist_ok=True)
         source.replace(path)
-        yield DataFile(
+        yield results.DataFile(
             f"{name}{source.suffix}", path.stat().st_size, digest_file(path), sha256_of(path)
         )
-    (staging / "manifest.json").unlink(missing_ok=True)
 
 
-def _same_time(out: Path) -> None:
+def _same_time(game: Path) -> None:
     """Give all data one time of writing: when each was done tells how long it took."""
     now = time.time()
-    for path in out.rglob("group_*"):
+    for path in game.rglob("group_*"):
         os.utime(path, (now, now))

@@ -48,31 +48,20 @@ class Game:
     sealed: SealedGame
     truth: RevealedGame
 
-    @property
-    def groups(self) -> dict[str, SealedGroup]:
-        """What is public of each group."""
-        return self.sealed.groups
 
-
-def canonical(document: Mapping[str, object]) -> bytes:
-    """Return the one text of a JSON document: keys sorted, no spaces, ASCII.
-
-    >>> canonical({"b": 1.5, "a": "x"})
-    b'{"a":"x","b":1.5}'
-    """
-    return json_bytes(document, compact=True, sort_keys=True)
+def _sha256(document: Mapping[str, object]) -> str:
+    """Return the SHA-256 of the one text of a JSON document: keys sorted, no spaces, ASCII."""
+    return hashlib.sha256(json_bytes(document, compact=True, sort_keys=True)).hexdigest()
 
 
 def commitment(group: str, files: Iterable[DataFile], opened: RevealedGroup) -> str:
     """Return the SHA-256 that binds a group's truth to its data, and tells neither."""
-    digests = [file.sha256 for file in files]
-    sealed = {"group": group, "files": digests, **to_json(opened)}
-    return hashlib.sha256(canonical(sealed)).hexdigest()
+    return _sha256({"group": group, "files": [file.sha256 for file in files], **to_json(opened)})
 
 
 def seed_commitment(seed: RevealedSeed) -> str:
     """Return the SHA-256 of the seed."""
-    return hashlib.sha256(canonical(to_json(seed))).hexdigest()
+    return _sha256(to_json(seed))
 
 
 def sha256_of(path: Path) -> str:
@@ -183,7 +172,7 @@ def _refuse_other_seal(folder: Path, truth: RevealedGame, path: Path) -> None:
 
 
 def _refuse_other_truth(game: Game, path: Path) -> None:
-    groups, opened = game.groups, game.truth.groups
+    groups, opened = game.sealed.groups, game.truth.groups
     if set(opened) != set(groups):
         other = listed(sorted(set(opened) ^ set(groups)))
         raise InputError(f"{path}: groups were added or left out after sealing: {other}")
@@ -205,7 +194,7 @@ def refuse_other_data(game: Game) -> int:
     InputError
         If one of them is not the file that was sealed.
     """
-    every = [file for group in game.groups.values() for file in group.files]
+    every = [file for group in game.sealed.groups.values() for file in group.files]
     there = [file for file in every if (game.folder / file.name).is_file()]
     for file in there:
         if sha256_of(path := game.folder / file.name) != file.sha256:

@@ -16,6 +16,7 @@ quick, cannot recurse and cannot call anything.
 """
 
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
@@ -143,13 +144,13 @@ class _Parser:
     def __init__(self, text: str, name: str, *, functions: bool) -> None:
         self._text, self._name = text, name
         self._functions = _FUNCTIONS if functions else ()
-        self._tokens = [*self._split(), ""]
-        self._next, self._depth = 0, 0
+        self._tokens = deque([*self._split(), ""])
+        self._depth = 0
 
     def parse(self) -> Steps:
         steps = self._sum()
-        if self._peek():
-            self._refuse(f"{self._peek()!r} stands where the expression could end")
+        if self._tokens[0]:
+            self._refuse(f"{self._tokens[0]!r} stands where the expression could end")
         return steps
 
     def _split(self) -> list[str]:
@@ -166,14 +167,6 @@ class _Parser:
             position = found.end()
         return tokens
 
-    def _peek(self) -> str:
-        return self._tokens[self._next]
-
-    def _take(self) -> str:
-        token = self._peek()
-        self._next += bool(token)
-        return token
-
     def _sum(self) -> Steps:
         return self._joined(("+", "-"), self._product)
 
@@ -182,8 +175,8 @@ class _Parser:
 
     def _joined(self, operations: tuple[str, ...], inner: Callable[[], Steps]) -> Steps:
         steps = inner()
-        while self._peek() in operations:
-            operation = self._take()
+        while self._tokens[0] in operations:
+            operation = self._tokens.popleft()
             steps = (*steps, *inner(), operation)
         return steps
 
@@ -191,13 +184,13 @@ class _Parser:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             self._refuse(f"it is nested more than {_MAX_DEPTH} deep")
-        if self._peek() in ("+", "-"):
-            sign = self._take()
+        if self._tokens[0] in ("+", "-"):
+            sign = self._tokens.popleft()
             steps = (*self._factor(), *(["negative"] if sign == "-" else []))
         else:
             steps = self._atom()
-            if self._peek() == "**":
-                self._take()
+            if self._tokens[0] == "**":
+                self._tokens.popleft()
                 steps = (*steps, *self._exponent(), "**")
         self._depth -= 1
         return steps
@@ -213,14 +206,14 @@ class _Parser:
         return steps
 
     def _atom(self) -> Steps:
-        symbol = self._take()
+        symbol = self._tokens.popleft()
         if symbol == "m":
             return ("m",)
-        if symbol in self._functions and self._peek() == "(":
+        if symbol in self._functions and self._tokens[0] == "(":
             return (*self._atom(), symbol)
         if symbol == "(":
             steps = self._sum()
-            if self._take() != ")":
+            if self._tokens.popleft() != ")":
                 self._refuse("a bracket is not closed")
             return steps
         if symbol[:1].isdigit() or symbol[:1] == ".":

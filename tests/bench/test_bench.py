@@ -6,6 +6,7 @@ No time is asserted.
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,10 +23,10 @@ from analysis.bench.measure import (
     check_same,
     in_new_process,
     median_seconds,
-    one_core,
     peak_memory_MiB,
     rated,
     time_job,
+    use_one_core,
 )
 from analysis.bench.ours import COPIES, Inputs, events_of, prepare
 from analysis.results.codec import to_json
@@ -57,6 +58,15 @@ KEYS = {
 @pytest.fixture(scope="module")
 def inputs(catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     return prepare(tmp_path_factory.mktemp("bench"), catalogue, EVENTS)
+
+
+@pytest.fixture
+def this_process_stays_free() -> Iterator[None]:
+    """What belongs in a process of its own and is called here keeps us on no core for good."""
+    before = os.sched_getaffinity(0) if sys.platform == "linux" else set()
+    yield
+    if before:
+        os.sched_setaffinity(0, before)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +123,7 @@ def test_lost_events_are_no_measurement(inputs: Inputs, settings: Settings) -> N
         ours.process(elsewhere, settings)
 
 
+@pytest.mark.usefixtures("this_process_stays_free")
 def test_on_one_core_everyone_gets_a_rate(inputs: Inputs, settings: Settings) -> None:
     said: list[str] = []
     rates = compare.on_one_core(inputs, settings, 1, said.append)
@@ -129,11 +140,10 @@ def test_jobs_take_turns_and_the_first_round_is_extra() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a process cannot be kept on one core here")
-def test_one_core_is_one_core_and_only_meanwhile() -> None:
-    before = os.sched_getaffinity(0)
-    with one_core():
-        assert len(os.sched_getaffinity(0)) == 1
-    assert os.sched_getaffinity(0) == before
+@pytest.mark.usefixtures("this_process_stays_free")
+def test_one_core_is_one_core() -> None:
+    use_one_core()
+    assert len(os.sched_getaffinity(0)) == 1
 
 
 def peak_of(MiB: int) -> tuple[float, dict[str, str]]:
@@ -155,6 +165,7 @@ def test_a_new_process_has_its_own_memory_and_environment() -> None:
         in_new_process(refuse)
 
 
+@pytest.mark.usefixtures("this_process_stays_free")
 def test_a_job_says_what_it_filled(inputs: Inputs, settings: Settings) -> None:
     one, same = (time_job(inputs.chunks, settings, ours.ONE_CORE) for _ in range(2))
     other = time_job(inputs.copies[0], settings, ours.ONE_CORE)

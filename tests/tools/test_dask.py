@@ -551,7 +551,7 @@ def test_addresses_are_taken_as_they_come(tmp_path: Path) -> None:
     ("how", "message"),
     [
         ({"cluster": "pbs", "engine": "dask"}, "--cluster pbs: known are slurm, htcondor"),
-        ({"engine": "dask", "wait_seconds": 0.0}, "--wait must be more than 0 seconds, not 0"),
+        ({"engine": "dask", "wait_seconds": 0.0}, "--wait: 0 is not between 0 and 1,000,000 s"),
         ({"scheduler": "tcp://127.0.0.1:1"}, "--scheduler needs --executor dask, not iterative"),
         ({"engine": "futures", "adaptive": True}, "--adaptive needs --executor dask, not futures"),
         ({"engine": "dask", "scheduler": "x", "cluster": "slurm"}, "exclude each other"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.game.claims import read_claim
+from analysis.game.scoreboard import read_claim
 from analysis.workflow.spectrum_file import read_spectrum
 from tools.convert import chunks_key, convert
 from tools.errors import InputError

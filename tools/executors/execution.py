@@ -10,6 +10,7 @@ Queue = Literal["slurm", "htcondor"]
 LOCAL_WAIT_SECONDS = 45.0
 QUEUE_WAIT_SECONDS = 600.0
 """A batch system starts jobs when it has room for them."""
+LONGEST_WAIT_SECONDS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,11 @@ class Execution:
             raise InputError(f"--workers must be 1 or more, not {self.workers}")
         if self.chunk_events is not None and self.chunk_events < 1:
             raise InputError(f"--chunk-events must be 1 or more, not {self.chunk_events}")
-        if self.wait_seconds is not None and not self.wait_seconds > 0:
-            raise InputError(f"--wait must be more than 0 seconds, not {self.wait_seconds:g}")
+        if self.wait_seconds is not None and not 0 < self.wait_seconds <= LONGEST_WAIT_SECONDS:
+            raise InputError(
+                f"--wait: {self.wait_seconds:g} is not between 0 and {LONGEST_WAIT_SECONDS:,} "
+                "seconds"
+            )
         self._refuse_contradictions()
 
     def _refuse_contradictions(self) -> None:
