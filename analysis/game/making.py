@@ -22,6 +22,7 @@ from typing import Any
 from analysis.game.sealing import Game, sha256_of, write_sealed
 from analysis.results import game as results
 from tools.digests import digest_file
+from tools.ending import held
 from tools.errors import InputError
 from tools.locks import LOCK_NAME
 from tools.samples import Catalogue
@@ -90,8 +91,9 @@ def make(
         _same_time(game)
         seed_of = results.RevealedSeed(seed=str(chosen), nonce=_nonce())
         sealed = write_sealed(game, catalogue.name, seed_of, files, opened)
-        for path in sorted(game.iterdir()):  # `sealed.json` is the last
-            path.rename(out / path.name)
+        with held():  # an interrupt waits until all of it is there
+            for path in sorted(game.iterdir()):  # `sealed.json` is the last
+                path.rename(out / path.name)
         return replace(sealed, folder=out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
