@@ -10,16 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.page.layout import Section, Table, table
-from analysis.report.page.wording import (
-    NOTHING,
-    interval,
-    known,
-    number,
-    sentence,
-    sigma,
-    with_error,
-)
+from analysis.report.page.layout import Section, Table, known, table
+from analysis.report.page.wording import NOTHING, interval, number, sentence, sigma, with_error
 from analysis.report.plots.names import category_title, function_name, with_category
 from analysis.results.background import PeakBackground, PeakCandidate
 from analysis.results.codec import Unit
