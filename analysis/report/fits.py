@@ -205,7 +205,7 @@ def _window(results: FolderResults) -> Interval:
 
 def background_fit(results: SpectrumResults) -> FittedSpectrum:
     """Return a binned spectrum with the function fitted to the bins that decide about it."""
-    channel = results.channel
+    (channel,) = results.background.channels.values()
     bins, masked = channel.bins, channel.not_read_GeV
     edges, (counts, expected) = _filled(bins, bins.observed_events, bins.expected_events)
     return FittedSpectrum(
@@ -225,10 +225,9 @@ def resonance_in_spectrum(results: SpectrumResults) -> FittedSpectrum | None:
     """Return a binned spectrum with the fit of a resonance; None while blind."""
     if results.fit is None or not results.fit.channels:
         return None
-    (bins,) = results.fit.channels.values()
+    (bins,), (peak,) = results.fit.channels.values(), results.peaks.values()
     spectrum = replace(background_fit(results), window=None, blinded=False)
-    function, notes = function_name(results.channel.peak), _resonance_notes(results.verdict)
-    return _resonance_fit(spectrum, function, bins, notes)
+    return _resonance_fit(spectrum, function_name(peak), bins, _resonance_notes(results.verdict))
 
 
 def _filled(

@@ -15,12 +15,7 @@ from analysis.folder.histogram_file import Histograms, read_histograms
 from analysis.folder.history import label, label_text
 from analysis.report.plots.columns import Process
 from analysis.report.plots.style import Header, plain
-from analysis.results.background import (
-    BackgroundFits,
-    PeakBackground,
-    SpectrumBackground,
-    SpectrumChannel,
-)
+from analysis.results.background import BackgroundFits, PeakBackground, SpectrumBackground
 from analysis.results.codec import from_json
 from analysis.results.counting import Counting
 from analysis.results.freeze import Freeze, Unblinding
@@ -305,12 +300,6 @@ class SpectrumResults(ShownResults):
     def header(self) -> Header:
         """What stands on the figures: no experiment is known."""
         return Header(self.sqrt_s_GeV, None, status=plain(self.title), experiment="")
-
-    @property
-    def channel(self) -> SpectrumChannel:
-        """The only channel."""
-        (channel,) = self.background.channels.values()
-        return channel
 
 
 def read_spectrum_results(

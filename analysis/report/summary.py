@@ -153,10 +153,8 @@ def _fit_lines(verdict: Verdict) -> list[str]:
         ("signal", verdict.signal_events, 1, "events"),
     ):
         if found is not None:
-            up, down = (
-                _value(found.high - found.value, digits),
-                _value(found.value - found.low, digits),
-            )
+            distances = found.high - found.value, found.value - found.low
+            up, down = (_value(distance, digits) for distance in distances)
             lines.append(f"  {what:13s} {found.value:.{digits}f} +{up} -{down} {unit}")
     return lines
 
@@ -228,11 +226,9 @@ def _caveats(folder: Folder, verdict: Verdict) -> list[str]:
 
 def spectrum_summary(folder: Folder) -> str:
     """Return the verdict on a binned spectrum in a few lines."""
-    verdict, background, limits = (
-        folder.load(Verdict, made_by="infer"),
-        folder.load(SpectrumBackground, made_by="infer"),
-        folder.load(MassLimits, made_by="infer"),
-    )
+    verdict = folder.load(Verdict, made_by="infer")
+    background = folder.load(SpectrumBackground, made_by="infer")
+    limits = folder.load(MassLimits, made_by="infer")
     lines = [_headline(verdict), *_fit_lines(verdict)]
     peak = next(iter(background.channels.values())).peak
     low, high = peak.fit_range_GeV
