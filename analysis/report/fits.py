@@ -36,17 +36,11 @@ def sideband_fit(results: FolderResults) -> FittedSpectrum | None:
 def sideband_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
     """Return the sideband fit of every category that has one."""
     channels = {} if results.background is None else results.background.channels
-    alone = len(channels) == 1
-    return {
-        name: _sideband_fit(results, name, channel, alone=alone)
-        for name, channel in channels.items()
-    }
+    return {name: _sideband_fit(results, name, channel) for name, channel in channels.items()}
 
 
-def _sideband_fit(
-    results: FolderResults, name: str, channel: ChannelBackground, *, alone: bool
-) -> FittedSpectrum:
-    bins = channel.bins
+def _sideband_fit(results: FolderResults, name: str, channel: ChannelBackground) -> FittedSpectrum:
+    bins, alone = channel.bins, len(results.peaks) == 1
     edges, counts, variances = bins.edges_GeV, bins.observed_events, bins.observed_events
     simulated = known(counts) is None
     if simulated:

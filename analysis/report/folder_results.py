@@ -208,10 +208,9 @@ class FolderResults(ShownResults):
         simulated = [process for process in self.simulated if process.name in joints]
         weights = {process.name: process.weight for process in simulated}
         backgrounds = [process.name for process in simulated if process.kind == "background"]
-        if self.score is None or self.selection is None:
-            return None
         # A score tells one background from signals; between several it knows no difference.
-        if len(backgrounds) != 1 or len(weights) == 1:
+        separable = len(backgrounds) == 1 and len(weights) > 1
+        if self.score is None or self.selection is None or not separable:
             return None
         sample = sample_of(
             Simulated({name: joints[name] for name in weights}, weights, backgrounds[0]),

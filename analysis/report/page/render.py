@@ -180,10 +180,5 @@ def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...
 
 def _expected_significances(found: Verdict) -> list[tuple[str, str]]:
     signals = {} if found.expected is None else found.expected.signals
-    return [
-        (
-            f"Expected local significance, {s.mass_GeV:g} GeV with {s.cross_section_pb:g} pb",
-            sigma(s.fit_local_z),
-        )
-        for s in signals.values()
-    ]
+    what = "Expected local significance, {0.mass_GeV:g} GeV with {0.cross_section_pb:g} pb"
+    return [(what.format(signal), sigma(signal.fit_local_z)) for signal in signals.values()]

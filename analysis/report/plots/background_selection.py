@@ -67,7 +67,7 @@ def tested_functions(
     _scale(first, candidates, max_errors)
     handles, titles = first.get_legend_handles_labels()
     frames[-1].legend(handles, titles, loc="upper right", ncols=2, columnspacing=1.0, fontsize=12)
-    style.label(first, header, data=True, caveats_on=(frames[-1], 0.0))
+    style.label(first, header, data=True, corner=(frames[-1], 0.0))
     return figure
 
 
