@@ -168,21 +168,9 @@ class FolderResults(ShownResults):
             caveats.append(f"Changed after unblinding: {self.after_unblinding}")
         return tuple(caveats)
 
-    def processes(self, luminosity_invpb: float, *, data: bool = False) -> tuple[Process, ...]:
-        """Return the simulated samples as figures show them, and the data if asked for.
-
-        Parameters
-        ----------
-        luminosity_invpb : float
-            That the weights are to stand for.
-        data : bool
-            Whether the data are shown among them.
-        """
-        shown = [self._process(sample, luminosity_invpb) for sample in self.simulation]
-        if data and self.data is not None:
-            title = "Data (sidebands)" if self.blind else "Data"
-            shown.append(Process(self.data.name, "data", title))
-        return tuple(shown)
+    def processes(self, luminosity_invpb: float) -> tuple[Process, ...]:
+        """Return the simulated samples as figures show them, weighted to a luminosity."""
+        return tuple(self._process(sample, luminosity_invpb) for sample in self.simulation)
 
     @property
     def simulated(self) -> tuple[Process, ...]:
@@ -192,7 +180,10 @@ class FolderResults(ShownResults):
     @property
     def samples(self) -> tuple[Process, ...]:
         """The same, and the data."""
-        return self.processes(self.catalogue.luminosity_invpb, data=True)
+        if self.data is None:
+            return self.simulated
+        title = "Data (sidebands)" if self.blind else "Data"
+        return (*self.simulated, Process(self.data.name, "data", title))
 
     @property
     def shown_processes(self) -> tuple[Process, ...]:

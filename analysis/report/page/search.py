@@ -237,12 +237,11 @@ def goodness(fit: ResonanceFit) -> tuple[tuple[str, str], ...]:
     found = fit.goodness_of_fit
     if found is None:
         return ()
-    return known(
-        (
-            ("Goodness of fit (p), background only", number(found.background_only, 2)),
-            ("Goodness of fit (p), with the resonance", number(found.with_signal, 2)),
-        )
+    rows = (
+        ("Goodness of fit (p), background only", number(found.background_only, 2)),
+        ("Goodness of fit (p), with the resonance", number(found.with_signal, 2)),
     )
+    return known(rows)
 
 
 def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
