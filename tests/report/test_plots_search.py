@@ -23,8 +23,7 @@ from analysis.report.page import inference
 from analysis.report.page import search as search_page
 from analysis.report.page.layout import Section
 from analysis.report.page.render import render, verdict
-from analysis.report.plots import limits, measurement, scan, spectrum
-from analysis.report.plots.background_selection import spurious_signals, tested_functions
+from analysis.report.plots import background_selection, limits, measurement, scan, spectrum
 from analysis.report.plots.style import Header, encode
 from analysis.results.background import BackgroundFits, PeakBackground, SpuriousSignals
 from analysis.results.limits import ExcludedRanges, MassLimits
@@ -299,8 +298,12 @@ def every_figure(state: str) -> dict[str, Figure]:
             figures[name] = measurement.profile(one, HEADER)
         figures["nuisances"] = measurement.nuisances(fit, HEADER)
         figures["stability"] = measurement.stability(fit, HEADER)
-        figures["tournament"] = tested_functions(peak, "", HEADER, max_errors=0.2)
-        figures["spurious"] = spurious_signals({"all": peak}, HEADER, max_errors=0.2)
+        figures["tournament"] = background_selection.tested_functions(
+            peak, "", HEADER, max_errors=0.2
+        )
+        figures["spurious"] = background_selection.spurious_signals(
+            {"all": peak}, HEADER, max_errors=0.2
+        )
     return figures
 
 
@@ -605,7 +608,7 @@ def test_other_choices_are_drawn_beside_the_one_that_was_used() -> None:
 
 def test_the_tournament_shows_every_candidate_and_marks_the_chosen() -> None:
     peak = the_peak()
-    figure = tested_functions(peak, "", HEADER, max_errors=0.2)
+    figure = background_selection.tested_functions(peak, "", HEADER, max_errors=0.2)
     window, full = figure.axes
     for ax, name in ((window, "window"), (full, "full")):
         for row in (c for c in peak.candidates if c.range == name):
@@ -631,21 +634,23 @@ def test_candidates_without_a_number_and_of_one_range_are_no_obstacle() -> None:
     failed = a_candidate("exp", 1, range="full", worst_errors=np.nan, passes=False)
     tiny = a_candidate("exp", 2, worst_errors=1e-9)
     for some in ((failed,), (tiny,), (failed, tiny)):
-        figure = tested_functions(replace(the_peak(), candidates=some), "", HEADER, max_errors=0.2)
+        figure = background_selection.tested_functions(
+            replace(the_peak(), candidates=some), "", HEADER, max_errors=0.2
+        )
         encode(figure, "png")
         assert len(figure.axes) == len(some)
 
 
 def test_the_spurious_signal_has_the_band_of_what_is_allowed() -> None:
     peak = the_peak()
-    (ax,) = spurious_signals({"all": peak}, HEADER, max_errors=0.2).axes
+    (ax,) = background_selection.spurious_signals({"all": peak}, HEADER, max_errors=0.2).axes
     assert line(ax, "Largest, exp 3")[:, 1].tolist() == peak.spurious.events.tolist()
     allowed = 0.2 * peak.spurious.error_events[20]
     assert band(ax, "allowed", 700.0) == pytest.approx((-allowed, allowed))
     assert ax.get_ylabel() == r"$S_\mathrm{sp}$ [events]"
     one = SpuriousSignals(mass_GeV=np.array([500.0]), events=np.zeros(1), error_events=np.zeros(1))
     single = replace(peak, spurious=one)
-    encode(spurious_signals({"all": single}, HEADER, max_errors=0.2), "png")
+    encode(background_selection.spurious_signals({"all": single}, HEADER, max_errors=0.2), "png")
 
 
 def test_a_spectrum_of_events_is_measured_in_events() -> None:
