@@ -275,7 +275,7 @@ IMPORTS = {
     ),
     "bench": "processors results settings tools workflow",
     "export": (
-        "folder processors report results settings statistics.counting statistics.limits "
+        "folder processors report results statistics.counting statistics.limits "
         "statistics.spectra tools workflow"
     ),
     "validation": (

@@ -256,7 +256,7 @@ def export(
         refuse_occupied(out)
     place = default_folder(directory, form) if out is None else out
     with one_writer(directory):
-        exported = FORMATS[form](*project)
+        exported = FORMATS[form](project)
         write_files(place, exported)
     others = len(exported) - 1
     beside = f" and {others} files beside it" if others else ""

@@ -5,34 +5,33 @@ from analysis.export.pyhf_format import workspace_files
 from analysis.export.root_format import root_files
 from analysis.export.source import inferred, is_binned_spectrum, read_processed
 from analysis.export.writing import Files
-from analysis.folder.folder import Folder, Project
+from analysis.folder.folder import Project
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
-from analysis.settings.search import Search
 from analysis.workflow.make import refuse_stale_histograms
-from tools.samples import Catalogue
 
 
-def hepdata(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
+def hepdata(project: Project) -> Files:
     """Return the HEPData submission of a folder."""
-    results = read_processed(folder, catalogue, search)
-    return hepdata_files(results, inferred(folder, results))
+    results = read_processed(project)
+    return hepdata_files(results, inferred(project, results))
 
 
-def workspace(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
+def workspace(project: Project) -> Files:
     """Return the pyhf workspaces of a folder, of a binned spectrum too."""
+    folder = project.folder
     if is_binned_spectrum(folder):
         folder.load(Verdict, made_by="infer --spectrum")  # written last: the inference is whole
         return workspace_files(folder, folder.load(MassLimits, made_by="infer --spectrum"), None)
-    results = read_processed(folder, catalogue, search)
-    found = inferred(folder, results)
+    results = read_processed(project)
+    found = inferred(project, results)
     return workspace_files(folder, found.limits, found.counting, results.caveats)
 
 
-def root(folder: Folder, catalogue: Catalogue, search: Search) -> Files:
+def root(project: Project) -> Files:
     """Return the file of the histograms of a folder."""
-    results = read_processed(folder, catalogue, search)
-    refuse_stale_histograms(Project(folder, catalogue, search))
+    results = read_processed(project)
+    refuse_stale_histograms(project)
     return root_files(results)
 
 

@@ -10,7 +10,7 @@ of zero is left out, and numbers have six digits.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import NotRequired, TypedDict
 
 from tools.arrays import FloatArray
@@ -59,11 +59,6 @@ class Variable:
     units: str = ""
     """as HEPData writes them; empty where there is none"""
 
-    @property
-    def there(self) -> bool:
-        """Whether it has a number in any row."""
-        return any(entry.get("value") != MISSING for entry in self.values)
-
     def document(self, qualifiers: Sequence[Qualifier] = ()) -> dict[str, object]:
         """Return it as HEPData has it."""
         header = {"name": self.name, **({"units": self.units} if self.units else {})}
@@ -99,7 +94,8 @@ class HepDataTable:
     @property
     def shown(self) -> tuple[Variable, ...]:
         """The columns that have a number."""
-        return tuple(column for column in self.columns if column.there)
+        there = [any(cell.get("value") != MISSING for cell in each.values) for each in self.columns]
+        return tuple(compress(self.columns, there))
 
     def document(self) -> dict[str, object]:
         """Return the contents of its file."""

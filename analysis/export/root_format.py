@@ -58,7 +58,7 @@ def about(results: FolderResults) -> list[str]:
 
 def _root_histograms(results: FolderResults) -> Iterator[tuple[str, Any]]:
     """Yield every histogram as uproot writes it, with its path in the file."""
-    weights = {p.name: p.weight for p in results.processes(results.luminosity_invpb)}
+    weights = {p.name: p.weight for p in results.shown_processes}
     for sample, named in results.histograms.items():
         is_data = results.data is not None and sample == results.data.name
         notes = ["sidebands only"] if is_data and results.blind else []

@@ -17,12 +17,10 @@ from analysis.results.counting import Counting
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
 from analysis.results.verdict import Verdict
-from analysis.settings.search import Search
 from analysis.workflow.make import refuse_stale_histograms, refuse_stale_results
 from processors.histograms import REGIONS
 from processors.selection import Interval
 from tools.errors import InputError, RefusedError
-from tools.samples import Catalogue
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -36,7 +34,7 @@ class Inferred:
     verdict: Verdict
 
 
-def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> FolderResults:
+def read_processed(project: Project) -> FolderResults:
     """Read a folder that was processed at least.
 
     Raises
@@ -46,12 +44,13 @@ def read_processed(folder: Folder, catalogue: Catalogue, search: Search) -> Fold
     RefusedError
         If data are blind and their histograms are not.
     """
-    if is_binned_spectrum(folder):
+    if is_binned_spectrum(project.folder):
         raise InputError(
-            f"{folder.path} holds the results of a binned spectrum (`xyy infer --spectrum`), which "
-            "has neither histograms nor samples; `xyy export workspace` takes it"
+            f"{project.folder.path} holds the results of a binned spectrum (`xyy infer "
+            "--spectrum`), which has neither histograms nor samples; "
+            "`xyy export workspace` takes it"
         )
-    results = read_results(folder, catalogue, search)
+    results = read_results(*project)
     if results.blind and results.data is not None:
         named = results.histograms.get(results.data.name, {})
         _refuse((n for n, each in named.items() if _filled(each, results.window)), "xyy process")
@@ -65,7 +64,7 @@ def is_binned_spectrum(folder: Folder) -> bool:
     return there == [False, True]
 
 
-def inferred(folder: Folder, results: FolderResults) -> Inferred:
+def inferred(project: Project, results: FolderResults) -> Inferred:
     """Return the results of `xyy infer`, all made from what the folder holds now.
 
     Raises
@@ -75,6 +74,7 @@ def inferred(folder: Folder, results: FolderResults) -> Inferred:
     RefusedError
         If data are blind and a result is not.
     """
+    folder = project.folder
     found = Inferred(
         background=folder.load(BackgroundFits, made_by="infer"),
         counting=folder.load(Counting, made_by="infer"),
@@ -84,8 +84,8 @@ def inferred(folder: Folder, results: FolderResults) -> Inferred:
     )
     if results.blind:
         _refuse_unblind_results(found, results)
-    refuse_stale_histograms(Project(folder, results.catalogue, results.search))
-    refuse_stale_results(Project(folder, results.catalogue, results.search))
+    refuse_stale_histograms(project)
+    refuse_stale_results(project)
     return found
 
 

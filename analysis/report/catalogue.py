@@ -15,15 +15,8 @@ from matplotlib.figure import Figure
 from analysis.report import distributions, fits
 from analysis.report.figure_spec import FigureEntry, FigureSpec, figure, of_all, one
 from analysis.report.folder_results import FolderResults, ShownResults, SpectrumResults
-from analysis.report.plots import (
-    background_selection,
-    limits,
-    measurement,
-    scan,
-    score,
-    selection,
-    spectrum,
-)
+from analysis.report.plots import limits, measurement, scan, score, selection, spectrum
+from analysis.report.plots.background_selection import spurious_signals, tested_functions
 from analysis.report.plots.columns import Process
 from analysis.report.plots.names import category_title, known
 from analysis.report.plots.style import Header
@@ -174,10 +167,10 @@ SEARCH: tuple[FigureEntry[ShownResults], ...] = (
     figure("spurious_signal", "tournament",
            "The largest false signal of the chosen function at each mass, and what is allowed.",
            one(_spurious),
-           lambda results, peaks: background_selection.spurious_signals(
+           lambda results, peaks: spurious_signals(
                peaks, results.header, max_errors=results.search.peak.spurious_signal)),
     figure("tournament", "tournament", _candidates_caption, _candidates,
-           lambda results, shown: background_selection.tested_functions(
+           lambda results, shown: tested_functions(
                *shown, results.header, max_errors=results.search.peak.spurious_signal)),
     figure("p0_scan", "scan", _scan_caption, one(lambda results: results.scan, _has_significance),
            _with_header(scan.p0_scan)),

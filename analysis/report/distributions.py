@@ -5,7 +5,7 @@ of the mass itself, with its window hatched, both are shown together.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -58,39 +58,26 @@ def masses(results: FolderResults) -> dict[str, Distribution]:
 
 def n_minus_1(results: FolderResults) -> dict[str, Distribution]:
     """Return the column of every cut after all the other cuts."""
-    units = _units(results)
-    named = {name: _unblinded(results, f"n_minus_1/{name}") for name in results.cuts}
-    return {
-        name: Distribution(each, units[name], Marks(cut=results.cuts[name]))
-        for name, each in named.items()
-        if each
-    }
+    named = {name: _named(results, f"n_minus_1/{name}") for name in results.cuts}
+    shown = _unblinded(results, named).items()
+    return {name: replace(each, marks=Marks(cut=results.cuts[name])) for name, each in shown}
 
 
 def n_minus_1_score(results: FolderResults) -> dict[str, Distribution]:
     """Return every column of the score after the best cut on the score of all the others."""
-    units, found = _units(results), results.scored
-    named = {} if found is None else performance.n_minus_1(found)
-    return {
-        name: Distribution(_without_blind(results, each), units[name])
-        for name, each in named.items()
-    }
+    found = results.scored
+    return {} if found is None else _unblinded(results, performance.n_minus_1(found))
 
 
 def shapes(results: FolderResults) -> dict[str, Distribution]:
     """Return every quantity before the selection, the mass first (tasks 1.3 to 1.5)."""
-    found = yields(results)
-    mass = _without_blind(results, _mass_view(results, "before/m_yy"))
-    return ({"m_yy": Distribution(mass, "GeV")} if mass else {}) | found
+    return _unblinded(results, {"m_yy": _mass_view(results, "before/m_yy")}) | yields(results)
 
 
 def yields(results: FolderResults) -> dict[str, Distribution]:
     """Return every quantity before the selection but the mass (task 2.2)."""
-    named = {
-        name: (_unblinded(results, f"before/{name}"), unit)
-        for name, unit in _units(results).items()
-    }
-    return {name: Distribution(*each) for name, each in named.items() if each[0] and name != "m_yy"}
+    named = {name: _named(results, f"before/{name}") for name in _units(results) if name != "m_yy"}
+    return _unblinded(results, named)
 
 
 def _named(results: FolderResults, name: str) -> dict[str, Counts]:
@@ -98,13 +85,17 @@ def _named(results: FolderResults, name: str) -> dict[str, Counts]:
     return {sample: named[name] for sample, named in results.histograms.items() if name in named}
 
 
-def _unblinded(results: FolderResults, name: str) -> dict[str, Counts]:
-    return _without_blind(results, _named(results, name))
-
-
-def _without_blind(results: FolderResults, named: Mapping[str, Counts]) -> dict[str, Counts]:
+def _unblinded(
+    results: FolderResults, named: Mapping[str, Mapping[str, Counts]]
+) -> dict[str, Distribution]:
+    """Return quantities, given by name and sample, without data that are blind."""
+    units = _units(results)
     blinded = results.data.name if results.data is not None and results.blind else None
-    return {sample: histogram for sample, histogram in named.items() if sample != blinded}
+    shown = {
+        name: {sample: histogram for sample, histogram in each.items() if sample != blinded}
+        for name, each in named.items()
+    }
+    return {name: Distribution(each, units[name]) for name, each in shown.items() if each}
 
 
 def _units(results: FolderResults) -> dict[str, str]:

@@ -36,17 +36,11 @@ def sideband_fit(results: FolderResults) -> FittedSpectrum | None:
 def sideband_fits(results: FolderResults) -> dict[str, FittedSpectrum]:
     """Return the sideband fit of every category that has one."""
     channels = {} if results.background is None else results.background.channels
-    alone = len(channels) == 1
-    return {
-        name: _sideband_fit(results, name, channel, alone=alone)
-        for name, channel in channels.items()
-    }
+    return {name: _sideband_fit(results, name, channel) for name, channel in channels.items()}
 
 
-def _sideband_fit(
-    results: FolderResults, name: str, channel: ChannelBackground, *, alone: bool
-) -> FittedSpectrum:
-    bins = channel.bins
+def _sideband_fit(results: FolderResults, name: str, channel: ChannelBackground) -> FittedSpectrum:
+    bins, alone = channel.bins, len(results.peaks) == 1
     edges, counts, variances = bins.edges_GeV, bins.observed_events, bins.observed_events
     simulated = known(counts) is None
     if simulated:
@@ -205,7 +199,7 @@ def _window(results: FolderResults) -> Interval:
 
 def background_fit(results: SpectrumResults) -> FittedSpectrum:
     """Return a binned spectrum with the function fitted to the bins that decide about it."""
-    channel = results.channel
+    (channel,) = results.background.channels.values()
     bins, masked = channel.bins, channel.not_read_GeV
     edges, (counts, expected) = _filled(bins, bins.observed_events, bins.expected_events)
     return FittedSpectrum(
@@ -225,10 +219,9 @@ def resonance_in_spectrum(results: SpectrumResults) -> FittedSpectrum | None:
     """Return a binned spectrum with the fit of a resonance; None while blind."""
     if results.fit is None or not results.fit.channels:
         return None
-    (bins,) = results.fit.channels.values()
+    (bins,), (peak,) = results.fit.channels.values(), results.peaks.values()
     spectrum = replace(background_fit(results), window=None, blinded=False)
-    function, notes = function_name(results.channel.peak), _resonance_notes(results.verdict)
-    return _resonance_fit(spectrum, function, bins, notes)
+    return _resonance_fit(spectrum, function_name(peak), bins, _resonance_notes(results.verdict))
 
 
 def _filled(

@@ -15,12 +15,7 @@ from analysis.folder.histogram_file import Histograms, read_histograms
 from analysis.folder.history import label, label_text
 from analysis.report.plots.columns import Process
 from analysis.report.plots.style import Header, plain
-from analysis.results.background import (
-    BackgroundFits,
-    PeakBackground,
-    SpectrumBackground,
-    SpectrumChannel,
-)
+from analysis.results.background import BackgroundFits, PeakBackground, SpectrumBackground
 from analysis.results.codec import from_json
 from analysis.results.counting import Counting
 from analysis.results.freeze import Freeze, Unblinding
@@ -172,21 +167,9 @@ class FolderResults(ShownResults):
             caveats.append(f"Changed after unblinding: {self.after_unblinding}")
         return tuple(caveats)
 
-    def processes(self, luminosity_invpb: float, *, data: bool = False) -> tuple[Process, ...]:
-        """Return the simulated samples as figures show them, and the data if asked for.
-
-        Parameters
-        ----------
-        luminosity_invpb : float
-            That the weights are to stand for.
-        data : bool
-            Whether the data are shown among them.
-        """
-        shown = [self._process(sample, luminosity_invpb) for sample in self.simulation]
-        if data and self.data is not None:
-            title = "Data (sidebands)" if self.blind else "Data"
-            shown.append(Process(self.data.name, "data", title))
-        return tuple(shown)
+    def processes(self, luminosity_invpb: float) -> tuple[Process, ...]:
+        """Return the simulated samples as figures show them, weighted to a luminosity."""
+        return tuple(self._process(sample, luminosity_invpb) for sample in self.simulation)
 
     @property
     def simulated(self) -> tuple[Process, ...]:
@@ -196,7 +179,10 @@ class FolderResults(ShownResults):
     @property
     def samples(self) -> tuple[Process, ...]:
         """The same, and the data."""
-        return self.processes(self.catalogue.luminosity_invpb, data=True)
+        if self.data is None:
+            return self.simulated
+        title = "Data (sidebands)" if self.blind else "Data"
+        return (*self.simulated, Process(self.data.name, "data", title))
 
     @property
     def shown_processes(self) -> tuple[Process, ...]:
@@ -212,10 +198,9 @@ class FolderResults(ShownResults):
         simulated = [process for process in self.simulated if process.name in joints]
         weights = {process.name: process.weight for process in simulated}
         backgrounds = [process.name for process in simulated if process.kind == "background"]
-        if self.score is None or self.selection is None:
-            return None
         # A score tells one background from signals; between several it knows no difference.
-        if len(backgrounds) != 1 or len(weights) == 1:
+        separable = len(backgrounds) == 1 and len(weights) > 1
+        if self.score is None or self.selection is None or not separable:
             return None
         sample = sample_of(
             Simulated({name: joints[name] for name in weights}, weights, backgrounds[0]),
@@ -304,12 +289,6 @@ class SpectrumResults(ShownResults):
     def header(self) -> Header:
         """What stands on the figures: no experiment is known."""
         return Header(self.sqrt_s_GeV, None, status=plain(self.title), experiment="")
-
-    @property
-    def channel(self) -> SpectrumChannel:
-        """The only channel."""
-        (channel,) = self.background.channels.values()
-        return channel
 
 
 def read_spectrum_results(

@@ -86,10 +86,8 @@ def _score_lines(score: ScoreRecord) -> list[str]:
         (score.overtraining, "on the half that trained it"),
         (score.optimism, "where its edges were chosen"),
     ):
-        lines.append(
-            f"  {words}: {found.there:.2f}, "
-            f"{found.elsewhere:.2f} +- {found.error:.2f} on the other half"
-        )
+        elsewhere = f"{found.elsewhere:.2f} +- {found.error:.2f} on the other half"
+        lines.append(f"  {words}: {found.there:.2f}, {elsewhere}")
     return lines
 
 
@@ -153,10 +151,8 @@ def _fit_lines(verdict: Verdict) -> list[str]:
         ("signal", verdict.signal_events, 1, "events"),
     ):
         if found is not None:
-            up, down = (
-                _value(found.high - found.value, digits),
-                _value(found.value - found.low, digits),
-            )
+            distances = found.high - found.value, found.value - found.low
+            up, down = (_value(distance, digits) for distance in distances)
             lines.append(f"  {what:13s} {found.value:.{digits}f} +{up} -{down} {unit}")
     return lines
 
@@ -180,17 +176,13 @@ def _ranges(ranges: Ranges) -> str:
 
 
 def _counting_line(counting: Counting) -> str:
-    low, high = counting.window_GeV
-    of = counted_of(counting.channels)
-    predicted = (
-        f"{counting.predicted_events:,.0f} +- {counting.predicted_error_events:,.0f} predicted"
-    )
+    (low, high), of = counting.window_GeV, counted_of(counting.channels)
+    events, error = counting.predicted_events, counting.predicted_error_events
+    count, predicted = f"  count in [{low:g}, {high:g}) GeV{of}", f"{events:,.0f} +- {error:,.0f}"
     if counting.observed_events is None:
-        return f"  count in [{low:g}, {high:g}) GeV{of}: {predicted}"
-    return (
-        f"  count in [{low:g}, {high:g}) GeV{of}: {counting.observed_events:,.0f} observed, "
-        f"{predicted}: z = {_value(counting.z)} (the course's Z: {_value(counting.z_course)})"
-    )
+        return f"{count}: {predicted} predicted"
+    z = f"z = {_value(counting.z)} (the course's Z: {_value(counting.z_course)})"
+    return f"{count}: {counting.observed_events:,.0f} observed, {predicted} predicted: {z}"
 
 
 def counted_of(channels: Sequence[str]) -> str:
@@ -228,11 +220,9 @@ def _caveats(folder: Folder, verdict: Verdict) -> list[str]:
 
 def spectrum_summary(folder: Folder) -> str:
     """Return the verdict on a binned spectrum in a few lines."""
-    verdict, background, limits = (
-        folder.load(Verdict, made_by="infer"),
-        folder.load(SpectrumBackground, made_by="infer"),
-        folder.load(MassLimits, made_by="infer"),
-    )
+    verdict = folder.load(Verdict, made_by="infer")
+    background = folder.load(SpectrumBackground, made_by="infer")
+    limits = folder.load(MassLimits, made_by="infer")
     lines = [_headline(verdict), *_fit_lines(verdict)]
     peak = next(iter(background.channels.values())).peak
     low, high = peak.fit_range_GeV

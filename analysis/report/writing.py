@@ -8,35 +8,29 @@ import contextlib
 import gc
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 
-from analysis.folder.folder import PAGE, Folder
+from analysis.folder.folder import PAGE, Folder, Project
 from analysis.report.catalogue import figure_specs, spectrum_figure_specs
 from analysis.report.figure_spec import SUFFIXES, remove_others
 from analysis.report.folder_results import SpectrumResults, read_results
 from analysis.report.page.layout import Image
 from analysis.report.page.render import render
-from analysis.settings.search import Search
 from tools.atomic import write_bytes
 from tools.pool import completed
-from tools.samples import Catalogue
 
 _FIGURES_EACH = 10
 """at least, of a process that draws: to start it takes longer than to draw a few"""
 
 
-def report_folder(
-    folder: Folder, catalogue: Catalogue, search: Search, *, workers: int = 1
-) -> list[str]:
+def report_folder(project: Project, *, workers: int = 1) -> list[str]:
     """Draw all figures of a folder and write its page.
 
     Parameters
     ----------
-    folder : Folder
+    project : Project
         Processed at least; whatever else is missing is left out.
-    catalogue : Catalogue
-    search : Search
     workers : int
         Processes that draw, at most.
 
@@ -50,12 +44,12 @@ def report_folder(
     InputError
         If nothing was processed there, or it holds samples that the catalogue does not declare.
     """
-    results = read_results(folder, catalogue, search)
+    folder, results = project.folder, read_results(*project)
     number = len(list(figure_specs(results)))
     # Neighbours in the catalogue are of one kind and take equally long: every worker gets some of
     # each, and no process is started for a handful.
     workers = min(workers, math.ceil(number / _FIGURES_EACH))
-    share = _Share(folder, catalogue, search, workers)
+    share = partial(_share, project, workers)
     parts = completed(share, range(workers), workers, what="figures")
     drawn = dict(chain.from_iterable(found for _, found in parts))
     images = [drawn[number] for number in sorted(drawn)]
@@ -65,23 +59,14 @@ def report_folder(
     return [PAGE, *figures]
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """Every so many of the figures."""
-
-    folder: Folder
-    catalogue: Catalogue
-    search: Search
-    workers: int
-
-    def __call__(self, first: int) -> list[tuple[int, Image]]:
-        """Draw figures `first`, `first` + `workers`, ...; return them with their numbers."""
-        results = read_results(self.folder, self.catalogue, self.search)
-        with _rare_collections():
-            return [
-                (number, Image(d.name, d.section, d.caption, d.write(self.folder.figures)))
-                for number, d in islice(enumerate(figure_specs(results)), first, None, self.workers)
-            ]
+def _share(project: Project, workers: int, first: int) -> list[tuple[int, Image]]:
+    """Draw figures `first`, `first` + `workers`, ...; return them with their numbers."""
+    figures = enumerate(figure_specs(read_results(*project)))
+    with _rare_collections():
+        return [
+            (number, Image(d.name, d.section, d.caption, d.write(project.folder.figures)))
+            for number, d in islice(figures, first, None, workers)
+        ]
 
 
 @contextlib.contextmanager

@@ -116,7 +116,7 @@ def report(project: Project, *, workers: int = 1) -> None:
     refuse_stale_results(project)
     if stages.why_make("report", project):
         made_from = stages.inputs("report", project)
-        products = report_folder(*project, workers=workers)
+        products = report_folder(project, workers=workers)
         project.folder.record(REPORT, {}, products, inputs=made_from)
 
 

@@ -26,7 +26,7 @@ from analysis.export.pyhf_format import workspace_files
 from analysis.export.root_format import about, root_files
 from analysis.export.source import inferred, read_processed
 from analysis.export.writing import Files, write_files
-from analysis.folder.folder import Folder
+from analysis.folder.folder import Folder, Project
 from analysis.folder.histogram_file import read_histograms
 from analysis.report.folder_results import FolderResults
 from analysis.results.counting import Counting
@@ -135,7 +135,7 @@ def exported(
     def export(name: str, state: str) -> Path:
         if (name, state) not in done:
             told: list[str] = []
-            files = FORMATS[name](made(state), small, quick)
+            files = FORMATS[name](Project(made(state), small, quick))
             assert not told
             done[name, state] = place / state / name
             write_files(done[name, state], files)
@@ -145,7 +145,7 @@ def exported(
 
 
 def results_of(folder: Folder, small: Catalogue, quick: Search) -> FolderResults:
-    return read_processed(folder, small, quick)
+    return read_processed(Project(folder, small, quick))
 
 
 # ---- HEPData -------------------------------------------------------------------------------------
@@ -288,7 +288,7 @@ def test_categories_have_tables_of_their_own_and_their_sum(
     made: Make, small: Catalogue, quick: Search, tmp_path: Path
 ) -> None:
     results = results_of(made("open"), small, quick)
-    found = inferred(made("open"), results)
+    found = inferred(Project(made("open"), small, quick), results)
     channel, fit = found.background.channels["all"], found.verdict.fit
     assert fit is not None
     assert fit.channels is not None
@@ -311,7 +311,7 @@ def test_without_data_the_simulated_background_is_shown(
     made: Make, small: Catalogue, quick: Search
 ) -> None:
     results = results_of(made("blind"), small, quick)
-    found = inferred(made("blind"), results)
+    found = inferred(Project(made("blind"), small, quick), results)
     samples = {n: e for n, e in results.ledger.samples.items() if n != "data"}
     channel = found.background.channels["all"]
     nothing = np.full_like(channel.bins.observed_events, np.nan)
@@ -344,7 +344,7 @@ def test_reservations_go_with_every_export(
             results.ledger, complete=False, samples={**results.ledger.samples, "data": data}
         ),
     )
-    found = inferred(made("open"), results)
+    found = inferred(Project(made("open"), small, quick), results)
     files = hepdata_files(results, found)
     write_files(tmp_path / "labelled", files)
     valid(tmp_path / "labelled")
@@ -463,7 +463,7 @@ def test_a_missing_workspace_and_one_of_other_limits_are_told(
     with pytest.raises(InputError, match=r"mass_500\.json does not belong to limits\.json"):
         workspaces_of(folder)
     with pytest.raises(InputError, match=r"mass_500\.json is missing or not as it was written"):
-        FORMATS["workspace"](folder, small, quick)
+        FORMATS["workspace"](Project(folder, small, quick))
     edit(folder, "workspaces/mass_500.json", measurements=[{"name": "mine", "config": {}}])
     with pytest.raises(InputError, match=r"mass_500\.json does not belong"):
         workspaces_of(folder)
@@ -471,7 +471,7 @@ def test_a_missing_workspace_and_one_of_other_limits_are_told(
     with pytest.raises(InputError, match=r"mass_500\.json is not there; make it with `xyy infer"):
         workspaces_of(folder)
     with pytest.raises(InputError, match=r"mass_500\.json is missing or not as it was written"):
-        FORMATS["workspace"](folder, small, quick)
+        FORMATS["workspace"](Project(folder, small, quick))
 
 
 def test_a_workspace_that_does_not_tell_its_strength_is_refused(copy: Make) -> None:
@@ -655,7 +655,7 @@ def test_an_observed_result_does_not_leave_a_blind_folder(
     edit(folder, name, **{key: made("open").read(name, made_by="")[key]})
     for export in ("hepdata", "workspace"):
         with pytest.raises(RefusedError, match=rf"the data are blind, and {name} holds something"):
-            FORMATS[export](folder, small, quick)
+            FORMATS[export](Project(folder, small, quick))
 
 
 def test_a_workspace_with_observed_events_does_not_leave_a_blind_folder(copy: Make) -> None:
@@ -678,7 +678,7 @@ def test_results_that_are_still_blind_after_unblinding_are_refused(
         shutil.copy(made("open").path / name, folder.path / name)
     for export in FORMATS.values():
         with pytest.raises(RefusedError, match="are unblinded, and its histograms are still blind"):
-            export(folder, small, quick)
+            export(Project(folder, small, quick))
 
 
 @pytest.mark.parametrize("name", ["counting.json", "scan.json", "limits.json", "background.json"])
@@ -689,13 +689,13 @@ def test_results_that_do_not_belong_together_are_refused(
     edit(folder, name, complete=False)
     told = rf"{name} is missing or not as it was written; type `xyy infer {folder.path}`"
     with pytest.raises(InputError, match=told):
-        FORMATS["hepdata"](folder, small, quick)
+        FORMATS["hepdata"](Project(folder, small, quick))
     edit(folder, name, provenance={"inputs": "of yesterday"})
     with pytest.raises(InputError, match=rf"{name} is out of date; type"):
-        FORMATS["workspace"](folder, small, quick)
+        FORMATS["workspace"](Project(folder, small, quick))
     (folder.path / name).unlink()
     with pytest.raises(InputError, match=rf"{name} is not there; make it with `xyy infer`"):
-        FORMATS["hepdata"](folder, small, quick)
+        FORMATS["hepdata"](Project(folder, small, quick))
 
 
 def test_results_that_would_be_made_otherwise_now_are_not_exported(
@@ -705,7 +705,7 @@ def test_results_that_would_be_made_otherwise_now_are_not_exported(
     run = json.loads((folder.path / "run.json").read_text())
     edit(folder, "run.json", data=f"{run['data']} again")
     with pytest.raises(InputError, match=r"are out of date; type `xyy infer .*`xyy status` says"):
-        FORMATS["workspace"](folder, small, quick)
+        FORMATS["workspace"](Project(folder, small, quick))
 
 
 def test_settings_of_another_analysis_are_told_with_the_right_ones(
@@ -788,6 +788,6 @@ def test_of_an_export_that_cannot_be_written_nothing_stays(tmp_path: Path) -> No
 def test_equal_results_are_equal_bytes(
     made: Make, exported: Callable[[str, str], Path], small: Catalogue, quick: Search
 ) -> None:
-    again = FORMATS["hepdata"](made("open"), small, quick)
+    again = FORMATS["hepdata"](Project(made("open"), small, quick))
     there = exported("hepdata", "open")
     assert {name: (there / name).read_bytes() for name in again} == dict(again)

@@ -301,7 +301,9 @@ def every_figure(state: str) -> dict[str, Figure]:
         figures["tournament"] = background_selection.tested_functions(
             peak, "", HEADER, max_errors=0.2
         )
-        figures["spurious"] = background_selection.spurious_signal(peak, HEADER, max_errors=0.2)
+        figures["spurious"] = background_selection.spurious_signals(
+            {"all": peak}, HEADER, max_errors=0.2
+        )
     return figures
 
 
@@ -641,14 +643,14 @@ def test_candidates_without_a_number_and_of_one_range_are_no_obstacle() -> None:
 
 def test_the_spurious_signal_has_the_band_of_what_is_allowed() -> None:
     peak = the_peak()
-    (ax,) = background_selection.spurious_signal(peak, HEADER, max_errors=0.2).axes
+    (ax,) = background_selection.spurious_signals({"all": peak}, HEADER, max_errors=0.2).axes
     assert line(ax, "Largest, exp 3")[:, 1].tolist() == peak.spurious.events.tolist()
     allowed = 0.2 * peak.spurious.error_events[20]
     assert band(ax, "allowed", 700.0) == pytest.approx((-allowed, allowed))
     assert ax.get_ylabel() == r"$S_\mathrm{sp}$ [events]"
     one = SpuriousSignals(mass_GeV=np.array([500.0]), events=np.zeros(1), error_events=np.zeros(1))
     single = replace(peak, spurious=one)
-    encode(background_selection.spurious_signal(single, HEADER, max_errors=0.2), "png")
+    encode(background_selection.spurious_signals({"all": single}, HEADER, max_errors=0.2), "png")
 
 
 def test_a_spectrum_of_events_is_measured_in_events() -> None:

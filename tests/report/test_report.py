@@ -205,7 +205,7 @@ def reported(
         (folder.figures / f"scan.{suffix}").write_text('{"frames": []}')
     for name in MINE:
         (folder.figures / name).write_text("%PDF")
-    report_folder(folder, small, quick)
+    report_folder(Project(folder, small, quick))
     return folder
 
 
@@ -276,7 +276,7 @@ def test_equal_folders_have_equal_bytes(
 ) -> None:
     again = Folder(tmp_path / "again")
     shutil.copytree(made("discovery").path, again.path)
-    report_folder(again, small, quick, workers=2)  # one drew those of the other
+    report_folder(Project(again, small, quick), workers=2)  # one drew those of the other
     for path in [*again.figures.iterdir(), again.path / "report.html"]:
         assert path.read_bytes() == (reported.path / path.relative_to(again.path)).read_bytes()
 
@@ -517,7 +517,7 @@ def test_a_folder_that_was_not_processed_is_refused(
     tmp_path: Path, small: Catalogue, quick: Search
 ) -> None:
     with pytest.raises(InputError, match=r"ledger\.json is not there; make it with `xyy process`"):
-        report_folder(Folder(tmp_path), small, quick)
+        report_folder(Project(Folder(tmp_path), small, quick))
 
 
 def test_samples_of_another_catalogue_are_refused(

@@ -126,10 +126,7 @@ def _category_tables(channels: Mapping[str, ChannelBackground]) -> tuple[Table, 
         for c in channel.candidates
         if not c.accepted
     ]
-    return (
-        table(chosen, "The chosen functions"),
-        table(rejected, "Functions rejected", prose=True),
-    )
+    return table(chosen, "The chosen functions"), table(rejected, "Functions rejected", prose=True)
 
 
 def _counting(counting: Counting) -> Section:

@@ -5,8 +5,10 @@ The template escapes everything; nothing here is HTML.
 
 import base64
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from analysis.report.page.wording import NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ def table(
     """Return a table of rows that each say what stands below which title."""
     cells = [tuple(row.values()) for row in rows]
     return Table(cells, title, notes, prose, head=tuple(rows[0]) if rows else ())
+
+
+def known(rows: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return the rows, of a name and a number, that have one."""
+    return tuple(row for row in rows if row[1] not in {"", NOTHING})
 
 
 @dataclass(frozen=True, slots=True)

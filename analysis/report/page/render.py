@@ -15,17 +15,8 @@ from importlib.resources import files
 
 from analysis.report.folder_results import FolderResults
 from analysis.report.page import history, inference, samples, search, selection_section
-from analysis.report.page.layout import Image, Lead, Section, Table
-from analysis.report.page.wording import (
-    count,
-    in_pb,
-    interval,
-    known,
-    number,
-    sentence,
-    sigma,
-    with_error,
-)
+from analysis.report.page.layout import Image, Lead, Section, Table, known
+from analysis.report.page.wording import count, in_pb, interval, number, sentence, sigma, with_error
 from analysis.report.summary import counted_of
 from analysis.results.limits import MassLimits
 from analysis.results.verdict import Verdict
@@ -48,28 +39,23 @@ def render(results: FolderResults, images: Sequence[Image]) -> str:
     images : sequence of Image
         The figures; each goes to the end of the section of its anchor.
     """
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
     # An attribute that is not there is an error, not an empty place on the page.
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    templates = files("analysis.report.page").joinpath("templates")
-    source = templates.joinpath("report.html").read_text(encoding="utf-8")
-    script = templates.joinpath("report.js").read_text(encoding="utf-8")
-    template = environment.from_string(source)
+        loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    script = files(__package__).joinpath("templates", "report.js").read_text(encoding="utf-8")
     said = verdict(results)
-    shown: dict[str, list[Image]] = {}
-    for image in images:
-        shown.setdefault(image.section, []).append(image)
-    return template.render(
+    return environment.get_template("report.html").render(
         title=_title(results),
         subtitle=_subtitle(results),
         caveats=results.caveats,
         verdict=said,
         lead=next((image for image in images if image.name == said.figure), None),
-        sections=_sections(results, set(shown)),
-        images=shown,
+        sections=_sections(results, {image.section for image in images}),
+        images=images,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
@@ -180,10 +166,8 @@ def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...
     predicted = with_error(counting.predicted_events, counting.predicted_error_events)
     limit = counting.limit
     title = f"Upper limit on the cross-section (count, {limit.confidence_level:.0%} CL)"
-    middle, low, high = (
-        limit.expected_pb["0"],
-        *(number(limit.expected_pb[b], 3) for b in ("-1", "1")),
-    )
+    middle, *ends = (limit.expected_pb[band] for band in ("0", "-1", "1"))
+    low, high = (number(end, 3) for end in ends)
     return (
         (f"Events observed in the window{of}", count(counting.observed_events)),
         (f"Events predicted from the sidebands{of}", predicted),
@@ -196,10 +180,5 @@ def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...
 
 def _expected_significances(found: Verdict) -> list[tuple[str, str]]:
     signals = {} if found.expected is None else found.expected.signals
-    return [
-        (
-            f"Expected local significance, {s.mass_GeV:g} GeV with {s.cross_section_pb:g} pb",
-            sigma(s.fit_local_z),
-        )
-        for s in signals.values()
-    ]
+    what = "Expected local significance, {0.mass_GeV:g} GeV with {0.cross_section_pb:g} pb"
+    return [(what.format(signal), sigma(signal.fit_local_z)) for signal in signals.values()]

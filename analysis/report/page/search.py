@@ -5,26 +5,19 @@ Every number is that of a result file; sections of what a folder does not hold a
 
 # ruff: noqa: RUF001 - Greek is meant
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from analysis.report.folder_results import FolderResults
-from analysis.report.page.layout import Section, Table, table
-from analysis.report.page.wording import (
-    NOTHING,
-    interval,
-    known,
-    number,
-    sentence,
-    sigma,
-    with_error,
-)
+from analysis.report.page.layout import Section, Table, known, table
+from analysis.report.page.wording import NOTHING, interval, number, sentence, sigma, with_error
 from analysis.report.plots.names import category_title, function_name, with_category
 from analysis.results.background import PeakBackground, PeakCandidate
 from analysis.results.codec import Unit
 from analysis.results.limits import MassLimits, Ranges
 from analysis.results.scan import GlobalSignificance, GlobalToys, Upcrossings
+from analysis.results.values import Estimate
 from analysis.results.verdict import ResonanceFit
 
 _MOST_ROWS = 12
@@ -37,7 +30,7 @@ def selected_functions(results: FolderResults) -> tuple[Section, ...]:
     """Tell how the functions under a peak were decided on."""
     if results.background is None:
         return ()
-    found = {name: channel.peak for name, channel in results.background.channels.items()}
+    found = results.peaks
     most, several = results.search.peak.spurious_signal, len(found) > 1
     decided = "; ".join(
         (f"{category_title(name)}: " if several else "") + _decided(peak)
@@ -244,12 +237,11 @@ def goodness(fit: ResonanceFit) -> tuple[tuple[str, str], ...]:
     found = fit.goodness_of_fit
     if found is None:
         return ()
-    return known(
-        (
-            ("Goodness of fit (p), background only", number(found.background_only, 2)),
-            ("Goodness of fit (p), with the resonance", number(found.with_signal, 2)),
-        )
+    rows = (
+        ("Goodness of fit (p), background only", number(found.background_only, 2)),
+        ("Goodness of fit (p), with the resonance", number(found.with_signal, 2)),
     )
+    return known(rows)
 
 
 def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
@@ -257,21 +249,25 @@ def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:
     if not fit.by_channel:
         return ()
     found = [(category_title(n), a.local_z, a.strength) for n, a in fit.by_channel.items()]
-    rows = [
-        {
-            "Category": name,
-            "local significance": sigma(z),
-            _called(fit.unit): interval(strength, fit.unit),
-        }
-        for name, z, strength in (*found, ("All together", fit.local_z_at_mass, fit.strength))
-    ]
+    every = (*found, ("All together", fit.local_z_at_mass, fit.strength))
     notes = ["Each category was fitted alone at the fitted mass."]
     together = fit.compatibility
     if together is not None and np.isfinite(together.pvalue):
         chi2, freedom = number(together.chi2, 3), number(together.degrees_of_freedom, 3)
         pvalue = number(together.pvalue, 2)
         notes.append(f"That all have one strength: χ² / d.o.f. = {chi2} / {freedom}, p = {pvalue}.")
+    rows = _strengths("Category", every, fit.unit)
     return (table(rows, "Do the categories see one signal?", *notes),)
+
+
+def _strengths(
+    title: str, found: Iterable[tuple[str, float | None, Estimate | None]], unit: Unit
+) -> list[dict[str, str]]:
+    """Return rows of a name, a local significance and a strength."""
+    return [
+        {title: name, "local significance": sigma(z), _called(unit): interval(strength, unit)}
+        for name, z, strength in found
+    ]
 
 
 def referee(results: FolderResults) -> Iterator[Section]:
@@ -293,12 +289,7 @@ def referee(results: FolderResults) -> Iterator[Section]:
         ]
         yield Section("nuisances", "Systematic uncertainties", (what,), (table(nuisances),))
     if fit is not None and fit.stability:
-        choices = [
-            {
-                "Choice": other.what + (" (used)" if other.used else ""),
-                "local significance": sigma(other.local_z),
-                _called(fit.unit): interval(other.strength, fit.unit),
-            }
-            for other in fit.stability
-        ]
-        yield Section("stability", "Other choices", tables=(table(choices),))
+        used = {True: " (used)", False: ""}
+        choices = [(c.what + used[c.used], c.local_z, c.strength) for c in fit.stability]
+        rows = _strengths("Choice", choices, fit.unit)
+        yield Section("stability", "Other choices", tables=(table(rows),))

@@ -3,7 +3,6 @@
 # ruff: noqa: RUF001, RUF002 - the page has typographic signs
 
 import math
-from collections.abc import Iterable
 
 from analysis.results.values import Estimate
 
@@ -99,11 +98,6 @@ def sentence(text: str | None) -> str:
     ('The data are blind.', '')
     """
     return f"{text[0].upper()}{text[1:]}." if text else ""
-
-
-def known(rows: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return the rows, of a name and a number, that have one."""
-    return tuple(row for row in rows if row[1] not in {"", NOTHING})
 
 
 def _places(error: float) -> int:

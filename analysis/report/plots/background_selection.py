@@ -67,7 +67,7 @@ def tested_functions(
     _scale(first, candidates, max_errors)
     handles, titles = first.get_legend_handles_labels()
     frames[-1].legend(handles, titles, loc="upper right", ncols=2, columnspacing=1.0, fontsize=12)
-    style.label(first, header, data=True, caveats_on=(frames[-1], 0.0))
+    style.label(first, header, data=True, corner=(frames[-1], 0.0))
     return figure
 
 
@@ -119,30 +119,24 @@ def _scale(ax: Axes, candidates: Sequence[PeakCandidate], max_errors: float) -> 
 
 
 @atlas_style()
-def spurious_signal(peak: PeakBackground, header: Header, *, max_errors: float) -> Figure:
+def spurious_signals(
+    peaks: Mapping[str, PeakBackground], header: Header, *, max_errors: float
+) -> Figure:
     """Draw the spurious signal of the chosen function against mass, with what is allowed.
 
     Parameters
     ----------
-    peak : PeakBackground
+    peaks : mapping of str to PeakBackground
+        By category; a single one has the whole figure.
     header : Header
     max_errors : float
         Spurious signal, in uncertainties of the signal, that a function may have.
     """
-    ax = style.frame(left=0.15)
-    most = _draw_spurious(ax, peak.spurious, max_errors, function_name(peak))
-    ax.set_ylim(-most, -most + 2 * most / style.free_height(ax))
-    return style.finished(ax, header, MASS.title, _SPURIOUS_TITLE, data=True)
-
-
-@atlas_style()
-def spurious_signals(
-    peaks: Mapping[str, PeakBackground], header: Header, *, max_errors: float
-) -> Figure:
-    """Draw the same for every category; a single one has the whole figure."""
     if len(peaks) == 1:
-        (alone,) = peaks.values()
-        return spurious_signal(alone, header, max_errors=max_errors)
+        (alone,), ax = peaks.values(), style.frame(left=0.15)
+        most = _draw_spurious(ax, alone.spurious, max_errors, function_name(alone))
+        ax.set_ylim(-most, -most + 2 * most / style.free_height(ax))
+        return style.finished(ax, header, MASS.title, _SPURIOUS_TITLE, data=True)
     made = grid.grid(len(peaks))
     for ax, peak in zip(made.frames, peaks.values(), strict=True):
         most = _draw_spurious(ax, peak.spurious, max_errors)

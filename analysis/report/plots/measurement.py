@@ -64,6 +64,11 @@ class OneParameter:
     benchmark: float | None = None
     """value of the parameter that is marked"""
 
+    @property
+    def is_curve(self) -> bool:
+        """Whether there is more than one value, and a deviance."""
+        return len(self.deviance) > 1 and names.known(self.deviance) is not None
+
 
 def profiles(
     fit: ResonanceFit | None, *, benchmark: float | None = None
@@ -80,22 +85,14 @@ def profiles(
     """
     if fit is None:
         return {}
-    found, strength, mass = {}, fit.profile, fit.mass_profile
+    found, strength, mass, kind = {}, fit.profile, fit.mass_profile, names.STRENGTH[fit.unit]
     if strength is not None and fit.strength is not None:
         found["strength"] = OneParameter(
-            strength.strength,
-            strength.delta_deviance,
-            fit.strength,
-            names.STRENGTH[fit.unit],
-            benchmark,
+            strength.strength, strength.delta_deviance, fit.strength, kind, benchmark
         )
     if mass is not None and fit.mass_GeV is not None:
         found["mass"] = OneParameter(mass.mass_GeV, mass.delta_deviance, fit.mass_GeV, names.MASS)
-    return {
-        name: one
-        for name, one in found.items()
-        if len(one.deviance) > 1 and np.isfinite(one.deviance).any()
-    }
+    return {name: one for name, one in found.items() if one.is_curve}
 
 
 @atlas_style()
@@ -158,7 +155,7 @@ def profile(found: OneParameter, header: Header) -> Figure:
             title, (0.985, level), xycoords=("axes fraction", "data"), xytext=(0, 2), ha="right",
             textcoords="offset points", fontsize=12, va="bottom",
         )  # fmt: skip
-    note = f"{found.label.symbol} = {names.interval_text(found.best)} {found.label.written_unit}"
+    note = f"{found.label.symbol} = {names.interval_text(found.best)} {found.label.unit}"
     style.note(ax, 0.5, 0.65, note, ha="center", fontsize=14)
     return style.finished(ax, header, found.label.title, r"$-\mathrm{2}\,\Delta\ln L$", data=True)
 
@@ -246,7 +243,7 @@ def nuisances(fit: ResonanceFit, header: Header) -> Figure:
     pairs = zip(ax.get_legend_handles_labels(), above.get_legend_handles_labels(), strict=True)
     handles, titles = (points + bars for points, bars in pairs)
     ax.legend(handles, titles, loc="upper right")
-    style.label(ax, header, data=True, caveats_on=(ax, _CAVEAT_INCHES))
+    style.label(ax, header, data=True, corner=(ax, _CAVEAT_INCHES))
     return figure
 
 
@@ -305,7 +302,7 @@ def stability(fit: ResonanceFit, header: Header) -> Figure:
             ax.axhline(row - 0.5, color="#d8d8d8", linewidth=0.8, zorder=0)
     right.tick_params(axis="y", which="both", length=0)
     style.legend(right)
-    style.label(left, header, data=True, caveats_on=(right, 0.0))
+    style.label(left, header, data=True, corner=(right, 0.0))
     return figure
 
 

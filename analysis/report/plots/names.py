@@ -103,7 +103,6 @@ class QuantityLabel:
     full: str
     """name for axes, where there is room"""
     unit: str
-    """unit; empty for events"""
 
     @property
     def title(self) -> str:
@@ -112,13 +111,8 @@ class QuantityLabel:
 
     @property
     def bracket(self) -> str:
-        """The unit as it ends the title of an axis."""
-        return f" [{self.unit}]" if self.unit else ""
-
-    @property
-    def written_unit(self) -> str:
-        """The unit as it stands behind a number."""
-        return self.unit or "events"
+        """The unit as it ends the title of an axis; none for events."""
+        return "" if self.unit == "events" else f" [{self.unit}]"
 
     def of(self, value: float) -> str:
         """Return a value with its unit.
@@ -126,11 +120,11 @@ class QuantityLabel:
         >>> CROSS_SECTION.of(5.4), EVENTS.of(120.0)
         ('5.4 pb', '120 events')
         """
-        return f"{value:.3g} {self.written_unit}"
+        return f"{value:.3g} {self.unit}"
 
 
 CROSS_SECTION = QuantityLabel(r"$\sigma$", r"$\sigma(pp \to X \to \gamma\gamma)$", "pb")
-EVENTS = QuantityLabel("$N_X$", "Signal events", "")
+EVENTS = QuantityLabel("$N_X$", "Signal events", "events")
 MASS = QuantityLabel("$m_X$", "$m_X$", "GeV")
 STRENGTH: dict[Unit, QuantityLabel] = {"pb": CROSS_SECTION, "events": EVENTS}
 """what the strengths of a result are, by its unit"""

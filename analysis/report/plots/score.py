@@ -110,7 +110,8 @@ def score_shapes(found: ScoreShapes, processes: Sequence[Process], header: Heade
         columns.background(upper, shape, edges, process.title + suffix)
         if data is not None and lower is not None:
             _simulation_band(lower, edges, events)
-            _ratio(lower, edges, data, events, far=0.5, zorder=3)
+            _ratio(lower, edges, data, events, zorder=3)
+            lower.set_ylim(0.5, 1.5)
             lower.set_ylabel("Data / sim.", loc="center")
     if data is not None:
         ends = _points(upper, edges, data, np.sqrt(data), zorder=4, label="Data (sidebands)")
@@ -157,28 +158,17 @@ def _points(
 
 
 def _ratio(
-    ax: Axes,
-    edges: FloatArray,
-    above: FloatArray,
-    below: FloatArray,
-    *,
-    far: float,
-    both: bool = False,
-    **look: float,
+    ax: Axes, edges: FloatArray, n: FloatArray, m: FloatArray, *, both: bool = False, **look: float
 ) -> None:
-    """Draw the ratio of two shapes in a panel, with the errors of the one above, or of both.
-
-    The panel shows ratios up to `far` from one.
-    """
+    """Draw the ratio of the shapes of n and m events, with the errors of n, or of both."""
     # A ratio to nothing has no value, and one of nothing no error by the root of its count.
-    there = (above > 0) & (below > 0)
-    scale = below.sum() / max(float(above.sum()), 1.0)
-    n, m = above[there], below[there]
+    there = (n > 0) & (m > 0)
+    scale = m.sum() / max(float(n.sum()), 1.0)
+    n, m = n[there], m[there]
     ratio = scale * n / m
     error = ratio * np.sqrt(1 / n + 1 / m) if both else ratio / np.sqrt(n)
     style.points(ax, ((edges[1:] + edges[:-1]) / 2)[there], ratio, error, gid="ratio", **look)
     ax.axhline(1.0, color="#000000", linewidth=0.8)
-    ax.set_ylim(1 - far, 1 + far)
 
 
 def _edges(upper: Axes, lower: Axes | None, found: ScoreShapes) -> None:
@@ -239,7 +229,8 @@ def mass_by_category(found: Mapping[str, SculptedSpectrum], header: Header) -> F
     made = grid.grid(len(found), panels=True)
     for ax, panel, one in zip(made.frames, made.panels, found.values(), strict=True):
         _mass_shapes(ax, one)
-        _ratio(panel, one.edges_GeV, one.kept, one.rest, far=1.0, both=True, markersize=3)
+        _ratio(panel, one.edges_GeV, one.kept, one.rest, both=True, markersize=3)
+        panel.set_ylim(0.0, 2.0)
         for each in (ax, panel):
             each.set_xlim(float(one.edges_GeV[0]), float(one.edges_GeV[-1]))
     edges = next(iter(found.values())).edges_GeV

@@ -79,11 +79,10 @@ def _draw_sideband_fit(upper: Axes, fitted: FittedSpectrum, centres: FloatArray)
         upper, centres, np.where(inside, np.nan, background), color=style.FIT, zorder=3,
         label=_named("Fit of the sidebands", fitted),
     )  # fmt: skip
-    if inside.any():
-        _function(
-            upper, centres, np.where(inside, background, np.nan), color=style.FIT, zorder=3,
-            linestyle="--", label="Prediction",
-        )  # fmt: skip
+    _function(
+        upper, centres, np.where(inside, background, np.nan), color=style.FIT, zorder=3,
+        linestyle="--", label="Prediction",
+    )  # fmt: skip
     if fitted.background_errors is not None:
         errors = fitted.background_errors * fitted.per_unit
         # The lower end of an uncertain tail may be negative: on a logarithmic axis it is nowhere.

@@ -31,6 +31,8 @@ Look = tuple[str, str | tuple[float, tuple[float, ...]]]
 """colour and dashes of a line"""
 Errors = FloatArray | tuple[FloatArray, FloatArray]
 """symmetric ones, or lower and upper ones"""
+Corner = tuple[Axes, float]
+"""the upper right one of a frame, and how many inches above it"""
 
 PNG_DPI = 150
 """1200 x 900 points: sharp on half a slide"""
@@ -198,12 +200,7 @@ def sigma_bands(
 
 
 def label(
-    ax: Axes,
-    header: Header,
-    *,
-    data: bool,
-    luminosity: bool = True,
-    caveats_on: tuple[Axes, float] | None = None,
+    ax: Axes, header: Header, *, data: bool, luminosity: bool = True, corner: Corner | None = None
 ) -> None:
     """Write experiment, status, energy, luminosity and caveats on a frame.
 
@@ -216,9 +213,8 @@ def label(
         False writes ``Simulation`` before the status.
     luminosity : bool
         False where shapes are shown, which no luminosity normalises.
-    caveats_on : tuple of Axes and float, optional
-        Frame at whose right end the caveats are to stand, and how many inches above it; by default
-        just above `ax`.
+    corner : tuple of Axes and float, optional
+        Where the caveats are to stand; by default just above `ax`.
     """
     import mplhep
 
@@ -234,7 +230,7 @@ def label(
     )  # fmt: skip
     _keep_apart(ax, written)
     if header.caveats:
-        last, inches = caveats_on or (ax, 0.0)
+        last, inches = corner or (ax, 0.0)
         last.annotate(
             plain(shortened("; ".join(header.caveats), _CAVEAT_LENGTH)), (1.0, 1.01), color=CAVEAT,
             fontsize=10, ha="right", va="bottom", xycoords="axes fraction", gid="stamp",
