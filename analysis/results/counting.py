@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar
 
 from analysis.results.background import Range_GeV
 from analysis.results.codec import ABSENT, Numbers
-from analysis.results.expected import ExpectedSignals
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -67,6 +66,31 @@ class CountingClosure:
     """significance with the simulation's statistical uncertainty"""
     expected_data_z: float
     """significance of data with these expectations"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedSignal:
+    """What one simulated signal would look like in the data."""
+
+    mass_GeV: float
+    cross_section_pb: float
+    signal_events: float
+    """signal events after the selection"""
+    window_events: float
+    """signal events in the window"""
+    counting_z: float
+    """expected significance of the count"""
+    fit_local_z: float
+    """expected local significance of the fit, at the true mass"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedSignals:
+    """What every simulated signal would look like in the data."""
+
+    of: str
+    """what the background is predicted from: ``simulation`` or ``data sidebands``"""
+    signals: dict[str, ExpectedSignal]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

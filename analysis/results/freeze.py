@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from analysis.results.background import FunctionInRange
 from analysis.results.codec import ABSENT, Numbers
-from analysis.results.expected import ExpectedSignal
+from analysis.results.counting import ExpectedSignal
 
 # ---- before --------------------------------------------------------------------------------------
 

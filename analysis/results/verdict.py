@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from analysis.results.codec import ABSENT, Key, Numbers, Unit
-from analysis.results.counting import CountingLimit
-from analysis.results.expected import ExpectedSignals
+from analysis.results.counting import CountingLimit, ExpectedSignals
 from analysis.results.values import Estimate
 
 ClaimLevel = Literal["discovery", "evidence", "limit"]

@@ -219,9 +219,8 @@ class Evaluation:
         # Shapes are of all categories; only the number of events is fitted, one parameter.
         of_all = np.maximum(common.expected[..., side].sum(axis=-1), _MIN_EVENTS)
         expected = common.expected * (counts.sum(axis=-1) / of_all)[..., None]
-        deviance, pvalue = np.array(
-            [goodness_many(counts, each[:, side], 1) for each in expected]
-        ).swapaxes(0, 1)
+        goodness = [goodness_many(counts, each[:, side], 1) for each in expected]
+        deviance, pvalue = np.array(goodness).swapaxes(0, 1)
         valid = common.valid & (pvalue >= self.rules.gof_pvalue)
         combined = valid.any(axis=0)
         if not combined.all():
@@ -280,10 +279,8 @@ class Evaluation:
         found = Decisions.none(len(self.counts), rules.masses_GeV)
         # In the window there is no low end to describe, and a shape shared by all categories is not
         # distorted by the few events of one: two parameters may be enough.
-        fewest = (
-            2 if range_name == "window" or test_spectra.combined.any() else rules.min_parameters
-        )
-        tried = rules.functions(fewest)
+        few = range_name == "window" or test_spectra.combined.any()
+        tried = rules.functions(2 if few else rules.min_parameters)
         for function in tried:
             # The fewest parameters come first: for a spectrum with a function that passes, the
             # others need not be judged, unless all figures are asked for.

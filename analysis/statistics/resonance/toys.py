@@ -85,9 +85,8 @@ class Experiment:
         peak = Peak.of(model(functions, bins), bins, signal, self.search.systematics)
         every = np.concatenate(parts, axis=1)
         passes = np.all([d.passes[toys] for d in decisions], axis=0)
-        return ToyGroup(
-            toys, peak, every, masses, np.stack(spurious, axis=-1), passes, tuple(options)
-        )
+        faked = np.stack(spurious, axis=-1)
+        return ToyGroup(toys, peak, every, masses, faked, passes, tuple(options))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -87,10 +87,9 @@ class Channel:
             )
         # Cut out before anything is checked or summed: what is outside may be blind.
         inside = slice(index[0], index[-1])
-        counts = self._summed(self.counts[inside], index)
-        variances = (
-            counts if self.variances is None else self._summed(self.variances[inside], index)
-        )
+        counts = variances = self._summed(self.counts[inside], index)
+        if self.variances is not None:
+            variances = self._summed(self.variances[inside], index)
         return Bins(edges[:-1], edges[1:], counts, variances)
 
     def _summed(self, values: FloatArray, index: npt.NDArray[np.intp]) -> FloatArray:
