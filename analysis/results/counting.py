@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from analysis.results.codec import ABSENT, Numbers
-from analysis.results.expected import ExpectedSignals
-from analysis.results.values import Range_GeV
+from analysis.results.values import ExpectedSignals, Range_GeV
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from analysis.results.codec import ABSENT, Numbers
-from analysis.results.expected import ExpectedSignal
-from analysis.results.values import FunctionInRange
+from analysis.results.values import ExpectedSignal, FunctionInRange
 
 # ---- before --------------------------------------------------------------------------------------
 

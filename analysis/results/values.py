@@ -1,4 +1,4 @@
-"""What stands in several result files: values with their uncertainties, a function in a range."""
+"""What stands in several result files: values, functions in a range, signals as expected."""
 
 from dataclasses import dataclass
 
@@ -39,3 +39,28 @@ class FunctionInRange:
     fit_range_GeV: Range_GeV
     family: str
     order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedSignal:
+    """What one simulated signal would look like in the data."""
+
+    mass_GeV: float
+    cross_section_pb: float
+    signal_events: float
+    """signal events after the selection"""
+    window_events: float
+    """signal events in the window"""
+    counting_z: float
+    """expected significance of the count"""
+    fit_local_z: float
+    """expected local significance of the fit, at the true mass"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedSignals:
+    """What every simulated signal would look like in the data."""
+
+    of: str
+    """what the background is predicted from: ``simulation`` or ``data sidebands``"""
+    signals: dict[str, ExpectedSignal]

@@ -8,8 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from analysis.results.codec import ABSENT, Key, Numbers, Unit
 from analysis.results.counting import CountingLimit
-from analysis.results.expected import ExpectedSignals
-from analysis.results.values import Estimate
+from analysis.results.values import Estimate, ExpectedSignals
 
 ClaimLevel = Literal["discovery", "evidence", "limit"]
 

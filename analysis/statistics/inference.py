@@ -233,17 +233,12 @@ def _background_fits(
     inputs: InferenceInputs, prediction: Prediction, shape: ShapeSearch
 ) -> BackgroundFits:
     """Return the background fits of every channel."""
-    pairs = zip(prediction.backgrounds, shape.decisions, strict=True)
-    return BackgroundFits(
-        channels={
-            background.channel: background.result(
-                decided, _observed_events(inputs, index, background)
-            )
-            for index, (background, decided) in enumerate(pairs)
-        },
-        of="simulation" if inputs.data is None else "data",
-        complete=inputs.complete,
-    )
+    channels, pairs = {}, zip(prediction.backgrounds, shape.decisions, strict=True)
+    for index, (background, decided) in enumerate(pairs):
+        observed = _observed_events(inputs, index, background)
+        channels[background.channel] = background.result(decided, observed)
+    of = "simulation" if inputs.data is None else "data"
+    return BackgroundFits(channels=channels, of=of, complete=inputs.complete)
 
 
 def _observed_events(inputs: InferenceInputs, index: int, background: Background) -> FloatArray:

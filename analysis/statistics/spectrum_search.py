@@ -272,6 +272,7 @@ def _background(spectrum: BinnedSpectrum, shape: ShapeSearch) -> SpectrumChannel
     (decided,), window, bins = shape.decisions, shape.model_selection.window, spectrum.bins
     chosen, fitted = _fit(spectrum, shape)
     peak = decided.peak()
+    spurious = largest_spurious(decided.masses_GeV, decided.spurious[0], decided.error[0])
     return SpectrumChannel(
         fit_range_GeV=(float(bins.low_GeV[0]), float(bins.high_GeV[-1])),
         not_read_GeV=(
@@ -280,9 +281,7 @@ def _background(spectrum: BinnedSpectrum, shape: ShapeSearch) -> SpectrumChannel
         chosen=chosen,
         candidates=peak.candidates,
         peak=peak,
-        spurious_signal_events=largest_spurious(
-            decided.masses_GeV, decided.spurious[0], decided.error[0]
-        ),
+        spurious_signal_events=spurious,
         bins=SpectrumBins(
             low_GeV=bins.low_GeV,
             high_GeV=bins.high_GeV,

@@ -153,16 +153,15 @@ def _times(estimate: Estimate, factor: float) -> Estimate:
 
 def _bins(measured: Measurement, unit: Unit) -> dict[str, ResonanceBins]:
     """Return the bins of every channel; those of a binned spectrum may have gaps."""
-    found, spectra = {}, measured.spectra
-    parts = zip(spectra.channels, *map(spectra.split, measured.per_bin), strict=True)
-    for channel, background, signal in parts:
+    found, spectra, (background, signal) = {}, measured.spectra, measured.per_bin
+    for channel, group in zip(spectra.channels, spectra.peak.background.groups, strict=True):
         low, high = channel.bins.low_GeV, channel.bins.high_GeV
         both = {"low_GeV": low, "high_GeV": high}
         found[channel.name] = ResonanceBins(
             **({"edges_GeV": np.append(low, high[-1])} if unit == "pb" else both),
             observed_events=channel.bins.counts,
-            signal_events=signal,
-            background_events=background,
+            signal_events=signal[group.bins],
+            background_events=background[group.bins],
         )
     return found
 

@@ -45,9 +45,9 @@ from analysis.statistics.verdict import decide
 from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
 from analysis.validation.fixed_model import LargestZ, names_of
 from analysis.validation.rates import LEVEL, FIXED_GeV
-from analysis.validation.tasks import Columns, Ensemble, Log, digest_of, done, workshop
+from analysis.validation.tasks import Ensemble, Log, digest_of, done, workshop
 from analysis.validation.universes import KINDS, Analysis, Kind, Size, Universe, Universes
-from tools.arrays import FloatArray
+from tools.arrays import Columns, FloatArray
 from tools.digests import digest_text
 from tools.executors import Execution
 

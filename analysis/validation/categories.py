@@ -16,7 +16,6 @@ from analysis.selection.scores.choose import candidate
 from analysis.selection.scores.likelihood_ratio import additive_score, table_of
 from analysis.selection.scores.training import HALVES, Simulated, sample_of
 from analysis.settings.search import Search
-from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, plain_signal
 from analysis.statistics.spectra.streams import simulated_stream
 from processors.diphoton import photon_pair
 from processors.histograms import Binning, Counts, fill, joint
@@ -42,13 +41,9 @@ class CategoryFractions:
     signal: FloatArray
     """fraction of the signal events in each category"""
 
-    def model(self, width_GeV: float) -> SignalModel:
-        """Return the signal in these categories."""
-        plain, anywhere = plain_signal(width_GeV, len(self.signal)), np.array([0.0])
-        efficiency = tuple(
-            Interpolated(anywhere, np.array([fraction]), np.zeros(1)) for fraction in self.signal
-        )
-        return replace(plain, efficiency=efficiency)
+
+EVERYTHING = CategoryFractions(np.ones(1), np.ones(1))
+"""no selection"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,8 +22,7 @@ from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.measurement import best_fit
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, NUISANCES
 from analysis.statistics.resonance.toys import ToyGroup
-from analysis.validation.tasks import Columns
-from tools.arrays import FloatArray
+from tools.arrays import Columns, FloatArray
 
 ALL_BUT_STRENGTH = (*NUISANCES, "mass")
 
@@ -47,13 +46,9 @@ def some(group: ToyGroup, rows: Indices) -> ToyGroup:
 def spurious_at(group: ToyGroup, mass_GeV: FloatArray) -> FloatArray:
     """Return each spectrum's spurious signals at a mass of its own, shape (T, C)."""
     # Each spectrum has a curve of its own, and np.interp takes one at a time.
-    channels = range(group.spurious.shape[-1])
-    return np.array(
-        [
-            [np.interp(mass, group.masses_GeV, own[:, c]) for c in channels]
-            for mass, own in zip(mass_GeV, group.spurious, strict=True)
-        ]
-    ).reshape(len(mass_GeV), len(channels))
+    rows = zip(mass_GeV, group.spurious, strict=True)
+    found = [[np.interp(mass, group.masses_GeV, own) for own in each.T] for mass, each in rows]
+    return np.reshape(found, (len(mass_GeV), group.spurious.shape[-1]))
 
 
 def pull_of(away: FloatArray, true: Minima, best: Minima) -> FloatArray:
@@ -83,11 +78,8 @@ class BestFits:
 
     def some(self, where: Flags) -> "BestFits":
         """Return the fits of some spectra."""
-        rows, own = np.flatnonzero(where), self.minima
-        minima = Minima(
-            own.values[rows], own.covariance[rows], own.deviance[rows], own.converged[rows]
-        )
-        return BestFits(some(self.group, rows), minima)
+        rows = np.flatnonzero(where)
+        return BestFits(some(self.group, rows), self.minima.some(rows))
 
     @property
     def mass_GeV(self) -> FloatArray:

@@ -21,8 +21,7 @@ from analysis.statistics.resonance.toys import Experiment, ToyGroup
 from analysis.statistics.spectra.bins import Bins, between
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import fixed_toy_stream
-from analysis.validation.tasks import Columns
-from tools.arrays import FloatArray
+from tools.arrays import Columns, FloatArray
 
 FixedModel = tuple[Option, ...]
 """what each channel is fitted with: a function in a range"""
@@ -88,8 +87,8 @@ class Setting:
     @property
     def window_events(self) -> float:
         """Events of all channels in the window."""
-        bins, window = self.model_selection, self.search.window
-        inside = between(bins.low_GeV, bins.high_GeV, window.low_GeV, window.high_GeV)
+        window = self.search.window
+        inside = self.model_selection.inside(window.low_GeV, window.high_GeV)
         return float(sum(expected[inside].sum() for expected in self.expected))
 
     @property
@@ -98,15 +97,11 @@ class Setting:
         model_selections = (self.model_selection,) * len(self.expected)
         return Experiment(model_selections, self.expected, self.search)
 
-    def inside(self, option: Option) -> Flags:
-        """Return which bins of the model selection a function is fitted to."""
-        low, high = self.model_selection.low_GeV, self.model_selection.high_GeV
-        return between(low, high, option.low_GeV, option.high_GeV)
-
     def counts(self, model: FixedModel, spectra: Sequence[FloatArray]) -> FloatArray:
         """Return what a fit reads of some channels' spectra, one channel after the other."""
-        channels = zip(model, spectra, strict=True)
-        return np.concatenate([own[..., self.inside(option)] for option, own in channels], axis=-1)
+        where = [self.model_selection.inside(each.low_GeV, each.high_GeV) for each in model]
+        channels = zip(spectra, where, strict=True)
+        return np.concatenate([own[..., inside] for own, inside in channels], axis=-1)
 
     def fixed(self, model: FixedModel, spurious: FloatArray | None = None) -> Spectra:
         """Return the test spectrum without fluctuations, to be fitted with these functions.
@@ -118,13 +113,12 @@ class Setting:
             One standard deviation of the spurious signal at each mass of the scan, events; without,
             there is none.
         """
-        low, high = self.model_selection.low_GeV, self.model_selection.high_GeV
         if spurious is None:
             spurious = np.zeros((len(self.masses_GeV), len(self.expected)))
-        channels = []
+        channels, rules = [], self.model_selection
         for option, events, own in zip(model, self.expected, spurious.T, strict=True):
-            where = self.inside(option)
-            bins = Bins(low[where], high[where], events[where], events[where])
+            where = rules.inside(option.low_GeV, option.high_GeV)
+            bins = Bins(rules.low_GeV, rules.high_GeV, events, events).some(where)
             channels.append(ChannelModel(bins, option.function, self.masses_GeV, own))
         return Spectra.of(channels, self.signal, self.search.systematics)
 

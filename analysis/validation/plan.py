@@ -26,7 +26,7 @@ from analysis.results.calibration import ToyNumbers
 from analysis.settings.search import Search
 from analysis.statistics.resonance.toys import largest_significances
 from analysis.statistics.spectra.signal_model import plain_signal
-from analysis.validation.categories import CategoryFractions, selections
+from analysis.validation.categories import EVERYTHING, CategoryFractions, selections
 from analysis.validation.efficiencies import by_upper_cuts
 from analysis.validation.fixed_model import FixedExpectation, FixedModel, LargestZ, Setting
 from analysis.validation.sensitivity import Pair
@@ -127,16 +127,15 @@ class CourseSettings:
     search: Search
 
     def of(
-        self, density: Density, events: float, selection: CategoryFractions | None = None
+        self, density: Density, events: float, selection: CategoryFractions = EVERYTHING
     ) -> Setting:
         """Return a test spectrum with so many events in the window, of which some are selected."""
-        signal = plain_signal(WIDTH_GeV) if selection is None else selection.model(WIDTH_GeV)
+        signal = plain_signal(WIDTH_GeV, selection.signal)
         setting = Setting(self.search, signal, self.catalogue.collision_energy_GeV)
         bins = setting.model_selection
         found = integrals(density, bins.low_GeV, bins.high_GeV)
         expected = found * (events / replace(setting, expected=(found,)).window_events)
-        fractions = [1.0] if selection is None else selection.background
-        return replace(setting, expected=tuple(fraction * expected for fraction in fractions))
+        return replace(setting, expected=tuple(part * expected for part in selection.background))
 
     @property
     def events(self) -> float:

@@ -5,19 +5,16 @@ gives arrays whose rows are some of them (`Columns`). It is done on any executor
 is finished.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import Generic, TypeVar
 
 from analysis.settings.search import Label, Search
-from analysis.statistics.background.entries import Flags, Indices
 from processors.selection import Selection
+from tools.arrays import Columns
 from tools.code import behind, code_digest
 from tools.digests import digest_text
 from tools.executors import Execution, Session
@@ -34,27 +31,6 @@ _DRAWING = ("tools.universe", "tools.recipe", "tools.generate")
 """what universes are drawn with"""
 
 Log = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Columns:
-    """What was found: arrays whose first axis is that of toys or universes."""
-
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all arrays by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def some(self, rows: Flags | Indices) -> Self:
-        """Return some of the rows."""
-        return type(self)(**{name: array[rows] for name, array in self.arrays().items()})
-
-    @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """Return the rows of all parts, one after the other."""
-        each = [part.arrays() for part in parts]
-        return cls(**{name: np.concatenate([one[name] for one in each]) for name in each[0]})
-
-
 Some = TypeVar("Some", bound=Columns)
 Key = TypeVar("Key")
 

@@ -40,8 +40,7 @@ from analysis.statistics.spectra.streams import signal_toy_stream, window_toy_st
 from analysis.validation.fits import AtTruth, BestFits, nearest, some
 from analysis.validation.fixed_model import Setting, names_of
 from analysis.validation.rates import FIXED_GeV
-from analysis.validation.tasks import Columns
-from tools.arrays import FloatArray
+from tools.arrays import Columns, FloatArray
 
 MEASURED_SIGMA = 3.0
 """from which on the mass is measured"""

@@ -172,10 +172,8 @@ class Universes:
 
     def expected(self, kind: Kind, number: int) -> Universe:
         """Return one universe without fluctuations."""
-        bins, truth = (
-            self.analysis.model_selection,
-            self.campaign.truth(kind, number, self.catalogue),
-        )
+        truth = self.campaign.truth(kind, number, self.catalogue)
+        bins = self.analysis.model_selection
         low, high = bins.low_GeV, bins.high_GeV
         law, peak = truth.background.spectrum, truth.signal.spectrum
         if not isinstance(law, Continuum) or not isinstance(peak, Resonance):

@@ -14,7 +14,7 @@ from analysis.statistics.background.poisson import (
     model,
     scoring_fit,
 )
-from analysis.statistics.spectra.bins import Bins, joined
+from analysis.statistics.spectra.bins import Bins
 from tools.errors import InputError
 
 LOW, HIGH = np.arange(100.0, 2000, 10), np.arange(110.0, 2001, 10)
@@ -188,7 +188,7 @@ def test_a_fit_to_its_own_expectation_gives_a_function_back(family: str) -> None
 def test_sidebands_with_a_gap_predict_it(family: str) -> None:
     truth = steep(family)
     parts = [np.arange(100.0, 401, 10), np.arange(1100.0, 2001, 50)]
-    group = joined([bins(truth.events(part[:-1], part[1:]), part) for part in parts])
+    group = Bins.joined([bins(truth.events(part[:-1], part[1:]), part) for part in parts])
     fit_model = model((Function(family, truth.function.order),), (group,))
     fit = scoring_fit(group.counts[None], fit_model)
     (found,) = fitted_functions(fit_model, fit)

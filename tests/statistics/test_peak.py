@@ -163,7 +163,7 @@ def test_channels_apart_are_the_dense_solution() -> None:
     shares = (0.7, 0.2, 0.1)
     three = [Bins(LOW, HIGH, n, n) for n in (share * exponential(30_000) for share in shares)]
     functions = model((Function("exp", 3), Function("bernstein", 3), Function("exp", 2)), three)
-    peak = Peak.of(functions, three, plain_signal(30.0, channels=3), errors(0.06))
+    peak = Peak.of(functions, three, plain_signal(30.0, [1 / 3] * 3), errors(0.06))
     mass = np.array([520.0, 750.0, 990.0])
     signal = np.tile(gaussian(mass), (1, 3)) * 200 / 3
     counts = rng.poisson(np.concatenate([bins.counts for bins in three]) + signal).astype(float)
@@ -238,7 +238,7 @@ def halves(background: np.ndarray, counts: np.ndarray) -> tuple[Peak, np.ndarray
     """Return the likelihood of a spectrum cut in two, 30 to 70, its start and its contents."""
     shares = (0.3, 0.7)
     parts = [Bins(LOW, HIGH, share * background, share * background) for share in shares]
-    signal = plain_signal(30.0, channels=2)
+    signal = plain_signal(30.0, (0.5, 0.5))
     efficiency = tuple(
         replace(each, values=np.array([share]))
         for each, share in zip(signal.efficiency, shares, strict=True)

@@ -11,7 +11,7 @@ from analysis.statistics.background.families import Function
 from analysis.statistics.resonance.peak import MassScan
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.spectra.bins import Bins
-from analysis.statistics.spectra.signal_model import Interpolated, plain_signal
+from analysis.statistics.spectra.signal_model import plain_signal
 from tests.many_scans import scans
 
 EDGES = np.arange(400.0, 1101.0, 10)
@@ -126,18 +126,13 @@ def test_spurious_signals_are_interpolated_and_lower_z() -> None:
 
 
 def test_channels_share_one_resonance() -> None:
-    """A spectrum split in two, 30 to 70: the same scan, and numbers per bin channel by channel."""
+    """A spectrum split in two, 30 to 70: the same scan, and a peak divided in the same way."""
     counts = background() + 200 * peak(700)
-    signal = plain_signal(30.0, channels=2)
-    anywhere, zero = np.array([0.0]), np.zeros(1)
-    efficiency = tuple(Interpolated(anywhere, np.array([share]), zero) for share in (0.3, 0.7))
-    both = Spectra.of(
-        [channel(share * counts) for share in (0.3, 0.7)],
-        replace(signal, efficiency=efficiency),
-        EXACT,
-    )
+    shares = (0.3, 0.7)
+    both = Spectra.of([channel(x * counts) for x in shares], plain_signal(30.0, shares), EXACT)
     one, two = spectra(counts).scan(MASSES), both.scan(MASSES)
     assert two.z == pytest.approx(one.z, abs=1e-3)
     assert two.signal_events == pytest.approx(one.signal_events, abs=0.05)
-    templates = both.split(both.peak.templates(np.array([700.0]))[0])
-    assert [template.sum() for template in templates] == pytest.approx([0.3, 0.7], rel=1e-6)
+    (template,) = both.peak.templates(np.array([700.0]))
+    own = [template[group.bins].sum() for group in both.peak.background.groups]
+    assert own == pytest.approx(shares, rel=1e-6)

@@ -139,7 +139,7 @@ def test_a_few_events_far_away_do_not_count_and_tails_are_told() -> None:
 
 def test_a_plain_signal_is_where_its_mass_is() -> None:
     masses = np.array([200.0, 700.0])
-    for model in (plain_signal(13.0), plain_signal(lambda m: 0.01 * m, channels=2)):
+    for model in (plain_signal(13.0), plain_signal(lambda m: 0.01 * m, (0.5, 0.5))):
         assert isinstance(model, SignalModel)
         assert model.offset_GeV(masses).tolist() == [0, 0]
         assert model.total_efficiency(masses)[0] == pytest.approx([1, 1])

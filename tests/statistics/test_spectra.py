@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.settings.search import Window
-from analysis.statistics.spectra.bins import Bins, Channel, joined
+from analysis.statistics.spectra.bins import Bins, Channel
 from tools.errors import InputError
 
 EDGES = np.arange(0.0, 2001.0)
@@ -61,7 +61,7 @@ def test_a_weighted_bin_has_the_error_of_its_entries() -> None:
 
 
 def test_groups_of_bins_join() -> None:
-    both = joined([channel().bins(100, 200, 50), channel().bins(300, 400, 50)])
+    both = Bins.joined([channel().bins(100, 200, 50), channel().bins(300, 400, 50)])
     assert both.low_GeV.tolist() == [100, 150, 300, 350]
     assert len(both.counts) == len(both.variances) == 4
 

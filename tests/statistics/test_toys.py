@@ -20,7 +20,7 @@ def falling(events: float) -> np.ndarray:
 
 
 def experiment(search: Search, *truths: np.ndarray) -> Experiment:
-    signal = plain_signal(30.0, channels=len(truths))
+    signal = plain_signal(30.0, [1 / len(truths)] * len(truths))
     model_selections = (ModelSelection.of(search, signal, 14_000.0),) * len(truths)
     return Experiment(model_selections, truths, search)
 

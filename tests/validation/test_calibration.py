@@ -281,9 +281,8 @@ def test_toys_with_the_same_sidebands_have_the_error_of_their_spread() -> None:
 def test_a_channel_cut_in_two_is_the_same_measurement(setting: Setting) -> None:
     """The same function in halves of a spectrum: the errors of the whole."""
     (expected,) = setting.expected
-    halves = replace(
-        setting, expected=(expected / 2, expected / 2), signal=plain_signal(30.0, channels=2)
-    )
+    signal = plain_signal(30.0, (0.5, 0.5))
+    halves = replace(setting, expected=(expected / 2, expected / 2), signal=signal)
     option = Option("window", 400.0, 1100.0, Function("exp", 3))
     masses = np.array([500.0, 750.0])
     one, two = (s.fixed((option,) * len(s.expected)).scan(masses) for s in (setting, halves))

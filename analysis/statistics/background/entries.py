@@ -129,9 +129,8 @@ class Decisions:
         relative = np.abs(entry.spurious[:, 0] / entry.error[:, 0])
         # A test spectrum that does not count, or a fit that failed, is NaN; of some all are.
         there = np.isfinite(relative).any()
-        test_spectrum, mass = (
-            np.unravel_index(np.nanargmax(relative), relative.shape) if there else (0, 0)
-        )
+        where = np.nanargmax(relative) if there else 0
+        test_spectrum, mass = np.unravel_index(where, relative.shape)
         return PeakCandidate(
             range=option.range,
             fit_range_GeV=(option.low_GeV, option.high_GeV),

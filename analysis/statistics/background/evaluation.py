@@ -23,7 +23,7 @@ from analysis.statistics.background.smooth_spectra import (
     smooth_curve,
 )
 from analysis.statistics.minimiser.projection import project
-from analysis.statistics.spectra.bins import Bins, SAME_EDGE_GeV, below, bin_edges, outside
+from analysis.statistics.spectra.bins import Bins, SAME_EDGE_GeV, below, between, bin_edges, outside
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions
 from tools.arrays import FloatArray
 
@@ -93,6 +93,10 @@ class Rules:
     def tests(self, _function: Function, names: Sequence[str], valid: Flags) -> Flags:
         """Tell for which spectra the test spectra are a test of a function in the full range."""
         return np.asarray(valid[[name in KINDS for name in names]].any(axis=0))
+
+    def inside(self, first_GeV: float, last_GeV: float) -> Flags:
+        """Tell which bins lie between two masses."""
+        return between(self.low_GeV, self.high_GeV, first_GeV, last_GeV)
 
     @property
     def neighbours(self) -> Indices:
@@ -215,9 +219,8 @@ class Evaluation:
         # Shapes are of all categories; only the number of events is fitted, one parameter.
         of_all = np.maximum(common.expected[..., side].sum(axis=-1), _MIN_EVENTS)
         expected = common.expected * (counts.sum(axis=-1) / of_all)[..., None]
-        deviance, pvalue = np.array(
-            [goodness_many(counts, each[:, side], 1) for each in expected]
-        ).swapaxes(0, 1)
+        goodness = [goodness_many(counts, each[:, side], 1) for each in expected]
+        deviance, pvalue = np.array(goodness).swapaxes(0, 1)
         valid = common.valid & (pvalue >= self.rules.gof_pvalue)
         combined = valid.any(axis=0)
         if not combined.all():
@@ -276,10 +279,8 @@ class Evaluation:
         found = Decisions.none(len(self.counts), rules.masses_GeV)
         # In the window there is no low end to describe, and a shape shared by all categories is not
         # distorted by the few events of one: two parameters may be enough.
-        fewest = (
-            2 if range_name == "window" or test_spectra.combined.any() else rules.min_parameters
-        )
-        tried = rules.functions(fewest)
+        few = range_name == "window" or test_spectra.combined.any()
+        tried = rules.functions(2 if few else rules.min_parameters)
         for function in tried:
             # The fewest parameters come first: for a spectrum with a function that passes, the
             # others need not be judged, unless all figures are asked for.
@@ -357,10 +358,10 @@ class Evaluation:
             fit = scoring_fit(asimov, fitted)
             # To first order: a spurious signal that is not small against the background fails
             # anyway.
-            found = project(asimov, fit.expected, fitted.slopes(fit.theta), templates)
-            spurious[k, judged], error[k, judged] = found.strength, found.error
+            faked, sigma = project(asimov, fit.expected, fitted.slopes(fit.theta), templates)
+            spurious[k, judged], error[k, judged] = faked, sigma
             # The mass where it is largest decides, as a resonance may be at any of them.
-            largest = np.abs(found.strength / found.error).max(axis=1)
+            largest = np.abs(faked / sigma).max(axis=1)
             # A fit that does not converge shows nothing, which must not pass for no spurious
             # signal.
             worst[judged] = np.maximum(worst[judged], np.where(fit.converged, largest, np.inf))

@@ -123,12 +123,11 @@ class ModelSelection(Rules):
         rows = np.arange(len(counts))
         for low in self.lows_GeV:
             evaluation = Evaluation.of(self, low, counts[rows])
-            of_all = None if combined is None else Evaluation.of(self, low, combined[rows])
-            test_spectra = (
-                evaluation.test_spectra()
-                if of_all is None
-                else evaluation.combined_test_spectra(of_all)
-            )
+            if combined is None:
+                test_spectra = evaluation.test_spectra()
+            else:
+                of_all = Evaluation.of(self, low, combined[rows])
+                test_spectra = evaluation.combined_test_spectra(of_all)
             found.compatible[rows] = test_spectra.valid.any(axis=0)
             # Where no test spectrum fits, a spectrum is looked at again from the next beginning on;
             # the last one has to do.
@@ -141,10 +140,8 @@ class ModelSelection(Rules):
                 for window in choices[1:]:
                     best.weigh_against(window)
                 found.put(rows[there], best)
-                found.all_test_spectra, found.test_spectra = (
-                    test_spectra.names,
-                    test_spectra.counting(),
-                )
+                found.all_test_spectra = test_spectra.names
+                found.test_spectra = test_spectra.counting()
             rows = rows[~there]
             if not len(rows):
                 break
@@ -178,9 +175,7 @@ class ModelSelection(Rules):
             return np.asarray(evaluation.curve(option.function, seen)[0][0])
         # In the window alone nothing is seen that the function could be fitted to.
         test_spectra = evaluation.test_spectra().some(np.array([True]))
-        best = int(
-            np.argmin(np.where(test_spectra.valid[:, 0], test_spectra.deviance[:, 0], np.inf))
-        )
+        best = np.argmin(np.where(test_spectra.valid, test_spectra.deviance, np.inf)[:, 0])
         return np.asarray(test_spectra.expected[best, 0][~evaluation.sideband])
 
 
@@ -303,12 +298,11 @@ def select_all(
     """
     if len(counts) == 1:
         return (model_selections[0].decide(counts[0], all_entries=all_entries),)
-    return tuple(
-        model_selection.decide(
-            own, combined=_together(own.shape[1], counts), all_entries=all_entries
-        )
-        for model_selection, own in zip(model_selections, counts, strict=True)
-    )
+    found = []
+    for model_selection, own in zip(model_selections, counts, strict=True):
+        combined = _together(own.shape[1], counts)
+        found.append(model_selection.decide(own, combined=combined, all_entries=all_entries))
+    return tuple(found)
 
 
 def _together(bins: int, counts: Sequence[FloatArray]) -> FloatArray:

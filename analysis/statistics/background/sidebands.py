@@ -107,19 +107,13 @@ class Background:
     @property
     def predicted_error_events(self) -> float:
         """Total uncertainty of the predicted background, events."""
-        return float(
-            np.linalg.norm([self.fit_error_events, self.spread_events, self.closure_events])
-        )
+        parts = [self.fit_error_events, self.spread_events, self.closure_events]
+        return float(np.linalg.norm(parts))
 
     @property
     def edges_GeV(self) -> FloatArray:
         """Edges of the fit's bins over the whole range, window included."""
         return bin_edges(self.low_GeV, self.high_GeV, self.bin_GeV)
-
-    def expected_per_bin(self) -> FloatArray:
-        """Return the chosen function's events in the bins of `edges_GeV`."""
-        edges = self.edges_GeV
-        return self.fitted.events(edges[:-1], edges[1:])
 
     def result(self, decided: Decisions, observed: FloatArray) -> ChannelBackground:
         """Return what ``background.json`` holds of the channel.
@@ -133,6 +127,7 @@ class Background:
         """
         masses = bin_edges(self.low_GeV, self.high_GeV, _CURVE_STEP_GeV)
         density, error = self.fitted.density(masses)
+        edges = self.edges_GeV
         return ChannelBackground(
             fit_range_GeV=(self.low_GeV, self.high_GeV),
             chosen=self.chosen,
@@ -146,9 +141,9 @@ class Background:
             peak=decided.peak(),
             spurious_signal_events=decided.spurious_by_test_spectrum(),
             bins=FittedBins(
-                edges_GeV=self.edges_GeV,
+                edges_GeV=edges,
                 observed_events=observed,
-                expected_events=self.expected_per_bin(),
+                expected_events=self.fitted.events(edges[:-1], edges[1:]),
             ),
             curve=FittedCurve(mass_GeV=masses, events_per_GeV=density, error=error),
             warnings=self.warnings,
@@ -245,13 +240,12 @@ def _select(
 ) -> Background | None:
     """Fit every function, settle which are accepted, and choose; None if none can be fitted."""
     test_spectra = _fit_test_spectra(bins, window, fit)
+    curves = [curve for _, curve in test_spectra]
     found: list[tuple[SidebandFit, FittedFunction]] = []
     for function in tried:
         if _enough([candidate for candidate, _ in found], function):
             break
-        found.append(
-            _fit_candidate(function, bins, [curve for _, curve in test_spectra], window, fit)
-        )
+        found.append(_fit_candidate(function, bins, curves, window, fit))
     candidates = tuple(candidate for candidate, _ in found)
     usable = [candidate for candidate in candidates if candidate.reason != _NO_MINIMUM]
     accepted = [candidate for candidate in usable if candidate.accepted]

@@ -200,9 +200,8 @@ def mass_limit(
     observed: float | None = None
     with numpy_backend() as optimisers:
         # A model of its own: the expected limits are the same to the last digit before and after.
-        blind = _Likelihood.of(
-            [replace(each, observed=None) for each in point.channels], optimisers
-        )
+        unseen = [replace(each, observed=None) for each in point.channels]
+        blind = _Likelihood.of(unseen, optimisers)
         expected, warnings = limits(blind)
         if all(channel.observed is not None for channel in point.channels):
             (observed,), notes = limits(_Likelihood.of(point.channels, optimisers, known=blind))

@@ -138,9 +138,8 @@ class WindowModel:
             if self.observed is not None:
                 (seen, *_), found = self.scanned(grid, level, optimisers)
         expected = [crossing(grid[plain], values[plain], level) for values in band[1:]]
-        shown = grid < _SHOWN * max(
-            (value for value in (found, *expected) if value), default=np.inf
-        )
+        highest = max((value for value in (found, *expected) if value), default=np.inf)
+        shown = grid < _SHOWN * highest
         return CountingLimit(
             confidence_level=confidence_level,
             observed_pb=found,

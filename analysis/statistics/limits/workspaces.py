@@ -132,10 +132,8 @@ class ChannelTemplates:
         if self.spurious is None or not np.any(self.spurious):
             return None
         change = np.abs(self.spurious)
-        return (
-            self.background - np.minimum(change, _MAX_DOWN * self.background),
-            self.background + change,
-        )
+        down = np.minimum(change, _MAX_DOWN * self.background)
+        return self.background - down, self.background + change
 
     @property
     def signal_factors(self) -> dict[str, tuple[FloatArray, FloatArray]]:
@@ -198,11 +196,9 @@ def counts_under_peak(channels: Sequence[ChannelTemplates]) -> float:
     total = 0.0
     for channel in channels:
         signal = np.concatenate([[0.0], np.cumsum(channel.signal)]) / channel.signal.sum()
-        inside = np.interp(
-            np.interp(_CENTRAL, signal, np.arange(len(signal))),
-            np.arange(len(signal)),
-            np.concatenate([[0.0], np.cumsum(channel.background)]),
-        )
+        background = np.concatenate([[0.0], np.cumsum(channel.background)])
+        ends = np.interp(_CENTRAL, signal, np.arange(len(signal)))
+        inside = np.interp(ends, np.arange(len(signal)), background)
         total += float(inside[1] - inside[0])
     return total
 

@@ -14,8 +14,6 @@ for spurious signals, for expected errors, and for telling which masses of a toy
 Where few events are expected it is *not* the likelihood ratio, whose tails it overstates.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tools.arrays import FloatArray
@@ -26,20 +24,10 @@ _DAMPING = 1e-11
 """damping of the information with ones on its diagonal, as the fits have it (`scoring.py`)"""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Projection:
-    """Peaks of M templates on T spectra."""
-
-    strength: FloatArray
-    """events, shape (T, M)"""
-    error: FloatArray
-    """uncertainty of the strength, events, shape (T, M)"""
-
-
 def project(
     counts: FloatArray, expected: FloatArray, slopes: FloatArray, templates: FloatArray
-) -> Projection:
-    """Return the strength of every template on every spectrum.
+) -> tuple[FloatArray, FloatArray]:
+    """Return the strength of every template on every spectrum, and its uncertainty.
 
     Parameters
     ----------
@@ -49,6 +37,11 @@ def project(
         Derivatives of `expected` by the background's parameters.
     templates : ndarray, shape (M, B)
         Contents of one event.
+
+    Returns
+    -------
+    strength, error : ndarray, shape (T, M)
+        Events.
     """
     weighted = slopes / expected[..., None]
     information = slopes.swapaxes(1, 2) @ weighted
@@ -62,4 +55,4 @@ def project(
     score = pulls @ templates.T - np.einsum("tp,tpm->tm", left, taken)
     known = (1 / expected) @ (templates**2).T - np.einsum("tmp,tpm->tm", common, taken)
     known = np.maximum(known, _MIN_KNOWN)
-    return Projection(score / known, 1 / np.sqrt(known))
+    return score / known, 1 / np.sqrt(known)

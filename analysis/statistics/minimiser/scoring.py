@@ -23,7 +23,7 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from tools.arrays import FloatArray
+from tools.arrays import Columns, FloatArray
 
 Rows = npt.NDArray[np.intp]
 _MAX_ITERATIONS = 200
@@ -76,7 +76,7 @@ class Curve(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Minima:
+class Minima(Columns):
     """The minima of T rows."""
 
     values: FloatArray

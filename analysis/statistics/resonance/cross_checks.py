@@ -56,15 +56,13 @@ class UnblindedData:
 
     def spectra(self, entries: Entries | None = None, bin_GeV: float | None = None) -> Spectra:
         """Return the spectra with the functions in use, or with those of other entries."""
-        models = []
-        for (name, bins), decided, entry in zip(
-            self.readers.items(), self.decisions, entries or [None] * len(self.readers), strict=True
-        ):
-            option = decided.chosen if entry is None else entry.option
-            spurious = (
-                decided.spurious[0] if entry is None else self.model_selection.spurious_of(entry)
-            )
-            there = bins(option.low_GeV, option.high_GeV, bin_GeV or self.search.fit.bin_GeV)
+        models, width_GeV = [], bin_GeV or self.search.fit.bin_GeV
+        chosen = zip(self.decisions, entries or [None] * len(self.decisions), strict=True)
+        for (name, bins), (decided, entry) in zip(self.readers.items(), chosen, strict=True):
+            option, spurious = decided.chosen, decided.spurious[0]
+            if entry is not None:
+                option, spurious = entry.option, self.model_selection.spurious_of(entry)
+            there = bins(option.low_GeV, option.high_GeV, width_GeV)
             models.append(ChannelModel(there, option.function, decided.masses_GeV, spurious, name))
         return Spectra.of(models, self.model_selection.signal, self.search.systematics)
 

@@ -17,7 +17,6 @@ import numpy as np
 
 from analysis.results.values import Estimate
 from analysis.results.verdict import GoodnessOfFit, MassStrengthContour, NuisanceParameter
-from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
@@ -255,18 +254,9 @@ def best_fit(
         inside &= (ended >= bounds_GeV[0] - width) & (ended <= bounds_GeV[1] + width)
         if not inside.any():
             break
-        found = _either(inside, free, found)
+        # Of each row the freed fit where its mass stayed inside, else what was there.
+        found = Minima.joined([found, free]).some(np.arange(len(inside)) + len(inside) * inside)
     return found
-
-
-def _either(where: Flags, one: Minima, other: Minima) -> Minima:
-    """Return the rows of one where it is said so, else those of the other."""
-    return Minima(
-        np.where(where[:, None], one.values, other.values),
-        np.where(where[:, None, None], one.covariance, other.covariance),
-        np.where(where, one.deviance, other.deviance),
-        np.where(where, one.converged, other.converged),
-    )
 
 
 def crossing(points: FloatArray, rises: FloatArray, value: float, side: int) -> float | None:

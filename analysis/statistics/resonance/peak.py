@@ -33,7 +33,7 @@ import numpy.typing as npt
 from analysis.settings.search import Systematics
 from analysis.statistics.background.poisson import Model
 from analysis.statistics.minimiser.scoring import Minima, Part, Rows, Settings, minimise
-from analysis.statistics.spectra.bins import Bins, joined
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions, in_widths
 from tools.arrays import FloatArray
 
@@ -108,7 +108,7 @@ class Peak:
     ) -> "Peak":
         """Return the likelihood in the bins of some channels."""
         channel = np.repeat(np.arange(len(groups)), [len(bins.low_GeV) for bins in groups])
-        every = joined(groups)
+        every = Bins.joined(groups)
         return cls(
             background, every.low_GeV, every.high_GeV, channel, signal,
             systematics.resolution, systematics.energy_scale, tuple(names),

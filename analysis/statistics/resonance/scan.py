@@ -81,8 +81,3 @@ class Spectra:
         """Fit counts of shape (M, B), from the background that fits the spectrum itself."""
         theta = scoring_fit(self.counts[None], self.peak.background).theta
         return self.peak.compare(counts, theta, mass_GeV, self.spurious(mass_GeV))
-
-    def split(self, per_bin: FloatArray) -> tuple[FloatArray, ...]:
-        """Return numbers per bin, channel by channel."""
-        sizes = [len(channel.bins.low_GeV) for channel in self.channels]
-        return tuple(np.split(per_bin, np.cumsum(sizes)[:-1]))

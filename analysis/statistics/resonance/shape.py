@@ -31,7 +31,7 @@ from analysis.statistics.resonance.measurement import Measurement, measure
 from analysis.statistics.resonance.peak import MassScan
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment, largest_significances
-from analysis.statistics.spectra.bins import Bins, Channel, between, bin_edges
+from analysis.statistics.spectra.bins import Bins, Channel, bin_edges
 from analysis.statistics.spectra.signal_model import SignalModel
 from tools.arrays import FloatArray
 
@@ -191,9 +191,7 @@ def toys_of_prediction(
     truths, model_selections = [], []
     for background in backgrounds:
         # No toy is generated below the sidebands' fit: there it says nothing (a turn-on, say).
-        there = between(
-            model_selection.low_GeV, model_selection.high_GeV, background.low_GeV, np.inf
-        )
+        there = model_selection.inside(background.low_GeV, np.inf)
         low, high = model_selection.low_GeV[there], model_selection.high_GeV[there]
         lows = tuple(low for low in model_selection.lows_GeV if low >= background.low_GeV)
         truths.append(background.fitted.events(low, high))

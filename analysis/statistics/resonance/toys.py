@@ -22,7 +22,7 @@ from analysis.statistics.background.model_selection import ModelSelection, selec
 from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.resonance.peak import Peak
-from analysis.statistics.spectra.bins import Bins, between
+from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.streams import toy_stream
 from tools.arrays import FloatArray
 from tools.pool import completed
@@ -68,30 +68,25 @@ class Experiment:
         decisions: Sequence[Decisions],
         counts: Sequence[FloatArray],
     ) -> "ToyGroup":
-        options, bins, parts, spurious = [], [], [], []
+        options = [decided.options[c] for decided, c in zip(decisions, choice, strict=True)]
+        bins, parts, spurious = [], [], []
         masses = self.search.signal.masses_GeV
-        for channel, decided in enumerate(decisions):
-            option, model_selection = (
-                decided.options[choice[channel]],
-                self.model_selections[channel],
-            )
-            low, high = model_selection.low_GeV, model_selection.high_GeV
-            inside = between(low, high, option.low_GeV, option.high_GeV)
+        for channel, option in enumerate(options):
+            rules, decided = self.model_selections[channel], decisions[channel]
+            inside = rules.inside(option.low_GeV, option.high_GeV)
             own = counts[channel][np.ix_(toys, inside)]
             mean = own.mean(axis=0)
-            bins.append(Bins(low[inside], high[inside], mean, mean))
-            options.append(option)
+            bins.append(Bins(rules.low_GeV[inside], rules.high_GeV[inside], mean, mean))
             parts.append(own)
-            spurious.append(
-                [np.interp(masses, decided.masses_GeV, decided.spurious[t]) for t in toys]
-            )
+            sizes = [np.interp(masses, decided.masses_GeV, decided.spurious[t]) for t in toys]
+            spurious.append(sizes)
         signal = self.model_selections[0].signal
         functions = [option.function for option in options]
         peak = Peak.of(model(functions, bins), bins, signal, self.search.systematics)
         every = np.concatenate(parts, axis=1)
         passes = np.all([d.passes[toys] for d in decisions], axis=0)
-        sizes = np.stack(spurious, axis=-1)
-        return ToyGroup(toys, peak, every, masses, sizes, passes, tuple(options))
+        faked = np.stack(spurious, axis=-1)
+        return ToyGroup(toys, peak, every, masses, faked, passes, tuple(options))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,15 +135,15 @@ class ToyGroup:
         score = information = np.zeros((len(counts), len(self.masses_GeV)))
         for channel, group in enumerate(peak.background.groups):
             own, used, fraction = group.bins, group.own, fractions[:, channel]
-            found = project(
+            strength, error = project(
                 counts[:, own], fit.expected[:, own], slopes[:, own, used],
                 templates[:, own] / fraction[:, None],
             )  # fmt: skip
             # Strengths here are of a channel's own events, its fraction f of S: parabolas in S add
             # up to a slope of sum(f S_c / sigma_c^2) and a curvature of sum(f^2 / sigma_c^2).
             # The spurious signal is a nuisance of each channel: its variance adds to the error's.
-            known = 1 / (found.error**2 + spurious[..., channel] ** 2)
-            score = score + fraction * found.strength * known
+            known = 1 / (error**2 + spurious[..., channel] ** 2)
+            score = score + fraction * strength * known
             information = information + fraction**2 * known
         return np.asarray(score / np.sqrt(information))
 

@@ -11,14 +11,13 @@ Zech, NIM A 748 (2014) 1). An empty bin of a weighted sample tells no s of its o
 sample's: with s = 1 an empty bin of a simulation with weight 13.5 would pull 13.5 times too hard.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.settings.search import Window
-from tools.arrays import FloatArray
+from tools.arrays import Columns, FloatArray
 from tools.errors import InputError
 
 _Flags = npt.NDArray[np.bool_]
@@ -27,7 +26,7 @@ SAME_EDGE_GeV = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bins:
+class Bins(Columns):
     """Bins of a mass spectrum, rising but not necessarily adjacent."""
 
     low_GeV: FloatArray
@@ -48,12 +47,6 @@ class Bins:
     def effective_counts(self) -> FloatArray:
         """Counts of the Poisson distribution that has the bins' relative errors."""
         return self.counts * self.scale
-
-    def some(self, rows: _Flags) -> "Bins":
-        """Return some of the bins."""
-        return Bins(
-            self.low_GeV[rows], self.high_GeV[rows], self.counts[rows], self.variances[rows]
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,10 +87,9 @@ class Channel:
             )
         # Cut out before anything is checked or summed: what is outside may be blind.
         inside = slice(index[0], index[-1])
-        counts = self._summed(self.counts[inside], index)
-        variances = (
-            counts if self.variances is None else self._summed(self.variances[inside], index)
-        )
+        counts = variances = self._summed(self.counts[inside], index)
+        if self.variances is not None:
+            variances = self._summed(self.variances[inside], index)
         return Bins(edges[:-1], edges[1:], counts, variances)
 
     def _summed(self, values: FloatArray, index: npt.NDArray[np.intp]) -> FloatArray:
@@ -109,12 +101,8 @@ class Channel:
         self, window: Window, low_GeV: float, high_GeV: float, width_GeV: float
     ) -> Bins:  # fmt: skip
         """Return the bins below and above the window; what lies inside it is not read."""
-        return joined(
-            (
-                self.bins(low_GeV, window.low_GeV, width_GeV),
-                self.bins(window.high_GeV, high_GeV, width_GeV),
-            )
-        )
+        beneath = self.bins(low_GeV, window.low_GeV, width_GeV)
+        return Bins.joined([beneath, self.bins(window.high_GeV, high_GeV, width_GeV)])
 
     def inside(self, window: Window) -> tuple[float, float]:
         """Return the sum of weights in the window and its variance."""
@@ -151,13 +139,3 @@ def outside(low_GeV: FloatArray, high_GeV: FloatArray, window: Window) -> _Flags
 def below(high_GeV: FloatArray, mass_GeV: float) -> _Flags:
     """Tell which bins, given by their upper edges, lie below a mass."""
     return np.asarray(high_GeV <= mass_GeV + SAME_EDGE_GeV)
-
-
-def joined(parts: Sequence[Bins]) -> Bins:
-    """Return the bins of several groups, one after the other."""
-    return Bins(
-        np.concatenate([part.low_GeV for part in parts]),
-        np.concatenate([part.high_GeV for part in parts]),
-        np.concatenate([part.counts for part in parts]),
-        np.concatenate([part.variances for part in parts]),
-    )

@@ -124,19 +124,11 @@ def weighted(fits: Mapping[str, FittedSpectrum]) -> FittedSpectrum:
     total = _together(fits, weights)
     if np.allclose(weights, 1.0):
         return total
-    variances = total.counts * _expected_weight(fits, weights)
-    return replace(total, variances=variances, weighted=True)
-
-
-def _expected_weight(fits: Mapping[str, FittedSpectrum], weights: FloatArray) -> FloatArray:
-    """Return by what an event of a bin is expected to be scaled, shape (n,).
-
-    Of the fit, not of the events: a bin whose few events are all of poor categories would have
-    too small an error, and a pull of many deviations.
-    """
+    # Of the fit, not of the events: a bin whose few events are all of poor categories would have
+    # too small an error, and a pull of many deviations.
     expected = [part.expected for part in in_common(fits).values()]
-    total = np.maximum(_sum(expected, weights), _NOTHING)
-    return np.asarray(_sum(expected, weights**2) / total)
+    per_event = _sum(expected, weights**2) / np.maximum(_sum(expected, weights), _NOTHING)
+    return replace(total, variances=total.counts * per_event, weighted=True)
 
 
 def weights_of(fits: Mapping[str, FittedSpectrum]) -> FloatArray:

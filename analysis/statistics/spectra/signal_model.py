@@ -10,7 +10,7 @@ The course's signals are Gaussians of 30 GeV at every mass, without tails; a sam
 with tails shows as a width that does not describe its core, which `kurtosis` tells.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -223,16 +223,19 @@ def in_widths(edges_GeV: FloatArray, mean_GeV: FloatArray, width_GeV: FloatArray
 
 
 def plain_signal(
-    width: Callable[[FloatArray], FloatArray] | float, channels: int = 1
+    width: Callable[[FloatArray], FloatArray] | float, efficiencies: Iterable[float] = (1.0,)
 ) -> SignalModel:
-    """Return the model of a peak that is where its mass is, with a given width in GeV."""
-    anywhere, one = np.array([0.0]), np.array([1.0])
-    constant = None if callable(width) else width
+    """Return the model of a peak that is where its mass is, with a given width in GeV.
+
+    The efficiencies are those of the channels, at any mass.
+    """
+    anywhere, none = np.array([0.0]), np.zeros(1)
+    constant, formula = (1.0, width) if callable(width) else (width, None)
     return SignalModel(
-        offset=Interpolated(anywhere, np.zeros(1), np.zeros(1)),
-        width=Interpolated(anywhere, one * (constant or 1.0), np.zeros(1)),
-        efficiency=(Interpolated(anywhere, one / channels, np.zeros(1)),) * channels,
-        formula=width if callable(width) else None,
+        offset=Interpolated(anywhere, none, none),
+        width=Interpolated(anywhere, np.array([constant]), none),
+        efficiency=tuple(Interpolated(anywhere, np.array([each]), none) for each in efficiencies),
+        formula=formula,
     )
 
 
