@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tools.chunks import DamagedChunkError
 from tools.executors.memory import clean
+from tools.executors.memory_source import MemorySource, held
 from tools.executors.work import part_of
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ class WorkFunction:
 
     def _read(self, item: "WorkItem", content: bytes) -> dict[str, npt.NDArray[Any]]:
         import uproot
-
-        from tools.executors.memory_source import MemorySource, held
 
         first, last = item.entrystart, item.entrystop
         with (
