@@ -47,7 +47,7 @@ test: $(READY)  ## the whole test suite, doctests included; `make test ORDER=7` 
 coverage: $(READY) ## the same, and what the tests do not reach; fails below 90 %
 	$(VENV)/bin/python $(PYTEST) --cov --cov-fail-under=90
 
-test-services: $(READY) ## Slurm, XRootD and nginx on loopback, Chromium, the tests that need them; hostile input
+test-services: $(READY) ## Slurm, XRootD and nginx on loopback, Chromium, RooFit, the tests that need them; hostile input
 	$(VENV)/bin/python -m pytest tests/services $(addprefix --ignore=,$(FOLLOWED))
 	$(VENV)/bin/python -m pytest --numprocesses=2 --dist=loadfile tests/hostile
 	$(VENV)/bin/python -m pytest --numprocesses=2 --dist=worksteal $(FOLLOWED)
