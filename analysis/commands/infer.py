@@ -30,6 +30,9 @@ class OfSpectrum:
     families: Annotated[str | None, value("LIST", "Background families; default: all of them.")] = (
         None
     )
+    order: Annotated[
+        str | None, value("FAMILY:N", "This one, with N parameters beside its normalisation.")
+    ] = None
     range_: Annotated[str | None, value("LO:HI", "Use the bins in it only.", "--range")] = None
     blind: Annotated[str | None, value("LO:HI", "Do not read the bins in it; else open.")] = None
     out: Annotated[Path | None, value("DIR", "Default: results/NAME of the spectrum.")] = None
@@ -124,13 +127,19 @@ def _spectrum(
 
     if given.resolution is None or given.masses is None:
         raise InputError("--spectrum needs --resolution (sigma in GeV) and --masses LO:HI:STEP")
+    if given.order is not None and given.families is not None:
+        raise InputError("--order names the function: give no --families beside it")
     decided = options.search_of(search or options.SEARCH_FILE)
+    if search is None:  # the course's detector says nothing of somebody else's spectrum
+        decided = stage.of_any_detector(decided)
     spectrum = stage.binned_spectrum(
-        stage.read_range(path, given.range_), decided, systematics=search is not None,
-        resolution=given.resolution, masses=given.masses, sqrt_s=given.sqrt_s,
-        families=given.families, blind=given.blind,
+        stage.read_range(path, given.range_), decided, resolution=given.resolution,
+        masses=given.masses, sqrt_s=given.sqrt_s, families=given.families, order=given.order,
+        blind=given.blind,
     )  # fmt: skip
-    origin = stage.origin_of(path, work, resolution=given.resolution, masses=given.masses)
+    words = {"families": given.families, "order": given.order, "blind": given.blind}
+    named = {option: text for option, text in words.items() if text is not None}
+    origin = stage.origin_of(path, work, resolution=given.resolution, masses=given.masses, **named)
     folder = Folder(given.out or Path("results") / path.stem)
     with one_writer(folder.path, writes=SEARCHED):
         stage.infer_spectrum(folder, spectrum, work, **origin)

@@ -27,6 +27,8 @@ FIGURES_OF_MERIT = ("s", "asimov")
 METHODS = ("best", "cuts", "score", "categories")
 SCORES = ("best", "likelihood_ratio", "trees")
 EXPERIMENT, STATUS = "ATLAS", "Internal"
+MAX_PARAMETERS = 10
+"""of a background function"""
 MAX_MASSES = 2000
 """steps of a grid of masses"""
 _MAX_BINS = 100_000
@@ -70,7 +72,7 @@ Edge = Annotated[float, Table.edge]
 Sigmas = Annotated[float, number(0, 1000)]
 """In standard deviations, or in uncertainties of something."""
 Relative = Annotated[float, number(0, 0.5)]
-Parameters = Annotated[int, integer(2, 10)]
+Parameters = Annotated[int, integer(2, MAX_PARAMETERS)]
 Events = Annotated[float, number(0, _MAX_EVENTS)]
 Words = Annotated[str, lambda table, key: table.words(key, _LABEL_LENGTH)]
 

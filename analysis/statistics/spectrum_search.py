@@ -31,7 +31,7 @@ from analysis.results.scan import Scan
 from analysis.results.verdict import Verdict
 from analysis.settings.search import Search, Window
 from analysis.statistics.background.entries import Decisions, Flags, largest_spurious
-from analysis.statistics.background.families import BELOW_SQRT_S, FittedFunction
+from analysis.statistics.background.families import BELOW_SQRT_S, FittedFunction, Function
 from analysis.statistics.background.goodness import goodness_of_fit
 from analysis.statistics.background.model_selection import (
     MASK,
@@ -78,6 +78,8 @@ class BinnedSpectrum:
     """decisions; its masses, families and range are those of this search"""
     sqrt_s_GeV: float
     blind: Window | None = None
+    named: Function | None = None
+    """the background function, where it is not to be chosen"""
 
     @property
     def outside(self) -> Flags:
@@ -133,6 +135,7 @@ def model_selection_of(spectrum: BinnedSpectrum) -> ModelSelection:
         signal=spectrum.signal,
         masses_GeV=np.unique(grid),
         ranges=ranges,
+        named=spectrum.named,
     )
 
 
@@ -170,6 +173,12 @@ def _max_parameters(spectrum: BinnedSpectrum) -> int:
         half = MASK * spectrum.signal.width_GeV(masses)
         masked = (bins.high_GeV[:, None] > masses - half) & (bins.low_GeV[:, None] < masses + half)
         left -= int(masked.sum(axis=0).max())
+    wanted = _MIN_PARAMETERS if spectrum.named is None else len(spectrum.named.parameters)
+    if wanted > max(_MIN_PARAMETERS, left - 1):
+        raise InputError(
+            f"--order: {left} bins decide about the background, too few for the {wanted} "
+            "parameters of the function; give finer bins, a wider --range or fewer parameters"
+        )
     maximum = min(spectrum.search.peak.max_parameters, left - 1)
     if maximum < _MIN_PARAMETERS:
         what = "the peak's surroundings" if spectrum.blind is None else "--blind"

@@ -19,6 +19,7 @@ from analysis.settings import search as tables
 from analysis.settings.expression import parse_expression
 from analysis.settings.search import Search, Signal, Window
 from analysis.statistics import spectrum_search
+from analysis.statistics.background.families import Function, functions, parameter_numbers
 from analysis.statistics.resonance.shape import Work
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
@@ -80,11 +81,11 @@ def binned_spectrum(
     bins: Bins,
     search: Search,
     *,
-    systematics: bool,
     resolution: str,
     masses: str,
     sqrt_s: float | None = None,
     families: str | None = None,
+    order: str | None = None,
     blind: str | None = None,
 ) -> BinnedSpectrum:
     """Return a spectrum and what is to be searched in it.
@@ -94,10 +95,8 @@ def binned_spectrum(
     bins : Bins
         From `read_range`.
     search : Search
-        Thresholds.
-    systematics : bool
-        Whether its systematic uncertainties of energy scale and resolution count.
-    resolution, masses, sqrt_s, families, blind
+        Thresholds, and systematic uncertainties of energy scale and resolution.
+    resolution, masses, sqrt_s, families, order, blind
         The options of these names, words still.
 
     Raises
@@ -108,24 +107,28 @@ def binned_spectrum(
     grid = _masses(masses, bins)
     width = parse_expression(resolution, name="--resolution").at
     _check_width(grid, width(grid.masses_GeV), bins)
-    errors = replace(search.systematics, luminosity=0.0, efficiency=0.0)
-    if not systematics:  # those of the course's detector say nothing of somebody else's spectrum
-        errors = tables.Systematics(0.0, 0.0, 0.0, 0.0)
-    decided = replace(
-        search,
-        peak=replace(search.peak, families=_families(families, search)),
-        signal=grid,
-        limits=tables.Limits(search.limits.confidence_level, _every(grid)),
-        systematics=errors,
-    )
     energy = SQRT_S_GeV if sqrt_s is None else sqrt_s
     if not 0 < energy <= MAX_SQRT_S_GeV:
         raise InputError(
             f"--sqrt-s: {energy:g} GeV is no collision energy; give a number above 0 and up to "
             f"{MAX_SQRT_S_GeV:g}"
         )
+    named = None if order is None else _named(order, search, energy)
+    tried = _families(families, search) if named is None else (named.family,)
+    decided = replace(
+        search,
+        peak=replace(search.peak, families=tried),
+        signal=grid,
+        limits=tables.Limits(search.limits.confidence_level, _every(grid)),
+        systematics=replace(search.systematics, luminosity=0.0, efficiency=0.0),
+    )
     window = None if blind is None else _blind(blind, bins)
-    return BinnedSpectrum(bins, plain_signal(width), decided, energy, window)
+    return BinnedSpectrum(bins, plain_signal(width), decided, energy, window, named)
+
+
+def of_any_detector(search: Search) -> Search:
+    """Return the same without systematic uncertainties, which are those of one detector."""
+    return replace(search, systematics=tables.Systematics(0.0, 0.0, 0.0, 0.0))
 
 
 def infer_spectrum(folder: Folder, spectrum: BinnedSpectrum, work: Work, **origin: Any) -> None:
@@ -251,14 +254,38 @@ def _families(text: str | None, search: Search) -> tuple[str, ...]:
     if text is None:
         return search.peak.families
     families = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for family in families:
+        _refuse_unknown(family, "--families", search)
+    return families
+
+
+def _refuse_unknown(family: str, option: str, search: Search) -> None:
     known = (*tables.FAMILIES, *search.peak.own)
-    unknown = [name for name in families if name not in known]
-    if unknown:
+    if family not in known:
         raise InputError(
-            f"--families: there is no family {shown(unknown[0])}{nearest(unknown[0], known)}; "
+            f"{option}: there is no family {shown(family)}{nearest(family, known)}; "
             f"there are: {', '.join(known)}"
         )
-    return families
+
+
+def _named(text: str, search: Search, sqrt_s_GeV: float) -> Function:
+    """Return the function of ``FAMILY:N``."""
+    family, _, number = text.rpartition(":")
+    if not (number.isascii() and number.isdigit() and family):
+        raise InputError(f"--order: {shown(text)} does not read FAMILY:N, such as exp:2")
+    _refuse_unknown(family, "--order", search)
+    own, parameters = search.peak.own, int(number) + 1  # N are beside the normalisation
+    fewest, most = parameter_numbers(family, own)
+    if not fewest <= parameters <= most:
+        raise InputError(
+            f"--order: {family} has {fewest - 1} to {most - 1} parameters beside its "
+            f"normalisation, not {shown(number)}"
+        )
+    (function,) = functions(
+        (family,), min_parameters=parameters, max_parameters=parameters, sqrt_s_GeV=sqrt_s_GeV,
+        own=own,
+    )  # fmt: skip
+    return function
 
 
 def _blind(text: str, bins: Bins) -> Window:

@@ -134,6 +134,26 @@ def test_what_is_blind_is_not_read(peaked: Path, tmp_path: Path) -> None:
     assert all(limit > 0 for limit in limits["expected_events"]["0"])
 
 
+@pytest.mark.parametrize("blind", [(), ("--blind", "117:133")])
+def test_a_function_that_is_named_is_not_chosen(
+    blind: tuple[str, ...], peaked: Path, tmp_path: Path
+) -> None:
+    functions = {"exp:1": ("exp", 1, 2), "exp:4": ("exp", 4, 5), "atlas-diphoton:2": (
+        "atlas-diphoton", 0, 3)}  # fmt: skip
+    for order, (family, k, parameters) in functions.items():
+        words = (*OPTIONS, "--toys", 0, *blind, "--order", order, "--out", tmp_path / "out")
+        assert xyy("infer", "--spectrum", peaked, *words) == 0
+        channel = read(tmp_path / "out")["background.json"]["channels"]["all"]
+        assert (channel["chosen"]["family"], channel["chosen"]["order"]) == (family, k)
+        assert len(channel["chosen"]["parameters"]) == parameters
+        (only,) = channel["candidates"]
+        assert (only["family"], only["order"], only["chosen"]) == (family, k, True)
+        # What it is tested on is not named: others may be true.
+        assert {name.split()[0] for name in channel["peak"]["truths"]} - {family}
+        origin = json.loads((tmp_path / "out" / "verdict.json").read_bytes())["provenance"]
+        assert origin["order"] == order
+
+
 def test_bins_of_any_width_gaps_fractions_and_empty_tails(tmp_path: Path) -> None:
     edges = [1100.0]
     while edges[-1] < 8000:
@@ -235,6 +255,14 @@ GOOD = {"--resolution": "1.7", "--masses": "115:145:1.5"}
         ({"--range": "117:125", "--masses": "119:121:1", "--resolution": "1"}, "bins outside"),
         ({"--families": "exp,magic"}, "no family 'magic'"),
         ({"--families": "dijet", "--sqrt-s": "150"}, "above sqrt"),
+        ({"--order": "exp"}, "--order: 'exp' does not read FAMILY:N"),
+        ({"--order": "exp:-1"}, "does not read FAMILY:N"),
+        ({"--order": "magic:2"}, "--order: there is no family 'magic'"),
+        ({"--order": "dijet:1"}, "dijet has 2 to 9 parameters beside its normalisation, not '1'"),
+        ({"--order": "exp:10"}, "exp has 1 to 9 parameters"),
+        ({"--order": "exp:2", "--families": "exp"}, "give no --families beside it"),
+        ({"--order": "dijet:2", "--sqrt-s": "150"}, "above sqrt"),
+        ({"--order": "exp:9", "--range": "113:137", "--masses": "125:125:1"}, "too few for the 10"),
         ({"--sqrt-s": "-1"}, "--sqrt-s"),
         ({"--blind": "200:300"}, "no bin lies"),
         ({"--blind": "100:130"}, "no bin lies below"),

@@ -79,7 +79,7 @@ def read_spectrum(path: Path, search: Path) -> tuple[object, ...]:
     """Return all that `xyy infer --spectrum` makes of a file before the first fit."""
     decided = search_of(str(search))
     spectrum = binned_spectrum(
-        read_range(path, None), decided, systematics=False, resolution="30", masses="300:900:15"
+        read_range(path, None), decided, resolution="30", masses="300:900:15"
     )
     tournament = model_selection_of(spectrum)
     return spectrum.bins, spectrum.search, tournament.low_GeV, tournament.masses_GeV

@@ -139,7 +139,6 @@ def test_it_competes_under_the_peak_and_is_a_truth_of_bare_spectra(
         binned_spectrum,
         read_range(path, None),
         search,
-        systematics=False,
         resolution="30",
         masses="500:1000:25",
     )

@@ -57,6 +57,8 @@ class Rules:
     masses_GeV: FloatArray
     ranges: tuple[str, ...] = ("full", "window")
     """ranges in which candidates are tried; where nothing passes, the best of the last is taken"""
+    named: Function | None = None
+    """the only candidate, where somebody named it"""
 
     @classmethod
     def of(cls, search: Search, signal: SignalModel, sqrt_s_GeV: float) -> Self:
@@ -104,6 +106,10 @@ class Rules:
         masses = self.masses_GeV
         step = float(np.diff(masses).min()) if len(masses) > 1 else 1.0
         return np.ceil(NEIGHBOURHOOD * self.signal.width_GeV(masses) / step).astype(int)
+
+    def candidates(self, min_parameters: int) -> tuple[Function, ...]:
+        """Return the functions that are tried, simplest first."""
+        return self.functions(min_parameters) if self.named is None else (self.named,)
 
     def functions(self, min_parameters: int, families: Sequence[str] = ()) -> tuple[Function, ...]:
         """Return the functions of the settings, or of other families, simplest first."""
@@ -280,7 +286,7 @@ class Evaluation:
         # In the window there is no low end to describe, and a shape shared by all categories is not
         # distorted by the few events of one: two parameters may be enough.
         few = range_name == "window" or test_spectra.combined.any()
-        tried = rules.functions(2 if few else rules.min_parameters)
+        tried = rules.candidates(2 if few else rules.min_parameters)
         for function in tried:
             # The fewest parameters come first: for a spectrum with a function that passes, the
             # others need not be judged, unless all figures are asked for.
@@ -380,7 +386,8 @@ class Evaluation:
         _, gof = goodness_many(counts, curve[:, self.sideband], len(function.parameters))
         good = converged & (gof >= self.rules.gof_pvalue)
         tested = self.rules.tests(function, test_spectra.names, test_spectra.valid[:, rows])
-        enough = len(function.parameters) >= self.rules.min_parameters
+        named = self.rules.named is not None
+        enough = len(function.parameters) >= self.rules.min_parameters or named
         return good & tested & (test_spectra.combined[rows] | enough), gof
 
     def _inside(self, range_name: str) -> Flags:

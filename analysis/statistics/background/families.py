@@ -39,6 +39,7 @@ import numpy as np
 
 from analysis.results.background import FunctionParameter
 from analysis.settings.expression import Expression
+from analysis.settings.search import MAX_PARAMETERS
 from analysis.settings.user_functions import parse_terms
 from tools.arrays import FloatArray
 from tools.errors import InputError
@@ -228,6 +229,18 @@ def functions(
             "parameters; raise `max_parameters`"
         )
     return tuple(found.values())
+
+
+def parameter_numbers(family: str, own: Mapping[str, Sequence[str]]) -> tuple[int, int]:
+    """Return how many parameters a family has at least and at most, its normalisation included.
+
+    >>> parameter_numbers("exp", {}), parameter_numbers("tail", {"tail": ["m", "log(m)"]})
+    ((2, 10), (2, 3))
+    """
+    if family in own:
+        return 2, len(own[family]) + 1
+    extra, lowest = _SIZES[family]
+    return extra + lowest, MAX_PARAMETERS
 
 
 def quadrature(low_GeV: FloatArray, high_GeV: FloatArray) -> tuple[FloatArray, FloatArray]:
