@@ -25,6 +25,8 @@ _UNITS = {"pT": "GeV", "phi": "rad"}
 """that the mass is computed from"""
 _MAX_BINS = 1_000_000
 """of all columns together, of which each worker and each checkpoint holds three histograms"""
+MAX_EXTRAPOLATION = 0.5
+"""distance, relative to the nearest simulated mass, at which its peak still stands for another"""
 _TAKEN = ("m_yy", *(quantity.name for quantity in KINEMATICS), "half", "region", "score")
 """names of what is histogrammed beside the columns, and of the joint histogram's own axes"""
 # Of massless photons m^2 = 2 pT1 pT2 (cosh(delta eta) - cos(delta phi)). Isolation and counts of
@@ -241,7 +243,7 @@ def _check_reference(catalogue: Catalogue, search: Search) -> None:
 
 
 def _check_masses(catalogue: Catalogue, search: Search) -> None:
-    """Refuse signals of one mass, and those of which nothing is counted in the window."""
+    """Refuse signals of one mass or outside the window, and masses far from any signal."""
     window, of_mass = search.window, dict[float, Sample]()
     for sample in catalogue.simulation:
         if sample.mass_GeV is None:
@@ -257,6 +259,20 @@ def _check_masses(catalogue: Catalogue, search: Search) -> None:
         if other is not sample:
             raise InputError(
                 f"{where}: {mass:g} GeV is that of {other.name}, too; declare one signal of a mass"
+            )
+    if not of_mass:
+        return
+    searched = search.signal
+    for key, end, nearest_mass in (
+        ("low", searched.low_GeV, min(of_mass)), ("high", searched.high_GeV, max(of_mass))
+    ):  # fmt: skip
+        beyond = nearest_mass - end if key == "low" else end - nearest_mass
+        if beyond > MAX_EXTRAPOLATION * nearest_mass:
+            raise InputError(
+                f"{search.path}, [signal], {key}: {end:g} GeV is farther than "
+                f"{MAX_EXTRAPOLATION:.0%} from {nearest_mass:g} GeV, the nearest mass that is "
+                f"simulated ({of_mass[nearest_mass].name}): its efficiency and width say nothing "
+                "there; declare another signal, or search less far"
             )
 
 

@@ -132,6 +132,7 @@ def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchR
         *luminosity_warnings(counting.normalisation, inputs, search.decision),
         *(note for background in prediction.backgrounds for note in background.warnings),
         *shape.warnings,
+        *shape.model_selection.signal.extrapolated(search.signal.masses_GeV),
         *model.warnings(counting.limit),
         *warnings_of(limits),
     ]

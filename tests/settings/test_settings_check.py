@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -344,3 +345,14 @@ def test_nearest_names() -> None:
     assert nearest(7, []) == ""
     with pytest.raises(InputError, match="no sample 'signl_500' "):
         read_catalogue(ROOT / "datasets" / "course.toml").sample("signl_500")
+
+
+def test_masses_far_from_any_simulated_signal_are_refused(search: Search) -> None:
+    catalogue = read_catalogue(ROOT / "datasets" / "course.toml")
+    kept = {n: s for n, s in catalogue.samples.items() if n not in ("signal_500", "signal_750")}
+    search = replace(search, optimise=replace(search.optimise, reference_signal="signal_1000"))
+    check_together(replace(catalogue, samples=kept), search)
+    kept["signal_1000"] = replace(kept["signal_1000"], mass_GeV=1050.0)
+    said = r"\[signal\], low: 500 GeV is farther than 50% from 1050 GeV, .* \(signal_1000\)"
+    with pytest.raises(InputError, match=said):
+        check_together(replace(catalogue, samples=kept), search)

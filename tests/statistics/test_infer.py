@@ -475,6 +475,13 @@ def test_reservations_are_carried_into_the_verdict(make: Make, quick: Search) ->
     assert verdict["warnings"][-1].startswith("events are missing")
 
 
+def test_masses_beyond_the_simulated_signals_are_told(make: Make, quick: Search) -> None:
+    wide = replace(quick, signal=replace(quick.signal, low_GeV=460.0))
+    verdict = infer(make(blinded=True), wide).verdict
+    (note,) = (note for note in verdict["warnings"] if note.startswith("signals are simulated"))
+    assert "beyond, 460 to " in note
+
+
 def test_categories_are_channels(
     make: Make, simulation: dict[str, SimulatedSpectrum], quick: Search
 ) -> None:

@@ -137,6 +137,13 @@ def test_a_few_events_far_away_do_not_count_and_tails_are_told() -> None:
     assert note.startswith("the signal of 700 GeV is no Gaussian (excess kurtosis")
 
 
+def test_masses_beyond_the_simulated_ones_are_told() -> None:
+    model = SignalModel.of([peak(500.0), peak(1000.0)])
+    assert model.extrapolated(np.array([500.0, 750.0, 1000.0])) == ()
+    (note,) = model.extrapolated(np.array([480.0, 500.0, 1000.0, 1020.0, 1040.0]))
+    assert note.startswith("signals are simulated from 500 to 1000 GeV: at 3 masses searched beyon")
+
+
 def test_a_plain_signal_is_where_its_mass_is() -> None:
     masses = np.array([200.0, 700.0])
     for model in (plain_signal(13.0), plain_signal(lambda m: 0.01 * m, (0.5, 0.5))):

@@ -171,6 +171,19 @@ class SignalModel:
             warnings=tuple(_tails(p) for p in ordered if abs(p.kurtosis) > _GAUSSIAN_KURTOSIS),
         )
 
+    def extrapolated(self, masses_GeV: FloatArray) -> tuple[str, ...]:
+        """Return a warning of masses beyond those of the simulated signals, if there are any."""
+        simulated = self.efficiency[0].masses_GeV
+        beyond = masses_GeV[(masses_GeV < simulated[0]) | (masses_GeV > simulated[-1])]
+        if not len(beyond):
+            return ()
+        note = (
+            f"signals are simulated from {simulated[0]:g} to {simulated[-1]:g} GeV: at "
+            f"{len(beyond)} masses searched beyond, {beyond[0]:g} to {beyond[-1]:g} GeV, "
+            "efficiency and width are those of the nearest; simulate signals there"
+        )
+        return (note,)
+
     def offset_GeV(self, mass_GeV: FloatArray) -> FloatArray:
         """Return the distance of the peak's mean from the mass."""
         return self.offset.at(mass_GeV)
