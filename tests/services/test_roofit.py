@@ -325,6 +325,8 @@ def python_with_root(place: Path) -> tuple[Path | None, str]:
 def root_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment with ROOT."""
     python, reason = python_with_root(tmp_path_factory.mktemp("root"))
+    if python is None and os.environ.get("XYY_INSTALL_SERVICES") == "1":
+        pytest.fail(f"no ROOT: {reason}")
     if python is None:
         pytest.skip(f"no ROOT: {reason}")
     return python
