@@ -41,6 +41,8 @@ MAX_LIMITS = 51
 """masses with limits: each takes a second; of a finer grid every second, third ... has one"""
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _WORKSPACE = re.compile(r"mass_\d[\d.e+]*\.json")
+_SCAN_STEP = 1 / 3
+"""of the resolution, at most, between two masses of the scan"""
 _ROUNDING = 1e-6
 
 
@@ -106,7 +108,7 @@ def binned_spectrum(
     """
     grid = _masses(masses, bins)
     width = parse_expression(resolution, name="--resolution").at
-    _check_width(grid, width(grid.masses_GeV), bins)
+    narrowest = _check_width(grid, width(grid.masses_GeV), bins)
     energy = SQRT_S_GeV if sqrt_s is None else sqrt_s
     if not 0 < energy <= MAX_SQRT_S_GeV:
         raise InputError(
@@ -118,7 +120,7 @@ def binned_spectrum(
     decided = replace(
         search,
         peak=replace(search.peak, families=tried),
-        signal=grid,
+        signal=_fine(grid, narrowest),
         limits=tables.Limits(search.limits.confidence_level, _every(grid)),
         systematics=replace(search.systematics, luminosity=0.0, efficiency=0.0),
     )
@@ -223,14 +225,13 @@ def _masses(text: str, bins: Bins) -> Signal:
     return Signal(low, high, step)
 
 
-def _check_width(grid: Signal, width: FloatArray, bins: Bins) -> None:
-    """Refuse steps wider than the resolution, and a resolution that no bin can show."""
-    # A resonance in the middle of a step of one sigma is still seen at half a sigma from a mass.
+def _check_width(grid: Signal, width: FloatArray, bins: Bins) -> float:
+    """Refuse steps wider than the resolution, and one that no bin can show; return the smallest."""
     narrowest = int(np.argmin(width))
     if len(width) > 1 and grid.step_GeV > width[narrowest] * (1 + _ROUNDING):
         raise InputError(
             f"--masses: steps of {grid.step_GeV:g} GeV are wider than the resolution "
-            f"({width[narrowest]:.3g} GeV at {grid.masses_GeV[narrowest]:g} GeV): a peak between "
+            f"({width[narrowest]:.6g} GeV at {grid.masses_GeV[narrowest]:g} GeV): a peak between "
             "two masses would be missed; lower STEP"
         )
     if width.min() < _FINEST * float((bins.high_GeV - bins.low_GeV).min()):
@@ -238,6 +239,17 @@ def _check_width(grid: Signal, width: FloatArray, bins: Bins) -> None:
             f"--resolution: {width.min():.3g} GeV is finer than a thousandth of any bin; sigma of "
             "the peak is asked for, in GeV"
         )
+    return float(width[narrowest])
+
+
+def _fine(grid: Signal, resolution_GeV: float) -> Signal:
+    """Return the masses of the scan: those asked for, and as many between as the decision needs.
+
+    In the middle of a step of one resolution an Asimov peak of z = 5.85 has 5.43; of a third of
+    one, 5.80.
+    """
+    times = math.ceil(grid.step_GeV / (_SCAN_STEP * resolution_GeV) * (1 - _ROUNDING))
+    return replace(grid, step_GeV=grid.step_GeV / max(times, 1))
 
 
 def _every(grid: Signal) -> Signal:
