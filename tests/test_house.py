@@ -284,8 +284,8 @@ IMPORTS = {
         "tools workflow"
     ),
     "workflow": (
-        "folder processors report results selection settings statistics statistics.resonance "
-        "statistics.spectra tools"
+        "folder processors report results selection settings statistics statistics.background "
+        "statistics.resonance statistics.spectra tools"
     ),
     "report": (
         "folder processors results selection settings statistics statistics.counting "

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -203,9 +202,13 @@ def closure(
         execution = replace(execution, workers=1)  # of `--events` the inference too
     channels = Channels.of(*selected) if selected else by_upper_cuts(search.optimise.course_cuts)
     work = Universes.of(campaign, catalogue, search, channels)
-    measure = _from_events if events else lambda *job: result(run(*job))
-    measured = partial(measure, work, size, out, execution, printer.log)
-    found = write_closure(measured, catalogue, out, execution)
+
+    def measure() -> "Closure":
+        if events:
+            return _from_events(work, size, out, execution, printer.log)
+        return result(run(work, size, out, execution, printer.log))
+
+    found = write_closure(measure, catalogue, out, execution)
     printer.result(out / found.FILE, lambda: "\n".join([*_words(found), f"{out / found.FILE}"]))
 
 

@@ -110,7 +110,7 @@ def program_version() -> Program:
         version=metadata.version("xyy"),
         processors=code_digest("processors"),
         selection=code_digest(*behind("analysis.selection.methods")),
-        statistics=code_digest(*behind("analysis.statistics.inference")),
+        statistics=code_digest(*behind("analysis.statistics.inference"), "tools.arrays"),
     )
 
 

@@ -22,7 +22,6 @@ from typing import Any
 from analysis.game.sealing import Game, sha256_of, write_sealed
 from analysis.results import game as results
 from tools.digests import digest_file
-from tools.ending import held
 from tools.errors import InputError
 from tools.locks import LOCK_NAME
 from tools.samples import Catalogue
@@ -91,12 +90,23 @@ def make(
         _same_time(game)
         seed_of = results.RevealedSeed(seed=str(chosen), nonce=_nonce())
         sealed = write_sealed(game, catalogue.name, seed_of, files, opened)
-        with held():  # an interrupt waits until all of it is there
-            for path in sorted(game.iterdir()):  # `sealed.json` is the last
-                path.rename(out / path.name)
+        _hand_out(game, out)
         return replace(sealed, folder=out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _hand_out(game: Path, out: Path) -> None:
+    """Move all of a game, or none of it."""
+    names = sorted(path.name for path in game.iterdir())  # `sealed.json` is the last
+    try:
+        for name in names:
+            (game / name).rename(out / name)
+    except BaseException:
+        for name in names:
+            if (out / name).exists():
+                (out / name).rename(game / name)
+        raise
 
 
 def _nonce() -> str:

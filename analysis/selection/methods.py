@@ -20,8 +20,8 @@ from analysis.selection.scores.choose import ScoreChoice, choose
 from analysis.selection.scores.score_file import document_of
 from analysis.selection.scores.sculpting import sculpting
 from analysis.selection.scores.training import Simulated, sample_of
+from analysis.settings.mass_columns import refuse_leakage
 from analysis.settings.search import Search
-from analysis.settings.settings_check import refuse_leakage
 from processors.selection import Interval
 from tools.errors import InputError, RefusedError
 

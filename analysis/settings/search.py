@@ -12,15 +12,17 @@ of the spectrum's, so that no bin is ever half in the window.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from processors.histograms import Binning
 from tools.errors import InputError
 from tools.samples import LARGEST, Axis
 from tools.settings_table import Table
+
+if TYPE_CHECKING:
+    from processors.histograms import Binning
 
 FAMILIES = ("exp", "power", "atlas-diphoton", "dijet", "cms-diphoton", "bernstein")
 FIGURES_OF_MERIT = ("s", "asimov")
@@ -261,8 +263,10 @@ class Optimise(Decided):
     """``"cuts"``, ``"score"`` (one cut on it), ``"categories"``, or the ``"best"`` of them"""
 
     @property
-    def cut_variables(self) -> tuple[Binning, ...]:
+    def cut_variables(self) -> "tuple[Binning, ...]":
         """Axes of the joint histogram: what cuts and scores are made of."""
+        from processors.histograms import Binning  # with it comes hist, which toys need not
+
         axes = self.axes.items()
         return tuple(Binning(name, axis.bins, axis.low, axis.high) for name, axis in axes)
 

@@ -9,12 +9,13 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
+from analysis.settings.mass_columns import refuse_leakage
 from analysis.settings.search import Search
 from processors.histograms import KINEMATICS, Binning
 from processors.kinematics import PHOTON_COLUMNS
 from processors.score import cell_count
 from processors.selection import Selection
-from tools.errors import InputError, RefusedError
+from tools.errors import InputError
 from tools.manifest import MANIFEST_NAME, Manifest
 from tools.names import listed, nearest
 from tools.samples import Axis, Catalogue, Column, Sample
@@ -29,11 +30,6 @@ MAX_EXTRAPOLATION = 0.5
 """distance, relative to the nearest simulated mass, at which its peak still stands for another"""
 _TAKEN = ("m_yy", *(quantity.name for quantity in KINEMATICS), "half", "region", "score")
 """names of what is histogrammed beside the columns, and of the joint histogram's own axes"""
-# Of massless photons m^2 = 2 pT1 pT2 (cosh(delta eta) - cos(delta phi)). Isolation and counts of
-# other objects are not in it.
-_MASS_COLUMNS = {"m_yy", "mass", "dEta", "pT_yy", "delta_eta", "delta_phi", "delta_R",
-                 "cos_theta_star", *PHOTON_COLUMNS}  # fmt: skip
-"""They are the diphoton mass, or it is made of them."""
 
 
 def check_together(catalogue: Catalogue, search: Search) -> None:
@@ -72,25 +68,6 @@ def check_run(catalogue: Catalogue, search: Search, *, observed: bool) -> None:
         catalogue.observed()
     if search.optimise.method != "cuts":
         refuse_leakage(search.optimise.axes, force=search.score.mass_columns)
-
-
-def refuse_leakage(columns: Iterable[str], *, force: bool) -> None:
-    """Refuse columns that make the diphoton mass, or are it, for a score.
-
-    A score of such columns finds the window, not the signal, and distorts the spectrum that is
-    fitted afterwards.
-
-    Raises
-    ------
-    RefusedError
-        Naming them.
-    """
-    leaking = sorted(_MASS_COLUMNS.intersection(columns))
-    if leaking and not force:
-        raise RefusedError(
-            f"a score of {listed(leaking)} would learn the diphoton mass and distort its spectrum; "
-            "take it out of [optimise.axes], or force it"
-        )
 
 
 def check_selection(path: Path, selection: Selection, catalogue: Catalogue) -> None:

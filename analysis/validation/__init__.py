@@ -12,9 +12,9 @@ toys of them      `toys`, without a resonance and with one, each with its own mo
                   `categories`: which fractions of background and signal six of a score have
 no toys           `sensitivity`: beside that of the ideal fit, and what categories gain
 what is told      `toy_report` (``statistics.json``)
-universes         `xyy closure` (`closure`); `efficiencies` (what a selection keeps), `universes`
-                  (expected and drawn spectra); with `--events` through the whole chain of
-                  `xyy run`, beside the analysis of its spectrum
+universes         `xyy closure` (`closure` writes it); `efficiencies` (what a selection keeps),
+                  `universes` (expected and drawn spectra); with `--events` through the whole chain
+                  of `xyy run`, beside the analysis of its spectrum (`from_events`)
 the analysis      `analyse`: model selection, scan, global significance, measurement; the
                   verdicts, and whether they are right; of all universes of a campaign
 what is told      `universe_report` (``closure.json``)

@@ -27,8 +27,8 @@ PACKAGES = (
 )  # fmt: skip
 """what a worker needs"""
 _LIBRARIES = ("numpy", "scipy", "iminuit")
-_DRAWING = ("tools.universe", "tools.recipe", "tools.generate")
-"""what universes are drawn with"""
+_DRAWING = ("tools.universe", "tools.recipe", "tools.generate", "tools.arrays")
+"""what universes are drawn with, and their results put together"""
 
 Log = Callable[[str], None]
 Some = TypeVar("Some", bound=Columns)

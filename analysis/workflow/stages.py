@@ -207,7 +207,7 @@ def digest_of(stage: Stage, folder: Folder, settings: Mapping[str, Any]) -> str:
         return digest_document(settings)
     needed = (_content(folder, name) for name in stage.needs)
     # With all that they import: a change in a fit makes the inference out of date, wherever it is.
-    code = code_digest(*stage.code, *behind(*stage.code))
+    code = code_digest(*stage.code, *behind(*stage.code), "tools.arrays")
     return digest_text(*needed, digest_document(settings), code)
 
 

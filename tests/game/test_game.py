@@ -496,7 +496,7 @@ def test_a_game_is_made_once_and_whole(
 
 
 def test_an_interrupt_leaves_nothing_and_a_killed_one_is_cleared(
-    tiny: Catalogue, tmp_path: Path
+    tiny: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = _made(tmp_path / "game")
 
@@ -507,6 +507,21 @@ def test_an_interrupt_leaves_nothing_and_a_killed_one_is_cleared(
 
     with pytest.raises(KeyboardInterrupt):
         making.make(tiny, 2, out, progress=Interrupted)
+    assert list(out.iterdir()) == []
+    moved: list[Path] = []
+
+    def move(path: Path, to: Path) -> None:
+        path.replace(to)
+        if path.parent.parent.name == ".making":
+            moved.append(path)
+        if len(moved) == 3:
+            moved.append(path)
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", move)
+        making.make(tiny, 2, out, progress=Silent)
+    assert len(moved) == 4
     assert list(out.iterdir()) == []
     (out / ".making").mkdir()
     (out / ".making" / "universe_1.csv").write_text("half")

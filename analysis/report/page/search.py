@@ -289,7 +289,8 @@ def referee(results: FolderResults) -> Iterator[Section]:
         ]
         yield Section("nuisances", "Systematic uncertainties", (what,), (table(nuisances),))
     if fit is not None and fit.stability:
-        used = {True: " (used)", False: ""}
-        choices = [(c.what + used[c.used], c.local_z, c.strength) for c in fit.stability]
+        choices = [
+            (f"{c.what} (used)" if c.used else c.what, c.local_z, c.strength) for c in fit.stability
+        ]
         rows = _strengths("Choice", choices, fit.unit)
         yield Section("stability", "Other choices", tables=(table(rows),))

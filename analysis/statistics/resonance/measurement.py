@@ -255,7 +255,8 @@ def best_fit(
         if not inside.any():
             break
         # Of each row the freed fit where its mass stayed inside, else what was there.
-        found = Minima.joined([found, free]).some(np.arange(len(inside)) + len(inside) * inside)
+        rows = np.arange(len(inside))
+        found = Minima.joined([found, free]).some(np.where(inside, len(rows) + rows, rows))
     return found
 
 
