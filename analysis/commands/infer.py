@@ -120,9 +120,6 @@ def _spectrum(
     path: Path, given: OfSpectrum, search: str | None, work: "Work", printer: Printer
 ) -> None:
     from analysis.folder.folder import SEARCHED, VERDICT, Folder
-    from analysis.report.folder_results import read_spectrum_results
-    from analysis.report.summary import spectrum_summary
-    from analysis.report.writing import draw_spectrum
     from analysis.workflow import infer_spectrum as stage
 
     if given.resolution is None or given.masses is None:
@@ -137,9 +134,15 @@ def _spectrum(
         masses=given.masses, sqrt_s=given.sqrt_s, families=given.families, order=given.order,
         blind=given.blind,
     )  # fmt: skip
-    words = {"families": given.families, "order": given.order, "blind": given.blind}
-    named = {option: text for option, text in words.items() if text is not None}
-    origin = stage.origin_of(path, work, resolution=given.resolution, masses=given.masses, **named)
+    origin = stage.origin_of(path, work, **{
+        name.strip("_"): chosen for name, chosen in asdict(given).items()
+        if chosen is not None and name not in ("spectrum", "out")
+    })  # fmt: skip
+    # Only now: a file that is refused need not wait for matplotlib.
+    from analysis.report.folder_results import read_spectrum_results
+    from analysis.report.summary import spectrum_summary
+    from analysis.report.writing import draw_spectrum
+
     folder = Folder(given.out or Path("results") / path.stem)
     with one_writer(folder.path, writes=SEARCHED):
         stage.infer_spectrum(folder, spectrum, work, **origin)

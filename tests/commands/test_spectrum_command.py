@@ -159,6 +159,9 @@ def test_a_function_that_is_named_is_not_chosen(
         assert {name.split()[0] for name in channel["peak"]["truths"]} - {family}
         origin = json.loads((tmp_path / "out" / "verdict.json").read_bytes())["provenance"]
         assert origin["order"] == order
+        assert origin["masses"] == "119:131:1.5"
+        assert ("blind" in origin) == bool(blind)
+        assert "spectrum" not in origin
 
 
 def test_bins_of_any_width_gaps_fractions_and_empty_tails(tmp_path: Path) -> None:
@@ -264,6 +267,8 @@ GOOD = {"--resolution": "1.7", "--masses": "115:145:1.5"}
         ({"--families": "dijet", "--sqrt-s": "150"}, "above sqrt"),
         ({"--order": "exp"}, "--order: 'exp' does not read FAMILY:N"),
         ({"--order": "exp:-1"}, "does not read FAMILY:N"),
+        ({"--order": ":2"}, "does not read FAMILY:N"),
+        ({"--order": "exp:" + "9" * 5000}, "does not read FAMILY:N"),
         ({"--order": "magic:2"}, "--order: there is no family 'magic'"),
         ({"--order": "dijet:1"}, "dijet has 2 to 9 parameters beside its normalisation, not '1'"),
         ({"--order": "exp:10"}, "exp has 1 to 9 parameters"),

@@ -7,7 +7,7 @@ are those that the program chooses in these spectra, and so are the spurious sig
 No limit is compared behind a resonance at another mass that is in neither hypothesis. There the
 background bends away from the sidebands' prediction by several errors, and the templates of the
 limits follow it to some percent only: their modes have a constraint, if a wide one, and scale the
-spurious signal with the background. (1.3 % too low, 200 GeV above an X of 5.5 sigma.)
+spurious signal with the background.
 """
 
 import json

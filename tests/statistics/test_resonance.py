@@ -54,6 +54,12 @@ def test_z_of_empty_spectra_is_standard_normal(empty: MassScan) -> None:
         assert abs(z.std() - 1) < 0.17
 
 
+def test_between_two_masses_of_a_scan_little_is_lost() -> None:
+    """In the middle of a step of one resolution, and of a third of one, as the scan goes."""
+    found = spectra(background() + 235 * peak(600)).scan(600 + 30 * np.array([0.0, 1 / 6, 1 / 2]))
+    assert found.z / found.z[0] == pytest.approx([1, 0.99, 0.90], abs=0.005)
+
+
 def test_three_sigma_somewhere_is_rare(empty: MassScan) -> None:
     """2.5 % of 300 are 7.5: more than 19 in 2e-4 of such tests; and some pass 2, as they must."""
     largest = empty.z.max(axis=1)
