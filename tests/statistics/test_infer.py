@@ -485,6 +485,20 @@ def test_masses_beyond_the_simulated_signals_are_told(make: Make, quick: Search)
     assert "beyond, 460 to " in note
 
 
+def test_a_count_that_excludes_what_the_fit_measures_says_why(make: Make, quick: Search) -> None:
+    inputs = make()
+    assert inputs.data is not None
+    (counts,) = inputs.data.counts.values()
+    beside = (EDGES[1:] <= 400) | (EDGES[:-1] >= 1100)
+    # More in the sidebands than belongs to what is between them: the prediction is too high.
+    more = replace(inputs.data, counts={"all": np.where(beside, np.rint(counts * 1.15), counts)})
+    verdict = infer(replace(inputs, data=more), quick).verdict
+    measured = verdict["cross_section_pb"]["value"]
+    assert verdict["counting"]["limit"]["observed_pb"] < measured
+    (note,) = (note for note in verdict["warnings"] if note.startswith("the limit of the count"))
+    assert f"measures, {measured:.3g} pb: the whole window shows a deficit" in note
+
+
 def test_categories_are_channels(
     make: Make, simulation: dict[str, SimulatedSpectrum], quick: Search
 ) -> None:
