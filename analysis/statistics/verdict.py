@@ -34,6 +34,7 @@ from analysis.results.verdict import (
 )
 from analysis.settings.search import Decision
 from analysis.statistics.resonance.measurement import Measurement
+from analysis.statistics.resonance.peak import MassScan
 from analysis.statistics.resonance.shape import Observed, ShapeSearch
 from tools.arrays import FloatArray
 
@@ -99,6 +100,7 @@ def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
         signal_events=events,
         signal_error_events=error,
         envelope_z=observed.envelope_z,
+        converged=tuple(scan.converged.tolist()),
         maximum=highest if observed.scan.local_z > 0 else None,
         global_=observed.global_significance,
     )
@@ -235,9 +237,25 @@ def verdict_of(
         reason=reason,
         counting=None,
         fit=None if observed is None else fit_result(observed, terms, quoted=measured is not None),
-        warnings=(*warnings, *(() if measured is None else measured.warnings)),
+        warnings=(
+            *warnings,
+            *(() if observed is None else _not_converged(observed.scan)),
+            *(() if measured is None else measured.warnings),
+        ),
         unit=terms.unit,
     )
+
+
+def _not_converged(scan: MassScan) -> tuple[str, ...]:
+    masses = scan.mass_GeV[~scan.converged]
+    if not len(masses):
+        return ()
+    where = f"{masses[0]:g}" if len(masses) == 1 else f"{masses[0]:g} to {masses[-1]:g}"
+    note = (
+        f"the fits at {len(masses)} of {len(scan.mass_GeV)} masses ({where} GeV) did not reach a "
+        "minimum: significances and strengths there are uncertain"
+    )
+    return (note,)
 
 
 def _quoted(

@@ -499,6 +499,24 @@ def test_a_count_that_excludes_what_the_fit_measures_says_why(make: Make, quick:
     assert f"measures, {measured:.3g} pb: the whole window shows a deficit" in note
 
 
+def test_masses_where_a_fit_did_not_converge_are_told(
+    make: Make, opened: Documents, quick: Search
+) -> None:
+    assert opened.scan["converged"] == [True] * len(opened.scan["mass_GeV"])
+    inputs = make()
+    assert inputs.data is not None
+    (counts,) = inputs.data.counts.values()
+    # Where nothing is, the best signal is as negative as the background is high: no minimum.
+    empty = (EDGES[:-1] >= 860) & (EDGES[1:] <= 1060)
+    data = replace(inputs.data, counts={"all": np.where(empty, 0, counts)})
+    found = infer(replace(inputs, data=data), quick)
+    lost = np.array(found.scan["mass_GeV"])[~np.array(found.scan["converged"])]
+    assert len(lost)
+    assert lost.min() > 800
+    (note,) = (note for note in found.verdict["warnings"] if "did not reach a minimum" in note)
+    assert note.startswith(f"the fits at {len(lost)} of 51 masses (")
+
+
 def test_categories_are_channels(
     make: Make, simulation: dict[str, SimulatedSpectrum], quick: Search
 ) -> None:
