@@ -141,6 +141,7 @@ def whole(documents: Documents) -> str:
 
 
 def test_the_resonance_is_discovered_and_measured(opened: Documents) -> None:
+    assert {"profile", "mass_profile", "contour"} < opened.verdict["fit"].keys()
     verdict = opened.verdict
     assert verdict["decision"] == "discovery"
     assert verdict["local_z"] > 5
@@ -371,6 +372,8 @@ def test_an_empty_universe_ends_in_a_limit(make: Make, quick: Search) -> None:
     assert "mass and cross-section are not quoted" in found.verdict["reason"]
     # What was fitted is there for the figures, below the threshold of a claim too.
     assert found.verdict["fit"]["mass_GeV"] is not None
+    # Its profiles jump from one fluctuation to the next: no figure shows them.
+    assert not {"profile", "mass_profile", "contour"} & found.verdict["fit"].keys()
     limit = found.counting["limit"]
     assert limit["expected_pb"]["-2"] < limit["observed_pb"] < 2 * limit["expected_pb"]["2"]
     assert abs(found.counting["z"]) < 3
