@@ -24,16 +24,8 @@ from typing import Any
 from analysis.folder import openings
 from analysis.folder.decisions import changed, hashes, program_changes, program_version
 from analysis.folder.folder import FREEZE, UNBLINDING, Folder
+from analysis.results import freeze as records
 from analysis.results.codec import to_json
-from analysis.results.freeze import (
-    Change,
-    Freeze,
-    FrozenWhen,
-    KnownBefore,
-    Program,
-    UnblindedWhen,
-    Unblinding,
-)
 from analysis.results.values import FunctionInRange
 from tools.digests import digest_document
 from tools.errors import InputError, RefusedError
@@ -56,19 +48,19 @@ def freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
         guard(folder, decided)
         return
     digest, program = digest_document(decided), program_version()
-    frozen, known = folder.load_if_there(Freeze), None
+    frozen, known = folder.load_if_there(records.Freeze), None
     if frozen is not None and _intact(frozen) and frozen.digest == digest:
         if frozen.program == program:
             return
         known = frozen.sidebands  # is known still, if only the program is another
-    now = Freeze(
+    now = records.Freeze(
         digest=digest, hashes=hashes(decided), program=program, decisions=dict(decided),
         sidebands=known,
     )  # fmt: skip
     folder.save(now, frozen=_now())
 
 
-def keep_sidebands(folder: Folder, known: KnownBefore) -> None:
+def keep_sidebands(folder: Folder, known: records.KnownBefore) -> None:
     """Keep in ``freeze.json`` what was decided on the sidebands, and what they let expect.
 
     Parameters
@@ -81,12 +73,12 @@ def keep_sidebands(folder: Folder, known: KnownBefore) -> None:
     RefusedError
         If the data are unblinded, and what is decided now is not what they were unblinded for.
     """
-    frozen = folder.load_if_there(Freeze)
+    frozen = folder.load_if_there(records.Freeze)
     if frozen is None:
         return
     if not is_unblinded(folder) or frozen.sidebands is None:
         # No decision was made anew: the time of the freeze stays.
-        since = folder.made_with(FREEZE, FrozenWhen)
+        since = folder.made_with(FREEZE, records.FrozenWhen)
         when = _now() if since is None else since.frozen
         folder.save(replace(frozen, sidebands=known), frozen=when)
         return
@@ -95,12 +87,12 @@ def keep_sidebands(folder: Folder, known: KnownBefore) -> None:
 
 def _keep_peak(
     folder: Folder,
-    frozen: Freeze,
+    frozen: records.Freeze,
     first: Mapping[str, FunctionInRange],
     now: dict[str, FunctionInRange],
 ) -> None:
     """Put on record what function the sidebands of open data decide on, if it is another one."""
-    opened = folder.load(Unblinding, made_by="unblind")
+    opened = folder.load(records.Unblinding, made_by="unblind")
     last = opened.changes[-1] if opened.changes else None
     if last is not None and last.peak is None:
         # The first inference with this change: it is part of what changed.
@@ -118,7 +110,7 @@ def _keep_peak(
         )
     if names and opened.offered is not None:
         digest = _allowed(frozen, opened)
-        change = Change(reason=opened.offered, changed=names, digest=digest, peak=now)
+        change = records.Change(reason=opened.offered, changed=names, digest=digest, peak=now)
         _add_change(folder, opened, change)
 
 
@@ -142,7 +134,7 @@ def unblind(folder: Folder, reason: str) -> list[str]:
     InputError
         If nothing is frozen or the reason is empty.
     """
-    frozen = folder.load_if_there(Freeze)
+    frozen = folder.load_if_there(records.Freeze)
     if frozen is None or not _intact(frozen):
         wrong = "holds no" if frozen is None else "holds an edited"
         raise InputError(
@@ -153,12 +145,14 @@ def unblind(folder: Folder, reason: str) -> list[str]:
         raise InputError("unblinding needs a reason in words; it stays on record")
     if is_unblinded(folder):
         return []
-    earlier = folder.load_if_there(Unblinding)
+    earlier = folder.load_if_there(records.Unblinding)
     again = tuple(
-        Change(reason=f"{words}; unblinded again: {reason}", changed=names, digest=frozen.digest)
+        records.Change(
+            reason=f"{words}; unblinded again: {reason}", changed=names, digest=frozen.digest
+        )
         for words, names in _opened_before(folder, frozen, earlier)
     )
-    opened = Unblinding(
+    opened = records.Unblinding(
         reason=reason,
         freeze_digest=frozen.digest,
         sidebands_digest=_digest_of(frozen.sidebands),
@@ -181,7 +175,7 @@ def refuse_stale_freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
     InputError
         Naming what has changed since the freeze.
     """
-    frozen = folder.load_if_there(Freeze)
+    frozen = folder.load_if_there(records.Freeze)
     names = [] if frozen is None else changed(frozen.decisions, decided)
     if names and not is_unblinded(folder):
         raise InputError(
@@ -191,7 +185,7 @@ def refuse_stale_freeze(folder: Folder, decided: Mapping[str, Any]) -> None:
 
 
 def _opened_before(
-    folder: Folder, frozen: Freeze, earlier: Unblinding | None
+    folder: Folder, frozen: records.Freeze, earlier: records.Unblinding | None
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Return how the data were opened before, and what has changed since: nothing if it has not.
 
@@ -214,7 +208,7 @@ def is_unblinded(folder: Folder) -> bool:
     """Return whether the data of `folder` are open: unblinded for the freeze that is there."""
     # Nothing but both records, intact and of each other, unblinds the data; in any doubt they are
     # blind.
-    frozen, opened = folder.load_if_there(Freeze), folder.load_if_there(Unblinding)
+    frozen, opened = folder.load_if_there(records.Freeze), folder.load_if_there(records.Unblinding)
     if frozen is None or opened is None:
         return False
     known = opened.sidebands_digest
@@ -223,11 +217,11 @@ def is_unblinded(folder: Folder) -> bool:
     return _intact(frozen) and opened.freeze_digest == frozen.digest
 
 
-def _digest_of(known: KnownBefore | None) -> str | None:
+def _digest_of(known: records.KnownBefore | None) -> str | None:
     return None if known is None else digest_document(to_json(known))
 
 
-def _intact(frozen: Freeze) -> bool:
+def _intact(frozen: records.Freeze) -> bool:
     """Return whether a frozen record is the one of its digest: whoever edits it makes it void."""
     return frozen.digest == digest_document(frozen.decisions)
 
@@ -250,8 +244,8 @@ def guard(folder: Folder, decided: Mapping[str, Any], *, reason: str | None = No
     """
     if not is_unblinded(folder):
         return
-    frozen = folder.load(Freeze, made_by="freeze")
-    opened = folder.load(Unblinding, made_by="unblind")
+    frozen = folder.load(records.Freeze, made_by="freeze")
+    opened = folder.load(records.Unblinding, made_by="unblind")
     digest = digest_document(decided)
     given = (reason or "").strip() or None
     if digest != _allowed(frozen, opened):
@@ -261,7 +255,9 @@ def guard(folder: Folder, decided: Mapping[str, Any], *, reason: str | None = No
                 f"decisions changed after unblinding: {listed(names)}; change them back, "
                 "or give --after-unblinding TEXT, which labels every figure and result"
             )
-        _add_change(folder, opened, Change(reason=given, changed=tuple(names), digest=digest))
+        _add_change(
+            folder, opened, records.Change(reason=given, changed=tuple(names), digest=digest)
+        )
     elif opened.offered != given:
         # Nothing changed as yet; the sidebands may decide on something else (`keep_sidebands`).
         _write_opened(folder, replace(opened, offered=given))
@@ -270,32 +266,32 @@ def guard(folder: Folder, decided: Mapping[str, Any], *, reason: str | None = No
 
 def in_force(folder: Folder) -> str | None:
     """Return the digest of the decisions that hold: the frozen ones, or the last on record."""
-    frozen = folder.load_if_there(Freeze)
+    frozen = folder.load_if_there(records.Freeze)
     if frozen is None or not is_unblinded(folder):
         return None if frozen is None else frozen.digest
-    return _allowed(frozen, folder.load(Unblinding, made_by="unblind"))
+    return _allowed(frozen, folder.load(records.Unblinding, made_by="unblind"))
 
 
-def _allowed(frozen: Freeze, opened: Unblinding) -> str:
+def _allowed(frozen: records.Freeze, opened: records.Unblinding) -> str:
     """Return the digest of the decisions that the data are open for: the last ones on record."""
     return opened.changes[-1].digest if opened.changes else frozen.digest
 
 
-def _add_change(folder: Folder, opened: Unblinding, change: Change) -> None:
+def _add_change(folder: Folder, opened: records.Unblinding, change: records.Change) -> None:
     _write_opened(folder, replace(opened, changes=(*opened.changes, change)), _now())
 
 
-def _note_program(folder: Folder, frozen: Program) -> None:
+def _note_program(folder: Folder, frozen: records.Program) -> None:
     """Put on record that results are made by another program than before, if they are."""
-    opened, now = folder.load(Unblinding, made_by="unblind"), program_version()
+    opened, now = folder.load(records.Unblinding, made_by="unblind"), program_version()
     before = opened.programs[-1] if opened.programs else frozen
     if program_changes(before, now):
         _write_opened(folder, replace(opened, programs=(*opened.programs, now)))
 
 
-def _write_opened(folder: Folder, opened: Unblinding, *changed: str) -> None:
+def _write_opened(folder: Folder, opened: records.Unblinding, *changed: str) -> None:
     """Write ``unblinding.json`` again; when the data were opened stays as it was."""
-    since = folder.made_with(UNBLINDING, UnblindedWhen)
+    since = folder.made_with(UNBLINDING, records.UnblindedWhen)
     first, times = (_now(), ()) if since is None else (since.unblinded, since.changed)
     folder.save(opened, unblinded=first, changed=[*times, *changed])
 

@@ -14,15 +14,8 @@ from collections.abc import Iterator
 from analysis.folder.blinding import is_unblinded
 from analysis.folder.decisions import program_changes
 from analysis.folder.folder import CUTFLOW, FREE, LEDGER, SELECTION, Folder
+from analysis.results import freeze as records
 from analysis.results.codec import to_json
-from analysis.results.freeze import (
-    ChangeLabel,
-    Freeze,
-    FrozenWhen,
-    KnownBefore,
-    UnblindedWhen,
-    Unblinding,
-)
 from tools.json_file import write_sealed
 from tools.names import listed
 
@@ -31,21 +24,21 @@ LABELLED = (SELECTION, CUTFLOW, LEDGER)
 _MAX_NAMES = 3
 
 
-def label(folder: Folder) -> ChangeLabel | None:
+def label(folder: Folder) -> records.ChangeLabel | None:
     """Return what every result holds because something was changed after unblinding, if it was."""
     if not is_unblinded(folder):
         return None
-    opened = folder.load(Unblinding, made_by="unblind")
+    opened = folder.load(records.Unblinding, made_by="unblind")
     reasons = [change.reason for change in opened.changes]
     names = [name for change in opened.changes for name in change.changed]
     if opened.programs:  # the program that made the results may not be the one that was frozen
-        frozen = folder.load(Freeze, made_by="freeze").program
+        frozen = folder.load(records.Freeze, made_by="freeze").program
         if parts := program_changes(frozen, opened.programs[-1]):
             reasons.append(f"the program changed ({', '.join(parts)})")
             names += [f"program.{part}" for part in parts]
     if not reasons:
         return None
-    return ChangeLabel(
+    return records.ChangeLabel(
         after_unblinding="; ".join(dict.fromkeys(reasons)),
         changed_after_unblinding=tuple(dict.fromkeys(names)),
     )
@@ -70,7 +63,7 @@ def label_products(folder: Folder) -> None:
             write_sealed(folder.path / name, written, free=FREE.get(name, ()))
 
 
-def label_text(changed: ChangeLabel) -> str:
+def label_text(changed: records.ChangeLabel) -> str:
     """Return the label of a figure: the reason, and what was changed.
 
     >>> names = ("a", "b", "c", "d", "e")
@@ -85,23 +78,23 @@ def label_text(changed: ChangeLabel) -> str:
 
 def history(folder: Folder) -> list[tuple[str, str]]:
     """Return what happened, in order: for each event its time (or what stands for it) and words."""
-    frozen = folder.load_if_there(Freeze)
+    frozen = folder.load_if_there(records.Freeze)
     if frozen is None:
-        there = (folder.path / Freeze.FILE).exists()
-        return [("", f"{Freeze.FILE} is damaged" if there else "nothing is frozen yet")]
-    since = folder.made_with(Freeze.FILE, FrozenWhen)
+        there = (folder.path / records.Freeze.FILE).exists()
+        return [("", f"{records.Freeze.FILE} is damaged" if there else "nothing is frozen yet")]
+    since = folder.made_with(records.Freeze.FILE, records.FrozenWhen)
     words = f"frozen under {frozen.digest}, by xyy {frozen.program.version}"
     rows = [("" if since is None else since.frozen, words)]
     rows += [("", line) for line in _sidebands(frozen.sidebands)]
-    opened = folder.load_if_there(Unblinding)
+    opened = folder.load_if_there(records.Unblinding)
     if opened is None:
         return [*rows, ("", "not unblinded")]
     return [*rows, *_opened(folder, opened)]
 
 
-def _opened(folder: Folder, opened: Unblinding) -> Iterator[tuple[str, str]]:
+def _opened(folder: Folder, opened: records.Unblinding) -> Iterator[tuple[str, str]]:
     """Yield what happened from the unblinding on."""
-    since = folder.made_with(Unblinding.FILE, UnblindedWhen)
+    since = folder.made_with(records.Unblinding.FILE, records.UnblindedWhen)
     first, times = ("", ()) if since is None else (since.unblinded, since.changed)
     yield first, f"unblinded: {opened.reason}"
     for change, when in zip(opened.changes, (*times, *[""] * len(opened.changes)), strict=False):
@@ -117,7 +110,7 @@ def lines(folder: Folder) -> list[str]:
     return [f"{when:25s} {what}" for when, what in history(folder)]
 
 
-def _sidebands(known: KnownBefore | None) -> list[str]:
+def _sidebands(known: records.KnownBefore | None) -> list[str]:
     """Return what was known before the unblinding."""
     if known is None:
         return []

@@ -9,6 +9,7 @@ from analysis.results.counting import Counting, CountingLimit
 from analysis.results.freeze import Freeze
 from analysis.results.ledger import Identity, Ledger
 from analysis.results.limits import MassLimits, Ranges
+from analysis.results.scan import Scan
 from analysis.results.selection import ChosenSelection, ScoreRecord
 from analysis.results.verdict import Verdict
 
@@ -104,12 +105,22 @@ def verdict_summary(folder: Folder) -> str:
     """Return the verdict of a folder in a few lines, with every caveat about it."""
     verdict = folder.load(Verdict, made_by="infer")
     counting = folder.load(Counting, made_by="infer")
-    lines = [_headline(verdict), *_fit_lines(verdict)]
+    lines = [_headline(verdict), *_fit_lines(verdict), *_toys_line(folder.load_if_there(Scan))]
     lines += _mass_limit_lines(folder.load_if_there(MassLimits))
     lines += [_counting_line(counting), _limit_line(counting.limit)]
     lines += [f"  note: {text}" for text in _caveats(folder, verdict)]
     lines += [*_about(folder), f"  all of it: {folder.path}"]
     return "\n".join(lines)
+
+
+def _toys_line(scan: Scan | None) -> list[str]:
+    found = None if scan is None else scan.global_
+    if found is None or found.toys is None:
+        return []
+    toys, formula = found.toys, f"the formula, {found.gross_vitells_p:.2g},"
+    who = f"{formula} decides" if found.method != "toys" else f"they exclude {formula} and decide"
+    told = f"p in [{toys.p_low:.2g}, {toys.p_high:.2g}]"
+    return [f"  anywhere: {toys.exceeding:,} of {toys.n:,} toys: {told}; {who}"]
 
 
 def _about(folder: Folder) -> list[str]:

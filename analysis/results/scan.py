@@ -113,7 +113,9 @@ class Scan:
     signal_error_events: Numbers | None
     """uncertainty of the number of signal events at each mass"""
     envelope_z: Numbers | None
-    """smallest local significance of all functions that pass, at each mass"""
+    """local significance with the function profiled among all that pass, at each mass"""
+    converged: tuple[bool, ...] | None = None
+    """whether the fits at each mass reached their minima"""
     expected_local_z: Numbers | None
     """expected local significance of the benchmark strength at each mass"""
     benchmark: Annotated[float | None, Key("benchmark_{unit}")]

@@ -142,8 +142,11 @@ class ResonanceFit:
     """local significance at the fitted mass"""
     goodness_of_fit: Annotated[GoodnessOfFit | None, ABSENT] = None
     profile: Annotated[StrengthProfile | None, ABSENT] = None
+    """None where the verdict quotes no measurement"""
     mass_profile: Annotated[MassProfile | None, ABSENT] = None
+    """None where the verdict quotes no measurement"""
     contour: Annotated[MassStrengthContour | None, ABSENT] = None
+    """None where the verdict quotes no measurement"""
     nuisances: Annotated[tuple[NuisanceParameter, ...] | None, ABSENT] = None
     channels: Annotated[dict[str, ResonanceBins] | None, ABSENT] = None
     by_channel: Annotated[dict[str, ChannelStrength] | None, ABSENT] = None

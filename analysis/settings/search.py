@@ -204,7 +204,7 @@ class PeakFit(Decided):
     bend: Relative
     """relative distance that a test spectrum may have from the fitted curve inside the window"""
     global_toys: Annotated[int, integer(0, 10_000_000)]
-    """toys of the whole procedure, if the significance is worth them"""
+    """toys of the whole procedure at most, near a threshold"""
     own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """user-defined functions: name to terms (`user_functions.parse_terms`)"""
 

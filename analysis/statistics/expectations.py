@@ -20,10 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.results.counting import (
-    CountingClosure,
-    SidebandNormalisation,
-)
+from analysis.results.counting import CountingClosure, SidebandNormalisation
 from analysis.results.values import ExpectedSignal, ExpectedSignals
 from analysis.settings.search import Decision, Search
 from analysis.statistics.background.prediction import Prediction, predict

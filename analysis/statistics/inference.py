@@ -267,6 +267,7 @@ def _verdict(
         blinded=inputs.data is not None and inputs.data.blinded,
     )
     lost = () if inputs.complete else (_INCOMPLETE,)
+    contradicted = _count_below_fit(counting, shape_alone)
     return replace(
         shape_alone,
         after_unblinding=inputs.after_unblinding,
@@ -279,5 +280,20 @@ def _verdict(
             limit=replace(counting.limit, curve=None),
         ),
         expected=counting.expected,
-        warnings=(*shape_alone.warnings, *lost),
+        warnings=(*shape_alone.warnings, *contradicted, *lost),
     )
+
+
+def _count_below_fit(counting: Counting, verdict: Verdict) -> tuple[str, ...]:
+    """Return why the count excludes what the fit measures, if it does."""
+    limit, measured, z = counting.limit, verdict.cross_section_pb, counting.z
+    if limit.observed_pb is None or measured is None or limit.observed_pb >= measured.value:
+        return ()
+    seen = "a deficit" if z is not None and z < 0 else "too few events"
+    note = (
+        f"the limit of the count, {limit.observed_pb:.3g} pb, is below the cross-section that the "
+        f"fit measures, {measured.value:.3g} pb: the whole window shows {seen}, as its background "
+        f"is taken over from the sidebands ({counting.predicted_events:,.0f} +- "
+        f"{counting.predicted_error_events:,.0f} events), which the fit of the shape needs not"
+    )
+    return (note,)

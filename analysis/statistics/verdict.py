@@ -34,6 +34,7 @@ from analysis.results.verdict import (
 )
 from analysis.settings.search import Decision
 from analysis.statistics.resonance.measurement import Measurement
+from analysis.statistics.resonance.peak import MassScan
 from analysis.statistics.resonance.shape import Observed, ShapeSearch
 from tools.arrays import FloatArray
 
@@ -99,13 +100,17 @@ def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
         signal_events=events,
         signal_error_events=error,
         envelope_z=observed.envelope_z,
+        converged=tuple(scan.converged.tolist()),
         maximum=highest if observed.scan.local_z > 0 else None,
         global_=observed.global_significance,
     )
 
 
-def fit_result(observed: Observed, terms: Terms) -> ResonanceFit:
-    """Return the best fit, below the threshold of a claim too: for figures, not for quoting."""
+def fit_result(observed: Observed, terms: Terms, *, quoted: bool) -> ResonanceFit:
+    """Return the best fit, below the threshold of a claim too: for figures, not for quoting.
+
+    Profiles and contour are there only if the measurement is `quoted`.
+    """
     scan, measured = observed.scan, observed.measurement
     factor = float(terms.per_event(scan.mass_GeV[[scan.best]])[0])
     worst = int(np.argmin(scan.z))
@@ -121,6 +126,15 @@ def fit_result(observed: Observed, terms: Terms) -> ResonanceFit:
         return fit
     factor = float(terms.per_event(np.array([measured.mass.interval.value]))[0])
     signal, mass, contour = measured.signal, measured.mass, measured.contour
+    # Below the threshold they follow from one fluctuation of the background to the next: a profile
+    # of the mass jumps among them, and tells nothing of a resonance.
+    if quoted:
+        fit = replace(
+            fit,
+            profile=StrengthProfile(strength=signal.values * factor, delta_deviance=signal.rises),
+            mass_profile=MassProfile(mass_GeV=mass.values, delta_deviance=mass.rises),
+            contour=replace(contour, strength=contour.strength * factor),
+        )
     return replace(
         fit,
         mass_GeV=mass.interval,
@@ -129,9 +143,6 @@ def fit_result(observed: Observed, terms: Terms) -> ResonanceFit:
         width_GeV=measured.width_GeV,
         local_z_at_mass=measured.local_z,
         goodness_of_fit=measured.goodness_of_fit,
-        profile=StrengthProfile(strength=signal.values * factor, delta_deviance=signal.rises),
-        mass_profile=MassProfile(mass_GeV=mass.values, delta_deviance=mass.rises),
-        contour=replace(contour, strength=contour.strength * factor),
         nuisances=tuple(
             replace(each, impact_up=each.impact_up * factor, impact_down=each.impact_down * factor)
             for each in measured.nuisances
@@ -225,10 +236,26 @@ def verdict_of(
         cross_section_pb=terms.strength(measured) if measured is not None and pb else None,
         reason=reason,
         counting=None,
-        fit=None if observed is None else fit_result(observed, terms),
-        warnings=(*warnings, *(() if measured is None else measured.warnings)),
+        fit=None if observed is None else fit_result(observed, terms, quoted=measured is not None),
+        warnings=(
+            *warnings,
+            *(() if observed is None else _not_converged(observed.scan)),
+            *(() if measured is None else measured.warnings),
+        ),
         unit=terms.unit,
     )
+
+
+def _not_converged(scan: MassScan) -> tuple[str, ...]:
+    masses = scan.mass_GeV[~scan.converged]
+    if not len(masses):
+        return ()
+    where = f"{masses[0]:g}" if len(masses) == 1 else f"{masses[0]:g} to {masses[-1]:g}"
+    note = (
+        f"the fits at {len(masses)} of {len(scan.mass_GeV)} masses ({where} GeV) did not reach a "
+        "minimum: significances and strengths there are uncertain"
+    )
+    return (note,)
 
 
 def _quoted(

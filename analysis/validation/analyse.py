@@ -11,9 +11,8 @@ A verdict is *right* by the rule of the course's game (`analysis.game.scoring`):
 is there, within three uncertainties of its mass; or it sets a limit, and there is no X or the limit
 covers it.
 
-Where the formula of the global significance says more than 2.5, the analysis generates toys of the
-whole procedure; so is done here, up to `SURE_Z`. Beyond it two of a thousand toys, as many as it
-would take to lose a claim, are there once in 200 universes or less.
+Where the formula of the global significance is near a threshold, the analysis generates toys of the
+whole procedure; so is done here.
 
 A batch is `BATCH` universes of one kind, the same ones whoever does them: fits that are done
 together may differ in their last digits from fits that are done alone, and the result is to be the
@@ -37,10 +36,17 @@ from analysis.game.scoring import MASS_ERRORS
 from analysis.settings.search import Decision
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.prediction import Prediction, predict
-from analysis.statistics.resonance.look_elsewhere import combined, significance, upcrossings
-from analysis.statistics.resonance.shape import WORTH_TOYS_Z, toys_of_prediction
+from analysis.statistics.resonance.look_elsewhere import (
+    combined,
+    excludes,
+    near_threshold,
+    significance,
+    upcrossings,
+)
+from analysis.statistics.resonance.shape import toys_of_prediction
 from analysis.statistics.resonance.toys import ToyGroup, largest_significances
 from analysis.statistics.spectra.bins import Channel
+from analysis.statistics.spectra.streams import spectrum_seed
 from analysis.statistics.verdict import decide
 from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
 from analysis.validation.fixed_model import LargestZ, names_of
@@ -51,8 +57,6 @@ from tools.arrays import Columns, FloatArray
 from tools.digests import digest_text
 from tools.executors import Execution
 
-SURE_Z = 3.7
-"""global significance by the formula from which on toys would not change the verdict"""
 SURE_LOCAL_Z = 6.0
 """expected local significance from which on X has to be found"""
 CLAIMS = ("evidence", "discovery")
@@ -91,6 +95,8 @@ class Found(Columns):
     formula_z: FloatArray
     """global significance by the formula of Gross and Vitells"""
     formula_p: FloatArray
+    seed: npt.NDArray[np.uint64]
+    """of the toys, as it follows from the spectrum"""
     exceeding: FloatArray
     """toys of the whole procedure with as large an excess; NaN: none were generated"""
     global_p: FloatArray
@@ -116,6 +122,7 @@ class Found(Columns):
         made |= {
             "kind": np.full(size, "", f"U{max(map(len, KINDS))}"),
             "number": np.zeros(size, np.int64),
+            "seed": np.zeros(size, np.uint64),
             "function": np.full(size, "", "U400"),
             "decision": np.full(size, "", f"U{max(map(len, CLAIMS))}"),
             "converged": np.ones(size, bool),
@@ -123,21 +130,19 @@ class Found(Columns):
         }
         return cls(**made)
 
-    @property
-    def borderline(self) -> list[int]:
-        """Rows of borderline cases: toys of the whole procedure may change their verdict."""
-        between = (self.formula_z > WORTH_TOYS_Z) & (self.formula_z < SURE_Z)
-        return [int(row) for row in np.flatnonzero(between & (self.kind != "with_x"))]
+    def borderline(self, thresholds: Decision) -> list[int]:
+        """Return rows of borderline cases: toys of the whole procedure may change their verdict."""
+        near = np.array([near_threshold(z, thresholds) for z in self.formula_z], bool)
+        return [int(row) for row in np.flatnonzero(near & (self.kind != "with_x"))]
 
     def count(self, row: int, largest: LargestZ, thresholds: Decision) -> None:
         """Decide about a universe of which there are toys of the whole procedure."""
         toys = largest.counted(self.local_z[row])
         self.exceeding[row] = toys.exceeding
-        # As in `look_elsewhere.combined`: if no toy exceeds, only a bound is known, and the
-        # formula stands.
-        if toys.exceeding > 0:
-            self.global_p[row] = toys.p
-            self.decision[row] = decide(float(self.local_z[row]), significance(toys.p), thresholds)
+        # As in `look_elsewhere.combined`.
+        if excludes(toys, float(self.formula_p[row])):
+            self.global_p[row] = p = toys.p or toys.p_high
+            self.decision[row] = decide(float(self.local_z[row]), significance(p), thresholds)
 
     @property
     def exists(self) -> Flags:
@@ -202,7 +207,8 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
             predictions = tuple(each.fitted.events(low, high) for each in backgrounds)
             fixed = replace(analysis, expected=predictions)
             spectrum = fixed.fixed(group.options, group.spurious[row])
-            crossings = upcrossings(spectrum, group.masses_GeV, seed=universes[toy].seed, toys=toys)
+            found.seed[toy] = seed = spectrum_seed(group.counts[row])
+            crossings = upcrossings(spectrum, group.masses_GeV, seed=seed, toys=toys)
             local_z = float(found.local_z[toy])
             formula = combined(crossings, local_z, None)
             found.upcrossings[toy] = crossings.mean
@@ -361,10 +367,10 @@ def run(
     universes = [(kind, number) for kind in KINDS for number in range(getattr(size, kind))]
     with workshop(out / "batches", settings_digest(work), execution, log) as shop:
         found = Found.joined([*done(shop, batches, "universes").values()])
-        rows = {universes[row]: row for row in found.borderline}
+        rows = {universes[row]: row for row in found.borderline(search.decision)}
         toys, cases = search.peak.global_toys, {}
         for universe in rows:
-            counts, seed = work.observed(*universe).counts, work.seed(*universe, 1)
+            counts, seed = work.observed(*universe).counts, int(found.seed[rows[universe]])
             more = partial(toys_of, work.analysis, counts, seed=seed)
             cases[universe] = Ensemble(LargestZ, more, toys, PART)
         for universe, largest in done(shop, cases, "borderline cases").items():

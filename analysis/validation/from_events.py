@@ -30,8 +30,6 @@ from tools.executors import Session
 from tools.sources import Observed
 
 _REASON = "closure: the truth of this universe is known"
-_SEED = 1
-"""of the toys that `xyy run` generates; the same ones are generated here"""
 
 
 def measure(
@@ -110,12 +108,12 @@ def compare(
     for number, each in enumerate(observations):
         analysis = each.work.analysis
         expected = each.work.expected(kind, number)
-        universe = replace(expected, counts=each.spectrum, seed=_SEED)
+        universe = replace(expected, counts=each.spectrum)
         found = analyse(analysis, [universe], toys=TOYS[kind])
         toys = range(analysis.search.peak.global_toys)
-        for row in found.borderline if toys else ():
+        for row in found.borderline(analysis.search.decision) if toys else ():
             log(f"universe {number}: toys of the whole procedure")
-            largest = toys_of(analysis, each.spectrum, toys, seed=_SEED)
+            largest = toys_of(analysis, each.spectrum, toys, seed=int(found.seed[row]))
             found.count(row, largest, analysis.search.decision)
         parts.append(found)
     # The last stands for all: no number depends on which; the channels named are the last one's.

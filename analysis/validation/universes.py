@@ -29,8 +29,6 @@ from tools.universe import Given, Truth, truth_of
 
 Kind = Literal["universes", "empty", "with_x"]
 KINDS: tuple[Kind, ...] = ("universes", "empty", "with_x")
-_STREAMS = 2
-"""of seeds for each universe: its upcrossings, its evaluation with more toys"""
 MAX_UNIVERSES = 1_000_000
 """of a kind; the next kind is numbered from here: no two share a background"""
 
@@ -94,8 +92,6 @@ class Universe:
     """events in the bins of each channel, without fluctuations"""
     counts: tuple[FloatArray, ...] = ()
     """observed events; nothing before it is observed"""
-    seed: int = 0
-    """of its upcrossings"""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -189,9 +185,4 @@ class Universes:
         """Return one universe with the spectrum that is drawn from it."""
         expected, rng = self.expected(kind, number), self.campaign.rng(kind, number)
         counts = tuple(rng.poisson(channel).astype(np.float64) for channel in expected.expected)
-        return replace(expected, counts=counts, seed=self.seed(kind, number, 0))
-
-    def seed(self, kind: Kind, number: int, stream: int) -> int:
-        """Return the seed of one universe's toys."""
-        # Spawned, not drawn: it does not depend on how many numbers the spectrum took.
-        return int(self.campaign.rng(kind, number).spawn(_STREAMS)[stream].integers(2**62))
+        return replace(expected, counts=counts)

@@ -412,6 +412,18 @@ def test_from_eight_sigma_on_the_axis_is_linear_and_nothing_underflows() -> None
     assert scan.top_of(the_scan("evidence")) < scan.MAX_ON_P_AXIS < scan.top_of(loud)
 
 
+def test_fits_that_did_not_converge_are_marked() -> None:
+    found = the_scan("evidence")
+    assert found.local_z is not None
+    converged = (*(True,) * (len(MASSES) - 2), False, False)
+    (ax, *_) = scan.p0_scan(replace(found, converged=converged), HEADER).axes
+    marks = line(ax, "Fit not converged")
+    assert marks[:, 0].tolist() == MASSES[-2:].tolist()
+    assert marks[:, 1] == pytest.approx(norm.sf(found.local_z[-2:]))
+    (ax, *_) = scan.p0_scan(replace(found, converged=(True,) * len(MASSES)), HEADER).axes
+    assert "Fit not converged" not in ax.get_legend_handles_labels()[1]
+
+
 def test_a_blind_scan_has_the_expectation_only() -> None:
     found = the_scan("blind")
     assert found.expected_local_z is not None

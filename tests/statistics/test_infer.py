@@ -141,6 +141,7 @@ def whole(documents: Documents) -> str:
 
 
 def test_the_resonance_is_discovered_and_measured(opened: Documents) -> None:
+    assert {"profile", "mass_profile", "contour"} < opened.verdict["fit"].keys()
     verdict = opened.verdict
     assert verdict["decision"] == "discovery"
     assert verdict["local_z"] > 5
@@ -371,6 +372,8 @@ def test_an_empty_universe_ends_in_a_limit(make: Make, quick: Search) -> None:
     assert "mass and cross-section are not quoted" in found.verdict["reason"]
     # What was fitted is there for the figures, below the threshold of a claim too.
     assert found.verdict["fit"]["mass_GeV"] is not None
+    # Its profiles jump from one fluctuation to the next: no figure shows them.
+    assert not {"profile", "mass_profile", "contour"} & found.verdict["fit"].keys()
     limit = found.counting["limit"]
     assert limit["expected_pb"]["-2"] < limit["observed_pb"] < 2 * limit["expected_pb"]["2"]
     assert abs(found.counting["z"]) < 3
@@ -482,6 +485,38 @@ def test_masses_beyond_the_simulated_signals_are_told(make: Make, quick: Search)
     assert "beyond, 460 to " in note
 
 
+def test_a_count_that_excludes_what_the_fit_measures_says_why(make: Make, quick: Search) -> None:
+    inputs = make()
+    assert inputs.data is not None
+    (counts,) = inputs.data.counts.values()
+    beside = (EDGES[1:] <= 400) | (EDGES[:-1] >= 1100)
+    # More in the sidebands than belongs to what is between them: the prediction is too high.
+    more = replace(inputs.data, counts={"all": np.where(beside, np.rint(counts * 1.15), counts)})
+    verdict = infer(replace(inputs, data=more), quick).verdict
+    measured = verdict["cross_section_pb"]["value"]
+    assert verdict["counting"]["limit"]["observed_pb"] < measured
+    (note,) = (note for note in verdict["warnings"] if note.startswith("the limit of the count"))
+    assert f"measures, {measured:.3g} pb: the whole window shows a deficit" in note
+
+
+def test_masses_where_a_fit_did_not_converge_are_told(
+    make: Make, opened: Documents, quick: Search
+) -> None:
+    assert opened.scan["converged"] == [True] * len(opened.scan["mass_GeV"])
+    inputs = make()
+    assert inputs.data is not None
+    (counts,) = inputs.data.counts.values()
+    # Where nothing is, the best signal is as negative as the background is high: no minimum.
+    empty = (EDGES[:-1] >= 860) & (EDGES[1:] <= 1060)
+    data = replace(inputs.data, counts={"all": np.where(empty, 0, counts)})
+    found = infer(replace(inputs, data=data), quick)
+    lost = np.array(found.scan["mass_GeV"])[~np.array(found.scan["converged"])]
+    assert len(lost)
+    assert lost.min() > 800
+    (note,) = (note for note in found.verdict["warnings"] if "did not reach a minimum" in note)
+    assert note.startswith(f"the fits at {len(lost)} of 51 masses (")
+
+
 def test_categories_are_channels(
     make: Make, simulation: dict[str, SimulatedSpectrum], quick: Search
 ) -> None:
@@ -561,13 +596,17 @@ def test_the_verdict_follows_the_thresholds(make: Make, opened: Documents, quick
 def test_toys_decide_where_they_are_asked_for(make: Make, quick: Search) -> None:
     """50 toys of the whole procedure in an empty universe: many exceed what is seen there."""
     said: list[str] = []
-    found = infer(make(resonance=False), quick, toys=50, seed=3, log=said.append)
+    inputs = make(resonance=False)
+    found = infer(inputs, quick, toys=50, seed=3, log=said.append)
     toys = found.scan["global"]["toys"]
     assert toys["n"] == 50
     assert any("50 toys of the whole procedure" in text for text in said)
-    if toys["exceeding"]:
-        assert found.scan["global"]["method"] == "toys"
-        assert found.verdict["global_p"] == toys["exceeding"] / 50 == toys["p"]
+    assert found.scan["global"]["method"] == "gross-vitells"  # which they do not exclude
+    assert found.verdict["global_p"] == found.scan["global"]["gross_vitells_p"]
+    # The toys follow from the spectrum: no seed moves the verdict.
+    again = infer(inputs, quick, toys=50, seed=4)
+    assert again.scan == found.scan
+    assert again.verdict == found.verdict
     assert toys["p_low"] <= toys["p"] <= toys["p_high"]
     # Four binomial errors about the formula, which is no more than a guide here.
     p = found.scan["global"]["gross_vitells_p"]

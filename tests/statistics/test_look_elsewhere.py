@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import beta, norm
+from scipy.stats import beta, binom, norm
 
 from analysis.results.scan import Upcrossings
 from analysis.settings.search import Search
@@ -11,6 +11,8 @@ from analysis.statistics.resonance.look_elsewhere import (
     LEVEL_Z,
     combined,
     counted_toys,
+    excludes,
+    near_threshold,
     significance,
     upcrossings,
 )
@@ -126,17 +128,42 @@ def test_counted_toys_have_clopper_and_pearsons_interval(exceeding: int, toys: i
     assert low <= counted.p <= high
 
 
-def test_toys_decide_where_some_exceed_and_the_formula_elsewhere() -> None:
+def test_toys_decide_where_they_exclude_the_formula() -> None:
     crossings = Upcrossings(1.0, 1.3, 0.05, 1000)
     formula = combined(crossings, 3.0, None)
     assert formula.method == "gross-vitells"
     assert formula.p == formula.gross_vitells_p == crossings.p(3.0)
     assert formula.z == pytest.approx(norm.isf(formula.p))
     some = combined(crossings, 3.0, counted_toys(1000, 20))
-    assert (some.method, some.p) == ("toys", 0.02)
-    assert some.z == pytest.approx(norm.isf(0.02))
-    assert some.gross_vitells_p == formula.p
+    assert (some.method, some.p) == ("gross-vitells", formula.p)
+    assert some.toys == counted_toys(1000, 20)
+    many = combined(crossings, 3.0, counted_toys(1000, 80))
+    assert (many.method, many.p) == ("toys", 0.08)
+    assert many.z == pytest.approx(norm.isf(0.08))
+    assert many.gross_vitells_p == formula.p
     none = combined(crossings, 6.0, counted_toys(1000, 0))
     assert none.method == "gross-vitells"
-    assert none.toys is not None
-    assert none.p == crossings.p(6.0) < none.toys.p_high
+    # Where none of many exceeds a large p, no more is known than that it is smaller.
+    wrong = combined(crossings, 2.0, counted_toys(1000, 0))
+    assert (wrong.method, wrong.p) == ("toys", counted_toys(1000, 0).p_high)
+
+
+@pytest.mark.parametrize("toys", [200, 1000, 10_000])
+@pytest.mark.parametrize("global_z", [2.7, 2.8, 2.9, 3.1, 3.2, 3.3])
+def test_the_word_that_a_right_formula_says_is_not_changed_by_chance(
+    global_z: float, toys: int
+) -> None:
+    p, threshold = norm.sf(global_z), norm.sf(3.0)
+    numbers = np.arange(500)
+    probability = binom.pmf(numbers, toys, p)
+    likely = numbers[probability > 1e-9]
+    assert probability[likely].sum() == pytest.approx(1, abs=1e-5)
+    overruled = [n for n in likely if excludes(counted_toys(toys, int(n)), p)]
+    other = [n for n in overruled if (n / toys < threshold) != (p < threshold)]
+    assert probability[overruled].sum() < 0.0011  # of the 99.9 %
+    assert probability[other].sum() < 0.01
+
+
+def test_toys_are_generated_near_a_threshold(search: Search) -> None:
+    near = {z: near_threshold(z, search.decision) for z in (2.69, 2.71, 3.0, 3.29, 3.31, 5.0)}
+    assert near == {2.69: False, 2.71: True, 3.0: True, 3.29: True, 3.31: False, 5.0: False}

@@ -139,6 +139,9 @@ def scan(results: FolderResults) -> Iterator[Section]:
         "GeV. The local significance is that of one mass; the global one allows for having looked "
         "at all of them."
     )
+    lost = (found.converged or ()).count(False)
+    if lost:
+        rows.append(("Masses at which a fit did not converge", number(lost)))
     largest = Table(known(rows), notes=(sentence(found.reason),))
     yield Section("scan", "Scan over mass", (what,), (largest,))
 

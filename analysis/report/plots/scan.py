@@ -162,6 +162,10 @@ def _curves(ax: Axes, scan: Scan, top: float, *, linear: bool) -> None:
             marker = "o" if np.isfinite(y).sum() == 1 else ""  # of one point no line is seen
             ax.plot(scan.mass_GeV, y, color=colour, linestyle=dashes, label=label, marker=marker,
                     zorder=4)  # fmt: skip
+    if scan.local_z is not None and scan.converged is not None and not all(scan.converged):
+        lost = ~np.array(scan.converged)
+        y = _height(scan.local_z[lost], linear=linear)
+        ax.plot(scan.mass_GeV[lost], y, "x", color=style.DATA, label="Fit not converged", zorder=5)
     if scan.maximum is not None:
         _maximum(ax, scan, scan.maximum, linear=linear)
 

@@ -171,9 +171,13 @@ class Evaluation:
     """events of each spectrum, shape (T, B); what lies in the window has been replaced by 0"""
     sideband: Flags
     """which bins lie outside the window, shape (B,)"""
+    made_up: Flags
+    """bins of each spectrum in which a smooth curve stands for its events, shape (T, B)"""
 
     @classmethod
-    def of(cls, rules: Rules, low_GeV: float, counts: FloatArray) -> "Evaluation":
+    def of(
+        cls, rules: Rules, low_GeV: float, counts: FloatArray, made_up: Flags | None = None
+    ) -> "Evaluation":
         """Return the evaluation from a mass on; of `counts` the window is not read."""
         window, first = rules.window, np.searchsorted(rules.low_GeV, low_GeV - SAME_EDGE_GeV)
         low, high = rules.low_GeV[first:], rules.high_GeV[first:]
@@ -183,11 +187,13 @@ class Evaluation:
         seen[:, sideband] = counts[:, first:][:, sideband]
         # Fits take basis and start from it; their minima do not depend on it.
         mean = seen.mean(axis=0)
-        return cls(rules, Bins(low, high, mean, mean), seen, sideband)
+        none = np.zeros(seen.shape, dtype=bool)
+        made_up = none if made_up is None else made_up[:, first:]
+        return cls(rules, Bins(low, high, mean, mean), seen, sideband, made_up)
 
     def some(self, rows: Flags) -> "Evaluation":
         """Return the evaluation of some of the spectra."""
-        return replace(self, counts=self.counts[rows])
+        return replace(self, counts=self.counts[rows], made_up=self.made_up[rows])
 
     @property
     def side_bins(self) -> Bins:
@@ -199,8 +205,7 @@ class Evaluation:
         names, expected, valid, deviances = [], [], [], []
         for index in range(len(KINDS) + len(self.rules.test_functions())):
             name, curve, parameters, converged = self.test_spectrum(index)
-            outside = curve[:, self.sideband]
-            deviance, pvalue = goodness_many(self.counts[:, self.sideband], outside, parameters)
+            deviance, pvalue = self.goodness(curve, parameters)
             names.append(name)
             expected.append(curve)
             valid.append(converged & (pvalue >= self.rules.gof_pvalue) & self._falls(curve))
@@ -225,7 +230,7 @@ class Evaluation:
         # Shapes are of all categories; only the number of events is fitted, one parameter.
         of_all = np.maximum(common.expected[..., side].sum(axis=-1), _MIN_EVENTS)
         expected = common.expected * (counts.sum(axis=-1) / of_all)[..., None]
-        goodness = [goodness_many(counts, each[:, side], 1) for each in expected]
+        goodness = [self.goodness(each, 1) for each in expected]
         deviance, pvalue = np.array(goodness).swapaxes(0, 1)
         valid = common.valid & (pvalue >= self.rules.gof_pvalue)
         combined = valid.any(axis=0)
@@ -234,6 +239,12 @@ class Evaluation:
             expected[:, ~combined], valid[:, ~combined] = own.expected, own.valid
             deviance[:, ~combined] = own.deviance
         return TestSpectra(common.names, expected, valid, deviance, combined)
+
+    def goodness(self, curve: FloatArray, parameters: int) -> tuple[FloatArray, FloatArray]:
+        """Return the deviances of curves in the sidebands, and their p-values."""
+        # What stands for events fits by itself. With nothing in it a bin has no degree of freedom.
+        counts, expected = (np.where(self.made_up, 0.0, each) for each in (self.counts, curve))
+        return goodness_many(counts[:, self.sideband], expected[:, self.sideband], parameters)
 
     def _distortion(self) -> FloatArray:
         """Return what distorts a test spectrum where no sideband sees it, shape (B,)."""
@@ -381,9 +392,9 @@ class Evaluation:
         """Return whether a function may be used in a range, and its goodness of fit there."""
         if range_name == "window":
             return np.ones(len(rows), dtype=bool), np.full(len(rows), np.nan)
-        counts = self.counts[np.ix_(rows, np.flatnonzero(self.sideband))]
-        curve, converged = self.curve(function, counts)
-        _, gof = goodness_many(counts, curve[:, self.sideband], len(function.parameters))
+        own = replace(self, counts=self.counts[rows], made_up=self.made_up[rows])
+        curve, converged = self.curve(function, own.counts[:, self.sideband])
+        _, gof = own.goodness(curve, len(function.parameters))
         good = converged & (gof >= self.rules.gof_pvalue)
         tested = self.rules.tests(function, test_spectra.names, test_spectra.valid[:, rows])
         named = self.rules.named is not None

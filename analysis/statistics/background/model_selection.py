@@ -100,7 +100,12 @@ class ModelSelection(Rules):
     """The model selection of one channel."""
 
     def decide(
-        self, counts: FloatArray, *, combined: FloatArray | None = None, all_entries: bool = False
+        self,
+        counts: FloatArray,
+        *,
+        combined: FloatArray | None = None,
+        all_entries: bool = False,
+        made_up: Flags | None = None,
     ) -> Decisions:
         """Settle function and range for every spectrum.
 
@@ -113,6 +118,8 @@ class ModelSelection(Rules):
             sidebands, test spectra have its shape.
         all_entries : bool
             Judge the candidates behind one that passes, too, and keep all figures.
+        made_up : ndarray of bool, shape (T, B), optional
+            Bins in which a smooth curve stands for the events.
 
         Raises
         ------
@@ -122,7 +129,8 @@ class ModelSelection(Rules):
         found = Decisions.none(len(counts), self.masses_GeV)
         rows = np.arange(len(counts))
         for low in self.lows_GeV:
-            evaluation = Evaluation.of(self, low, counts[rows])
+            of_rows = None if made_up is None else made_up[rows]
+            evaluation = Evaluation.of(self, low, counts[rows], of_rows)
             if combined is None:
                 test_spectra = evaluation.test_spectra()
             else:
@@ -187,15 +195,27 @@ class UnblindedModelSelection(ModelSelection):
     """no: a test spectrum bridges no more than the mask"""
 
     def decide(
-        self, counts: FloatArray, *, combined: FloatArray | None = None, all_entries: bool = False
+        self,
+        counts: FloatArray,
+        *,
+        combined: FloatArray | None = None,
+        all_entries: bool = False,
+        made_up: Flags | None = None,
     ) -> Decisions:
         """Settle the function for every spectrum, each without its largest excess."""
-        unmasked, cleaned = self.masked(-1), self.cleaned(counts)
-        return ModelSelection.decide(unmasked, cleaned, combined=combined, all_entries=all_entries)
+        unmasked, (cleaned, masked) = self.masked(-1), self.cleaned(counts)
+        hidden = masked if made_up is None else masked | made_up
+        return ModelSelection.decide(
+            unmasked, cleaned, combined=combined, all_entries=all_entries, made_up=hidden
+        )
 
-    def cleaned(self, counts: FloatArray) -> FloatArray:
-        """Return the spectra with a smooth curve, fitted to the other bins, under each mask."""
+    def cleaned(self, counts: FloatArray) -> tuple[FloatArray, Flags]:
+        """Return the spectra with a smooth curve, fitted to the other bins, under each mask.
+
+        And which bins of each are under its mask.
+        """
         found, (places, best) = counts.copy(), self._look(counts)
+        masked = np.zeros(counts.shape, dtype=bool)
         # Spectra with the same mask and the same best test spectrum are fitted together.
         for place, index in np.unique(np.stack([places, best]), axis=1).T:
             rows = np.flatnonzero((places == place) & (best == index))
@@ -203,7 +223,8 @@ class UnblindedModelSelection(ModelSelection):
             _, curve, *_ = evaluation.test_spectrum(int(index))
             hidden = ~evaluation.sideband
             found[np.ix_(rows, hidden)] = curve[:, hidden]
-        return found
+            masked[np.ix_(rows, hidden)] = True
+        return found, masked
 
     def masked(self, place: int) -> "UnblindedModelSelection":
         """Return the model selection with a mask at a mass of its grid; -1: without."""

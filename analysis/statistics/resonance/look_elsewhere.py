@@ -11,14 +11,17 @@ The mean number of upcrossings is that of toys of the fixed background model at 
 u_0, never that of the one observed scan, which has an error of 70 %. It is a tail formula: above
 p = 0.3 it says no more than "not significant".
 
-Where the result is near a claim, toys of the whole procedure are counted instead: each chooses its
-own background function on its own sidebands (`toys.py`). None above the observed significance is an
-upper limit on p.
+Where the result is near the threshold of a claim, toys of the whole procedure are counted, too:
+each chooses its own background function on its own sidebands (`toys.py`). The formula stands unless
+the toys' interval of 99.9 % excludes it: a rate of a few toys in a thousand has an error of half
+its size, and would decide by chance. So a formula that is right is overruled once in a thousand
+times.
 """
 
 import numpy as np
 
 from analysis.results.scan import GlobalSignificance, GlobalToys, Upcrossings
+from analysis.settings.search import Decision
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import ToyGroup
 from analysis.statistics.spectra.streams import upcrossings_stream
@@ -30,7 +33,10 @@ _TOYS = 1000
 """of the upcrossings, whose mean number of about one they tell to some 3 %"""
 _SIGMAS = (1, 2, 3)
 """global significances whose local ones are told"""
-_ONE_SIGMA = 0.6827
+_ONE_SIGMA, _SURE = 0.6827, 0.999
+"""confidence levels of the interval that is told, and of the one that excludes a formula"""
+NEAR_Z = 0.3
+"""distance from a threshold within which toys are generated: the formula's own error is smaller"""
 _NO_CROSSING = 1e-9
 """added to their mean number, which may be zero, before its logarithm is taken"""
 _MIN_P = 1e-280
@@ -47,6 +53,24 @@ def counted_toys(number: int, exceeding: int) -> GlobalToys:
     ends = binomtest(exceeding, number).proportion_ci(_ONE_SIGMA, method="exact")
     p, low, high = exceeding / number, float(ends.low), float(ends.high)
     return GlobalToys(n=number, exceeding=exceeding, p=p, p_low=low, p_high=high)
+
+
+def excludes(toys: GlobalToys, p: float) -> bool:
+    """Tell whether toys exclude a p-value, at 99.9 % confidence level.
+
+    >>> excludes(counted_toys(1000, 6), 0.002), excludes(counted_toys(1000, 9), 0.002)
+    (False, True)
+    """
+    from scipy.stats import binomtest
+
+    ends = binomtest(toys.exceeding, toys.n).proportion_ci(_SURE, method="exact")
+    return not ends.low <= p <= ends.high
+
+
+def near_threshold(global_z: float, thresholds: Decision) -> bool:
+    """Tell whether toys may have a say in a decision."""
+    claims = thresholds.evidence_global_z, thresholds.discovery_global_z
+    return any(abs(global_z - claim) < NEAR_Z for claim in claims)
 
 
 def significance(p: float) -> float:
@@ -87,11 +111,11 @@ def upcrossings(
 
 
 def combined(crossings: Upcrossings, local_z: float, toys: GlobalToys | None) -> GlobalSignificance:
-    """Return the global significance: by toys where some exceed, else by the formula."""
-    formula = crossings.p(local_z)
-    # No toy that exceeds is an upper limit, no estimate: then the formula says more.
-    by_toys = toys is not None and toys.exceeding > 0
-    p = toys.p if toys is not None and by_toys else formula
+    """Return the global significance: by the formula, unless the toys exclude it."""
+    p = formula = crossings.p(local_z)
+    by_toys = toys is not None and excludes(toys, formula)
+    if toys is not None and by_toys:
+        p = toys.p or toys.p_high  # where none exceeds, an upper limit is known
     return GlobalSignificance(
         p=p,
         z=significance(p) if by_toys else _formula_z(crossings, local_z),

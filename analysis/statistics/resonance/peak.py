@@ -16,7 +16,12 @@ S                  1         signal events of all channels; may be negative
 M                  1         the resonance's mass in GeV
 kappa_w, kappa_s   2         nuisance parameters of resolution and energy scale, constrained to 0+-1
 eta                C         spurious signal of each channel in units of its size s, 0+-1
+S_k, M_k           2 K       events and mass of each resonance that is *given*: known already, it
+                             belongs to the fits with and without the one that is searched
 =================  ========  ===================================================================
+
+A given resonance adds S_k f_c times the same integral about its own mass; resolution and scale are
+common to all. Its mass stays within one resolution of where it was found.
 
 Each row (a spectrum, or a mass hypothesis on it) has its own fractions f of the channels, spurious
 signals s, offset delta and width w_0: they are those of a reference mass, as they change slowly.
@@ -44,10 +49,10 @@ _PULL_BOUND = 5.0
 """of resolution and energy scale, in their uncertainties: the constraint holds fits far within"""
 _SPURIOUS = 4
 """position of the first spurious signal among the parameters of the peak, S being the first"""
-NUISANCES = ("background", "shape", "spurious")
+NUISANCES = ("background", "shape", "spurious", "given")
 ALL_BUT_MASS = (*NUISANCES, "signal")
 """free under a mass hypothesis"""
-NO_SIGNAL = ("background", "spurious")
+NO_SIGNAL = ("background", "spurious", "given")
 """free without a resonance"""
 
 
@@ -79,6 +84,15 @@ class MassScan:
         return max(float(self.z.max()), 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A resonance that is known already."""
+
+    mass_GeV: float
+    events: float
+    """in all channels"""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Peak:
     """Backgrounds and a resonance in the bins of some channels."""
@@ -96,6 +110,8 @@ class Peak:
     scale_error: float = 0.0
     """relative uncertainty of the energy scale"""
     channel_names: tuple[str, ...] = ()
+    given: tuple[Given, ...] = ()
+    """resonances in both hypotheses"""
 
     @classmethod
     def of(
@@ -132,7 +148,12 @@ class Peak:
     @property
     def size(self) -> int:
         """Number of parameters."""
-        return self.background.size + 4 + self.channels
+        return self.first_given + 2 * len(self.given)
+
+    @property
+    def first_given(self) -> int:
+        """Index of the events of the first given resonance; its mass follows."""
+        return self.background.size + _SPURIOUS + self.channels
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -148,6 +169,8 @@ class Peak:
         values = np.zeros((len(mass_GeV), self.size))
         values[:, : self.background.size] = theta
         values[:, self.strength], values[:, self.mass] = events, mass_GeV
+        for index, known in zip(range(self.first_given, self.size, 2), self.given, strict=True):
+            values[:, index : index + 2] = known.events, known.mass_GeV
         return values
 
     def fit(
@@ -169,8 +192,9 @@ class Peak:
         spurious : ndarray, shape (T, C), optional
             One standard deviation of the spurious signal in each channel, in events; else none.
         free : sequence of str or int
-            Of "background", "signal", "mass", "shape" (resolution and energy scale), "spurious";
-            or indices. Of the background's parameters all are free, or none.
+            Of "background", "signal", "mass", "shape" (resolution and energy scale), "spurious",
+            "given" (events and masses of given resonances); or indices. Of the background's
+            parameters all are free, or none.
         """
         mass = start[:, self.mass]
         curve = self.curve(mass, spurious)
@@ -183,7 +207,9 @@ class Peak:
         """Fit every row of counts with and without a signal at a mass of its own."""
         start = self.at(theta, mass_GeV)
         best = self.fit(counts, start, spurious=spurious)
-        null = self.fit(counts, start, spurious=spurious, free=NO_SIGNAL)
+        # Of a given resonance the shape is uncertain, too.
+        free = (*NO_SIGNAL, "shape") if self.given else NO_SIGNAL
+        null = self.fit(counts, start, spurious=spurious, free=free)
         events = best.values[:, self.strength]
         # Both fits end a tolerance above their minima: the freer one may end the higher.
         z = np.sign(events) * np.sqrt(np.maximum(null.deviance - best.deviance, 0.0))
@@ -235,7 +261,8 @@ class Peak:
             "signal": [self.strength],
             "mass": [self.mass],
             "shape": [first + i for i, error in enumerate(errors) if error > 0],
-            "spurious": range(first + 2, self.size),
+            "spurious": range(first + 2, self.first_given),
+            "given": range(self.first_given, self.size),
         }
         chosen = (parts[each] if isinstance(each, str) else [each] for each in free)
         return sorted(index for indices in chosen for index in indices)
@@ -243,11 +270,14 @@ class Peak:
     def _settings(self, free: Sequence[int], mass_GeV: FloatArray) -> Settings:
         first = self.mass + 1
         constrained = np.zeros(self.size, dtype=bool)
-        constrained[first:] = True
+        constrained[first : self.first_given] = True
         low, high = np.full(self.size, -np.inf), np.full(self.size, np.inf)
         low[first : first + 2], high[first : first + 2] = -_PULL_BOUND, _PULL_BOUND
         low[self.mass] = float(np.min(mass_GeV)) - _MASS_BOUND_GeV
         high[self.mass] = float(np.max(mass_GeV)) + _MASS_BOUND_GeV
+        for index, known in zip(range(self.first_given, self.size, 2), self.given, strict=True):
+            width = float(self.signal.width_GeV(np.array([known.mass_GeV]))[0])
+            low[index + 1], high[index + 1] = known.mass_GeV - width, known.mass_GeV + width
         return Settings(np.array(free, dtype=np.intp), constrained, low, high)
 
 
@@ -276,6 +306,9 @@ class PeakCurve:
             place = self._place(values[there], rows[there])
             shape = bin_fractions(peak.low_GeV, peak.high_GeV, *place)
             found[there] += amplitudes[there][:, peak.channel] * shape * model.scale
+        for known in self._known(values):
+            shape = bin_fractions(peak.low_GeV, peak.high_GeV, known.mean_GeV, known.width_GeV)
+            found += known.amplitudes[:, peak.channel] * shape * model.scale
         return found
 
     def parts(self, values: FloatArray, rows: Rows, free: Rows) -> Iterator[Part]:
@@ -284,7 +317,7 @@ class PeakCurve:
         for channel, group in enumerate(peak.background.groups):
             own, faked = group.own, peak.strength + _SPURIOUS + channel
             shared = (free >= peak.strength) & (free < peak.strength + _SPURIOUS)
-            peaked = np.flatnonzero(shared | (free == faked))
+            peaked = np.flatnonzero(shared | (free == faked) | (free >= peak.first_given))
             below = np.flatnonzero((free >= own.start) & (free < own.stop))
             parts = [group.slopes(values[:, own])] if len(below) else []
             if len(peaked):
@@ -330,13 +363,52 @@ class PeakCurve:
             3: lambda: by_mean * mean * peak.scale_error,
             _SPURIOUS + channel: lambda: self.spurious[rows, channel, None] * shape,
         }
-        return np.stack([columns[int(index) - first]() for index in parameters], axis=-1)
+        found = [
+            columns[int(index) - first]() if index < peak.first_given else np.zeros_like(shape)
+            for index in parameters
+        ]
+        slopes = np.stack(found, axis=-1)
+        for known in self._known(values):
+            self._add_known(slopes, known, parameters, channel, scale)
+        return slopes
+
+    def _add_known(
+        self, slopes: FloatArray, known: "_Known", parameters: Rows, channel: int, scale: FloatArray
+    ) -> None:
+        """Add a given resonance's derivatives, by its own parameters and by those of the shape."""
+        peak, bins = self.peak, self.peak.background.groups[channel].bins
+        place = peak.low_GeV[bins], peak.high_GeV[bins], known.mean_GeV, known.width_GeV
+        amplitude = known.amplitudes[:, channel, None]
+        by_mean, by_width = (amplitude * each for each in _gaussian_slopes(*place))
+        added = {
+            known.index: known.fractions[channel] * bin_fractions(*place),
+            known.index + 1: by_mean * scale,
+            peak.mass + 1: by_width * known.nominal_width_GeV * peak.width_error,
+            peak.mass + 2: by_mean * (known.mean_GeV[:, None] / scale) * peak.scale_error,
+        }
+        for column, index in enumerate(parameters):
+            if int(index) in added:
+                slopes[..., column] += added[int(index)]
+
+    def _known(self, values: FloatArray) -> Iterator["_Known"]:
+        """Yield the given resonances as they are with these parameters."""
+        peak = self.peak
+        wider, shifted = values[:, peak.mass + 1], values[:, peak.mass + 2]
+        for index, given in zip(range(peak.first_given, peak.size, 2), peak.given, strict=True):
+            mass = np.array([given.mass_GeV])
+            fractions, width = peak.signal.shares(mass)[0], float(peak.signal.width_GeV(mass)[0])
+            mean = values[:, index + 1] + float(peak.signal.offset_GeV(mass)[0])
+            yield _Known(
+                index, fractions, values[:, index, None] * fractions,
+                mean * (1 + peak.scale_error * shifted), width * (1 + peak.width_error * wider),
+                width,
+            )  # fmt: skip
 
     def _amplitudes(self, values: FloatArray, rows: Rows) -> FloatArray:
         """Return the events of the peak in every channel, shape (R, C)."""
         peak = self.peak
         strength = values[:, peak.strength, None]
-        pulls = values[:, peak.mass + 3 :]
+        pulls = values[:, peak.mass + 3 : peak.first_given]
         return np.asarray(strength * self.fractions[rows] + pulls * self.spurious[rows])
 
     def _place(self, values: FloatArray, rows: Rows) -> tuple[FloatArray, FloatArray]:
@@ -345,6 +417,23 @@ class PeakCurve:
         wider, shifted = values[:, peak.mass + 1], values[:, peak.mass + 2]
         mean = (values[:, peak.mass] + self.offset_GeV[rows]) * (1 + peak.scale_error * shifted)
         return mean, self.width_GeV[rows] * (1 + peak.width_error * wider)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """A given resonance with some parameters."""
+
+    index: int
+    """of its events among the parameters"""
+    fractions: FloatArray
+    """fractions of its events that each channel has, shape (C,)"""
+    amplitudes: FloatArray
+    """events in every channel, shape (R, C)"""
+    mean_GeV: FloatArray
+    """shape (R,)"""
+    width_GeV: FloatArray
+    """shape (R,)"""
+    nominal_width_GeV: float
 
 
 def _gaussian_slopes(

@@ -26,21 +26,23 @@ from analysis.statistics.resonance.cross_checks import (
     envelope,
     stability,
 )
-from analysis.statistics.resonance.look_elsewhere import combined, counted_toys, upcrossings
+from analysis.statistics.resonance.look_elsewhere import (
+    combined,
+    counted_toys,
+    near_threshold,
+    upcrossings,
+)
 from analysis.statistics.resonance.measurement import Measurement, measure
 from analysis.statistics.resonance.peak import MassScan
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.resonance.toys import Experiment, largest_significances
+from analysis.statistics.resonance.toys import Experiment, count_exceeding
 from analysis.statistics.spectra.bins import Bins, Channel, bin_edges
 from analysis.statistics.spectra.signal_model import SignalModel
+from analysis.statistics.spectra.streams import spectrum_seed
 from tools.arrays import FloatArray
 
-WORTH_TOYS_Z = 2.5
-"""global significance above which toys of the whole procedure are generated"""
 _LIMITED = 0.5
 """spurious signal in errors of the signal from which on it is what limits the search"""
-_FORMULA_CHECKED = 5
-"""one in so many toys is enough to tell that the formula is not wrong by orders of magnitude"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,8 +110,9 @@ class Work:
 
     workers: int = 1
     toys: int | None = None
-    """toys for the global significance; None: as many as the search file says, if worth it"""
+    """toys for the global significance; None: as the search file says, near a threshold"""
     seed: int = 1
+    """of the toys of limits"""
     limit_toys: int = 0
     """toys of a limit where counts are low; 0: asymptotic everywhere"""
     limits: bool = True
@@ -213,7 +216,8 @@ def observe(
         measurement = measure(spectra, float(masses[scan.best]), bounds_GeV=ends)
         by_channel, compatible = compatibility(measurement, search.systematics)
     # Of the expectation: one scan of data tells their number to 70 %, and an excess distorts it.
-    crossings = upcrossings(expected, masses, seed=work.seed)
+    seed = spectrum_seed(spectra.counts)
+    crossings = upcrossings(expected, masses, seed=seed)
     return Observed(
         spectra=spectra,
         scan=scan,
@@ -221,7 +225,7 @@ def observe(
         measurement=measurement,
         by_channel=by_channel,
         compatibility=compatible,
-        global_significance=_global(crossings, scan.local_z, experiment, work),
+        global_significance=_global(crossings, scan.local_z, experiment, work, seed=seed),
         stability=stability(unblinded, scan),
         warnings=_bins_far_below_fit(spectra, measurement),
     )
@@ -237,26 +241,13 @@ def _bins_far_below_fit(spectra: Spectra, measurement: Measurement | None) -> tu
 
 
 def _global(
-    crossings: Upcrossings, local_z: float, experiment: Experiment, work: Work
+    crossings: Upcrossings, local_z: float, experiment: Experiment, work: Work, *, seed: int
 ) -> GlobalSignificance:
-    """Return the global significance; by toys where it is worth them, or they are asked for."""
-    by_formula = combined(crossings, local_z, None)
-    maximum = experiment.search.peak.global_toys
-    toys = _worth(by_formula, maximum) if work.toys is None else work.toys
-    if not toys:
+    """Return the global significance; with toys near a threshold, or where they are asked for."""
+    by_formula, search = combined(crossings, local_z, None), experiment.search
+    most = search.peak.global_toys if work.toys is None else work.toys
+    if not most or (work.toys is None and not near_threshold(by_formula.z, search.decision)):
         return by_formula
-    work.log(f"{toys:,} toys of the whole procedure, for the global significance")
-    largest = largest_significances(experiment, seed=work.seed, number=toys, workers=work.workers)
-    return combined(crossings, local_z, counted_toys(toys, int(np.sum(largest >= local_z))))
-
-
-def _worth(by_formula: GlobalSignificance, maximum: int) -> int:
-    """Return how many toys are worth generating.
-
-    Where not one of all is expected to reach so far, toys can tell no more than that the formula is
-    not wrong by orders of magnitude: a fifth of them does.
-    """
-    if by_formula.z <= WORTH_TOYS_Z:
-        return 0
-    # Rounded up: a fifth of a few toys is at least one.
-    return maximum if by_formula.p * maximum >= 1 else -(-maximum // _FORMULA_CHECKED)
+    work.log(f"up to {most:,} toys of the whole procedure, for the global significance")
+    counted = count_exceeding(experiment, local_z, seed=seed, most=most, workers=work.workers)
+    return combined(crossings, local_z, counted_toys(*counted))

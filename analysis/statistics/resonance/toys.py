@@ -31,6 +31,10 @@ _MAXIMA = 3
 """highest maxima of the first order at which the likelihood is fitted"""
 _CELLS = 2_000_000
 """bins of toys that are projected at once"""
+ENOUGH = 30
+"""toys that exceed: more of them would tell the p-value to better than a fifth"""
+_ROUND = 1000
+"""toys generated before they are counted"""
 BATCH = 125
 """toys decided and fitted together: of fewer, each takes longer"""
 
@@ -176,6 +180,24 @@ def largest_significances(
     for batch, values in completed(work, batches, workers, what="toys"):
         found[batch.start - first : batch.stop - first] = values
     return found
+
+
+def count_exceeding(
+    toys: Experiment, local_z: float, *, seed: int, most: int, workers: int
+) -> tuple[int, int]:
+    """Generate toys until `ENOUGH` show as large a significance, or there are `most`.
+
+    Returns
+    -------
+    int, int
+        How many there are, in whole rounds, and how many of them show it.
+    """
+    number = exceeding = 0
+    while number < most and exceeding < ENOUGH:
+        more = min(_ROUND, most - number)
+        largest = largest_significances(toys, seed=seed, number=more, workers=workers, first=number)
+        number, exceeding = number + more, exceeding + int(np.sum(largest >= local_z))
+    return number, exceeding
 
 
 def _largest(toys: Experiment, seed: int, batch: range) -> FloatArray:

@@ -22,7 +22,23 @@ stream                key behind the seed    what is generated
 Events of samples and universes have streams of their own (`tools.generate.Stream`).
 """
 
+import hashlib
+
 import numpy as np
+
+from tools.arrays import FloatArray
+
+
+def spectrum_seed(counts: FloatArray) -> int:
+    """Return the seed of the toys that a spectrum is judged by.
+
+    It follows from the spectrum: nobody can choose the toys that decide about it.
+
+    >>> spectrum_seed(np.array([1.0, 2.0])) == spectrum_seed(np.array([1, 2]))
+    True
+    """
+    content = np.ascontiguousarray(counts, dtype="<f8").tobytes()
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
 
 
 def toy_stream(seed: int, number: int) -> np.random.Generator:
