@@ -54,7 +54,7 @@ def a_global(z: float, local_z_of_global: dict[str, float]) -> GlobalSignificanc
 def some_limits(mass_GeV: np.ndarray, expected: np.ndarray, **known: Any) -> MassLimits:
     """Return limits against mass; those expected have a row for each of -2 to 2 sigma."""
     nothing = MassLimits(
-        confidence_level=0.95, mass_GeV=mass_GeV, observed=None,
+        confidence_level=0.95, mass_GeV=mass_GeV, observed=None, reasons=(None,) * len(mass_GeV),
         expected=dict(zip(BANDS, expected, strict=True)), low_counts=(False,) * len(mass_GeV),
         background_events_under_peak=np.full(len(mass_GeV), 50.0),
         methods=("asymptotic",) * len(mass_GeV), method="asymptotic", benchmark=None,

@@ -4,7 +4,6 @@ from dataclasses import fields
 
 import numpy as np
 
-from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.resonance.peak import MassScan
 from analysis.statistics.resonance.scan import Spectra
 
@@ -12,9 +11,9 @@ from analysis.statistics.resonance.scan import Spectra
 def scans(masses_GeV: np.ndarray, found: Spectra, counts: np.ndarray) -> MassScan:
     """Return the scans of many spectra at once; all arrays have shape (spectra, masses)."""
     rows, masses = len(counts), len(masses_GeV)
-    theta = scoring_fit(counts, found.peak.background).theta
+    start = found.peak.without_signal(counts)
     flat = found.peak.compare(
-        np.repeat(counts, masses, axis=0), np.repeat(theta, masses, axis=0),
+        np.repeat(counts, masses, axis=0), np.repeat(start, masses, axis=0),
         np.tile(masses_GeV, rows), np.tile(found.spurious(masses_GeV), (rows, 1)),
     )  # fmt: skip
     shaped = {each.name: getattr(flat, each.name).reshape(rows, masses) for each in fields(flat)}

@@ -14,7 +14,7 @@ from tools.errors import InputError
 from tools.locks import one_writer
 
 if TYPE_CHECKING:
-    from analysis.statistics.resonance.shape import Work
+    from analysis.statistics.resonance.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ def infer(
 
     Example: `xyy infer --spectrum dijets.csv --resolution "0.03*m" --masses 1500:6000:45`
     """
-    from analysis.statistics.resonance.shape import Work
+    from analysis.statistics.resonance.work import Work
     from tools.pool import cores
 
     work = Work(workers or cores(), toys, seed, limit_toys, log=printer.log)

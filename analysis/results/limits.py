@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from analysis.results.codec import Key, Numbers, Unit
+from analysis.results.values import GivenMass
 
 Ranges = tuple[tuple[float, float], ...]
 """of masses, GeV: low and high ends"""
@@ -28,6 +29,10 @@ class MassLimits:
     """observed upper limits on the strength at each mass, pb or events; None while blind"""
     expected: Annotated[dict[str, Numbers], Key("expected_{unit}")]
     """expected upper limits at each mass, pb or events, for each of ``-2`` to ``2`` sigma"""
+    given: tuple[GivenMass, ...] = ()
+    """resonances in both hypotheses"""
+    reasons: tuple[str | None, ...]
+    """why there is no limit at a mass, for each; None where one was looked for"""
     low_counts: tuple[bool, ...]
     """whether fewer than 20 background events lie under the peak, at each mass"""
     background_events_under_peak: Numbers

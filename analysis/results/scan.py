@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from analysis.results.codec import ABSENT, Key, Numbers, Unit
+from analysis.results.values import GivenMass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,12 @@ class Scan:
     """uncertainty of the number of signal events at each mass"""
     envelope_z: Numbers | None
     """local significance with the function profiled among all that pass, at each mass"""
+    local_z_min: Numbers | None = None
+    """smallest local significance with all functions that pass, at each mass"""
+    local_z_max: Numbers | None = None
+    """largest local significance with all functions that pass, at each mass"""
+    given: tuple[GivenMass, ...] = ()
+    """resonances in both hypotheses, but within two resolutions of themselves"""
     converged: tuple[bool, ...] | None = None
     """whether the fits at each mass reached their minima"""
     expected_local_z: Numbers | None

@@ -30,6 +30,14 @@ class Estimate:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenMass:
+    """A resonance that is claimed, and in both hypotheses of a search for others."""
+
+    mass_GeV: float
+    """fitted mass"""
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FunctionInRange:
     """A background function in a range of mass."""

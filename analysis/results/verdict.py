@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from analysis.results.codec import ABSENT, Key, Numbers, Unit
 from analysis.results.counting import CountingLimit
-from analysis.results.values import Estimate, ExpectedSignals
+from analysis.results.values import Estimate, ExpectedSignals, GivenMass
 
 ClaimLevel = Literal["discovery", "evidence", "limit"]
 
@@ -177,6 +177,28 @@ class WindowCount:
     limit: CountingLimit
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedResonance:
+    """A resonance that is claimed."""
+
+    decision: ClaimLevel
+    mass_GeV: Estimate
+    """fitted mass, beside all other resonances that are claimed"""
+    cross_section_pb: Annotated[Estimate | None, Key(only="pb", absent=True)] = None
+    """fitted cross-section before the filter, pb"""
+    signal_events: Estimate
+    """fitted signal events"""
+    local_z: float
+    """local significance, beside the resonances that were claimed before"""
+    local_z_range: tuple[float, float]
+    """smallest and largest local significance with all functions that pass"""
+    envelope_z: float
+    """local significance with the functions profiled"""
+    systematic_z: float | None
+    """local significance after an allowance for the background; None without one"""
+    global_z: float
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Verdict:
     """What the data say."""
@@ -189,7 +211,13 @@ class Verdict:
     after_unblinding: str | None
     """why decisions were changed after unblinding, if they were"""
     local_z: float | None
-    """largest local significance of the scan"""
+    """local significance of the strongest claim, or else of the largest excess"""
+    local_z_range: tuple[float, float] | None = None
+    """smallest and largest local significance with all functions that pass; None while blind"""
+    envelope_z: float | None = None
+    """local significance with the functions profiled; a claim has to hold for it, too"""
+    systematic_z: float | None = None
+    """local significance after an allowance for the background; None without one"""
     global_z: float | None
     """global significance of the largest excess"""
     global_p: float | None
@@ -202,6 +230,10 @@ class Verdict:
     """fitted signal events; of binned spectra only"""
     cross_section_pb: Annotated[Estimate | None, Key(only="pb")] = None
     """fitted cross-section before the filter, pb; None below the significance to quote it"""
+    resonances: tuple[ClaimedResonance, ...] | None = None
+    """what is claimed, the strongest first; None while blind"""
+    given: tuple[GivenMass, ...] = ()
+    """resonances in both hypotheses of scan and limits"""
     reason: str | None
     """why there is no decision, or no mass; None if there are both"""
     counting: WindowCount | None

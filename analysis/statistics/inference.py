@@ -47,10 +47,11 @@ from analysis.statistics.expectations import (
 from analysis.statistics.limits.band import MassPoint, mass_points, norm_errors
 from analysis.statistics.limits.counting_limit import WindowModel
 from analysis.statistics.limits_results import mass_limits, warnings_of
-from analysis.statistics.resonance.shape import ShapeSearch, Work, search_shape
+from analysis.statistics.resonance.shape import ShapeSearch, search_shape
+from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import outside
 from analysis.statistics.spectra.inputs import InferenceInputs, window_events
-from analysis.statistics.verdict import Terms, scan_result, verdict_of
+from analysis.statistics.verdict import Terms, given_of, scan_result, verdict_of
 from tools.arrays import FloatArray
 
 _INCOMPLETE = "events are missing: every number here is of incomplete data"
@@ -125,7 +126,7 @@ def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchR
     shape = _shape(inputs, search, prediction, work)
     points = _mass_points(inputs, search, shape) if work.limits else []
     model = _window_model(to_count, search)
-    terms = _terms(inputs, search)
+    terms = replace(_terms(inputs, search), given=given_of(shape.observed))
     counting = _counting(model, to_count, search, shape)
     limits = mass_limits(points, search.limits.confidence_level, terms, work)
     notes = [
@@ -145,7 +146,7 @@ def infer(inputs: InferenceInputs, search: Search, work: Work = _ALL) -> SearchR
         verdict=_verdict(inputs, search, shape, terms, counting),
         workspaces={
             "counting": model.workspace(),
-            **{point.name: point.workspace() for point in points},
+            **{point.name: point.workspace() for point in points if point.reason is None},
         },
     )
 

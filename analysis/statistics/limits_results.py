@@ -16,8 +16,9 @@ import numpy as np
 
 from analysis.results.limits import ExcludedRanges, MassLimits, Ranges
 from analysis.results.values import BAND_KEYS
+from analysis.statistics.background.entries import Flags
 from analysis.statistics.limits.band import MassLimit, MassPoint, mass_limit
-from analysis.statistics.resonance.shape import Work
+from analysis.statistics.resonance.work import Work
 from analysis.statistics.verdict import Terms
 from tools.arrays import FloatArray
 from tools.pool import completed
@@ -71,8 +72,12 @@ def limits_result(
     }
     methods = tuple(limit.method for limit in limits)
     blind = terms.reason is not None and not np.isfinite(observed).any()
+    reasons = tuple(limit.reason for limit in limits)
+    looked_for = np.array([reason is None for reason in reasons], dtype=bool)
     return MassLimits(
         confidence_level=confidence_level,
+        given=terms.given,
+        reasons=reasons,
         mass_GeV=masses,
         observed=None if blind else observed,
         expected=expected,
@@ -87,7 +92,7 @@ def limits_result(
         ),
         warnings=(
             *(f"{x.mass_GeV:g} GeV: {note}" for x in limits for note in x.warnings),
-            *_against(masses, observed, expected),
+            *_against(masses, observed, expected, looked_for),
         ),
         reason=terms.reason,
         partial=unfinished,
@@ -133,12 +138,15 @@ def _end(masses: FloatArray, margin: FloatArray, inside: int, beyond: int) -> fl
 
 
 def _against(
-    masses: FloatArray, observed: FloatArray, expected: Mapping[str, FloatArray]
+    masses: FloatArray,
+    observed: FloatArray,
+    expected: Mapping[str, FloatArray],
+    looked_for: Flags,
 ) -> Iterator[str]:
     """Yield what speaks against the limits taken together; one that is not there is NaN."""
     one, two = expected["1"], expected["2"]
     cases = (
-        (np.isnan([*expected.values()]).any(axis=0), _NONE),
+        (looked_for & np.isnan([*expected.values()]).any(axis=0), _NONE),
         (observed > two + _FAR * (two - one), _ABOVE),
         (observed < _DEEP * expected["-2"], _BELOW),
     )

@@ -43,11 +43,12 @@ from analysis.statistics.limits.band import MassPoint, mass_points
 from analysis.statistics.limits_results import mass_limits
 from analysis.statistics.resonance.cross_checks import UnblindedData
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.resonance.shape import Observed, ShapeSearch, Work, observe
+from analysis.statistics.resonance.shape import Observed, ShapeSearch, observe
 from analysis.statistics.resonance.toys import Experiment
+from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Bins, below, between, outside
 from analysis.statistics.spectra.signal_model import SignalModel
-from analysis.statistics.verdict import Terms, scan_result, verdict_of
+from analysis.statistics.verdict import Terms, given_of, scan_result, verdict_of
 from tools.arrays import FloatArray
 from tools.errors import InputError
 from tools.names import listed
@@ -218,11 +219,12 @@ def infer(spectrum: BinnedSpectrum, work: Work) -> SpectrumInference:
     if spectrum.blind is None:
         # The range in use is the whole spectrum's, so that toys are drawn from the curve as it is.
         toys = Experiment((model_selection,), (curve,), search)
-        shape = replace(shape, observed=_observed(spectrum, toys, shape, work))
+        shape = _believed(spectrum, toys, shape, work)
     masses = search.limits.masses.masses_GeV
     points = mass_points(shape, masses, np.ones(len(masses)), [{}] * len(masses))
     reason = None if spectrum.blind is None else _BLIND
-    terms = Terms("events", per_event=np.ones_like, reason=reason)
+    given = given_of(shape.observed)
+    terms = Terms("events", per_event=np.ones_like, reason=reason, given=given)
     limits = mass_limits(points, search.limits.confidence_level, terms, work)
     background = _background(spectrum, shape)
     poor_fit = _poor_fit(background.chosen, shape, search.fit.gof_pvalue)
@@ -264,16 +266,28 @@ def _expected(
     return ShapeSearch(model_selection, (decided,), expected), curve
 
 
-def _observed(
+def _believed(
     spectrum: BinnedSpectrum, toys: Experiment, shape: ShapeSearch, work: Work
-) -> Observed:
+) -> ShapeSearch:
+    """Return the search with what is observed; nothing is claimed on a background that is poor."""
+    found = replace(shape, observed=_observed(spectrum, toys, shape, work))
+    poor = _poor_fit(_fit(spectrum, shape)[0], found, spectrum.search.fit.gof_pvalue)
+    if poor is None:
+        return found
+    return replace(shape, observed=_observed(spectrum, toys, shape, work, claims=False))
+
+
+def _observed(
+    spectrum: BinnedSpectrum, toys: Experiment, shape: ShapeSearch, work: Work,
+    *, claims: bool = True,
+) -> Observed:  # fmt: skip
     search = spectrum.search
     work.log(f"fits of a signal at {len(search.signal.masses_GeV)} masses")
     readers = {CHANNEL: spectrum.bins_between}
     unblinded = UnblindedData(
         readers, shape.model_selection, shape.decisions, search, any_width=False
     )
-    return observe(unblinded, shape.expected, toys, work)
+    return observe(unblinded, shape.expected, toys, work, claims=claims)
 
 
 def _background(spectrum: BinnedSpectrum, shape: ShapeSearch) -> SpectrumChannel:

@@ -1,11 +1,11 @@
 """The verdict: discovery, evidence, or a limit; and mass and strength of what is seen.
 
 The decision is by the largest local significance of the scan and what it is worth anywhere in the
-range, with the thresholds of the search file: a search over 500 to 1000 GeV finds a local 3 sigma
-somewhere in a few percent of spectra without a resonance. Mass and strength are given from
-`measurement_local_z` on, as best fit; the decision says whether they are a claim. While the data
-are blind, or there are none, there is no decision, and nothing is claimed on a spectrum that its
-background does not fit.
+range, with the thresholds of the search file (`claims.py`): a search over 500 to 1000 GeV finds a
+local 3 sigma somewhere in a few percent of spectra without a resonance. Mass and strength are
+given from `measurement_local_z` on, as best fit; the decision says whether they are a claim. While
+the data are blind, or there are none, there is no decision, and nothing is claimed on a spectrum
+that its background does not fit.
 
 The cross-section is sigma(pp -> X -> yy) before the filter: fitted events over luminosity, filter
 efficiency and the selection efficiency at the fitted mass, whose errors are added.
@@ -15,15 +15,16 @@ luminosity measures a cross-section in pb; a binned spectrum (``xyy infer --spec
 events only. `Terms` is the difference.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.results.codec import Unit
 from analysis.results.scan import Maximum, Scan
-from analysis.results.values import Estimate
+from analysis.results.values import Estimate, GivenMass
 from analysis.results.verdict import (
+    ClaimedResonance,
     ClaimLevel,
     Deficit,
     MassProfile,
@@ -33,10 +34,14 @@ from analysis.results.verdict import (
     Verdict,
 )
 from analysis.settings.search import Decision
+from analysis.statistics.resonance.claims import Excess
 from analysis.statistics.resonance.measurement import Measurement
 from analysis.statistics.resonance.peak import MassScan
 from analysis.statistics.resonance.shape import Observed, ShapeSearch
 from tools.arrays import FloatArray
+
+_NAMED_Z = 3.0
+"""local significance of an excess that is no claim, from which on it is named"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class Terms:
     """relative uncertainty of the normalisation, mean over some masses"""
     benchmark: float | None = None
     """strength that the simulated signals stand for"""
+    given: tuple[GivenMass, ...] = ()
+    """resonances in both hypotheses of scan and limits"""
 
     def strength(self, measured: Measurement) -> Estimate:
         """Return a measured strength with all its uncertainties."""
@@ -75,6 +82,8 @@ def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
         signal_events=None,
         signal_error_events=None,
         envelope_z=None,
+        local_z_min=None,
+        local_z_max=None,
         expected_local_z=None if terms.benchmark is None else shape.expected_z,
         benchmark=terms.benchmark,
         maximum=None,
@@ -89,7 +98,7 @@ def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
     z, events, error = scan.z, scan.signal_events, scan.signal_error_events
     # Strengths of all masses share one uncertainty of the normalisation, their mean.
     factor, relative = terms.per_event(scan.mass_GeV), terms.relative_error(masses)
-    highest = Maximum(mass_GeV=scan.mass_GeV[observed.scan.best], local_z=observed.scan.local_z)
+    highest, functions = observed.excess, observed.functions
     return replace(
         blind,
         local_z=np.maximum(z, 0.0),
@@ -99,11 +108,24 @@ def scan_result(shape: ShapeSearch, masses: FloatArray, terms: Terms) -> Scan:
         cross_section_error_pb=factor * np.hypot(error, events * relative),
         signal_events=events,
         signal_error_events=error,
-        envelope_z=observed.envelope_z,
+        envelope_z=functions.envelope,
+        local_z_min=functions.lowest,
+        local_z_max=functions.highest,
+        given=terms.given,
         converged=tuple(scan.converged.tolist()),
-        maximum=highest if observed.scan.local_z > 0 else None,
-        global_=observed.global_significance,
+        maximum=_maximum(highest) if highest.local_z > 0 else None,
+        global_=highest.global_significance,
     )
+
+
+def _maximum(excess: Excess) -> Maximum:
+    return Maximum(mass_GeV=excess.mass_GeV, local_z=excess.local_z)
+
+
+def given_of(observed: Observed | None) -> tuple[GivenMass, ...]:
+    """Return the resonances that are in both hypotheses, the strongest first."""
+    found = () if observed is None else observed.resonances
+    return tuple(GivenMass(mass_GeV=each.measurement.mass.interval.value) for each in found)
 
 
 def fit_result(observed: Observed, terms: Terms, *, quoted: bool) -> ResonanceFit:
@@ -112,7 +134,7 @@ def fit_result(observed: Observed, terms: Terms, *, quoted: bool) -> ResonanceFi
     Profiles and contour are there only if the measurement is `quoted`.
     """
     scan, measured = observed.scan, observed.measurement
-    factor = float(terms.per_event(scan.mass_GeV[[scan.best]])[0])
+    factor = float(terms.per_event(np.array([observed.excess.mass_GeV]))[0])
     worst = int(np.argmin(scan.z))
     deficit = Deficit(mass_GeV=scan.mass_GeV[worst], signed_z=scan.z[worst])
     fit = ResonanceFit(
@@ -177,18 +199,6 @@ def _bins(measured: Measurement, unit: Unit) -> dict[str, ResonanceBins]:
     return found
 
 
-def decide(local_z: float, global_z: float, thresholds: Decision) -> ClaimLevel:
-    """Return the decision for a local and a global significance.
-
-    >>> thresholds = Decision(5.0, 3.0, 3.0, 3.0, 0.1)
-    >>> [decide(*z, thresholds) for z in ((3.8, 2.9), (3.9, 3.0), (4.9, 4.2), (5.0, 4.3))]
-    ['limit', 'evidence', 'evidence', 'discovery']
-    """
-    if local_z >= thresholds.discovery_local_z and global_z >= thresholds.discovery_global_z:
-        return "discovery"
-    return "evidence" if global_z >= thresholds.evidence_global_z else "limit"
-
-
 def verdict_of(
     shape: ShapeSearch,
     terms: Terms,
@@ -212,12 +222,13 @@ def verdict_of(
     blinded : bool
         As in the verdict.
     """
-    observed, decision, reason = shape.observed, None, terms.reason
+    observed, reason = shape.observed, terms.reason
+    decision: ClaimLevel | None = None
+    excess = None if observed is None else observed.excess
     measured: Measurement | None = None
     if observed is not None:
-        decision = decide(observed.scan.local_z, observed.global_significance.z, thresholds)
         # Nothing is claimed on a spectrum that its background does not fit: limits are left.
-        decision = decision if poor_fit is None else "limit"
+        decision = "limit" if poor_fit is not None else observed.excess.level
         measured, reason = _quoted(observed, terms, thresholds.measurement_local_z)
         if measured is not None and poor_fit is not None:
             reason = f"nothing is claimed: {poor_fit}"
@@ -227,23 +238,58 @@ def verdict_of(
         complete=terms.complete,
         blinded=blinded,
         after_unblinding=None,
-        local_z=None if observed is None else observed.scan.local_z,
-        global_z=None if observed is None else observed.global_significance.z,
-        global_p=None if observed is None else observed.global_significance.p,
+        local_z=None if excess is None else excess.local_z,
+        local_z_range=None if excess is None else excess.z_range,
+        envelope_z=None if excess is None else excess.envelope_z,
+        systematic_z=None if excess is None else excess.systematic_z,
+        global_z=None if excess is None else excess.global_significance.z,
+        global_p=None if excess is None else excess.global_significance.p,
         global_z_reason=terms.reason,
         mass_GeV=None if measured is None else measured.mass.interval,
         signal_events=None if measured is None or pb else measured.signal.interval,
         cross_section_pb=terms.strength(measured) if measured is not None and pb else None,
+        resonances=None if observed is None else tuple(_claimed(observed, terms)),
+        given=terms.given,
         reason=reason,
         counting=None,
         fit=None if observed is None else fit_result(observed, terms, quoted=measured is not None),
         warnings=(
             *warnings,
             *(() if observed is None else _not_converged(observed.scan)),
+            *(() if observed is None else _unclaimed(observed)),
             *(() if measured is None else measured.warnings),
         ),
         unit=terms.unit,
     )
+
+
+def _claimed(observed: Observed, terms: Terms) -> Iterator[ClaimedResonance]:
+    for found in observed.resonances:
+        excess, measured, pb = found.excess, found.measurement, terms.unit == "pb"
+        yield ClaimedResonance(
+            decision=excess.level,
+            mass_GeV=measured.mass.interval,
+            cross_section_pb=terms.strength(measured) if pb else None,
+            signal_events=measured.signal.interval,
+            local_z=excess.local_z,
+            local_z_range=excess.z_range,
+            envelope_z=excess.envelope_z,
+            systematic_z=excess.systematic_z,
+            global_z=excess.global_significance.z,
+        )
+
+
+def _unclaimed(observed: Observed) -> tuple[str, ...]:
+    left = observed.unclaimed
+    if left.local_z < _NAMED_Z:
+        return ()
+    given = f" beside what is claimed ({len(observed.resonances)})" if observed.resonances else ""
+    note = (
+        f"an excess of {left.local_z:.1f} sigma at {left.mass_GeV:g} GeV{given} is no claim: if it "
+        "is a resonance, limits at other masses are too strong, as the background is fitted "
+        "without it"
+    )
+    return (note,)
 
 
 def _not_converged(scan: MassScan) -> tuple[str, ...]:
@@ -262,8 +308,9 @@ def _quoted(
     observed: Observed, terms: Terms, threshold: float
 ) -> tuple[Measurement | None, str | None]:
     """Return the measurement if it is quoted, else why it is not."""
-    if observed.measurement is not None and observed.scan.local_z >= threshold:
+    local_z = observed.excess.local_z
+    if observed.measurement is not None and local_z >= threshold:
         return observed.measurement, None
     what = "cross-section" if terms.unit == "pb" else "signal"
-    below = f"local z = {observed.scan.local_z:.2f} is below {threshold:g}"
+    below = f"local z = {local_z:.2f} is below {threshold:g}"
     return None, f"{below}: mass and {what} are not quoted"

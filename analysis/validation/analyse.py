@@ -36,6 +36,7 @@ from analysis.game.scoring import MASS_ERRORS
 from analysis.settings.search import Decision
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.background.prediction import Prediction, predict
+from analysis.statistics.resonance.claims import decide
 from analysis.statistics.resonance.look_elsewhere import (
     combined,
     excludes,
@@ -47,7 +48,6 @@ from analysis.statistics.resonance.shape import toys_of_prediction
 from analysis.statistics.resonance.toys import ToyGroup, largest_significances
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.streams import spectrum_seed
-from analysis.statistics.verdict import decide
 from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
 from analysis.validation.fixed_model import LargestZ, names_of
 from analysis.validation.rates import LEVEL, FIXED_GeV

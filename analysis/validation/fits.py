@@ -17,10 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.statistics.background.entries import Flags, Indices
-from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.measurement import best_fit
-from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, NUISANCES
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NUISANCES, Peak
 from analysis.statistics.resonance.toys import ToyGroup
 from tools.arrays import Columns, FloatArray
 
@@ -127,19 +126,21 @@ class AtTruth(Columns):
     @classmethod
     def of(cls, group: ToyGroup, mass_GeV: FloatArray, events: FloatArray) -> "AtTruth":
         """Fit at each spectrum's own mass and strength."""
-        peak, counts, size = group.peak, group.counts, group.peak.background.size
+        peak, counts = group.peak, group.counts
         spurious = spurious_at(group, mass_GeV)
-        theta = scoring_fit(counts, peak.background).theta
-        start = peak.at(theta, mass_GeV)
+        start = peak.without_signal(counts)
+        start[:, peak.mass] = mass_GeV
         best = peak.fit(counts, start, spurious=spurious)
-        null = peak.fit(counts, start, spurious=spurious, free=NO_SIGNAL)
+        null = peak.fit(counts, start, spurious=spurious, free=peak.no_signal)
 
         def held(data: FloatArray, near: Minima) -> Minima:
-            at = peak.at(near.values[:, :size], mass_GeV, events)
+            at = _unpulled(peak, near.values)
+            at[:, peak.strength] = events
             return peak.fit(data, at, spurious=spurious, free=NUISANCES)
 
         true = held(counts, best)
-        asimov = held(peak.background.expected(null.values[:, :size]), null)
+        empty = _unpulled(peak, null.values)
+        asimov = held(peak.curve(mass_GeV).expected(empty, np.arange(len(counts))), null)
         fitted = best.values[:, peak.strength]
         # q~ (eq. 16): a negative strength is no better than none, an excess excludes nothing.
         least = np.where(fitted < 0, null.deviance, best.deviance)
@@ -150,6 +151,13 @@ class AtTruth(Columns):
             cls=asymptotic_cls(statistic, asimov.deviance),
             converged=best.converged & null.converged & true.converged & asimov.converged,
         )
+
+
+def _unpulled(peak: Peak, values: FloatArray) -> FloatArray:
+    """Return parameters with all that is constrained at its nominal value."""
+    values = values.copy()
+    values[:, peak.mass + 1 : peak.first_given] = 0.0
+    return values
 
 
 def asymptotic_cls(statistic: FloatArray, expected: FloatArray) -> FloatArray:
@@ -170,5 +178,5 @@ def asymptotic_cls(statistic: FloatArray, expected: FloatArray) -> FloatArray:
 
 def asimov_z(group: ToyGroup, expected: FloatArray, mass_GeV: FloatArray) -> FloatArray:
     """Return the significance at a mass of each spectrum without fluctuations, shape (T,)."""
-    theta = scoring_fit(expected, group.peak.background).theta
-    return group.peak.compare(expected, theta, mass_GeV, spurious_at(group, mass_GeV)).z
+    start = group.peak.without_signal(expected)
+    return group.peak.compare(expected, start, mass_GeV, spurious_at(group, mass_GeV)).z

@@ -20,7 +20,7 @@ from analysis.results.scan import InferredWith, SpentToys
 from analysis.results.verdict import Verdict
 from analysis.statistics.inference import infer
 from analysis.statistics.limits_results import warnings_of
-from analysis.statistics.resonance.shape import Work
+from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from tools.json_file import write_json
 from tools.manifest import Source

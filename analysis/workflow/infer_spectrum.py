@@ -20,7 +20,7 @@ from analysis.settings.expression import parse_expression
 from analysis.settings.search import Search, Signal, Window
 from analysis.statistics import spectrum_search
 from analysis.statistics.background.families import Function, functions, parameter_numbers
-from analysis.statistics.resonance.shape import Work
+from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.statistics.spectrum_search import BinnedSpectrum
@@ -163,7 +163,8 @@ def infer_spectrum(folder: Folder, spectrum: BinnedSpectrum, work: Work, **origi
     saving = replace(work, on_limit=lambda limits: folder.save(limits, **origin))
     found = spectrum_search.infer(spectrum, saving)
     for point in found.points:  # one at a time: all take a gigabyte
-        write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
+        if point.reason is None:
+            write_json(folder.workspaces / f"{point.name}.json", point.workspace("events"))
     for result in (found.background, found.scan, found.limits, found.verdict):
         folder.save(result, **origin)
 

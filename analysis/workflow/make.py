@@ -23,7 +23,7 @@ from tools.names import listed, nearest
 
 if TYPE_CHECKING:
     from analysis.selection.methods import Selected
-    from analysis.statistics.resonance.shape import Work
+    from analysis.statistics.resonance.work import Work
 
 
 def optimise(project: Project, *, reason: str | None = None) -> "Selected":

@@ -181,7 +181,7 @@ class _Analysis:
             raise XyyError(losses(ledger, self.folder.path))
 
     def _infer(self) -> None:
-        from analysis.statistics.resonance.shape import Work
+        from analysis.statistics.resonance.work import Work
 
         work = Work(workers=self._workers_here, log=self.console.log)
         make.infer(self.project, work, allow_incomplete=self.request.allow_incomplete)

@@ -27,6 +27,7 @@ def limits(unit: Unit = "pb") -> MassLimits:
         mass_GeV=np.array([500.0, 600.0]),
         observed=np.array([1.25, np.nan]),
         expected={band: np.array([1.0 + place, np.inf]) for place, band in enumerate(BANDS)},
+        reasons=(None, "within two resolutions of the resonance at 598.3 GeV"),
         low_counts=(False, True),
         background_events_under_peak=np.array([100.5, 3.0]),
         methods=("asymptotic", "toys"),

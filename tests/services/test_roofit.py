@@ -27,7 +27,8 @@ from scipy.stats import norm
 from analysis.settings.search import Search, Systematics, Window
 from analysis.statistics.background.prediction import predict
 from analysis.statistics.limits.band import mass_limit, mass_points, norm_errors
-from analysis.statistics.resonance.shape import Observed, ShapeSearch, Work, search_shape
+from analysis.statistics.resonance.shape import Observed, ShapeSearch, search_shape
+from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, plain_signal
 from tools.recipe import Continuum

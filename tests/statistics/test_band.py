@@ -19,7 +19,7 @@ from analysis.statistics.limits.template_fit import TemplateFit
 from analysis.statistics.limits.toy_limits import crossing, toy_limits
 from analysis.statistics.limits.workspaces import ChannelTemplates, eigenmodes
 from analysis.statistics.limits_results import mass_limits
-from analysis.statistics.resonance.shape import Work
+from analysis.statistics.resonance.work import Work
 from analysis.statistics.verdict import Terms
 
 EDGES = np.arange(400.0, 1101, 20)

@@ -22,9 +22,9 @@ from analysis.statistics.expectations import (
 )
 from analysis.statistics.inference import infer as infer_results
 from analysis.statistics.limits.asymptotic import numpy_backend
-from analysis.statistics.resonance.shape import Work
+from analysis.statistics.resonance.claims import decide
+from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
-from analysis.statistics.verdict import decide
 from tools.errors import InputError
 
 EDGES = np.arange(0.0, 3001.0)

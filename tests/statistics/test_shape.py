@@ -8,7 +8,8 @@ from scipy.stats import norm
 
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import Prediction, predict
-from analysis.statistics.resonance.shape import ShapeSearch, Work, search_shape, sideband_counts
+from analysis.statistics.resonance.shape import ShapeSearch, search_shape, sideband_counts
+from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.signal_model import plain_signal
 
@@ -80,16 +81,16 @@ def test_a_resonance_is_found_where_it_is(found: ShapeSearch, quick: Search) -> 
     assert found.expected_z is not None
     expected = found.expected_z[int(np.argmin(np.abs(masses - MASS)))] * 400 / 300
     assert abs(observed.scan.local_z - expected) < 4
-    assert observed.global_significance.method == "gross-vitells"
-    assert 0 < observed.global_significance.z < observed.scan.local_z
+    assert observed.excess.global_significance.method == "gross-vitells"
+    assert 0 < observed.excess.global_significance.z < observed.scan.local_z
 
 
 def test_the_envelope_profiles_what_passes(found: ShapeSearch) -> None:
     observed = found.observed
     assert observed is not None
-    assert observed.envelope_z.shape == observed.scan.z.shape
+    assert observed.functions.envelope.shape == observed.scan.z.shape
     best = observed.scan.best
-    assert 3 < observed.envelope_z[best] <= observed.scan.z[best] + 0.5
+    assert 3 < observed.functions.envelope[best] <= observed.scan.z[best] + 0.5
 
 
 def test_the_result_is_stable(found: ShapeSearch) -> None:
@@ -119,7 +120,7 @@ def test_a_spectrum_without_an_excess_has_no_measurement(quick: Search) -> None:
     assert observed.measurement is None
     assert observed.scan.local_z == 0
     assert np.all(observed.scan.z < 0)
-    assert observed.global_significance.z == 0 or observed.global_significance.p > 0.3
+    assert observed.excess.global_significance.z == 0 or observed.excess.global_significance.p > 0.3
 
 
 def test_where_nothing_passes_the_warning_says_what_limits(quick: Search) -> None:

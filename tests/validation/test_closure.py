@@ -24,7 +24,8 @@ from analysis.results.codec import from_json, to_json
 from analysis.settings.search import Label, Search
 from analysis.statistics.background.prediction import predict
 from analysis.statistics.resonance.look_elsewhere import counted_toys
-from analysis.statistics.resonance.shape import Work, search_shape
+from analysis.statistics.resonance.shape import search_shape
+from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Channel
 from analysis.validation import analyse as campaigns
 from analysis.validation.analyse import (
@@ -214,7 +215,7 @@ def test_it_is_the_procedure_of_the_analysis(course: Universes) -> None:
     assert observed is not None
     assert observed.measurement is not None
     assert found.local_z[0] == pytest.approx(observed.scan.local_z, rel=1e-6)
-    assert found.formula_z[0] == pytest.approx(observed.global_significance.z, rel=1e-6)
+    assert found.formula_z[0] == pytest.approx(observed.excess.global_significance.z, rel=1e-6)
     mass, strength = observed.measurement.mass.interval, observed.measurement.signal.interval
     assert found.mass_GeV[0] == pytest.approx(mass.value, rel=1e-6)
     per_pb = analysis.events_per_pb(found.mass_GeV)[0]

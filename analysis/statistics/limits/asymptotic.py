@@ -125,10 +125,12 @@ def template_fitter(model: Any, templates: TemplateFit) -> Fitter:
     order = [model.config.par_slice(name).start for name in templates.names]
     bins, width = bin_order(model, templates), templates.widths
     nominal = np.array(model.config.suggested_init(), dtype=np.float64)
-    aux = [model.config.auxdata_order.index(name) for name in templates.names[1:]]
+    held = np.flatnonzero(templates.constrained[1:])
+    aux = [model.config.auxdata_order.index(templates.names[1 + index]) for index in held]
 
     def fit(data: FloatArray, strength: float | None) -> FloatArray:
-        centres = (data[len(bins) :][aux] - templates.centres[1:]) * width
+        centres = templates.nominal[1:]
+        centres[held] = (data[len(bins) :][aux] - templates.centres[1 + held]) * width[held]
         # From the auxiliary data: an Asimov set is fitted where it was made.
         start = np.concatenate([[strength or 0.0], centres])
         fits = templates.fit(data[bins][None], centres[None], strength=strength, start=start)

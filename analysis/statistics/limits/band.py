@@ -41,11 +41,14 @@ from analysis.statistics.limits.asymptotic import (
 from analysis.statistics.limits.template_fit import TemplateFit, strength_scale
 from analysis.statistics.limits.toy_limits import toy_limits
 from analysis.statistics.limits.workspaces import (
+    GIVEN_MASS_WIDTH,
     ChannelTemplates,
+    GivenTemplate,
     counts_under_peak,
     eigenmodes,
     workspace,
 )
+from analysis.statistics.resonance.peak import Peak
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.shape import ShapeSearch
 from analysis.statistics.spectra.streams import limit_toy_stream
@@ -63,6 +66,8 @@ class MassPoint:
     """mass of the resonance"""
     channels: tuple[ChannelTemplates, ...]
     """the categories; `observed` in all of them, or in none while blind"""
+    reason: str | None = None
+    """why there are no limits; None if there are"""
 
     @property
     def name(self) -> str:
@@ -104,16 +109,8 @@ def mass_points(
     expected, observed = shape.expected, shape.observed
     peak, spurious = expected.peak, expected.spurious(mass_GeV)
     fractions = peak.signal.shares(mass_GeV)
-    nominal = peak.templates(mass_GeV)
-    varied = {
-        name: [peak.templates(mass_GeV, **{what: pull}) for pull in (-1.0, 1.0)]
-        for name, what, error in (
-            ("resolution", "wider", peak.width_error),
-            ("energy_scale", "shifted", peak.scale_error),
-        )
-        if error > 0
-    }
-    backgrounds = _backgrounds(expected)
+    nominal, varied = peak.templates(mass_GeV), _varied(peak, mass_GeV)
+    backgrounds, given = _backgrounds(expected), _given(shape)
     points: list[list[ChannelTemplates]] = [[] for _ in mass_GeV]
     for c, channel in enumerate(expected.channels):
         own, (background, modes) = peak.background.groups[c].bins, backgrounds[c]
@@ -133,10 +130,41 @@ def mass_points(
                     norm_errors=errors[m],
                     spurious=None if spurious[m, c] == 0 else faked,
                     observed=None if observed is None else observed.spectra.channels[c].bins.counts,
+                    given=tuple(known.some(own) for known in given),
                 )
             )
-    pairs = zip(mass_GeV, points, strict=True)
-    return [MassPoint(float(mass), tuple(channels)) for mass, channels in pairs]
+    reasons = [None] * len(mass_GeV) if observed is None else observed.hidden(mass_GeV)
+    return [
+        MassPoint(float(mass), tuple(channels), reason)
+        for mass, channels, reason in zip(mass_GeV, points, reasons, strict=True)
+    ]
+
+
+def _varied(peak: Peak, mass_GeV: FloatArray) -> dict[str, list[FloatArray]]:
+    """Return templates with resolution and energy scale down and up, by nuisance."""
+    return {
+        name: [peak.templates(mass_GeV, **{what: pull}) for pull in (-1.0, 1.0)]
+        for name, what, error in (
+            ("resolution", "wider", peak.width_error),
+            ("energy_scale", "shifted", peak.scale_error),
+        )
+        if error > 0
+    }
+
+
+def _given(shape: ShapeSearch) -> list[GivenTemplate]:
+    """Return the resonances that are claimed, in the bins of all channels."""
+    peak, found = shape.expected.peak, []
+    for resonance in () if shape.observed is None else shape.observed.resonances:
+        measured = resonance.measurement
+        events, mass = measured.signal.interval.value, measured.mass.interval.value
+        place, name = np.array([mass]), f"given_{mass:.1f}"
+        varied = _varied(peak, place)
+        if (error := GIVEN_MASS_WIDTH * measured.mass_error_GeV) > 0:
+            varied[f"{name}_mass"] = [peak.templates(place + side * error) for side in (-1, 1)]
+        variations = {n: (events * down[0], events * up[0]) for n, (down, up) in varied.items()}
+        found.append(GivenTemplate(name, events * peak.templates(place)[0], variations))
+    return found
 
 
 def _backgrounds(expected: Spectra) -> list[tuple[FloatArray, FloatArray]]:
@@ -160,7 +188,7 @@ class MassLimit:
     mass_GeV: float
     """mass of the resonance"""
     observed: float | None
-    """None while blind, and where there is none (then `warnings` says why)"""
+    """None while blind, and where there is none (then `reason` or `warnings` says why)"""
     expected: tuple[float | None, ...]
     """expected limits at `BANDS`"""
     counts_under_peak: float
@@ -169,8 +197,10 @@ class MassLimit:
     """whether these are too few for the asymptotic formulae"""
     method: str
     """``"asymptotic"`` or ``"toys"``"""
-    warnings: tuple[str, ...]
-    """why a limit is missing, in words"""
+    warnings: tuple[str, ...] = ()
+    """why a limit was not found, in words"""
+    reason: str | None = None
+    """why none was looked for"""
 
 
 def mass_limit(
@@ -195,6 +225,9 @@ def mass_limit(
     # By the expectation, observed or not: the data do not choose the method of their limit.
     counts = counts_under_peak(point.channels)
     low = counts < ENOUGH_COUNTS
+    if point.reason is not None:
+        none = (None,) * len(BANDS)
+        return MassLimit(point.mass_GeV, None, none, counts, low, "asymptotic", (), point.reason)
     toys = toys if low else 0
     limits = partial(_limits, point.mass_GeV, confidence_level, toys, seed)
     observed: float | None = None

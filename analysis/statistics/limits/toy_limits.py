@@ -75,7 +75,7 @@ def _expected_cls(
     """Return CLs at each strength and band, shape (strengths, 5)."""
     from scipy.stats import norm
 
-    nominal = np.zeros(templates.size)
+    nominal = templates.nominal
     # Generated once for all strengths: half of the toys, and fluctuations that neighbours share.
     empty = generate(nominal)
     levels = norm.cdf(-np.array(BANDS))
@@ -134,7 +134,8 @@ class _Toys:
     def log_ratio(self, signal: FloatArray, empty: FloatArray) -> FloatArray:
         """Return the logarithm of the ratio of the toys' densities under two truths."""
         many, few = (self.templates.expected(truth[None])[0] for truth in (signal, empty))
-        pulls = [(self.centres - truth[1:]) / self.templates.widths for truth in (empty, signal)]
+        held = self.templates.constrained[1:] / self.templates.widths
+        pulls = [(self.centres - truth[1:]) * held for truth in (empty, signal)]
         # Factorials and widths are the same under both truths.
         constraints = (pulls[0] ** 2 - pulls[1] ** 2).sum(axis=1) / 2
         return np.asarray(self.counts @ np.log(many / few) - (many - few).sum() + constraints)

@@ -3,7 +3,8 @@ r"""Templates of a search at one mass, and the pyhf workspace they make.
 Each category is a background with the covariance of its fit, a signal with its systematic
 variations, and the spurious signal of the function in use. Expected in bin i, for the strength mu:
 
-.. math:: \mu s_i \prod_n f_{ni}(\alpha_n) + (b_i + \beta t_i) \exp\sum_k \theta_k d_{ki}
+.. math:: \mu s_i \prod_n f_{ni}(\alpha_n) + \sum_x \nu_x x_i \prod_n f_{xni}(\alpha_n)
+          + (b_i + \beta t_i) \exp\sum_k \theta_k d_{ki}
 
 with :math:`d_k = \sqrt{l_k} v_k / b` the relative change by one standard deviation of the fit's
 k-th eigenmode. The families of `families.py` are log-linear: the exponential is their exact
@@ -20,6 +21,10 @@ What that takes in HistFactory, whose `normsys` is one factor for a whole sample
 - pyhf's constraints have width 1. The modes are for these very bins to determine, and get templates
   of `MODE_WIDTH` standard deviations: used at face value their covariance would count the data
   twice (limits 2 to 7 % too strong).
+
+A resonance x that is *given*, because it was found already, is a sample with a strength of its own,
+free in both hypotheses (1 is what was fitted). Its mass is a nuisance parameter, with templates and
+a constraint of `GIVEN_MASS_WIDTH` uncertainties of the fitted mass: these very bins determine it.
 
 The spurious signal is a `histosys`, linear in :math:`\beta`; downwards it stops where it would
 leave less than a twentieth of a bin's background at five standard deviations.
@@ -43,6 +48,11 @@ MODE_CENTRE = 1 + MODE_BOUND / MODE_WIDTH
 """value of the modes' parameters at the nominal background"""
 CONSTRAINED_BOUND = 5.0
 """standard deviations that the other nuisance parameters can go"""
+GIVEN_MASS_WIDTH = 3.0
+"""uncertainties of a given resonance's mass that its constraint allows: with 1 the data would be
+used twice, far more would leave the range where a template follows a shifted peak"""
+MAX_GIVEN_STRENGTH = 10.0
+"""of a given resonance, in what was fitted"""
 _MAX_DOWN = 0.19
 """fraction of a bin's background that one standard deviation of spurious signal takes, at most"""
 _MAX_CHANGE = 1.0
@@ -56,6 +66,31 @@ _MU_MAX = 10.0
 _MU_START = 0.1
 _POI = "mu"
 _CENTRE = "centre"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenTemplate:
+    """A resonance in both hypotheses."""
+
+    name: str
+    """name of its sample; the same in all categories"""
+    events: FloatArray
+    """fitted events, shape (B,)"""
+    variations: Mapping[str, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
+    """nuisance -> events one standard deviation down, and up; names as those of the signal"""
+
+    @property
+    def factors(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """Nuisance -> factors of its events one standard deviation down, and up, shapes (B,)."""
+        return {
+            name: (_ratio(down, self.events), _ratio(up, self.events))
+            for name, (down, up) in sorted(self.variations.items())
+        }
+
+    def some(self, bins: slice) -> "GivenTemplate":
+        """Return the resonance in some of the bins."""
+        variations = {n: (down[bins], up[bins]) for n, (down, up) in self.variations.items()}
+        return GivenTemplate(self.name, self.events[bins], variations)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +113,8 @@ class ChannelTemplates:
     """one standard deviation of the spurious signal, shape (B,); a nuisance of this category"""
     observed: FloatArray | None = None
     """events, shape (B,); None while blind"""
+    given: tuple[GivenTemplate, ...] = ()
+    """resonances in both hypotheses; the same ones in all categories"""
 
     def __post_init__(self) -> None:
         """Refuse templates that are no templates.
@@ -89,7 +126,10 @@ class ChannelTemplates:
         """
         shape = self.background.shape
         pairs = [each for pair in self.signal_variations.values() for each in pair]
+        for known in self.given:
+            pairs += [each for pair in known.variations.values() for each in pair]
         optional = [each for each in (self.spurious, self.observed) if each is not None]
+        optional += [known.events for known in self.given]
         arrays = [self.background, *self.modes, self.signal, *pairs, *optional]
         problem = None
         if any(each.shape != shape for each in arrays):
@@ -142,15 +182,22 @@ class ChannelTemplates:
         for name in sorted({*self.signal_variations, *self.norm_errors}):
             down, up = self.signal_variations.get(name, (self.signal, self.signal))
             scale = 1 + self.norm_errors.get(name, 0.0)
-            factors[name] = self._ratio(down) / scale, self._ratio(up) * scale
+            down, up = _ratio(down, self.signal), _ratio(up, self.signal)
+            factors[name] = down / scale, up * scale
         return factors
 
-    def _ratio(self, varied: FloatArray) -> FloatArray:
-        # Where there is next to no signal the ratio of two shapes may be anything, 0/0 too.
-        there = self.signal > _NO_SIGNAL * self.signal.sum()
-        ratio = np.divide(varied, self.signal, out=np.ones_like(self.signal), where=there)
-        limit = math.exp(_MAX_SIGNAL_CHANGE)
-        return np.clip(ratio, 1 / limit, limit)
+    @property
+    def nominal(self) -> FloatArray:
+        """Events expected without the signal: background and given resonances, shape (B,)."""
+        return self.background + sum(known.events for known in self.given)
+
+
+def _ratio(varied: FloatArray, nominal: FloatArray) -> FloatArray:
+    # Where there is next to no signal the ratio of two shapes may be anything, 0/0 too.
+    there = nominal > _NO_SIGNAL * nominal.sum()
+    ratio = np.divide(varied, nominal, out=np.ones_like(nominal), where=there)
+    limit = math.exp(_MAX_SIGNAL_CHANGE)
+    return np.clip(ratio, 1 / limit, limit)
 
 
 def eigenmodes(background: FloatArray, slopes: FloatArray, covariance: FloatArray) -> FloatArray:
@@ -196,7 +243,7 @@ def counts_under_peak(channels: Sequence[ChannelTemplates]) -> float:
     total = 0.0
     for channel in channels:
         signal = np.concatenate([[0.0], np.cumsum(channel.signal)]) / channel.signal.sum()
-        background = np.concatenate([[0.0], np.cumsum(channel.background)])
+        background = np.concatenate([[0.0], np.cumsum(channel.nominal)])
         ends = np.interp(_CENTRAL, signal, np.arange(len(signal)))
         inside = np.interp(ends, np.arange(len(signal)), background)
         total += float(inside[1] - inside[0])
@@ -235,7 +282,7 @@ def workspace(
         for channel in channels
         for name, count in zip(
             channel.bin_names,
-            channel.background if blind or channel.observed is None else channel.observed,
+            channel.nominal if blind or channel.observed is None else channel.observed,
             strict=True,
         )
     ]
@@ -255,6 +302,7 @@ def workspace(
 def _check_names(channels: Sequence[ChannelTemplates]) -> None:
     modes = [name for c in channels for name in c.mode_names]
     own = [_POI, _CENTRE, *modes, *(c.spurious_name for c in channels)]
+    own += sorted({known.name for channel in channels for known in channel.given})
     nuisances = {name for channel in channels for name in channel.signal_factors}
     if len({channel.name for channel in channels}) < len(channels) or len(set(own)) < len(own):
         raise InputError("categories of one workspace need names that differ")
@@ -274,7 +322,8 @@ def _parameters(channels: Sequence[ChannelTemplates]) -> list[dict[str, Any]]:
     place = {"inits": [MODE_CENTRE], "auxdata": [MODE_CENTRE], "bounds": bounds}
     for channel in channels:
         found += [{"name": name} | place for name in channel.mode_names]
-    return found
+    free = {"inits": [1.0], "bounds": [[0.0, MAX_GIVEN_STRENGTH]]}
+    return found + [{"name": known.name} | free for known in channels[0].given]
 
 
 def _channel(channel: ChannelTemplates, scale: float) -> list[dict[str, Any]]:
@@ -282,6 +331,7 @@ def _channel(channel: ChannelTemplates, scale: float) -> list[dict[str, Any]]:
     changes = channel.log_modes * MODE_WIDTH
     centre = -MODE_CENTRE * changes.sum(axis=0)
     pair, factors = channel.spurious_pair, channel.signal_factors
+    given_factors = [known.factors for known in channel.given]
     found = []
     for index, bin_name in enumerate(channel.bin_names):
         # The modes stand at their centre, not at 0: this fixed factor takes that out again.
@@ -294,16 +344,28 @@ def _channel(channel: ChannelTemplates, scale: float) -> list[dict[str, Any]]:
             down, up = float(pair[0][index]), float(pair[1][index])
             data = {"hi_data": [up], "lo_data": [down]}
             modes.append({"name": channel.spurious_name, "type": "histosys", "data": data})
-        effects: list[dict[str, Any]] = [{"name": _POI, "type": "normfactor", "data": None}]
-        effects += [
-            _normsys(name, math.log(up[index]), math.log(down[index]))
-            for name, (down, up) in factors.items()
-        ]
-        signal = {"name": "signal", "data": [float(channel.signal[index] * scale)]}
         background = {"name": "background", "data": [float(channel.background[index])]}
-        samples = [signal | {"modifiers": effects}, background | {"modifiers": modes}]
+        signal = _resonance("signal", _POI, channel.signal[index] * scale, factors, index)
+        given = [
+            _resonance(known.name, known.name, known.events[index], own, index)
+            for known, own in zip(channel.given, given_factors, strict=True)
+        ]
+        samples = [signal, background | {"modifiers": modes}, *given]
         found.append({"name": bin_name, "samples": samples})
     return found
+
+
+def _resonance(
+    sample: str, strength: str, events: float, factors: Mapping[str, tuple[FloatArray, FloatArray]],
+    index: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Return a sample of one bin, scaled by a free strength and by nuisances."""
+    effects: list[dict[str, Any]] = [{"name": strength, "type": "normfactor", "data": None}]
+    effects += [
+        _normsys(name, math.log(up[index]), math.log(down[index]))
+        for name, (down, up) in factors.items()
+    ]
+    return {"name": sample, "data": [float(events)], "modifiers": effects}
 
 
 def _normsys(name: str, log_up: float, log_down: float) -> dict[str, Any]:

@@ -23,12 +23,11 @@ from analysis.results.verdict import ChannelCompatibility, ChannelStrength, Stab
 from analysis.settings.search import Search, Systematics
 from analysis.statistics.background.entries import Decisions, Entry
 from analysis.statistics.background.model_selection import ModelSelection
-from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.resonance.measurement import STEPS, Measurement, Profile
-from analysis.statistics.resonance.peak import NUISANCES, MassScan
+from analysis.statistics.resonance.peak import NUISANCES, Given, MassScan
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.spectra.bins import Bins
-from tools.arrays import FloatArray
+from tools.arrays import Columns, FloatArray
 
 _ROUNDING = 1e-9
 """of a number of steps"""
@@ -38,6 +37,7 @@ _LATER = (1, 2)
 """which of the functions that pass after the one in use are tried"""
 Reader = Callable[[float, float, float], Bins]
 """(low, high, width) -> bins of a spectrum there, as wide as that if it has a choice"""
+Allowance = Callable[[Spectra, float], float]
 Entries = Sequence[Entry | None]
 """another choice for each channel; None: the one in use"""
 
@@ -53,6 +53,8 @@ class UnblindedData:
     search: Search
     any_width: bool
     """whether the spectra have bins of any width"""
+    allowance: Allowance | None = None
+    """(spectra, mass) -> significance there after an allowance for what a background may do"""
 
     def spectra(self, entries: Entries | None = None, bin_GeV: float | None = None) -> Spectra:
         """Return the spectra with the functions in use, or with those of other entries."""
@@ -66,9 +68,10 @@ class UnblindedData:
             models.append(ChannelModel(there, option.function, decided.masses_GeV, spurious, name))
         return Spectra.of(models, self.model_selection.signal, self.search.systematics)
 
-    def scan(self, entries: Entries | None = None, bin_GeV: float | None = None) -> MassScan:
-        """Return the scan of `spectra`."""
-        return self.spectra(entries, bin_GeV).scan(self.search.signal.masses_GeV)
+    @property
+    def masses_GeV(self) -> FloatArray:
+        """Masses of the scan."""
+        return self.search.signal.masses_GeV
 
 
 def _passing_in_range(decided: Decisions) -> list[Entry]:
@@ -82,38 +85,64 @@ def _passing_in_range(decided: Decisions) -> list[Entry]:
     ]
 
 
-def envelope(data: UnblindedData) -> FloatArray:
-    """Return the significance with the functions profiled, too; signed, shape (M,)."""
-    masses = data.search.signal.masses_GeV
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionsZ(Columns):
+    """Significances with all functions that pass, signed; shape (M,) each."""
+
+    envelope: FloatArray
+    """with the functions profiled, too"""
+    lowest: FloatArray
+    highest: FloatArray
+
+
+def envelope(data: UnblindedData, used: MassScan, given: Sequence[Given] = ()) -> FunctionsZ:
+    """Return the significances at the masses of a scan, with all functions that pass.
+
+    Parameters
+    ----------
+    data : UnblindedData
+    used : MassScan
+        With the functions in use.
+    given : sequence of Given
+        Resonances in both hypotheses.
+    """
+    masses = used.mass_GeV
     passing = [_passing_in_range(decided) for decided in data.decisions]
     best = null = np.full(len(masses), np.inf)
-    events = np.zeros(len(masses))
+    events, lowest, highest = np.zeros(len(masses)), used.z, used.z
     for rank in range(max(1, *(len(entries) for entries in passing))):
         spectra = data.spectra([e[min(rank, len(e) - 1)] if e else None for e in passing])
         # A deviance falls by one for each parameter that is not needed: that is taken off.
-        scan, penalty = spectra.scan(masses), spectra.peak.background.size
+        scan, penalty = spectra.with_given(given).scan(masses), spectra.peak.background.size
+        lowest, highest = np.minimum(lowest, scan.z), np.maximum(highest, scan.z)
         events = np.where(scan.deviance + penalty < best, scan.signal_events, events)
         best = np.minimum(best, scan.deviance + penalty)
         null = np.minimum(null, scan.null_deviance + penalty)
-    return np.asarray(np.sign(events) * np.sqrt(np.maximum(null - best, 0.0)))
+    profiled = np.sign(events) * np.sqrt(np.maximum(null - best, 0.0))
+    return FunctionsZ(profiled, lowest, highest)
 
 
-def stability(data: UnblindedData, scan: MassScan) -> tuple[StabilityCheck, ...]:
-    """Return the result of a scan, in events, with another range, order or binning."""
+def stability(
+    data: UnblindedData, scan: MassScan, given: Sequence[Given] = ()
+) -> tuple[StabilityCheck, ...]:
+    """Return the result of a scan, in events, with another range, order or binning.
+
+    Its largest excess is that beside `given` resonances.
+    """
     results = [_check(data.decisions[0].chosen.name, scan, scan.best, used=True)]
     results += [
-        _check(what, data.scan(entries), scan.best, used=False)
+        _check(what, data.spectra(entries).with_given(given).scan(scan.mass_GeV), scan.best)
         for what, entries in _others(data.decisions)
     ]
     for factor in _BIN_FACTORS if data.any_width else ():
         width = data.search.fit.bin_GeV * factor
         if _fits(width, data):
-            found = data.scan(bin_GeV=width)
-            results.append(_check(f"bins of {width:g} GeV", found, scan.best, used=False))
+            found = data.spectra(bin_GeV=width).with_given(given).scan(scan.mass_GeV)
+            results.append(_check(f"bins of {width:g} GeV", found, scan.best))
     return tuple(results)
 
 
-def _check(what: str, scan: MassScan, best: int, *, used: bool) -> StabilityCheck:
+def _check(what: str, scan: MassScan, best: int, *, used: bool = False) -> StabilityCheck:
     """Return a scan's largest significance, and its strength at the mass of the result itself."""
     events, error = scan.signal_events[best], scan.signal_error_events[best]
     return StabilityCheck(
@@ -167,9 +196,9 @@ def _after(decided: Decisions, step: int) -> Entry | None:
 
 
 def compatibility(
-    measured: Measurement, systematics: Systematics
+    measured: Measurement | None, systematics: Systematics
 ) -> tuple[dict[str, ChannelStrength], ChannelCompatibility | None]:
-    """Compare the strengths of the categories at the fitted mass; nothing if there is one category.
+    """Compare the strengths of the categories at the fitted mass, if there are several and a peak.
 
     Returns
     -------
@@ -180,16 +209,21 @@ def compatibility(
     """
     from scipy.stats import chi2
 
-    spectra = measured.spectra
-    if len(spectra.channels) == 1:
+    if measured is None or len(measured.spectra.channels) == 1:
         return {}, None
+    spectra = measured.spectra
     signal, mass = spectra.peak.signal, np.array([measured.mass.interval.value])
     combined = measured.signal.interval.value
+    given = spectra.peak.given
+    shares = signal.shares(np.array([*mass, *(known.mass_GeV for known in given)]))
     found, total = {}, 0.0
-    for channel, efficiency, fraction in zip(
-        spectra.channels, signal.efficiency, signal.shares(mass)[0], strict=True
+    for channel, efficiency, (fraction, *others) in zip(
+        spectra.channels, signal.efficiency, shares.T, strict=True
     ):
         alone = Spectra.of((channel,), replace(signal, efficiency=(efficiency,)), systematics)
+        alone = alone.with_given(
+            [replace(g, events=g.events * own) for g, own in zip(given, others, strict=True)]
+        )
         found[channel.name], rise = _alone(alone, mass, float(fraction), combined)
         total += rise
     degrees = len(found) - 1
@@ -203,13 +237,14 @@ def _alone(
 ) -> tuple[ChannelStrength, float]:
     """Return what one category sees, and what the combined strength costs there."""
     peak, spurious = spectra.peak, spectra.spurious(mass)
-    theta = scoring_fit(spectra.counts[None], peak.background).theta
-    scan = peak.compare(spectra.counts[None], theta, mass, spurious)
+    null = peak.without_signal(spectra.counts[None])
+    scan = peak.compare(spectra.counts[None], null, mass, spurious)
     best, error = float(scan.signal_events[0]), float(scan.signal_error_events[0])
     # The last point is not of the profile: it is what the combined strength costs this category.
     points = np.append(best + STEPS * error, combined * fraction)
     rows = len(points)
-    start = peak.at(theta, np.repeat(mass, rows), points)
+    start = np.repeat(null, rows, axis=0)
+    start[:, peak.mass], start[:, peak.strength] = mass, points
     counts = np.repeat(spectra.counts[None], rows, axis=0)
     fixed = peak.fit(counts, start, spurious=np.repeat(spurious, rows, axis=0), free=NUISANCES)
     rises = np.maximum(fixed.deviance - float(scan.deviance[0]), 0.0)

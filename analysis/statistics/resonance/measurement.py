@@ -18,9 +18,8 @@ import numpy as np
 from analysis.results.values import Estimate
 from analysis.results.verdict import GoodnessOfFit, MassStrengthContour, NuisanceParameter
 from analysis.statistics.background.goodness import goodness_of_fit
-from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.minimiser.scoring import Minima
-from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, NUISANCES, Peak
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NUISANCES, Given, Peak
 from analysis.statistics.resonance.scan import Spectra
 from tools.arrays import FloatArray
 
@@ -89,6 +88,20 @@ class Measurement:
         if name == "mass" and not 0 < error < np.inf:  # it was fixed
             error = self.width_GeV
         return value, error
+
+    @property
+    def mass_error_GeV(self) -> float:
+        """Uncertainty of the fitted mass, of the parabola; 0 where the mass was fixed."""
+        error = float(self.best.error(self.spectra.peak.mass)[0])
+        return error if np.isfinite(error) else 0.0
+
+    @property
+    def given(self) -> Given:
+        """The resonance as one that is known."""
+        peak = self.spectra.peak
+        return Given(
+            float(self.best.values[0, peak.mass]), float(self.best.values[0, peak.strength])
+        )
 
     def _mass(self) -> FloatArray:
         return self.best.values[:, self.spectra.peak.mass]
@@ -183,12 +196,13 @@ class Measurement:
     @property
     def goodness_of_fit(self) -> GoodnessOfFit:
         """p-values of the fits without and with the signal."""
-        counts, background = self.spectra.counts, self.spectra.peak.background
-        null, size = scoring_fit(counts[None], background), background.size
+        counts, peak = self.spectra.counts, self.spectra.peak
+        values, size = peak.without_signal(counts[None]), peak.background.size + 2 * len(peak.given)
+        null = peak.curve(values[:, peak.mass]).expected(values, np.arange(1))[0]
         # With the signal its strength and mass are fitted too, and what is uncertain of its shape.
         more = 2 + len(self.spectra.peak.indices(["shape"]))
         return GoodnessOfFit(
-            background_only=goodness_of_fit(counts, null.expected[0], size),
+            background_only=goodness_of_fit(counts, null, size),
             with_signal=goodness_of_fit(counts, np.add(*self.per_bin), size + more),
         )
 
@@ -198,7 +212,7 @@ class Measurement:
         peak, mass = self.spectra.peak, self._mass()
         start = peak.at(self.best.values[:, : peak.background.size], mass)
         spurious = self.spectra.spurious(mass)
-        null = peak.fit(self.spectra.counts[None], start, spurious=spurious, free=NO_SIGNAL)
+        null = peak.fit(self.spectra.counts[None], start, spurious=spurious, free=peak.no_signal)
         return float(np.sqrt(max(null.deviance[0] - self.best.deviance[0], 0.0)))
 
 
@@ -242,8 +256,9 @@ def best_fit(
     bounds_GeV : tuple of float
         Ends of the masses searched.
     """
-    theta = scoring_fit(counts, peak.background).theta
-    found = peak.fit(counts, peak.at(theta, start_GeV), spurious=spurious(start_GeV))
+    start = peak.without_signal(counts)
+    start[:, peak.mass] = start_GeV
+    found = peak.fit(counts, start, spurious=spurious(start_GeV))
     width = peak.signal.width_GeV(start_GeV)
     inside = np.ones(len(counts), dtype=bool)
     for _ in range(_TIMES):

@@ -36,11 +36,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.settings.search import Systematics
-from analysis.statistics.background.poisson import Model
+from analysis.statistics.background.poisson import Model, scoring_fit
 from analysis.statistics.minimiser.scoring import Minima, Part, Rows, Settings, minimise
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions, in_widths
-from tools.arrays import FloatArray
+from tools.arrays import Columns, FloatArray
 
 _MASS_BOUND_GeV = 200.0
 """how far the mass may move from where it starts"""
@@ -57,7 +57,7 @@ NO_SIGNAL = ("background", "spurious", "given")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MassScan:
+class MassScan(Columns):
     """Fits at fixed masses; all arrays have shape (M,)."""
 
     mass_GeV: FloatArray
@@ -201,15 +201,36 @@ class Peak:
         start = self._positive(curve, start)
         return minimise(curve, counts, start, self._settings(self.indices(free), mass))
 
+    def without_signal(self, counts: FloatArray) -> FloatArray:
+        """Fit backgrounds, and given resonances; return all parameters, shape (T, N)."""
+        theta = scoring_fit(counts, self.background).theta
+        if not self.given:
+            return self.at(theta, np.zeros(len(counts)))
+        start = self.at(theta, np.full(len(counts), self.given[0].mass_GeV))
+        return self.fit(counts, start, free=("background", "given")).values
+
+    @property
+    def no_signal(self) -> tuple[str, ...]:
+        """What is free without a resonance: of a given one the shape is uncertain, too."""
+        return (*NO_SIGNAL, "shape") if self.given else NO_SIGNAL
+
     def compare(
-        self, counts: FloatArray, theta: FloatArray, mass_GeV: FloatArray, spurious: FloatArray
+        self, counts: FloatArray, start: FloatArray, mass_GeV: FloatArray, spurious: FloatArray
     ) -> MassScan:
-        """Fit every row of counts with and without a signal at a mass of its own."""
-        start = self.at(theta, mass_GeV)
+        """Fit every row of counts with and without a signal at a mass of its own.
+
+        Parameters
+        ----------
+        counts : ndarray, shape (T, B)
+        start : ndarray, shape (T, N) or (1, N)
+            Of the counts `without_signal`.
+        mass_GeV : ndarray, shape (T,)
+        spurious : ndarray, shape (T, C)
+        """
+        start = np.repeat(start, len(mass_GeV) // len(start), axis=0)
+        start[:, self.mass] = mass_GeV
         best = self.fit(counts, start, spurious=spurious)
-        # Of a given resonance the shape is uncertain, too.
-        free = (*NO_SIGNAL, "shape") if self.given else NO_SIGNAL
-        null = self.fit(counts, start, spurious=spurious, free=free)
+        null = self.fit(counts, start, spurious=spurious, free=self.no_signal)
         events = best.values[:, self.strength]
         # Both fits end a tolerance above their minima: the freer one may end the higher.
         z = np.sign(events) * np.sqrt(np.maximum(null.deviance - best.deviance, 0.0))

@@ -11,14 +11,14 @@ model selection settled on the sidebands (`model_selection.py`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.settings.search import Systematics
 from analysis.statistics.background.families import Function
-from analysis.statistics.background.poisson import model, scoring_fit
-from analysis.statistics.resonance.peak import MassScan, Peak
+from analysis.statistics.background.poisson import model
+from analysis.statistics.resonance.peak import Given, MassScan, Peak
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel
 from tools.arrays import FloatArray
@@ -58,6 +58,14 @@ class Spectra:
         counts = np.concatenate([bins.effective_counts for bins in groups])
         return cls(peak, counts, tuple(channels))
 
+    def with_given(self, given: Sequence[Given]) -> "Spectra":
+        """Return the likelihood with these resonances in both hypotheses."""
+        return replace(self, peak=replace(self.peak, given=tuple(given)))
+
+    def with_counts(self, counts: FloatArray) -> "Spectra":
+        """Return the likelihood of other contents."""
+        return replace(self, counts=counts)
+
     def spurious(self, mass_GeV: FloatArray) -> FloatArray:
         """Return the channels' spurious signals at some masses, shape (M, C)."""
         return np.stack(
@@ -79,5 +87,5 @@ class Spectra:
 
     def _compare_all(self, counts: FloatArray, mass_GeV: FloatArray) -> MassScan:
         """Fit counts of shape (M, B), from the background that fits the spectrum itself."""
-        theta = scoring_fit(self.counts[None], self.peak.background).theta
-        return self.peak.compare(counts, theta, mass_GeV, self.spurious(mass_GeV))
+        start = self.peak.without_signal(self.counts[None])
+        return self.peak.compare(counts, start, mass_GeV, self.spurious(mass_GeV))

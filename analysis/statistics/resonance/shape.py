@@ -5,13 +5,11 @@ is expected is that of the sideband prediction, whose Asimov set is fitted as th
 window of blind data is not read.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.results.limits import MassLimits
-from analysis.results.scan import GlobalSignificance, Upcrossings
 from analysis.results.verdict import ChannelCompatibility, ChannelStrength, StabilityCheck
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Decisions
@@ -20,25 +18,28 @@ from analysis.statistics.background.model_selection import ModelSelection, selec
 from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.background.prediction import Prediction
 from analysis.statistics.background.sidebands import Background
+from analysis.statistics.resonance.claims import (
+    APART,
+    MAX_RESONANCES,
+    Claims,
+    Excess,
+    Resonance,
+    near,
+    published,
+)
 from analysis.statistics.resonance.cross_checks import (
+    FunctionsZ,
     UnblindedData,
     compatibility,
-    envelope,
     stability,
 )
-from analysis.statistics.resonance.look_elsewhere import (
-    combined,
-    counted_toys,
-    near_threshold,
-    upcrossings,
-)
-from analysis.statistics.resonance.measurement import Measurement, measure
+from analysis.statistics.resonance.measurement import Measurement
 from analysis.statistics.resonance.peak import MassScan
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.resonance.toys import Experiment, count_exceeding
+from analysis.statistics.resonance.toys import Experiment
+from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Bins, Channel, bin_edges
 from analysis.statistics.spectra.signal_model import SignalModel
-from analysis.statistics.spectra.streams import spectrum_seed
 from tools.arrays import FloatArray
 
 _LIMITED = 0.5
@@ -50,21 +51,37 @@ class Observed:
     """What the unblinded data show."""
 
     spectra: Spectra
-    """with the functions in use"""
+    """with the functions in use, and all that is claimed in both hypotheses"""
     scan: MassScan
-    envelope_z: FloatArray
-    """significance with the functions profiled too, signed, shape (M,)"""
+    """at each mass, beside the resonances that are claimed elsewhere"""
+    functions: FunctionsZ
+    """with all functions that pass, at each mass"""
+    excess: Excess
+    """the strongest that is claimed, or else the largest"""
+    resonances: tuple[Resonance, ...]
+    """what is claimed, the strongest first"""
+    unclaimed: Excess
+    """the largest that is not claimed"""
     measurement: Measurement | None
-    """None without an excess"""
+    """of the excess; None without one"""
     by_channel: dict[str, ChannelStrength]
     """what each category sees, in events; empty without an excess or with one category"""
     compatibility: ChannelCompatibility | None
     """compatibility of the categories; None without an excess or with one category"""
-    global_significance: GlobalSignificance
     stability: tuple[StabilityCheck, ...]
     """results with other choices, in events"""
     warnings: tuple[str, ...] = ()
     """what speaks against the spectrum"""
+
+    def hidden(self, mass_GeV: FloatArray) -> list[str | None]:
+        """Return why there is no limit at some masses: a resonance is claimed there."""
+        found: list[str | None] = [None] * len(mass_GeV)
+        for resonance in self.resonances:
+            mass = resonance.measurement.mass.interval.value
+            text = f"within {APART:g} resolutions of the resonance at {mass:.1f} GeV"
+            for index in np.flatnonzero(near(mass_GeV, [mass], self.spectra.peak.signal)):
+                found[index] = text
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,25 +119,6 @@ def _not_passing(decided: Decisions, limit: float) -> str:
         f"the best, {decided.chosen.name}, has {worst:.2f}, which is in the fit as a nuisance "
         f"parameter{limited}"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """How much is computed, by how many processes, and who is told of it."""
-
-    workers: int = 1
-    toys: int | None = None
-    """toys for the global significance; None: as the search file says, near a threshold"""
-    seed: int = 1
-    """of the toys of limits"""
-    limit_toys: int = 0
-    """toys of a limit where counts are low; 0: asymptotic everywhere"""
-    limits: bool = True
-    """whether limits against mass are set at all; they take the longest"""
-    log: Callable[[str], None] = lambda _text: None
-    """told what is being done"""
-    on_limit: Callable[[MassLimits], None] = lambda _limits: None
-    """given the limits that are done, after each mass: whoever interrupts the others has these"""
 
 
 def search_shape(
@@ -203,30 +201,36 @@ def toys_of_prediction(
 
 
 def observe(
-    unblinded: UnblindedData, expected: Spectra, experiment: Experiment, work: Work
-) -> Observed:
-    """Return what unblinded spectra show; toys of the global significance are `experiment`'s."""
-    search, masses = unblinded.search, unblinded.search.signal.masses_GeV
-    spectra = unblinded.spectra()
-    scan = spectra.scan(masses)
-    measurement, compatible = None, None
-    by_channel: dict[str, ChannelStrength] = {}
-    if scan.local_z > 0:
-        ends = (search.signal.low_GeV, search.signal.high_GeV)
-        measurement = measure(spectra, float(masses[scan.best]), bounds_GeV=ends)
-        by_channel, compatible = compatibility(measurement, search.systematics)
-    # Of the expectation: one scan of data tells their number to 70 %, and an excess distorts it.
-    seed = spectrum_seed(spectra.counts)
-    crossings = upcrossings(expected, masses, seed=seed)
+    unblinded: UnblindedData, expected: Spectra, experiment: Experiment, work: Work,
+    *, claims: bool = True,
+) -> Observed:  # fmt: skip
+    """Return what unblinded spectra show; toys of the global significance are `experiment`'s.
+
+    Nothing is claimed if it is said so (`claims`).
+    """
+    search = Claims(unblinded, expected, experiment, work)
+    stages = search.stages(most=MAX_RESONANCES if claims else 0)
+    resonances, last = search.resonances(stages), stages[-1]
+    scan, functions = published(stages, expected.peak.signal)
+    excess, measurement = stages[0].excess, None
+    if resonances:
+        excess, measurement = resonances[0].excess, resonances[0].measurement
+    elif excess.local_z > 0:
+        measurement = search.measure(excess, ())
+    by_channel, compatible = compatibility(measurement, unblinded.search.systematics)
+    others = () if measurement is None else measurement.spectra.peak.given
+    spectra = unblinded.spectra().with_given(last.given)
     return Observed(
         spectra=spectra,
         scan=scan,
-        envelope_z=envelope(unblinded),
+        functions=functions,
+        excess=excess,
+        resonances=resonances,
+        unclaimed=last.excess,
         measurement=measurement,
         by_channel=by_channel,
         compatibility=compatible,
-        global_significance=_global(crossings, scan.local_z, experiment, work, seed=seed),
-        stability=stability(unblinded, scan),
+        stability=stability(unblinded, scan, others),
         warnings=_bins_far_below_fit(spectra, measurement),
     )
 
@@ -238,16 +242,3 @@ def _bins_far_below_fit(spectra: Spectra, measurement: Measurement | None) -> tu
     else:
         expected = np.add(*measurement.per_bin)
     return bins_far_below(spectra.peak.low_GeV, spectra.peak.high_GeV, spectra.counts, expected)
-
-
-def _global(
-    crossings: Upcrossings, local_z: float, experiment: Experiment, work: Work, *, seed: int
-) -> GlobalSignificance:
-    """Return the global significance; with toys near a threshold, or where they are asked for."""
-    by_formula, search = combined(crossings, local_z, None), experiment.search
-    most = search.peak.global_toys if work.toys is None else work.toys
-    if not most or (work.toys is None and not near_threshold(by_formula.z, search.decision)):
-        return by_formula
-    work.log(f"up to {most:,} toys of the whole procedure, for the global significance")
-    counted = count_exceeding(experiment, local_z, seed=seed, most=most, workers=work.workers)
-    return combined(crossings, local_z, counted_toys(*counted))

@@ -11,7 +11,7 @@ expected.)
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -19,10 +19,11 @@ import numpy as np
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Decisions, Indices, Option
 from analysis.statistics.background.model_selection import ModelSelection, select_all
-from analysis.statistics.background.poisson import model, scoring_fit
+from analysis.statistics.background.poisson import model
 from analysis.statistics.minimiser.projection import project
-from analysis.statistics.resonance.peak import Peak
+from analysis.statistics.resonance.peak import Given, Peak
 from analysis.statistics.spectra.bins import Bins
+from analysis.statistics.spectra.signal_model import bin_fractions
 from analysis.statistics.spectra.streams import toy_stream
 from tools.arrays import FloatArray
 from tools.pool import completed
@@ -48,6 +49,21 @@ class Experiment:
     truths: tuple[FloatArray, ...]
     """expected events of each channel in the bins of its model selection"""
     search: Search
+    given: tuple[Given, ...] = ()
+    """resonances that are in the truths, and in both hypotheses of each analysis"""
+
+    def with_given(self, given: Sequence[Given]) -> "Experiment":
+        """Return the experiment with these resonances."""
+        mass = np.array([known.mass_GeV for known in given])
+        events = np.array([known.events for known in given])
+        truths = []
+        for channel, (rules, truth) in enumerate(
+            zip(self.model_selections, self.truths, strict=True)
+        ):
+            place = mass + rules.signal.offset_GeV(mass), rules.signal.width_GeV(mass)
+            peaks = bin_fractions(rules.low_GeV, rules.high_GeV, *place)
+            truths.append(truth + (events * rules.signal.shares(mass)[:, channel]) @ peaks)
+        return replace(self, truths=tuple(truths), given=tuple(given))
 
     def draw(self, seed: int, numbers: Sequence[int]) -> tuple[FloatArray, ...]:
         """Return the spectra of some toys, for each channel of shape (T, B)."""
@@ -87,6 +103,7 @@ class Experiment:
         signal = self.model_selections[0].signal
         functions = [option.function for option in options]
         peak = Peak.of(model(functions, bins), bins, signal, self.search.systematics)
+        peak = replace(peak, given=self.given)
         every = np.concatenate(parts, axis=1)
         passes = np.all([d.passes[toys] for d in decisions], axis=0)
         faked = np.stack(spurious, axis=-1)
@@ -118,9 +135,9 @@ class ToyGroup:
         masses, toys : ndarray of int, shape (pairs,)
             Indices into the masses and into the group's toys.
         """
-        theta = scoring_fit(self.counts, self.peak.background).theta
+        start = self.peak.without_signal(self.counts)
         return self.peak.compare(
-            self.counts[toys], theta[toys], self.masses_GeV[masses], self.spurious[toys, masses]
+            self.counts[toys], start[toys], self.masses_GeV[masses], self.spurious[toys, masses]
         ).z
 
     def first_order(self) -> FloatArray:
@@ -132,15 +149,16 @@ class ToyGroup:
 
     def _first_order(self, rows: slice) -> FloatArray:
         peak, counts, spurious = self.peak, self.counts[rows], self.spurious[rows]
-        fit = scoring_fit(counts, peak.background)
-        slopes = peak.background.slopes(fit.theta)
+        expected, slopes = self._fitted(counts)
         templates = peak.templates(self.masses_GeV)
         fractions = peak.signal.shares(self.masses_GeV)
         score = information = np.zeros((len(counts), len(self.masses_GeV)))
         for channel, group in enumerate(peak.background.groups):
-            own, used, fraction = group.bins, group.own, fractions[:, channel]
+            own, fraction = group.bins, fractions[:, channel]
+            # Each channel has the strength of a given resonance for itself: a little too free.
+            used = np.r_[group.own, peak.background.size : slopes.shape[-1]]
             strength, error = project(
-                counts[:, own], fit.expected[:, own], slopes[:, own, used],
+                counts[:, own], expected[:, own], slopes[:, own][..., used],
                 templates[:, own] / fraction[:, None],
             )  # fmt: skip
             # Strengths here are of a channel's own events, its fraction f of S: parabolas in S add
@@ -150,6 +168,13 @@ class ToyGroup:
             score = score + fraction * strength * known
             information = information + fraction**2 * known
         return np.asarray(score / np.sqrt(information))
+
+    def _fitted(self, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the expectations without a signal, and their slopes by what is free then."""
+        peak, values = self.peak, self.peak.without_signal(counts)
+        curve, rows = peak.curve(values[:, peak.mass]), np.arange(len(counts))
+        free = np.array(peak.indices(("background", "given")))
+        return curve.expected(values, rows), curve.slopes(values, rows, free)
 
     def largest(self) -> tuple[FloatArray, Indices]:
         """Return the largest significance of every toy over the masses, and where it is."""
