@@ -17,18 +17,27 @@ bins of the window are missing values and every observed column is left out.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from analysis.export.hepdata_format import Cell, Errors, HepDataTable, Variable, bins, measured
+from analysis.export.hepdata_format import (
+    Cell,
+    Errors,
+    HepDataTable,
+    Qualifier,
+    Variable,
+    bins,
+    measured,
+    rounded,
+)
 from analysis.report.fits import resonance_fits, sideband_fits
 from analysis.report.folder_results import FolderResults
 from analysis.results.counting import Counting
 from analysis.results.ledger import CutflowRow
 from analysis.results.limits import MassLimits
 from analysis.results.scan import Scan
-from analysis.results.values import Estimate
+from analysis.results.values import Estimate, GivenMass
 from analysis.results.verdict import Verdict
 from analysis.statistics.counting.garwood import poisson_errors
 from analysis.statistics.spectra.fitted import FittedSpectrum, summed
@@ -123,7 +132,14 @@ def scan_table(scan: Scan) -> HepDataTable:
             Variable("Signal events", _fitted(scan.signal_events, scan.signal_error_events)),
         ),
         observables=("P", "Z", "SIG"),
+        qualifiers=tuple(_given(scan.given)),
     )
+
+
+def _given(resonances: Iterable[GivenMass]) -> Iterator[Qualifier]:
+    for found in resonances:
+        mass = rounded(found.mass_GeV)
+        yield {"name": "Resonance in both hypotheses", "units": "GeV", "value": mass}
 
 
 def _fitted(values: FloatArray | None, errors: FloatArray | None) -> tuple[Cell, ...]:
@@ -146,7 +162,7 @@ def limits_table(limits: MassLimits) -> HepDataTable:
             Variable("Expected limit", _band(limits.expected), "pb"),
         ),
         observables=("CLS", "SIG"),
-        qualifiers=({"name": "Confidence level", "value": level},),
+        qualifiers=({"name": "Confidence level", "value": level}, *_given(limits.given)),
     )
 
 

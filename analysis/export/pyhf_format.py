@@ -38,7 +38,7 @@ _SAME = 1e-9
 def workspace_files(
     folder: Folder, limits: MassLimits, counting: Counting | None, caveats: Sequence[str] = ()
 ) -> dict[str, bytes]:
-    """Return a workspace for every mass of the limits, one for the count, and the index.
+    """Return a workspace for every mass with limits, one for the count, and the index.
 
     Parameters
     ----------
@@ -61,6 +61,8 @@ def workspace_files(
     blind = limits.observed is None
     said = [*(["the observation is the nominal background"] if blind else []), *caveats]
     for row, mass in enumerate(limits.mass_GeV):
+        if limits.reasons[row] is not None:
+            continue
         path = folder.workspaces / f"mass_{mass:g}.json"
         space = _read(folder, path, blind=blind)
         _refuse_other_limits(path, space, limits.background_events_under_peak[row])
@@ -129,7 +131,8 @@ def _categories(space: "Workspace") -> list[ChannelTemplates]:
     for channel in space["channels"]:
         events = {sample["name"]: sample["data"][0] for sample in channel["samples"]}
         category, _, _ = channel["name"].rpartition("_")
-        found.setdefault(category, []).append((events["background"], events["signal"]))
+        signal = events.pop("signal")
+        found.setdefault(category, []).append((sum(events.values()), signal))
     arrays = ((name, np.array(rows).T) for name, rows in found.items())
     return [
         ChannelTemplates(name, background, np.empty((0, len(background))), signal)

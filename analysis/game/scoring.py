@@ -40,9 +40,10 @@ def score(claim: Claim, truth: ResonanceTruth) -> ClaimScore:
         why = "there is no X" if claim.found else "there is no X, and none is claimed"
         return ClaimScore(right=not claim.found, why=why)
     limit = limit_at(claim, truth.mass_GeV)
-    covers = limit is not None and limit >= truth.cross_section_pb
+    # At the mass of what it claims a claim has no limit, which is no fault of it.
+    covers = None if limit is None else limit >= truth.cross_section_pb
     pull = _pull(claim.mass_GeV, truth.mass_GeV)
-    right, why = _mass_judged(pull) if claim.found else _limit_judged(limit, covers=covers)
+    right, why = _mass_judged(pull) if claim.found else _limit_judged(limit, covers=bool(covers))
     return ClaimScore(
         right=right,
         why=why,

@@ -18,7 +18,7 @@ from analysis.report.folder_results import FolderResults, ShownResults, Spectrum
 from analysis.report.plots import limits, measurement, scan, score, selection, spectrum
 from analysis.report.plots.background_selection import spurious_signals, tested_functions
 from analysis.report.plots.columns import Process
-from analysis.report.plots.names import category_title, known
+from analysis.report.plots.names import beside, category_title, known
 from analysis.report.plots.style import Header
 from analysis.results.background import PeakBackground
 from analysis.results.ledger import Cutflows
@@ -151,7 +151,7 @@ def _scan_caption(_: ShownResults, found: Scan) -> str:
         caption = "The significance that the benchmark signal is expected to have, at each mass."
     if known(found.strength) is not None:
         caption += " Below: the best-fit strength of a signal; deficits are negative."
-    return caption
+    return caption + beside(found.given)
 
 
 def _limits_caption(_: ShownResults, found: MassLimits) -> str:
@@ -159,7 +159,7 @@ def _limits_caption(_: ShownResults, found: MassLimits) -> str:
     return (
         f"Upper limits at {found.confidence_level:.0%} confidence level against mass, with the "
         "bands that hold 68 % and 95 % of experiments without a signal."
-        f"{few if any(found.low_counts) else ''}"
+        f"{few if any(found.low_counts) else ''}{beside(found.given)}"
     )
 
 

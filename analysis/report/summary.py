@@ -156,6 +156,14 @@ def _fit_lines(verdict: Verdict) -> list[str]:
     if verdict.global_z is None and verdict.global_z_reason is not None:
         everywhere = verdict.global_z_reason
     lines = [f"  local significance {verdict.local_z:.2f} sigma; global: {everywhere}"]
+    if verdict.local_z_range is not None and verdict.envelope_z is not None:
+        low, high = verdict.local_z_range
+        lines.append(
+            f"  with all functions that pass {low:.2f} to {high:.2f}, profiled "
+            f"{verdict.envelope_z:.2f} sigma"
+        )
+    if verdict.systematic_z is not None:
+        lines.append(f"  after an allowance for a change of slope {verdict.systematic_z:.2f} sigma")
     for what, found, digits, unit in (
         ("mass", verdict.mass_GeV, 1 if verdict.unit == "pb" else 2, "GeV"),
         ("cross-section", verdict.cross_section_pb, 2, "pb"),
@@ -165,6 +173,11 @@ def _fit_lines(verdict: Verdict) -> list[str]:
             distances = found.high - found.value, found.value - found.low
             up, down = (_value(distance, digits) for distance in distances)
             lines.append(f"  {what:13s} {found.value:.{digits}f} +{up} -{down} {unit}")
+    lines += [
+        f"  and at {other.mass_GeV.value:.1f} GeV: {other.local_z:.2f} sigma, global "
+        f"{other.global_z:.2f} ({other.decision})"
+        for other in (verdict.resonances or ())[1:]
+    ]
     return lines
 
 
@@ -179,6 +192,8 @@ def _mass_limit_lines(limits: MassLimits | None) -> list[str]:
         if found is not None
     ]
     what = f"{limits.benchmark:g} pb at {100 * limits.confidence_level:g} % CL"
+    if limits.given:
+        what += f", given X({', '.join(f'{each.mass_GeV:.1f}' for each in limits.given)})"
     return [f"  {what}, from the shape: {'; '.join(parts)}"]
 
 

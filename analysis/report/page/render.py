@@ -125,7 +125,9 @@ def _headline(found: Verdict, results: FolderResults) -> str:
         return f"{'No data' if results.data is None else 'Blind'}: expected results"
     if found.decision != "limit":
         what = "Discovery: a" if found.decision == "discovery" else "Evidence for a"
-        return f"{what} resonance at {interval(found.mass_GeV, 'GeV')}"
+        more = len(found.resonances or ()) - 1
+        others = f", and {more} more" if more > 0 else ""
+        return f"{what} resonance at {interval(found.mass_GeV, 'GeV')}{others}"
     if limits is None or ends is None:
         return "No discovery"
     above, level = " to ".join(dict.fromkeys(ends)), limits.confidence_level
@@ -144,6 +146,9 @@ def _because(found: Verdict) -> str:
 def _key_numbers(found: Verdict, results: FolderResults) -> Table:
     rows = [
         ("Local significance", sigma(found.local_z)),
+        ("Local significance, functions profiled", sigma(found.envelope_z)),
+        ("Local significance, all functions that pass", search.spread(found.local_z_range)),
+        ("Local significance, with an allowance for a change of slope", sigma(found.systematic_z)),
         ("Global significance", sigma(found.global_z)),
         ("Mass", interval(found.mass_GeV, "GeV")),
         ("Cross-section", interval(found.cross_section_pb, "pb")),

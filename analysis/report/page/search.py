@@ -12,7 +12,7 @@ import numpy as np
 from analysis.report.folder_results import FolderResults
 from analysis.report.page.layout import Section, Table, known, table
 from analysis.report.page.wording import NOTHING, interval, number, sentence, sigma, with_error
-from analysis.report.plots.names import category_title, function_name, with_category
+from analysis.report.plots.names import beside, category_title, function_name, with_category
 from analysis.results.background import PeakBackground, PeakCandidate
 from analysis.results.codec import Unit
 from analysis.results.limits import MassLimits, Ranges
@@ -130,6 +130,10 @@ def scan(results: FolderResults) -> Iterator[Section]:
     mass, rows = found.mass_GeV, []
     if (most := found.maximum) is not None:
         rows.append(("Largest excess, local", _at(most.local_z, most.mass_GeV)))
+    if found.local_z_min is not None and found.local_z_max is not None and most is not None:
+        at = int(np.argmin(np.abs(mass - most.mass_GeV)))
+        ends = found.local_z_min[at], found.local_z_max[at]
+        rows.append(("With all functions that pass", spread(ends)))
     if found.global_ is not None:
         rows += _anywhere(found.global_)
     if (fit := results.fit) is not None and (least := fit.deficit) is not None:
@@ -139,11 +143,17 @@ def scan(results: FolderResults) -> Iterator[Section]:
         "GeV. The local significance is that of one mass; the global one allows for having looked "
         "at all of them."
     )
+    what += beside(found.given)
     lost = (found.converged or ()).count(False)
     if lost:
         rows.append(("Masses at which a fit did not converge", number(lost)))
     largest = Table(known(rows), notes=(sentence(found.reason),))
     yield Section("scan", "Scan over mass", (what,), (largest,))
+
+
+def spread(ends: tuple[float, float] | None) -> str:
+    """Return the significances that functions give."""
+    return "" if ends is None else f"{number(ends[0], 3)} to {sigma(ends[1])}"
 
 
 def _at(z: float, mass: float) -> str:
@@ -181,9 +191,9 @@ def mass_limits(results: FolderResults) -> Iterator[Section]:
     what = (
         f"CLs upper limits on the {_called(limits.unit)} of X → γγ from the shape of the "
         f"spectrum, at {limits.confidence_level:.0%} confidence level, by "
-        f"{'toys' if limits.method == 'toys' else 'asymptotic formulas'}."
+        f"{'toys' if limits.method == 'toys' else 'asymptotic formulas'}.{beside(limits.given)}"
     )
-    notes = [sentence(limits.reason)]
+    notes = [sentence(limits.reason), *_hidden(limits)]
     if any(limits.low_counts):
         notes.append(
             "* Fewer than 20 background events under the peak: the asymptotic limit is too strong "
@@ -191,6 +201,11 @@ def mass_limits(results: FolderResults) -> Iterator[Section]:
         )
     sentences, tables = (what, *exclusions(limits)), (_limit_table(limits, notes),)
     yield Section("mass_limits", "Limits against mass", sentences, tables)
+
+
+def _hidden(limits: MassLimits) -> Iterator[str]:
+    for reason in dict.fromkeys(each for each in limits.reasons if each is not None):
+        yield f"{limits.reasons.count(reason)} masses have no limit: they lie {reason}."
 
 
 def _called(unit: Unit) -> str:
@@ -201,10 +216,10 @@ def exclusions(limits: MassLimits | None) -> tuple[str, ...]:
     """Return which masses are excluded at the benchmark strength, as sentences."""
     if limits is None or limits.benchmark is None:
         return ()
-    ranges = limits.excluded_GeV
+    ranges, given = limits.excluded_GeV, " beside what is claimed" * bool(limits.given)
     said = (("excluded", ranges.observed), ("expected to be excluded", ranges.expected))
     return tuple(
-        f"At {limits.benchmark:.3g} {limits.unit}, {words}: {_written(found)}."
+        f"At {limits.benchmark:.3g} {limits.unit}{given}, {words}: {_written(found)}."
         for words, found in said
         if found is not None
     )

@@ -10,7 +10,7 @@ The limit from the count is where CLs falls below 1 - CL (task 5.2b): what lies 
 is excluded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +22,7 @@ from analysis.report.plots.names import CROSS_SECTION, MASS, STRENGTH, known, st
 from analysis.report.plots.style import Header, atlas_style
 from analysis.results.counting import CountingLimit
 from analysis.results.limits import MassLimits, Ranges
+from analysis.results.values import GivenMass
 from tools.arrays import FloatArray
 
 _HATCH = "#4a4a4a"
@@ -107,15 +108,20 @@ def _scale(ax: Axes, limits: MassLimits) -> None:
 
 
 def _notes(limits: MassLimits) -> list[str]:
+    notes, found = [given_note(limits.given)] * bool(limits.given), limits.excluded_GeV
     if limits.benchmark is None:
-        return []
-    notes, found = [], limits.excluded_GeV
+        return notes
     if found.observed is not None:
         at = STRENGTH[limits.unit].of(limits.benchmark)
         notes.append(f"Excluded at {at}: {written(found.observed)}")
     if found.expected is not None:
         notes.append(f"Expected to be excluded: {written(found.expected)}")
     return notes
+
+
+def given_note(given: Sequence[GivenMass]) -> str:
+    """Return what is in both hypotheses, as a note in a figure."""
+    return f"Given X({', '.join(f'{each.mass_GeV:.0f}' for each in given)})"
 
 
 def written(ranges: Ranges) -> str:

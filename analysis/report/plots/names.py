@@ -6,7 +6,7 @@ of unknown luminosity and efficiency (``xyy infer --spectrum``) has events only.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,9 @@ import numpy as np
 from analysis.report.plots.style import plain
 from analysis.results.background import SpectrumFit
 from analysis.results.codec import Unit
-from analysis.results.values import BAND_KEYS, Estimate, FunctionInRange
+from analysis.results.values import BAND_KEYS, Estimate, FunctionInRange, GivenMass
 from tools.arrays import FloatArray
+from tools.names import listed
 
 SYMBOLS = {
     "photon1_pT": r"$p_\mathrm{T}^{\gamma_1}$",
@@ -137,6 +138,23 @@ def known(values: FloatArray | None) -> FloatArray | None:
     (array([nan,  2.]), None, None)
     """
     return None if values is None or not np.isfinite(values).any() else values
+
+
+def beside(given: Sequence[GivenMass]) -> str:
+    """Return what belongs to both hypotheses, as a sentence after another; nothing if none does.
+
+    >>> beside((GivenMass(mass_GeV=598.3),))[:49]
+    ' The resonance at 598 GeV, which is claimed, belo'
+    """
+    if not given:
+        return ""
+    what = "The resonance at" if len(given) == 1 else "The resonances at"
+    where = listed([f"{each.mass_GeV:.0f}" for each in given])
+    claimed = "which is claimed, belongs" if len(given) == 1 else "which are claimed, belong"
+    return (
+        f" {what} {where} GeV, {claimed} to both hypotheses, with strength and mass free, "
+        "everywhere else."
+    )
 
 
 def stacked(bands: Mapping[str, FloatArray]) -> FloatArray:

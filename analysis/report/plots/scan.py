@@ -149,6 +149,15 @@ def _right(ax: Axes, places: FloatArray, labels: Sequence[str]) -> None:
 
 def _curves(ax: Axes, scan: Scan, top: float, *, linear: bool) -> None:
     """Draw what is expected up to the end of the axis, what is observed, and the maximum."""
+    if scan.local_z_min is not None and scan.local_z_max is not None:
+        low, high = (
+            _height(np.maximum(each, 0.0), linear=linear)
+            for each in (scan.local_z_min, scan.local_z_max)
+        )
+        ax.fill_between(
+            scan.mass_GeV, low, high, color=style.DATA, alpha=0.15, linewidth=0, zorder=1.5,
+            label="All functions that pass", gid="functions",
+        )  # fmt: skip
     expected = known(scan.expected_local_z)
     title = "" if expected is None else _expected_title(scan, expected, top)
     shown = None if expected is None else np.where(expected <= top, expected, np.nan)
