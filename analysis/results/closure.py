@@ -245,6 +245,20 @@ class BorderlineCases:
     """those with a toy whose largest excess is at least the observed one"""
 
 
+@dataclass(frozen=True, slots=True)
+class EnvelopePrice:
+    """What it costs that a claim has to hold for all functions that pass, too."""
+
+    claimed_by_function: int
+    """universes in which the function in use claims a resonance"""
+    refused: int
+    """universes, of these, in which the envelope does not"""
+    refused_with_x: int
+    """universes with X among those that are refused"""
+    mean_lower_z: float
+    """mean of how much lower the envelope's local significance is"""
+
+
 # ---- from events ---------------------------------------------------------------------------------
 
 
@@ -314,6 +328,7 @@ class Closure:
     functions: dict[str, float]
     """fractions of universes that chose each function, the most frequent first"""
     second_looks: BorderlineCases
+    envelope: EnvelopePrice
     checks: tuple[Check, ...]
     events: Annotated[EventsComparison | None, ABSENT] = None
     """None where spectra were drawn from the model"""

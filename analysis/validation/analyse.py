@@ -12,7 +12,8 @@ is there, within three uncertainties of its mass; or it sets a limit, and there 
 covers it.
 
 Where the formula of the global significance is near a threshold, the analysis generates toys of the
-whole procedure; so is done here.
+whole procedure; so is done here. What the function in use would claim has to hold for the envelope
+of all functions that pass, which is fitted for those universes only.
 
 A batch is `BATCH` universes of one kind, the same ones whoever does them: fits that are done
 together may differ in their last digits from fits that are done alone, and the result is to be the
@@ -35,8 +36,10 @@ import numpy.typing as npt
 from analysis.game.scoring import MASS_ERRORS
 from analysis.settings.search import Decision
 from analysis.statistics.background.entries import Flags
+from analysis.statistics.background.model_selection import select_all
 from analysis.statistics.background.prediction import Prediction, predict
-from analysis.statistics.resonance.claims import decide
+from analysis.statistics.resonance.claims import decide, weakest
+from analysis.statistics.resonance.cross_checks import Reader, UnblindedData, envelope
 from analysis.statistics.resonance.look_elsewhere import (
     combined,
     excludes,
@@ -46,7 +49,7 @@ from analysis.statistics.resonance.look_elsewhere import (
 )
 from analysis.statistics.resonance.shape import toys_of_prediction
 from analysis.statistics.resonance.toys import ToyGroup, largest_significances
-from analysis.statistics.spectra.bins import Channel
+from analysis.statistics.spectra.bins import Bins, Channel
 from analysis.statistics.spectra.streams import spectrum_seed
 from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
 from analysis.validation.fixed_model import LargestZ, names_of
@@ -97,6 +100,12 @@ class Found(Columns):
     formula_p: FloatArray
     seed: npt.NDArray[np.uint64]
     """of the toys, as it follows from the spectrum"""
+    envelope_z: FloatArray
+    """with the functions profiled, at the maximum; NaN where nothing might be claimed"""
+    envelope_claim: npt.NDArray[np.str_]
+    """claim that it allows"""
+    alone: npt.NDArray[np.str_]
+    """claim that the function in use allows"""
     exceeding: FloatArray
     """toys of the whole procedure with as large an excess; NaN: none were generated"""
     global_p: FloatArray
@@ -124,7 +133,10 @@ class Found(Columns):
             "number": np.zeros(size, np.int64),
             "seed": np.zeros(size, np.uint64),
             "function": np.full(size, "", "U400"),
-            "decision": np.full(size, "", f"U{max(map(len, CLAIMS))}"),
+            **{
+                claim: np.full(size, "", f"U{max(map(len, CLAIMS))}")
+                for claim in ("decision", "alone", "envelope_claim")
+            },
             "converged": np.ones(size, bool),
             "fixed_z": np.full((size, len(FIXED_GeV)), np.nan),
         }
@@ -142,7 +154,8 @@ class Found(Columns):
         # As in `look_elsewhere.combined`.
         if excludes(toys, float(self.formula_p[row])):
             self.global_p[row] = p = toys.p or toys.p_high
-            self.decision[row] = decide(float(self.local_z[row]), significance(p), thresholds)
+            self.alone[row] = decide(float(self.local_z[row]), significance(p), thresholds)
+            self.decision[row] = weakest([self.alone[row], self.envelope_claim[row]])
 
     @property
     def exists(self) -> Flags:
@@ -197,6 +210,7 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
     expected = _stacked([universe.expected for universe in universes])
     low, high = analysis.model_selection.low_GeV, analysis.model_selection.high_GeV
     # Nothing is drawn from it: its truths are only there to say how many channels there are.
+    thresholds = analysis.search.decision
     toys_of_none = replace(analysis, expected=tuple(channel[0] for channel in counts)).toys
     for group in toys_of_none.groups(counts):
         # The same name for all channels, but once.
@@ -214,7 +228,14 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
             found.upcrossings[toy] = crossings.mean
             found.formula_z[toy], found.formula_p[toy] = formula.z, formula.p
             found.global_p[toy] = formula.p
-            found.decision[toy] = decide(local_z, formula.z, analysis.search.decision)
+            found.alone[toy] = alone = decide(local_z, formula.z, thresholds)
+            found.decision[toy] = alone
+            if alone != "limit" or near_threshold(formula.z, thresholds):
+                profiled = _envelope_z(analysis, universes[toy].counts, best[row])
+                worth = combined(crossings, max(profiled, 0.0), None).z
+                claim = decide(profiled, worth, thresholds)
+                found.envelope_z[toy], found.envelope_claim[toy] = profiled, claim
+                found.decision[toy] = weakest([alone, claim])
         _measure(analysis, group, best, found)
         _at_truth(analysis, group, expected, found)
     return found
@@ -234,6 +255,25 @@ def _scan(group: ToyGroup, found: Found) -> FloatArray:
     found.fixed_z[group.toys] = z[:, nearest(group.masses_GeV, FIXED_GeV)]
     found.local_z[group.toys] = np.maximum(z.max(axis=1), 0.0)
     return np.asarray(group.masses_GeV[np.argmax(z, axis=1)])
+
+
+def _envelope_z(analysis: Analysis, observed: tuple[FloatArray, ...], mass_GeV: float) -> float:
+    """Return the significance at a mass of one universe with the functions profiled."""
+    rules, search = analysis.model_selection, analysis.search
+    decisions = select_all(
+        [rules] * len(observed), [own[None] for own in observed], all_entries=True
+    )
+
+    def reader(counts: FloatArray) -> Reader:
+        bins = Bins(rules.low_GeV, rules.high_GeV, counts, counts)
+        return lambda low, high, _width: bins.some(rules.inside(low, high))
+
+    readers = {
+        name: reader(own) for name, own in zip(analysis.channel_names, observed, strict=True)
+    }
+    unblinded = UnblindedData(readers, rules, decisions, search, any_width=False)
+    used = unblinded.spectra().scan(np.array([mass_GeV]))
+    return float(envelope(unblinded, used).envelope[0])
 
 
 def predicted(analysis: Analysis, observed: tuple[FloatArray, ...]) -> Prediction:

@@ -16,7 +16,7 @@ import numpy as np
 from analysis.results import closure as written
 from analysis.results.checks import Check
 from analysis.statistics.background.entries import Flags
-from analysis.validation.analyse import SURE_LOCAL_Z, Found, UniverseResults
+from analysis.validation.analyse import CLAIMS, SURE_LOCAL_Z, Found, UniverseResults
 from analysis.validation.rates import FIXED_GeV, Place, fraction_of, moments_of, rounded, unjudged
 from tools.arrays import FloatArray
 from tools.universe import CROSS_SECTIONS_PB, MASSES_GeV
@@ -76,8 +76,20 @@ def result(
             toys_each=results.work.analysis.search.peak.global_toys,
             with_some_exceeding=int((results.found.exceeding > 0).sum()),
         ),
+        envelope=_envelope(results.found),
         checks=tuple(checks(results, strengths)),
         events=events,
+    )
+
+
+def _envelope(found: Found) -> written.EnvelopePrice:
+    claimed = found.some(np.isin(found.alone, CLAIMS))
+    refused = claimed.some(~claimed.claimed)
+    return written.EnvelopePrice(
+        claimed_by_function=len(claimed.alone),
+        refused=len(refused.alone),
+        refused_with_x=int(refused.exists.sum()),
+        mean_lower_z=_mean(claimed.local_z - claimed.envelope_z),
     )
 
 

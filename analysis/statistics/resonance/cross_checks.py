@@ -85,6 +85,18 @@ def _passing_in_range(decided: Decisions) -> list[Entry]:
     ]
 
 
+def _simplest_of_families(decided: Decisions) -> list[Entry]:
+    """Return of each family the function with the fewest parameters that passes.
+
+    What the search would use if it had this family alone: of a nested function with more freedom
+    than the tests want, a lower significance tells nothing but that freedom.
+    """
+    found: dict[str, Entry] = {}
+    for entry in _passing_in_range(decided):
+        found.setdefault(entry.option.function.family, entry)
+    return list(found.values())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FunctionsZ(Columns):
     """Significances with all functions that pass, signed; shape (M,) each."""
@@ -107,7 +119,7 @@ def envelope(data: UnblindedData, used: MassScan, given: Sequence[Given] = ()) -
         Resonances in both hypotheses.
     """
     masses = used.mass_GeV
-    passing = [_passing_in_range(decided) for decided in data.decisions]
+    passing = [_simplest_of_families(decided) for decided in data.decisions]
     best = null = np.full(len(masses), np.inf)
     events, lowest, highest = np.zeros(len(masses)), used.z, used.z
     for rank in range(max(1, *(len(entries) for entries in passing))):
