@@ -79,7 +79,7 @@ class Excess:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stage:
+class ScanStage:
     """A scan beside the resonances that were claimed before."""
 
     given: tuple[Given, ...]
@@ -109,7 +109,7 @@ class Claims:
     """the toys of that"""
     work: Work
 
-    def stages(self, *, most: int = MAX_RESONANCES) -> tuple[Stage, ...]:
+    def stages(self, *, most: int = MAX_RESONANCES) -> tuple[ScanStage, ...]:
         """Return one scan more than there are claims, of which there are `most` at most."""
         stages = [self._stage(())]
         while len(stages) <= most and stages[-1].excess.level != "limit":
@@ -118,7 +118,7 @@ class Claims:
             stages.append(self._stage(given))
         return tuple(stages)
 
-    def resonances(self, stages: Sequence[Stage]) -> tuple[Resonance, ...]:
+    def resonances(self, stages: Sequence[ScanStage]) -> tuple[Resonance, ...]:
         """Return what is claimed, measured beside all others; the strongest first."""
         given, found = stages[-1].given, []
         for index, stage in enumerate(stages[:-1]):
@@ -133,19 +133,19 @@ class Claims:
         ends = (signal.low_GeV, signal.high_GeV)
         return measure(spectra, excess.mass_GeV, bounds_GeV=ends)
 
-    def _given(self, stage: Stage) -> tuple[Given, ...]:
+    def _given(self, stage: ScanStage) -> tuple[Given, ...]:
         """Return what is given next: what was, as it is fitted now, and the excess."""
         measured = self.measure(stage.excess, stage.given)
         peak, values = measured.spectra.peak, measured.best.values[0]
         before = values[peak.first_given :].reshape(-1, 2)
         return (*(Given(float(mass), float(events)) for events, mass in before), measured.given)
 
-    def _stage(self, given: tuple[Given, ...]) -> Stage:
+    def _stage(self, given: tuple[Given, ...]) -> ScanStage:
         unblinded, masses = self.unblinded, self.unblinded.masses_GeV
         spectra = unblinded.spectra().with_given(given)
         scan = spectra.scan(masses)
         functions = envelope(unblinded, scan, given)
-        return Stage(given, scan, functions, self._excess(spectra, scan, functions))
+        return ScanStage(given, scan, functions, self._excess(spectra, scan, functions))
 
     def _excess(self, spectra: Spectra, scan: MassScan, functions: FunctionsZ) -> Excess:
         peak, thresholds = spectra.peak, self.unblinded.search.decision
@@ -197,7 +197,7 @@ def near(mass_GeV: FloatArray, given_GeV: Sequence[float], signal: SignalModel) 
     return found
 
 
-def published(stages: Sequence[Stage], signal: SignalModel) -> tuple[MassScan, FunctionsZ]:
+def published(stages: Sequence[ScanStage], signal: SignalModel) -> tuple[MassScan, FunctionsZ]:
     """Return the scan of a whole search.
 
     At each mass it is that beside the resonances that are claimed elsewhere: within `APART`
