@@ -89,8 +89,9 @@ class Decisions:
     def put(self, rows: Indices, other: "Decisions", which: Indices | None = None) -> None:
         """Take over the choices of `other` for some rows; `which` of its rows, else all."""
         these = slice(None) if which is None else which
-        self.choice[rows] = other.choice[these] + len(self.options)
-        self.options += other.options
+        self.options += [option for option in other.options if option not in self.options]
+        index = np.array([self.options.index(option) for option in other.options])
+        self.choice[rows] = index[other.choice[these]]
         self.passes[rows] = other.passes[these]
         self.spurious[rows], self.error[rows] = other.spurious[these], other.error[these]
 

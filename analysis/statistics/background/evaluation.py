@@ -171,13 +171,9 @@ class Evaluation:
     """events of each spectrum, shape (T, B); what lies in the window has been replaced by 0"""
     sideband: Flags
     """which bins lie outside the window, shape (B,)"""
-    made_up: Flags
-    """bins of each spectrum in which a smooth curve stands for its events, shape (T, B)"""
 
     @classmethod
-    def of(
-        cls, rules: Rules, low_GeV: float, counts: FloatArray, made_up: Flags | None = None
-    ) -> "Evaluation":
+    def of(cls, rules: Rules, low_GeV: float, counts: FloatArray) -> "Evaluation":
         """Return the evaluation from a mass on; of `counts` the window is not read."""
         window, first = rules.window, np.searchsorted(rules.low_GeV, low_GeV - SAME_EDGE_GeV)
         low, high = rules.low_GeV[first:], rules.high_GeV[first:]
@@ -187,13 +183,11 @@ class Evaluation:
         seen[:, sideband] = counts[:, first:][:, sideband]
         # Fits take basis and start from it; their minima do not depend on it.
         mean = seen.mean(axis=0)
-        none = np.zeros(seen.shape, dtype=bool)
-        made_up = none if made_up is None else made_up[:, first:]
-        return cls(rules, Bins(low, high, mean, mean), seen, sideband, made_up)
+        return cls(rules, Bins(low, high, mean, mean), seen, sideband)
 
     def some(self, rows: Flags) -> "Evaluation":
         """Return the evaluation of some of the spectra."""
-        return replace(self, counts=self.counts[rows], made_up=self.made_up[rows])
+        return replace(self, counts=self.counts[rows])
 
     @property
     def side_bins(self) -> Bins:
@@ -242,9 +236,8 @@ class Evaluation:
 
     def goodness(self, curve: FloatArray, parameters: int) -> tuple[FloatArray, FloatArray]:
         """Return the deviances of curves in the sidebands, and their p-values."""
-        # What stands for events fits by itself. With nothing in it a bin has no degree of freedom.
-        counts, expected = (np.where(self.made_up, 0.0, each) for each in (self.counts, curve))
-        return goodness_many(counts[:, self.sideband], expected[:, self.sideband], parameters)
+        side = self.sideband
+        return goodness_many(self.counts[:, side], curve[:, side], parameters)
 
     def _distortion(self) -> FloatArray:
         """Return what distorts a test spectrum where no sideband sees it, shape (B,)."""
@@ -392,7 +385,7 @@ class Evaluation:
         """Return whether a function may be used in a range, and its goodness of fit there."""
         if range_name == "window":
             return np.ones(len(rows), dtype=bool), np.full(len(rows), np.nan)
-        own = replace(self, counts=self.counts[rows], made_up=self.made_up[rows])
+        own = replace(self, counts=self.counts[rows])
         curve, converged = self.curve(function, own.counts[:, self.sideband])
         _, gof = own.goodness(curve, len(function.parameters))
         good = converged & (gof >= self.rules.gof_pvalue)
