@@ -78,12 +78,14 @@ def _judged(candidate: PeakCandidate) -> dict[str, str]:
 
 
 def _all_candidates(candidates: Sequence[PeakCandidate]) -> Table:
+    tested = any(c.f_test_pvalue is not None for c in candidates)
     rows = [
         {
             "Function": function_name(c),
             **_judged(c),
             "at": f"{number(c.worst_mass_GeV)} GeV",
-            "result": "chosen" if c.chosen else "passes" if c.passes else "fails",
+            **({"p (F test of one more)": number(c.f_test_pvalue, 2)} if tested else {}),
+            "result": "chosen" if c.chosen else "passes" if c.passes else c.reason or "fails",
         }
         for c in candidates
     ]

@@ -49,6 +49,10 @@ class Entry:
     """largest spurious signal in its uncertainties, shape (T,)"""
     passes: Flags
     """whether the spurious signal is small enough, shape (T,)"""
+    f_test_pvalue: FloatArray | None = None
+    """p-value of the F test for one more parameter, shape (T,); NaN of the highest order"""
+    reason: str | None = None
+    """why it does not pass, of the first spectrum"""
 
 
 @dataclass(slots=True, eq=False)
@@ -144,6 +148,8 @@ class Decisions:
             worst_mass_GeV=self.masses_GeV[mass] if there else None,
             passes=bool(entry.passes[0]),
             chosen=option == self.chosen,
+            f_test_pvalue=None if entry.f_test_pvalue is None else entry.f_test_pvalue[0],
+            reason=entry.reason,
         )
 
     def spurious_by_test_spectrum(self) -> dict[str, LargestSpuriousSignal]:

@@ -75,9 +75,11 @@ from analysis.statistics.background.entries import (
     Option,
     nuisance,
 )
-from analysis.statistics.background.evaluation import Evaluation, Rules
+from analysis.statistics.background.evaluation import Evaluation
 from analysis.statistics.background.families import BELOW_SQRT_S, Function
+from analysis.statistics.background.orders import WORSE
 from analysis.statistics.background.poisson import model, scoring_fit
+from analysis.statistics.background.rules import Rules
 from analysis.statistics.background.smooth_spectra import KINDS, PARAMETERS
 from analysis.statistics.minimiser.projection import likelihood_ratio, project
 from analysis.statistics.spectra.signal_model import bin_fractions
@@ -88,8 +90,6 @@ MASK = 3.0
 """resolutions on either side of the largest excess: 0.3 % of a Gaussian peak lie outside"""
 _BETTER = 3.84
 """fall of the deviance that one more parameter is worth: 5 % of spectra that do not need it"""
-_WORSE = 9.0
-"""deviance, 1 for each parameter, by which a test spectrum may fit worse than the best: 3 sigma"""
 _MIN_BENEATH = 2
 """bins that a mask leaves at the low end, where a test spectrum would have nothing to hold on to"""
 
@@ -188,6 +188,8 @@ class UnblindedModelSelection(ModelSelection):
 
     extrapolates: ClassVar[bool] = False
     """no: a test spectrum bridges no more than the mask"""
+    limits_orders: ClassVar[bool] = True
+    """yes, as no sidebands were looked at before the data"""
 
     def decide(
         self,
@@ -263,14 +265,14 @@ class UnblindedModelSelection(ModelSelection):
     def counting(self, names: Sequence[str], valid: Flags, deviances: FloatArray) -> Flags:
         """Leave of each family the simplest function that fits as well as the next one does.
 
-        And of all, those that fit no worse than the best by `_WORSE`. No bin with a resonance is
+        And of all, those that fit no worse than the best by `WORSE`. No bin with a resonance is
         among those fitted, so that likelihood ratios may decide here.
         """
         sizes = [PARAMETERS] * len(KINDS)
         sizes += [len(function.parameters) for function in self.test_functions()]
         # One for each parameter, as in discrete profiling (P. Dauncey et al., arXiv:1408.6865).
         penalised = np.where(valid, deviances + np.array(sizes)[:, None], np.inf)
-        valid = valid & (penalised <= penalised.min(axis=0) + _WORSE)
+        valid = valid & (penalised <= penalised.min(axis=0) + WORSE)
         found, families = valid.copy(), np.array([name.split()[0] for name in names])
         for family in set(families):
             done = np.zeros(valid.shape[1], dtype=bool)
