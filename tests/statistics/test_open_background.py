@@ -7,7 +7,7 @@ from scipy.stats import norm
 from analysis.settings.search import Search
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.model_selection import UnblindedModelSelection
-from analysis.statistics.background.orders import Orders, SidebandFit, falls_and_rises
+from analysis.statistics.background.orders import CandidateFit, Orders, falls_and_rises
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
 from analysis.statistics.spectrum_search import BinnedSpectrum, model_selection_of
@@ -73,9 +73,9 @@ def test_the_f_test_keeps_parameters_few(selection: UnblindedModelSelection) -> 
     assert np.sum(np.array(sizes) <= 4) >= 54
 
 
-def a_fit(order: int, deviance: float, *, fits: bool = True, rises: bool = False) -> SidebandFit:
+def a_fit(order: int, deviance: float, *, fits: bool = True, rises: bool = False) -> CandidateFit:
     flags = np.array([fits]), np.array([rises])
-    return SidebandFit(Function("exp", order), np.array([deviance]), np.array([0.5]), *flags)
+    return CandidateFit(Function("exp", order), np.array([deviance]), np.array([0.5]), *flags)
 
 
 def test_the_order_is_enough_whose_next_one_is_not_needed() -> None:

@@ -7,7 +7,7 @@ from scipy.stats import norm
 from analysis.settings.search import Systematics
 from analysis.statistics.background.families import Function
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
-from analysis.statistics.resonance.slope_change import mean_slope, systematic_z
+from analysis.statistics.resonance.slope_change import mean_slope, places, systematic_z
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
 
@@ -59,3 +59,12 @@ def test_a_deficit_has_no_significance() -> None:
 def test_the_mean_slope_of_an_exponential_is_its_own() -> None:
     bins = spectra(falling(1e4), Function("exp", 1)).channels[0].bins
     assert mean_slope(bins, bins.counts) == pytest.approx(1 / 120, rel=1e-9)
+
+
+def test_there_is_a_bin_beyond_every_place() -> None:
+    """Else the change is no parameter at all: of a last bin that is wider than the resolution."""
+    edges = np.array([100, 120, 150, 200, 280, 400, 600, 1000, 2000.0])
+    bins = Bins(edges[:-1], edges[1:], np.ones(8), np.ones(8))
+    found = places(bins, 30.0)
+    assert (found[0], found[-1]) == (130.0, 1000.0)
+    assert len(found) == 30

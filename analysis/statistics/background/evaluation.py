@@ -13,7 +13,7 @@ import numpy as np
 from analysis.statistics.background.entries import Decisions, Entry, Flags, Indices, Option
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.goodness import goodness_many
-from analysis.statistics.background.orders import Orders, SidebandFit, falls_and_rises
+from analysis.statistics.background.orders import CandidateFit, Orders, falls_and_rises
 from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.background.rules import Rules
 from analysis.statistics.background.smooth_spectra import (
@@ -299,13 +299,13 @@ class Evaluation:
             admitted.reason or (None if passes[:1].all() else _FAKES),
         )
 
-    def fit(self, function: Function) -> SidebandFit:
+    def fit(self, function: Function) -> CandidateFit:
         """Fit a function to the sidebands, and say whether it could be a background there."""
         curve, converged = self.curve(function, self.counts[:, self.sideband])
         deviance, pvalue = self.goodness(curve, len(function.parameters))
         fits = converged & (pvalue >= self.rules.gof_pvalue)
         rises = falls_and_rises(self.bins.low_GeV, self.bins.high_GeV, curve)
-        return SidebandFit(function, deviance, pvalue, fits, rises)
+        return CandidateFit(function, deviance, pvalue, fits, rises)
 
     def _orders(self, tried: Sequence[Function]) -> Orders | None:
         """Return what the F test says of candidates, and of what else may describe the spectra."""

@@ -34,7 +34,7 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SidebandFit:
+class CandidateFit:
     """A function fitted to the bins that decide, of T spectra."""
 
     function: Function
@@ -52,14 +52,14 @@ class SidebandFit:
 class Orders:
     """What the F test says of all functions."""
 
-    fits: Mapping[Function, SidebandFit]
+    fits: Mapping[Function, CandidateFit]
     next_pvalue: Mapping[Function, FloatArray]
     """p-value of the F test for one parameter more, shape (T,); NaN of the highest order"""
     most_parameters: Indices
     """that a function may have, shape (T,)"""
 
     @classmethod
-    def of(cls, fits: Sequence[SidebandFit]) -> "Orders":
+    def of(cls, fits: Sequence[CandidateFit]) -> "Orders":
         """Compare the orders of each family; simplest first."""
         by_name = {fit.function.name: fit for fit in fits}
         after = [by_name.get(f"{f.function.family} {f.function.order + 1}") for f in fits]
@@ -74,7 +74,7 @@ class Orders:
         return np.asarray(len(function.parameters) > self.most_parameters)
 
 
-def _needless(fit: SidebandFit, more: SidebandFit | None) -> FloatArray:
+def _needless(fit: CandidateFit, more: CandidateFit | None) -> FloatArray:
     from scipy.stats import chi2
 
     if more is None:
@@ -84,7 +84,7 @@ def _needless(fit: SidebandFit, more: SidebandFit | None) -> FloatArray:
     return np.asarray(chi2.sf(fall, 1))
 
 
-def _needed(fits: Sequence[SidebandFit], pvalues: Mapping[Function, FloatArray]) -> Indices:
+def _needed(fits: Sequence[CandidateFit], pvalues: Mapping[Function, FloatArray]) -> Indices:
     """Return the fewest parameters that are enough for each spectrum."""
     sizes = np.array([len(fit.function.parameters) for fit in fits])[:, None]
     good = np.array([fit.fits & ~fit.rises for fit in fits])

@@ -76,10 +76,11 @@ def systematic_z(spectra: Spectra, mass_GeV: float) -> float:
 
 
 def places(bins: Bins, width_GeV: float) -> FloatArray:
-    """Return where the slope may change: everywhere but within a resolution of the ends."""
-    low, high = float(bins.low_GeV[0]) + width_GeV, float(bins.high_GeV[-1]) - width_GeV
+    """Return where the slope may change: not within a resolution, or one bin, of the ends."""
+    low = max(float(bins.low_GeV[0]) + width_GeV, float(bins.high_GeV[0]))
+    high = min(float(bins.high_GeV[-1]) - width_GeV, float(bins.low_GeV[-1]))
     number = min(int((high - low) / width_GeV) + 1, _MOST_PLACES)
-    return np.linspace(low, high, max(number, 2))
+    return np.linspace(low, high, max(number, 0))
 
 
 def mean_slope(bins: Bins, expected: FloatArray) -> float:
