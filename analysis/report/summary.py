@@ -181,6 +181,20 @@ def _fit_lines(verdict: Verdict) -> list[str]:
     return lines
 
 
+def _deviance_lines(verdict: Verdict) -> list[str]:
+    """Return deviance over degrees of freedom without and with a resonance, if it was fitted."""
+    found = None if verdict.fit is None else verdict.fit.goodness_of_fit
+    without, with_x = (
+        (None, None)
+        if found is None
+        else (found.background_only_deviance, found.with_signal_deviance)
+    )
+    if without is None or with_x is None:
+        return []
+    texts = (f"{each.deviance:.1f} / {each.degrees_of_freedom}" for each in (without, with_x))
+    return [f"  {'deviance':13s} {next(texts)} without a resonance, {next(texts)} with it"]
+
+
 def _mass_limit_lines(limits: MassLimits | None) -> list[str]:
     """Return what the limits against mass exclude, if there are any."""
     if limits is None or limits.benchmark is None:
@@ -253,6 +267,7 @@ def spectrum_summary(folder: Folder) -> str:
     peak = next(iter(background.channels.values())).peak
     low, high = peak.fit_range_GeV
     lines.append(f"  background    {peak.family} {peak.order}, {low:g} to {high:g} GeV")
+    lines += _deviance_lines(verdict)
     for what, found in (("limits", limits.observed), ("expected", limits.expected["0"])):
         there = [] if found is None else [limit for limit in found if not math.isnan(limit)]
         if there:

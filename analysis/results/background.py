@@ -1,9 +1,9 @@
 """``background.json``: the background functions, how they were chosen, and what they predict."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from analysis.results.codec import Numbers
+from analysis.results.codec import ABSENT, Numbers
 from analysis.results.values import FunctionInRange, Range_GeV
 
 
@@ -103,6 +103,10 @@ class PeakCandidate(FunctionInRange):
     """mass of the largest spurious signal"""
     passes: bool
     chosen: bool
+    f_test_pvalue: Annotated[float | None, ABSENT] = None
+    """p-value of the F test for one more parameter of the family: below 5 % it is needed"""
+    reason: Annotated[str | None, ABSENT] = None
+    """why it does not pass; None if it does"""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

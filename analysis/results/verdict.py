@@ -36,11 +36,21 @@ class Deficit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DevianceOfFit:
+    """How far a fit is from all bins of the whole range, empty ones included."""
+
+    deviance: float
+    degrees_of_freedom: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GoodnessOfFit:
-    """p-values of the fits over the whole range."""
+    """p-values of the fits over the whole range, of bins that are merged until none is sparse."""
 
     background_only: float | None
     with_signal: float | None
+    background_only_deviance: Annotated[DevianceOfFit | None, ABSENT] = None
+    with_signal_deviance: Annotated[DevianceOfFit | None, ABSENT] = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

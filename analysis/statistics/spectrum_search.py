@@ -44,6 +44,7 @@ from analysis.statistics.limits_results import mass_limits
 from analysis.statistics.resonance.cross_checks import UnblindedData
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.shape import Observed, ShapeSearch, observe
+from analysis.statistics.resonance.slope_change import CHANGE, systematic_z
 from analysis.statistics.resonance.toys import Experiment
 from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Bins, below, between, outside
@@ -233,6 +234,7 @@ def infer(spectrum: BinnedSpectrum, work: Work) -> SpectrumInference:
         *([poor_fit] if poor_fit else []),
         *_low_counts(limits),
         *limits.warnings,
+        *_allowance(shape),
     ]
     scan = scan_result(shape, search.signal.masses_GeV, terms)
     return SpectrumInference(
@@ -285,8 +287,9 @@ def _observed(
     work.log(f"fits of a signal at {len(search.signal.masses_GeV)} masses")
     readers = {CHANNEL: spectrum.bins_between}
     unblinded = UnblindedData(
-        readers, shape.model_selection, shape.decisions, search, any_width=False
-    )
+        readers, shape.model_selection, shape.decisions, search, any_width=False,
+        allowance=systematic_z,
+    )  # fmt: skip
     return observe(unblinded, shape.expected, toys, work, claims=claims)
 
 
@@ -345,6 +348,20 @@ def _poor_fit(chosen: SpectrumFit, shape: ShapeSearch, threshold: float) -> str 
         f"decide (p = {chosen.gof_pvalue:.2g}): no significance is to be trusted; give another "
         "--range or --families"
     )
+
+
+def _allowance(shape: ShapeSearch) -> tuple[str, ...]:
+    """Return what no open spectrum tells by itself, and what an allowance for it leaves."""
+    if shape.observed is None:
+        return ()
+    note = "a feature of the background narrower than the mask cannot be told from a resonance"
+    excess = shape.observed.excess
+    if excess.systematic_z is not None:
+        note += (
+            f": if its slope may change by {CHANGE:.0%} anywhere, {excess.systematic_z:.2f} of the "
+            f"local {excess.local_z:.2f} sigma are left"
+        )
+    return (note,)
 
 
 def _low_counts(limits: MassLimits) -> tuple[str, ...]:

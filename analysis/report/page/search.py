@@ -18,7 +18,7 @@ from analysis.results.codec import Unit
 from analysis.results.limits import MassLimits, Ranges
 from analysis.results.scan import GlobalSignificance, GlobalToys, Upcrossings
 from analysis.results.values import Estimate
-from analysis.results.verdict import ResonanceFit
+from analysis.results.verdict import DevianceOfFit, ResonanceFit
 
 _MOST_ROWS = 12
 """of a table over masses; the rest is in the file"""
@@ -78,12 +78,14 @@ def _judged(candidate: PeakCandidate) -> dict[str, str]:
 
 
 def _all_candidates(candidates: Sequence[PeakCandidate]) -> Table:
+    tested = any(c.f_test_pvalue is not None for c in candidates)
     rows = [
         {
             "Function": function_name(c),
             **_judged(c),
             "at": f"{number(c.worst_mass_GeV)} GeV",
-            "result": "chosen" if c.chosen else "passes" if c.passes else "fails",
+            **({"p (F test of one more)": number(c.f_test_pvalue, 2)} if tested else {}),
+            "result": "chosen" if c.chosen else "passes" if c.passes else c.reason or "fails",
         }
         for c in candidates
     ]
@@ -258,8 +260,17 @@ def goodness(fit: ResonanceFit) -> tuple[tuple[str, str], ...]:
     rows = (
         ("Goodness of fit (p), background only", number(found.background_only, 2)),
         ("Goodness of fit (p), with the resonance", number(found.with_signal, 2)),
+        (
+            "Deviance over degrees of freedom, background only",
+            _over(found.background_only_deviance),
+        ),
+        ("Deviance over degrees of freedom, with the resonance", _over(found.with_signal_deviance)),
     )
     return known(rows)
+
+
+def _over(found: DevianceOfFit | None) -> str:
+    return NOTHING if found is None else f"{found.deviance:.1f} / {found.degrees_of_freedom}"
 
 
 def compatibility(fit: ResonanceFit) -> tuple[Table, ...]:

@@ -49,6 +49,10 @@ class Entry:
     """largest spurious signal in its uncertainties, shape (T,)"""
     passes: Flags
     """whether the spurious signal is small enough, shape (T,)"""
+    f_test_pvalue: FloatArray | None = None
+    """p-value of the F test for one more parameter, shape (T,); NaN of the highest order"""
+    reason: str | None = None
+    """why it does not pass, of the first spectrum"""
 
 
 @dataclass(slots=True, eq=False)
@@ -89,8 +93,9 @@ class Decisions:
     def put(self, rows: Indices, other: "Decisions", which: Indices | None = None) -> None:
         """Take over the choices of `other` for some rows; `which` of its rows, else all."""
         these = slice(None) if which is None else which
-        self.choice[rows] = other.choice[these] + len(self.options)
-        self.options += other.options
+        self.options += [option for option in other.options if option not in self.options]
+        index = np.array([self.options.index(option) for option in other.options])
+        self.choice[rows] = index[other.choice[these]]
         self.passes[rows] = other.passes[these]
         self.spurious[rows], self.error[rows] = other.spurious[these], other.error[these]
 
@@ -143,6 +148,8 @@ class Decisions:
             worst_mass_GeV=self.masses_GeV[mass] if there else None,
             passes=bool(entry.passes[0]),
             chosen=option == self.chosen,
+            f_test_pvalue=None if entry.f_test_pvalue is None else entry.f_test_pvalue[0],
+            reason=entry.reason,
         )
 
     def spurious_by_test_spectrum(self) -> dict[str, LargestSpuriousSignal]:

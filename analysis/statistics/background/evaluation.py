@@ -5,17 +5,17 @@ them, by the rules of the model selection: what is read, what is tried, what pas
 then is `model_selection.py`'s to say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
 
 import numpy as np
 
-from analysis.settings.search import PeakFit, Search, Window
 from analysis.statistics.background.entries import Decisions, Entry, Flags, Indices, Option
-from analysis.statistics.background.families import Function, functions
+from analysis.statistics.background.families import Function
 from analysis.statistics.background.goodness import goodness_many
+from analysis.statistics.background.orders import CandidateFit, Orders, falls_and_rises
 from analysis.statistics.background.poisson import model, scoring_fit
+from analysis.statistics.background.rules import Rules
 from analysis.statistics.background.smooth_spectra import (
     KINDS,
     PARAMETERS,
@@ -23,103 +23,16 @@ from analysis.statistics.background.smooth_spectra import (
     smooth_curve,
 )
 from analysis.statistics.minimiser.projection import project
-from analysis.statistics.spectra.bins import Bins, SAME_EDGE_GeV, below, between, bin_edges, outside
-from analysis.statistics.spectra.signal_model import SignalModel, bin_fractions
+from analysis.statistics.spectra.bins import Bins, SAME_EDGE_GeV, below, outside
+from analysis.statistics.spectra.signal_model import bin_fractions
 from tools.arrays import FloatArray
 
-NEIGHBOURHOOD = 2.0
-"""resolutions within which the largest spurious signal counts"""
-STEP_GeV = 20.0
-"""at most, between the masses at which spurious signals are computed: they change slowly"""
+_POOR = "does not fit the bins that decide"
+_RISES = "falls and rises again"
+_NEEDLESS = "has more parameters than are needed"
+_FAKES = "fakes too large a signal"
 _MIN_EVENTS = 1e-3
 """least events by which a test spectrum is divided where it is scaled to a category"""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rules:
-    """The rules of one channel's model selection."""
-
-    extrapolates: ClassVar[bool] = True
-    """whether test spectra are taken far from where they were fitted: they have to fall there"""
-    low_GeV: FloatArray
-    """lower edges of the bins of the full range, from its lowest beginning"""
-    high_GeV: FloatArray
-    window: Window
-    """whose bins are not read"""
-    lows_GeV: tuple[float, ...]
-    """beginnings of the range, in the order in which they are tried"""
-    settings: PeakFit
-    gof_pvalue: float
-    min_parameters: int
-    """fewest parameters of a function that has to hold in the full range"""
-    sqrt_s_GeV: float
-    signal: SignalModel
-    masses_GeV: FloatArray
-    ranges: tuple[str, ...] = ("full", "window")
-    """ranges in which candidates are tried; where nothing passes, the best of the last is taken"""
-    named: Function | None = None
-    """the only candidate, where somebody named it"""
-
-    @classmethod
-    def of(cls, search: Search, signal: SignalModel, sqrt_s_GeV: float) -> Self:
-        """Return the rules of a search."""
-        fit, scanned = search.fit, search.signal
-        edges = bin_edges(fit.low_GeV, fit.high_GeV, fit.bin_GeV)
-        steps = max(1, int(np.ceil((scanned.high_GeV - scanned.low_GeV) / STEP_GeV)))
-        return cls(
-            low_GeV=edges[:-1],
-            high_GeV=edges[1:],
-            window=search.window,
-            lows_GeV=fit.lows_GeV,
-            settings=search.peak,
-            gof_pvalue=fit.gof_pvalue,
-            min_parameters=fit.min_parameters,
-            sqrt_s_GeV=sqrt_s_GeV,
-            signal=signal,
-            masses_GeV=np.linspace(scanned.low_GeV, scanned.high_GeV, steps + 1),
-        )
-
-    def test_functions(self) -> tuple[Function, ...]:
-        """Return the functions that serve as test spectra, too: the simplest candidates."""
-        largest, tried = self.min_parameters + 1, self.functions(self.min_parameters)
-        return tuple(f for f in tried if len(f.parameters) <= largest and not f.additive)
-
-    def cost(self, entry: Entry) -> FloatArray:
-        """Return what is smallest for the best of functions that do not pass, shape (T,)."""
-        return entry.worst
-
-    def counting(self, _names: Sequence[str], valid: Flags, _deviances: FloatArray) -> Flags:
-        """Return which of the test spectra that fit count, shape (K, T)."""
-        return valid
-
-    def tests(self, _function: Function, names: Sequence[str], valid: Flags) -> Flags:
-        """Tell for which spectra the test spectra are a test of a function in the full range."""
-        return np.asarray(valid[[name in KINDS for name in names]].any(axis=0))
-
-    def inside(self, first_GeV: float, last_GeV: float) -> Flags:
-        """Tell which bins lie between two masses."""
-        return between(self.low_GeV, self.high_GeV, first_GeV, last_GeV)
-
-    @property
-    def neighbours(self) -> Indices:
-        """How many masses of the grid lie within `NEIGHBOURHOOD` of each, on either side."""
-        masses = self.masses_GeV
-        step = float(np.diff(masses).min()) if len(masses) > 1 else 1.0
-        return np.ceil(NEIGHBOURHOOD * self.signal.width_GeV(masses) / step).astype(int)
-
-    def candidates(self, min_parameters: int) -> tuple[Function, ...]:
-        """Return the functions that are tried, simplest first."""
-        return self.functions(min_parameters) if self.named is None else (self.named,)
-
-    def functions(self, min_parameters: int, families: Sequence[str] = ()) -> tuple[Function, ...]:
-        """Return the functions of the settings, or of other families, simplest first."""
-        return functions(
-            families or self.settings.families,
-            min_parameters=min_parameters,
-            max_parameters=self.settings.max_parameters,
-            sqrt_s_GeV=self.sqrt_s_GeV,
-            own=self.settings.own,
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,13 +84,9 @@ class Evaluation:
     """events of each spectrum, shape (T, B); what lies in the window has been replaced by 0"""
     sideband: Flags
     """which bins lie outside the window, shape (B,)"""
-    made_up: Flags
-    """bins of each spectrum in which a smooth curve stands for its events, shape (T, B)"""
 
     @classmethod
-    def of(
-        cls, rules: Rules, low_GeV: float, counts: FloatArray, made_up: Flags | None = None
-    ) -> "Evaluation":
+    def of(cls, rules: Rules, low_GeV: float, counts: FloatArray) -> "Evaluation":
         """Return the evaluation from a mass on; of `counts` the window is not read."""
         window, first = rules.window, np.searchsorted(rules.low_GeV, low_GeV - SAME_EDGE_GeV)
         low, high = rules.low_GeV[first:], rules.high_GeV[first:]
@@ -187,13 +96,11 @@ class Evaluation:
         seen[:, sideband] = counts[:, first:][:, sideband]
         # Fits take basis and start from it; their minima do not depend on it.
         mean = seen.mean(axis=0)
-        none = np.zeros(seen.shape, dtype=bool)
-        made_up = none if made_up is None else made_up[:, first:]
-        return cls(rules, Bins(low, high, mean, mean), seen, sideband, made_up)
+        return cls(rules, Bins(low, high, mean, mean), seen, sideband)
 
     def some(self, rows: Flags) -> "Evaluation":
         """Return the evaluation of some of the spectra."""
-        return replace(self, counts=self.counts[rows], made_up=self.made_up[rows])
+        return replace(self, counts=self.counts[rows])
 
     @property
     def side_bins(self) -> Bins:
@@ -242,9 +149,8 @@ class Evaluation:
 
     def goodness(self, curve: FloatArray, parameters: int) -> tuple[FloatArray, FloatArray]:
         """Return the deviances of curves in the sidebands, and their p-values."""
-        # What stands for events fits by itself. With nothing in it a bin has no degree of freedom.
-        counts, expected = (np.where(self.made_up, 0.0, each) for each in (self.counts, curve))
-        return goodness_many(counts[:, self.sideband], expected[:, self.sideband], parameters)
+        side = self.sideband
+        return goodness_many(self.counts[:, side], curve[:, side], parameters)
 
     def _distortion(self) -> FloatArray:
         """Return what distorts a test spectrum where no sideband sees it, shape (B,)."""
@@ -282,6 +188,8 @@ class Evaluation:
     def _falls(self, curve: FloatArray) -> Flags:
         """Tell which predictions are, per GeV, below the sideband beneath the window."""
         window, bins = self.rules.window, self.bins
+        if self.rules.limits_orders:
+            return ~falls_and_rises(bins.low_GeV, bins.high_GeV, curve)
         beneath = below(bins.high_GeV, window.low_GeV)
         if not (self.rules.extrapolates and beneath.any()):
             return np.ones(len(curve), dtype=bool)
@@ -298,37 +206,34 @@ class Evaluation:
         # distorted by the few events of one: two parameters may be enough.
         few = range_name == "window" or test_spectra.combined.any()
         tried = rules.candidates(2 if few else rules.min_parameters)
+        trial = _Trial(range_name, test_spectra, self._orders(tried))
         for function in tried:
             # The fewest parameters come first: for a spectrum with a function that passes, the
             # others need not be judged, unless all figures are asked for.
             rows = np.flatnonzero(~found.passes | (kept is not None))
             if not len(rows):
                 break
-            entry = self._judge(range_name, function, test_spectra, rows, hasty=kept is None)
+            entry = self._judge(trial, function, rows, hasty=kept is None)
             if kept is not None:
                 kept.append(entry)
             new = entry.passes & ~found.passes[rows]
             if new.any():
                 found.take(rows[new], entry, new, rules.neighbours)
-        self._smallest_spurious(range_name, tried, test_spectra, found)
+        self._smallest_spurious(trial, tried, found)
         return found
 
     def _smallest_spurious(
-        self,
-        range_name: str,
-        tried: Sequence[Function],
-        test_spectra: TestSpectra,
-        found: Decisions,
+        self, trial: "_Trial", tried: Sequence[Function], found: Decisions
     ) -> None:
         """Where nothing passes in the last range, take the smallest spurious signal."""
         rows = np.flatnonzero(~found.passes)
-        if range_name != self.rules.ranges[-1] or not len(rows):
+        if trial.range_name != self.rules.ranges[-1] or not len(rows):
             return
         for any_fit in (False, True):  # one that does not fit, only where none does
             rows = rows[found.choice[rows] < 0]
             smallest = np.full(len(rows), np.inf)
             for function in tried if len(rows) else ():
-                entry = self._judge(range_name, function, test_spectra, rows, any_fit=any_fit)
+                entry = self._judge(trial, function, rows, any_fit=any_fit)
                 cost = self.rules.cost(entry)
                 better = cost < smallest
                 smallest = np.minimum(cost, smallest)
@@ -337,9 +242,8 @@ class Evaluation:
 
     def _judge(
         self,
-        range_name: str,
+        trial: "_Trial",
         function: Function,
-        test_spectra: TestSpectra,
         rows: Indices,
         *,
         hasty: bool = False,
@@ -350,12 +254,12 @@ class Evaluation:
         With `any_fit` also of one that does not fit; it does not pass.
         """
         rules = self.rules
-        inside = self._inside(range_name)
+        test_spectra, inside = trial.test_spectra, self._inside(trial.range_name)
         bins = self.bins.some(inside)
+        admitted = self._admitted(trial, function, rows)
+        good = admitted.rows | any_fit
         low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
         function = function.within(low, high)
-        fits, gof = self._sideband_fit(range_name, function, test_spectra, rows)
-        good = fits | any_fit
         shape = (len(test_spectra.names), len(rows), len(rules.masses_GeV))
         spurious, error = np.full(shape, np.nan), np.full(shape, np.nan)
         mean = rules.masses_GeV + rules.signal.offset_GeV(rules.masses_GeV)
@@ -383,23 +287,83 @@ class Evaluation:
             # signal.
             worst[judged] = np.maximum(worst[judged], np.where(fit.converged, largest, np.inf))
         worst = np.where(good, worst, np.inf)
-        option = Option(range_name, low, high, function)
-        return Entry(option, gof, spurious, error, worst, fits & (worst <= limit))
+        passes = admitted.rows & (worst <= limit)
+        return Entry(
+            Option(trial.range_name, low, high, function),
+            admitted.gof_pvalue,
+            spurious,
+            error,
+            worst,
+            passes,
+            admitted.f_test_pvalue,
+            admitted.reason or (None if passes[:1].all() else _FAKES),
+        )
 
-    def _sideband_fit(
-        self, range_name: str, function: Function, test_spectra: TestSpectra, rows: Indices
-    ) -> tuple[Flags, FloatArray]:
-        """Return whether a function may be used in a range, and its goodness of fit there."""
-        if range_name == "window":
-            return np.ones(len(rows), dtype=bool), np.full(len(rows), np.nan)
-        own = replace(self, counts=self.counts[rows], made_up=self.made_up[rows])
-        curve, converged = self.curve(function, own.counts[:, self.sideband])
-        _, gof = own.goodness(curve, len(function.parameters))
-        good = converged & (gof >= self.rules.gof_pvalue)
-        tested = self.rules.tests(function, test_spectra.names, test_spectra.valid[:, rows])
-        named = self.rules.named is not None
-        enough = len(function.parameters) >= self.rules.min_parameters or named
-        return good & tested & (test_spectra.combined[rows] | enough), gof
+    def fit(self, function: Function) -> CandidateFit:
+        """Fit a function to the sidebands, and say whether it could be a background there."""
+        curve, converged = self.curve(function, self.counts[:, self.sideband])
+        deviance, pvalue = self.goodness(curve, len(function.parameters))
+        fits = converged & (pvalue >= self.rules.gof_pvalue)
+        rises = falls_and_rises(self.bins.low_GeV, self.bins.high_GeV, curve)
+        return CandidateFit(function, deviance, pvalue, fits, rises)
+
+    def _orders(self, tried: Sequence[Function]) -> Orders | None:
+        """Return what the F test says of candidates, and of what else may describe the spectra."""
+        if not self.rules.limits_orders:
+            return None
+        every = dict.fromkeys((*tried, *self.rules.test_functions()))
+        return Orders.of([self.fit(function) for function in every])
+
+    def _admitted(self, trial: "_Trial", function: Function, rows: Indices) -> "_Admission":
+        """Tell for which spectra a function may be used at all."""
+        if trial.range_name == "window":
+            return _Admission(np.ones(len(rows), dtype=bool), np.full(len(rows), np.nan))
+        rules, spectra, orders = self.rules, trial.test_spectra, trial.orders
+        tested = rules.tests(function, spectra.names, spectra.valid[:, rows])
+        enough = len(function.parameters) >= rules.min_parameters or rules.named is not None
+        checks = {
+            "no test spectrum tells what it fakes": tested,
+            "has too few parameters for the full range": spectra.combined[rows] | enough,
+        }
+        if orders is None:
+            fit = replace(self, counts=self.counts[rows]).fit(function)
+            checks = {_POOR: fit.fits, **checks}
+            return _Admission.of(checks, fit.pvalue)
+        fit = orders.fits[function]
+        checks = {_POOR: fit.fits[rows], _RISES: ~fit.rises[rows], **checks}
+        if rules.named is None:
+            checks[_NEEDLESS] = ~orders.needless(function)[rows]
+        return _Admission.of(checks, fit.pvalue[rows], orders.next_pvalue[function][rows])
 
     def _inside(self, range_name: str) -> Flags:
         return np.ones(len(self.sideband), dtype=bool) if range_name == "full" else ~self.sideband
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trial:
+    """All functions in one range."""
+
+    range_name: str
+    test_spectra: TestSpectra
+    orders: Orders | None
+    """None where no F test is made"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Admission:
+    """Whether a function may be used, before any test of spurious signals."""
+
+    rows: Flags
+    """for which spectra"""
+    gof_pvalue: FloatArray
+    f_test_pvalue: FloatArray | None = None
+    reason: str | None = None
+    """why it may not be for the first of them"""
+
+    @classmethod
+    def of(
+        cls, checks: Mapping[str, Flags], gof: FloatArray, f_test: FloatArray | None = None
+    ) -> "_Admission":
+        """Return the result of some checks; the first that fails is the reason."""
+        reasons = (reason for reason, good in checks.items() if not good[:1].all())
+        return cls(np.all(list(checks.values()), axis=0), gof, f_test, next(reasons, None))

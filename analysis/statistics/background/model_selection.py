@@ -40,9 +40,9 @@ them, and chosen because that fit is good, has taken the resonance for backgroun
 window there is a way out: its sidebands decide. A published spectrum has no window, the resonance
 may be anywhere. Then
 
-1. the place where the spectrum lies highest above a smooth curve is found, and *masked*: three
-   resolutions on either side of it are not read by anything below. If there is a resonance it is
-   masked; if there is none, what is lost are a few bins;
+1. the place of the largest excess is found, by the best fit of a background and a peak, and
+   *masked*: three resolutions on either side of it are not read by anything below. If there is
+   a resonance it is masked; if there is none, what is lost are a few bins;
 2. test spectra are fitted to all other bins: those of `smooth_spectra.py` and, of every family
    whether it is a candidate or not, the simplest function that fits well and no worse than the next
    order does; those that fit worse than the best by three standard deviations do not count;
@@ -56,9 +56,8 @@ So a resonance can neither choose its own background nor rule one out. Rejected:
 of orders, and the best of all functions at each mass, both on the unmasked spectrum; they follow
 the resonance. The envelope of all functions that pass is computed beside it as a cross-check.
 
-The mask depends on the spectrum, so that toys have each their own. For many spectra at once a
-smooth curve, that of the other bins, stands in for what is masked. One resonance is masked: with a
-second one nothing may fit, and the result says that.
+The mask depends on the spectrum, so that toys have each their own; those with the same are decided
+together. One resonance is masked: with a second one nothing may fit, and the result says that.
 """
 
 from collections.abc import Sequence
@@ -76,21 +75,21 @@ from analysis.statistics.background.entries import (
     Option,
     nuisance,
 )
-from analysis.statistics.background.evaluation import Evaluation, Rules
+from analysis.statistics.background.evaluation import Evaluation
 from analysis.statistics.background.families import BELOW_SQRT_S, Function
-from analysis.statistics.background.goodness import deviance
+from analysis.statistics.background.orders import WORSE
+from analysis.statistics.background.poisson import model, scoring_fit
+from analysis.statistics.background.rules import Rules
 from analysis.statistics.background.smooth_spectra import KINDS, PARAMETERS
+from analysis.statistics.minimiser.projection import likelihood_ratio, project
+from analysis.statistics.spectra.signal_model import bin_fractions
 from tools.arrays import FloatArray
 from tools.errors import XyyError
 
 MASK = 3.0
 """resolutions on either side of the largest excess: 0.3 % of a Gaussian peak lie outside"""
-_SEEN = 1.5
-"""resolutions on either side of a mass in which an excess is looked for"""
 _BETTER = 3.84
 """fall of the deviance that one more parameter is worth: 5 % of spectra that do not need it"""
-_WORSE = 9.0
-"""deviance, 1 for each parameter, by which a test spectrum may fit worse than the best: 3 sigma"""
 _MIN_BENEATH = 2
 """bins that a mask leaves at the low end, where a test spectrum would have nothing to hold on to"""
 
@@ -105,7 +104,6 @@ class ModelSelection(Rules):
         *,
         combined: FloatArray | None = None,
         all_entries: bool = False,
-        made_up: Flags | None = None,
     ) -> Decisions:
         """Settle function and range for every spectrum.
 
@@ -118,8 +116,6 @@ class ModelSelection(Rules):
             sidebands, test spectra have its shape.
         all_entries : bool
             Judge the candidates behind one that passes, too, and keep all figures.
-        made_up : ndarray of bool, shape (T, B), optional
-            Bins in which a smooth curve stands for the events.
 
         Raises
         ------
@@ -129,8 +125,7 @@ class ModelSelection(Rules):
         found = Decisions.none(len(counts), self.masses_GeV)
         rows = np.arange(len(counts))
         for low in self.lows_GeV:
-            of_rows = None if made_up is None else made_up[rows]
-            evaluation = Evaluation.of(self, low, counts[rows], of_rows)
+            evaluation = Evaluation.of(self, low, counts[rows])
             if combined is None:
                 test_spectra = evaluation.test_spectra()
             else:
@@ -193,6 +188,8 @@ class UnblindedModelSelection(ModelSelection):
 
     extrapolates: ClassVar[bool] = False
     """no: a test spectrum bridges no more than the mask"""
+    limits_orders: ClassVar[bool] = True
+    """yes, as no sidebands were looked at before the data"""
 
     def decide(
         self,
@@ -200,31 +197,21 @@ class UnblindedModelSelection(ModelSelection):
         *,
         combined: FloatArray | None = None,
         all_entries: bool = False,
-        made_up: Flags | None = None,
     ) -> Decisions:
         """Settle the function for every spectrum, each without its largest excess."""
-        unmasked, (cleaned, masked) = self.masked(-1), self.cleaned(counts)
-        hidden = masked if made_up is None else masked | made_up
-        return ModelSelection.decide(
-            unmasked, cleaned, combined=combined, all_entries=all_entries, made_up=hidden
-        )
-
-    def cleaned(self, counts: FloatArray) -> tuple[FloatArray, Flags]:
-        """Return the spectra with a smooth curve, fitted to the other bins, under each mask.
-
-        And which bins of each are under its mask.
-        """
-        found, (places, best) = counts.copy(), self._look(counts)
-        masked = np.zeros(counts.shape, dtype=bool)
-        # Spectra with the same mask and the same best test spectrum are fitted together.
-        for place, index in np.unique(np.stack([places, best]), axis=1).T:
-            rows = np.flatnonzero((places == place) & (best == index))
-            evaluation = Evaluation.of(self.masked(int(place)), 0.0, counts[rows])
-            _, curve, *_ = evaluation.test_spectrum(int(index))
-            hidden = ~evaluation.sideband
-            found[np.ix_(rows, hidden)] = curve[:, hidden]
-            masked[np.ix_(rows, hidden)] = True
-        return found, masked
+        found = Decisions.none(len(counts), self.masses_GeV)
+        places = self.places(counts)
+        # Spectra with the same mask are decided together.
+        for place in np.unique(places):
+            rows = np.flatnonzero(places == place)
+            own = ModelSelection.decide(
+                self.masked(int(place)), counts[rows], combined=combined, all_entries=all_entries
+            )
+            found.put(rows, own)
+            found.compatible[rows] = own.compatible
+            found.entries = own.entries
+            found.all_test_spectra, found.test_spectra = own.all_test_spectra, own.test_spectra
+        return found
 
     def masked(self, place: int) -> "UnblindedModelSelection":
         """Return the model selection with a mask at a mass of its grid; -1: without."""
@@ -236,26 +223,28 @@ class UnblindedModelSelection(ModelSelection):
         return replace(self, window=Window(float(mass - half), float(mass + half)))
 
     def places(self, counts: FloatArray) -> Indices:
-        """Return where each spectrum lies highest above a smooth curve, as index of a mass."""
-        return self._look(counts)[0]
+        """Return where each spectrum has its largest excess, as index of a mass.
 
-    def _look(self, counts: FloatArray) -> tuple[Indices, Indices]:
-        """Return the place of each spectrum's largest excess, and its best test spectrum.
-
-        The excess is the signed root of the deviance of the events within `_SEEN` resolutions.
+        It is that of the best fit of a background and a peak, to first order. Where a background
+        alone is fitted, a flexible one takes a resonance in, and the excess is found beside it.
         """
-        test_spectra = Evaluation.of(self.masked(-1), 0.0, counts).test_spectra()
-        best = np.argmin(test_spectra.deviance, axis=0)
-        smooth = test_spectra.expected[best, np.arange(len(counts))]
-        width = self.signal.width_GeV(self.masses_GeV)[:, None]
-        mass = self.masses_GeV[:, None]
-        near = (self.high_GeV > mass - _SEEN * width) & (self.low_GeV < mass + _SEEN * width)
-        seen, expected = (values @ near.T.astype(float) for values in (counts, smooth))
-        excess = np.sign(seen - expected) * np.sqrt(deviance(seen[..., None], expected[..., None]))
-        allowed = np.sum(self.high_GeV <= mass - MASK * width, axis=1) >= _MIN_BENEATH
+        evaluation, masses = Evaluation.of(self.masked(-1), 0.0, counts), self.masses_GeV
+        width = self.signal.width_GeV(masses)
+        allowed = np.sum(self.high_GeV <= (masses - MASK * width)[:, None], axis=1) >= _MIN_BENEATH
         if not allowed.any():
-            return np.full(len(counts), -1), best
-        return np.argmax(np.where(allowed, excess, -np.inf), axis=1), best
+            return np.full(len(counts), -1)
+        templates = bin_fractions(self.low_GeV, self.high_GeV, masses, width)
+        least, found = np.full(len(counts), np.inf), np.full(len(counts), -1)
+        for function in self.test_functions():
+            fitted = model((function,), (evaluation.bins,))
+            fit = scoring_fit(counts, fitted)
+            events, error = project(counts, fit.expected, fitted.slopes(fit.theta), templates)
+            gain = np.where(allowed & (events > 0), likelihood_ratio(events, error**2), -1.0)
+            # One for each parameter, as in `counting`.
+            cost = fit.deviance + fitted.size - gain.max(axis=1)
+            better = np.isfinite(cost) & (cost < least)
+            least[better], found[better] = cost[better], np.argmax(gain, axis=1)[better]
+        return found
 
     def test_functions(self) -> tuple[Function, ...]:
         """Return the functions of all families: what is a candidate and what is true differ."""
@@ -276,14 +265,14 @@ class UnblindedModelSelection(ModelSelection):
     def counting(self, names: Sequence[str], valid: Flags, deviances: FloatArray) -> Flags:
         """Leave of each family the simplest function that fits as well as the next one does.
 
-        And of all, those that fit no worse than the best by `_WORSE`. No bin with a resonance is
+        And of all, those that fit no worse than the best by `WORSE`. No bin with a resonance is
         among those fitted, so that likelihood ratios may decide here.
         """
         sizes = [PARAMETERS] * len(KINDS)
         sizes += [len(function.parameters) for function in self.test_functions()]
         # One for each parameter, as in discrete profiling (P. Dauncey et al., arXiv:1408.6865).
         penalised = np.where(valid, deviances + np.array(sizes)[:, None], np.inf)
-        valid = valid & (penalised <= penalised.min(axis=0) + _WORSE)
+        valid = valid & (penalised <= penalised.min(axis=0) + WORSE)
         found, families = valid.copy(), np.array([name.split()[0] for name in names])
         for family in set(families):
             done = np.zeros(valid.shape[1], dtype=bool)

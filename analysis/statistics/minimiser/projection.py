@@ -56,3 +56,15 @@ def project(
     known = (1 / expected) @ (templates**2).T - np.einsum("tmp,tpm->tm", common, taken)
     known = np.maximum(known, _MIN_KNOWN)
     return score / known, 1 / np.sqrt(known)
+
+
+def likelihood_ratio(strength: FloatArray, variance: FloatArray) -> FloatArray:
+    """Return by how much the deviance falls with an excess, also where few events are expected.
+
+    That of a count of S + v events where v are expected (G. Cowan et al., arXiv:1007.1727, eq. 97):
+    the background under a peak of S events whose strength has the variance v.
+
+    >>> likelihood_ratio(np.array([0.1, 10.0]), np.array([100.0, 1.0])).round(4).tolist()
+    [0.0001, 32.7537]
+    """
+    return np.asarray(2 * ((strength + variance) * np.log1p(strength / variance) - strength))

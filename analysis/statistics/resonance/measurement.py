@@ -16,8 +16,13 @@ from functools import cached_property
 import numpy as np
 
 from analysis.results.values import Estimate
-from analysis.results.verdict import GoodnessOfFit, MassStrengthContour, NuisanceParameter
-from analysis.statistics.background.goodness import goodness_of_fit
+from analysis.results.verdict import (
+    DevianceOfFit,
+    GoodnessOfFit,
+    MassStrengthContour,
+    NuisanceParameter,
+)
+from analysis.statistics.background.goodness import deviance, goodness_of_fit
 from analysis.statistics.minimiser.scoring import Minima
 from analysis.statistics.resonance.peak import ALL_BUT_MASS, NUISANCES, Given, Peak
 from analysis.statistics.resonance.scan import Spectra
@@ -195,15 +200,23 @@ class Measurement:
 
     @property
     def goodness_of_fit(self) -> GoodnessOfFit:
-        """p-values of the fits without and with the signal."""
+        """p-values and deviances of the fits without and with the signal."""
         counts, peak = self.spectra.counts, self.spectra.peak
         values, size = peak.without_signal(counts[None]), peak.background.size + 2 * len(peak.given)
         null = peak.curve(values[:, peak.mass]).expected(values, np.arange(1))[0]
         # With the signal its strength and mass are fitted too, and what is uncertain of its shape.
         more = 2 + len(self.spectra.peak.indices(["shape"]))
+        both = np.add(*self.per_bin)
         return GoodnessOfFit(
             background_only=goodness_of_fit(counts, null, size),
-            with_signal=goodness_of_fit(counts, np.add(*self.per_bin), size + more),
+            with_signal=goodness_of_fit(counts, both, size + more),
+            background_only_deviance=DevianceOfFit(
+                deviance=float(deviance(counts, null)), degrees_of_freedom=len(counts) - size
+            ),
+            with_signal_deviance=DevianceOfFit(
+                deviance=float(deviance(counts, both)),
+                degrees_of_freedom=len(counts) - size - more,
+            ),
         )
 
     @property

@@ -29,7 +29,7 @@ The spurious signal stands in the fit without a resonance too: what the backgrou
 is no evidence.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,7 @@ _MASS_BOUND_GeV = 200.0
 _EXACT = Systematics(luminosity=0.0, efficiency=0.0, energy_scale=0.0, resolution=0.0)
 _PULL_BOUND = 5.0
 """of resolution and energy scale, in their uncertainties: the constraint holds fits far within"""
+_NOTHING: Mapping[int, float] = {}
 _SPURIOUS = 4
 """position of the first spurious signal among the parameters of the peak, S being the first"""
 NUISANCES = ("background", "shape", "spurious", "given")
@@ -180,6 +181,7 @@ class Peak:
         *,
         spurious: FloatArray | None = None,
         free: Sequence[str | int] = ALL_BUT_MASS,
+        held: Mapping[int, float] = _NOTHING,
     ) -> Minima:
         """Fit every row.
 
@@ -195,11 +197,13 @@ class Peak:
             Of "background", "signal", "mass", "shape" (resolution and energy scale), "spurious",
             "given" (events and masses of given resonances); or indices. Of the background's
             parameters all are free, or none.
+        held : mapping of int to float
+            Parameters of the background with a constraint to 0, and its standard deviation.
         """
         mass = start[:, self.mass]
         curve = self.curve(mass, spurious)
         start = self._positive(curve, start)
-        return minimise(curve, counts, start, self._settings(self.indices(free), mass))
+        return minimise(curve, counts, start, self._settings(self.indices(free), mass, held))
 
     def without_signal(self, counts: FloatArray) -> FloatArray:
         """Fit backgrounds, and given resonances; return all parameters, shape (T, N)."""
@@ -215,7 +219,12 @@ class Peak:
         return (*NO_SIGNAL, "shape") if self.given else NO_SIGNAL
 
     def compare(
-        self, counts: FloatArray, start: FloatArray, mass_GeV: FloatArray, spurious: FloatArray
+        self,
+        counts: FloatArray,
+        start: FloatArray,
+        mass_GeV: FloatArray,
+        spurious: FloatArray,
+        held: Mapping[int, float] = _NOTHING,
     ) -> MassScan:
         """Fit every row of counts with and without a signal at a mass of its own.
 
@@ -226,11 +235,13 @@ class Peak:
             Of the counts `without_signal`.
         mass_GeV : ndarray, shape (T,)
         spurious : ndarray, shape (T, C)
+        held : mapping of int to float
+            As for `fit`.
         """
         start = np.repeat(start, len(mass_GeV) // len(start), axis=0)
         start[:, self.mass] = mass_GeV
-        best = self.fit(counts, start, spurious=spurious)
-        null = self.fit(counts, start, spurious=spurious, free=self.no_signal)
+        best = self.fit(counts, start, spurious=spurious, held=held)
+        null = self.fit(counts, start, spurious=spurious, free=self.no_signal, held=held)
         events = best.values[:, self.strength]
         # Both fits end a tolerance above their minima: the freer one may end the higher.
         z = np.sign(events) * np.sqrt(np.maximum(null.deviance - best.deviance, 0.0))
@@ -288,10 +299,14 @@ class Peak:
         chosen = (parts[each] if isinstance(each, str) else [each] for each in free)
         return sorted(index for indices in chosen for index in indices)
 
-    def _settings(self, free: Sequence[int], mass_GeV: FloatArray) -> Settings:
-        first = self.mass + 1
+    def _settings(
+        self, free: Sequence[int], mass_GeV: FloatArray, held: Mapping[int, float] = _NOTHING
+    ) -> Settings:
+        first, widths = self.mass + 1, np.ones(self.size)
+        for index, width in held.items():
+            widths[index] = width
         constrained = np.zeros(self.size, dtype=bool)
-        constrained[first : self.first_given] = True
+        constrained[[*held, *range(first, self.first_given)]] = True
         low, high = np.full(self.size, -np.inf), np.full(self.size, np.inf)
         low[first : first + 2], high[first : first + 2] = -_PULL_BOUND, _PULL_BOUND
         low[self.mass] = float(np.min(mass_GeV)) - _MASS_BOUND_GeV
@@ -299,7 +314,7 @@ class Peak:
         for index, known in zip(range(self.first_given, self.size, 2), self.given, strict=True):
             width = float(self.signal.width_GeV(np.array([known.mass_GeV]))[0])
             low[index + 1], high[index + 1] = known.mass_GeV - width, known.mass_GeV + width
-        return Settings(np.array(free, dtype=np.intp), constrained, low, high)
+        return Settings(np.array(free, dtype=np.intp), constrained, low, high, widths=widths)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
