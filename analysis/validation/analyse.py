@@ -48,6 +48,7 @@ from analysis.statistics.resonance.toys import ToyGroup, largest_significances
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.streams import spectrum_seed
 from analysis.statistics.verdict import decide
+from analysis.validation.counts import WindowCounts
 from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
 from analysis.validation.fixed_model import LargestZ, names_of
 from analysis.validation.rates import LEVEL, FIXED_GeV
@@ -112,6 +113,10 @@ class Found(Columns):
     """the same of the cross-section: the true one is in the 68 % interval where it is below 1"""
     cls: FloatArray
     """of the true cross-section at the true mass"""
+    count_z: FloatArray
+    """significance of the count in the window"""
+    count_cls: FloatArray
+    """of the true cross-section, by the count alone"""
     converged: Flags
     """whether all fits at a known truth did"""
 
@@ -198,14 +203,15 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
     low, high = analysis.model_selection.low_GeV, analysis.model_selection.high_GeV
     # Nothing is drawn from it: its truths are only there to say how many channels there are.
     toys_of_none = replace(analysis, expected=tuple(channel[0] for channel in counts)).toys
+    predictions: dict[int, Prediction] = {}
     for group in toys_of_none.groups(counts):
         # The same name for all channels, but once.
         found.function[group.toys] = "; ".join(dict.fromkeys(names_of(group.options)))
         best = _scan(group, found)
         for row, toy in enumerate(group.toys):
-            backgrounds = predicted(analysis, universes[toy].counts).backgrounds
-            predictions = tuple(each.fitted.events(low, high) for each in backgrounds)
-            fixed = replace(analysis, expected=predictions)
+            predictions[int(toy)] = prediction = predicted(analysis, universes[toy].counts)
+            fitted = tuple(each.fitted.events(low, high) for each in prediction.backgrounds)
+            fixed = replace(analysis, expected=fitted)
             spectrum = fixed.fixed(group.options, group.spurious[row])
             found.seed[toy] = seed = spectrum_seed(group.counts[row])
             crossings = upcrossings(spectrum, group.masses_GeV, seed=seed, toys=toys)
@@ -217,6 +223,7 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
             found.decision[toy] = decide(local_z, formula.z, analysis.search.decision)
         _measure(analysis, group, best, found)
         _at_truth(analysis, group, expected, found)
+    _count(analysis, counts, [predictions[row] for row in range(len(universes))], found)
     return found
 
 
@@ -282,6 +289,18 @@ def _at_truth(
     at_truth = AtTruth.of(own, mass, events)
     found.cls[toys] = at_truth.cls
     found.converged[toys] &= at_truth.converged
+
+
+def _count(
+    analysis: Analysis, counts: Sequence[FloatArray], predictions: list[Prediction], found: Found
+) -> None:
+    """Fill in what the count in the window tells; of all channels together."""
+    window, x = analysis.search.window, np.flatnonzero(found.exists)
+    inside = analysis.model_selection.inside(window.low_GeV, window.high_GeV)
+    count = WindowCounts.of([channel[:, inside] for channel in counts], predictions)
+    found.count_z[:] = count.z
+    events = found.true_cross_section_pb[x] * analysis.events_per_pb(found.true_mass_GeV[x])
+    found.count_cls[x] = count.some(x).cls(events)
 
 
 def toys_of(
