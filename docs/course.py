@@ -563,9 +563,9 @@ for parameters in (2, 3, 4):
 # %% [markdown]
 # All of them fit the sidebands, and what they predict differs by far more than their errors! A
 # good fit where there are data says little about a hole of 700 GeV. So the search chooses by the
-# bias, and its error holds three parts: the fit's, by the full covariance (the parameters are
-# strongly correlated: adding their errors one by one would be wrong); what good functions differ
-# by; the bias.
+# bias, takes its average out of the prediction, and its error holds three parts: the fit's, by the
+# full covariance (the parameters are strongly correlated: adding their errors one by one would be
+# wrong); what good functions differ by; how well the bias is known.
 
 # %%
 simple = fit_with(("exp",), 2, 2)

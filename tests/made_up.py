@@ -98,8 +98,8 @@ def a_sideband_fit(family: str, order: int, **known: Any) -> SidebandFit:
     """Return a function that was fitted to the sidebands."""
     some = SidebandFit(
         family=family, order=order, parameters=(), gof_pvalue=0.4, nll=1.0, degrees_of_freedom=110,
-        predicted_events=3170.0, fit_error_events=90.0, closure_bias_events=None, accepted=True,
-        reason=None,
+        predicted_events=3170.0, fit_error_events=90.0, closure_bias_events=None,
+        correction_events=0.0, closure_error_events=0.0, accepted=True, reason=None,
     )  # fmt: skip
     return replace(some, **known)
 
@@ -120,7 +120,8 @@ def a_channel(
     chosen = a_sideband_fit("exp", 4)
     some = ChannelBackground(
         fit_range_GeV=(float(edges_GeV[0]), float(edges_GeV[-1])), chosen=chosen,
-        candidates=(chosen,), predicted_events=3170.0, predicted_error_events=95.0,
+        candidates=(chosen,), predicted_events=3170.0, correction_events=0.0,
+        predicted_error_events=95.0,
         predicted_errors_events=PredictionErrors(fit=90.0, spread=0.0, closure=30.0),
         smooth_truths=(), peak=peak, spurious_signal_events={}, bins=bins, curve=curve, warnings=(),
     )  # fmt: skip

@@ -36,14 +36,23 @@ class SidebandFit(SpectrumFit):
 
     degrees_of_freedom: int
     predicted_events: float
-    """background events in the window"""
+    """background events in the window, by the function as it was fitted"""
     fit_error_events: float
     """uncertainty of the prediction from the fit"""
     closure_bias_events: float | None
-    """prediction minus truth on simulation, events"""
+    """prediction minus truth, on the test spectrum where it is largest, events"""
+    correction_events: float
+    """what has to be added to the prediction for it to be right on average"""
+    closure_error_events: float
+    """uncertainty of the correction: spread of the closure biases"""
     accepted: bool
     reason: str | None
     """why it was not accepted; None if it was"""
+
+    @property
+    def corrected_events(self) -> float:
+        """Background events in the window, corrected."""
+        return self.predicted_events + self.correction_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +64,7 @@ class PredictionErrors:
     spread: float
     """spread of the accepted functions, events"""
     closure: float
-    """bias on simulation, events"""
+    """spread of the biases on test spectra, events"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +157,9 @@ class ChannelBackground:
     chosen: SidebandFit
     candidates: tuple[SidebandFit, ...]
     predicted_events: float
-    """background events in the window"""
+    """background events in the window, corrected"""
+    correction_events: float
+    """correction that is in them"""
     predicted_error_events: float
     """uncertainty of the background events in the window"""
     predicted_errors_events: PredictionErrors

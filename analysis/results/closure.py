@@ -189,6 +189,22 @@ class ClaimPower:
     """evidence or discovery"""
 
 
+# ---- the count in the window --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountCoverage:
+    """What the count in the window shows, whose background is predicted from the sidebands."""
+
+    z: MeanAndWidth
+    """significances without X"""
+    misses: Fraction
+    """limits that are below the true cross-section, of all X"""
+    misses_of_strong: Fraction
+    """the same of X of at least `strong_pb`, where CLs has no reserve left"""
+    strong_pb: float
+
+
 # ---- all universes -------------------------------------------------------------------------------
 
 
@@ -330,5 +346,7 @@ class Closure:
     second_looks: BorderlineCases
     envelope: EnvelopePrice
     checks: tuple[Check, ...]
+    counting: Annotated[CountCoverage | None, ABSENT] = None
+    """None if there is no universe to count in"""
     events: Annotated[EventsComparison | None, ABSENT] = None
     """None where spectra were drawn from the model"""

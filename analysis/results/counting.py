@@ -76,6 +76,11 @@ class Counting:
     window_GeV: Range_GeV
     observed_events: float | None
     predicted_events: float
+    """background events, corrected for what the functions miss on average"""
+    uncorrected_events: float
+    """prediction of the functions as they were fitted"""
+    correction_events: float
+    """the difference"""
     predicted_error_events: float
     """uncertainty of the prediction"""
     channels: tuple[str, ...]

@@ -213,6 +213,8 @@ def _counting(
         window_GeV=(window.low_GeV, window.high_GeV),
         observed_events=model.observed,
         predicted_events=model.predicted,
+        uncorrected_events=model.predicted - to_count.prediction.correction_events,
+        correction_events=to_count.prediction.correction_events,
         predicted_error_events=model.error,
         channels=tuple(channel.name for channel in to_count.prediction.channels),
         z=None if count is None else count.z,

@@ -51,6 +51,7 @@ from analysis.statistics.resonance.shape import toys_of_prediction
 from analysis.statistics.resonance.toys import ToyGroup, largest_significances
 from analysis.statistics.spectra.bins import Bins, Channel
 from analysis.statistics.spectra.streams import spectrum_seed
+from analysis.validation.counts import WindowCounts
 from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
 from analysis.validation.fixed_model import LargestZ, names_of
 from analysis.validation.rates import LEVEL, FIXED_GeV
@@ -121,6 +122,10 @@ class Found(Columns):
     """the same of the cross-section: the true one is in the 68 % interval where it is below 1"""
     cls: FloatArray
     """of the true cross-section at the true mass"""
+    count_z: FloatArray
+    """significance of the count in the window"""
+    count_cls: FloatArray
+    """of the true cross-section, by the count alone"""
     converged: Flags
     """whether all fits at a known truth did"""
 
@@ -212,14 +217,15 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
     # Nothing is drawn from it: its truths are only there to say how many channels there are.
     thresholds = analysis.search.decision
     toys_of_none = replace(analysis, expected=tuple(channel[0] for channel in counts)).toys
+    predictions: dict[int, Prediction] = {}
     for group in toys_of_none.groups(counts):
         # The same name for all channels, but once.
         found.function[group.toys] = "; ".join(dict.fromkeys(names_of(group.options)))
         best = _scan(group, found)
         for row, toy in enumerate(group.toys):
-            backgrounds = predicted(analysis, universes[toy].counts).backgrounds
-            predictions = tuple(each.fitted.events(low, high) for each in backgrounds)
-            fixed = replace(analysis, expected=predictions)
+            predictions[int(toy)] = prediction = predicted(analysis, universes[toy].counts)
+            fitted = tuple(each.fitted.events(low, high) for each in prediction.backgrounds)
+            fixed = replace(analysis, expected=fitted)
             spectrum = fixed.fixed(group.options, group.spurious[row])
             found.seed[toy] = seed = spectrum_seed(group.counts[row])
             crossings = upcrossings(spectrum, group.masses_GeV, seed=seed, toys=toys)
@@ -238,6 +244,7 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
                 found.decision[toy] = weakest([alone, claim])
         _measure(analysis, group, best, found)
         _at_truth(analysis, group, expected, found)
+    _count(analysis, counts, [predictions[row] for row in range(len(universes))], found)
     return found
 
 
@@ -322,6 +329,18 @@ def _at_truth(
     at_truth = AtTruth.of(own, mass, events)
     found.cls[toys] = at_truth.cls
     found.converged[toys] &= at_truth.converged
+
+
+def _count(
+    analysis: Analysis, counts: Sequence[FloatArray], predictions: list[Prediction], found: Found
+) -> None:
+    """Fill in what the count in the window tells; of all channels together."""
+    window, x = analysis.search.window, np.flatnonzero(found.exists)
+    inside = analysis.model_selection.inside(window.low_GeV, window.high_GeV)
+    count = WindowCounts.of([channel[:, inside] for channel in counts], predictions)
+    found.count_z[:] = count.z
+    events = found.true_cross_section_pb[x] * analysis.events_per_pb(found.true_mass_GeV[x])
+    found.count_cls[x] = count.some(x).cls(events)
 
 
 def toys_of(

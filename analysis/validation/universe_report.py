@@ -17,7 +17,15 @@ from analysis.results import closure as written
 from analysis.results.checks import Check
 from analysis.statistics.background.entries import Flags
 from analysis.validation.analyse import CLAIMS, SURE_LOCAL_Z, Found, UniverseResults
-from analysis.validation.rates import FIXED_GeV, Place, fraction_of, moments_of, rounded, unjudged
+from analysis.validation.rates import (
+    LEVEL,
+    FIXED_GeV,
+    Place,
+    fraction_of,
+    moments_of,
+    rounded,
+    unjudged,
+)
 from tools.arrays import FloatArray
 from tools.universe import CROSS_SECTIONS_PB, MASSES_GeV
 
@@ -25,6 +33,8 @@ CROSS_SECTION_EDGES = (CROSS_SECTIONS_PB[0], 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, CROSS
 MASS_EDGES = (MASSES_GeV[0], 600.0, 750.0, 900.0, MASSES_GeV[1])
 EXPECTED_Z_EDGES = (0.0, 2.0, 3.0, 4.0, 5.0, SURE_LOCAL_Z, 8.0, 12.0, 60.0)
 _PULLS, _P, _Z = np.linspace(-4, 4, 33), np.linspace(0, 1, 21), np.linspace(0, 5, 26)
+STRONG_PB = 4.0
+"""from which on the count's limit has no reserve: CLs is as strict as the p-value"""
 ENOUGH = 300
 """universes"""
 _TAILS = {2.0: 0.02275, 3.0: 0.00135}
@@ -78,6 +88,7 @@ def result(
         ),
         envelope=_envelope(results.found),
         checks=tuple(checks(results, strengths)),
+        counting=_counting(x, empty),
         events=events,
     )
 
@@ -152,6 +163,17 @@ def _mean(values: FloatArray) -> float:
     return rounded(float(values.mean())) if len(values) else np.nan
 
 
+def _counting(x: Found, empty: Found) -> written.CountCoverage:
+    """Return what the count in the window shows."""
+    missed = x.count_cls < LEVEL
+    return written.CountCoverage(
+        z=moments_of(empty.count_z),
+        misses=fraction_of(missed),
+        misses_of_strong=fraction_of(missed[x.true_cross_section_pb >= STRONG_PB]),
+        strong_pb=STRONG_PB,
+    )
+
+
 def _verdicts(results: UniverseResults) -> written.VerdictTable:
     """Return how often each verdict was given in the universes of the course, by what was true."""
     every = results.of("universes")
@@ -208,8 +230,18 @@ def checks(results: UniverseResults, strengths: Sequence[Bin]) -> Iterator[Check
     strengths : sequence of tuple
         Bins of the cross-section, of `results.with_x`.
     """
-    for check in (*_without_x(results.without_x), *_with_x(results, strengths)):
+    x, empty = results.with_x, results.without_x
+    for check in (*_without_x(empty), *_with_x(results, strengths), *_of_count(x, empty)):
         yield check if check.toys is not None and check.toys >= ENOUGH else unjudged(check)
+
+
+def _of_count(x: Found, empty: Found) -> Iterator[Check]:
+    z, here = moments_of(empty.count_z), Place("count", "without X")
+    yield here.number("mean z", z.mean, z.mean_error, -0.08, 0.08, n=z.n)
+    yield here.number("width of z", z.width, z.width_error, None, 1.05, n=z.n)
+    missed, strong = x.count_cls < LEVEL, x.true_cross_section_pb >= STRONG_PB
+    for setting, where in (("all X", missed), (f"X from {STRONG_PB:g} pb on", missed[strong])):
+        yield Place("count", setting).rate("limit misses", where, None, 0.059)
 
 
 def _with_x(results: UniverseResults, strengths: Sequence[Bin]) -> Iterator[Check]:

@@ -494,6 +494,11 @@ def test_the_result_holds_what_the_contract_wants(results: UniverseResults) -> N
     assert told.by_mass[0].claimed.value == 1.0
     assert sum(told.histograms.local_z.counts) == 40
     assert told.bias.mass_GeV.n == 20
+    assert told.counting is not None
+    assert told.counting.z.n == 40
+    assert abs(told.counting.z.mean) < 0.75  # known to 0.14: 1e-6
+    assert told.counting.misses.n == 20
+    assert told.counting.misses.value <= 0.3  # of 5 %, 7 or more of 20 in 3e-5
     assert all(check.meets is None for check in told.checks)
     assert len(results.with_x.number) == 20
     assert len(replace(results, size=Size(12)).without_x.number) == 0

@@ -59,7 +59,8 @@ def _alone(background: BackgroundFits) -> str:
     return (
         f"Fitted to the {background.of} from {number(low)} to {number(high)} GeV, the "
         f"window left out: {chosen.family} of order {chosen.order} predicts {predicted} "
-        f"events in the window. Parts of the uncertainty: fit {number(errors.fit, 3)}, spread "
+        f"events in the window, a correction of {chosen.correction_events:+.3g} included for what "
+        f"it misses on average. Parts of the uncertainty: fit {number(errors.fit, 3)}, spread "
         f"{number(errors.spread, 3)}, closure {number(errors.closure, 3)}."
     )
 

@@ -306,6 +306,26 @@ class FittedFunction:
         slope = np.einsum("bq,bqp->p", widths, self._value_and_slopes(masses)[1])
         return float(np.sqrt(slope @ self.covariance @ slope))
 
+    def second_order(
+        self, low_GeV: FloatArray, high_GeV: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return how the integrals over some bins depend on `theta`, to second order.
+
+        Returns
+        -------
+        slopes : ndarray, shape (B, P)
+            First derivatives.
+        bends : ndarray, shape (B,)
+            Trace of the second derivatives times the covariance.
+        """
+        masses, widths = quadrature(low_GeV, high_GeV)
+        value, slopes = self._value_and_slopes(masses)
+        if self.function.additive:
+            bends = slopes @ np.diag(self.covariance)
+        else:
+            bends = np.einsum("...p,pq,...q->...", slopes, self.covariance, slopes) / value
+        return np.einsum("bq,bqp->bp", widths, slopes), np.asarray((widths * bends).sum(axis=-1))
+
     def _value_and_slopes(self, mass_GeV: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return f and its derivatives by `theta` on one more axis."""
         basis = self.function.basis(mass_GeV) @ self.rotation

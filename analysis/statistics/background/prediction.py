@@ -23,8 +23,13 @@ class Prediction:
 
     @property
     def events(self) -> float:
-        """Expected background in the window, events."""
+        """Expected background in the window, events; corrected."""
         return sum(background.predicted_events for background in self.backgrounds)
+
+    @property
+    def correction_events(self) -> float:
+        """Correction that is in `events`: what is left is the functions as they were fitted."""
+        return sum(background.chosen.correction_events for background in self.backgrounds)
 
     @property
     def error_events(self) -> float:

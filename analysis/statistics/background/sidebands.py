@@ -16,12 +16,17 @@ If no function is accepted, a turn-on at low mass is the likely cause, and the r
 higher, step by step. If none is accepted anywhere, the best fit is used, with its error inflated
 by sqrt(deviance/dof), and the result says so.
 
+The predicted yield is the integral of the function, less what it is known to miss
+(`candidates.py`): the mean closure bias over the test spectra that fit these sidebands, and the
+bias that a fit of few events has by itself (`fit_bias.py`). Only the count takes this correction:
+curves, toys and expectations of the shape are those of the function as it is fitted.
+
 The error of the predicted yield is the root of the sum of squares of
 
 - the fit: full covariance of the parameters;
-- the spread: root mean square distance of the accepted functions with up to one parameter more, as
-  far as their statistical errors do not explain it;
-- the closure bias of the chosen function.
+- the spread: root mean square distance of the corrected predictions of the accepted functions with
+  up to one parameter more, as far as their statistical errors do not explain it;
+- the closure: root mean square distance of the test spectra's biases from what was subtracted.
 """
 
 from collections.abc import Sequence
@@ -38,24 +43,20 @@ from analysis.results.background import (
     TestSpectrum,
 )
 from analysis.settings.search import Fit, Window
+from analysis.statistics.background.candidates import (
+    NO_MINIMUM,
+    fit_candidate,
+    fit_test_spectra,
+    good_enough,
+)
 from analysis.statistics.background.entries import Decisions
 from analysis.statistics.background.families import FittedFunction, Function, functions
-from analysis.statistics.background.goodness import goodness_of_fit
-from analysis.statistics.background.poisson import fitted_functions, minuit_fit, model, scoring_fit
-from analysis.statistics.background.smooth_spectra import (
-    KINDS,
-    PARAMETERS,
-    prediction_falls,
-    smooth_curve,
-)
 from analysis.statistics.spectra.bins import Bins, Channel, bin_edges
 from tools.arrays import FloatArray
 from tools.errors import InputError, XyyError
 
 MIN_SIDEBAND_EVENTS = 50
 """entries; with fewer there is nothing to fit"""
-_NO_MINIMUM = "the fit does not converge"
-"""why a function is of no use at all: a minimiser found no minimum, or one that does not fall"""
 _CURVE_STEP_GeV = 5.0
 
 
@@ -83,8 +84,8 @@ class Background:
 
     @property
     def predicted_events(self) -> float:
-        """Predicted background in the window, events."""
-        return self.chosen.predicted_events
+        """Predicted background in the window, events; corrected for what the function misses."""
+        return self.chosen.corrected_events
 
     @property
     def error_scale(self) -> float:
@@ -101,8 +102,8 @@ class Background:
 
     @property
     def closure_events(self) -> float:
-        """Uncertainty of the predicted background from the closure bias, events."""
-        return abs(self.chosen.closure_bias_events or 0.0)
+        """Uncertainty of the predicted background from the test spectra, events."""
+        return self.chosen.closure_error_events
 
     @property
     def predicted_error_events(self) -> float:
@@ -133,6 +134,7 @@ class Background:
             chosen=self.chosen,
             candidates=self.candidates,
             predicted_events=self.predicted_events,
+            correction_events=self.chosen.correction_events,
             predicted_error_events=self.predicted_error_events,
             predicted_errors_events=PredictionErrors(
                 fit=self.fit_error_events, spread=self.spread_events, closure=self.closure_events
@@ -239,20 +241,20 @@ def _select(
     name: str, bins: Bins, tried: Sequence[Function], window: Window, fit: Fit
 ) -> Background | None:
     """Fit every function, settle which are accepted, and choose; None if none can be fitted."""
-    test_spectra = _fit_test_spectra(bins, window, fit)
+    test_spectra = fit_test_spectra(bins, window, fit)
     curves = [curve for _, curve in test_spectra]
     found: list[tuple[SidebandFit, FittedFunction]] = []
     for function in tried:
         if _enough([candidate for candidate, _ in found], function):
             break
-        found.append(_fit_candidate(function, bins, curves, window, fit))
+        found.append(fit_candidate(function, bins, curves, window, fit))
     candidates = tuple(candidate for candidate, _ in found)
-    usable = [candidate for candidate in candidates if candidate.reason != _NO_MINIMUM]
+    usable = [candidate for candidate in candidates if candidate.reason != NO_MINIMUM]
     accepted = [candidate for candidate in usable if candidate.accepted]
     if not usable:
         return None
     chosen = accepted[0] if accepted else min(usable, key=_relative_deviance)
-    pool = accepted or [c for c in usable if _good_enough(c.gof_pvalue, fit)]
+    pool = accepted or [c for c in usable if good_enough(c.gof_pvalue, fit)]
     background = Background(
         channel=name,
         window=window,
@@ -278,7 +280,7 @@ def _spread(pool: Sequence[SidebandFit], chosen: SidebandFit) -> float:
     """
     # Below zero statistics alone explain more than the distance there is.
     squares = [
-        (candidate.predicted_events - chosen.predicted_events) ** 2
+        (candidate.corrected_events - chosen.corrected_events) ** 2
         - abs(candidate.fit_error_events**2 - chosen.fit_error_events**2)
         for candidate in pool
     ]
@@ -299,79 +301,3 @@ def _none_accepted(background: Background) -> Background:
         "do not trust a significance from it before the sidebands are understood"
     )
     return replace(background, warnings=(note,))
-
-
-def _fit_test_spectra(
-    bins: Bins, window: Window, fit: Fit
-) -> list[tuple[TestSpectrum, FloatArray]]:
-    """Return the test spectra that fit some sidebands: events in them, then in the window."""
-    counts, found = bins.effective_counts, []
-    edges = bin_edges(window.low_GeV, window.high_GeV, fit.bin_GeV)
-    low, high = np.append(bins.low_GeV, edges[:-1]), np.append(bins.high_GeV, edges[1:])
-    for name in KINDS:
-        (curve,) = smooth_curve(name, counts[None], bins, low, high)
-        gof = goodness_of_fit(counts, bins.scale * curve[: len(counts)], PARAMETERS)
-        if _good_enough(gof, fit):
-            found.append((TestSpectrum(name=name, gof_pvalue=gof), curve))
-    return found
-
-
-def _fit_candidate(
-    function: Function, bins: Bins, test_spectra: Sequence[FloatArray], window: Window, fit: Fit
-) -> tuple[SidebandFit, FittedFunction]:
-    """Fit one function to some sidebands and say whether it is accepted."""
-    counts, fit_model = bins.effective_counts, model((function,), (bins,))
-    quick = scoring_fit(counts[None], fit_model)
-    final = minuit_fit(counts, fit_model, quick) if quick.converged[0] else quick
-    (fitted,) = fitted_functions(fit_model, final)
-    edges = bin_edges(window.low_GeV, window.high_GeV, fit.bin_GeV)
-    inside = edges[:-1], edges[1:]
-    predicted, error = float(fitted.events(*inside).sum()), fitted.yield_error(*inside)
-    beneath = bins.counts[bins.high_GeV <= window.low_GeV].sum()
-    falls = prediction_falls(np.array(predicted), beneath, float(bins.low_GeV[0]), window)
-    misses = []
-    if test_spectra:
-        asimov = [test_spectrum[: len(counts)] for test_spectrum in test_spectra]
-        # From the data's minimum: the test spectra were fitted to the same sidebands, theirs is
-        # near.
-        refit = scoring_fit(np.array(asimov) * bins.scale, fit_model, start=final.theta[0])
-        for index, test_spectrum in enumerate(test_spectra):
-            (found,) = fitted_functions(fit_model, refit, index)
-            misses.append(float(found.events(*inside).sum() - test_spectrum[len(counts) :].sum()))
-    gof = goodness_of_fit(counts, final.expected[0], fit_model.size)
-    usable = bool(final.converged[0] and falls and np.isfinite(error))
-    bias = max(misses, key=abs, default=None)
-    reason = _objection(gof, bias, error, fit) if usable else _NO_MINIMUM
-    candidate = SidebandFit(
-        family=function.family,
-        order=function.order,
-        parameters=fitted.parameters,
-        gof_pvalue=gof,
-        nll=float(final.deviance[0]) / 2,
-        degrees_of_freedom=len(counts) - fit_model.size,
-        predicted_events=predicted,
-        fit_error_events=error,
-        closure_bias_events=bias,
-        accepted=reason is None,
-        reason=reason,
-    )
-    return candidate, fitted
-
-
-def _good_enough(pvalue: float | None, fit: Fit) -> bool:
-    """Tell whether a goodness of fit is accepted."""
-    # Too few events to judge a fit are too few to object to it.
-    return pvalue is None or pvalue >= fit.gof_pvalue
-
-
-def _objection(gof: float | None, bias: float | None, error: float, fit: Fit) -> str | None:
-    """Return why a fit of such goodness, closure bias and uncertainty is not accepted, or None."""
-    if not _good_enough(gof, fit):
-        return f"goodness of fit p = {gof:.2g}"
-    if bias is None:
-        return "no test spectrum fits these sidebands"
-    if not abs(bias) <= fit.closure_bias * error:
-        return (
-            f"misses a test spectrum by {bias:+.4g} events, with a fit uncertainty of {error:.4g}"
-        )
-    return None
