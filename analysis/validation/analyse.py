@@ -48,7 +48,7 @@ from analysis.statistics.resonance.toys import ToyGroup, largest_significances
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.streams import spectrum_seed
 from analysis.statistics.verdict import decide
-from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
+from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, scanned, some
 from analysis.validation.fixed_model import LargestZ, names_of
 from analysis.validation.rates import LEVEL, FIXED_GeV
 from analysis.validation.tasks import Ensemble, Log, digest_of, done, workshop
@@ -227,10 +227,7 @@ def _stacked(spectra: Sequence[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...
 
 def _scan(group: ToyGroup, found: Found) -> FloatArray:
     """Fill in the significances; return the most significant masses."""
-    own, masses = len(group.toys), len(group.masses_GeV)
-    # Every mass is fitted, as for data: the two steps of toys only have to find the largest.
-    z = group.fit(np.tile(np.arange(masses), own), np.repeat(np.arange(own), masses))
-    z = z.reshape(own, masses)
+    z = scanned(group)
     found.fixed_z[group.toys] = z[:, nearest(group.masses_GeV, FIXED_GeV)]
     found.local_z[group.toys] = np.maximum(z.max(axis=1), 0.0)
     return np.asarray(group.masses_GeV[np.argmax(z, axis=1)])
