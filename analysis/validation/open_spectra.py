@@ -119,8 +119,8 @@ class OpenToys(Columns):
         """Whether there is evidence, or a discovery."""
         return np.isin(self.decision, CLAIMS)
 
-    def without_allowance(self, thresholds: Decision) -> npt.NDArray[np.str_]:
-        """Return what the significance alone says where the function fits."""
+    def by_z_alone(self, thresholds: Decision) -> npt.NDArray[np.str_]:
+        """Return what the significances alone claim where the function fits."""
         every = zip(self.local_z, self.global_z, self.poor_fit, strict=True)
         return np.array(
             [
@@ -140,7 +140,7 @@ class OpenToys(Columns):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cell:
+class OpenCell:
     """A truth with so many events, and a signal of some strength at each of `MASSES_GeV`."""
 
     name: str
@@ -156,7 +156,7 @@ class Cell:
     @classmethod
     def of(
         cls, search: Search, truth: str, events: float, sigma: float, *, bins: int = BINS
-    ) -> "Cell":
+    ) -> "OpenCell":
         """Return a cell of a truth."""
         edges = np.linspace(*SPECTRUM_GeV, bins + 1)
         low, high = edges[:-1], edges[1:]
@@ -243,8 +243,8 @@ class SpectraCampaign:
     search: Search
     size: SpectraNumbers
     seed: int
-    cells: Mapping[Named, Cell]
-    coarse: Mapping[Named, Cell]
+    cells: Mapping[Named, OpenCell]
+    coarse: Mapping[Named, OpenCell]
     """in `COARSE_BINS`"""
 
     def ensembles(self) -> dict[tuple[str, Named], Ensemble[OpenToys]]:
@@ -260,7 +260,7 @@ class SpectraCampaign:
             found["coarse", named] = self._ensemble(cell, size.coarse, 0)
         return found
 
-    def _ensemble(self, cell: Cell, number: int, decided: int) -> Ensemble[OpenToys]:
+    def _ensemble(self, cell: OpenCell, number: int, decided: int) -> Ensemble[OpenToys]:
         toys = partial(cell.toys, seed=self.seed, decided=decided)
         return Ensemble(OpenToys, toys, number, _TOGETHER)
 
@@ -288,13 +288,13 @@ def open_spectra(
 ) -> SpectraCampaign:
     """Return the campaign of open spectra; no sample is needed."""
     cells = {
-        (truth, events, sigma): Cell.of(search, truth, events, sigma)
+        (truth, events, sigma): OpenCell.of(search, truth, events, sigma)
         for truth in TRUTHS
         for events in EVENTS
         for sigma in SIGMAS
     }
     coarse = {
-        (COARSE, events, 0.0): Cell.of(search, COARSE, events, 0.0, bins=COARSE_BINS)
+        (COARSE, events, 0.0): OpenCell.of(search, COARSE, events, 0.0, bins=COARSE_BINS)
         for events in COARSE_EVENTS
     }
     return SpectraCampaign(search, size, seed, cells, coarse)

@@ -124,10 +124,10 @@ def _claims(here: Place, toys: OpenToys, discovery: float, evidence: float) -> I
 
 
 def _alone(here: Place, own: OpenToys, thresholds: Decision) -> Iterator[Check]:
-    """Yield what would be claimed without an allowance for a change of slope."""
-    decision = own.without_allowance(thresholds)
-    yield here.rate("discovery without allowance", decision == "discovery")
-    yield here.rate("claimed without allowance", np.isin(decision, CLAIMS))
+    """Yield what would be claimed without an allowance for a change of slope, or the like."""
+    decision = own.by_z_alone(thresholds)
+    yield here.rate("discovery by Z alone", decision == "discovery")
+    yield here.rate("claimed by Z alone", np.isin(decision, CLAIMS))
 
 
 def _empty(here: Place, toys: OpenToys, thresholds: Decision) -> Iterator[Check]:
