@@ -71,7 +71,7 @@ def test_the_significance_of_an_exponential_is_that_of_its_fit(strong: OpenCell)
 def test_toys_together_are_each_toy_alone(few: Search, strong: OpenCell) -> None:
     """Decision, significance, function and intervals are those that a file of its own gets."""
     none = OpenCell.of(few, "exponential", 5e4, 0.0)
-    for cell, numbers in ((strong, range(4)), (none, range(2))):
+    for cell, numbers in ((strong, range(3)), (none, range(2))):
         toys = cell.toys(numbers, seed=3, decided=0 if cell is strong else 2)
         for row, counts in enumerate(cell.draw(numbers, seed=3)):
             alone = cell.infer(counts, float(toys.mass_GeV[row]))
@@ -92,7 +92,8 @@ def test_toys_together_are_each_toy_alone(few: Search, strong: OpenCell) -> None
                 side = interval.high if truth > interval.value else interval.low
                 by_interval = (interval.value - truth) / abs(side - interval.value)
                 assert pull == pytest.approx(by_interval, abs=0.02 + 0.15 * abs(pull))
-                assert (abs(pull) <= 1) == (interval.low <= truth <= interval.high)
+                if abs(abs(pull) - 1) > 0.05:  # the interval's ends are interpolated
+                    assert (abs(pull) < 1) == (interval.low < truth < interval.high)
 
 
 def test_verdicts_are_those_of_the_search(strong: OpenCell) -> None:
