@@ -1,4 +1,7 @@
-"""``statistics.json`` and ``statistics_categories.json``: what toys of known spectra showed."""
+"""What toys of known spectra showed.
+
+``statistics.json``, ``statistics_categories.json`` and ``spectra.json``.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -65,5 +68,36 @@ class SearchCalibration:
     """fraction of toys by the function that they chose, by generating model (and category)"""
     injected_events: dict[str, dict[str, float]]
     """signal events that were injected, by generating model, and by mass and strength"""
+    checks: tuple[Check, ...]
+    provenance: MachineOrigin
+
+
+@dataclass(frozen=True, slots=True)
+class SpectraNumbers:
+    """How many toys of open spectra are generated."""
+
+    empty: int
+    """without a signal, of each smooth truth and number of events"""
+    measured: int
+    """at each strength, of each smooth truth and number of events"""
+    others: int
+    """at each strength, or without a signal, of each truth that is not smooth"""
+    decided: int
+    """of those with a signal, whose verdict is asked for"""
+    coarse: int
+    """in few bins, of each number of events"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpectraCalibration:
+    """What the search in open spectra says of toys of known truths."""
+
+    size: SpectraNumbers
+    seed: int
+    workers: int
+    choices: dict[str, dict[str, float]]
+    """fraction of toys by the function that they chose, by truth and number of events"""
+    injected_events: dict[str, dict[str, float]]
+    """signal events that were injected, by truth and events, and by mass and strength"""
     checks: tuple[Check, ...]
     provenance: MachineOrigin

@@ -10,6 +10,8 @@ both              `tasks` (an ensemble: how toys or universes are generated and 
 toys              `python -m analysis.validation`; `plan` says of what, and how
 toys of them      `toys`, without a resonance and with one, each with its own model selection;
                   `categories`: which fractions of background and signal six of a score have
+open spectra      `open_spectra`: toys of `xyy infer --spectrum`; `open_truths`: of which truths,
+                  and what some sigma are; `spectra_report` (``spectra.json``)
 no toys           `sensitivity`: beside that of the ideal fit, and what categories gain
 what is told      `toy_report` (``statistics.json``)
 universes         `xyy closure` (`closure` writes it); `efficiencies` (what a selection keeps),

@@ -2,26 +2,64 @@
 
 import argparse
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from analysis.results.calibration import ToyNumbers
 from analysis.results.checks import judged
 from analysis.results.codec import to_json
+from analysis.settings.search import Search
 from analysis.settings.search_file import read_search
-from analysis.validation import plan
-from analysis.validation.pages import page_of_toys
+from analysis.validation import open_spectra, plan, spectra_report, toy_report
+from analysis.validation.pages import page_of_spectra, page_of_toys
 from analysis.validation.tasks import digest_of, workshop
-from analysis.validation.toy_report import document, read_calibration
 from tools.executors import Execution
 from tools.json_file import write_json
 from tools.pool import cores
-from tools.samples import find_settings, read_catalogue
+from tools.samples import Catalogue, find_settings, read_catalogue
 
 DOCS = Path("docs")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a page of toys is made with; size, campaigns and results are each plan's own."""
+
+    size: Any
+    usual_toys: int
+    """of the size, that `--toys` stands in for"""
+    in_proportion: Callable[[Any, int], Any]
+    campaigns: Callable[[Catalogue, Search, Any, int], Any]
+    run: Callable[..., Any]
+    document: Callable[..., Any]
+    read: Callable[[Path], Any]
+    page: Callable[[Any], str]
+    module: str
+    """that its tasks depend on, with all behind it"""
+    file: str
+    """in `DOCS`"""
+
+
+def _of_toys(campaigns: Callable[..., Any], size: ToyNumbers, file: str) -> Plan:
+    return Plan(
+        size, size.local, plan.in_proportion, campaigns, plan.run_toys, toy_report.document,
+        toy_report.read_calibration, page_of_toys, "plan", file,
+    )  # fmt: skip
+
+
 PLANS = {
-    "one spectrum": (plan.one_spectrum, plan.ONE_SPECTRUM, "statistics.json"),
-    "six categories": (plan.six_categories, plan.WITH_CATEGORIES, "statistics_categories.json"),
-}
-"""campaigns, their size, and their document in `DOCS`"""
+    "one spectrum": _of_toys(plan.one_spectrum, plan.ONE_SPECTRUM, "statistics.json"),
+    "six categories": _of_toys(
+        plan.six_categories, plan.WITH_CATEGORIES, "statistics_categories.json"
+    ),
+    "open spectra": Plan(
+        open_spectra.SIZE, open_spectra.SIZE.measured, open_spectra.in_proportion,
+        open_spectra.open_spectra, open_spectra.run_spectra, spectra_report.document,
+        spectra_report.read_spectra, page_of_spectra, "open_spectra", "spectra.json",
+    ),
+}  # fmt: skip
 
 
 def page_beside(document: Path) -> Path:
@@ -38,8 +76,11 @@ def log(text: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the campaigns of the command line."""
     parser = argparse.ArgumentParser(prog="python -m analysis.validation", description=__doc__)
-    parser.add_argument("--categories", action="store_true", help="six, instead of one spectrum")
-    parser.add_argument("--toys", type=int, help="at fixed masses; all else in proportion")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--categories", action="store_true", help="six, instead of one spectrum")
+    which.add_argument("--spectra", action="store_true", help="open ones, as of --spectrum")
+    parser.add_argument("--toys", type=int, help="at fixed masses; all else in proportion "
+                        "(--spectra: of a smooth truth with a signal)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--executor", help="iterative, futures or dask", default="futures")
     parser.add_argument("--scheduler", help="of dask: an address, or its file")
@@ -49,21 +90,22 @@ def main(arguments: list[str] | None = None) -> None:
                         help="the folder of finished tasks, which are not done again")  # fmt: skip
     parser.add_argument("--page", action="store_true", help="only write the page of --out again")
     options = parser.parse_args(arguments)
-    name = "six categories" if options.categories else "one spectrum"
-    campaigns_of, size, usual = PLANS[name]
-    out = options.out or DOCS / usual
+    name = "open spectra" if options.spectra else "one spectrum"
+    name = "six categories" if options.categories else name
+    own = PLANS[name]
+    out = options.out or DOCS / own.file
     if not options.page:
         catalogue = read_catalogue(find_settings("datasets/course.toml"))
         search = read_search(find_settings("analysis/search.toml"))
-        size = plan.in_proportion(size, options.toys or size.local)
-        campaigns = campaigns_of(catalogue, search, size, options.seed)
+        size = own.in_proportion(own.size, options.toys or own.usual_toys)
+        campaigns = own.campaigns(catalogue, search, size, options.seed)
         execution = Execution(options.executor, options.workers, scheduler=options.scheduler)
-        digest = digest_of("plan", catalogue, search, name, size, options.seed)
+        digest = digest_of(own.module, catalogue, search, name, size, options.seed)
         with workshop(options.kept, digest, execution, log) as shop:
-            results = plan.run_toys(campaigns, shop)
-        write_json(out, to_json(document(results, workers=options.workers)))
-    found, where = read_calibration(out), page_beside(out)
-    where.write_text(page_of_toys(found), encoding="utf-8")
+            results = own.run(campaigns, shop)
+        write_json(out, to_json(own.document(results, workers=options.workers)))
+    found, where = own.read(out), page_beside(out)
+    where.write_text(own.page(found), encoding="utf-8")
     number, missed = judged(found.checks)
     log(f"{number - missed} of {number} numbers are what was wanted: {where}")
 

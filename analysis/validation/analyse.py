@@ -24,46 +24,37 @@ are a task.
 Everything of ours is imported at the top: the work is sent to dask's workers with its code.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from analysis.game.scoring import MASS_ERRORS
-from analysis.settings.search import Decision
-from analysis.statistics.background.entries import Flags
-from analysis.statistics.background.model_selection import select_all
+from analysis.results.scan import Upcrossings
 from analysis.statistics.background.prediction import Prediction, predict
 from analysis.statistics.resonance.claims import decide, weakest
-from analysis.statistics.resonance.cross_checks import Reader, UnblindedData, envelope
 from analysis.statistics.resonance.look_elsewhere import (
     combined,
-    excludes,
     near_threshold,
-    significance,
     upcrossings,
 )
 from analysis.statistics.resonance.shape import toys_of_prediction
 from analysis.statistics.resonance.toys import ToyGroup, largest_significances
-from analysis.statistics.spectra.bins import Bins, Channel
+from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.streams import spectrum_seed
 from analysis.validation.counts import WindowCounts
-from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, some
+from analysis.validation.envelopes import envelope_z
+from analysis.validation.fits import AtTruth, BestFits, asimov_z, nearest, scanned, some
 from analysis.validation.fixed_model import LargestZ, names_of
-from analysis.validation.rates import LEVEL, FIXED_GeV
+from analysis.validation.found import Found
+from analysis.validation.rates import FIXED_GeV
 from analysis.validation.tasks import Ensemble, Log, digest_of, done, workshop
 from analysis.validation.universes import KINDS, Analysis, Kind, Size, Universe, Universes
-from tools.arrays import Columns, FloatArray
+from tools.arrays import FloatArray
 from tools.digests import digest_text
 from tools.executors import Execution
 
-SURE_LOCAL_Z = 6.0
-"""expected local significance from which on X has to be found"""
-CLAIMS = ("evidence", "discovery")
 BATCH = 25
 """universes analysed together"""
 PART = 250
@@ -71,128 +62,6 @@ PART = 250
 TOYS = {"universes": 1_000, "empty": 1_000, "with_x": 100}
 """toys of the fixed background model in each universe, for the upcrossings; `look_elsewhere` has
 1,000"""
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Found(Columns):
-    """What was true, found and decided in T universes; NaN where something is not there.
-
-    All numbers are arrays of shape (T,) unless it is said otherwise.
-    """
-
-    kind: npt.NDArray[np.str_]
-    number: npt.NDArray[np.int64]
-    true_mass_GeV: FloatArray
-    """NaN: there is no X"""
-    true_cross_section_pb: FloatArray
-    """0: there is no X"""
-    expected_z: FloatArray
-    """local significance at the true mass, of the universe without fluctuations"""
-    function: npt.NDArray[np.str_]
-    """functions that were selected"""
-    fixed_z: FloatArray
-    """signed, at `FIXED_GeV`, shape (T, 3)"""
-    local_z: FloatArray
-    """largest of the scan; 0 if there is no excess"""
-    upcrossings: FloatArray
-    """mean number of the fixed background model"""
-    formula_z: FloatArray
-    """global significance by the formula of Gross and Vitells"""
-    formula_p: FloatArray
-    seed: npt.NDArray[np.uint64]
-    """of the toys, as it follows from the spectrum"""
-    envelope_z: FloatArray
-    """with the functions profiled, at the maximum; NaN where nothing might be claimed"""
-    envelope_claim: npt.NDArray[np.str_]
-    """claim that it allows"""
-    alone: npt.NDArray[np.str_]
-    """claim that the function in use allows"""
-    exceeding: FloatArray
-    """toys of the whole procedure with as large an excess; NaN: none were generated"""
-    global_p: FloatArray
-    """by toys where some exceed, else by the formula"""
-    decision: npt.NDArray[np.str_]
-    """the verdict in one word"""
-    mass_GeV: FloatArray
-    """fitted; NaN if there is no excess"""
-    cross_section_pb: FloatArray
-    mass_pull: FloatArray
-    """sign(M - M0) sqrt(D(M0) - D(M)), D with all else fitted again"""
-    cross_section_pull: FloatArray
-    """the same of the cross-section: the true one is in the 68 % interval where it is below 1"""
-    cls: FloatArray
-    """of the true cross-section at the true mass"""
-    count_z: FloatArray
-    """significance of the count in the window"""
-    count_cls: FloatArray
-    """of the true cross-section, by the count alone"""
-    converged: Flags
-    """whether all fits at a known truth did"""
-
-    @classmethod
-    def nothing(cls, size: int) -> "Found":
-        """Return room for `size` universes."""
-        made: dict[str, Any] = {field.name: np.full(size, np.nan) for field in fields(cls)}
-        made |= {
-            "kind": np.full(size, "", f"U{max(map(len, KINDS))}"),
-            "number": np.zeros(size, np.int64),
-            "seed": np.zeros(size, np.uint64),
-            "function": np.full(size, "", "U400"),
-            **{
-                claim: np.full(size, "", f"U{max(map(len, CLAIMS))}")
-                for claim in ("decision", "alone", "envelope_claim")
-            },
-            "converged": np.ones(size, bool),
-            "fixed_z": np.full((size, len(FIXED_GeV)), np.nan),
-        }
-        return cls(**made)
-
-    def borderline(self, thresholds: Decision) -> list[int]:
-        """Return rows of borderline cases: toys of the whole procedure may change their verdict."""
-        near = np.array([near_threshold(z, thresholds) for z in self.formula_z], bool)
-        return [int(row) for row in np.flatnonzero(near & (self.kind != "with_x"))]
-
-    def count(self, row: int, largest: LargestZ, thresholds: Decision) -> None:
-        """Decide about a universe of which there are toys of the whole procedure."""
-        toys = largest.counted(self.local_z[row])
-        self.exceeding[row] = toys.exceeding
-        # As in `look_elsewhere.combined`.
-        if excludes(toys, float(self.formula_p[row])):
-            self.global_p[row] = p = toys.p or toys.p_high
-            self.alone[row] = decide(float(self.local_z[row]), significance(p), thresholds)
-            self.decision[row] = weakest([self.alone[row], self.envelope_claim[row]])
-
-    @property
-    def exists(self) -> Flags:
-        """Whether there is an X."""
-        return np.asarray(self.true_cross_section_pb > 0)
-
-    @property
-    def claimed(self) -> Flags:
-        """Whether there is evidence, or a discovery."""
-        return np.isin(self.decision, CLAIMS)
-
-    @property
-    def sure(self) -> "Found":
-        """Those whose X has to be found."""
-        return self.some(self.expected_z > SURE_LOCAL_Z)
-
-    @property
-    def right(self) -> Flags:
-        """Whether the verdict is right."""
-        # Who claims without a fitted mass (no excess) is not near it.
-        near = np.nan_to_num(np.abs(self.mass_pull), nan=np.inf) <= MASS_ERRORS
-        return np.where(self.claimed, self.exists & near, ~self.exists | self.covered)
-
-    @property
-    def covered(self) -> Flags:
-        """Whether the limit at the true mass is above the true cross-section."""
-        return np.asarray(self.cls >= LEVEL)
-
-    def pulls(self) -> dict[str, FloatArray]:
-        """Return the pulls of mass and cross-section where there is one."""
-        pulls = {"mass": self.mass_pull, "cross-section": self.cross_section_pull}
-        return {name: own[np.isfinite(own)] for name, own in pulls.items()}
 
 
 def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> Found:
@@ -218,6 +87,7 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
     thresholds = analysis.search.decision
     toys_of_none = replace(analysis, expected=tuple(channel[0] for channel in counts)).toys
     predictions: dict[int, Prediction] = {}
+    doubtful: dict[int, tuple[Upcrossings, float]] = {}
     for group in toys_of_none.groups(counts):
         # The same name for all channels, but once.
         found.function[group.toys] = "; ".join(dict.fromkeys(names_of(group.options)))
@@ -237,15 +107,30 @@ def analyse(analysis: Analysis, universes: Sequence[Universe], *, toys: int) -> 
             found.alone[toy] = alone = decide(local_z, formula.z, thresholds)
             found.decision[toy] = alone
             if alone != "limit" or near_threshold(formula.z, thresholds):
-                profiled = _envelope_z(analysis, universes[toy].counts, best[row])
-                worth = combined(crossings, max(profiled, 0.0), None).z
-                claim = decide(profiled, worth, thresholds)
-                found.envelope_z[toy], found.envelope_claim[toy] = profiled, claim
-                found.decision[toy] = weakest([alone, claim])
+                doubtful[int(toy)] = crossings, float(best[row])
         _measure(analysis, group, best, found)
         _at_truth(analysis, group, expected, found)
+    if doubtful:
+        _profile(analysis, counts, doubtful, found)
     _count(analysis, counts, [predictions[row] for row in range(len(universes))], found)
     return found
+
+
+def _profile(
+    analysis: Analysis,
+    counts: Sequence[FloatArray],
+    doubtful: Mapping[int, tuple[Upcrossings, float]],
+    found: Found,
+) -> None:
+    """Fill in what the envelope says where something might be claimed: upcrossings, and a mass."""
+    rows, thresholds = np.array([*doubtful], dtype=int), analysis.search.decision
+    masses = np.array([mass for _, mass in doubtful.values()])
+    profiled = envelope_z(analysis, [own[rows] for own in counts], masses)
+    for row, z, (crossings, _) in zip(rows, profiled, doubtful.values(), strict=True):
+        worth = combined(crossings, max(float(z), 0.0), None).z
+        claim = decide(float(z), worth, thresholds)
+        found.envelope_z[row], found.envelope_claim[row] = z, claim
+        found.decision[row] = weakest([found.alone[row], claim])
 
 
 def _stacked(spectra: Sequence[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
@@ -255,32 +140,10 @@ def _stacked(spectra: Sequence[tuple[FloatArray, ...]]) -> tuple[FloatArray, ...
 
 def _scan(group: ToyGroup, found: Found) -> FloatArray:
     """Fill in the significances; return the most significant masses."""
-    own, masses = len(group.toys), len(group.masses_GeV)
-    # Every mass is fitted, as for data: the two steps of toys only have to find the largest.
-    z = group.fit(np.tile(np.arange(masses), own), np.repeat(np.arange(own), masses))
-    z = z.reshape(own, masses)
+    z = scanned(group)
     found.fixed_z[group.toys] = z[:, nearest(group.masses_GeV, FIXED_GeV)]
     found.local_z[group.toys] = np.maximum(z.max(axis=1), 0.0)
     return np.asarray(group.masses_GeV[np.argmax(z, axis=1)])
-
-
-def _envelope_z(analysis: Analysis, observed: tuple[FloatArray, ...], mass_GeV: float) -> float:
-    """Return the significance at a mass of one universe with the functions profiled."""
-    rules, search = analysis.model_selection, analysis.search
-    decisions = select_all(
-        [rules] * len(observed), [own[None] for own in observed], all_entries=True
-    )
-
-    def reader(counts: FloatArray) -> Reader:
-        bins = Bins(rules.low_GeV, rules.high_GeV, counts, counts)
-        return lambda low, high, _width: bins.some(rules.inside(low, high))
-
-    readers = {
-        name: reader(own) for name, own in zip(analysis.channel_names, observed, strict=True)
-    }
-    unblinded = UnblindedData(readers, rules, decisions, search, any_width=False)
-    used = unblinded.spectra().scan(np.array([mass_GeV]))
-    return float(envelope(unblinded, used).envelope[0])
 
 
 def predicted(analysis: Analysis, observed: tuple[FloatArray, ...]) -> Prediction:

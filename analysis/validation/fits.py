@@ -42,6 +42,14 @@ def some(group: ToyGroup, rows: Indices) -> ToyGroup:
     )
 
 
+def scanned(group: ToyGroup) -> FloatArray:
+    """Return the significance of every spectrum at every mass, shape (T, M)."""
+    own, masses = len(group.toys), len(group.masses_GeV)
+    # Every mass is fitted, as for data: the two steps of toys only have to find the largest.
+    z = group.fit(np.tile(np.arange(masses), own), np.repeat(np.arange(own), masses))
+    return z.reshape(own, masses)
+
+
 def spurious_at(group: ToyGroup, mass_GeV: FloatArray) -> FloatArray:
     """Return each spectrum's spurious signals at a mass of its own, shape (T, C)."""
     # Each spectrum has a curve of its own, and np.interp takes one at a time.

@@ -15,8 +15,9 @@ from analysis.folder.folder import SELECTION, Folder, Project
 from analysis.results.closure import Closure, EventsComparison, UniverseComparison, UniverseVerdict
 from analysis.results.verdict import ClaimLevel, Verdict
 from analysis.selection.scores.score_file import read_score_of
-from analysis.validation.analyse import TOYS, Found, UniverseResults, analyse, toys_of
+from analysis.validation.analyse import TOYS, UniverseResults, analyse, toys_of
 from analysis.validation.efficiencies import Channels
+from analysis.validation.found import Found
 from analysis.validation.rates import rounded
 from analysis.validation.tasks import Log
 from analysis.validation.universe_report import result

@@ -7,7 +7,7 @@ from typing import Any
 
 from analysis.report.plots import closure as figures
 from analysis.report.plots.style import Header, encode
-from analysis.results.calibration import SearchCalibration
+from analysis.results.calibration import SearchCalibration, SpectraCalibration
 from analysis.results.checks import judged
 from analysis.results.closure import Closure
 from tools.atomic import write_bytes
@@ -44,7 +44,9 @@ def _figures(found: Closure) -> Mapping[str, tuple[Callable[..., Any], str, int]
     }  # fmt: skip
 
 
-def _rendered(template: str, found: Closure | SearchCalibration, **more: object) -> str:
+def _rendered(
+    template: str, found: Closure | SearchCalibration | SpectraCalibration, **more: object
+) -> str:
     """Return a page of what was found, with how many numbers were judged, and some more."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -97,3 +99,8 @@ def write_page(closure: Closure, path: Path, header: Header) -> None:
 def page_of_toys(found: SearchCalibration) -> str:
     """Return the page of what toys showed."""
     return _rendered("toys.md", found)
+
+
+def page_of_spectra(found: SpectraCalibration) -> str:
+    """Return the page of what toys of open spectra showed."""
+    return _rendered("spectra.md", found)

@@ -16,7 +16,8 @@ import numpy as np
 from analysis.results import closure as written
 from analysis.results.checks import Check
 from analysis.statistics.background.entries import Flags
-from analysis.validation.analyse import CLAIMS, SURE_LOCAL_Z, Found, UniverseResults
+from analysis.validation.analyse import UniverseResults
+from analysis.validation.found import CLAIMS, SURE_LOCAL_Z, Found
 from analysis.validation.rates import (
     LEVEL,
     FIXED_GeV,

@@ -353,12 +353,14 @@ def test_the_command_runs_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         asked.update(execution=shop.session.execution, folder=shop.kept.folder)
 
     told = read_calibration(DOCS / "statistics.json")
-    for name, (_, size, usual) in command.PLANS.items():
-        monkeypatch.setitem(command.PLANS, name, (no_plan, size, usual))
-    monkeypatch.setattr(plan, "run_toys", no_toys)
-    monkeypatch.setattr(
-        command, "document", lambda _results, *, workers: replace(told, workers=workers)
-    )
+    for name, usual in command.PLANS.items():
+        none = replace(
+            usual,
+            campaigns=no_plan,
+            run=no_toys,
+            document=lambda _results, *, workers: replace(told, workers=workers),
+        )
+        monkeypatch.setitem(command.PLANS, name, none)
     out = tmp_path / "statistics.json"
     command.main(["--toys", "500", "--seed", "7", "--workers", "3", "--out", str(out)])
     assert asked["size"] == ToyNumbers(500, 500, 800, 160, 50, 500, 500)
@@ -387,15 +389,16 @@ def test_a_number_meets_what_was_wanted(
 
 @pytest.mark.parametrize(("name", "least"), [("one spectrum", 2_000), ("six categories", 250)])
 def test_the_page_is_made_of_the_document(name: str, least: int, tmp_path: Path) -> None:
-    _, whole, file = command.PLANS[name]
-    told, again = read_calibration(DOCS / file), tmp_path / file
+    own = command.PLANS[name]
+    made = DOCS / own.file
+    told, again = read_calibration(made), tmp_path / own.file
     write_json(again, to_json(told))
-    assert again.read_bytes() == (DOCS / file).read_bytes()
-    assert command.page_beside(DOCS / file).read_text() == page_of_toys(told)
+    assert again.read_bytes() == made.read_bytes()
+    assert command.page_beside(made).read_text() == page_of_toys(told)
     number, missed = judged(told.checks)
     text = page_of_toys(told)
     assert text.count("✗") == missed + 1  # and once in the legend
     assert f"**{number - missed} of {number} numbers are what was wanted.**" in text
     # of a run that `python -m analysis.validation --toys ...` repeats
-    assert told.size == in_proportion(whole, told.size.local)
+    assert told.size == in_proportion(own.size, told.size.local)
     assert told.size.local >= least

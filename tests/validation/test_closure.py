@@ -28,16 +28,10 @@ from analysis.statistics.resonance.shape import search_shape
 from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Channel
 from analysis.validation import analyse as campaigns
-from analysis.validation.analyse import (
-    Found,
-    UniverseResults,
-    analyse,
-    batch_of,
-    settings_digest,
-    toys_of,
-)
+from analysis.validation.analyse import UniverseResults, analyse, batch_of, settings_digest, toys_of
 from analysis.validation.efficiencies import COLUMNS, Channels, by_upper_cuts
 from analysis.validation.fixed_model import LargestZ
+from analysis.validation.found import Found
 from analysis.validation.pages import write_page
 from analysis.validation.rates import fraction_of, moments_of
 from analysis.validation.tasks import Ensemble

@@ -1,6 +1,6 @@
 """What a model selection says of a function in a range, and what it chose for each spectrum."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,17 @@ class Entry:
     """p-value of the F test for one more parameter, shape (T,); NaN of the highest order"""
     reason: str | None = None
     """why it does not pass, of the first spectrum"""
+    rows: Indices | None = None
+    """which spectra they are, where several were decided together"""
+
+    def of(self, place: int) -> "Entry":
+        """Return the figures on one of the spectra."""
+        one, f_test = slice(place, place + 1), self.f_test_pvalue
+        return replace(
+            self, gof_pvalue=self.gof_pvalue[one], spurious=self.spurious[:, one],
+            error=self.error[:, one], worst=self.worst[one], passes=self.passes[one],
+            rows=None, f_test_pvalue=None if f_test is None else f_test[one],
+        )  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +83,7 @@ class Decisions:
     compatible: Flags
     """whether any test spectrum fits the sidebands, shape (T,)"""
     entries: list[Entry] = field(default_factory=list)
-    """all figures, with the range that was decided; of a single spectrum only"""
+    """all figures, with the range that was decided"""
     all_test_spectra: tuple[str, ...] = ()
     """names of the test spectra, in the order of an entry's numbers"""
     test_spectra: tuple[str, ...] = ()
@@ -84,6 +95,16 @@ class Decisions:
         shape, (passes, compatible) = (spectra, len(masses_GeV)), np.zeros((2, spectra), dtype=bool)
         choice, zeros, ones = np.full(spectra, -1), np.zeros(shape), np.ones(shape)
         return cls(masses_GeV, [], choice, passes, zeros, ones, compatible)
+
+    def of(self, row: int) -> "Decisions":
+        """Return the decisions about one spectrum, of several whose figures were kept."""
+        one = slice(row, row + 1)
+        places = [(e, np.flatnonzero(e.rows == row)) for e in self.entries if e.rows is not None]
+        return replace(
+            self, choice=self.choice[one], passes=self.passes[one], spurious=self.spurious[one],
+            error=self.error[one], compatible=self.compatible[one],
+            entries=[entry.of(int(place[0])) for entry, place in places if len(place)],
+        )  # fmt: skip
 
     @property
     def chosen(self) -> Option:

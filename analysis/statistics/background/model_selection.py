@@ -137,12 +137,13 @@ class ModelSelection(Rules):
             there = found.compatible[rows] | (low == self.lows_GeV[-1])
             if there.any():
                 evaluation, test_spectra = evaluation.some(there), test_spectra.some(there)
-                kept = found.entries if all_entries else None
+                kept: list[Entry] | None = [] if all_entries else None
                 choices = [evaluation.evaluate(name, test_spectra, kept) for name in self.ranges]
                 best = choices[0]
                 for window in choices[1:]:
                     best.weigh_against(window)
                 found.put(rows[there], best)
+                found.entries += [replace(entry, rows=rows[there]) for entry in kept or ()]
                 found.all_test_spectra = test_spectra.names
                 found.test_spectra = test_spectra.counting()
             rows = rows[~there]
