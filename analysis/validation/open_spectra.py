@@ -133,7 +133,7 @@ class OpenToys(Columns):
         """Fill in the verdict on a toy."""
         verdict, fit = found.verdict, found.background.channels[CHANNEL].chosen
         self.local_z[row], self.global_z[row] = verdict.local_z, verdict.global_z
-        self.systematic_z[row] = getattr(verdict, "systematic_z", None)
+        self.systematic_z[row] = np.nan if verdict.systematic_z is None else verdict.systematic_z
         self.decision[row] = verdict.decision
         self.poor_fit[row] = fit.gof_pvalue is not None and fit.gof_pvalue < gof_pvalue
         self.limit[row] = np.nan if found.limits.observed is None else found.limits.observed[0]
