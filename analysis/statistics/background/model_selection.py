@@ -47,7 +47,8 @@ may be anywhere. Then
    whether it is a candidate or not, the simplest function that fits well and no worse than the next
    order does; those that fit worse than the best by three standard deviations do not count;
 3. a candidate must fit the bins outside the mask, too, and some test spectrum of another family
-   must: what is tested on nothing but itself is not tested;
+   must: what is tested on nothing but itself is not tested. It must have no more parameters than an
+   F test leaves it, and not fall and rise again (`orders.py`);
 4. the simplest whose spurious signal is small enough on every test spectrum, at every mass, is
    taken, in the range that was given (no other is tried). If there is none, the one whose expected
    error is the smallest, spurious signal included, is taken, and the result says so.
