@@ -163,7 +163,7 @@ class _Block:
     ) -> None:  # fmt: skip
         self.curve, self.settings = curve, settings
         self.rows, self.counts, self.centres, self.values = rows, counts, centres, start
-        self.value = self._deviance(start, np.arange(len(rows)))
+        self.value, self.expected = self._deviance(start, np.arange(len(rows)))
         self.damping = np.full(len(rows), _MIN_DAMPING)
         known = settings.constrained / np.square(np.broadcast_to(settings.widths, start.shape[1]))
         self.known = np.diag(known[settings.free])
@@ -195,8 +195,8 @@ class _Block:
         scaled, size = _scaled(information, np.full(len(information), _MIN_DAMPING))
         return np.asarray(np.linalg.inv(scaled) / (size[:, :, None] * size[:, None, :]))
 
-    def _deviance(self, values: FloatArray, active: Rows) -> FloatArray:
-        """Return the deviances, infinite where an expectation is not positive."""
+    def _deviance(self, values: FloatArray, active: Rows) -> tuple[FloatArray, FloatArray]:
+        """Return the deviances, infinite where an expectation is not positive; and expectations."""
         from scipy.special import kl_div
 
         expected = self.curve.expected(values, self.rows[active])
@@ -207,7 +207,7 @@ class _Block:
         # `kl_div` is n ln(n/mu) - n + mu, and right for empty bins, where n ln n is 0 times
         # infinity.
         value = 2 * kl_div(self.counts[active], expected).sum(axis=1) + (held**2).sum(axis=1)
-        return np.where(positive, value, np.inf)
+        return np.where(positive, value, np.inf), expected
 
     def _pulls(self, values: FloatArray, active: Rows) -> FloatArray:
         """Return how far parameters are from the centres of their constraints, in widths."""
@@ -216,7 +216,7 @@ class _Block:
     def _derivatives(self, active: Rows) -> tuple[FloatArray, FloatArray]:
         """Return half the gradient and half the expected second derivatives."""
         free, held, values = self.settings.free, self.settings.constrained, self.values[active]
-        expected = np.maximum(self.curve.expected(values, self.rows[active]), _MIN_EXPECTED)
+        expected = np.maximum(self.expected[active], _MIN_EXPECTED)
         missed = expected - self.counts[active]
         # Half of either: the factor 2 of the deviance cancels in the step.
         pulls = self._pulls(values, active) / self.settings.widths
@@ -259,12 +259,12 @@ class _Block:
         for halving in range(_HALVINGS):
             rows = active[todo]
             trial = np.clip(self.values[rows] + step[todo], self.settings.low, self.settings.high)
-            new = self._deviance(trial, rows)
+            new, expected = self._deviance(trial, rows)
             before = self.value[rows]
             good = new <= before + allowed[todo] + _ROUNDING * before
             taken = rows[good]
             self.values[taken], tries[todo[good]] = trial[good], halving
-            self.value[taken] = new[good]
+            self.value[taken], self.expected[taken] = new[good], expected[good]
             todo = todo[~good]
             if not len(todo):
                 break
