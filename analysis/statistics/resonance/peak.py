@@ -156,6 +156,12 @@ class Peak:
         return self.background.size + _SPURIOUS + self.channels
 
     @property
+    def without_signal(self) -> tuple[str, ...]:
+        """What is free without the resonance that is searched."""
+        # Of a given resonance the shape is uncertain, too.
+        return (*NO_SIGNAL, "shape") if self.given else NO_SIGNAL
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters beyond the background's."""
         several = self.channel_names if self.channels > 1 else ()
@@ -205,16 +211,23 @@ class Peak:
         self, counts: FloatArray, theta: FloatArray, mass_GeV: FloatArray, spurious: FloatArray
     ) -> MassScan:
         """Fit every row of counts with and without a signal at a mass of its own."""
+        return self.compared(*self.fit_both(counts, theta, mass_GeV, spurious))
+
+    def fit_both(
+        self, counts: FloatArray, theta: FloatArray, mass_GeV: FloatArray, spurious: FloatArray
+    ) -> tuple[Minima, Minima]:
+        """Return the fits of every row with and without a signal at a mass of its own."""
         start = self.at(theta, mass_GeV)
         best = self.fit(counts, start, spurious=spurious)
-        # Of a given resonance the shape is uncertain, too.
-        free = (*NO_SIGNAL, "shape") if self.given else NO_SIGNAL
-        null = self.fit(counts, start, spurious=spurious, free=free)
-        events = best.values[:, self.strength]
+        return best, self.fit(counts, start, spurious=spurious, free=self.without_signal)
+
+    def compared(self, best: Minima, null: Minima) -> MassScan:
+        """Return what fits with and without a signal tell."""
+        mass, events = best.values[:, self.mass], best.values[:, self.strength]
         # Both fits end a tolerance above their minima: the freer one may end the higher.
         z = np.sign(events) * np.sqrt(np.maximum(null.deviance - best.deviance, 0.0))
         error, converged = best.error(self.strength), best.converged & null.converged
-        return MassScan(mass_GeV, events, error, z, best.deviance, null.deviance, converged)
+        return MassScan(mass, events, error, z, best.deviance, null.deviance, converged)
 
     def templates(
         self, mass_GeV: FloatArray, *, wider: float = 0.0, shifted: float = 0.0
