@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from iminuit import Minuit
+from scipy import optimize
 from scipy.special import xlogy
 from scipy.stats import norm
 
@@ -180,24 +181,42 @@ class Counted(Falling):
         return super().parts(values, rows, free)
 
 
-def test_a_row_that_gets_no_further_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A deficit in few events ends where a bin expects nothing: steps get shorter and shorter.
+def test_a_deficit_ends_where_a_bin_expects_nothing() -> None:
+    """The least deviance of few events is found though it lies at the end of what is allowed.
 
-    The deviance is that of a patient fit to 0.001, a thousandth of one standard deviation squared.
+    SLSQP with the expectations as constraints, started there, finds nothing that is lower by more
+    than a thousandth. (Without traces in empty bins half of the fits ended nowhere.)
     """
     rng = np.random.default_rng(20240507)
     counts = rng.poisson(0.4 * np.exp(-2 * X), (200, 40)).astype(float)
     start = np.tile([np.log(0.4), -2.0, 0.0, 0.0], (200, 1))
+    found = minimise(Falling(), counts, start, settings())
+    assert found.converged.mean() > 0.9  # others run away
+    expected = Falling().expected(found.values, np.arange(200))
+    at_end = np.flatnonzero(found.converged & (expected.min(axis=1) < 1e-3))
+    assert len(at_end) > 20
+    allowed = {"type": "ineq", "fun": lambda p: Falling().expected(p[None], START)[0] - 1e-9}
+    for row in at_end[:10]:
+        other = optimize.minimize(
+            cost(counts[row]), found.values[row], method="SLSQP", constraints=allowed
+        )
+        assert found.deviance[row] < other.fun + 1e-3
+
+
+def test_a_row_that_gets_no_further_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All events in the first bin: the function gets ever steeper, and the deviance no lower."""
+    lost = np.zeros((1, 40))
+    lost[0, 0] = 1000.0
     curve = Counted()
-    found, steps = minimise(curve, counts, start, settings()), sum(curve.rows)
     curve.rows.clear()
+    found = minimise(curve, lost, START[None], settings((0, 1)))
+    steps = len(curve.rows)
     monkeypatch.setattr(scoring, "_PATIENCE", 10**9)
-    patient = minimise(curve, counts, start, settings())
-    assert steps < 0.5 * sum(curve.rows)
+    curve.rows.clear()
+    patient = minimise(curve, lost, START[None], settings((0, 1)))
+    assert not found.converged[0]
+    assert steps <= len(curve.rows)
     assert found.deviance == pytest.approx(patient.deviance, abs=1e-3)
-    arrived = found.converged
-    assert not arrived.all()
-    assert found.values[arrived] == pytest.approx(patient.values[arrived], abs=1e-9)
 
 
 @pytest.mark.parametrize("factor", [1e-2, 1.0, 1e4, 1e8])

@@ -6,10 +6,17 @@ of width 1 about 0,
 .. math:: D_t(p) = 2 \sum_i \big(\mu_i - n_i + n_i \ln(n_i/\mu_i)\big) + \sum_{k \in c} p_k^2
 
 (Baker and Cousins, NIM 221 (1984) 437). Newton's method with the expected information in the place
-of the second derivatives always steps downhill; a step that ends higher, or where an expectation is
-not positive, is halved. Rows that have arrived are left alone, so that a batch costs what its rows
-cost. This is what makes a thousand toys, each with a model selection and a mass scan, a matter of
-seconds: a minimiser per fit takes fifty times longer.
+of the second derivatives always steps downhill; a step that gains too little of what it promises,
+or ends where an expectation is not positive, is halved. Rows that have arrived are left alone, so
+that a batch costs what its rows cost. This is what makes a thousand toys, each with a model
+selection and a mass scan, a matter of seconds: a minimiser per fit takes fifty times longer.
+
+A deficit in few events may be deepest where an empty bin expects nothing: its term, 2 mu, pushes
+down to the end of what is allowed, where a step sees no way on. A row of which a step led beyond it
+therefore sees, from then on, a trace of events in its empty bins, as interior-point methods have it
+(S. Boyd, L. Vandenberghe, *Convex Optimization*, section 11.2): 10^-4 of what its start expects. It
+ends within twice the sum of the traces above the least deviance; what is returned is the deviance
+of the counts. (Without it 7 % of fits in scans of six categories gave up, up to 22 units too high.)
 
 Bins come in parts that know few of the parameters, as the channels of one likelihood do; each adds
 to the information what it knows. (Of six channels, dense derivatives are zero to four fifths, and
@@ -28,8 +35,13 @@ from tools.arrays import Columns, FloatArray
 Rows = npt.NDArray[np.intp]
 _MAX_ITERATIONS = 200
 _PATIENCE, _STALLED = 25, 1e-3
-"""a deviance that falls by less in so many steps will not get there: at an expectation of zero,
-where a deficit in few events ends, the information has no limit and steps become ever shorter"""
+"""a deviance that falls by less in so many steps will not get there: of a function that runs away,
+ever steeper, say"""
+_TRACE = 1e-4
+"""of the expectation, at most of an event, in place of an empty bin's content on the way"""
+_GAINED = 0.3
+"""part of what a step promises that it has to gain (L. Armijo, Pacific J. Math. 16 (1966) 1): where
+the information is less than the curvature, full steps would go to and fro across the minimum"""
 CONVERGED = 1e-7
 """estimated distance of the deviance from its minimum"""
 _HALVINGS = 6
@@ -40,7 +52,7 @@ _FIRST_DAMPING, _UP, _DOWN = 1e-6, 100, 10
 _MIN_EXPECTED = 1e-100
 """expectation in place of zero, of a function that ran away"""
 _NO_RISE = 1e-9
-"""rise of a deviance: a step that ends so little higher is not refused"""
+"""of a deviance: a step that ends so little higher than it has to is not refused"""
 _ROUNDING, _COUNTED = 1e-12, 1e-15
 """relative, of a deviance, and of the counts whose differences it is made of"""
 _SOFT_DAMPING = 1.0
@@ -161,9 +173,11 @@ class _Block:
         self, curve: Curve, settings: Settings, rows: Rows, counts: FloatArray,
         centres: FloatArray, start: FloatArray,
     ) -> None:  # fmt: skip
-        self.curve, self.settings = curve, settings
-        self.rows, self.counts, self.centres, self.values = rows, counts, centres, start
-        self.value = self._deviance(start, np.arange(len(rows)))
+        self.curve, self.settings, self.start = curve, settings, start
+        self.rows, self.counts, self.centres, self.values = rows, counts, centres, start.copy()
+        self.expected, self.empty = curve.expected(start, rows), counts == 0
+        self.value = self._deviance(start, self.expected, np.arange(len(rows)))
+        self.bounded = np.zeros(len(rows), dtype=bool)
         self.damping = np.full(len(rows), _MIN_DAMPING)
         known = settings.constrained / np.square(np.broadcast_to(settings.widths, start.shape[1]))
         self.known = np.diag(known[settings.free])
@@ -181,13 +195,27 @@ class _Block:
             active, step = active[~done], step[~done]
             if not len(active):
                 break
-            tries = self._descend(active, step)
+            unbounded = active[~self.bounded[active]]
+            tries = self._descend(active, step, left[~done])
+            self._leave_traces(unbounded[self.bounded[unbounded]])
             self.damping[active] = _damped(self.damping[active], tries)
             active = active[self.damping[active] < _MAX_DAMPING]
             if iteration % _PATIENCE == 0:
                 active = active[before[active] - self.value[active] > _STALLED]
                 before = self.value.copy()
+        bounded = np.flatnonzero(self.bounded)
+        self.counts[self.empty] = 0.0
+        self.value[bounded] = self._deviance(self.values[bounded], self.expected[bounded], bounded)
         return converged
+
+    def _leave_traces(self, rows: Rows) -> None:
+        """Put traces of events into the empty bins of some rows."""
+        if not len(rows):
+            return
+        at_start = self.curve.expected(self.start[rows], self.rows[rows])
+        trace = _TRACE * np.clip(at_start, _MIN_EXPECTED, 1.0)
+        self.counts[rows] = np.where(self.empty[rows], trace, self.counts[rows])
+        self.value[rows] = self._deviance(self.values[rows], self.expected[rows], rows)
 
     def inverse(self) -> FloatArray:
         """Return the covariance of the free parameters."""
@@ -195,14 +223,14 @@ class _Block:
         scaled, size = _scaled(information, np.full(len(information), _MIN_DAMPING))
         return np.asarray(np.linalg.inv(scaled) / (size[:, :, None] * size[:, None, :]))
 
-    def _deviance(self, values: FloatArray, active: Rows) -> FloatArray:
+    def _deviance(self, values: FloatArray, expected: FloatArray, active: Rows) -> FloatArray:
         """Return the deviances, infinite where an expectation is not positive."""
         from scipy.special import kl_div
 
-        expected = self.curve.expected(values, self.rows[active])
         # Placeholders where the row is refused: its deviance is infinite, and no logarithm warns.
         positive = np.all(expected > 0, axis=1)
-        expected[~positive] = 1.0
+        if not positive.all():
+            expected = np.where(positive[:, None], expected, 1.0)
         held = self._pulls(values, active)[:, self.settings.constrained]
         # `kl_div` is n ln(n/mu) - n + mu, and right for empty bins, where n ln n is 0 times
         # infinity.
@@ -216,8 +244,11 @@ class _Block:
     def _derivatives(self, active: Rows) -> tuple[FloatArray, FloatArray]:
         """Return half the gradient and half the expected second derivatives."""
         free, held, values = self.settings.free, self.settings.constrained, self.values[active]
-        expected = np.maximum(self.curve.expected(values, self.rows[active]), _MIN_EXPECTED)
-        missed = expected - self.counts[active]
+        expected, counts = np.maximum(self.expected[active], _MIN_EXPECTED), self.counts[active]
+        pull = 1 - counts / expected
+        # Where less is expected than a trace, the curvature is that of its logarithm.
+        below = self.empty[active] & (counts > expected)
+        weight = np.where(below, counts / expected, 1.0) / expected
         # Half of either: the factor 2 of the deviance cancels in the step.
         pulls = self._pulls(values, active) / self.settings.widths
         gradient = np.where(held, pulls, 0.0)[:, free]
@@ -225,9 +256,8 @@ class _Block:
         for part in self.curve.parts(values, self.rows[active], free):
             # Without the term (1 - n/mu) d2mu what is left is never negative: every step goes
             # downhill.
-            weighted = part.slopes / expected[:, part.bins, None]
-            added = part.slopes.swapaxes(1, 2) @ weighted
-            gradient[:, part.columns] += (missed[:, None, part.bins] @ weighted)[:, 0, :]
+            added = part.slopes.swapaxes(1, 2) @ (part.slopes * weight[:, part.bins, None])
+            gradient[:, part.columns] += (pull[:, None, part.bins] @ part.slopes)[:, 0, :]
             information[:, part.columns[:, None], part.columns] += added
         return gradient, information
 
@@ -250,8 +280,8 @@ class _Block:
         whole[:, free] = step
         return whole, -np.einsum("tp,tp->t", gradient, step)
 
-    def _descend(self, active: Rows, step: FloatArray) -> Rows:
-        """Take each step, halved until the deviance does not rise; tell how often that was."""
+    def _descend(self, active: Rows, step: FloatArray, left: FloatArray) -> Rows:
+        """Take each step, halved until it gains enough of `left`; tell how often that was."""
         tries = np.full(len(active), _HALVINGS)
         todo = np.arange(len(active))
         # Sums of millions of events are rounded: at the minimum a step may seem to lead uphill.
@@ -259,12 +289,14 @@ class _Block:
         for halving in range(_HALVINGS):
             rows = active[todo]
             trial = np.clip(self.values[rows] + step[todo], self.settings.low, self.settings.high)
-            new = self._deviance(trial, rows)
-            before = self.value[rows]
-            good = new <= before + allowed[todo] + _ROUNDING * before
+            expected = self.curve.expected(trial, self.rows[rows])
+            new, before = self._deviance(trial, expected, rows), self.value[rows]
+            self.bounded[rows] |= np.any(expected < 0, axis=1)
+            enough = before - _GAINED * 0.5**halving * left[todo]
+            good = new <= enough + allowed[todo] + _ROUNDING * before
             taken = rows[good]
             self.values[taken], tries[todo[good]] = trial[good], halving
-            self.value[taken] = new[good]
+            self.value[taken], self.expected[taken] = new[good], expected[good]
             todo = todo[~good]
             if not len(todo):
                 break

@@ -238,15 +238,29 @@ class Peak:
         held : mapping of int to float
             As for `fit`.
         """
+        return self.compared(*self.fit_both(counts, start, mass_GeV, spurious, held))
+
+    def fit_both(
+        self,
+        counts: FloatArray,
+        start: FloatArray,
+        mass_GeV: FloatArray,
+        spurious: FloatArray,
+        held: Mapping[int, float] = _NOTHING,
+    ) -> tuple[Minima, Minima]:
+        """Return the fits of `compare`, with and without a signal."""
         start = np.repeat(start, len(mass_GeV) // len(start), axis=0)
         start[:, self.mass] = mass_GeV
         best = self.fit(counts, start, spurious=spurious, held=held)
-        null = self.fit(counts, start, spurious=spurious, free=self.no_signal, held=held)
-        events = best.values[:, self.strength]
+        return best, self.fit(counts, start, spurious=spurious, free=self.no_signal, held=held)
+
+    def compared(self, best: Minima, null: Minima) -> MassScan:
+        """Return what fits with and without a signal tell."""
+        mass, events = best.values[:, self.mass], best.values[:, self.strength]
         # Both fits end a tolerance above their minima: the freer one may end the higher.
         z = np.sign(events) * np.sqrt(np.maximum(null.deviance - best.deviance, 0.0))
         error, converged = best.error(self.strength), best.converged & null.converged
-        return MassScan(mass_GeV, events, error, z, best.deviance, null.deviance, converged)
+        return MassScan(mass, events, error, z, best.deviance, null.deviance, converged)
 
     def templates(
         self, mass_GeV: FloatArray, *, wider: float = 0.0, shifted: float = 0.0

@@ -18,6 +18,7 @@ import numpy as np
 from analysis.settings.search import Systematics
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.poisson import model
+from analysis.statistics.resonance.one_minimum import lowest
 from analysis.statistics.resonance.peak import Given, MassScan, Peak
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel
@@ -73,8 +74,11 @@ class Spectra:
         )
 
     def scan(self, mass_GeV: FloatArray) -> MassScan:
-        """Fit a peak at every mass."""
-        return self._compare_all(np.repeat(self.counts[None], len(mass_GeV), axis=0), mass_GeV)
+        """Fit a peak at every mass; masses in order."""
+        peak, spurious = self.peak, self.spurious(mass_GeV)
+        counts = np.repeat(self.counts[None], len(mass_GeV), axis=0)
+        fits = peak.fit_both(counts, self._start, mass_GeV, spurious)
+        return peak.compared(*lowest(peak, counts, spurious, *fits))
 
     def asimov_z(self, mass_GeV: FloatArray, events: FloatArray) -> FloatArray:
         """Return the local significance expected of `events` at each mass.
@@ -82,10 +86,10 @@ class Spectra:
         It is that of the Asimov set: the spectrum as it stands, taken as background without
         fluctuations, and the expected signal on top.
         """
-        signal = np.asarray(events)[:, None] * self.peak.templates(mass_GeV)
-        return self._compare_all(self.counts + signal, mass_GeV).z
+        counts = self.counts + np.asarray(events)[:, None] * self.peak.templates(mass_GeV)
+        return self.peak.compare(counts, self._start, mass_GeV, self.spurious(mass_GeV)).z
 
-    def _compare_all(self, counts: FloatArray, mass_GeV: FloatArray) -> MassScan:
-        """Fit counts of shape (M, B), from the background that fits the spectrum itself."""
-        start = self.peak.without_signal(self.counts[None])
-        return self.peak.compare(counts, start, mass_GeV, self.spurious(mass_GeV))
+    @property
+    def _start(self) -> FloatArray:
+        """Parameters that fit the spectrum itself without a signal, shape (1, N)."""
+        return self.peak.without_signal(self.counts[None])
