@@ -36,7 +36,6 @@ from analysis.results.verdict import (
 from analysis.settings.search import Decision
 from analysis.statistics.resonance.claims import Excess
 from analysis.statistics.resonance.measurement import Measurement
-from analysis.statistics.resonance.peak import MassScan
 from analysis.statistics.resonance.shape import Observed, ShapeSearch
 from tools.arrays import FloatArray
 
@@ -255,8 +254,7 @@ def verdict_of(
         fit=None if observed is None else fit_result(observed, terms, quoted=measured is not None),
         warnings=(
             *warnings,
-            *(() if observed is None else _not_converged(observed.scan)),
-            *(() if observed is None else _unclaimed(observed)),
+            *(() if observed is None else _cautions(observed)),
             *(() if measured is None else measured.warnings),
         ),
         unit=terms.unit,
@@ -279,29 +277,23 @@ def _claimed(observed: Observed, terms: Terms) -> Iterator[ClaimedResonance]:
         )
 
 
-def _unclaimed(observed: Observed) -> tuple[str, ...]:
-    left = observed.unclaimed
-    if left.local_z < _NAMED_Z:
-        return ()
-    given = f" beside what is claimed ({len(observed.resonances)})" if observed.resonances else ""
-    note = (
-        f"an excess of {left.local_z:.1f} sigma at {left.mass_GeV:g} GeV{given} is no claim: if it "
-        "is a resonance, limits at other masses are too strong, as the background is fitted "
-        "without it"
-    )
-    return (note,)
-
-
-def _not_converged(scan: MassScan) -> tuple[str, ...]:
+def _cautions(observed: Observed) -> Iterator[str]:
+    """Yield what a scan says against itself."""
+    scan, left, claimed = observed.scan, observed.unclaimed, len(observed.resonances)
     masses = scan.mass_GeV[~scan.converged]
-    if not len(masses):
-        return ()
-    where = f"{masses[0]:g}" if len(masses) == 1 else f"{masses[0]:g} to {masses[-1]:g}"
-    note = (
-        f"the fits at {len(masses)} of {len(scan.mass_GeV)} masses ({where} GeV) did not reach a "
-        "minimum: significances and strengths there are uncertain"
-    )
-    return (note,)
+    if len(masses):
+        where = f"{masses[0]:g}" if len(masses) == 1 else f"{masses[0]:g} to {masses[-1]:g}"
+        yield (
+            f"the fits at {len(masses)} of {len(scan.mass_GeV)} masses ({where} GeV) did not reach "
+            "a minimum: significances and strengths there are uncertain"
+        )
+    if left.local_z >= _NAMED_Z:
+        beside = f" beside what is claimed ({claimed})" if claimed else ""
+        yield (
+            f"an excess of {left.local_z:.1f} sigma at {left.mass_GeV:g} GeV{beside} is no claim: "
+            "if it is a resonance, limits at other masses are too strong, as the background is "
+            "fitted without it"
+        )
 
 
 def _quoted(

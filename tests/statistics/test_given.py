@@ -9,7 +9,7 @@ from scipy.stats import norm
 from analysis.settings.search import Systematics
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.poisson import scoring_fit
-from analysis.statistics.resonance.peak import Given
+from analysis.statistics.resonance.peak_curve import Given
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal

@@ -10,7 +10,8 @@ from analysis.settings.search import Systematics
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.poisson import model, scoring_fit
 from analysis.statistics.minimiser.scoring import Part, minimise
-from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, Peak, PeakCurve
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NO_SIGNAL, Peak
+from analysis.statistics.resonance.peak_curve import PeakCurve
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, plain_signal
 

@@ -27,7 +27,8 @@ from analysis.statistics.resonance.look_elsewhere import (
     upcrossings,
 )
 from analysis.statistics.resonance.measurement import Measurement, measure
-from analysis.statistics.resonance.peak import Given, MassScan
+from analysis.statistics.resonance.peak import MassScan
+from analysis.statistics.resonance.peak_curve import Given
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import Experiment, count_exceeding
 from analysis.statistics.resonance.work import Work

@@ -24,7 +24,8 @@ from analysis.settings.search import Search, Systematics
 from analysis.statistics.background.entries import Decisions, Entry
 from analysis.statistics.background.model_selection import ModelSelection
 from analysis.statistics.resonance.measurement import STEPS, Measurement, Profile
-from analysis.statistics.resonance.peak import NUISANCES, Given, MassScan
+from analysis.statistics.resonance.peak import NUISANCES, MassScan
+from analysis.statistics.resonance.peak_curve import Given
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.spectra.bins import Bins
 from tools.arrays import Columns, FloatArray

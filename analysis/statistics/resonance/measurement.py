@@ -24,7 +24,8 @@ from analysis.results.verdict import (
 )
 from analysis.statistics.background.goodness import deviance, goodness_of_fit
 from analysis.statistics.minimiser.scoring import Minima
-from analysis.statistics.resonance.peak import ALL_BUT_MASS, NUISANCES, Given, Peak
+from analysis.statistics.resonance.peak import ALL_BUT_MASS, NUISANCES, Peak
+from analysis.statistics.resonance.peak_curve import Given
 from analysis.statistics.resonance.scan import Spectra
 from tools.arrays import FloatArray
 

@@ -19,7 +19,8 @@ from analysis.settings.search import Systematics
 from analysis.statistics.background.families import Function
 from analysis.statistics.background.poisson import model
 from analysis.statistics.resonance.one_minimum import lowest
-from analysis.statistics.resonance.peak import Given, MassScan, Peak
+from analysis.statistics.resonance.peak import MassScan, Peak
+from analysis.statistics.resonance.peak_curve import Given
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import SignalModel
 from tools.arrays import FloatArray

@@ -21,7 +21,8 @@ from analysis.statistics.background.entries import Decisions, Indices, Option
 from analysis.statistics.background.model_selection import ModelSelection, select_all
 from analysis.statistics.background.poisson import model
 from analysis.statistics.minimiser.projection import project
-from analysis.statistics.resonance.peak import Given, Peak
+from analysis.statistics.resonance.peak import Peak
+from analysis.statistics.resonance.peak_curve import Given
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import bin_fractions
 from analysis.statistics.spectra.streams import toy_stream
