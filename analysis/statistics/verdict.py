@@ -231,6 +231,8 @@ def verdict_of(
         measured, reason = _quoted(observed, terms, thresholds.measurement_local_z)
         if measured is not None and poor_fit is not None:
             reason = f"nothing is claimed: {poor_fit}"
+        intervals = () if measured is None else measured.warnings
+        warnings = (*warnings, *_cautions(observed), *intervals)
     pb = terms.unit == "pb"
     return Verdict(
         decision=decision,
@@ -252,11 +254,7 @@ def verdict_of(
         reason=reason,
         counting=None,
         fit=None if observed is None else fit_result(observed, terms, quoted=measured is not None),
-        warnings=(
-            *warnings,
-            *(() if observed is None else _cautions(observed)),
-            *(() if measured is None else measured.warnings),
-        ),
+        warnings=tuple(warnings),
         unit=terms.unit,
     )
 
