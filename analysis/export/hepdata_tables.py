@@ -132,7 +132,7 @@ def scan_table(scan: Scan) -> HepDataTable:
             Variable("Signal events", _fitted(scan.signal_events, scan.signal_error_events)),
         ),
         observables=("P", "Z", "SIG"),
-        qualifiers=tuple(_given(scan.given)),
+        qualifiers=tuple(_given(scan.given or ())),
     )
 
 

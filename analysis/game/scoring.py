@@ -40,17 +40,17 @@ def score(claim: Claim, truth: ResonanceTruth) -> ClaimScore:
         why = "there is no X" if claim.found else "there is no X, and none is claimed"
         return ClaimScore(right=not claim.found, why=why)
     limit = limit_at(claim, truth.mass_GeV)
-    # At the mass of what it claims a claim has no limit, which is no fault of it.
-    covers = None if limit is None else limit >= truth.cross_section_pb
+    covers = limit is not None and limit >= truth.cross_section_pb
     pull = _pull(claim.mass_GeV, truth.mass_GeV)
-    right, why = _mass_judged(pull) if claim.found else _limit_judged(limit, covers=bool(covers))
+    right, why = _mass_judged(pull) if claim.found else _limit_judged(limit, covers=covers)
     return ClaimScore(
         right=right,
         why=why,
         mass_pull=pull,
         cross_section_pull=_pull(claim.cross_section_pb, truth.cross_section_pb),
         limit_pb=limit,
-        covers=covers,
+        # At the mass of what it claims a claim has no limit, which is no fault of it.
+        covers=None if claim.found and limit is None else covers,
     )
 
 

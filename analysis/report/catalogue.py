@@ -151,7 +151,7 @@ def _scan_caption(_: ShownResults, found: Scan) -> str:
         caption = "The significance that the benchmark signal is expected to have, at each mass."
     if known(found.strength) is not None:
         caption += " Below: the best-fit strength of a signal; deficits are negative."
-    return caption + beside(found.given)
+    return caption + beside(found.given or ())
 
 
 def _limits_caption(_: ShownResults, found: MassLimits) -> str:

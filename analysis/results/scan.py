@@ -119,8 +119,8 @@ class Scan:
     """smallest local significance with all functions that pass, at each mass"""
     local_z_max: Numbers | None = None
     """largest local significance with all functions that pass, at each mass"""
-    given: tuple[GivenMass, ...] = ()
-    """resonances in both hypotheses, but within two resolutions of themselves"""
+    given: tuple[GivenMass, ...] | None = None
+    """resonances in both hypotheses, but within two resolutions of themselves; None while blind"""
     converged: tuple[bool, ...] | None = None
     """whether the fits at each mass reached their minima"""
     expected_local_z: Numbers | None

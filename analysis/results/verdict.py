@@ -242,8 +242,8 @@ class Verdict:
     """fitted cross-section before the filter, pb; None below the significance to quote it"""
     resonances: tuple[ClaimedResonance, ...] | None = None
     """what is claimed, the strongest first; None while blind"""
-    given: tuple[GivenMass, ...] = ()
-    """resonances in both hypotheses of scan and limits"""
+    given: tuple[GivenMass, ...] | None = None
+    """resonances in both hypotheses of scan and limits; None while blind"""
     reason: str | None
     """why there is no decision, or no mass; None if there are both"""
     counting: WindowCount | None

@@ -250,7 +250,7 @@ def verdict_of(
         signal_events=None if measured is None or pb else measured.signal.interval,
         cross_section_pb=terms.strength(measured) if measured is not None and pb else None,
         resonances=None if observed is None else tuple(_claimed(observed, terms)),
-        given=terms.given,
+        given=None if observed is None else terms.given,
         reason=reason,
         counting=None,
         fit=None if observed is None else fit_result(observed, terms, quoted=measured is not None),

@@ -192,7 +192,7 @@ def test_from_make_to_dinner(
     # 4 standard deviations, of a fixed seed: no false alarm.
     assert abs(found["mass_pull"]) < 4
     assert abs(found["cross_section_pull"]) < 4
-    assert found["covers"] is True
+    assert found.get("covers") is None  # no limit at what is claimed
     assert stat.S_IMODE((game / "scores.json").stat().st_mode) == 0o600
 
     assert xyy("universe", "reveal", game) == 0

@@ -145,7 +145,7 @@ def scan(results: FolderResults) -> Iterator[Section]:
         "GeV. The local significance is that of one mass; the global one allows for having looked "
         "at all of them."
     )
-    what += beside(found.given)
+    what += beside(found.given or ())
     lost = (found.converged or ()).count(False)
     if lost:
         rows.append(("Masses at which a fit did not converge", number(lost)))
