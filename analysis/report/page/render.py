@@ -10,7 +10,7 @@ policy names its digest, and forbids every request.
 import base64
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from analysis.report.folder_results import FolderResults
@@ -146,9 +146,7 @@ def _because(found: Verdict) -> str:
 def _key_numbers(found: Verdict, results: FolderResults) -> Table:
     rows = [
         ("Local significance", sigma(found.local_z)),
-        ("Local significance, functions profiled", sigma(found.envelope_z)),
-        ("Local significance, all functions that pass", search.spread(found.local_z_range)),
-        ("Local significance, with an allowance for a change of slope", sigma(found.systematic_z)),
+        *_with_other_backgrounds(found),
         ("Global significance", sigma(found.global_z)),
         ("Mass", interval(found.mass_GeV, "GeV")),
         ("Cross-section", interval(found.cross_section_pb, "pb")),
@@ -161,6 +159,15 @@ def _key_numbers(found: Verdict, results: FolderResults) -> Table:
     why = found.global_z_reason
     notes = (f"Global significance: {why}.",) if why and why != found.reason else ()
     return Table(rows, notes=notes)
+
+
+def _with_other_backgrounds(found: Verdict) -> Iterator[tuple[str, str]]:
+    """Yield the local significances that a claim has to hold for, too."""
+    if found.envelope_z is not None:
+        yield "The same, functions profiled", sigma(found.envelope_z)
+        yield "The same, all functions that pass", search.spread(found.local_z_range)
+    if found.systematic_z is not None:
+        yield "The same, if the slope of the background may change", sigma(found.systematic_z)
 
 
 def _count(found: Verdict, results: FolderResults) -> tuple[tuple[str, str], ...]:
