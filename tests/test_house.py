@@ -279,9 +279,9 @@ IMPORTS = {
         "statistics.spectra tools workflow"
     ),
     "validation": (
-        "folder game processors report results selection settings statistics "
-        "statistics.background statistics.counting statistics.minimiser statistics.resonance "
-        "statistics.spectra tools workflow"
+        "folder game processors report results selection settings "
+        "statistics.background statistics.counting statistics.limits statistics.minimiser "
+        "statistics.resonance statistics.spectra tools workflow"
     ),
     "workflow": (
         "folder processors report results selection settings statistics statistics.background "
