@@ -279,7 +279,7 @@ IMPORTS = {
         "statistics.spectra tools workflow"
     ),
     "validation": (
-        "folder game processors report results selection settings "
+        "folder game processors report results selection settings statistics "
         "statistics.background statistics.counting statistics.limits statistics.minimiser "
         "statistics.resonance statistics.spectra tools workflow"
     ),

@@ -37,8 +37,6 @@ POINTS = ((5.0, 500.0, 1.25), (8.0, 725.0, 1.25), (8.0, 1000.0, 1.25), (20.0, 72
 FEWER = 16
 """toys of a batch for each of these: it takes a hundred times as long"""
 _TOGETHER = 5
-SAME_GeV = 1.0
-"""difference of two fitted masses that are one"""
 _AROUND = np.linspace(0.85, 1.15, 13)
 """strengths, in the limit that the program sets, at which CLs is computed"""
 
@@ -48,7 +46,7 @@ class SingleToys(Columns):
     """What T toys showed, each alone and in a batch; limits in events, NaN where none is set."""
 
     same: Flags
-    """whether the program claims the same resonances"""
+    """whether the program claims as many resonances, at the same masses of the scan"""
     published: FloatArray
     """limit of the program: the masses of what is claimed are constrained"""
     fixed: FloatArray
@@ -93,11 +91,9 @@ class SingleCampaign:
         (point,) = mass_points(found, np.array([mass]), np.ones(1), [{}])
         published, fixed = (_limit(each) for each in (point, _with_fixed_masses(point)))
         free = _limit_near(beside(group, given), mass, published)
-        ours, theirs = (
-            np.sort([mass for mass in masses if np.isfinite(mass)])
-            for masses in (claims.mass_GeV[0], [known.mass_GeV for known in given])
-        )
-        same = len(ours) == len(theirs) and bool(np.all(np.abs(ours - theirs) < SAME_GeV))
+        ours = np.sort(claims.scan_GeV[np.isfinite(claims.scan_GeV)])
+        theirs = np.sort([resonance.excess.mass_GeV for resonance in observed.resonances])
+        same = bool(np.array_equal(ours, theirs))
         numbers = ([value] for value in (published, fixed, free, self.second.events))
         return SingleToys(np.array([same]), *map(np.array, numbers))
 

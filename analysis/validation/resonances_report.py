@@ -21,6 +21,8 @@ _POINT, _POOLED = 0.92, 0.94
 """coverage that is wanted at least at a point, and of all points together"""
 _FALSE, _BOTH = 0.005, 0.95
 """toys with a false second claim at most, and with both of two strong resonances at least"""
+_SOME = 10
+"""toys, of fewer of which a coverage tells nothing"""
 _DIGITS = 5
 """of what is written"""
 
@@ -83,11 +85,13 @@ def resonances_checks(results: ResonanceResults) -> Iterator[Check]:
             yield from _covered(point.title, PairToys(**own), _POINT)
         together = f"first of {name}: all points together"
         yield from map(unjudged, _covered(together, toys, _POOLED))
+        yield from _pulls(together, toys)
     # Toys of one number have the same sidebands in all campaigns: they stand side by side.
     every = PairToys(
         **{n: np.concatenate([p.arrays()[n] for p in pooled], axis=1) for n in pooled[0].arrays()}
     )
     yield from _covered("all points together", every, _POOLED)
+    yield from _pulls("all points together", every)
     for title, alone in results.singly.items():
         yield from _single(title, alone)
 
@@ -103,14 +107,17 @@ def _covered(setting: str, toys: PairToys, wanted: float) -> Iterator[Check]:
     yield clustered(here, "second claimed", toys.second, every)
     yield clustered(here, "false claims", toys.false > 0, every)
     yield clustered(here, "fits converged", toys.converged, every)
-    if (~there).any():
+    if (~there).sum() >= _SOME:
         other = Place("unclaimed", setting, digits=EXACT)
         yield clustered(other, "limit covers", toys.covered, ~there)
         yield clustered(other, "of all toys", ~there, every)
-    if there.any():
-        pull, here = moments_of(toys.pull[there], digits=EXACT), Place("pulls", setting)
-        yield here.number("mean pull", pull.mean, pull.mean_error, n=pull.n)
-        yield here.number("width of pulls", pull.width, pull.width_error, n=pull.n)
+
+
+def _pulls(setting: str, toys: PairToys) -> Iterator[Check]:
+    """Yield mean and width of the pulls of the second's strength."""
+    pull, here = moments_of(toys.pull[toys.first], digits=EXACT), Place("pulls", setting)
+    yield here.number("mean pull", pull.mean, pull.mean_error, n=pull.n)
+    yield here.number("width of pulls", pull.width, pull.width_error, n=pull.n)
 
 
 def _claims(name: str, point: InjectedPair, toys: PairToys) -> Iterator[Check]:
@@ -130,8 +137,11 @@ def _single(setting: str, toys: SingleToys) -> Iterator[Check]:
     """Yield what toys showed one by one, beside their batch."""
     here, there = Place("mass", setting, digits=EXACT), toys.some(np.isfinite(toys.published))
     yield here.rate("claims as in a batch", toys.same)
-    for what, limits in (("published / free", there.published), ("fixed / free", there.fixed)):
-        low, middle, high = np.quantile(limits / there.free, [0.16, 0.5, 0.84])
+    for what, limits in (
+        ("published / free - 1", there.published),
+        ("fixed / free - 1", there.fixed),
+    ):
+        low, middle, high = np.quantile(limits / there.free - 1, [0.16, 0.5, 0.84])
         yield here.number(what, middle, (high - low) / 2, n=len(limits))
     for what, limits in (("published covers", there.published), ("free covers", there.free)):
         yield here.rate(what, limits >= there.true)
