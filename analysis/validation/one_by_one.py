@@ -47,6 +47,8 @@ class SingleToys(Columns):
 
     same: Flags
     """whether the program claims as many resonances, at the same masses of the scan"""
+    given: Flags
+    """whether anything is claimed that the limit is beside"""
     published: FloatArray
     """limit of the program: the masses of what is claimed are constrained"""
     fixed: FloatArray
@@ -95,7 +97,7 @@ class SingleCampaign:
         theirs = np.sort([resonance.excess.mass_GeV for resonance in observed.resonances])
         same = bool(np.array_equal(ours, theirs))
         numbers = ([value] for value in (published, fixed, free, self.second.events))
-        return SingleToys(np.array([same]), *map(np.array, numbers))
+        return SingleToys(np.array([same]), np.array([len(given) > 0]), *map(np.array, numbers))
 
 
 def search_one(setting: Setting, counts: FloatArray) -> tuple[ShapeSearch, Observed]:

@@ -23,6 +23,7 @@ _FALSE, _BOTH = 0.005, 0.95
 """toys with a false second claim at most, and with both of two strong resonances at least"""
 _SOME = 10
 """toys, of fewer of which a coverage tells nothing"""
+_MIDDLE = (0.16, 0.5, 0.84)
 _DIGITS = 5
 """of what is written"""
 
@@ -135,13 +136,15 @@ def _claims(name: str, point: InjectedPair, toys: PairToys) -> Iterator[Check]:
 
 def _single(setting: str, toys: SingleToys) -> Iterator[Check]:
     """Yield what toys showed one by one, beside their batch."""
-    here, there = Place("mass", setting, digits=EXACT), toys.some(np.isfinite(toys.published))
+    here = Place("mass", setting, digits=EXACT)
+    there = toys.some(toys.given & np.isfinite(toys.published))
     yield here.rate("claims as in a batch", toys.same)
     for what, limits in (
         ("published / free - 1", there.published),
         ("fixed / free - 1", there.fixed),
     ):
-        low, middle, high = np.quantile(limits / there.free - 1, [0.16, 0.5, 0.84])
+        ratio = limits / there.free - 1
+        low, middle, high = np.quantile(ratio, _MIDDLE) if len(ratio) else [np.nan] * 3
         yield here.number(what, middle, (high - low) / 2, n=len(limits))
     for what, limits in (("published covers", there.published), ("free covers", there.free)):
         yield here.rate(what, limits >= there.true)
