@@ -18,7 +18,7 @@ from analysis.statistics.background.model_selection import select_all
 from analysis.statistics.limits.band import MassPoint, mass_limit, mass_points
 from analysis.statistics.limits.workspaces import ChannelTemplates
 from analysis.statistics.resonance.cross_checks import UnblindedData
-from analysis.statistics.resonance.peak import Given
+from analysis.statistics.resonance.peak_curve import Given
 from analysis.statistics.resonance.shape import Observed, ShapeSearch, observe
 from analysis.statistics.resonance.toys import ToyGroup
 from analysis.statistics.resonance.work import Work

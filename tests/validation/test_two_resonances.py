@@ -15,7 +15,7 @@ from analysis.settings.search import Search
 from analysis.statistics.background.model_selection import select_all
 from analysis.statistics.resonance.claims import Claims, ScanStage
 from analysis.statistics.resonance.cross_checks import UnblindedData
-from analysis.statistics.resonance.peak import Given
+from analysis.statistics.resonance.peak_curve import Given
 from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Channel
 from analysis.validation import __main__ as command
