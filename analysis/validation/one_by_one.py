@@ -34,7 +34,7 @@ from tools.executors.kept import Workshop
 
 POINTS = ((5.0, 500.0, 1.25), (8.0, 725.0, 1.25), (8.0, 1000.0, 1.25), (20.0, 725.0, 1.0))
 """significance of the first, mass of the second and its strength in expected limits"""
-FEWER = 16
+FEWER = 64
 """toys of a batch for each of these: it takes a hundred times as long"""
 _TOGETHER = 5
 _AROUND = np.linspace(0.85, 1.15, 13)
