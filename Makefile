@@ -64,10 +64,11 @@ bench: $(READY) ## speed, side by side in one run
 notebook: $(READY) ## the course, in JupyterLab (root too: then on this machine alone)
 	$(VENV)/bin/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root --ip=localhost) docs/course.ipynb
 
-calibration: $(READY) ## the statistics on toys of known truth: docs/{statistics,statistics_categories,spectra}.json and their pages (two hours)
+calibration: $(READY) ## the statistics on toys of known truth: docs/{statistics,statistics_categories,spectra,resonances}.json and their pages (two hours and a half)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.validation
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.validation --categories
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.validation --spectra
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python -m analysis.validation --resonances
 
 closure: $(READY) ## the whole analysis on 5,000 parallel universes: docs/calibration.json and its page (half an hour)
 	$(VENV)/bin/xyy closure --universes 1000 --empty 2000 --with-x 2000 --seed 2026 --out results/closure

@@ -280,8 +280,8 @@ IMPORTS = {
     ),
     "validation": (
         "folder game processors report results selection settings statistics "
-        "statistics.background statistics.counting statistics.minimiser statistics.resonance "
-        "statistics.spectra tools workflow"
+        "statistics.background statistics.counting statistics.limits statistics.minimiser "
+        "statistics.resonance statistics.spectra tools workflow"
     ),
     "workflow": (
         "folder processors report results selection settings statistics statistics.background "

@@ -1,6 +1,6 @@
 """What toys of known spectra showed.
 
-``statistics.json``, ``statistics_categories.json`` and ``spectra.json``.
+``statistics.json``, ``statistics_categories.json``, ``spectra.json`` and ``resonances.json``.
 """
 
 from dataclasses import dataclass
@@ -99,5 +99,20 @@ class SpectraCalibration:
     """fraction of toys by the function that they chose, by truth and number of events"""
     injected_events: dict[str, dict[str, float]]
     """signal events that were injected, by truth and events, and by mass and strength"""
+    checks: tuple[Check, ...]
+    provenance: MachineOrigin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResonancesCalibration:
+    """What the search for several resonances says of toys with a known one beside another."""
+
+    toys: int
+    """at each point"""
+    alone: int
+    """with one resonance alone"""
+    seed: int
+    workers: int
+    injected_events: dict[str, float]
     checks: tuple[Check, ...]
     provenance: MachineOrigin

@@ -12,8 +12,11 @@ toys of them      `toys`, without a resonance and with one, each with its own mo
                   `categories`: which fractions of background and signal six of a score have
 open spectra      `open_spectra`: toys of `xyy infer --spectrum`; `open_truths`: of which truths,
                   and what some sigma are; `spectra_report` (``spectra.json``)
+several           `python -m analysis.validation --resonances`: `two_resonances` (campaigns,
+                  toys, limits), claimed as `many_claims` does in many spectra at once;
+                  `one_by_one`: some of them through the program itself
 no toys           `sensitivity`: beside that of the ideal fit, and what categories gain
-what is told      `toy_report` (``statistics.json``)
+what is told      `toy_report` (``statistics.json``), `resonances_report` (``resonances.json``)
 universes         `xyy closure` (`closure` writes it); `efficiencies` (what a selection keeps),
                   `universes` (expected and drawn spectra); with `--events` through the whole chain
                   of `xyy run`, beside the analysis of its spectrum (`from_events`)

@@ -12,9 +12,17 @@ from analysis.results.checks import judged
 from analysis.results.codec import to_json
 from analysis.settings.search import Search
 from analysis.settings.search_file import read_search
-from analysis.validation import open_spectra, plan, spectra_report, toy_report
-from analysis.validation.pages import page_of_spectra, page_of_toys
+from analysis.validation import (
+    one_by_one,
+    open_spectra,
+    plan,
+    resonances_report,
+    spectra_report,
+    toy_report,
+)
+from analysis.validation.pages import page_of_resonances, page_of_spectra, page_of_toys
 from analysis.validation.tasks import digest_of, workshop
+from analysis.validation.two_resonances import POINT_TOYS, PairPlan
 from tools.executors import Execution
 from tools.json_file import write_json
 from tools.pool import cores
@@ -59,6 +67,11 @@ PLANS = {
         open_spectra.open_spectra, open_spectra.run_spectra, spectra_report.document,
         spectra_report.read_spectra, page_of_spectra, "open_spectra", "spectra.json",
     ),
+    "several resonances": Plan(
+        POINT_TOYS, POINT_TOYS, lambda _usual, toys: toys, PairPlan.of,
+        one_by_one.run_resonances, resonances_report.resonances_document,
+        resonances_report.read_resonances, page_of_resonances, "one_by_one", "resonances.json",
+    ),
 }  # fmt: skip
 
 
@@ -79,8 +92,10 @@ def main(arguments: list[str] | None = None) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--categories", action="store_true", help="six, instead of one spectrum")
     which.add_argument("--spectra", action="store_true", help="open ones, as of --spectrum")
+    which.add_argument("--resonances", action="store_true", help="one beside another")
     parser.add_argument("--toys", type=int, help="at fixed masses; all else in proportion "
-                        "(--spectra: of a smooth truth with a signal)")  # fmt: skip
+                        "(--spectra: of a smooth truth with a signal; --resonances: at each "
+                        "point)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--executor", help="iterative, futures or dask", default="futures")
     parser.add_argument("--scheduler", help="of dask: an address, or its file")
@@ -92,6 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     name = "open spectra" if options.spectra else "one spectrum"
     name = "six categories" if options.categories else name
+    name = "several resonances" if options.resonances else name
     own = PLANS[name]
     out = options.out or DOCS / own.file
     if not options.page:

@@ -7,7 +7,11 @@ from typing import Any
 
 from analysis.report.plots import closure as figures
 from analysis.report.plots.style import Header, encode
-from analysis.results.calibration import SearchCalibration, SpectraCalibration
+from analysis.results.calibration import (
+    ResonancesCalibration,
+    SearchCalibration,
+    SpectraCalibration,
+)
 from analysis.results.checks import judged
 from analysis.results.closure import Closure
 from tools.atomic import write_bytes
@@ -45,7 +49,9 @@ def _figures(found: Closure) -> Mapping[str, tuple[Callable[..., Any], str, int]
 
 
 def _rendered(
-    template: str, found: Closure | SearchCalibration | SpectraCalibration, **more: object
+    template: str,
+    found: Closure | SearchCalibration | SpectraCalibration | ResonancesCalibration,
+    **more: object,
 ) -> str:
     """Return a page of what was found, with how many numbers were judged, and some more."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -96,7 +102,7 @@ def write_page(closure: Closure, path: Path, header: Header) -> None:
     write_bytes(page, text.encode())
 
 
-def page_of_toys(found: SearchCalibration) -> str:
+def page_of_toys(found: SearchCalibration | ResonancesCalibration) -> str:
     """Return the page of what toys showed."""
     return _rendered("toys.md", found)
 
@@ -104,3 +110,8 @@ def page_of_toys(found: SearchCalibration) -> str:
 def page_of_spectra(found: SpectraCalibration) -> str:
     """Return the page of what toys of open spectra showed."""
     return _rendered("spectra.md", found)
+
+
+def page_of_resonances(found: ResonancesCalibration) -> str:
+    """Return the page of what toys with several resonances showed."""
+    return _rendered("resonances.md", found)

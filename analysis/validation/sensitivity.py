@@ -52,7 +52,7 @@ class Sensitivity:
         """Return what is expected of so many events (at each mass) without fluctuations."""
         masses = np.array(MASSES_GeV)
         z = spectra.asimov_z(masses, np.full(len(masses), signal_events))
-        return cls(z, _median_limit(spectra, masses))
+        return cls(z, median_limit(spectra, masses))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +119,7 @@ def _gain(pair: Pair, functions: str, both: Sequence[Spectra], *, judged: bool) 
     return Gain(functions, limits[1] / limits[0], z[0], z[1], judged)
 
 
-def _median_limit(spectra: Spectra, masses: FloatArray) -> FloatArray:
+def median_limit(spectra: Spectra, masses: FloatArray) -> FloatArray:
     """Return the median limit at some masses, in events, without a signal."""
     peak = spectra.peak
     counts = np.repeat(spectra.counts[None], len(masses), axis=0)

@@ -198,16 +198,17 @@ class Injection:
             rng = signal_toy_stream(seed, number)
             for index, point in enumerate(self.points):
                 wider = float(rng.uniform(0.9, 1.1)) if self.drawn_width else 1.0
-                signal = point.events * self._template(group.peak, point.mass_GeV, wider)
+                signal = point.events * one_event(group.peak, point.mass_GeV, wider)
                 counts[index, row, inside] = rng.poisson(expected + signal[inside])
         return counts
 
-    def _template(self, peak: Peak, mass_GeV: float, wider: float) -> FloatArray:
-        """Return the entries per bin of one event; the window holds all but 0.04 % of it."""
-        mass, signal = np.array([mass_GeV]), self.setting.signal
-        mean, width = mass + signal.offset_GeV(mass), wider * signal.width_GeV(mass)
-        share = signal.shares(mass)[0, peak.channel]
-        return np.asarray(share * bin_fractions(peak.low_GeV, peak.high_GeV, mean, width)[0])
+
+def one_event(peak: Peak, mass_GeV: float, wider: float) -> FloatArray:
+    """Return the entries per bin of one event; the window holds all but 0.1 % of it."""
+    mass, signal = np.array([mass_GeV]), peak.signal
+    mean, width = mass + signal.offset_GeV(mass), wider * signal.width_GeV(mass)
+    share = signal.shares(mass)[0, peak.channel]
+    return np.asarray(share * bin_fractions(peak.low_GeV, peak.high_GeV, mean, width)[0])
 
 
 def _shown(group: ToyGroup, wanted: Sequence[InjectionPoint]) -> SignalToys:

@@ -15,6 +15,7 @@ def test_no_two_streams_of_a_seed_are_the_same() -> None:
         *(streams.signal_toy_stream(7, n) for n in few),
         *(streams.window_toy_stream(7, n) for n in few),
         *(streams.fixed_toy_stream(7, n) for n in few),
+        *(streams.pair_toy_stream(7, n) for n in few),
         *(
             streams.limit_toy_stream(7, 500.0 + 10 * n, which)
             for n, which in product(few, range(3))

@@ -75,7 +75,12 @@ class Experiment:
 
     def groups(self, counts: Sequence[FloatArray]) -> "Iterator[ToyGroup]":
         """Decide every toy, and yield those together that are fitted with the same functions."""
-        decisions = select_all(self.model_selections, counts)
+        yield from self.decided(select_all(self.model_selections, counts), counts)
+
+    def decided(
+        self, decisions: Sequence[Decisions], counts: Sequence[FloatArray]
+    ) -> "Iterator[ToyGroup]":
+        """Yield those toys together for which the same functions were decided."""
         choices = np.stack([d.choice for d in decisions], axis=1)
         # One fit of many rows for each choice: a fit for each toy would take many times longer.
         for choice in np.unique(choices, axis=0):

@@ -13,6 +13,7 @@ stream                key behind the seed    what is generated
 `signal_toy_stream`   number, 1              the windows of that toy, with a resonance
 `window_toy_stream`   number, 2              more windows to its sidebands, without one
 `fixed_toy_stream`    number, 3              a toy of a fixed background model
+`pair_toy_stream`     number, 5              the windows of that toy, with several resonances
 `upcrossings_stream`  0x6C6565               the toys whose upcrossings are counted
 `limit_toy_stream`    1000 mass, which       the toys of a limit at a mass
 `universe_stream`     1 + kind, number       the spectra of a universe
@@ -59,6 +60,11 @@ def window_toy_stream(seed: int, number: int) -> np.random.Generator:
 def fixed_toy_stream(seed: int, number: int) -> np.random.Generator:
     """Return the randomness of a toy of a fixed background model."""
     return np.random.default_rng([seed, number, 3])
+
+
+def pair_toy_stream(seed: int, number: int) -> np.random.Generator:
+    """Return the randomness of a toy's windows with several resonances."""
+    return np.random.default_rng([seed, number, 5])
 
 
 def upcrossings_stream(seed: int) -> np.random.Generator:
