@@ -23,10 +23,10 @@ from analysis.settings.search import Decision
 from analysis.statistics.background.entries import Decisions, Flags, Indices, nuisance
 from analysis.statistics.background.model_selection import select_all
 from analysis.statistics.background.poisson import model
-from analysis.statistics.resonance.claims import MAX_RESONANCES, decide, near, weakest
+from analysis.statistics.resonance.claims import MAX_RESONANCES, decide, weakest
 from analysis.statistics.resonance.look_elsewhere import combined, upcrossings
 from analysis.statistics.resonance.peak import Peak
-from analysis.statistics.resonance.peak_curve import Given
+from analysis.statistics.resonance.peak_curve import Given, near
 from analysis.statistics.resonance.toys import ToyGroup
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.streams import spectrum_seed

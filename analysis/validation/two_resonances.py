@@ -24,8 +24,7 @@ import numpy as np
 from analysis.settings.search import Search, Systematics
 from analysis.statistics.background.entries import Flags, Option
 from analysis.statistics.background.families import Function
-from analysis.statistics.resonance.claims import APART
-from analysis.statistics.resonance.peak_curve import Given
+from analysis.statistics.resonance.peak_curve import APART, Given
 from analysis.statistics.resonance.toys import ToyGroup
 from analysis.statistics.spectra.streams import pair_toy_stream
 from analysis.validation.fixed_model import Setting

@@ -10,8 +10,10 @@ from analysis.results.verdict import ClaimLevel
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import predict
 from analysis.statistics.limits.band import mass_limit, mass_points
-from analysis.statistics.resonance.claims import APART, near, weakest
+from analysis.statistics.resonance.claims import weakest
+from analysis.statistics.resonance.peak_curve import APART, near
 from analysis.statistics.resonance.shape import Observed, ShapeSearch, search_shape
+from analysis.statistics.resonance.toys import ToyGroup
 from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.signal_model import plain_signal
@@ -69,6 +71,20 @@ def test_elsewhere_nothing_is_seen(two: ShapeSearch, quick: Search) -> None:
     assert np.max(np.abs(scan.z[away])) < 0.5
     bent = observed(two).spectra.with_given(()).scan(masses)
     assert np.max(np.abs(bent.z[away])) > 3
+
+
+def test_toys_look_beyond_what_is_given(two: ShapeSearch, quick: Search) -> None:
+    """As the data are searched: there an excess is no second resonance."""
+    spectra, masses = observed(two).spectra, quick.signal.masses_GeV
+    counts = np.random.default_rng(5).poisson(spectra.counts, (20, len(spectra.counts)))
+    spurious = np.repeat(spectra.spurious(masses)[None], 20, axis=0)
+    toys = ToyGroup(
+        np.arange(20), spectra.peak, counts.astype(float), masses, spurious, np.ones(20)
+    )
+    largest, where = toys.largest()
+    given = [known.mass_GeV for known in spectra.peak.given]
+    assert not near(masses[where], given, spectra.peak.signal).any()
+    assert np.all(largest < 4.5)  # without what is given 8 sigma and more
 
 
 def test_limits_are_beside_what_is_claimed(two: ShapeSearch) -> None:

@@ -18,7 +18,6 @@ import numpy as np
 from analysis.results.scan import GlobalSignificance
 from analysis.results.verdict import ClaimLevel
 from analysis.settings.search import Decision
-from analysis.statistics.background.entries import Flags
 from analysis.statistics.resonance.cross_checks import FunctionsZ, UnblindedData, envelope
 from analysis.statistics.resonance.look_elsewhere import (
     combined,
@@ -28,18 +27,15 @@ from analysis.statistics.resonance.look_elsewhere import (
 )
 from analysis.statistics.resonance.measurement import Measurement, measure
 from analysis.statistics.resonance.peak import MassScan
-from analysis.statistics.resonance.peak_curve import Given
+from analysis.statistics.resonance.peak_curve import Given, near
 from analysis.statistics.resonance.scan import Spectra
 from analysis.statistics.resonance.toys import Experiment, count_exceeding
 from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.signal_model import SignalModel
 from analysis.statistics.spectra.streams import spectrum_seed
-from tools.arrays import FloatArray
 
 MAX_RESONANCES = 5
 """that are claimed at most"""
-APART = 2.0
-"""resolutions within which two peaks are one"""
 _LEVELS: tuple[ClaimLevel, ...] = ("limit", "evidence", "discovery")
 
 
@@ -187,15 +183,6 @@ class Claims:
         masses = np.array([known.mass_GeV for known in given])
         peaks = events @ expected.peak.templates(masses) if given else 0.0
         return expected.with_counts(expected.counts + peaks).with_given(given)
-
-
-def near(mass_GeV: FloatArray, given_GeV: Sequence[float], signal: SignalModel) -> Flags:
-    """Return which masses lie within `APART` resolutions of some others."""
-    found = np.zeros(len(mass_GeV), dtype=bool)
-    for mass in given_GeV:
-        width = float(signal.width_GeV(np.array([mass]))[0])
-        found |= np.abs(mass_GeV - mass) <= APART * width
-    return found
 
 
 def published(stages: Sequence[ScanStage], signal: SignalModel) -> tuple[MassScan, FunctionsZ]:

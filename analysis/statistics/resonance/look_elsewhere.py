@@ -105,7 +105,8 @@ def upcrossings(
     group = ToyGroup(np.arange(toys), spectra.peak, counts, mass_GeV, spurious, np.ones(toys))
     z = group.first_order()
     # Counted on the grid of the scan: what crosses between two masses and back is not seen there.
-    crossed = np.sum((z[:, :-1] < LEVEL_Z) & (z[:, 1:] >= LEVEL_Z), axis=1)
+    seen = ~(group.hidden[:-1] | group.hidden[1:])
+    crossed = np.sum(((z[:, :-1] < LEVEL_Z) & (z[:, 1:] >= LEVEL_Z))[:, seen], axis=1)
     error = float(crossed.std() / np.sqrt(toys))
     return Upcrossings(LEVEL_Z, float(crossed.mean()), error, toys)
 

@@ -46,6 +46,8 @@ from tools.arrays import FloatArray
 _EXACT = Systematics(luminosity=0.0, efficiency=0.0, energy_scale=0.0, resolution=0.0)
 _SPURIOUS = 4
 """position of the first spurious signal among the parameters of the peak, S being the first"""
+APART = 2.0
+"""resolutions within which two peaks are one"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,17 @@ class Given:
     mass_GeV: float
     events: float
     """in all channels"""
+
+
+def near(
+    mass_GeV: FloatArray, given_GeV: Sequence[float], signal: SignalModel
+) -> npt.NDArray[np.bool_]:
+    """Return which masses lie within `APART` resolutions of some others."""
+    found = np.zeros(len(mass_GeV), dtype=bool)
+    for mass in given_GeV:
+        width = float(signal.width_GeV(np.array([mass]))[0])
+        found |= np.abs(mass_GeV - mass) <= APART * width
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,12 +19,10 @@ from analysis.statistics.background.poisson import scoring_fit
 from analysis.statistics.background.prediction import Prediction
 from analysis.statistics.background.sidebands import Background
 from analysis.statistics.resonance.claims import (
-    APART,
     MAX_RESONANCES,
     Claims,
     Excess,
     Resonance,
-    near,
     published,
 )
 from analysis.statistics.resonance.cross_checks import (
@@ -35,6 +33,7 @@ from analysis.statistics.resonance.cross_checks import (
 )
 from analysis.statistics.resonance.measurement import Measurement
 from analysis.statistics.resonance.peak import MassScan
+from analysis.statistics.resonance.peak_curve import APART, near
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.resonance.toys import Experiment
 from analysis.statistics.resonance.work import Work

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.settings.search import Search
 from analysis.statistics.background.entries import Decisions, Indices, Option
@@ -22,7 +23,7 @@ from analysis.statistics.background.model_selection import ModelSelection, selec
 from analysis.statistics.background.poisson import model
 from analysis.statistics.minimiser.projection import project
 from analysis.statistics.resonance.peak import Peak
-from analysis.statistics.resonance.peak_curve import Given
+from analysis.statistics.resonance.peak_curve import Given, near
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import bin_fractions
 from analysis.statistics.spectra.streams import toy_stream
@@ -146,6 +147,12 @@ class ToyGroup:
             self.counts[toys], start[toys], self.masses_GeV[masses], self.spurious[toys, masses]
         ).z
 
+    @property
+    def hidden(self) -> npt.NDArray[np.bool_]:
+        """Which masses are too near to a given resonance, shape (M,)."""
+        given = [known.mass_GeV for known in self.peak.given]
+        return near(self.masses_GeV, given, self.peak.signal)
+
     def first_order(self) -> FloatArray:
         """Return the significance of every mass to first order, shape (T, M)."""
         toys, bins = self.counts.shape
@@ -184,7 +191,9 @@ class ToyGroup:
 
     def largest(self) -> tuple[FloatArray, Indices]:
         """Return the largest significance of every toy over the masses, and where it is."""
-        first = self.first_order()
+        # As in data, the next is looked for beyond what is given.
+        hidden = self.hidden
+        first = np.where(hidden, -np.inf, self.first_order())
         # Maxima of the first order, edges included; their order may differ in the likelihood, so
         # that several are fitted, each with its neighbours.
         padded = np.pad(first, ((0, 0), (1, 1)), constant_values=-np.inf)
@@ -195,6 +204,7 @@ class ToyGroup:
         around = np.clip(around, 0, first.shape[1] - 1)
         toys = np.repeat(np.arange(len(first)), around.shape[1])
         z = self.fit(around.ravel(), toys).reshape(around.shape)
+        z = np.where(hidden[around], -np.inf, z)
         best = np.argmax(z, axis=1)
         rows = np.arange(len(first))
         return np.maximum(z[rows, best], 0.0), around[rows, best]
