@@ -179,10 +179,3 @@ def test_spectra_that_begin_elsewhere_are_decided_apart(setting: Setting) -> Non
             each.group.options[0].low_GeV, each.group.options[0].high_GeV
         )
         assert np.array_equal(each.group.counts, counts[each.group.toys][:, inside])
-
-
-def test_the_page_is_made_of_the_document() -> None:
-    told = read_resonances(DOCS / "resonances.json")
-    assert command.page_beside(DOCS / "resonances.json").read_text() == page_of_resonances(told)
-    assert told.toys >= 100
-    assert told.alone == told.toys * two_resonances.ALONE_WINDOWS
