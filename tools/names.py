@@ -44,3 +44,12 @@ def nearest(wrong: object, right: Iterable[str]) -> str:
 
     name = max(right, key=likeness, default="")  # of equals, the first
     return f" (is it {name!r}?)" if likeness(name) >= _NEAR else ""
+
+
+def span(low: float, high: float) -> str:
+    """Return a range as text, or the one number that it is.
+
+    >>> span(500.0, 612.3), span(1000.0, 1000.0)
+    ('500 to 612', '1000')
+    """
+    return f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"

@@ -67,9 +67,9 @@ def label_text(changed: records.ChangeLabel) -> str:
     """Return the label of a figure: the reason, and what was changed.
 
     >>> names = ("a", "b", "c", "d", "e")
-    >>> label_text(ChangeLabel(after_unblinding="a bug", changed_after_unblinding=names))
+    >>> label_text(records.ChangeLabel(after_unblinding="a bug", changed_after_unblinding=names))
     'a bug (a, b, c and 2 more)'
-    >>> label_text(ChangeLabel(after_unblinding="a bug", changed_after_unblinding=()))
+    >>> label_text(records.ChangeLabel(after_unblinding="a bug", changed_after_unblinding=()))
     'a bug'
     """
     names = listed(changed.changed_after_unblinding, _MAX_NAMES)

@@ -12,6 +12,7 @@ from analysis.results.limits import MassLimits, Ranges
 from analysis.results.scan import Scan
 from analysis.results.selection import ChosenSelection, ScoreRecord
 from analysis.results.verdict import Verdict
+from tools.names import span
 
 TITLES = {
     "none": "window only",
@@ -212,7 +213,7 @@ def _mass_limit_lines(limits: MassLimits | None) -> list[str]:
 
 
 def _ranges(ranges: Ranges) -> str:
-    return " and ".join(f"{low:.0f} to {high:.0f} GeV" for low, high in ranges) or "nowhere"
+    return " and ".join(f"{span(low, high)} GeV" for low, high in ranges) or "nowhere"
 
 
 def _counting_line(counting: Counting) -> str:

@@ -230,7 +230,9 @@ def exclusions(limits: MassLimits | None) -> tuple[str, ...]:
 def _written(ranges: Ranges) -> str:
     if not ranges:
         return "no mass"
-    return ", ".join(f"{number(low)} to {number(high)}" for low, high in ranges) + " GeV"
+    # Of a single mass both ends are the same.
+    spans = (" to ".join(dict.fromkeys(map(number, ends))) for ends in ranges)
+    return ", ".join(spans) + " GeV"
 
 
 def _limit_table(limits: MassLimits, notes: list[str]) -> Table:

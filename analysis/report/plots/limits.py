@@ -24,6 +24,7 @@ from analysis.results.counting import CountingLimit
 from analysis.results.limits import MassLimits, Ranges
 from analysis.results.values import GivenMass
 from tools.arrays import FloatArray
+from tools.names import span
 
 _HATCH = "#4a4a4a"
 _NOTE_ROW = 0.058
@@ -130,7 +131,7 @@ def written(ranges: Ranges) -> str:
     >>> written(((500.0, 612.0), (700.0, 1000.0))), written(())
     ('500 to 612, 700 to 1000 GeV', 'no mass')
     """
-    found = ", ".join(f"{low:.0f} to {high:.0f}" for low, high in ranges)
+    found = ", ".join(span(low, high) for low, high in ranges)
     return f"{found} GeV" if found else "no mass"
 
 
