@@ -120,7 +120,7 @@ def _toys_line(scan: Scan | None) -> list[str]:
         return []
     toys, formula = found.toys, f"the formula, {found.gross_vitells_p:.2g},"
     who = f"{formula} decides" if found.method != "toys" else f"they exclude {formula} and decide"
-    told = f"p in [{toys.p_low:.2g}, {toys.p_high:.2g}]"
+    told = f"p in [{toys.p_low:.2g}, {toys.p_high:.2g}] (68 %)"
     return [f"  anywhere: {toys.exceeding:,} of {toys.n:,} toys: {told}; {who}"]
 
 
@@ -160,7 +160,7 @@ def _fit_lines(verdict: Verdict) -> list[str]:
     if verdict.local_z_range is not None and verdict.envelope_z is not None:
         low, high = verdict.local_z_range
         lines.append(
-            f"  with all functions that pass {low:.2f} to {high:.2f}, profiled "
+            f"  with all families of functions {low:.2f} to {high:.2f}, profiled "
             f"{verdict.envelope_z:.2f} sigma"
         )
     if verdict.systematic_z is not None:

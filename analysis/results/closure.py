@@ -263,7 +263,7 @@ class BorderlineCases:
 
 @dataclass(frozen=True, slots=True)
 class EnvelopePrice:
-    """What it costs that a claim has to hold for all functions that pass, too."""
+    """What it costs that a claim has to hold for all families, too."""
 
     claimed_by_function: int
     """universes in which the function in use claims a resonance"""

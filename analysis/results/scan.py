@@ -116,9 +116,9 @@ class Scan:
     envelope_z: Numbers | None
     """local significance with the function profiled among all that pass, at each mass"""
     local_z_min: Numbers | None = None
-    """smallest local significance with all functions that pass, at each mass"""
+    """smallest local significance with all families, at each mass"""
     local_z_max: Numbers | None = None
-    """largest local significance with all functions that pass, at each mass"""
+    """largest local significance with all families, at each mass"""
     given: tuple[GivenMass, ...] | None = None
     """resonances in both hypotheses, but within two resolutions of themselves; None while blind"""
     converged: tuple[bool, ...] | None = None

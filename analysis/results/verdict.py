@@ -201,7 +201,7 @@ class ClaimedResonance:
     local_z: float
     """local significance, beside the resonances that were claimed before"""
     local_z_range: tuple[float, float]
-    """smallest and largest local significance with all functions that pass"""
+    """smallest and largest local significance with all families"""
     envelope_z: float
     """local significance with the functions profiled"""
     systematic_z: float | None
@@ -223,7 +223,7 @@ class Verdict:
     local_z: float | None
     """local significance of the strongest claim, or else of the largest excess"""
     local_z_range: tuple[float, float] | None = None
-    """smallest and largest local significance with all functions that pass; None while blind"""
+    """smallest and largest local significance with all families; None while blind"""
     envelope_z: float | None = None
     """local significance with the functions profiled; a claim has to hold for it, too"""
     systematic_z: float | None = None

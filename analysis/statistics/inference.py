@@ -73,7 +73,10 @@ class SearchResults:
     @property
     def known_before(self) -> KnownBefore:
         """What was known before the data were opened: decisions on the sidebands, expectations."""
-        channels = self.background.channels
+        channels, limits = self.background.channels, self.limits.expected
+        if self.limits.given:
+            # Beside what the data show: that was not known before.
+            limits = {band: np.full_like(each, np.nan) for band, each in limits.items()}
         return KnownBefore(
             of=self.background.of,
             peak={name: _decision(found.peak) for name, found in channels.items()},
@@ -86,9 +89,7 @@ class SearchResults:
                 scan=ExpectedScan(
                     mass_GeV=self.scan.mass_GeV, expected_local_z=self.scan.expected_local_z
                 ),
-                limits=ExpectedLimits(
-                    mass_GeV=self.limits.mass_GeV, expected_pb=self.limits.expected
-                ),
+                limits=ExpectedLimits(mass_GeV=self.limits.mass_GeV, expected_pb=limits),
             ),
         )
 

@@ -81,7 +81,8 @@ def limits_result(
         mass_GeV=masses,
         observed=None if blind else observed,
         expected=expected,
-        low_counts=tuple(limit.low_counts for limit in limits),
+        # Where there is no limit, none is too strong.
+        low_counts=tuple(limit.low_counts and limit.reason is None for limit in limits),
         background_events_under_peak=np.array([limit.counts_under_peak for limit in limits]),
         methods=methods,
         method="toys" if "toys" in methods else "asymptotic",

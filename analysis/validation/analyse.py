@@ -13,7 +13,7 @@ covers it.
 
 Where the formula of the global significance is near a threshold, the analysis generates toys of the
 whole procedure; so is done here. What the function in use would claim has to hold for the envelope
-of all functions that pass, which is fitted for those universes only.
+of families, which is fitted for those universes only.
 
 A batch is `BATCH` universes of one kind, the same ones whoever does them: fits that are done
 together may differ in their last digits from fits that are done alone, and the result is to be the

@@ -140,11 +140,11 @@ def _beside_verdict(folder: Folder) -> list[str]:
 def _work_of_scan(folder: Folder, inputs: str, work: Work) -> Work:
     """Return the work that an up-to-date scan was made with; a verdict must agree with it.
 
-    Without one there will be no verdict, and no toys are needed.
+    Without one it is what was asked for: toys decide what is claimed, and limits are beside that.
     """
     made = folder.made_with("scan.json", InferredWith)
     if made is None or folder.made_from("scan.json") != inputs:
-        return replace(work, toys=0)
+        return work
     return replace(work, toys=made.effort.toys, seed=made.effort.seed)
 
 

@@ -7,13 +7,16 @@ import pytest
 from scipy.stats import norm
 
 from analysis.results.verdict import ClaimLevel
+from analysis.settings.expression import parse_expression
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import predict
 from analysis.statistics.limits.band import mass_limit, mass_points
 from analysis.statistics.resonance.claims import weakest
+from analysis.statistics.resonance.cross_checks import UnblindedData
+from analysis.statistics.resonance.look_elsewhere import upcrossings
 from analysis.statistics.resonance.peak_curve import APART, near
-from analysis.statistics.resonance.shape import Observed, ShapeSearch, search_shape
-from analysis.statistics.resonance.toys import ToyGroup
+from analysis.statistics.resonance.shape import Observed, ShapeSearch, observe, search_shape
+from analysis.statistics.resonance.toys import Experiment, ToyGroup
 from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Channel
 from analysis.statistics.spectra.signal_model import plain_signal
@@ -87,6 +90,17 @@ def test_toys_look_beyond_what_is_given(two: ShapeSearch, quick: Search) -> None
     assert np.all(largest < 4.5)  # without what is given 8 sigma and more
 
 
+def test_the_resolution_need_not_be_known_at_no_mass(two: ShapeSearch, quick: Search) -> None:
+    """One in proportion to the mass is zero at zero, which its formula refuses."""
+    width = parse_expression("0.03*m", name="--resolution")
+    expected, masses = two.expected, quick.signal.masses_GeV
+    spectra = replace(
+        expected, peak=replace(expected.peak, given=(), signal=plain_signal(width.at))
+    )
+    assert 0 < upcrossings(spectra, masses, seed=1, toys=50).mean < 5
+    assert np.all(np.abs(spectra.scan(masses[::10]).z) < 0.5)
+
+
 def test_limits_are_beside_what_is_claimed(two: ShapeSearch) -> None:
     """Those of a spectrum without resonances, or none at all; pyhf's likelihood is the same."""
     masses = np.array([FIRST[0], FIRST[0] + 30 * APART - 5, 725.0])
@@ -122,6 +136,18 @@ def test_the_files_tell_what_is_given(two: ShapeSearch, quick: Search) -> None:
     assert scan.maximum is not None
     assert scan.local_z is not None
     assert scan.maximum.local_z == found.local_z == np.max(scan.local_z)
+
+
+def test_nothing_is_claimed_where_it_is_said_so(two: ShapeSearch, quick: Search) -> None:
+    data = spectrum(FIRST)
+    unblinded = UnblindedData(
+        {"all": data.bins}, two.model_selection, two.decisions, quick, any_width=True
+    )
+    toys = Experiment((two.model_selection,), (two.expected.counts,), quick)
+    found = observe(unblinded, two.expected, toys, Work(toys=0), claims=False)
+    assert found.resonances == ()
+    assert found.excess.local_z > 10
+    assert found.excess.level == "limit"
 
 
 def test_nothing_is_claimed_that_the_envelope_refuses(quick: Search) -> None:

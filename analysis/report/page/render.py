@@ -165,7 +165,7 @@ def _with_other_backgrounds(found: Verdict) -> Iterator[tuple[str, str]]:
     """Yield the local significances that a claim has to hold for, too."""
     if found.envelope_z is not None:
         yield "The same, functions profiled", sigma(found.envelope_z)
-        yield "The same, all functions that pass", search.spread(found.local_z_range)
+        yield "The same, all families of functions", search.spread(found.local_z_range)
     if found.systematic_z is not None:
         yield "The same, if the slope of the background may change", sigma(found.systematic_z)
 

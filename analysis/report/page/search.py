@@ -135,7 +135,7 @@ def scan(results: FolderResults) -> Iterator[Section]:
     if found.local_z_min is not None and found.local_z_max is not None and most is not None:
         at = int(np.argmin(np.abs(mass - most.mass_GeV)))
         ends = found.local_z_min[at], found.local_z_max[at]
-        rows.append(("With all functions that pass", spread(ends)))
+        rows.append(("With all families of functions", spread(ends)))
     if found.global_ is not None:
         rows += _anywhere(found.global_)
     if (fit := results.fit) is not None and (least := fit.deficit) is not None:
@@ -207,7 +207,7 @@ def mass_limits(results: FolderResults) -> Iterator[Section]:
 
 def _hidden(limits: MassLimits) -> Iterator[str]:
     for reason in dict.fromkeys(each for each in limits.reasons if each is not None):
-        yield f"{limits.reasons.count(reason)} masses have no limit: they lie {reason}."
+        yield f"Masses without a limit, {limits.reasons.count(reason)}, lie {reason}."
 
 
 def _called(unit: Unit) -> str:

@@ -156,7 +156,7 @@ def _curves(ax: Axes, scan: Scan, top: float, *, linear: bool) -> None:
         )
         ax.fill_between(
             scan.mass_GeV, low, high, color=style.DATA, alpha=0.15, linewidth=0, zorder=1.5,
-            label="All functions that pass", gid="functions",
+            label="All families of functions", gid="functions",
         )  # fmt: skip
     expected = known(scan.expected_local_z)
     title = "" if expected is None else _expected_title(scan, expected, top)

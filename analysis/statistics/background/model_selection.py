@@ -55,7 +55,7 @@ may be anywhere. Then
 
 So a resonance can neither choose its own background nor rule one out. Rejected: a likelihood ratio
 of orders, and the best of all functions at each mass, both on the unmasked spectrum; they follow
-the resonance. The envelope of all functions that pass is computed beside it as a cross-check.
+the resonance. A claim has to hold for the envelope of families, too.
 
 The mask depends on the spectrum, so that toys have each their own; those with the same are decided
 together. One resonance is masked: with a second one nothing may fit, and the result says that.

@@ -1,7 +1,7 @@
 r"""What is claimed: one resonance after the other.
 
 A spectrum is scanned over mass; the largest excess is a *claim* if it passes the thresholds of the
-search file with the function in use, with the envelope of all functions that pass, and with what an
+search file with the function in use, with the envelope of families, and with what an
 allowance for the background leaves of it. A resonance that is claimed belongs to both hypotheses
 from then on (`Peak.given`: strength and mass free), and the spectrum is scanned again for the next:
 a background that is fitted without it bends under its peak, which raises limits there and lowers
@@ -67,12 +67,17 @@ class Excess:
     envelope_z: float
     """with the functions profiled"""
     z_range: tuple[float, float]
-    """smallest and largest with all functions that pass"""
+    """smallest and largest with all families"""
     systematic_z: float | None
     """after an allowance for the background; None without one"""
     global_significance: GlobalSignificance
     level: ClaimLevel
     """the claim that it allows"""
+
+    @property
+    def strength(self) -> tuple[int, float]:
+        """What is compared: the claim, then the local significance."""
+        return _LEVELS.index(self.level), self.local_z
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +126,8 @@ class Claims:
         for index, stage in enumerate(stages[:-1]):
             others = given[:index] + given[index + 1 :]
             found.append(Resonance(stage.excess, self.measure(stage.excess, others)))
-        return tuple(sorted(found, key=lambda resonance: -resonance.excess.local_z))
+        # A discovery before evidence, whatever the function in use alone says.
+        return tuple(sorted(found, key=lambda each: each.excess.strength, reverse=True))
 
     def measure(self, excess: Excess, given: tuple[Given, ...]) -> Measurement:
         """Measure an excess beside some resonances."""
@@ -188,8 +194,8 @@ class Claims:
 def published(stages: Sequence[ScanStage], signal: SignalModel) -> tuple[MassScan, FunctionsZ]:
     """Return the scan of a whole search.
 
-    At each mass it is that beside the resonances that are claimed elsewhere: within `APART`
-    resolutions of one, the scan that it was found in; else the last.
+    Within `APART` resolutions of a claimed resonance it is the scan that it was found in, beside
+    those that were claimed before; at all other masses the last, beside all.
     """
     scan, functions = stages[-1].scan, stages[-1].functions
     size = len(scan.mass_GeV)

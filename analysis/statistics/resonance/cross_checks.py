@@ -1,7 +1,8 @@
 r"""Cross-checks of the resonance in unblinded spectra: with other functions, ranges and bins.
 
-The envelope of all functions that pass is that of P. D. Dauncey et al. (JINST 10 (2015) P04015):
-D + number of parameters, minimised over functions with and without the signal.
+The envelope of families, of each the simplest function that passes, is that of P. D. Dauncey et al.
+(JINST 10 (2015) P04015): D + number of parameters, minimised over functions with and without the
+signal. (Functions of several categories are taken rank by rank: all first ones, all second ones.)
 
 Whether all categories see the same resonance: at the fitted mass each is fitted alone. Its strength
 is that of the whole signal, its events divided by the fraction of the signal expected there. That
@@ -100,7 +101,7 @@ def _simplest_of_families(decided: Decisions) -> list[Entry]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FunctionsZ(Columns):
-    """Significances with all functions that pass, signed; shape (M,) each."""
+    """Significances with all families, signed; shape (M,) each."""
 
     envelope: FloatArray
     """with the functions profiled, too"""
@@ -109,7 +110,7 @@ class FunctionsZ(Columns):
 
 
 def envelope(data: UnblindedData, used: MassScan, given: Sequence[Given] = ()) -> FunctionsZ:
-    """Return the significances at the masses of a scan, with all functions that pass.
+    """Return the significances at the masses of a scan, with all families.
 
     Parameters
     ----------

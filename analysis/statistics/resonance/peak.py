@@ -92,9 +92,11 @@ class Peak(PeakParameters):
     def without_signal(self, counts: FloatArray) -> FloatArray:
         """Fit backgrounds, and given resonances; return all parameters, shape (T, N)."""
         theta = scoring_fit(counts, self.background).theta
+        # Of no signal the mass does not matter, but a resolution has to be known there.
+        anywhere = (float(self.low_GeV.min()) + float(self.high_GeV.max())) / 2
+        start = self.at(theta, np.full(len(counts), anywhere))
         if not self.given:
-            return self.at(theta, np.zeros(len(counts)))
-        start = self.at(theta, np.full(len(counts), self.given[0].mass_GeV))
+            return start
         return self.fit(counts, start, free=("background", "given")).values
 
     @property

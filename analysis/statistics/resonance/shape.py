@@ -52,9 +52,9 @@ class Observed:
     spectra: Spectra
     """with the functions in use, and all that is claimed in both hypotheses"""
     scan: MassScan
-    """at each mass, beside the resonances that are claimed elsewhere"""
+    """near a claimed resonance the scan that it was found in, elsewhere that beside all of them"""
     functions: FunctionsZ
-    """with all functions that pass, at each mass"""
+    """with all families, at each mass"""
     excess: Excess
     """the strongest that is claimed, or else the largest"""
     resonances: tuple[Resonance, ...]
@@ -214,11 +214,15 @@ def observe(
     excess, measurement = stages[0].excess, None
     if resonances:
         excess, measurement = resonances[0].excess, resonances[0].measurement
-    elif excess.local_z > 0:
+    elif not claims:
+        excess = replace(excess, level="limit")
+    if measurement is None and excess.local_z > 0:
         measurement = search.measure(excess, ())
     by_channel, compatible = compatibility(measurement, unblinded.search.systematics)
     others = () if measurement is None else measurement.spectra.peak.given
     spectra = unblinded.spectra().with_given(last.given)
+    # With other functions the excess is fitted beside all others; so it has to be with its own.
+    beside = unblinded.spectra().with_given(others).scan(scan.mass_GeV) if others else scan
     return Observed(
         spectra=spectra,
         scan=scan,
@@ -229,7 +233,7 @@ def observe(
         measurement=measurement,
         by_channel=by_channel,
         compatibility=compatible,
-        stability=stability(unblinded, scan, others),
+        stability=stability(unblinded, beside, others),
         warnings=_bins_far_below_fit(spectra, measurement),
     )
 
