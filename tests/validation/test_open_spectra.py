@@ -21,12 +21,11 @@ from analysis.validation.open_spectra import (
     MASSES_GeV,
     OpenCell,
     OpenToys,
-    in_proportion,
     run_spectra,
 )
 from analysis.validation.open_truths import TRUTHS
 from analysis.validation.pages import page_of_spectra
-from analysis.validation.spectra_report import checks, document, read_spectra
+from analysis.validation.spectra_report import checks, document
 from analysis.validation.tasks import workshop
 from tools.executors import Execution
 from tools.json_file import write_json
@@ -167,21 +166,6 @@ def test_a_whole_campaign_tells_all_its_numbers(
     assert (tmp_path / "spectra_calibration.md").read_text() == page_of_spectra(found)
     number, missed = judged(found.checks)
     assert f"{number - missed} of {number} numbers" in capsys.readouterr().out
-
-
-def test_the_page_is_made_of_the_document(tmp_path: Path) -> None:
-    own = command.PLANS["open spectra"]
-    made = DOCS / own.file
-    told, again = read_spectra(made), tmp_path / own.file
-    write_json(again, to_json(told))
-    assert again.read_bytes() == made.read_bytes()
-    text = page_of_spectra(told)
-    assert command.page_beside(made).read_text() == text
-    number, missed = judged(told.checks)
-    assert text.count("✗") == missed + 1  # and once in the legend
-    assert f"**{number - missed} of {number} numbers are what was wanted.**" in text
-    # of a run that `python -m analysis.validation --spectra --toys ...` repeats
-    assert told.size == in_proportion(own.size, told.size.measured)
 
 
 def test_the_kink_is_a_change_of_slope() -> None:
