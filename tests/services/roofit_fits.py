@@ -12,6 +12,11 @@ Expected in bin i of category c, whose background has the density f, are
 events, with Gaussian constraints of width 1 on all alpha, eta and kappa. The likelihood is that of
 independent Poisson counts, empty bins included.
 
+A resonance that was claimed before is in both hypotheses. It adds :math:`S_k g_{kc}` times such an
+integral about its own mass, with the same kappa; its S_k and mass are free. The mass stays within
+one resolution of where it was found in a scan; for a limit it has a constraint there, of some of
+its uncertainties.
+
 `RooFormulaVar` gives the mean density in a bin: of a background by Simpson's rule, whose relative
 error is (h/tau)^4/2880 = 3e-8 in bins of 10 GeV; of the peak by its cumulative. `RooRealSumPdf`
 adds them, `RooSimultaneous` joins categories. The attribute "BinnedLikelihood", HistFactory's, has
@@ -40,6 +45,8 @@ PRECISION = 1e-3
 """of Minuit, in its own default: with that, -2 ln L of many parameters ends 0.1 above its least"""
 NEAR, TIMES = 1e-4, 3
 """how far above its least -ln L may be by its derivatives, and how often it is tried"""
+MASS_ERRORS = 3.0
+"""of a claimed resonance, that the constraint of a limit allows its mass"""
 STEP = 1e-2
 """of a parameter, for a derivative: all have errors of 1 or more"""
 SAME = 1e-5
@@ -60,10 +67,49 @@ def terms(family: str, parameters: int, sqrt_s: float, low: float, high: float) 
     return ["1", falls[family], *(f"pow(log({x}), {k})" for k in range(1, parameters - 1))]
 
 
+class Claimed:
+    """A resonance in both hypotheses: its events, and where its peak is."""
+
+    def __init__(self, found: Document, width: float, name: str) -> None:
+        self.found, error = found, MASS_ERRORS * found["mass_error_GeV"]
+        self.events = ROOT.RooRealVar(f"S_{name}", "", 0, -FAR_EVENTS, FAR_EVENTS)
+        self.shift = ROOT.RooRealVar(f"shift_{name}", "", 0, -width, width)
+        self.pull = ROOT.RooRealVar(f"mass_{name}", "", 0, -PULL, PULL)
+        self.width = ROOT.RooRealVar(f"w_{name}", "", width)
+        text = f"{found['mass_GeV']!r} + @0 + {error!r}*@1"
+        self.mass = ROOT.RooFormulaVar(f"M_{name}", "", text, [self.shift, self.pull])
+
+    @property
+    def free(self) -> list[Any]:
+        """Return what is free of it without a constraint."""
+        return [each for each in (self.events, self.shift) if not each.isConstant()]
+
+    def restart(self, *, limit: bool) -> None:
+        """Put it where it was found, free; its mass is held by bounds, or by a constraint."""
+        self.events.setVal(self.found["events"])
+        self.events.setError(math.sqrt(self.found["events"]))
+        self.shift.setVal(0.0)
+        self.shift.setError(1.0)
+        self.events.setConstant(False)
+        self.shift.setConstant(limit)
+        self.pull.setVal(0.0)
+        self.pull.setConstant(not limit)
+
+    def fix(self, events: float) -> None:
+        """Fix it where it was found, with some events."""
+        self.restart(limit=True)
+        self.events.setVal(events)
+        for each in (self.events, self.pull):
+            each.setConstant()
+
+
 class Category:
     """What is expected in the bins of one category."""
 
-    def __init__(self, given: Document, strength: Any, mean: Any, width: Any) -> None:
+    def __init__(
+        self, given: Document, strength: Any, place: Sequence[Any],
+        claimed: Sequence[tuple[Claimed, Sequence[Any]]],
+    ) -> None:  # fmt: skip
         self.given, self.name = given, given["name"]
         self.edges = np.array(given["edges_GeV"])
         self._kept: list[Any] = []
@@ -74,14 +120,14 @@ class Category:
         self.spurious = ROOT.RooRealVar(f"spurious_{self.name}", "", 0)
         self.pull = ROOT.RooRealVar(f"pull_{self.name}", "", 0, -PULL, PULL)
         events = (strength, self.fraction, self.spurious, self.pull)
-        below = "ROOT::Math::gaussian_cdf(@{}, @3, @2)".format
         self.free: list[Any] = []
-        parts = (
-            self._background(*ends),
-            self._formula("peak", f"({below(1)} - {below(0)})/(@1 - @0)", *ends, mean, width),
-        )
-        factors = (ROOT.RooFit.RooConst(1), self._formula("events", "@0*@1 + @2*@3", *events))
-        self.sum = ROOT.RooRealSumPdf(f"sum_{self.name}", "", [*parts], [*factors], True)
+        parts = [self._background(*ends), self._peak("peak", ends, place)]
+        factors = [ROOT.RooFit.RooConst(1), self._formula("events", "@0*@1 + @2*@3", *events)]
+        for k, (each, its_place) in enumerate(claimed):
+            fraction = np.interp(each.found["mass_GeV"], given["mass_GeV"], given["fraction"])
+            parts.append(self._peak(f"peak{k}", ends, its_place))
+            factors.append(self._formula(f"events{k}", f"{float(fraction)!r}*@0", each.events))
+        self.sum = ROOT.RooRealSumPdf(f"sum_{self.name}", "", parts, factors, True)
         self.sum.setAttribute("BinnedLikelihood")
 
     def at(self, mass: float) -> None:
@@ -98,6 +144,11 @@ class Category:
             self.x.setVal(centre)
             found.append(self.sum.getVal())
         return np.array(found) * np.diff(self.edges)
+
+    def _peak(self, name: str, ends: Sequence[Any], place: Sequence[Any]) -> Any:
+        """Return the mean density of one event of a peak, by its mean and width."""
+        below = "ROOT::Math::gaussian_cdf(@{}, @3, @2)".format
+        return self._formula(name, f"({below(1)} - {below(0)})/(@1 - @0)", *ends, *place)
 
     def _background(self, low: Any, high: Any) -> Any:
         """Return the mean density of the background, by Simpson's rule."""
@@ -175,19 +226,25 @@ def numbers(values: Sequence[float]) -> list[Any]:
 class Model:
     """All categories of a spectrum, and their parameters."""
 
-    def __init__(self, given: Document) -> None:
+    def __init__(self, given: Document, claimed: Sequence[Document]) -> None:
         self.given = given
         self.strength = ROOT.RooRealVar("S", "", 0, -FAR_EVENTS, FAR_EVENTS)
         self.mass, self.width = ROOT.RooRealVar("M", "", 1), ROOT.RooRealVar("w", "", 1)
         self.nuisances: list[Any] = []
-        wider = self._varied(self.width, given["resolution"])
-        shifted = self._varied(self.mass, given["energy_scale"])
-        signal = self._normalised(given["norm_errors"])
-        self.categories = [Category(each, signal, shifted, wider) for each in given["categories"]]
+        self.errors = [
+            (given[name], self._pull(name, given[name])) for name in ("energy_scale", "resolution")
+        ]
+        self.claimed = [
+            Claimed(each, self._width(each["mass_GeV"]), str(k)) for k, each in enumerate(claimed)
+        ]
+        self.nuisances += [each.pull for each in self.claimed]
+        signal, place = self._normalised(given["norm_errors"]), self._place(self.mass, self.width)
+        beside = [(each, self._place(each.mass, each.width)) for each in self.claimed]
+        self.categories = [Category(each, signal, place, beside) for each in given["categories"]]
         self.nuisances += [each.pull for each in self.categories]
         # By name: RooFit takes two variables for equal if their values are.
         self.without_error = [each.GetName() for each in self.nuisances if each.isConstant()]
-        self._kept = [wider, shifted, signal]
+        self._kept = [place, beside, signal]
         # Where the constraints have their centres: at 0, or where an Asimov set has them.
         self.centres = [ROOT.RooRealVar(f"{each.GetName()}_0", "", 0) for each in self.nuisances]
         self.constraints = [
@@ -201,13 +258,25 @@ class Model:
         for each in self.categories:
             self.joint.addPdf(each.sum, each.name)
 
-    def _varied(self, variable: Any, error: float) -> Any:
-        """Return a variable that has a relative error, if it is not 0."""
-        name = variable.GetName()
-        pull = ROOT.RooRealVar(f"kappa_{name}", "", 0, -PULL, PULL)
+    def _pull(self, name: str, error: float) -> Any:
+        """Return the nuisance parameter of a relative error, fixed if that is 0."""
+        pull = ROOT.RooRealVar(name, "", 0, -PULL, PULL)
         pull.setConstant(error == 0)
         self.nuisances.append(pull)
-        return ROOT.RooFormulaVar(f"varied_{name}", "", f"@0*(1 + {error!r}*@1)", [variable, pull])
+        return pull
+
+    def _place(self, *variables: Any) -> list[Any]:
+        """Return mass and width of a peak with their relative errors, which are all peaks'."""
+        return [
+            ROOT.RooFormulaVar(
+                f"varied_{each.GetName()}", "", f"@0*(1 + {error!r}*@1)", [each, pull]
+            )
+            for each, (error, pull) in zip(variables, self.errors, strict=True)
+        ]
+
+    def _width(self, mass: float) -> float:
+        """Return the resolution at a mass."""
+        return float(np.interp(mass, self.given["mass_GeV"], self.given["width_GeV"]))
 
     def _normalised(self, errors: Sequence[float]) -> Any:
         """Return the strength with the relative errors of its normalisation."""
@@ -221,12 +290,12 @@ class Model:
         """Take everything that changes with the mass from a mass."""
         self.mass.setRange(mass - MASS_GeV, mass + MASS_GeV)
         self.mass.setVal(mass)
-        self.width.setVal(float(np.interp(mass, self.given["mass_GeV"], self.given["width_GeV"])))
+        self.width.setVal(self._width(mass))
         for each in self.categories:
             each.at(mass)
 
-    def free_nuisances(self, *, normalisation: bool) -> None:
-        """Put the nuisance parameters to 0, and free those that have an error.
+    def free_nuisances(self, *, limit: bool) -> None:
+        """Put the nuisance parameters to 0, and free those that have an error; so what was claimed.
 
         Those of the normalisation change what events mean in pb, which only limits ask for.
         """
@@ -234,13 +303,17 @@ class Model:
             pull.setVal(0.0)
             pull.setConstant(pull.GetName() in self.without_error)
         for pull in self.of_normalisation:
-            pull.setConstant(not normalisation)
+            pull.setConstant(not limit)
+        for each in self.claimed:
+            each.restart(limit=limit)
 
     def fix_nuisances(self) -> None:
-        """Put the nuisance parameters to 0, and fix them."""
+        """Put the nuisance parameters to 0, and fix them; nothing that was claimed is there."""
         for pull in self.nuisances:
             pull.setVal(0.0)
             pull.setConstant()
+        for each in self.claimed:
+            each.fix(0.0)
 
     def error(self) -> float:
         """Return the error of the strength by the expected information, all else being free.
@@ -249,6 +322,7 @@ class Model:
         """
         free = [each for category in self.categories for each in category.free]
         pulls = [each for each in self.nuisances if not each.isConstant()]
+        free += [parameter for each in self.claimed for parameter in each.free]
         free = [self.strength, *free, *pulls]
         slopes = np.array([self._slope(each) for each in free]) / np.sqrt(self._contents())
         constrained = np.diag(np.repeat([0.0, 1.0], [len(free) - len(pulls), len(pulls)]))
@@ -329,7 +403,7 @@ class Likelihood:
 def scanned(model: Model, mass: float) -> Document:
     """Return what a fit at a mass finds."""
     model.at(mass)
-    model.free_nuisances(normalisation=False)
+    model.free_nuisances(limit=False)
     likelihood = model.likelihood(model.observed())
     null = likelihood.fit(0.0)
     rise = null - likelihood.fit()
@@ -341,7 +415,7 @@ def scanned(model: Model, mass: float) -> Document:
 def measured(model: Model, mass: float) -> Document:
     """Return mass and events, both free, with their intervals."""
     model.at(mass)
-    model.free_nuisances(normalisation=False)
+    model.free_nuisances(limit=False)
     likelihood = model.likelihood(model.observed())
     likelihood.fit()
     # Fraction, width and spurious signal are first those of the mass given, then of that found.
@@ -363,7 +437,7 @@ def measured(model: Model, mass: float) -> Document:
 def limits(model: Model, mass: float) -> Document:
     """Return the upper limits on the events at a mass: the observed one, and those expected."""
     model.at(mass)
-    model.free_nuisances(normalisation=True)
+    model.free_nuisances(limit=True)
     return {"mass_GeV": mass, "observed": observed_limit(model), "expected": expected_limits(model)}
 
 
@@ -389,13 +463,17 @@ def observed_limit(model: Model) -> float:
 def expected_limits(model: Model) -> list[float]:
     """Return the limits expected at `BANDS`, of the background that fits the expected events.
 
+    What was claimed stands on it as it was found.
+
     They solve s(mu) = N + Phi^-1(1 - alpha Phi(N)), with s^2 = q~ of the Asimov set (eq. 89, with
     CLs in place of p).
     """
     model.fix_nuisances()
     model.likelihood(model.observed("expected_events")).fit(0.0)
+    for each in model.claimed:
+        each.fix(each.found["events"])
     asimov = asimov_of(model)
-    model.free_nuisances(normalisation=True)
+    model.free_nuisances(limit=True)
     least = asimov.fit(0.0)
     asimov.fit()
     found, error = [], model.strength.getError()
@@ -438,11 +516,14 @@ def crossing(away: Callable[[float], float], low: float, high: float) -> float:
 
 
 def answered(given: Document) -> Document:
-    """Return all that is asked for one spectrum."""
-    model = Model(given)
+    """Return all that is asked for one spectrum.
+
+    The strongest of what is claimed is measured, beside all others.
+    """
+    model, others = Model(given, given["claimed"]), Model(given, given["claimed"][1:])
     return {
         "scan": [scanned(model, mass) for mass in given["masses_GeV"]],
-        "measured": measured(model, given["start_GeV"]),
+        "measured": measured(others, given["start_GeV"]),
         "limits": [limits(model, mass) for mass in given["limits_GeV"]],
     }
 

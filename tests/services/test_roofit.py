@@ -1,4 +1,4 @@
-"""Ten of our spectra fitted again with RooFit, from the same inputs: the same numbers come out.
+"""Our spectra fitted again with RooFit, from the same inputs: the same numbers come out.
 
 RooFit's side is `roofit_fits.py`, which imports nothing of ours and writes the likelihood anew. It
 runs in an environment of its own, as ROOT comes with other versions of our libraries. The functions
@@ -8,6 +8,16 @@ No limit is compared behind a resonance at another mass that is in neither hypot
 background bends away from the sidebands' prediction by several errors, and the templates of the
 limits follow it to some percent only: their modes have a constraint, if a wide one, and scale the
 spurious signal with the background.
+
+Ten spectra are searched with nothing claimed. In three others resonances are, and belong to both
+hypotheses from then on; masses beside them are compared, and the strongest itself, beside the
+other. RooFit starts them, bounds their masses and puts them into expected spectra where we have
+measured them, which is a number that it finds again.
+
+Beside a peak limits agree less well, for two reasons. The background is known less well there than
+from the sidebands, in whose errors the constraints of its modes are measured: limits up to 1.2 %
+too strong. And in the empty bins of a tail the template of a mode ends before the function does,
+which frees the background: up to 1.4 % too weak.
 """
 
 import json
@@ -69,8 +79,15 @@ class Case:
     """events of X in all categories"""
     mass_GeV: float = 700.0
     """of X"""
+    second: float = 0.0
+    """events of another resonance"""
+    second_GeV: float = 700.0
+    claimed: bool = False
+    """whether what is found is claimed, and belongs to both hypotheses from then on"""
     limits_GeV: tuple[float, ...] = ()
     """where limits are compared, if not at the mass of X"""
+    limit_error: float = 0.01
+    """relative, within which they agree"""
     shape: np.ndarray = field(default_factory=course)
     """fraction of the background in every bin"""
     model: SignalModel = field(default_factory=lambda: plain_signal(30.0))
@@ -81,11 +98,13 @@ class Case:
     @property
     def expected(self) -> list[np.ndarray]:
         """Events of every bin and category, without fluctuations."""
-        width = self.model.width_GeV(np.array([self.mass_GeV]))
-        peak = self.signal * np.diff(norm.cdf(EDGES, self.mass_GeV, width))
-        shares = self.model.shares(np.array([self.mass_GeV]))[0]
-        pairs = zip(self.background, shares, strict=True)
-        return [events * self.shape + share * peak for events, share in pairs]
+        found = [events * self.shape for events in self.background]
+        for events, mass in ((self.signal, self.mass_GeV), (self.second, self.second_GeV)):
+            at = np.array([mass])
+            peak = events * np.diff(norm.cdf(EDGES, mass, self.model.width_GeV(at)))
+            pairs = zip(found, self.model.shares(at)[0], strict=True)
+            found = [others + share * peak for others, share in pairs]
+        return found
 
     def channels(self, seed: int) -> tuple[Channel, ...]:
         """Return the drawn spectra."""
@@ -97,6 +116,9 @@ class Case:
         """Return how it is searched."""
         peak = replace(search.peak, families=(self.family,), global_toys=0)
         search = replace(search, peak=peak, systematics=self.systematics)
+        if not self.claimed:  # whatever is found
+            never = replace(search.decision, evidence_global_z=100.0, discovery_global_z=100.0)
+            search = replace(search, decision=never)
         if not self.narrow:
             return search
         fit = replace(search.fit, low_GeV=105.0, low_highest_GeV=105.0, high_GeV=160.0, bin_GeV=1.0)
@@ -130,6 +152,18 @@ CASES = {
     "two categories, X": Case("exp", [AFTER, AFTER / 10], signal=150, model=TWO),
     "three categories, X": Case(
         "exp", [AFTER, AFTER / 5, AFTER / 20], signal=40, mass_GeV=800, model=THREE
+    ),
+    "X claimed, another not": Case(
+        "exp", [AFTER], signal=500, mass_GeV=597, second=45, second_GeV=750, claimed=True,
+        limits_GeV=(500.0, 750.0, 850.0, 1000.0), limit_error=0.015,
+    ),
+    "X claimed, every systematic error": Case(
+        "atlas-diphoton", [AFTER], signal=250, mass_GeV=868, claimed=True,
+        limits_GeV=(500.0, 700.0, 950.0), systematics=ALL_ERRORS,
+    ),
+    "two categories, two claimed": Case(
+        "exp", [AFTER, AFTER / 3], signal=500, mass_GeV=597, second=200, second_GeV=868,
+        claimed=True, limits_GeV=(500.0, 720.0, 1000.0), limit_error=0.015, model=TWO,
     ),
 }  # fmt: skip
 
@@ -207,9 +241,6 @@ class Ours:
         """Draw a spectrum and search it."""
         case = CASES[name]
         search, seed = case.decisions(search), list(CASES).index(name)
-        # Nothing is claimed: what RooFit fits has one resonance, that which is searched.
-        never = replace(search.decision, evidence_global_z=100.0, discovery_global_z=100.0)
-        search = replace(search, decision=never)
         data, masses = case.channels(20261100 + seed), search.signal.masses_GeV
         prediction, work = predict(data, search, sqrt_s_GeV=SQRT_S_GeV), Work(toys=0)
         shape = search_shape(
@@ -217,12 +248,16 @@ class Ours:
             sqrt_s_GeV=SQRT_S_GeV, work=work,
         )  # fmt: skip
         assert shape.observed is not None
+        assert bool(shape.observed.resonances) == case.claimed
         return cls(name, case, shape, shape.observed, masses)
 
     @property
     def places(self) -> list[int]:
-        """Where the scan is compared: at the best mass, and far from it."""
-        return sorted({0, self.observed.scan.best, len(self.masses_GeV) - 1})
+        """Where the scan is compared: its ends, and the best mass or some beside the claimed."""
+        there = {self.observed.scan.best}
+        if self.case.claimed:
+            there = {self.masses_GeV.tolist().index(mass) for mass in self.limits_GeV}
+        return sorted({0, *there, len(self.masses_GeV) - 1})
 
     @property
     def limits_GeV(self) -> tuple[float, ...]:
@@ -266,7 +301,15 @@ class Ours:
             "mass_GeV": [*masses],
             "width_GeV": [*peak.signal.width_GeV(masses)],
             "masses_GeV": [masses[index] for index in self.places],
-            "start_GeV": masses[self.observed.scan.best],
+            "start_GeV": self.observed.excess.mass_GeV,
+            "claimed": [
+                {
+                    "mass_GeV": each.measurement.mass.interval.value,
+                    "mass_error_GeV": each.measurement.mass_error_GeV,
+                    "events": each.measurement.signal.interval.value,
+                }
+                for each in self.observed.resonances
+            ],
             "limits_GeV": [*self.limits_GeV],
         }
 
@@ -374,7 +417,9 @@ def test_the_scan_is_roofits(pairs: dict[str, tuple[Found, Found]], name: str) -
 @every_spectrum
 def test_mass_and_strength_are_roofits(pairs: dict[str, tuple[Found, Found]], name: str) -> None:
     ours, theirs = (each.measured for each in pairs[name])
-    assert ours.rise == pytest.approx(theirs.rise, abs=0.02)
+    # Without a signal, and with nothing claimed, our spurious signal keeps its width. Where that
+    # signal stands for a part of 17 standard deviations, its best width takes 1e-4 off the rise.
+    assert ours.rise == pytest.approx(theirs.rise, abs=0.02, rel=2e-4)
     assert ours.z == pytest.approx(theirs.z, abs=0.03)
     # Along a profile we take width and fractions from each mass, RooFit from the best one: where
     # the width changes by 4 % of the mass's own change, that moves an end by 3 % of the error.
@@ -388,14 +433,19 @@ def test_mass_and_strength_are_roofits(pairs: dict[str, tuple[Found, Found]], na
 def test_limits_are_roofits(pairs: dict[str, tuple[Found, Found]], name: str) -> None:
     ours, theirs = pairs[name]
     assert ours.limits
+    error = CASES[name].limit_error
     for here, there in zip(ours.limits, theirs.limits, strict=True):
         assert here.mass_GeV == there.mass_GeV
-        assert here.observed == pytest.approx(there.observed, rel=0.01)
-        assert here.expected == pytest.approx(there.expected, rel=0.01)
+        assert here.observed == pytest.approx(there.observed, rel=error)
+        assert here.expected == pytest.approx(there.expected, rel=error)
 
 
 def test_the_spectra_are_of_all_kinds(pairs: dict[str, tuple[Found, Found]]) -> None:
-    assert len(pairs) == 10
-    local = [theirs.measured.z for _, theirs in pairs.values()]
-    assert min(local) < 2
-    assert max(local) > 8
+    local = {name: theirs.measured.z for name, (_, theirs) in pairs.items()}
+    unclaimed = [z for name, z in local.items() if not CASES[name].claimed]
+    assert len(unclaimed) == 10
+    assert min(unclaimed) < 2
+    assert max(unclaimed) > 8
+    claimed = [z for name, z in local.items() if CASES[name].claimed]
+    assert len(claimed) == 3
+    assert min(claimed) > 12
