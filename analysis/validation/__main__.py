@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.results.calibration import ToyNumbers
+from analysis.results.calibration import (
+    ResonancesCalibration,
+    SearchCalibration,
+    SpectraCalibration,
+    ToyNumbers,
+)
 from analysis.results.checks import judged
 from analysis.results.codec import to_json
 from analysis.settings.search import Search
@@ -20,6 +25,7 @@ from analysis.validation import (
     spectra_report,
     toy_report,
 )
+from analysis.validation.documents import read_calibration
 from analysis.validation.pages import page_of_resonances, page_of_spectra, page_of_toys
 from analysis.validation.tasks import digest_of, workshop
 from analysis.validation.two_resonances import POINT_TOYS, PairPlan
@@ -42,7 +48,8 @@ class Plan:
     campaigns: Callable[[Catalogue, Search, Any, int], Any]
     run: Callable[..., Any]
     document: Callable[..., Any]
-    read: Callable[[Path], Any]
+    kind: type[Any]
+    """of the document"""
     page: Callable[[Any], str]
     module: str
     """that its tasks depend on, with all behind it"""
@@ -53,7 +60,7 @@ class Plan:
 def _of_toys(campaigns: Callable[..., Any], size: ToyNumbers, file: str) -> Plan:
     return Plan(
         size, size.local, plan.in_proportion, campaigns, plan.run_toys, toy_report.document,
-        toy_report.read_calibration, page_of_toys, "plan", file,
+        SearchCalibration, page_of_toys, "plan", file,
     )  # fmt: skip
 
 
@@ -65,14 +72,22 @@ PLANS = {
     "open spectra": Plan(
         open_spectra.SIZE, open_spectra.SIZE.measured, open_spectra.in_proportion,
         open_spectra.open_spectra, open_spectra.run_spectra, spectra_report.document,
-        spectra_report.read_spectra, page_of_spectra, "open_spectra", "spectra.json",
+        SpectraCalibration, page_of_spectra, "open_spectra", "spectra.json",
     ),
     "several resonances": Plan(
         POINT_TOYS, POINT_TOYS, lambda _usual, toys: toys, PairPlan.of,
         one_by_one.run_resonances, resonances_report.resonances_document,
-        resonances_report.read_resonances, page_of_resonances, "one_by_one", "resonances.json",
+        ResonancesCalibration, page_of_resonances, "one_by_one", "resonances.json",
     ),
 }  # fmt: skip
+ONE_SPECTRUM = "one spectrum"
+"""without an option"""
+OPTIONS = {
+    "--categories": ("six categories", "six, instead of one spectrum"),
+    "--spectra": ("open spectra", "open ones, as of --spectrum"),
+    "--resonances": ("several resonances", "one beside another"),
+}
+"""the other plans, by the options that choose them"""
 
 
 def page_beside(document: Path) -> Path:
@@ -90,9 +105,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the campaigns of the command line."""
     parser = argparse.ArgumentParser(prog="python -m analysis.validation", description=__doc__)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--categories", action="store_true", help="six, instead of one spectrum")
-    which.add_argument("--spectra", action="store_true", help="open ones, as of --spectrum")
-    which.add_argument("--resonances", action="store_true", help="one beside another")
+    for option, (chosen, text) in OPTIONS.items():
+        which.add_argument(option, dest="plan", action="store_const", const=chosen, help=text)
+    parser.set_defaults(plan=ONE_SPECTRUM)
     parser.add_argument("--toys", type=int, help="at fixed masses; all else in proportion "
                         "(--spectra: of a smooth truth with a signal; --resonances: at each "
                         "point)")  # fmt: skip
@@ -105,10 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
                         help="the folder of finished tasks, which are not done again")  # fmt: skip
     parser.add_argument("--page", action="store_true", help="only write the page of --out again")
     options = parser.parse_args(arguments)
-    name = "open spectra" if options.spectra else "one spectrum"
-    name = "six categories" if options.categories else name
-    name = "several resonances" if options.resonances else name
-    own = PLANS[name]
+    own = PLANS[options.plan]
     out = options.out or DOCS / own.file
     if not options.page:
         catalogue = read_catalogue(find_settings("datasets/course.toml"))
@@ -116,11 +128,11 @@ def main(arguments: list[str] | None = None) -> None:
         size = own.in_proportion(own.size, options.toys or own.usual_toys)
         campaigns = own.campaigns(catalogue, search, size, options.seed)
         execution = Execution(options.executor, options.workers, scheduler=options.scheduler)
-        digest = digest_of(own.module, catalogue, search, name, size, options.seed)
+        digest = digest_of(own.module, catalogue, search, options.plan, size, options.seed)
         with workshop(options.kept, digest, execution, log) as shop:
             results = own.run(campaigns, shop)
         write_json(out, to_json(own.document(results, workers=options.workers)))
-    found, where = own.read(out), page_beside(out)
+    found, where = read_calibration(own.kind, out), page_beside(out)
     where.write_text(own.page(found), encoding="utf-8")
     number, missed = judged(found.checks)
     log(f"{number - missed} of {number} numbers are what was wanted: {where}")

@@ -24,8 +24,9 @@ from analysis.statistics.background.entries import Decisions, Flags, Indices, nu
 from analysis.statistics.background.model_selection import select_all
 from analysis.statistics.background.poisson import model
 from analysis.statistics.resonance.claims import MAX_RESONANCES, decide, weakest
+from analysis.statistics.resonance.cross_checks import profiled
 from analysis.statistics.resonance.look_elsewhere import combined, upcrossings
-from analysis.statistics.resonance.peak import Peak
+from analysis.statistics.resonance.peak import MassScan, Peak
 from analysis.statistics.resonance.peak_curve import Given, near
 from analysis.statistics.resonance.toys import ToyGroup
 from analysis.statistics.spectra.bins import Bins
@@ -96,23 +97,9 @@ class DecidedToys:
     @classmethod
     def each(cls, setting: Setting, counts: Sequence[FloatArray]) -> "Iterator[DecidedToys]":
         """Decide every spectrum, and yield those together with the same function."""
-        yield from cls._each(setting, counts, np.arange(len(counts[0])))
-
-    @classmethod
-    def _each(
-        cls, setting: Setting, counts: Sequence[FloatArray], rows: Indices
-    ) -> "Iterator[DecidedToys]":
-        toys, own = setting.toys, [channel[rows] for channel in counts]
-        decisions = select_all(toys.model_selections, own, all_entries=True)
-        # Figures do not tell which spectra they are of where some had to begin at a higher mass:
-        # these are looked for, until all that are decided together begin together.
-        if any(len(entry.passes) < len(rows) for entry in decisions[0].entries):
-            for half in np.array_split(rows, 2):
-                yield from cls._each(setting, counts, half)
-            return
-        for group in toys.decided(decisions, own):
-            functions = tuple(_passing(setting, decisions[0], group))
-            yield cls(setting, replace(group, toys=rows[group.toys]), functions)
+        decisions = select_all(setting.toys.model_selections, counts, all_entries=True)
+        for group in setting.toys.decided(decisions, counts):
+            yield cls(setting, group, tuple(_passing(setting, decisions[0], group)))
 
     def some(self, rows: Indices) -> "DecidedToys":
         """Return some of the spectra."""
@@ -157,8 +144,8 @@ class DecidedToys:
         rows = np.flatnonzero(z >= thresholds.evidence_global_z)
         if len(rows):
             crossings = self.crossings(given)
-            profiled = self.envelope_z(rows, where[rows], given)
-            for row, envelope in zip(rows, profiled, strict=True):
+            envelopes = self.envelope_z(rows, where[rows], given)
+            for row, envelope in zip(rows, envelopes, strict=True):
                 claimed[row] = _claimed((z[row], envelope), crossings, thresholds)
         return LargestExcess(masses[where], z, claimed)
 
@@ -180,8 +167,13 @@ class DecidedToys:
             Spectra, and an index of a mass for each.
         given : tuple of Given
         """
-        best = null = np.full(len(rows), np.inf)
-        events, masses = np.zeros(len(rows)), self.group.masses_GeV[where]
+        # Without a function that passes nothing is asked: the significance is infinite.
+        return profiled(len(rows), self._fits(rows, where, given))
+
+    def _fits(
+        self, rows: Indices, where: Indices, given: Givens
+    ) -> Iterator[tuple[Indices, MassScan, int]]:
+        masses = self.group.masses_GeV[where]
         for function in self.functions:
             of = np.flatnonzero(function.passes[rows])
             if not len(of):
@@ -190,17 +182,7 @@ class DecidedToys:
             own = self.group.counts[rows[of]]
             spurious = function.spurious[rows[of], where[of]]
             scan = peak.compare(own, peak.without_signal(own), masses[of], spurious)
-            penalty = peak.background.size
-            better = scan.deviance + penalty < best[of]
-            events[of] = np.where(better, scan.signal_events, events[of])
-            best, null = best.copy(), null.copy()
-            best[of] = np.minimum(best[of], scan.deviance + penalty)
-            null[of] = np.minimum(null[of], scan.null_deviance + penalty)
-        known = np.isfinite(best)
-        found = np.full(len(rows), np.inf)  # without a function that passes nothing is asked
-        rise = np.maximum(null[known] - best[known], 0.0)
-        found[known] = np.sign(events[known]) * np.sqrt(rise)
-        return found
+            yield of, scan, peak.background.size
 
     def at_truth(
         self, claims: ToyClaims, counted: Flags, mass_GeV: FloatArray, events: FloatArray
@@ -251,14 +233,14 @@ def _passing(setting: Setting, decided: Decisions, group: ToyGroup) -> Iterator[
     bins = Bins(group.peak.low_GeV, group.peak.high_GeV, mean, mean)
     before: dict[str, Flags] = {}
     for entry in decided.entries:
-        family, passes = entry.option.function.family, entry.passes[group.toys]
+        family = entry.option.function.family
+        passes = np.isin(group.toys, entry.rows[entry.passes])
         passes = passes & ~before.get(family, np.zeros_like(passes))
         same = (entry.option.range, entry.option.low_GeV) == (option.range, option.low_GeV)
         if not same or not passes.any():
             continue
         before[family] = passes | before.get(family, passes)
-        which = np.zeros(len(entry.passes), dtype=bool)
-        which[group.toys[passes]] = True
+        which = np.isin(entry.rows, group.toys[passes])
         sizes, _ = nuisance(entry, which, setting.model_selection.neighbours)
         spurious = np.zeros((len(passes), len(group.masses_GeV), 1))
         masses = decided.masses_GeV

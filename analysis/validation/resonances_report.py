@@ -1,21 +1,16 @@
 """What toys with a resonance beside another showed: ``resonances.json``."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from analysis.results.calibration import MachineOrigin, ResonancesCalibration
+from analysis.results.calibration import ResonancesCalibration
 from analysis.results.checks import Check
-from analysis.results.codec import from_json
 from analysis.statistics.background.entries import Flags
+from analysis.validation.documents import origin, rounded_check
 from analysis.validation.one_by_one import ResonanceResults, SingleToys
-from analysis.validation.rates import EXACT, LEVEL, Place, moments_of, rounded, unjudged
+from analysis.validation.rates import EXACT, LEVEL, Place, moments_of, unjudged
 from analysis.validation.two_resonances import ALONE, PAIR, InjectedPair, PairPlan, PairToys
-from tools.json_file import read_json
-from tools.machine import machine
-from tools.provenance import provenance
 
 _POINT, _POOLED = 0.92, 0.94
 """coverage that is wanted at least at a point, and of all points together"""
@@ -24,8 +19,6 @@ _FALSE, _BOTH = 0.005, 0.95
 _SOME = 10
 """toys, of fewer of which a coverage tells nothing"""
 _MIDDLE = (0.16, 0.5, 0.84)
-_DIGITS = 5
-"""of what is written"""
 
 
 def resonances_document(results: ResonanceResults, *, workers: int) -> ResonancesCalibration:
@@ -37,28 +30,9 @@ def resonances_document(results: ResonanceResults, *, workers: int) -> Resonance
         seed=plan.seed,
         workers=workers,
         injected_events=dict(_injected(plan)),
-        checks=tuple(_rounded(check) for check in resonances_checks(results)),
-        provenance=MachineOrigin(**provenance(machine=machine())),
+        checks=tuple(rounded_check(check) for check in resonances_checks(results)),
+        provenance=origin(),
     )
-
-
-def read_resonances(path: Path) -> ResonancesCalibration:
-    """Read ``resonances.json``.
-
-    Raises
-    ------
-    InputError
-        If it is missing, or holds something else.
-    """
-    made_by = "make calibration"
-    found = read_json(path, made_by=made_by)
-    return from_json(ResonancesCalibration, found, path, advice=f"make it again with `{made_by}`")
-
-
-def _rounded(check: Check) -> Check:
-    """Return a check with five digits."""
-    error = None if check.error is None else rounded(check.error, _DIGITS)
-    return replace(check, observed=rounded(check.observed, _DIGITS), error=error)
 
 
 def _injected(plan: PairPlan) -> Iterator[tuple[str, float]]:

@@ -6,21 +6,17 @@ smooth truths together. A row whose `low` and `high` are both None is shown, not
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from analysis.results.calibration import MachineOrigin, SpectraCalibration
+from analysis.results.calibration import SpectraCalibration
 from analysis.results.checks import Check
-from analysis.results.codec import from_json
 from analysis.settings.search import Decision
+from analysis.validation.documents import origin
 from analysis.validation.found import CLAIMS
 from analysis.validation.open_spectra import MASSES_GeV, Named, OpenToys, SpectraResults
 from analysis.validation.rates import Place, moments_of, unjudged
 from tools.arrays import FloatArray
-from tools.json_file import read_json
-from tools.machine import machine
-from tools.provenance import provenance
 
 _COVERAGE = (0.62, 0.74)
 _MEAN_PULL = {5.0: 0.2, 8.0: 0.1}
@@ -42,21 +38,8 @@ def document(results: SpectraResults, *, workers: int) -> SpectraCalibration:
         choices=dict(_choices(results)),
         injected_events=_injected(results),
         checks=tuple(checks(results)),
-        provenance=MachineOrigin(**provenance(machine=machine())),
+        provenance=origin(),
     )
-
-
-def read_spectra(path: Path) -> SpectraCalibration:
-    """Read ``spectra.json``.
-
-    Raises
-    ------
-    InputError
-        If it is missing, or holds something else.
-    """
-    made_by = "make calibration"
-    found = read_json(path, made_by=made_by)
-    return from_json(SpectraCalibration, found, path, advice=f"make it again with `{made_by}`")
 
 
 def _events(events: float) -> str:

@@ -7,22 +7,18 @@ whose `low` and `high` are both None is shown, not judged.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from analysis.results.calibration import CategoryParts, MachineOrigin, SearchCalibration
+from analysis.results.calibration import CategoryParts, SearchCalibration
 from analysis.results.checks import Check
-from analysis.results.codec import from_json
+from analysis.validation.documents import origin, rounded_check
 from analysis.validation.fixed_model import Setting, title_of
 from analysis.validation.plan import ToyResults
-from analysis.validation.rates import EXACT, LEVEL, FIXED_GeV, Place, moments_of, rounded, unjudged
+from analysis.validation.rates import EXACT, LEVEL, FIXED_GeV, Place, moments_of, unjudged
 from analysis.validation.sensitivity import ORDERS, MASSES_GeV, Sensitivity, gains, ideal
 from analysis.validation.toys import MEASURED_SIGMA, BackgroundToys, InjectionPoint, SignalToys
 from tools.arrays import FloatArray
-from tools.json_file import read_json
-from tools.machine import machine
-from tools.provenance import provenance
 
 _SINGLE = 3.0
 _OPTIMAL = (0.97, 1.03)
@@ -55,22 +51,9 @@ def document(results: ToyResults, *, workers: int) -> SearchCalibration:
             name: {f"{p.mass_GeV:g} GeV, {p.sigma:g} sigma": round(p.events, 3) for p in own.points}
             for name, own in campaigns.injection.items()
         },
-        checks=tuple(_rounded(check) for check in checks(results)),
-        provenance=MachineOrigin(**provenance(machine=machine())),
+        checks=tuple(rounded_check(check) for check in checks(results)),
+        provenance=origin(),
     )
-
-
-def read_calibration(path: Path) -> SearchCalibration:
-    """Read ``statistics.json``, or that of categories.
-
-    Raises
-    ------
-    InputError
-        If it is missing, or holds something else.
-    """
-    made_by = "make calibration"
-    found = read_json(path, made_by=made_by)
-    return from_json(SearchCalibration, found, path, advice=f"make it again with `{made_by}`")
 
 
 def _parts(setting: Setting) -> CategoryParts:
@@ -91,13 +74,6 @@ def _choices(name: str, toys: BackgroundToys) -> Iterator[tuple[str, dict[str, f
         place = name if channels == 1 else f"{name}: category {channel + 1}"
         counted = Counter(map(str, chosen)).most_common()
         yield place, {function: round(k / len(chosen), 4) for function, k in counted}
-
-
-def _rounded(check: Check) -> Check:
-    """Return a check with five digits."""
-    # `meets` stays: it was decided on all digits.
-    error = None if check.error is None else rounded(check.error, _DIGITS)
-    return replace(check, observed=rounded(check.observed, _DIGITS), error=error)
 
 
 def checks(results: ToyResults) -> Iterator[Check]:

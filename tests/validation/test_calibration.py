@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.results.calibration import ToyNumbers
+from analysis.results.calibration import SearchCalibration, ToyNumbers
 from analysis.results.checks import Check, judged
 from analysis.results.codec import to_json
 from analysis.settings.search import Search
@@ -25,6 +25,7 @@ from analysis.validation.categories import (
     CourseSelections,
     selections,
 )
+from analysis.validation.documents import read_calibration
 from analysis.validation.fixed_model import Setting, names_of
 from analysis.validation.pages import page_of_toys
 from analysis.validation.plan import (
@@ -43,7 +44,7 @@ from analysis.validation.plan import (
 from analysis.validation.rates import fraction_of
 from analysis.validation.sensitivity import JUDGED_GeV, MASSES_GeV, Pair, gains
 from analysis.validation.tasks import workshop
-from analysis.validation.toy_report import checks, document, read_calibration
+from analysis.validation.toy_report import checks, document
 from analysis.validation.toys import BackgroundToys, Injection, InjectionPoint, background_toys
 from tools.executors import Execution
 from tools.executors.kept import Workshop
@@ -352,7 +353,7 @@ def test_the_command_runs_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     def no_toys(_campaigns: ToyCampaigns, shop: Workshop) -> None:
         asked.update(execution=shop.session.execution, folder=shop.kept.folder)
 
-    told = read_calibration(DOCS / "statistics.json")
+    told = read_calibration(SearchCalibration, DOCS / "statistics.json")
     for name, usual in command.PLANS.items():
         none = replace(
             usual,
@@ -391,7 +392,7 @@ def test_a_number_meets_what_was_wanted(
 def test_the_page_is_made_of_the_document(name: str, least: int, tmp_path: Path) -> None:
     own = command.PLANS[name]
     made = DOCS / own.file
-    told, again = read_calibration(made), tmp_path / own.file
+    told, again = read_calibration(SearchCalibration, made), tmp_path / own.file
     write_json(again, to_json(told))
     assert again.read_bytes() == made.read_bytes()
     assert command.page_beside(made).read_text() == page_of_toys(told)

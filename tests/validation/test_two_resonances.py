@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.results.calibration import ResonancesCalibration
 from analysis.results.checks import judged
 from analysis.settings.search import Search
 from analysis.statistics.background.model_selection import select_all
@@ -20,13 +21,14 @@ from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.bins import Channel
 from analysis.validation import __main__ as command
 from analysis.validation import two_resonances
+from analysis.validation.documents import read_calibration
 from analysis.validation.fits import AtTruth
 from analysis.validation.fixed_model import Setting
 from analysis.validation.many_claims import DecidedToys, beside
 from analysis.validation.pages import page_of_resonances
 from analysis.validation.plan import IN_FAMILY, KNOWN, CourseSettings
 from analysis.validation.rates import Place
-from analysis.validation.resonances_report import clustered, read_resonances
+from analysis.validation.resonances_report import clustered
 from analysis.validation.two_resonances import InjectedPair, PairCampaign, events_of
 from tools.arrays import FloatArray
 from tools.samples import Catalogue
@@ -122,7 +124,7 @@ def test_a_campaign_tells_all_its_numbers(
     out = tmp_path / "few.json"
     arguments = ["--resonances", "--toys", "3", "--executor", "iterative", "--workers", "1"]
     command.main([*arguments, "--kept", str(tmp_path / "kept"), "--out", str(out)])
-    found = read_resonances(out)
+    found = read_calibration(ResonancesCalibration, out)
     assert {c.section for c in found.checks} >= {"coverage", "pulls", "claims", "mass"}
     same = [c.observed for c in found.checks if c.what == "claims as in a batch"]
     assert same == [1.0]
@@ -179,3 +181,8 @@ def test_spectra_that_begin_elsewhere_are_decided_apart(setting: Setting) -> Non
             each.group.options[0].low_GeV, each.group.options[0].high_GeV
         )
         assert np.array_equal(each.group.counts, counts[each.group.toys][:, inside])
+        where = np.array([len(setting.masses_GeV) // 2])
+        for row, toy in enumerate(each.group.toys):
+            (own,) = DecidedToys.each(setting, [counts[[toy]]])
+            together = each.envelope_z(np.array([row]), where, ())
+            assert together == pytest.approx(own.envelope_z(np.arange(1), where, ()), abs=1e-5)

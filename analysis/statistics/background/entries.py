@@ -49,12 +49,12 @@ class Entry:
     """largest spurious signal in its uncertainties, shape (T,)"""
     passes: Flags
     """whether the spurious signal is small enough, shape (T,)"""
+    rows: Indices
+    """which of the spectra that were decided together they are, shape (T,)"""
     f_test_pvalue: FloatArray | None = None
     """p-value of the F test for one more parameter, shape (T,); NaN of the highest order"""
     reason: str | None = None
     """why it does not pass, of the first spectrum"""
-    rows: Indices | None = None
-    """which spectra they are, where several were decided together"""
 
     def of(self, place: int) -> "Entry":
         """Return the figures on one of the spectra."""
@@ -62,7 +62,7 @@ class Entry:
         return replace(
             self, gof_pvalue=self.gof_pvalue[one], spurious=self.spurious[:, one],
             error=self.error[:, one], worst=self.worst[one], passes=self.passes[one],
-            rows=None, f_test_pvalue=None if f_test is None else f_test[one],
+            rows=np.zeros(1, dtype=int), f_test_pvalue=None if f_test is None else f_test[one],
         )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ class Decisions:
     def of(self, row: int) -> "Decisions":
         """Return the decisions about one spectrum, of several whose figures were kept."""
         one = slice(row, row + 1)
-        places = [(e, np.flatnonzero(e.rows == row)) for e in self.entries if e.rows is not None]
+        places = [(entry, np.flatnonzero(entry.rows == row)) for entry in self.entries]
         return replace(
             self, choice=self.choice[one], passes=self.passes[one], spurious=self.spurious[one],
             error=self.error[one], compatible=self.compatible[one],

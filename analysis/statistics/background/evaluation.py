@@ -295,6 +295,7 @@ class Evaluation:
             error,
             worst,
             passes,
+            rows,
             admitted.f_test_pvalue,
             admitted.reason or (None if passes[:1].all() else _FAKES),
         )

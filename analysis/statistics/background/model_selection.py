@@ -144,7 +144,7 @@ class ModelSelection(Rules):
                 for window in choices[1:]:
                     best.weigh_against(window)
                 found.put(rows[there], best)
-                found.entries += [replace(entry, rows=rows[there]) for entry in kept or ()]
+                found.entries += [replace(e, rows=rows[there][e.rows]) for e in kept or ()]
                 found.all_test_spectra = test_spectra.names
                 found.test_spectra = test_spectra.counting()
             rows = rows[~there]

@@ -10,8 +10,8 @@ The first order of a family that fits, and whose next one is not needed, is enou
 candidates or not, the smallest is what the spectrum *needs*. More than two parameters beyond it are
 refused: a function passes the test of spurious signals the sooner the more parameters it has,
 needed or not. But the F test tells what the bins outside the mask need, not what is enough under
-it, which only spurious signals show. (With one parameter to spare 15 % of exponential spectra of
-5,000 events have a function that passes, with two 98 %.)
+it, which only spurious signals show: with one parameter to spare too few spectra have a function
+that passes.
 """
 
 from collections.abc import Mapping, Sequence

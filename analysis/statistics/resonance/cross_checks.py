@@ -14,7 +14,7 @@ with the combined best :math:`\hat S`; its number of degrees of freedom is that 
 less one (S. S. Wilks, Ann. Math. Stat. 9 (1938) 60).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ import numpy as np
 from analysis.results.values import Estimate
 from analysis.results.verdict import ChannelCompatibility, ChannelStrength, StabilityCheck
 from analysis.settings.search import Search, Systematics
-from analysis.statistics.background.entries import Decisions, Entry
+from analysis.statistics.background.entries import Decisions, Entry, Indices
 from analysis.statistics.background.model_selection import ModelSelection
 from analysis.statistics.resonance.measurement import STEPS, Measurement, Profile
 from analysis.statistics.resonance.peak import NUISANCES, MassScan
@@ -122,18 +122,36 @@ def envelope(data: UnblindedData, used: MassScan, given: Sequence[Given] = ()) -
     """
     masses = used.mass_GeV
     passing = [_simplest_of_families(decided) for decided in data.decisions]
-    best = null = np.full(len(masses), np.inf)
-    events, lowest, highest = np.zeros(len(masses)), used.z, used.z
+    everywhere, fits = np.arange(len(masses)), []
     for rank in range(max(1, *(len(entries) for entries in passing))):
         spectra = data.spectra([e[min(rank, len(e) - 1)] if e else None for e in passing])
+        scan = spectra.with_given(given).scan(masses)
+        fits.append((everywhere, scan, spectra.peak.background.size))
+    every = [used.z, *(scan.z for _, scan, _ in fits)]
+    return FunctionsZ(profiled(len(masses), fits), np.min(every, axis=0), np.max(every, axis=0))
+
+
+def profiled(size: int, fits: Iterable[tuple[Indices, MassScan, int]]) -> FloatArray:
+    """Return significances with the functions profiled, signed; infinite where none is fitted.
+
+    Parameters
+    ----------
+    size : int
+        Number of significances.
+    fits : iterable of (ndarray of int, MassScan, int)
+        For each function: which of them it is fitted for, the fits, its number of parameters.
+    """
+    events, found = np.zeros(size), np.full(size, np.inf)
+    best, null = np.full((2, size), np.inf)
+    for rows, scan, parameters in fits:
         # A deviance falls by one for each parameter that is not needed: that is taken off.
-        scan, penalty = spectra.with_given(given).scan(masses), spectra.peak.background.size
-        lowest, highest = np.minimum(lowest, scan.z), np.maximum(highest, scan.z)
-        events = np.where(scan.deviance + penalty < best, scan.signal_events, events)
-        best = np.minimum(best, scan.deviance + penalty)
-        null = np.minimum(null, scan.null_deviance + penalty)
-    profiled = np.sign(events) * np.sqrt(np.maximum(null - best, 0.0))
-    return FunctionsZ(profiled, lowest, highest)
+        deviance = scan.deviance + parameters
+        events[rows] = np.where(deviance < best[rows], scan.signal_events, events[rows])
+        best[rows] = np.minimum(best[rows], deviance)
+        null[rows] = np.minimum(null[rows], scan.null_deviance + parameters)
+        rise = np.maximum(null[rows] - best[rows], 0.0)
+        found[rows] = np.sign(events[rows]) * np.sqrt(rise)
+    return found
 
 
 def stability(

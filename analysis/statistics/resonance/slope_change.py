@@ -9,10 +9,8 @@ peak. So the background b is allowed to be
 with and without the resonance, for p all over the spectrum, with a Gaussian constraint of
 :math:`\kappa` to 0 within 5 % of the spectrum's mean slope (the mean of |d ln b / dm|). The
 smallest significance of all p is what is left. In few events such a change cannot be seen, and
-costs little; in many it takes what it can explain. Of an exponential of 120 GeV that becomes one of
-100 GeV at 650 GeV (17 % of the mean slope) and 10^6 events, 34 of 40 spectra show evidence without
-the allowance and 2 with it; 8 sigma on a smooth exponential leave 6.7 of 6.9 in 5,000 events, 6.5
-of 7.1 in 50,000 and 4.9 of 6.9 in 10^6. (With 3 % it is 15 of 40, with 10 % the 50,000 leave 5.4.)
+costs little; in many it takes what it can explain. How many false claims it takes away, and how
+much of a true resonance, ``python -m analysis.validation --spectra`` tells: ``docs/statistics.md``.
 It is an allowance for what is not known, no test: a larger change, or a narrower feature, goes on
 looking like a resonance.
 """
