@@ -16,7 +16,8 @@ def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
     """Refuse to write where files of these names are there that this program did not write.
 
     JSON has to have our provenance, even beside other files of ours: a person may have written it.
-    Anything else is ours if it lies beside one that has, or bears the mark of an archive.
+    Anything else is ours if it lies beside one that has, or bears the mark of an archive. A folder
+    with nothing in it is nobody's.
 
     Parameters
     ----------
@@ -32,12 +33,19 @@ def refuse_foreign(folder: Path, names: Iterable[str]) -> None:
     marks = {folder / name: _is_ours(folder / name) for name in names}
     ours = any(marks.values())
     for path, mark in marks.items():
-        there = path.exists() or path.is_symlink()
+        there = (path.exists() or path.is_symlink()) and not _is_empty_folder(path)
         if there and not (ours if mark is None else mark):
             raise InputError(
                 f"{path} is there, was not written by xyy, and would be replaced; move it away, or "
                 "choose another folder"
             )
+
+
+def _is_empty_folder(path: Path) -> bool:
+    try:
+        return not path.is_symlink() and not any(path.iterdir())
+    except OSError:  # it is no folder, or nobody may look into it
+        return False
 
 
 def _is_ours(path: Path) -> bool | None:

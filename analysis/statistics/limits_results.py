@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from analysis.results.limits import ExcludedRanges, MassLimits, Ranges
-from analysis.results.values import BAND_KEYS
+from analysis.results.values import BAND_KEYS, GivenMass
 from analysis.statistics.background.entries import Flags
 from analysis.statistics.limits.band import MassLimit, MassPoint, mass_limit
 from analysis.statistics.resonance.work import Work
@@ -34,8 +34,14 @@ _BELOW = (
     "the observed ones are far below their band{}: no fluctuation, but a resonance at another "
     "mass, events that are missing, or a background that does not fit"
 )
+_OTHERS = (
+    "those of an earlier call are beside {}, while the resonances that are claimed now are {}; "
+    "compute them again with `--only limits`"
+)
 _FAR = 5.0
 """standard deviations"""
+_SAME_MASS = 1e-6
+"""relative difference of two fits of one resonance, at most"""
 _DEEP = 0.5
 """of the band's lower end: CLs keeps limits from falling much further by chance"""
 
@@ -107,6 +113,25 @@ def warnings_of(limits: MassLimits) -> tuple[str, ...]:
     return tuple(
         note if note.startswith(_ALL_MASSES) else f"limit at {note}" for note in limits.warnings
     )
+
+
+def beside_others(limits: MassLimits, given: Sequence[GivenMass]) -> tuple[str, ...]:
+    """Return a warning if limits of an earlier call are beside others than the claimed resonances.
+
+    Parameters
+    ----------
+    limits : MassLimits
+    given : sequence of GivenMass
+        What is claimed now.
+    """
+    before, now = (sorted(x.mass_GeV for x in each) for each in (limits.given, given))
+    if len(before) == len(now) and np.allclose(before, now, rtol=_SAME_MASS):
+        return ()
+    return (_ALL_MASSES + _OTHERS.format(_in_words(before), _in_words(now)),)
+
+
+def _in_words(masses: Sequence[float]) -> str:
+    return ", ".join(f"{mass:.1f} GeV" for mass in masses) or "none"
 
 
 def _excluded(masses: FloatArray, limits: FloatArray, benchmark: float | None) -> Ranges | None:

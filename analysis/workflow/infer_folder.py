@@ -19,7 +19,7 @@ from analysis.results.limits import MassLimits
 from analysis.results.scan import InferredWith, SpentToys
 from analysis.results.verdict import Verdict
 from analysis.statistics.inference import infer
-from analysis.statistics.limits_results import warnings_of
+from analysis.statistics.limits_results import beside_others, warnings_of
 from analysis.statistics.resonance.work import Work
 from analysis.statistics.spectra.inputs import InferenceInputs, SimulatedSpectrum, Spectrum
 from tools.json_file import write_json
@@ -69,7 +69,8 @@ def infer_folder(project: Project, work: Work, *, inputs: str, only: Sequence[st
         of_limits = folder.load(MassLimits, made_by="infer")
         verdict = found.verdict
         if not limits:  # those of an earlier call have warnings, which this inference has not
-            verdict = replace(verdict, warnings=(*verdict.warnings, *warnings_of(of_limits)))
+            told = (*warnings_of(of_limits), *beside_others(of_limits, verdict.given or ()))
+            verdict = replace(verdict, warnings=(*verdict.warnings, *told))
         _write_claim(folder, verdict, of_limits, label=label, inputs=inputs)
         document, beside = labelled(verdict, label), _beside_verdict(folder)
         folder.record(VERDICT, document, beside, inputs=inputs, effort=spent)

@@ -6,6 +6,7 @@ were within two errors: another seed would fail that test once in 16 times, this
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from scipy.stats import norm
 
 from analysis import cli
+from analysis.statistics import spectrum_search
 
 FILES = ("background.json", "scan.json", "limits.json", "verdict.json")
 EDGES = np.arange(105.0, 161.0, 2.0)
@@ -134,6 +136,38 @@ def test_figures_are_drawn(found: Path) -> None:
     names = {path.name for path in (found / "figures").iterdir()}
     for figure in ("background_fit", "resonance_fit", "p0_scan", "mass_limits", "tournament"):
         assert {f"{figure}.pdf", f"{figure}.png"} <= names
+
+
+def test_a_run_that_is_interrupted_can_be_run_again(
+    found: Path, peaked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After any number of old files that are removed, and before the first new one is written."""
+    out, words = tmp_path / "out", ("--toys", 0, "--out", tmp_path / "out")
+    old = sum(path.is_file() for path in found.rglob("*"))
+    unlink, allowed = Path.unlink, iter(range(0))
+
+    def removed(path: Path, *, missing_ok: bool = False) -> None:
+        product = path.suffix in {".json", ".pdf", ".png"} and path.exists()
+        if product and next(allowed, None) is None:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok=missing_ok)
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", removed)
+        patch.setattr(spectrum_search, "infer", stopped)
+        for most in range(old + 1):
+            shutil.rmtree(out, ignore_errors=True)
+            shutil.copytree(found, out)
+            for times in (most, old):
+                allowed = iter(range(times))
+                assert xyy("infer", "--spectrum", peaked, *OPTIONS, *words) == 130
+                assert sum(path.is_file() for path in out.rglob("*")) == old - times
+            assert {path.name for path in out.iterdir()} == {"figures", "workspaces"}
+    assert xyy("infer", "--spectrum", peaked, *OPTIONS, *words) == 0
+    assert sum(path.is_file() for path in out.rglob("*")) == old
 
 
 def test_what_is_blind_is_not_read(peaked: Path, tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from analysis.results.values import GivenMass
 from analysis.statistics.background.goodness import bins_far_below
 from analysis.statistics.limits.band import MassLimit
-from analysis.statistics.limits_results import limits_result
+from analysis.statistics.limits_results import beside_others, limits_result
 from analysis.statistics.verdict import Terms
 
 BAND = (0.53, 0.72, 1.0, 1.4, 1.9)
@@ -43,6 +44,23 @@ def test_limits_far_from_their_band_are_told_with_their_masses() -> None:
     assert "far below their band at 1 of 2 masses, 525 to 525 GeV" in below
     (every,) = of_limits(at(0.2, 0.1))
     assert "far below their band at all masses" in every
+
+
+def test_limits_beside_other_resonances_than_those_claimed_are_told() -> None:
+    one, two = GivenMass(mass_GeV=600.25), GivenMass(mass_GeV=850.0)
+    terms = Terms("events", per_event=np.ones_like, reason=None, given=(one, two))
+    limits = limits_result(at(1.0), 0.95, terms)
+    assert beside_others(limits, (two, one)) == ()
+    assert beside_others(replace(limits, given=()), ()) == ()
+    (fewer,) = beside_others(limits, (one,))
+    assert fewer == (
+        "limits: those of an earlier call are beside 600.2 GeV, 850.0 GeV, while the resonances "
+        "that are claimed now are 600.2 GeV; compute them again with `--only limits`"
+    )
+    (none,) = beside_others(limits, ())
+    assert "claimed now are none" in none
+    (elsewhere,) = beside_others(limits, (one, GivenMass(mass_GeV=851.0)))
+    assert "now are 600.2 GeV, 851.0 GeV" in elsewhere
 
 
 def test_limits_that_are_not_there_are_told() -> None:

@@ -50,6 +50,18 @@ def test_files_beside_ours_are_ours_unless_they_say_otherwise(tmp_path: Path) ->
         refuse_foreign(tmp_path, names)
 
 
+def test_a_folder_with_nothing_in_it_is_nobodys(tmp_path: Path) -> None:
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    refuse_foreign(tmp_path, ["figures"])
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(InputError, match=r"link is there"):
+        refuse_foreign(tmp_path, ["link"])
+    (folder / "mine.pdf").touch()
+    with pytest.raises(InputError, match=r"figures is there, was not written by xyy"):
+        refuse_foreign(tmp_path, ["figures"])
+
+
 @pytest.mark.parametrize("name", ["a.json", "h.zip"])
 def test_a_pipe_in_a_products_place_is_refused_and_not_waited_for(
     tmp_path: Path, name: str

@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from analysis import cli
-from analysis.folder.folder import PRODUCTS
+from analysis.folder.folder import PRODUCTS, Folder
+from analysis.results.limits import MassLimits
+from analysis.results.verdict import Verdict
 from tools.generate import DEFAULT_SEED
 from tools.samples import read_catalogue
 from tools.universe import Truth, generate_universe, truth_of
@@ -158,6 +161,24 @@ def test_the_stages_one_by_one_give_what_run_gives(
     assert content(folder) == content(opened)
     assert xyy("infer", folder, *options, "--json") == 0
     assert json.loads(capsys.readouterr().out) == read(folder, "verdict.json")
+
+
+def test_limits_of_an_earlier_call_say_what_they_are_beside(place: Path, opened: Path) -> None:
+    """As of a call that claimed nothing; computed again they need no word."""
+    folder = Folder(place / "earlier")
+    options = ("--samples", place / "small.toml", "--search", place / "quick.toml", "--quiet")
+    shutil.copytree(opened, folder.path)
+    limits = folder.load(MassLimits, made_by="")
+    assert len(limits.given) == 1
+    folder.save(replace(limits, given=()), inputs=folder.made_from("limits.json"))
+    told = "limits: those of an earlier call are beside none, while the resonances that are claimed"
+    for part, number in (("background", 1), ("limits", 0)):
+        assert xyy("infer", folder.path, *options, "--only", part) == 0
+        warnings = folder.load(Verdict, made_by="").warnings
+        assert [note.startswith(told) for note in warnings].count(True) == number
+    assert folder.load(MassLimits, made_by="").given == limits.given
+    assert xyy("infer", folder.path, *options, "--only", "counting") == 0
+    assert not any(note.startswith(told) for note in folder.load(Verdict, made_by="").warnings)
 
 
 def test_a_blind_folder_says_so(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
