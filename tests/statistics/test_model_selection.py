@@ -227,3 +227,19 @@ def test_the_least_entries_of_a_search(search: Search) -> None:
     assert min(len(f.parameters) for f in model_selection.functions(2)) == 2
     assert max(len(f.parameters) for f in model_selection.functions(2)) == 7
     assert set(model_selection.neighbours) == {3}
+
+
+def test_a_function_that_cannot_be_fitted_is_not_said_to_fake_a_signal(search: Search) -> None:
+    """A long exponent in few events has no minimum on some: of two seeds of sixteen."""
+    rules = ModelSelection.of(search, plain_signal(30.0), 14_000.0)
+    found: set[str | None] = set()
+    for seed in (2, 12):
+        decided = rules.decide(spectra(1, seed, 1000.0), all_entries=True)
+        reasons = [candidate.reason for candidate in decided.peak().candidates]
+        for entry, reason in zip(decided.entries, reasons, strict=True):
+            if reason == "fakes too large a signal":
+                assert rules.settings.spurious_signal < entry.worst[0] < np.inf
+            if reason == "cannot be fitted to a test spectrum":
+                assert entry.worst[0] == np.inf
+        found.update(reasons)
+    assert {"fakes too large a signal", "cannot be fitted to a test spectrum"} <= found

@@ -31,6 +31,7 @@ _POOR = "does not fit the bins that decide"
 _RISES = "falls and rises again"
 _NEEDLESS = "has more parameters than are needed"
 _FAKES = "fakes too large a signal"
+_ENDLESS = "cannot be fitted to a test spectrum"
 _MIN_EVENTS = 1e-3
 """least events by which a test spectrum is divided where it is scaled to a category"""
 
@@ -288,6 +289,7 @@ class Evaluation:
             worst[judged] = np.maximum(worst[judged], np.where(fit.converged, largest, np.inf))
         worst = np.where(good, worst, np.inf)
         passes = admitted.rows & (worst <= limit)
+        failed = _FAKES if np.isfinite(worst[:1]).all() else _ENDLESS
         return Entry(
             Option(trial.range_name, low, high, function),
             admitted.gof_pvalue,
@@ -297,7 +299,7 @@ class Evaluation:
             passes,
             rows,
             admitted.f_test_pvalue,
-            admitted.reason or (None if passes[:1].all() else _FAKES),
+            admitted.reason or (None if passes[:1].all() else failed),
         )
 
     def fit(self, function: Function) -> CandidateFit:
