@@ -51,7 +51,7 @@ def _sideband_fit(results: FolderResults, name: str, channel: ChannelBackground)
         variances=variances,
         background=bins.expected_events,
         background_errors=_curve_errors(channel.curve, edges),
-        window=_window(results),
+        windows=(_window(results),),
         blinded=results.blind,
         function=function_name(channel.chosen),
         simulated=simulated,
@@ -200,14 +200,15 @@ def _window(results: FolderResults) -> Interval:
 def background_fit(results: SpectrumResults) -> FittedSpectrum:
     """Return a binned spectrum with the function fitted to the bins that decide about it."""
     (channel,) = results.background.channels.values()
-    bins, masked = channel.bins, channel.not_read_GeV
+    bins = channel.bins
     edges, (counts, expected) = _filled(bins, bins.observed_events, bins.expected_events)
     return FittedSpectrum(
         edges_GeV=edges,
         counts=counts,
         variances=counts,
         background=expected,
-        window=None if masked is None else Interval(*masked),
+        windows=tuple(Interval(*ends) for ends in channel.not_read_GeV),
+        window_name="Masked excess",
         blinded=results.blind,
         function=function_name(channel.chosen),
         notes=_goodness(channel.chosen.gof_pvalue),
@@ -220,7 +221,7 @@ def resonance_in_spectrum(results: SpectrumResults) -> FittedSpectrum | None:
     if results.fit is None or not results.fit.channels:
         return None
     (bins,), (peak,) = results.fit.channels.values(), results.peaks.values()
-    spectrum = replace(background_fit(results), window=None, blinded=False)
+    spectrum = replace(background_fit(results), windows=(), blinded=False)
     return _resonance_fit(spectrum, function_name(peak), bins, _resonance_notes(results.verdict))
 
 

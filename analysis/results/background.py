@@ -200,8 +200,8 @@ class SpectrumChannel:
     """The background of a binned spectrum."""
 
     fit_range_GeV: Range_GeV
-    not_read_GeV: Range_GeV | None
-    """masses that do not decide about the function; None if all do"""
+    not_read_GeV: tuple[Range_GeV, ...]
+    """masses that do not decide about the function: the blind interval, or masked excesses"""
     chosen: SpectrumFit
     candidates: tuple[PeakCandidate, ...]
     peak: PeakBackground

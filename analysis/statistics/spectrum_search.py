@@ -9,7 +9,7 @@ What decides about the background:
 
 - with a *blind* interval, the bins outside it (`model_selection.py`). Those inside are not read at
   all: the results are the expected ones, of what the bins outside predict;
-- *open*, the bins outside a mask over the largest excess (`UnblindedModelSelection`).
+- *open*, the bins outside masks over the largest excesses (`open_selection.py`).
 
 The expected limits are those of the function in use fitted to these same bins, so that neither an
 excess nor a blind event distorts them. Bins may have any width and gaps between them: a function is
@@ -33,11 +33,8 @@ from analysis.settings.search import Search, Window
 from analysis.statistics.background.entries import Decisions, Flags, largest_spurious
 from analysis.statistics.background.families import BELOW_SQRT_S, FittedFunction, Function
 from analysis.statistics.background.goodness import goodness_of_fit
-from analysis.statistics.background.model_selection import (
-    MASK,
-    ModelSelection,
-    UnblindedModelSelection,
-)
+from analysis.statistics.background.model_selection import ModelSelection
+from analysis.statistics.background.open_selection import MASK, UnblindedModelSelection
 from analysis.statistics.background.poisson import fitted_functions, model, scoring_fit
 from analysis.statistics.limits.band import MassPoint, mass_points
 from analysis.statistics.limits_results import mass_limits
@@ -258,7 +255,7 @@ def _expected(
 ) -> tuple[ShapeSearch, FloatArray]:
     """Return the search on the expected background, with the mask that was used; and the latter."""
     if isinstance(model_selection, UnblindedModelSelection):
-        model_selection = model_selection.masked(int(model_selection.places(seen[None])[0]))
+        model_selection = model_selection.masked(model_selection.places(seen[None])[0])
     curve = model_selection.expectation(seen, decided.chosen)
     option, search = decided.chosen, spectrum.search
     bins = spectrum.bins_between(option.low_GeV, option.high_GeV)
@@ -295,15 +292,13 @@ def _observed(
 
 def _background(spectrum: BinnedSpectrum, shape: ShapeSearch) -> SpectrumChannel:
     """Return the function in use, how it was decided, and the spectrum with its expectation."""
-    (decided,), window, bins = shape.decisions, shape.model_selection.window, spectrum.bins
+    (decided,), bins = shape.decisions, spectrum.bins
     chosen, fitted = _fit(spectrum, shape)
     peak = decided.peak()
     spurious = largest_spurious(decided.masses_GeV, decided.spurious[0], decided.error[0])
     return SpectrumChannel(
         fit_range_GeV=(float(bins.low_GeV[0]), float(bins.high_GeV[-1])),
-        not_read_GeV=(
-            (window.low_GeV, window.high_GeV) if window.low_GeV < window.high_GeV else None
-        ),
+        not_read_GeV=tuple((w.low_GeV, w.high_GeV) for w in shape.model_selection.unread),
         chosen=chosen,
         candidates=peak.candidates,
         peak=peak,
@@ -321,7 +316,7 @@ def _background(spectrum: BinnedSpectrum, shape: ShapeSearch) -> SpectrumChannel
 def _fit(spectrum: BinnedSpectrum, shape: ShapeSearch) -> tuple[SpectrumFit, FittedFunction]:
     """Fit the function in use to the bins that decided."""
     function, bins = shape.decisions[0].chosen.function, spectrum.bins
-    used = bins.some(outside(bins.low_GeV, bins.high_GeV, shape.model_selection.window))
+    used = bins.some(shape.model_selection.reads(bins.low_GeV, bins.high_GeV))
     low, high = float(bins.low_GeV[0]), float(bins.high_GeV[-1])
     # A polynomial's range is the whole spectrum, not the bins that decided.
     background = model((function.within(low, high),), (used,))

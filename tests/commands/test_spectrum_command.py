@@ -265,7 +265,7 @@ def test_a_spectrum_without_a_mask_is_drawn(tmp_path: Path) -> None:
     path = write(tmp_path / "wide.csv", edges, falling(edges, 1e5).round())
     out, words = tmp_path / "out", ("--resolution", 30, "--masses", "160:190:30", "--toys", 0)
     assert xyy("infer", "--spectrum", path, *words, "--out", out, "--quiet", "--workers", 1) == 0
-    assert read(out)["background.json"]["channels"]["all"]["not_read_GeV"] is None
+    assert read(out)["background.json"]["channels"]["all"]["not_read_GeV"] == []
     assert (out / "figures" / "background_fit.pdf").is_file()
 
 

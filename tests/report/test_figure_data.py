@@ -53,7 +53,7 @@ def fitted(*, blinded: bool = False) -> FittedSpectrum:
         variances=counts,
         background=1.1 * counts + 1,
         background_errors=0.1 * counts + 0.5,
-        window=WINDOW,
+        windows=(WINDOW,),
         blinded=blinded,
         function="exp 3",
         notes=("$p$ = 0.5",),

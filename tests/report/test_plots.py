@@ -374,7 +374,7 @@ def fitted(*, blinded: bool, simulated: bool = False, signal: bool = False) -> F
         background=background,
         background_errors=0.1 * background,
         signal=np.where(np.abs(centres - 650) < 60, 120.0, 0.0) if signal else None,
-        window=WINDOW,
+        windows=(WINDOW,),
         blinded=blinded,
         function="exp 3",
         notes=("Window, predicted: 5",),
@@ -425,7 +425,7 @@ def test_pulls_are_signed_roots_of_the_deviance() -> None:
     edges = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
     contents = np.array([10_100.0, 9_900.0, 1.0, 0.0])
     case = FittedSpectrum(
-        edges, contents, contents, np.array([1e4, 1e4, 0.01, 2.0]), Interval(10, 20), False, "f"
+        edges, contents, contents, np.array([1e4, 1e4, 0.01, 2.0]), (Interval(10, 20),), False, "f"
     )
     # Of many events it is the distance in standard deviations; one event on 0.01 is 2.69, not 9.9.
     assert case.pulls == pytest.approx([0.998, -1.002, 2.688, -2.0], abs=2e-3)
@@ -436,7 +436,13 @@ def test_pulls_of_weighted_bins_know_the_weight() -> None:
     contents = np.array([13.5e4, 13.5e4])
     expected = np.array([13.5e4 + 13.5 * 100, 13.5e4])
     case = FittedSpectrum(
-        np.array([0.0, 1.0, 2.0]), contents, 13.5 * contents, expected, Interval(10, 20), False, "f"
+        np.array([0.0, 1.0, 2.0]),
+        contents,
+        13.5 * contents,
+        expected,
+        (Interval(10, 20),),
+        False,
+        "f",
     )
     assert case.pulls == pytest.approx([-0.995, 0.0], abs=2e-3)
 

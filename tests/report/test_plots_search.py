@@ -712,7 +712,7 @@ def test_a_peak_on_the_right_stays_below_the_notes() -> None:
     notes = ("Local significance: 9", "a mass", "a cross-section")
     for contents in (counts, peak):
         case = FittedSpectrum(
-            edges, contents, contents, np.maximum(contents, 0.1), Interval(400, 1100),
+            edges, contents, contents, np.maximum(contents, 0.1), (Interval(400, 1100),),
             blinded=False, function="exp 3", signal=np.zeros_like(counts), notes=notes,
         )  # fmt: skip
         figure = spectrum.fit(case, HEADER)

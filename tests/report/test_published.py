@@ -53,7 +53,7 @@ def fitted(*, signal: bool = True) -> FittedSpectrum:
         background=background,
         background_errors=None if signal else 0.1 * background,
         signal=peak if signal else None,
-        window=Interval(400.0, 1100.0),
+        windows=(Interval(400.0, 1100.0),),
         blinded=False,
         function="exp 3",
         notes=(r"$m_X$ = 650.1 $\pm$ 2.0 GeV",) if signal else ("Goodness of fit: $p$ = 0.50",),

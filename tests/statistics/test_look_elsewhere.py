@@ -17,6 +17,7 @@ from analysis.statistics.resonance.look_elsewhere import (
     upcrossings,
 )
 from analysis.statistics.resonance.peak import MassScan
+from analysis.statistics.resonance.peak_curve import Given
 from analysis.statistics.resonance.scan import ChannelModel, Spectra
 from analysis.statistics.spectra.bins import Bins
 from analysis.statistics.spectra.signal_model import plain_signal
@@ -59,6 +60,21 @@ def test_upcrossings_are_those_of_full_scans(many: tuple[Spectra, MassScan]) -> 
     assert again == counted != other
     # Two independent means: five of their errors, a false alarm of a pinned seed in 6e-7.
     assert abs(other.mean - counted.mean) < 5 * np.hypot(other.error, counted.error)
+
+
+def test_a_scan_that_goes_on_behind_a_given_resonance_begins_again(search: Search) -> None:
+    """Where it is above the level there, it has crossed: full scans of the same toys."""
+    x = Given(750.0, 300.0)
+    found = spectra(search, 11_220.0)
+    found = found.with_counts(found.counts + x.events * found.peak.templates(MASSES[[25]])[0])
+    found = found.with_given([x])
+    rng = np.random.default_rng([SEED, 0x6C6565])
+    counts = rng.poisson(found.counts, (100, len(found.counts))).astype(float)
+    above = (scans(MASSES, found, counts).z >= LEVEL_Z) & (np.abs(MASSES - 750.0) > 60.0)
+    crossed = np.sum(above[:, 1:] & ~above[:, :-1], axis=1)
+    assert crossed.mean() > 0
+    ours = upcrossings(found, MASSES, seed=SEED, toys=100)
+    assert ours.mean == pytest.approx(crossed.mean(), rel=0.1)
 
 
 def test_the_formula_is_what_toys_show(many: tuple[Spectra, MassScan]) -> None:

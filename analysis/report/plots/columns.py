@@ -209,7 +209,9 @@ def _draw_data(ax: Axes, edges: FloatArray, counts: FloatArray, marks: Marks) ->
     return np.asarray(counts[shown] + up)
 
 
-def shade_window(ax: Axes, window: Interval, *, blinded: bool, top: float = 0.66) -> None:
+def shade_window(
+    ax: Axes, window: Interval, name: str = "Signal window", *, blinded: bool, top: float = 0.66
+) -> None:
     """Shade the signal window up to a fraction of the height, and say so where it is blinded."""
     low, high = ax.get_xlim()
     left = max(low, low if window.min is None else window.min)
@@ -217,7 +219,7 @@ def shade_window(ax: Axes, window: Interval, *, blinded: bool, top: float = 0.66
     ax.axvspan(
         left, right, ymax=top, facecolor=style.SHADE, edgecolor="#9a9a9a", linewidth=0.8, zorder=0,
         gid="window", hatch="//" if blinded else None,
-        label="Blinded window" if blinded else "Signal window",
+        label="Blinded window" if blinded else name,
     )  # fmt: skip
     ax.set_xlim(low, high)
 

@@ -161,11 +161,13 @@ def _leave_room(ax: Axes, fitted: FittedSpectrum, height: float) -> None:
 
 
 def _frame(upper: Axes, lower: Axes, fitted: FittedSpectrum, *, top: float) -> None:
-    """Set the range of a fit and shade its window, in the frame up to a fraction of its height.
+    """Set the range of a fit and shade its windows, in the frame up to a fraction of its height.
 
     A window that is all that is shown is not shaded: it stands out from nothing.
     """
     for ax, height in ((upper, top), (lower, 1.0)):
         ax.set_xlim(float(fitted.edges_GeV[0]), float(fitted.edges_GeV[-1]))
-        if fitted.window is not None and (fitted.blinded or not fitted.inside.all()):
-            shade_window(ax, fitted.window, blinded=fitted.blinded, top=height)
+        names = [fitted.window_name, *[""] * len(fitted.windows)]  # once in the legend
+        for window, name in zip(fitted.windows, names, strict=False):
+            if fitted.blinded or not fitted.inside.all():
+                shade_window(ax, window, name, blinded=fitted.blinded, top=height)

@@ -23,7 +23,7 @@ from analysis.statistics.background.smooth_spectra import (
     smooth_curve,
 )
 from analysis.statistics.minimiser.projection import project
-from analysis.statistics.spectra.bins import Bins, SAME_EDGE_GeV, below, outside
+from analysis.statistics.spectra.bins import Bins, SAME_EDGE_GeV, below
 from analysis.statistics.spectra.signal_model import bin_fractions
 from tools.arrays import FloatArray
 
@@ -89,9 +89,9 @@ class Evaluation:
     @classmethod
     def of(cls, rules: Rules, low_GeV: float, counts: FloatArray) -> "Evaluation":
         """Return the evaluation from a mass on; of `counts` the window is not read."""
-        window, first = rules.window, np.searchsorted(rules.low_GeV, low_GeV - SAME_EDGE_GeV)
+        first = np.searchsorted(rules.low_GeV, low_GeV - SAME_EDGE_GeV)
         low, high = rules.low_GeV[first:], rules.high_GeV[first:]
-        sideband = outside(low, high, window)
+        sideband = rules.reads(low, high)
         # The window is not even copied: whatever it holds, NaN included, cannot reach a sum.
         seen = np.zeros((len(counts), len(low)))
         seen[:, sideband] = counts[:, first:][:, sideband]

@@ -10,7 +10,7 @@ from analysis.settings.search import PeakFit, Search, Window
 from analysis.statistics.background.entries import Entry, Flags, Indices
 from analysis.statistics.background.families import Function, functions
 from analysis.statistics.background.smooth_spectra import KINDS
-from analysis.statistics.spectra.bins import between, bin_edges
+from analysis.statistics.spectra.bins import between, bin_edges, outside
 from analysis.statistics.spectra.signal_model import SignalModel
 from tools.arrays import FloatArray
 
@@ -82,6 +82,18 @@ class Rules:
     def tests(self, _function: Function, names: Sequence[str], valid: Flags) -> Flags:
         """Tell for which spectra the test spectra are a test of a function in the full range."""
         return np.asarray(valid[[name in KINDS for name in names]].any(axis=0))
+
+    @property
+    def unread(self) -> tuple[Window, ...]:
+        """What is not read."""
+        return (self.window,)
+
+    def reads(self, low_GeV: FloatArray, high_GeV: FloatArray) -> Flags:
+        """Tell which bins, given by their edges, are read."""
+        found = np.ones(len(low_GeV), dtype=bool)
+        for window in self.unread:
+            found &= outside(low_GeV, high_GeV, window)
+        return found
 
     def inside(self, first_GeV: float, last_GeV: float) -> Flags:
         """Tell which bins lie between two masses."""

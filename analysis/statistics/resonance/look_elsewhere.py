@@ -105,8 +105,10 @@ def upcrossings(
     group = ToyGroup(np.arange(toys), spectra.peak, counts, mass_GeV, spurious, np.ones(toys))
     z = group.first_order()
     # Counted on the grid of the scan: what crosses between two masses and back is not seen there.
-    seen = ~(group.hidden[:-1] | group.hidden[1:])
-    crossed = np.sum(((z[:, :-1] < LEVEL_Z) & (z[:, 1:] >= LEVEL_Z))[:, seen], axis=1)
+    # The formula has p_local once, for a scan that begins above the level; one that goes on behind
+    # a given resonance begins again.
+    before = np.where(group.hidden, -np.inf, z)[:, :-1]
+    crossed = np.sum(((before < LEVEL_Z) & (z[:, 1:] >= LEVEL_Z))[:, ~group.hidden[1:]], axis=1)
     error = float(crossed.std() / np.sqrt(toys))
     return Upcrossings(LEVEL_Z, float(crossed.mean()), error, toys)
 

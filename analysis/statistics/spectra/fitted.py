@@ -41,7 +41,7 @@ class FittedSpectrum:
     """A spectrum in the bins of a fit, with what was fitted to it."""
 
     edges_GeV: FloatArray
-    """edges of the bins, the window included, shape (n + 1,)"""
+    """edges of the bins, windows included, shape (n + 1,)"""
     counts: FloatArray
     """events or sums of weights, shape (n,), NaN where they are not known; what lies in a blind
     window is not looked at"""
@@ -49,10 +49,10 @@ class FittedSpectrum:
     """sums of squared weights, shape (n,); equal to `counts` for events"""
     background: FloatArray
     """expected by the background function, shape (n,)"""
-    window: Interval | None
-    """where a signal may be; None: nowhere in particular"""
+    windows: tuple[Interval, ...]
+    """where a signal may be; none: nowhere in particular"""
     blinded: bool
-    """whether the window's contents are to be left out"""
+    """whether the windows' contents are to be left out"""
     function: str
     """name of the background function, for the legend; empty if it is told elsewhere"""
     background_errors: FloatArray | None = None
@@ -65,6 +65,8 @@ class FittedSpectrum:
     """whether simulation stands in for data"""
     mass: str = "m_yy"
     """name of the quantity"""
+    window_name: str = "Signal window"
+    """what its windows are, where they are not blind"""
     weighted: bool = False
     """whether events have weights, and contents are their sums"""
 
@@ -76,10 +78,12 @@ class FittedSpectrum:
 
     @property
     def inside(self) -> npt.NDArray[np.bool_]:
-        """Which bins are in the window, shape (n,)."""
+        """Which bins are in one of the windows, shape (n,)."""
         centres = (self.edges_GeV[1:] + self.edges_GeV[:-1]) / 2
-        none = np.zeros(len(centres), dtype=bool)
-        return none if self.window is None else self.window.contains(centres)
+        found = np.zeros(len(centres), dtype=bool)
+        for window in self.windows:
+            found |= window.contains(centres)
+        return found
 
     @property
     def unit_GeV(self) -> float:
