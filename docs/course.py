@@ -556,7 +556,7 @@ for parameters in (2, 3, 4):
     tried = fit_with(("exp",), parameters, parameters).chosen
     print(
         f"{tried.family} {tried.order}: p = {tried.gof_pvalue:.2f}, predicts "
-        f"{tried.predicted_events:.0f} +- {tried.fit_error_events:.0f} events, "
+        f"{tried.uncorrected_events:.0f} +- {tried.fit_error_events:.0f} events, "
         f"bias {tried.closure_bias_events:+.0f}: {tried.reason or 'accepted'}"
     )
 

@@ -98,7 +98,7 @@ def a_sideband_fit(family: str, order: int, **known: Any) -> SidebandFit:
     """Return a function that was fitted to the sidebands."""
     some = SidebandFit(
         family=family, order=order, parameters=(), gof_pvalue=0.4, nll=1.0, degrees_of_freedom=110,
-        predicted_events=3170.0, fit_error_events=90.0, closure_bias_events=None,
+        uncorrected_events=3170.0, fit_error_events=90.0, closure_bias_events=None,
         correction_events=0.0, closure_error_events=0.0, accepted=True, reason=None,
     )  # fmt: skip
     return replace(some, **known)

@@ -35,14 +35,14 @@ class SidebandFit(SpectrumFit):
     """A background function fitted to the sidebands, and its prediction of the window."""
 
     degrees_of_freedom: int
-    predicted_events: float
+    uncorrected_events: float
     """background events in the window, by the function as it was fitted"""
     fit_error_events: float
     """uncertainty of the prediction from the fit"""
     closure_bias_events: float | None
     """prediction minus truth, on the test spectrum where it is largest, events"""
     correction_events: float
-    """what has to be added to the prediction for it to be right on average"""
+    """what has to be added to them for the prediction to be right on average"""
     closure_error_events: float
     """uncertainty of the correction: spread of the closure biases"""
     accepted: bool
@@ -50,9 +50,9 @@ class SidebandFit(SpectrumFit):
     """why it was not accepted; None if it was"""
 
     @property
-    def corrected_events(self) -> float:
+    def predicted_events(self) -> float:
         """Background events in the window, corrected."""
-        return self.predicted_events + self.correction_events
+        return self.uncorrected_events + self.correction_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -220,7 +220,7 @@ def test_the_numbers_belong_together(opened: Documents, make: Make) -> None:
     assert data is not None
     assert counting["observed_events"] == data.counts["all"][400:1100].sum()
     assert counting["predicted_events"] == channel["predicted_events"]
-    assert counting["uncorrected_events"] == pytest.approx(channel["chosen"]["predicted_events"])
+    assert counting["uncorrected_events"] == pytest.approx(channel["chosen"]["uncorrected_events"])
     assert counting["correction_events"] == channel["correction_events"]
     parts = channel["predicted_errors_events"].values()
     assert counting["predicted_error_events"] == pytest.approx(np.linalg.norm(list(parts)))

@@ -82,7 +82,7 @@ def fit_candidate(
         gof_pvalue=gof,
         nll=float(final.deviance[0]) / 2,
         degrees_of_freedom=len(counts) - fit_model.size,
-        predicted_events=predicted,
+        uncorrected_events=predicted,
         fit_error_events=error,
         closure_bias_events=bias,
         correction_events=correction,

@@ -85,7 +85,7 @@ class Background:
     @property
     def predicted_events(self) -> float:
         """Predicted background in the window, events; corrected for what the function misses."""
-        return self.chosen.corrected_events
+        return self.chosen.predicted_events
 
     @property
     def error_scale(self) -> float:
@@ -280,7 +280,7 @@ def _spread(pool: Sequence[SidebandFit], chosen: SidebandFit) -> float:
     """
     # Below zero statistics alone explain more than the distance there is.
     squares = [
-        (candidate.corrected_events - chosen.corrected_events) ** 2
+        (candidate.predicted_events - chosen.predicted_events) ** 2
         - abs(candidate.fit_error_events**2 - chosen.fit_error_events**2)
         for candidate in pool
     ]
