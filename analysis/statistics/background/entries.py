@@ -153,8 +153,9 @@ class Decisions:
     def _candidate(self, entry: Entry) -> PeakCandidate:
         option = entry.option
         relative = np.abs(entry.spurious[:, 0] / entry.error[:, 0])
-        # A test spectrum that does not count, or a fit that failed, is NaN; of some all are.
-        there = np.isfinite(relative).any()
+        # A test spectrum that does not count is NaN; of some all are. A fit that did not converge
+        # to one tells nothing.
+        there = np.isfinite(relative).any() and np.isfinite(entry.worst[0])
         where = np.nanargmax(relative) if there else 0
         test_spectrum, mass = np.unravel_index(where, relative.shape)
         return PeakCandidate(
@@ -164,7 +165,7 @@ class Decisions:
             order=option.function.order,
             parameters=len(option.function.parameters),
             gof_pvalue=entry.gof_pvalue[0],
-            worst_errors=relative[test_spectrum, mass],
+            worst_errors=relative[test_spectrum, mass] if there else np.nan,
             worst_truth=self.all_test_spectra[int(test_spectrum)] if there else None,
             worst_mass_GeV=self.masses_GeV[mass] if there else None,
             passes=bool(entry.passes[0]),

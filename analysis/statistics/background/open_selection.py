@@ -93,7 +93,7 @@ class UnblindedModelSelection(ModelSelection):
             )
             found.put(rows, own)
             found.compatible[rows] = own.compatible
-            found.entries = own.entries
+            found.entries += [replace(entry, rows=rows[entry.rows]) for entry in own.entries]
             found.all_test_spectra, found.test_spectra = own.all_test_spectra, own.test_spectra
         return found
 
