@@ -40,8 +40,9 @@ import numpy as np
 from tools.arrays import FloatArray
 from tools.errors import InputError
 
-MODE_WIDTH = 20.0
-"""standard deviations of the fit that the constraint of a mode allows"""
+MODE_WIDTH = 40.0
+"""standard deviations of the fit that the constraint of a mode allows: beside a given resonance the
+background is known several times less well than in that fit"""
 MODE_BOUND = 50.0
 """standard deviations of the fit that a mode can go"""
 MODE_CENTRE = 1 + MODE_BOUND / MODE_WIDTH
@@ -55,8 +56,9 @@ MAX_GIVEN_STRENGTH = 10.0
 """of a given resonance, in what was fitted"""
 _MAX_DOWN = 0.19
 """fraction of a bin's background that one standard deviation of spurious signal takes, at most"""
-_MAX_CHANGE = 1.0
-"""change of the logarithm by one standard deviation; bins that uncertain expect next to nothing"""
+_MAX_CHANGE = 4.0
+"""change of the logarithm by one standard deviation of all modes: far beyond what is known of any
+bin that expects something, and times the largest value of their parameters no float ends"""
 _MAX_SIGNAL_CHANGE = 3.0
 _CENTRAL = (0.0808, 0.9192)
 """fractions of a Gaussian that lie below -1.4 and 1.4 standard deviations"""
@@ -164,7 +166,7 @@ class ChannelTemplates:
     def log_modes(self) -> FloatArray:
         """Changes of ln(background) by one standard deviation of each mode, shape (K, B)."""
         change = self.modes.reshape(-1, len(self.background)) / self.background
-        return np.clip(change, -_MAX_CHANGE, _MAX_CHANGE)
+        return np.asarray(change / np.maximum(np.abs(change).sum(axis=0) / _MAX_CHANGE, 1.0))
 
     @property
     def spurious_pair(self) -> tuple[FloatArray, FloatArray] | None:
