@@ -40,8 +40,8 @@ _OTHERS = (
 )
 _FAR = 5.0
 """standard deviations"""
-_SAME_MASS = 1e-6
-"""relative difference of two fits of one resonance, at most"""
+_SAME_MASS = 1e-4
+"""relative difference of two fits of one resonance, at most: less than is shown of it"""
 _DEEP = 0.5
 """of the band's lower end: CLs keeps limits from falling much further by chance"""
 

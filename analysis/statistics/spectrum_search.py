@@ -54,7 +54,7 @@ from tools.names import listed
 CHANNEL = "all"
 _BLIND = "the spectrum is blind (--blind): expected results only"
 _MIN_EVENTS = 50
-"""outside what is masked or blind"""
+"""outside what is blind"""
 _MIN_PARAMETERS = 2
 _MAX_GRID = 60
 """masses at which spurious signals are computed: they change slowly"""
@@ -168,7 +168,7 @@ def _max_parameters(spectrum: BinnedSpectrum) -> int:
     left = int(spectrum.outside.sum())
     if spectrum.blind is None:
         masses = spectrum.search.signal.masses_GeV
-        # Wherever the mask will lie, so many bins are left to decide about the background.
+        # Wherever a mask will lie, so many bins are left to decide about the background.
         half = MASK * spectrum.signal.width_GeV(masses)
         masked = (bins.high_GeV[:, None] > masses - half) & (bins.low_GeV[:, None] < masses + half)
         left -= int(masked.sum(axis=0).max())
@@ -253,7 +253,7 @@ def infer(spectrum: BinnedSpectrum, work: Work) -> SpectrumInference:
 def _expected(
     spectrum: BinnedSpectrum, model_selection: ModelSelection, seen: FloatArray, decided: Decisions
 ) -> tuple[ShapeSearch, FloatArray]:
-    """Return the search on the expected background, with the mask that was used; and the latter."""
+    """Return the search on the expected background, with the masks in use; and the latter."""
     if isinstance(model_selection, UnblindedModelSelection):
         model_selection = model_selection.masked(model_selection.places(seen[None])[0])
     curve = model_selection.expectation(seen, decided.chosen)

@@ -170,19 +170,19 @@ def infer_spectrum(folder: Folder, spectrum: BinnedSpectrum, work: Work, **origi
 
 
 def _remove_old(folder: Folder) -> None:
-    """Remove the results of an earlier inference."""
+    """Remove the results of an earlier inference but its limits, which are the first to be new."""
     from analysis.report.figure_spec import remove_others
 
-    # The result files last: without any the folder would not be known as this program's. Of figures
-    # and workspaces only those that this command names: other files are the user's.
-    remove_others(folder.figures, ())
+    # The verdict first: whoever is killed from here on leaves none beside results of something
+    # else. The limits stay until the first new one is saved: without any result the folder would
+    # not be known as this program's, and could not be written to again. Of workspaces and figures
+    # only those that this command names: other files are the user's.
+    for name in ("verdict.json", "scan.json", "background.json"):
+        (folder.path / name).unlink(missing_ok=True)
     for old in folder.workspaces.glob("mass_*.json"):
         if _WORKSPACE.fullmatch(old.name):
             old.unlink()
-    # The verdict before the others: whoever is killed from here on leaves none beside results of
-    # something else.
-    for name in ("verdict.json", "limits.json", "scan.json", "background.json"):
-        (folder.path / name).unlink(missing_ok=True)
+    remove_others(folder.figures, ())
 
 
 def origin_of(path: Path, work: Work, **options: Any) -> dict[str, Any]:

@@ -141,14 +141,16 @@ def test_figures_are_drawn(found: Path) -> None:
 def test_a_run_that_is_interrupted_can_be_run_again(
     found: Path, peaked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After any number of old files that are removed, and before the first new one is written."""
+    """After some old files are removed, and before the first new one; beside a user's own file."""
     out, words = tmp_path / "out", ("--toys", 0, "--out", tmp_path / "out")
-    old = sum(path.is_file() for path in found.rglob("*"))
-    unlink, allowed = Path.unlink, iter(range(0))
+    shutil.copytree(found, out)
+    (out / "figures" / "talk.pdf").write_bytes(b"mine")
+    old = sum(path.is_file() for path in out.rglob("*"))
+    unlink, left = Path.unlink, iter(range(0))
 
     def removed(path: Path, *, missing_ok: bool = False) -> None:
         product = path.suffix in {".json", ".pdf", ".png"} and path.exists()
-        if product and next(allowed, None) is None:
+        if product and next(left, None) is None:
             raise KeyboardInterrupt
         unlink(path, missing_ok=missing_ok)
 
@@ -158,14 +160,10 @@ def test_a_run_that_is_interrupted_can_be_run_again(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", removed)
         patch.setattr(spectrum_search, "infer", stopped)
-        for most in range(old + 1):
-            shutil.rmtree(out, ignore_errors=True)
-            shutil.copytree(found, out)
-            for times in (most, old):
-                allowed = iter(range(times))
-                assert xyy("infer", "--spectrum", peaked, *OPTIONS, *words) == 130
-                assert sum(path.is_file() for path in out.rglob("*")) == old - times
-            assert {path.name for path in out.iterdir()} == {"figures", "workspaces"}
+        for more in (0, 1, 5, 20, old):
+            left = iter(range(more))
+            assert xyy("infer", "--spectrum", peaked, *OPTIONS, *words) == 130
+    assert {path.name for path in out.rglob("*") if path.is_file()} == {"limits.json", "talk.pdf"}
     assert xyy("infer", "--spectrum", peaked, *OPTIONS, *words) == 0
     assert sum(path.is_file() for path in out.rglob("*")) == old
 

@@ -382,6 +382,19 @@ def fitted(*, blinded: bool, simulated: bool = False, signal: bool = False) -> F
     )
 
 
+def test_several_masks_are_all_shaded_and_named_once() -> None:
+    masks = (Interval(500, 700), Interval(900, 1100))
+    case = replace(fitted(blinded=False), windows=masks, window_name="Masked excess")
+    upper, _ = spectrum.fit(case, HEADER).axes
+    shades = [patch for patch in upper.patches if patch.get_gid() == "window"]
+    assert [patch.get_extents().x0 for patch in shades] == sorted(
+        upper.transData.transform([(500, 1), (900, 1)])[:, 0]
+    )
+    legend = upper.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()].count("Masked excess") == 1
+
+
 def test_a_blind_sideband_fit_shows_the_prediction_and_no_data_in_the_window() -> None:
     figure = spectrum.fit(fitted(blinded=True), HEADER)
     upper, lower = figure.axes

@@ -78,7 +78,7 @@ def _tables(channel: ChannelBackground) -> tuple[Table, ...]:
         {
             "Function": function_name(c),
             "p (goodness of fit)": number(c.gof_pvalue, 2),
-            "predicted, with fit uncertainty": with_error(c.predicted_events, c.fit_error_events),
+            "predicted, with fit uncertainty": with_error(c.uncorrected_events, c.fit_error_events),
             "closure bias": number(c.closure_bias_events, 3),
             "result": "accepted" if c.accepted else c.reason or "rejected",
         }

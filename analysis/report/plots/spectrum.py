@@ -167,7 +167,7 @@ def _frame(upper: Axes, lower: Axes, fitted: FittedSpectrum, *, top: float) -> N
     """
     for ax, height in ((upper, top), (lower, 1.0)):
         ax.set_xlim(float(fitted.edges_GeV[0]), float(fitted.edges_GeV[-1]))
-        names = [fitted.window_name, *[""] * len(fitted.windows)]  # once in the legend
-        for window, name in zip(fitted.windows, names, strict=False):
+        for number, window in enumerate(fitted.windows):
+            name = "" if number else fitted.window_name  # once in the legend
             if fitted.blinded or not fitted.inside.all():
                 shade_window(ax, window, name, blinded=fitted.blinded, top=height)

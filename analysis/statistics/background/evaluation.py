@@ -84,7 +84,7 @@ class Evaluation:
     counts: FloatArray
     """events of each spectrum, shape (T, B); what lies in the window has been replaced by 0"""
     sideband: Flags
-    """which bins lie outside the window, shape (B,)"""
+    """which bins are read: those outside the window, or masks, shape (B,)"""
 
     @classmethod
     def of(cls, rules: Rules, low_GeV: float, counts: FloatArray) -> "Evaluation":

@@ -7,8 +7,8 @@ taken the resonance for background. With a search window there is a way out: its
 1. the place of the largest excess is found, by the best fit of a background and a peak, and
    *masked*: three resolutions on either side of it are not read by anything below. If there is
    a resonance it is masked; if there is none, what is lost are a few bins. What still shows four
-   sigma in the other bins, and may be claimed next, is masked, too: with a second resonance in
-   them no function fits, or one that took it in;
+   sigma in the other bins, and may be claimed next, is masked, too, as long as a third of the bins
+   is left: with a second resonance in them no function fits, or one that took it in;
 2. test spectra are fitted to all other bins: those of `smooth_spectra.py` and, of every family
    whether it is a candidate or not, the simplest function that fits well and no worse than the next
    order does; those that fit worse than the best by three standard deviations do not count;
@@ -52,7 +52,8 @@ _MOST_MASKS = 5
 _CLEAR = 16.0
 """fall of the deviance by a peak that is masked beside another: 4 sigma, what may be evidence"""
 _AS_GOOD = 4.0
-"""deviance, 1 for each parameter, by which descriptions are about as good: 2 sigma"""
+"""largest difference of deviance plus number of parameters of two fits that are about as good:
+2 sigma"""
 _LEFT = 1 / 3
 """part of the bins that has to decide: beyond it nothing more is masked"""
 _BETTER = 3.84
@@ -99,7 +100,7 @@ class UnblindedModelSelection(ModelSelection):
 
     def masked(self, places: Sequence[int] | Indices) -> "UnblindedModelSelection":
         """Return the model selection with masks at masses of its grid; -1: none."""
-        there = self.masses_GeV[[place for place in places if place >= 0]]
+        there = self.masses_GeV[sorted(place for place in places if place >= 0)]
         half = MASK * self.signal.width_GeV(there)
         masks = zip((there - half).tolist(), (there + half).tolist(), strict=True)
         return replace(self, masks=tuple(Window(low, high) for low, high in masks))
@@ -110,29 +111,25 @@ class UnblindedModelSelection(ModelSelection):
         Returns
         -------
         ndarray of int, shape (T, P)
-            The largest excess, and all others that are clear, each beside the rest.
+            The largest excess; or all those that are clear, each beside the rest.
         """
-        found = np.full((len(counts), _MOST_MASKS), -1)
+        found, rows = np.full((len(counts), _MOST_MASKS), -1), np.arange(len(counts))
         found[:, 0], _ = self.masked(()).largest_excess(counts)
         for number in range(1, _MOST_MASKS):
-            before = np.flatnonzero(found[:, number - 1] >= 0)
-            for place, rows in _alike(found[before]):
-                self._put_next(found, number, place, before[rows], counts)
-        return found
+            self._find(found, number, rows, counts)
+            rows = rows[found[rows, number] >= 0]
+            # With another resonance in the spectrum an earlier one was found beside its place, or
+            # where there is none.
+            for earlier in range(number):
+                self._find(found, earlier, rows, counts)
+        return -np.sort(-found, axis=1)
 
-    def _put_next(
-        self, found: Indices, number: int, place: Indices, rows: Indices, counts: FloatArray
-    ) -> None:
-        """Find what is clear beside some masks, and then each of these beside the rest."""
-        best, gain = self.masked(place).largest_excess(counts[rows])
-        clear = gain >= _CLEAR
-        found[rows[clear], number] = best[clear]
-        # With a second resonance in the spectrum the first may have been found beside its place.
-        for spectrum in rows[clear]:
-            for own in range(number):
-                others = np.delete(found[spectrum], own)
-                (again,), _ = self.masked(others).largest_excess(counts[[spectrum]])
-                found[spectrum, own] = again if again >= 0 else found[spectrum, own]
+    def _find(self, found: Indices, number: int, rows: Indices, counts: FloatArray) -> None:
+        """Find one of the excesses of some spectra beside the others, if it is clear."""
+        for others, these in _alike(np.delete(found[rows], number, axis=1)):
+            own = rows[these]
+            best, gain = self.masked(others).largest_excess(counts[own])
+            found[own, number] = np.where(gain >= _CLEAR, best, -1)
 
     def largest_excess(self, counts: FloatArray) -> tuple[Indices, FloatArray]:
         """Return where each spectrum has its largest excess beside the masks, and what it is worth.
@@ -152,7 +149,8 @@ class UnblindedModelSelection(ModelSelection):
         allowed, rows = self._allowed, np.arange(len(counts))
         if not allowed.any():
             return np.full(len(counts), -1), np.zeros(len(counts))
-        found = [self._with_peak(function, counts, allowed) for function in self.test_functions()]
+        evaluation = Evaluation.of(self, 0.0, counts)
+        found = [self._with_peak(f, evaluation, allowed) for f in self.test_functions()]
         cost, gain, place = (np.array(each) for each in zip(*found, strict=True))
         least = cost.min(axis=0)
         as_good = cost <= least + (_AS_GOOD if self.masks else 0.0)
@@ -160,10 +158,10 @@ class UnblindedModelSelection(ModelSelection):
         return np.where(np.isfinite(least), place[clearest, rows], -1), gain[clearest, rows]
 
     def _with_peak(
-        self, function: Function, counts: FloatArray, allowed: Flags
+        self, function: Function, evaluation: Evaluation, allowed: Flags
     ) -> tuple[FloatArray, FloatArray, Indices]:
         """Return the cost of a function with its best peak, the gain by that, and its mass."""
-        evaluation, masses = Evaluation.of(self, 0.0, counts), self.masses_GeV[allowed]
+        masses = self.masses_GeV[allowed]
         bins, seen = evaluation.side_bins, evaluation.counts[:, evaluation.sideband]
         peaks = bin_fractions(bins.low_GeV, bins.high_GeV, masses, self.signal.width_GeV(masses))
         fitted = model((function,), (bins,))
@@ -188,7 +186,8 @@ class UnblindedModelSelection(ModelSelection):
             return np.asarray(beneath)
         # What looks out of a mask is its own resonance: the next has its peak beside it.
         beside = [(masses < mask.low_GeV) | (masses > mask.high_GeV) for mask in self.masks]
-        enough = left.sum(axis=1) > max(_LEFT * len(read), self.settings.max_parameters)
+        parameters = [len(f.parameters) for f in self.candidates(self.min_parameters)]
+        enough = left.sum(axis=1) > max(_LEFT * len(read), *parameters)
         return np.asarray(beneath & enough & np.all(beside, axis=0))
 
     def test_functions(self) -> tuple[Function, ...]:

@@ -9,7 +9,7 @@ that are not known; those of counts are, and in nearly empty bins that quotient 
 The first order of a family that fits, and whose next one is not needed, is enough. Of all families,
 candidates or not, the smallest is what the spectrum *needs*. More than two parameters beyond it are
 refused: a function passes the test of spurious signals the sooner the more parameters it has,
-needed or not. But the F test tells what the bins outside the mask need, not what is enough under
+needed or not. But the F test tells what the bins outside the masks need, not what is enough under
 it, which only spurious signals show: with one parameter to spare too few spectra have a function
 that passes.
 """

@@ -32,7 +32,7 @@ class Rules:
     """lower edges of the bins of the full range, from its lowest beginning"""
     high_GeV: FloatArray
     window: Window
-    """whose bins are not read"""
+    """whose bins are not read; of an open spectrum empty, as its masks are in its place"""
     lows_GeV: tuple[float, ...]
     """beginnings of the range, in the order in which they are tried"""
     settings: PeakFit
@@ -85,7 +85,7 @@ class Rules:
 
     @property
     def unread(self) -> tuple[Window, ...]:
-        """What is not read."""
+        """Intervals whose bins are not read."""
         return (self.window,)
 
     def reads(self, low_GeV: FloatArray, high_GeV: FloatArray) -> Flags:

@@ -57,8 +57,8 @@ MAX_GIVEN_STRENGTH = 10.0
 _MAX_DOWN = 0.19
 """fraction of a bin's background that one standard deviation of spurious signal takes, at most"""
 _MAX_CHANGE = 4.0
-"""change of the logarithm by one standard deviation of all modes: far beyond what is known of any
-bin that expects something, and times the largest value of their parameters no float ends"""
+"""change of the logarithm by one standard deviation of all modes together, at most: more than that
+only bins have that expect next to nothing, and factors would overflow at the parameters' ends"""
 _MAX_SIGNAL_CHANGE = 3.0
 _CENTRAL = (0.0808, 0.9192)
 """fractions of a Gaussian that lie below -1.4 and 1.4 standard deviations"""

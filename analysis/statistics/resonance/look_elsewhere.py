@@ -107,8 +107,9 @@ def upcrossings(
     # Counted on the grid of the scan: what crosses between two masses and back is not seen there.
     # The formula has p_local once, for a scan that begins above the level; one that goes on behind
     # a given resonance begins again.
-    before = np.where(group.hidden, -np.inf, z)[:, :-1]
-    crossed = np.sum(((before < LEVEL_Z) & (z[:, 1:] >= LEVEL_Z))[:, ~group.hidden[1:]], axis=1)
+    before, begun = np.where(group.hidden, -np.inf, z), np.logical_or.accumulate(~group.hidden)
+    seen = begun[:-1] & ~group.hidden[1:]
+    crossed = np.sum(((before[:, :-1] < LEVEL_Z) & (z[:, 1:] >= LEVEL_Z))[:, seen], axis=1)
     error = float(crossed.std() / np.sqrt(toys))
     return Upcrossings(LEVEL_Z, float(crossed.mean()), error, toys)
 

@@ -62,17 +62,16 @@ def systematic_z(spectra: Spectra, mass_GeV: float) -> float:
     change = CHANGE * mean_slope(bins, null)
     mass = np.array([mass_GeV])
     spurious, start = spectra.spurious(mass), peak.without_signal(counts)
-    left = [peak.compare(counts, start, mass, spurious)]
+    left = [peak.compare(counts, start, mass, spurious).z]
     for place in places(bins, float(peak.signal.width_GeV(mass)[0])):
         background = model((BentFunction.of(channel.function, float(place)),), (bins,))
         # kappa alone turns the last of the rotated parameters: the rotation is triangular.
         held = {background.size - 1: change / abs(background.groups[0].rotation[-1, -1])}
         bent = replace(peak, background=background)
         start = bent.without_signal(counts)
-        left.append(bent.compare(counts, start, mass, spurious, held))
-    # A fit that found no minimum tells nothing of what is left.
-    z = [float(each.z[0]) for each in left if each.converged[0]] or [float(left[0].z[0])]
-    return max(min(z), 0.0)
+        # Where a fit with a signal finds no minimum, too little is left: that loses a claim.
+        left.append(bent.compare(counts, start, mass, spurious, held).z)
+    return max(float(np.min(left)), 0.0)
 
 
 def places(bins: Bins, width_GeV: float) -> FloatArray:
