@@ -14,8 +14,9 @@ verdicts       what `spectrum_search.infer` says of the spectrum as if it came f
 
 A verdict takes a second. Without a signal only those are asked for that may be a claim: whose local
 significance reaches that of evidence, below which no global one does. With a signal those of some
-toys are, by the formula of the global significance alone (the toys of the whole procedure, which
-may overrule it near a threshold, take 15 seconds: they are generated where nothing is injected).
+toys are, by the formula of the global significance alone. (The toys of the whole procedure, which
+may overrule it near a threshold, take 15 seconds and more: they are generated where they may be
+right, for smooth truths without a signal.)
 """
 
 from collections.abc import Mapping
@@ -148,6 +149,8 @@ class OpenCell:
     spectrum: BinnedSpectrum
     """how toys are searched; its bins hold the expected background"""
     sigma: float
+    toys_near_threshold: bool
+    """whether toys of the whole procedure may have a say in a verdict"""
     events: FloatArray
     """of the signal at each mass"""
     expected: FloatArray
@@ -169,7 +172,8 @@ class OpenCell:
         strengths = [own.events_of(low, high, background, peak, sigma) for peak in peaks]
         expected = background + np.array(strengths)[:, None] * peaks
         name = f"{truth}, {events:,.0f} events, {bins} bins, {sigma:g} sigma"
-        return cls(name, spectrum, sigma, np.array(strengths), expected)
+        may_be_right = own.smooth and sigma == 0
+        return cls(name, spectrum, sigma, may_be_right, np.array(strengths), expected)
 
     def draw(self, numbers: range, *, seed: int) -> FloatArray:
         """Return the spectra of some toys, shape (T, B)."""
@@ -205,7 +209,7 @@ class OpenCell:
         own, bins = self.spectrum, replace(self.spectrum.bins, counts=counts, variances=counts)
         at_truth = replace(own.search.limits, masses=Signal(mass_GeV, mass_GeV, 1.0))
         search = replace(own.search, limits=at_truth)
-        work = Work(toys=None if self.sigma == 0 else 0)
+        work = Work(toys=None if self.toys_near_threshold else 0)
         return infer(replace(own, bins=bins, search=search), work)
 
 
