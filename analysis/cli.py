@@ -38,7 +38,7 @@ COMMANDS = {
         pipeline.run,
         pipeline.export,
     ),
-    "Check": (check.status, check.plan, check.bench, check.closure),
+    "Check": (check.inspect, check.status, check.plan, check.bench, check.closure),
     "Classroom": (classroom.generate,),
 }
 

@@ -270,7 +270,7 @@ IMPORTS = {
     "start": "cli tools",
     "cli": "commands tools",
     "commands": (
-        "bench export folder game processors report results selection settings "
+        "bench export folder game inspection processors report results selection settings "
         "statistics.resonance tools validation workflow"
     ),
     "bench": "processors results settings tools workflow",
@@ -308,6 +308,7 @@ IMPORTS = {
         "results settings statistics.background statistics.minimiser statistics.spectra tools"
     ),
     "statistics.background": "results settings statistics.minimiser statistics.spectra tools",
+    "inspection": "folder processors results tools",
     "folder": "processors results settings tools",
     "game": "results tools",
     "statistics.spectra": "processors settings tools",

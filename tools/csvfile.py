@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.content import BOM, content_kind
 from tools.errors import InputError
 from tools.names import listed
 from tools.reading import open_regular
@@ -22,17 +23,6 @@ from tools.reading import open_regular
 LONGEST_LINE = 1 << 20
 """bytes: what is longer is no line of numbers"""
 _HEAD_BYTES = 1 << 16
-_BOM = b"\xef\xbb\xbf"
-_OTHER_KINDS = (
-    ("a gzip file", b"\x1f\x8b", "unpack it first, with `gunzip`"),
-    ("a zip or Excel file", b"PK\x03\x04", "unpack it, or save the sheet as CSV"),
-    ("a bzip2 file", b"BZh", "unpack it first, with `bunzip2`"),
-    ("an xz file", b"\xfd7zXZ", "unpack it first, with `unxz`"),
-    ("a zstd file", b"\x28\xb5\x2f\xfd", "unpack it first, with `unzstd`"),
-    ("an HDF5 file", b"\x89HDF", "write it as CSV, ROOT or Parquet"),
-    ("UTF-16 text", b"\xff\xfe", "save it as UTF-8"),
-    ("UTF-16 text", b"\xfe\xff", "save it as UTF-8"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +69,7 @@ def read_header(path: Path) -> CsvHeader:
             f"{path} is not a CSV file: no line end in its first {len(head):,} bytes; "
             "write a header line and one line for each event"
         )
-    fields = _fields(path, line.removeprefix(_BOM))
+    fields = _fields(path, line.removeprefix(BOM))
     if path.stat().st_size == len(line) + 1:
         raise InputError(f"{path} holds a header and no events; get the file again")
     _refuse_open_end(path, len(fields))
@@ -97,11 +87,9 @@ def split_line(line: bytes) -> list[str]:
 
 
 def _refuse_other_kinds(path: Path, head: bytes) -> None:
-    for kind, magic, advice in _OTHER_KINDS:
-        if head.startswith(magic):
-            raise InputError(f"{path} is {kind}, not CSV; {advice}")
-    if head.removeprefix(_BOM).lstrip().startswith(b"<"):
-        raise InputError(f"{path} is a web page (HTML or XML), not CSV; download the file itself")
+    kind = content_kind(head)
+    if kind.advice:
+        raise InputError(f"{path} is {kind.words}, not CSV; {kind.advice}")
     zeros = head.count(0)
     # ASCII in UTF-16 has a zero in every second byte.
     if zeros and zeros in {head[::2].count(0), head[1::2].count(0)} and 3 * zeros > len(head):

@@ -25,7 +25,10 @@ DIGEST = "digest"
 
 
 def json_bytes(
-    document: Mapping[str, object], *, compact: bool = False, sort_keys: bool = False
+    document: Mapping[str, object] | Sequence[Mapping[str, object]],
+    *,
+    compact: bool = False,
+    sort_keys: bool = False,
 ) -> bytes:
     """Return a JSON document as ASCII text, whatever is to be done with it.
 

@@ -80,6 +80,32 @@ def completed(
         ) from None
 
 
+def one_by_one(
+    function: Callable[[Task], Result], tasks: Sequence[Task]
+) -> Iterator[tuple[Task, Result | None]]:
+    """Yield tasks with their results, in order; None where the task ended its process.
+
+    They are done in one process beside this one; after one that ended it, in another.
+
+    Parameters
+    ----------
+    function : callable
+        Of one task; sent to the process, so defined at the top of a module.
+    tasks : sequence
+    """
+    left = list(tasks)
+    while left:
+        with processes(1) as pool:
+            while left:
+                task = left.pop(0)
+                try:
+                    result = pool.submit(function, task).result()
+                except BrokenProcessPool:
+                    yield task, None
+                    break
+                yield task, result
+
+
 @contextmanager
 def processes(workers: int, environment: Mapping[str, str] = WORKER_ENVIRONMENT) -> Iterator[Any]:
     """Yield a pool (`concurrent.futures.Executor`) of processes that are killed after the block.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import xxhash
 
+from tools.content import PARQUET, ROOT, content_kind
 from tools.csvfile import CsvHeader, read_head, read_header
 from tools.errors import InputError, XyyError
 from tools.marks import CONVERTED, GENERATED
@@ -57,10 +58,10 @@ def open_table(path: Path) -> Table:
     InputError
         If it is none of the accepted kinds, damaged, or its columns cannot be told.
     """
-    head = read_head(path)
-    if head.startswith(b"root"):
+    kind = content_kind(read_head(path))
+    if kind == ROOT:
         return _open_root(path)
-    if head.startswith(b"PAR1"):
+    if kind == PARQUET:
         return _open_parquet(path)
     if path.suffix in {".root", ".parquet"}:
         raise InputError(
@@ -129,8 +130,8 @@ class RootTable:
         _hash_file(self.path, hasher)
         names = [column.name for column in columns]
         start = 0
-        with _reading(self.path, "ROOT"), _root_file(self.path) as file:
-            for arrays in file.arrays(names, _BATCH_EVENTS):
+        with reading(self.path, "ROOT"), _root_file(self.path) as file:
+            for arrays in file.events().arrays(names, _BATCH_EVENTS):
                 yield _batch(self.path, columns, arrays, start)
                 start += len(arrays[names[0]])
 
@@ -152,7 +153,7 @@ class ParquetTable:
         _hash_file(self.path, hasher)
         names = [column.name for column in columns]
         start = 0
-        with _reading(self.path, "Parquet"), _parquet_open(self.path) as file:
+        with reading(self.path, "Parquet"), parquet_file(self.path) as file:
             _check_types(self.path, file.schema_arrow, names)
             for rows in file.iter_batches(batch_size=_BATCH_EVENTS, columns=names):
                 arrays = {name: _numbers(self.path, rows, name, start) for name in names}
@@ -164,7 +165,7 @@ class ParquetTable:
 
 
 @contextmanager
-def _reading(path: Path, kind: str) -> Iterator[None]:
+def reading(path: Path, kind: str) -> Iterator[None]:
     """Turn whatever a library raises on a damaged file into an InputError."""
     try:
         yield
@@ -195,11 +196,13 @@ def _root_file(path: Path) -> "RootFile":
 
 
 def _open_root(path: Path) -> RootTable:
-    with _reading(path, "ROOT"), _root_file(path) as file:
-        return RootTable(path, file.fields, file.title)
+    with reading(path, "ROOT"), _root_file(path) as file:
+        tree = file.events()
+        return RootTable(path, tree.fields, tree.title)
 
 
-def _parquet_open(path: Path) -> Any:
+def parquet_file(path: Path) -> Any:
+    """Open a Parquet file."""
     import pyarrow.parquet as pq
 
     # Buffered, so that memory does not grow with the row groups.
@@ -209,7 +212,7 @@ def _parquet_open(path: Path) -> Any:
 
 
 def _open_parquet(path: Path) -> ParquetTable:
-    with _reading(path, "Parquet"), _parquet_open(path) as file:
+    with reading(path, "Parquet"), parquet_file(path) as file:
         return ParquetTable(path, tuple(file.schema_arrow.names))
 
 

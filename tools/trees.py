@@ -1,4 +1,4 @@
-"""Flat ROOT files: one TTree or RNTuple of plain numbers, or several of which one is ``Events``.
+"""ROOT files: their TTrees and RNTuples, and the one that holds flat events.
 
 uproot reads what a file says.  Where two places in a file say the same, they are compared here, and
 a file that contradicts itself is refused: the entries of a tree, of its branches and of their
@@ -33,7 +33,7 @@ _PLAIN = {"float", "double"} | {
 
 
 class RootFile:
-    """An open ROOT file and the tree of events in it; a context manager.
+    """An open ROOT file; a context manager.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class RootFile:
     Raises
     ------
     InputError
-        If it is cut off, or there is no such tree, or it cannot be told which.
+        If it is cut off.
     Exception
         Of any kind that uproot raises: the file is damaged.
     """
@@ -53,8 +53,6 @@ class RootFile:
         self._file = uproot.open({str(path): None})
         try:
             self._refuse_cut_off()
-            self._tree = self._file[self._newest(self._name())]
-            self._columns = {column.name: column for column in self._listed_columns()}
         except BaseException:
             self._file.close()
             raise
@@ -65,15 +63,103 @@ class RootFile:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The names of the tree's columns."""
-        return tuple(column.name for column in self._listed_columns())
+    def _refuse_cut_off(self) -> None:
+        size, written = self.path.stat().st_size, self._file.file.fEND
+        if size < written:
+            raise InputError(
+                f"{self.path} is cut off ({size:,} of {written:,} bytes); get it again"
+            )
+
+    def names(self) -> list[str]:
+        """Return the names of its trees, with their folders.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        classes = self._file.classnames(recursive=True, cycle=False)
+        trees = [name for name, kind in classes.items() if kind in _TREES]
+        if not trees:
+            found = listed(f"{name} ({kind})" for name, kind in classes.items()) or "nothing"
+            raise InputError(
+                f"{self.path} holds no TTree or RNTuple but {found}; name a file with flat events"
+            )
+        return trees
+
+    def cycles(self, name: str) -> list[str]:
+        """Return the states of a tree with their cycles, the newest first.
+
+        Older ones that ROOT's AutoSave left, which hold a beginning of the same events, are none.
+        """
+        keys = self._file.keys(recursive=True, filter_name=lambda key: key == name)
+        newest, *older = sorted(keys, key=lambda key: -int(key.rpartition(";")[2]))
+        other = [key for key in older if not _is_backup(self._file[key], self._file[newest])]
+        return [str(key) for key in (newest, *other)]
+
+    def tree(self, name: str) -> "RootTree":
+        """Return a tree, by its name with or without a cycle."""
+        return RootTree(self.path, self._file[name])
+
+    def events(self) -> "RootTree":
+        """Return the tree of flat events: the only one, or that which is called ``Events``.
+
+        Raises
+        ------
+        InputError
+            If there is no such tree, or it cannot be told which.
+        """
+        trees = self.names()
+        chosen = [name for name in trees if name.rpartition("/")[2] == "Events"]
+        if len(trees) > 1 and len(chosen) != 1:
+            raise InputError(
+                f"{self.path} holds several trees ({listed(chosen or trees)}); call the one to "
+                "convert `Events`, and no other"
+            )
+        newest, *older = self.cycles((chosen or trees)[0])
+        for key in older:
+            raise InputError(
+                f"{self.path} holds two trees of one name, {newest} and {key}, with different "
+                "events; write the one to convert to a file of its own"
+            )
+        return self.tree(newest)
+
+
+class RootTree:
+    """A TTree or RNTuple of an open file.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file, for messages.
+    tree : uproot.TTree or uproot RNTuple
+    """
+
+    def __init__(self, path: Path, tree: Any) -> None:
+        self.path, self._tree = path, tree
+        self.is_ntuple = not hasattr(tree, "branches")
+        top: Sequence[Any] = tree.fields if self.is_ntuple else tree.branches
+        self.fields = tuple(str(column.name) for column in top)
+        """names of its columns, without those inside of others"""
+        self._columns = {column.name: column for column in top}
 
     @property
     def title(self) -> str:
         """Of the tree; an RNTuple has none."""
         return str(getattr(self._tree, "title", ""))
+
+    @property
+    def entries(self) -> int:
+        """How many events it holds."""
+        return int(self._tree.num_entries)
+
+    def types(self) -> dict[str, str]:
+        """Return the types of all columns, those inside of others too, as the file calls them."""
+        if self.is_ntuple:
+            return {str(name): str(kind) for name, kind in self._tree.typenames().items()}
+        for column in self._tree.itervalues(recursive=True):
+            self._columns.setdefault(column.name, column)
+        return {str(name): str(column.typename) for name, column in self._columns.items()}
 
     def arrays(self, names: Sequence[str], events: int) -> Iterator[dict[str, Values]]:
         """Yield the numbers of some columns in order, some events at a time.
@@ -85,65 +171,49 @@ class RootFile:
         ValueError
             If the file contradicts itself.
         """
+        for name in names:
+            self._check_type(self._columns[name])
+        yield from self._iterate(names, events, "np")
+
+    def lists(self, names: Sequence[str], events: int) -> Iterator[dict[str, Any]]:
+        """Yield columns of any type as awkward arrays, in order, some events at a time.
+
+        Raises
+        ------
+        ValueError
+            If the file contradicts itself; lists that end behind their content would let awkward
+            end the process.
+        """
+        import awkward as ak
+
+        tops = {name: self._top(name) for name in names}
+        for arrays in self._iterate(list(dict.fromkeys(tops.values())), events, "ak"):
+            for name, array in arrays.items():
+                if wrong := ak.validity_error(array):
+                    raise ValueError(f"{name}: {wrong}")
+            yield {name: inside(arrays[top], name, top) for name, top in tops.items()}
+
+    def _top(self, name: str) -> str:
+        """Return the column that is read for another inside of it."""
+        if name not in self._columns:
+            self.types()
+        return name if name in self._columns else name.partition(".")[0]
+
+    def _iterate(self, names: Sequence[str], events: int, library: str) -> Iterator[dict[str, Any]]:
         wanted = [self._columns[name] for name in names]
-        if self._is_ntuple():
+        if self.is_ntuple:
             _check_pages(self._tree, wanted)
         else:
             _check_entries(self._tree, wanted)
-        for column in wanted:
-            self._check_type(column)
         chosen = {id(column) for column in wanted}
-        kind = "filter_field" if self._is_ntuple() else "filter_branch"
+        kind = "filter_field" if self.is_ntuple else "filter_branch"
         only = {kind: lambda column: id(column) in chosen}
-        yield from self._tree.iterate(step_size=events, library="np", **only)
-
-    def _refuse_cut_off(self) -> None:
-        size, written = self.path.stat().st_size, self._file.file.fEND
-        if size < written:
-            raise InputError(
-                f"{self.path} is cut off ({size:,} of {written:,} bytes); get it again"
-            )
-
-    def _listed_columns(self) -> Sequence[Any]:
-        columns: Sequence[Any] = self._tree.fields if self._is_ntuple() else self._tree.branches
-        return columns
-
-    def _is_ntuple(self) -> bool:
-        return not hasattr(self._tree, "branches")
-
-    def _name(self) -> str:
-        """Return the tree's name."""
-        classes = self._file.classnames(recursive=True, cycle=False)
-        trees = [name for name, kind in classes.items() if kind in _TREES]
-        if not trees:
-            found = listed(f"{name} ({kind})" for name, kind in classes.items()) or "nothing"
-            raise InputError(
-                f"{self.path} holds no TTree or RNTuple but {found}; name a file with flat events"
-            )
-        chosen = [name for name in trees if name.rpartition("/")[2] == "Events"]
-        if len(trees) > 1 and len(chosen) != 1:
-            raise InputError(
-                f"{self.path} holds several trees ({listed(chosen or trees)}); call the one to "
-                "convert `Events`, and no other"
-            )
-        name: str = (chosen or trees)[0]
-        return name
-
-    def _newest(self, name: str) -> str:
-        """Return the name with the highest cycle; older ones must be ROOT's own backups of it."""
-        keys = self._file.keys(recursive=True, filter_name=lambda key: key == name)
-        newest, *older = sorted(keys, key=lambda key: -int(key.rpartition(";")[2]))
-        for key in older:
-            if not _is_backup(self._file[key], self._file[newest]):
-                raise InputError(
-                    f"{self.path} holds two trees of one name, {newest} and {key}, with different "
-                    "events; write the one to convert to a file of its own"
-                )
-        return str(newest)
+        for arrays in self._tree.iterate(step_size=events, library=library, **only):
+            yield {name: arrays[name] for name in names}
 
     def _check_type(self, column: Any) -> None:
         """Refuse what is no plain number."""
-        if self._is_ntuple():
+        if self.is_ntuple:
             kind = str(column.typename)
             plain = kind in _PLAIN
         else:
@@ -156,6 +226,13 @@ class RootFile:
                 f"{self.path}, column {column.name} holds no plain numbers ({kind}); "
                 "store one integer or float per event"
             )
+
+
+def inside(array: Any, name: str, top: str) -> Any:
+    """Return what a name with dots means in the array of the column `top`, which holds records."""
+    for field in name.removeprefix(top).split(".")[1:]:
+        array = array[field]
+    return array
 
 
 def _is_backup(old: Any, new: Any) -> bool:
@@ -221,14 +298,22 @@ def _check_pages(ntuple: Any, fields: Sequence[Any]) -> None:
         link = record.page_list_link
         chunk, _ = inner.read_locator(link.locator, link.env_uncomp_size)
         _check_sum(bytes(chunk.raw_data), "a list of pages")
-    wanted = {field.field_id for field in fields}
-    columns = [c.idx for c in inner.column_records if c.field_id in wanted]
+    columns = _columns_of(inner, {field.field_id for field in fields})
     for cluster in inner.page_link_list:
         for page in (p for c in columns if c < len(cluster) for p in cluster[c].pages):
             if page.has_checksum:
                 start, size = page.locator.offset, page.locator.num_bytes + _CHECKSUM_BYTES
                 chunk = inner.file.source.chunk(start, start + size)
                 _check_sum(bytes(chunk.raw_data), "a page")
+
+
+def _columns_of(inner: Any, fields: set[int]) -> list[int]:
+    """Return the columns of some fields, with those of the fields inside of them."""
+    for number, record in enumerate(inner.field_records):  # a field stands behind its parent
+        if record.parent_field_id in fields:
+            fields.add(number)
+    borrowed = {c.physical_id for c in inner.alias_column_records if c.field_id in fields}
+    return [c.idx for c in inner.column_records if c.field_id in fields or c.idx in borrowed]
 
 
 def _check_sum(data: bytes, what: str) -> None:

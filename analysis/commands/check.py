@@ -46,6 +46,56 @@ def status(directory: options.DirectoryArgument) -> None:
 
 
 @spread
+def inspect(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...")],
+    *,
+    layout: Annotated[
+        str | None, value("NAME", "How photons are stored there; default: whatever fits.")
+    ] = None,
+    unblinded: Annotated[
+        str | None, value("TEXT", "Show masses of data in the window too, and say why.")
+    ] = None,
+    search: Annotated[str, value("FILE", "Whose window stays blind.", "--search")] = (
+        options.SEARCH_FILE
+    ),
+    chunks: Annotated[
+        Path, value("DIR", "Where it is recorded that data were unblinded.", "--chunks")
+    ] = options.DEFAULT_CHUNKS,
+    print_json: options.JsonOption = False,
+) -> None:
+    """Say what files are, whether they can be used, and what to type next.
+
+    Any files: ROOT, Parquet, CSV, damaged ones, other things. Formats are told by content, photons
+    found by the layouts of `datasets/layouts`. Data, or what may be data, stay blind in the window
+    of the search. The exit code is 0 if every file can be used, else 2.
+
+    Example: `xyy inspect nano_1.root nano_2.root`
+    """
+    from analysis.inspection.files import inspect_files, record_opening
+    from analysis.inspection.look import Question
+    from analysis.inspection.words import lines
+    from analysis.results.codec import to_json
+    from tools.json_file import json_bytes
+    from tools.layouts import only, read_layouts
+    from tools.samples import checkout
+
+    window = options.search_of(search).window
+    layouts = read_layouts(checkout() / "datasets" / "layouts")
+    question = Question(
+        layouts=layouts if layout is None else only(layouts, layout),
+        window_GeV=(window.low_GeV, window.high_GeV), unblinded=unblinded is not None,
+        identify=len(files) > 1,
+    )  # fmt: skip
+    found = inspect_files(files, question)
+    if unblinded is not None:
+        record_opening(found, chunks, unblinded)
+    as_json = [to_json(each) for each in found] if print_json else []
+    typer.echo(json_bytes(as_json).decode() if print_json else "\n".join(lines(found)))
+    if not all(each.usable for each in found):
+        raise typer.Exit(InputError.exit_code)
+
+
+@spread
 def plan(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST")],
     *,

@@ -50,20 +50,37 @@ def remember(folder: Folder, hashes: Mapping[str, str], reason: str) -> str | No
     place, data = _observed(folder)
     if place is None:
         return "the chunks of the data are not there, and cannot keep that they were unblinded"
-    path = place / Openings.FILE
     try:
-        # In silence: whoever holds chunks that are there is soon done.
-        with one_writer(place, waiting=lambda _whom: None):
-            # Read again under the lock: another folder may have opened the data meanwhile.
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            there = [*_read(path), (now, Opening(tuple(sorted(data)), dict(hashes), reason))]
-            times, openings = zip(*there, strict=True)
-            by = OpenedWhen(opened=times, by=str(folder.path.resolve()))
-            record = to_json(Openings(openings=openings, provenance=by))
-            write_sealed(path, {**record, "provenance": provenance(**to_json(by))})
+        record(place, Opening(tuple(sorted(data)), dict(hashes), reason), folder.path)
     except XyyError as error:
         return f"{place} cannot keep that the data were unblinded ({error})"
     return None
+
+
+def record(place: Path, opening: Opening, by: Path) -> None:
+    """Add an opening to the record in the folder `place`, among the chunks of data.
+
+    Parameters
+    ----------
+    place : Path
+    opening : Opening
+    by : Path
+        The folder that opened the data.
+
+    Raises
+    ------
+    XyyError
+        If it cannot be written.
+    """
+    path = place / Openings.FILE
+    # In silence: whoever holds chunks that are there is soon done.
+    with one_writer(place, waiting=lambda _whom: None):
+        # Read again under the lock: another folder may have opened the data meanwhile.
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        times, openings = zip(*_read(path), (now, opening), strict=True)
+        when = OpenedWhen(opened=times, by=str(by.resolve()))
+        content = to_json(Openings(openings=openings, provenance=when))
+        write_sealed(path, {**content, "provenance": provenance(**to_json(when))})
 
 
 def _read(path: Path) -> Iterator[tuple[str, Opening]]:

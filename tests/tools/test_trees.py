@@ -186,7 +186,7 @@ def test_pages_with_checksums(course_data: Path, tmp_path: Path) -> None:
         pytest.skip("there is no RNTuple of ROOT's own")
     data = bytearray(source.read_bytes())
     with RootFile(source) as file:
-        before = [arrays["run"] for arrays in file.arrays(["run", "event"], 1000)]
+        before = [arrays["run"] for arrays in file.events().arrays(["run", "event"], 1000)]
     with uproot.open({str(source): "Events"}) as ntuple:
         inner = ntuple.ntuple
         (field,) = (f.field_id for f in ntuple.fields if f.name == "event")
@@ -201,7 +201,7 @@ def test_pages_with_checksums(course_data: Path, tmp_path: Path) -> None:
         RootFile(path) as file,
         pytest.raises(ValueError, match=r"a page has another checksum than the file says"),
     ):
-        list(file.arrays(["run", "event"], 1000))
+        list(file.events().arrays(["run", "event"], 1000))
 
 
 # ---- what is no plain number ---------------------------------------------------------------------

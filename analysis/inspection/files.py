@@ -1,0 +1,98 @@
+"""Several files: each looked at in a process of its own, then compared with each other."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from analysis.folder.openings import record
+from analysis.inspection.found import Inspection, Problem
+from analysis.inspection.identity import equal_files, shared
+from analysis.inspection.look import Look, Question, OneFile, look
+from analysis.inspection.words import next_command
+from analysis.results.freeze import Opening
+from tools.digests import digest_file
+from tools.errors import InputError
+from tools.pool import one_by_one
+
+_DIED = (
+    "the process that read it was ended by it, or by the system for want of memory",
+    "get it again, and see that there is enough memory",
+)
+
+
+def inspect_files(files: Sequence[str], question: Question) -> list[Inspection]:
+    """Look at files; nothing that they may be ends the program.
+
+    Parameters
+    ----------
+    files : sequence of str
+    question : Question
+    """
+    looks = [
+        _ended(one.file) if seen is None else seen
+        for one, seen in one_by_one(look, [OneFile(file, question) for file in files])
+    ]
+    found = _compared(looks)
+    return [replace(each, next=next_command(each)) for each in found]
+
+
+def _ended(file: str) -> Look:
+    what, remedy = _DIED
+    dead = Inspection(file=file, format="unreadable").with_problem(Problem(what, file, remedy))
+    return Look(dead, np.empty(0, np.uint64))
+
+
+def _compared(looks: Sequence[Look]) -> list[Inspection]:
+    """Add what is wrong with files beside each other: it is told of the later one."""
+    found = [each.found for each in looks]
+    names = [each.file for each in found]
+    equal = equal_files([Path(name) for name in names])
+    for i, j in equal:
+        problem = Problem(
+            f"it has the same content as {names[i]}, and every event would count twice",
+            names[j], "name one of them",
+        )  # fmt: skip
+        found[j] = found[j].with_problem(problem)
+    for same in shared([each.events for each in looks]):
+        if (same.first, same.second) not in equal:
+            i, j = same.first, same.second
+            problem = Problem(
+                f"{same.events:,} of its events are in {names[i]}, too: the first of them is "
+                f"entry {same.entry_first} there",
+                f"{names[j]}, entry {same.entry_second} (from 0)",
+                "use one of the files, or remove these events from one",
+            )
+            found[j] = found[j].with_problem(problem)
+    return found
+
+
+def record_opening(found: Sequence[Inspection], chunks: Path, reason: str) -> None:
+    """Put on record that data were looked at, where a run finds it that opens them later.
+
+    The record lies among the chunks, as that of `xyy unblind`: by the digest of the file, with no
+    decisions, as none were frozen. Whatever is decided later is decided after it.
+
+    Parameters
+    ----------
+    found : sequence of Inspection
+        With their masses.
+    chunks : Path
+        The folder of the chunks.
+    reason : str
+
+    Raises
+    ------
+    InputError
+        If the reason is empty.
+    XyyError
+        If it cannot be written: then the masses are not to be shown.
+    """
+    if not reason.strip():
+        raise InputError("--unblinded needs a reason in words; it stays on record")
+    for each in found:
+        if each.m_yy_GeV is not None and not each.simulated:
+            digest = digest_file(Path(each.file))
+            place = chunks / f"inspected-{digest[:16]}"
+            record(place, Opening((digest,), {}, f"xyy inspect: {reason}"), place)

@@ -1,0 +1,241 @@
+"""One file, from its first bytes to its masses: what is done in a process of its own.
+
+A damaged file may end the process that reads it. Then nothing is lost but what was found of this
+file; everything that is merely wrong is a `Problem` beside what was found until then.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.inspection.found import Inspection, MassFound, Problem, MassHistogram, TreeFound
+from analysis.inspection.identity import identities
+from tools.content import content_kind
+from tools.errors import InputError, XyyError
+from tools.layouts import Layout, Match, recognise
+from tools.names import listed
+from tools.ntuples import Ntuple, Tree, open_ntuple
+from tools.reading import open_regular
+from tools.remote import is_address
+
+if TYPE_CHECKING:
+    from processors.survey import Survey
+
+USUAL_PT_GeV = (1.0, 3000.0)
+"""where the median transverse momentum of photons is, of whatever collider"""
+_BLIND = (
+    "no generator weight tells that it is simulation, so that it may be data: masses are shown "
+    "outside the window only; --unblinded TEXT shows them all, and is recorded"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to look for."""
+
+    layouts: Mapping[str, Layout]
+    """those that a file may have"""
+    window_GeV: tuple[float, float]
+    """where data stay blind"""
+    unblinded: bool
+    identify: bool
+    """whether events are to be compared with those of other files"""
+
+
+@dataclass(frozen=True, slots=True)
+class OneFile:
+    """A file to look at."""
+
+    file: str
+    question: Question
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What came of it."""
+
+    found: Inspection
+    events: npt.NDArray[np.uint64]
+    """a number for each event by which it is known; 0 where it has none, and empty if not asked"""
+
+
+def look(one: OneFile) -> Look:
+    """Look at one file; whatever is wrong with it is part of the result."""
+    seen = Look(Inspection(file=one.file, format="unreadable"), np.empty(0, np.uint64))
+    try:
+        for seen in _stages(Path(one.file), one):  # noqa: B007 - the last one counts
+            pass
+    except XyyError as error:
+        return replace(seen, found=seen.found.with_problem(Problem.of(error, one.file)))
+    return seen
+
+
+def _stages(path: Path, one: OneFile) -> Iterator[Look]:
+    """Yield what is known after each step."""
+    none = np.empty(0, np.uint64)
+    if is_address(one.file):
+        raise InputError(f"{one.file} is an address; fetch the file, and name it here")
+    with open_regular(path) as stream:
+        found = Inspection(file=one.file, format=content_kind(stream.read(1 << 16)).name)
+    yield Look(found, none)
+    with open_ntuple(path) as ntuple:
+        trees = {tree.name: tree for tree in ntuple.trees}
+        found = _with_trees(found, trees)
+        yield Look(found, none)
+        columns = {name: tree.columns for name, tree in trees.items()}
+        match = recognise(one.question.layouts, columns)
+        tree = trees[match.tree]
+        found = _with_layout(found, match, tree)
+        yield Look(found, none)
+        simulated = _is_simulated(ntuple, tree, match)
+        blind = None if simulated or one.question.unblinded else one.question.window_GeV
+        pieces = _pieces(ntuple, tree, match, one, blind=blind, simulated=simulated)
+        surveys, events = zip(*pieces, strict=True)
+    found = _with_survey(found, match, reduce(add, surveys), blind, simulated=simulated)
+    yield Look(found, np.concatenate(events))
+
+
+def _with_trees(found: Inspection, trees: Mapping[str, Tree]) -> Inspection:
+    told = tuple(TreeFound(t.name, t.entries, len(t.columns)) for t in trees.values())
+    only = next(iter(trees.values()))
+    if len(trees) > 1:
+        return replace(found, format=only.format, trees=told)
+    return replace(
+        found, format=only.format, trees=told, entries=only.entries, columns=only.columns,
+        tree=only.name or None,
+    )  # fmt: skip
+
+
+def _with_layout(found: Inspection, match: Match, tree: Tree) -> Inspection:
+    others = [each.name for each in found.trees if each.name != tree.name]
+    notes = []
+    if others:
+        notes.append(f"{tree.name} is the tree that is read, beside {listed(others)}")
+    if tree.passed_over:
+        notes.append(
+            f"{tree.name} is the newest state of the tree, and the one that is read; "
+            f"{listed(tree.passed_over)} holds other events"
+        )
+    return replace(
+        found, format=tree.format, tree=tree.name or None, entries=tree.entries,
+        layout=match.layout.name, about=match.layout.about, unit=match.layout.momentum,
+        columns=tree.columns, taken={name: tree.columns[name] for name in match.wanted},
+    ).with_note(*notes)  # fmt: skip
+
+
+def _is_simulated(ntuple: Ntuple, tree: Tree, match: Match) -> bool:
+    """Return whether there are generator weights; data have none, or all of them 0 or 1."""
+    import awkward as ak
+
+    if "weight" not in match.events:
+        return False
+    name = match.events["weight"]
+    for arrays in ntuple.lists(tree, [name]):
+        weights = ak.to_numpy(ak.flatten(arrays[name], axis=None))
+        return bool(np.any((weights != 0) & (weights != 1)))
+    return False
+
+
+def _pieces(
+    ntuple: Ntuple,
+    tree: Tree,
+    match: Match,
+    one: OneFile,
+    *,
+    blind: tuple[float, float] | None,
+    simulated: bool,
+) -> "Iterator[tuple[Survey, npt.NDArray[np.uint64]]]":
+    """Yield surveys and identities of the events, in order."""
+    from processors.survey import nothing, survey
+    from tools.photons import photons_of
+
+    numbers = [
+        match.events[key] for key in ("run", "lumi", "event", "channel") if key in match.events
+    ]
+    if not one.question.identify or "event" not in match.events:
+        numbers = []
+    yield nothing(), np.empty(0, np.uint64)
+    first = 0
+    for arrays in ntuple.lists(tree, [*match.wanted, *numbers]):
+        wanted = {name: arrays[name] for name in match.wanted}
+        photons = photons_of(match, wanted, one.file, first)
+        told = [arrays[name].to_numpy() for name in numbers]
+        same = identities(told, photons.pt if simulated else None)
+        yield survey(photons, first=first, blind_GeV=blind), same
+        first += len(photons)
+
+
+def _with_survey(
+    found: Inspection,
+    match: Match,
+    seen: "Survey",
+    blind: tuple[float, float] | None,
+    *,
+    simulated: bool,
+) -> Inspection:
+    found = replace(
+        found, entries=seen.events, photons=seen.photons, events_with_two_photons=seen.with_two,
+        median_pt_GeV=seen.median_pt_GeV, simulated=simulated,
+    )  # fmt: skip
+    found = found.with_problem(*_wrong_values(found, match, seen), *_wrong_unit(found, match))
+    if not seen.events:
+        return replace(found.with_note("it holds no events"), m_yy_reason="it holds no events")
+    if not seen.with_two:
+        told = "no event has two photons"
+        return replace(found.with_note(told), m_yy_reason=told)
+    if found.problems:
+        # With a wrong unit the window would be elsewhere.
+        return replace(found, m_yy_reason="there are problems to be solved before")
+    return _with_masses(found, seen, blind)
+
+
+def _with_masses(
+    found: Inspection, seen: "Survey", blind: tuple[float, float] | None
+) -> Inspection:
+    from processors.survey import MASS_EDGES_GeV
+
+    filled = np.flatnonzero(seen.masses)
+    if filled.size:
+        part = slice(int(filled[0]), int(filled[-1]) + 1)
+        edges = MASS_EDGES_GeV[part.start : part.stop + 1]
+        spectrum = MassHistogram(tuple(edges.tolist()), tuple(seen.masses[part].tolist()), blind)
+        found = replace(found, spectrum=spectrum)
+    if blind is not None:
+        return replace(found, m_yy_reason=_BLIND)
+    mass = seen.mass
+    return replace(found, m_yy_GeV=MassFound(mass.mean, mass.std, mass.min, mass.max))
+
+
+def _wrong_values(found: Inspection, match: Match, seen: "Survey") -> Iterator[Problem]:
+    for quantity, wrong in (
+        ("pt", seen.wrong_pt), ("eta", seen.wrong_eta), ("phi", seen.wrong_phi),
+    ):  # fmt: skip
+        if wrong.photons:
+            column = match.photons.get(quantity, ", ".join(match.photons.values()))
+            kinds = "NaN, infinite or negative" if quantity == "pt" else "NaN or infinite"
+            yield Problem(
+                f"{wrong.photons:,} photons have a {quantity} that is {kinds}",
+                f"{found.file}, first in entry {wrong.entry} (from 0), column {column}",
+                "correct the values, or remove these events",
+            )
+
+
+def _wrong_unit(found: Inspection, match: Match) -> Iterator[Problem]:
+    """Yield the problem that only another unit would make sense of the momenta."""
+    low, high = USUAL_PT_GeV
+    unit, median = match.layout.momentum, found.median_pt_GeV
+    other, factor = ("GeV", 1e3) if unit == "MeV" else ("MeV", 1e-3)
+    if median is None or low <= median <= high or not low <= median * factor <= high:
+        return
+    yield Problem(
+        f"the median pT is {median:.3g} GeV if the file is in {unit}, as the layout "
+        f"{match.layout.name} says, and {median * factor:.3g} GeV if it is in {other}",
+        f"{found.file}, column {match.photons.get('pt', next(iter(match.photons.values())))}",
+        f"if it is in {other}, describe it by a layout of your own with that unit",
+    )

@@ -1,0 +1,266 @@
+"""Layouts: where the photons of an event stand in a file, and in which units.
+
+Every collaboration writes photons in its own way. A layout says by which names, and a file is
+recognised by its columns:
+
+==============================  ================================================================
+a file has                      its layout names
+==============================  ================================================================
+lists of photons                ``pt``, ``eta``, ``phi`` (or ``px``, ``py``, ``pz``, ``energy``)
+lists of Lorentz vectors        ``vectors``
+indices into other particles    ``index``, and the columns of those particles
+one number per photon           the columns of the first photon, and ``[photons.second]``
+==============================  ================================================================
+
+The layouts in ``datasets/layouts`` are known everywhere. A name may be a list of names, of which
+the first that is there counts. Where several layouts fit, first those named after the file's tree
+are kept, then those of which every photon column is there; what is left must be one, as another
+layout may mean another unit: a factor 1000 that nothing else would show.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from tools.errors import InputError
+from tools.names import listed, nearest
+from tools.settings_table import Table, read_toml
+from tools.shown import brief
+
+Names = tuple[str, ...]
+"""that a column may have"""
+Columns = Mapping[str, str]
+"""the column of each quantity"""
+MomentumUnit = Literal["GeV", "MeV"]
+AngleUnit = Literal["rad", "deg"]
+POLAR, CARTESIAN, VECTORS = ("pt", "eta", "phi"), ("px", "py", "pz"), ("vectors",)
+_OPTIONAL = ("energy",)
+"""a photon needs none: it only tells layouts apart"""
+EVENT = ("run", "lumi", "event", "channel", "weight")
+_MIN_SHOWN = 1
+"""columns of a layout that a file must have for the rest to be listed as missing"""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the events of a kind of file are stored."""
+
+    name: str
+    about: str
+    """one line for people"""
+    trees: tuple[str, ...]
+    """names that its tree usually has"""
+    momentum: MomentumUnit
+    """unit of momenta and energies"""
+    angle: AngleUnit
+    """unit of the azimuth"""
+    photons: Mapping[str, Names]
+    """of each quantity of the photons, or of the first photon where there is a `second`"""
+    second: Mapping[str, Names]
+    """of the second photon, where a column holds one number per event"""
+    events: Mapping[str, Names]
+    """of what is told once per event: some of `EVENT`"""
+    flags: tuple[str, ...]
+    """patterns of the names of trigger flags"""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A layout, and where its columns are in one tree of a file."""
+
+    layout: Layout
+    tree: str
+    """the tree's name in the file; empty where a file is one table"""
+    photons: Columns
+    second: Columns
+    events: Columns
+    missing: tuple[str, ...]
+    """columns without which there are no photons: none where the layout fits"""
+    complete: bool
+    """whether every photon column that the layout names is there"""
+
+    @property
+    def named(self) -> bool:
+        """Whether the tree has a name of the layout's."""
+        return self.tree.rpartition("/")[2] in self.layout.trees
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns that photons are made of."""
+        needed = (*POLAR, *CARTESIAN, *VECTORS, "index")
+        return [
+            column
+            for columns in (self.photons, self.second)
+            for quantity, column in columns.items()
+            if quantity in needed
+        ]
+
+
+def read_layouts(folder: Path) -> dict[str, Layout]:
+    """Read the layouts of a folder, by their names.
+
+    Raises
+    ------
+    InputError
+        If something is missing, unknown or of another kind, with file and entry.
+    """
+    return {
+        path.stem: read_layout(path.stem, Table(read_toml(path), str(path)))
+        for path in sorted(folder.glob("*.toml"))
+    }
+
+
+def read_layout(name: str, table: Table) -> Layout:
+    """Read one layout from its table.
+
+    Raises
+    ------
+    InputError
+        As `read_layouts`.
+    """
+    table.only(("about", "trees", "units", "photons", "events"))
+    units, photons = table.table("units", ("momentum", "angle")), table.table("photons")
+    events = table.table("events", (*EVENT, "flags")) if "events" in table.content else None
+    second = photons.table("second") if "second" in photons.content else None
+    first = photons.without("second") if second is not None else photons
+    momentum: Any = units.choice("momentum", get_args(MomentumUnit))
+    angle: Any = units.choice("angle", get_args(AngleUnit))
+    return Layout(
+        name=name,
+        about=table.text("about"),
+        trees=table.texts("trees") if "trees" in table.content else (),
+        momentum=momentum,
+        angle=angle,
+        photons=_quantities(first, may_index=second is None),
+        second={} if second is None else _quantities(second, may_index=False),
+        events={}
+        if events is None
+        else {key: _names(events, key) for key in events.content if key != "flags"},
+        flags=events.texts("flags") if events is not None and "flags" in events.content else (),
+    )
+
+
+def _quantities(table: Table, *, may_index: bool) -> dict[str, Names]:
+    """Return the names of the columns of one of the ways to write a momentum."""
+    kinds = [kind for kind in (POLAR, CARTESIAN, VECTORS) if set(kind) & table.content.keys()]
+    if len(kinds) != 1:
+        raise InputError(
+            f"{table.where}: name either pt, eta and phi, or px, py and pz, or vectors"
+        )
+    table.only((*kinds[0], *_OPTIONAL, *(("index",) if may_index else ())))
+    return {key: _names(table, key) for key in dict.fromkeys((*kinds[0], *table.content))}
+
+
+def _names(table: Table, key: str) -> Names:
+    return table.texts(key) if isinstance(table.take(key), list) else (table.text(key),)
+
+
+def match(layout: Layout, tree: str, columns: Collection[str]) -> Match:
+    """Look for the columns of a layout in a tree.
+
+    Parameters
+    ----------
+    layout : Layout
+    tree : str
+        Its name.
+    columns : collection of str
+        The names of what it holds.
+    """
+    first, second, events = (
+        _found(names, columns) for names in (layout.photons, layout.second, layout.events)
+    )
+    lost = [
+        (key, names[0])
+        for part, there in ((layout.photons, first), (layout.second, second))
+        for key, names in part.items()
+        if key not in there
+    ]
+    return Match(
+        layout, tree, first, second, events,
+        missing=tuple(name for key, name in lost if key not in _OPTIONAL),
+        complete=not lost,
+    )  # fmt: skip
+
+
+def _found(names: Mapping[str, Names], columns: Collection[str]) -> dict[str, str]:
+    there = {
+        key: next((name for name in each if name in columns), None) for key, each in names.items()
+    }
+    return {key: name for key, name in there.items() if name is not None}
+
+
+def only(layouts: Mapping[str, Layout], name: str) -> dict[str, Layout]:
+    """Return one layout, by its name.
+
+    Raises
+    ------
+    InputError
+        If there is none of the name.
+    """
+    if name not in layouts:
+        raise InputError(
+            f"there is no layout {brief(name)}{nearest(name, layouts)}; "
+            f"name one of {', '.join(layouts)}"
+        )
+    return {name: layouts[name]}
+
+
+def recognise(layouts: Mapping[str, Layout], trees: Mapping[str, Collection[str]]) -> Match:
+    """Return the one layout that fits one of the trees of a file.
+
+    Parameters
+    ----------
+    layouts : mapping of str to Layout
+        Those that may.
+    trees : mapping of str to collection of str
+        The columns of each tree.
+
+    Raises
+    ------
+    InputError
+        If none fits, or more than one.
+    """
+    tried = [
+        match(layout, tree, columns)
+        for tree, columns in trees.items()
+        for layout in layouts.values()
+    ]
+    fits = [each for each in tried if not each.missing]
+    fits = [each for each in fits if each.named] or fits
+    fits = [each for each in fits if each.complete] or fits
+    if not fits:
+        raise InputError(_none(tried, trees))
+    if len(fits) > 1:
+        raise InputError(_several(fits))
+    return fits[0]
+
+
+def _several(fits: Sequence[Match]) -> str:
+    candidates = sorted({each.layout.name for each in fits})
+    places = sorted({each.tree for each in fits})
+    if len(candidates) == 1:
+        return (
+            f"several trees hold photons as in {candidates[0]}: {listed(places)}; write the one "
+            "to read to a file of its own"
+        )
+    told = listed(f"{each.layout.name} ({each.layout.momentum})" for each in fits)
+    return f"several layouts fit: {told}; name the one that is meant with --layout"
+
+
+def _none(tried: Iterable[Match], trees: Mapping[str, Collection[str]]) -> str:
+    """Say what each layout misses of which there is anything at all."""
+    near = [each for each in tried if len(each.photons) + len(each.second) >= _MIN_SHOWN]
+    near.sort(key=lambda each: len(each.missing))
+    told = " | ".join(
+        f"{each.layout.name} misses "
+        + ", ".join(f"{name}{nearest(name, trees[each.tree])}" for name in each.missing)
+        for each in near
+    )
+    others = sorted({each.layout.name for each in tried} - {each.layout.name for each in near})
+    rest = f"of {', '.join(others)} no photon column is there" if others else ""
+    reasons = " | ".join(filter(None, (told, rest)))
+    return (
+        f"no layout fits its columns ({reasons}); rename columns, or describe your own layout as "
+        "in datasets/layouts"
+    )

@@ -1,0 +1,149 @@
+r"""From the columns of a layout to photons: pt and eta, phi in standard units, one list per event.
+
+Momenta come in GeV and angles in rad, in float64. Of Cartesian components
+
+.. math:: p_T = \sqrt{p_x^2 + p_y^2}, \quad \sinh\eta = p_z / p_T, \quad \tan\phi = p_y / p_x
+
+and nothing else: photons are massless, and an energy beside them is not used.
+"""
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from tools.errors import InputError
+from tools.layouts import CARTESIAN, POLAR, VECTORS, Columns, Match
+
+_FACTORS = {"GeV": 1.0, "MeV": 1e-3}
+_VECTOR_FIELDS = (
+    ("px", "py", "pz"),
+    ("fX", "fY", "fZ"),
+    ("fP.fX", "fP.fY", "fP.fZ"),
+    ("fCoordinates.fX", "fCoordinates.fY", "fCoordinates.fZ"),
+    ("fCoordinates.fPt", "fCoordinates.fEta", "fCoordinates.fPhi"),
+    ("pt", "eta", "phi"),
+)
+"""names that ROOT's and others' Lorentz vectors have for their components; polar ones at the end"""
+_POLAR_FIELDS = 2
+"""of the last of them"""
+_LISTS = 2
+"""dimensions of one list per event"""
+
+
+def photons_of(found: Match, arrays: Mapping[str, ak.Array], where: str, first: int) -> ak.Array:
+    """Return the photons of some events.
+
+    Parameters
+    ----------
+    found : Match
+        The layout, and where its columns are.
+    arrays : mapping of str to array
+        The columns `found.wanted`.
+    where : str
+        The file, for messages.
+    first : int
+        Entry of the first event, for messages.
+
+    Returns
+    -------
+    array
+        One list per event, of records ``pt`` (GeV), ``eta``, ``phi`` (rad).
+
+    Raises
+    ------
+    InputError
+        If a column holds something else than the layout says, a value is missing, or an index
+        points behind its list.
+    """
+    arrays = {name: _complete(where, name, array, first) for name, array in arrays.items()}
+    for name, array in arrays.items():
+        _refuse_other_shape(where, found, name, array)
+    if found.second:
+        pair = [_polar(found, part, arrays, where) for part in (found.photons, found.second)]
+        return ak.concatenate([each[:, np.newaxis] for each in pair], axis=1)
+    photons = _polar(found, found.photons, arrays, where)
+    if "index" in found.photons:
+        return _picked(photons, arrays[found.photons["index"]], where, first)
+    return photons
+
+
+def _polar(found: Match, columns: Columns, arrays: Mapping[str, ak.Array], where: str) -> ak.Array:
+    """Return pt, eta and phi, in standard units."""
+    factor = _FACTORS[found.layout.momentum]
+    if VECTORS[0] in columns:
+        return _of_vectors(arrays, columns[VECTORS[0]], factor, where)
+    if CARTESIAN[0] in columns:
+        return _of_components([arrays[columns[name]] for name in CARTESIAN], factor)
+    pt, eta, phi = (ak.values_astype(arrays[columns[name]], np.float64) for name in POLAR)
+    turn = np.pi / 180 if found.layout.angle == "deg" else 1.0
+    return ak.zip({"pt": factor * pt, "eta": eta, "phi": turn * phi})
+
+
+def _of_components(components: list[ak.Array], factor: float) -> ak.Array:
+    px, py, pz = (factor * ak.values_astype(each, np.float64) for each in components)
+    pt = np.hypot(px, py)
+    return ak.zip({"pt": pt, "eta": np.arcsinh(pz / pt), "phi": np.arctan2(py, px)})
+
+
+def _of_vectors(arrays: Mapping[str, ak.Array], column: str, factor: float, where: str) -> ak.Array:
+    vectors = arrays[column]
+    for names in _VECTOR_FIELDS:
+        parts = [_part(vectors, name) for name in names]
+        if all(part is not None for part in parts):
+            if names in _VECTOR_FIELDS[-_POLAR_FIELDS:]:
+                pt, eta, phi = (ak.values_astype(part, np.float64) for part in parts)
+                return ak.zip({"pt": factor * pt, "eta": eta, "phi": phi})
+            return _of_components(parts, factor)
+    raise InputError(
+        f"{where}, column {column} holds no Lorentz vectors of a known kind but "
+        f"{vectors.type.content}; name another layout with --layout"
+    )
+
+
+def _part(vectors: ak.Array, name: str) -> Any:
+    """Return a component, or None if the vectors have none of the name."""
+
+    def inner(array: Any, field: str) -> Any:
+        return array[field] if array is not None and field in ak.fields(array) else None
+
+    return reduce(inner, name.split("."), vectors)
+
+
+def _picked(particles: ak.Array, index: ak.Array, where: str, first: int) -> ak.Array:
+    """Return the particles that an index list points to."""
+    wrong = ak.any((index < 0) | (index >= ak.num(particles)), axis=1)
+    if ak.any(wrong):
+        entry = first + int(np.argmax(ak.to_numpy(wrong)))
+        raise InputError(
+            f"{where}, entry {entry} (from 0): an index points to no particle of the event; "
+            "get the file again"
+        )
+    return particles[index]
+
+
+def _complete(where: str, name: str, array: ak.Array, first: int) -> ak.Array:
+    """Return a column that may have missing values (and has none) as one that may not."""
+    if "?" not in str(array.type) and "option" not in str(array.type):
+        return array
+    missing = ak.is_none(array)
+    if array.ndim > 1:
+        missing = missing | ak.fill_none(ak.any(ak.is_none(array, axis=1), axis=1), True)
+    if ak.any(missing):
+        entry = first + int(np.argmax(ak.to_numpy(missing)))
+        raise InputError(
+            f"{where}, entry {entry} (from 0), column {name}: the value is missing (None); give it "
+            "one, or remove the event"
+        )
+    return reduce(lambda each, axis: ak.drop_none(each, axis=axis), range(array.ndim), array)
+
+
+def _refuse_other_shape(where: str, found: Match, name: str, array: ak.Array) -> None:
+    dimensions, wanted = (1, "one number") if found.second else (_LISTS, "one list of numbers")
+    if array.ndim != dimensions:
+        raise InputError(
+            f"{where}, column {name} holds {array.type.content}, where the layout "
+            f"{found.layout.name} has {wanted} per event; name another layout with --layout"
+        )
