@@ -5,6 +5,9 @@ A Parquet file that is called ``.root`` is read as what it is. A login page that
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from tools.errors import InputError
 
 BOM = b"\xef\xbb\xbf"
 """before a text, as Windows writes it"""
@@ -67,3 +70,20 @@ def content_kind(head: bytes) -> ContentKind:
     if len(head) >= _MIN_ZEROS and not head.strip(b"\0"):
         return ZEROS
     return CSV if b"\n" in head and b"\0" not in head else UNKNOWN
+
+
+def refuse_misnamed(path: Path, kind: ContentKind) -> None:
+    """Refuse a file whose name says ROOT or Parquet, and whose content is neither.
+
+    Raises
+    ------
+    InputError
+        With what it is, as far as that is known.
+    """
+    if kind in (ROOT, PARQUET) or path.suffix not in {".root", ".parquet"}:
+        return
+    if kind.advice:
+        raise InputError(f"{path} is {kind.words}, not what its name says; {kind.advice}")
+    raise InputError(
+        f"{path} is damaged: it does not begin like a {path.suffix} file; get it again"
+    )

@@ -38,8 +38,6 @@ POLAR, CARTESIAN, VECTORS = ("pt", "eta", "phi"), ("px", "py", "pz"), ("vectors"
 _OPTIONAL = ("energy",)
 """a photon needs none: it only tells layouts apart"""
 EVENT = ("run", "lumi", "event", "channel", "weight")
-_MIN_SHOWN = 1
-"""columns of a layout that a file must have for the rest to be listed as missing"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +107,25 @@ def read_layouts(folder: Path) -> dict[str, Layout]:
         path.stem: read_layout(path.stem, Table(read_toml(path), str(path)))
         for path in sorted(folder.glob("*.toml"))
     }
+
+
+def joined(
+    known: Mapping[str, Layout], own: Mapping[str, Layout], where: Path
+) -> dict[str, Layout]:
+    """Return the layouts that are known everywhere, and those of a samples file.
+
+    Raises
+    ------
+    InputError
+        If one of the file's has the name of another.
+    """
+    for name in own:
+        if name in known:
+            raise InputError(
+                f"{where}, [layouts.{name}]: there is a layout of this name in datasets/layouts; "
+                "give it another"
+            )
+    return {**known, **own}
 
 
 def read_layout(name: str, table: Table) -> Layout:
@@ -250,7 +267,8 @@ def _several(fits: Sequence[Match]) -> str:
 
 def _none(tried: Iterable[Match], trees: Mapping[str, Collection[str]]) -> str:
     """Say what each layout misses of which there is anything at all."""
-    near = [each for each in tried if len(each.photons) + len(each.second) >= _MIN_SHOWN]
+    one = len({each.layout.name for each in tried}) == 1
+    near = [each for each in tried if one or each.photons or each.second]
     near.sort(key=lambda each: len(each.missing))
     told = " | ".join(
         f"{each.layout.name} misses "
@@ -261,6 +279,6 @@ def _none(tried: Iterable[Match], trees: Mapping[str, Collection[str]]) -> str:
     rest = f"of {', '.join(others)} no photon column is there" if others else ""
     reasons = " | ".join(filter(None, (told, rest)))
     return (
-        f"no layout fits its columns ({reasons}); rename columns, or describe your own layout as "
-        "in datasets/layouts"
+        f"no layout fits its columns ({reasons}); rename columns, or describe them in "
+        "[layouts.NAME] of a samples file, as in datasets/layouts"
     )

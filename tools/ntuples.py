@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import xxhash
 
-from tools.content import PARQUET, ROOT, content_kind
+from tools.content import PARQUET, ROOT, content_kind, refuse_misnamed
 from tools.csvfile import CsvHeader, read_head, read_header
 from tools.errors import InputError
 from tools.samples import Axis, Column
@@ -72,8 +72,7 @@ def open_ntuple(path: Path) -> Iterator[Ntuple]:
         If it is none, or damaged.
     """
     kind = content_kind(read_head(path))
-    if kind.advice:
-        raise InputError(f"{path} is {kind.words}; {kind.advice}")
+    refuse_misnamed(path, kind)
     with ExitStack() as stack:
         if kind == ROOT:
             with reading(path, "ROOT"):
@@ -121,7 +120,7 @@ class ParquetNtuple:
     @property
     def trees(self) -> Sequence[Tree]:
         """The one table."""
-        columns = dict(_arrow_types(self.file.schema_arrow))
+        columns = {name: str(kind) for name, kind in _arrow_types(self.file.schema_arrow)}
         return [Tree("", "parquet", self.file.metadata.num_rows, columns)]
 
     def lists(self, tree: Tree, names: Sequence[str]) -> Iterator[Lists]:
@@ -130,6 +129,7 @@ class ParquetNtuple:
 
         from tools.trees import inside
 
+        self._check_types(names)
         tops = {name: self._top(name) for name in names}
         wanted = list(dict.fromkeys(tops.values()))
         done = 0
@@ -143,23 +143,49 @@ class ParquetNtuple:
             if done != tree.entries:
                 raise ValueError(f"it holds {done:,} rows for {tree.entries:,}")
 
+    def _check_types(self, names: Sequence[str]) -> None:
+        """Refuse what awkward arrays do not hold, or no photon is made of."""
+        from pyarrow import types
+
+        kinds = dict(_arrow_types(self.file.schema_arrow))
+        for name in names:
+            kind = _inner_type(kinds[name])
+            if not (
+                types.is_integer(kind) or types.is_floating(kind)
+                or types.is_boolean(kind) or types.is_struct(kind)
+            ):  # fmt: skip
+                raise InputError(
+                    f"{self.path}, column {name} holds no numbers ({kinds[name]}); store integers "
+                    "or floats"
+                )
+
     def _top(self, name: str) -> str:
         return name if name in self.file.schema_arrow.names else name.partition(".")[0]
 
 
-def _arrow_types(fields: Any, before: str = "") -> Iterator[tuple[str, str]]:
+def _arrow_types(fields: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """Yield names and types of columns, and of those inside of lists of records."""
     from pyarrow import types
 
     for each in fields:
-        kind, name = each.type, f"{before}{each.name}"
-        yield name, str(kind)
-        kind = getattr(kind, "storage_type", kind)
-        if types.is_list(kind) or types.is_large_list(kind):
+        name = f"{before}{each.name}"
+        yield name, each.type
+        if types.is_struct(inner := _inner_type(each.type)):
+            yield from _arrow_types(list(inner), f"{name}.")
+
+
+def _inner_type(kind: Any) -> Any:
+    """Return the type of what lists hold."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    while True:
+        if types.is_list(kind) or types.is_large_list(kind) or types.is_dictionary(kind):
             kind = kind.value_type
-        kind = getattr(kind, "storage_type", kind)
-        if types.is_struct(kind):
-            yield from _arrow_types(list(kind), f"{name}.")
+        elif isinstance(kind, pa.BaseExtensionType):
+            kind = kind.storage_type
+        else:
+            return kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,12 +137,19 @@ def _complete(where: str, name: str, array: ak.Array, first: int) -> ak.Array:
             f"{where}, entry {entry} (from 0), column {name}: the value is missing (None); give it "
             "one, or remove the event"
         )
-    return reduce(lambda each, axis: ak.drop_none(each, axis=axis), range(array.ndim), array)
+    return ak.transform(_without_options, array)
+
+
+def _without_options(layout: Any, **_: Any) -> Any:
+    """Return an array of which nothing is missing; `ak.drop_none` fails for Arrow's short lists."""
+    if layout.is_option:
+        return ak.transform(_without_options, layout.project(), highlevel=False)
+    return None
 
 
 def _refuse_other_shape(where: str, found: Match, name: str, array: ak.Array) -> None:
     dimensions, wanted = (1, "one number") if found.second else (_LISTS, "one list of numbers")
-    if array.ndim != dimensions:
+    if array.ndim != dimensions or "string" in str(array.type):
         raise InputError(
             f"{where}, column {name} holds {array.type.content}, where the layout "
             f"{found.layout.name} has {wanted} per event; name another layout with --layout"

@@ -41,6 +41,8 @@ def open_regular(path: Path) -> IO[bytes]:
         if stat.S_ISREG(mode):
             return path.open("rb")
     except FileNotFoundError:
+        if path.is_symlink():
+            raise InputError(f"{path} is a link that leads nowhere; get the file again") from None
         raise InputError(f"{path} is not there; check its name and folder") from None
     except OSError as error:
         raise InputError(

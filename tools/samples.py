@@ -12,13 +12,14 @@ are normalised to.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from importlib.resources import files as package_files
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from tools.errors import InputError
+from tools.layouts import Layout, read_layout
 from tools.names import listed, nearest
 from tools.settings_table import Table, read_toml, toml_key
 from tools.shown import shown
@@ -28,7 +29,9 @@ Kind = Literal["signal", "background", "data"]
 StoredType = Literal["float32", "float64", "int8", "int16", "int32"]
 AXIS = ("bins", "low", "high")
 """entries of a binning"""
-_DOCUMENT = ("collision_energy", "luminosity", "data_luminosity", "ignore", "columns", "samples")
+_DOCUMENT = (
+    "collision_energy", "luminosity", "data_luminosity", "ignore", "columns", "samples", "layouts",
+)  # fmt: skip
 _COLUMN = ("unit", "type", "meaning", "axis", "min")
 _DATA = ("kind", "files")
 _BACKGROUND = (*_DATA, "cross_section", "filter_efficiency", "events")
@@ -125,6 +128,8 @@ class Catalogue:
     ignore: tuple[str, ...]
     """fields of the input files that are left out"""
     samples: Mapping[str, Sample]
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
+    """of files that are stored in no way that is known everywhere"""
 
     @property
     def name(self) -> str:
@@ -248,6 +253,9 @@ def read_catalogue(path: Path) -> Catalogue:
         ),
         ignore=document.texts("ignore", least=0) if "ignore" in document.content else (),
         samples={name: _sample(name, table) for name, table in _named(document, "samples")},
+        layouts={name: read_layout(name, table) for name, table in _named(document, "layouts")}
+        if "layouts" in document.content
+        else {},
     )
     _refuse_both(catalogue)
     _refuse_too_many(catalogue)

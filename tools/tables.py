@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import xxhash
 
-from tools.content import PARQUET, ROOT, content_kind
+from tools.content import PARQUET, ROOT, content_kind, refuse_misnamed
 from tools.csvfile import CsvHeader, read_head, read_header
 from tools.errors import InputError, XyyError
 from tools.marks import CONVERTED, GENERATED
@@ -63,10 +63,7 @@ def open_table(path: Path) -> Table:
         return _open_root(path)
     if kind == PARQUET:
         return _open_parquet(path)
-    if path.suffix in {".root", ".parquet"}:
-        raise InputError(
-            f"{path} is damaged: it does not begin like a {path.suffix} file; get it again"
-        )
+    refuse_misnamed(path, kind)
     return CsvTable(path, read_header(path))
 
 

@@ -55,19 +55,17 @@ def inspect(
     unblinded: Annotated[
         str | None, value("TEXT", "Show masses of data in the window too, and say why.")
     ] = None,
-    search: Annotated[str, value("FILE", "Whose window stays blind.", "--search")] = (
-        options.SEARCH_FILE
-    ),
     chunks: Annotated[
         Path, value("DIR", "Where it is recorded that data were unblinded.", "--chunks")
     ] = options.DEFAULT_CHUNKS,
+    settings: options.SettingsFiles,
     print_json: options.JsonOption = False,
 ) -> None:
     """Say what files are, whether they can be used, and what to type next.
 
     Any files: ROOT, Parquet, CSV, damaged ones, other things. Formats are told by content, photons
-    found by the layouts of `datasets/layouts`. Data, or what may be data, stay blind in the window
-    of the search. The exit code is 0 if every file can be used, else 2.
+    found by the layouts of `datasets/layouts` and of the samples file. Data, or what may be data,
+    stay blind in the window of the search. The exit code is 0 if every file can be used, else 2.
 
     Example: `xyy inspect nano_1.root nano_2.root`
     """
@@ -76,17 +74,18 @@ def inspect(
     from analysis.inspection.words import lines
     from analysis.results.codec import to_json
     from tools.json_file import json_bytes
-    from tools.layouts import only, read_layouts
+    from tools.layouts import joined, only, read_layouts
     from tools.samples import checkout
 
-    window = options.search_of(search).window
+    catalogue, decided = settings.read()
     layouts = read_layouts(checkout() / "datasets" / "layouts")
+    layouts = joined(layouts, catalogue.layouts, catalogue.path)
     question = Question(
         layouts=layouts if layout is None else only(layouts, layout),
-        window_GeV=(window.low_GeV, window.high_GeV), unblinded=unblinded is not None,
-        identify=len(files) > 1,
+        window_GeV=(decided.window.low_GeV, decided.window.high_GeV),
+        unblinded=unblinded is not None, identify=len(files) > 1,
     )  # fmt: skip
-    found = inspect_files(files, question)
+    found = inspect_files(files, question, catalogue)
     if unblinded is not None:
         record_opening(found, chunks, unblinded)
     as_json = [to_json(each) for each in found] if print_json else []

@@ -39,6 +39,8 @@ def decisions(
     samples = asdict(catalogue)
     settings = asdict(search)
     samples.pop("path")
+    if not catalogue.layouts:  # the decisions of whoever has none are those of before
+        samples.pop("layouts")
     settings.pop("path", None)
     settings.pop("label")  # of the figures: it decides nothing
     settings["optimise"].pop("method")  # it is what it led to that is decided: cuts or score

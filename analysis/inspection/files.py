@@ -9,12 +9,13 @@ import numpy as np
 from analysis.folder.openings import record
 from analysis.inspection.found import Inspection, Problem
 from analysis.inspection.identity import equal_files, shared
-from analysis.inspection.look import Look, Question, OneFile, look
+from analysis.inspection.look import Look, OneFile, Question, look
 from analysis.inspection.words import next_command
 from analysis.results.freeze import Opening
 from tools.digests import digest_file
 from tools.errors import InputError
 from tools.pool import one_by_one
+from tools.samples import Catalogue
 
 _DIED = (
     "the process that read it was ended by it, or by the system for want of memory",
@@ -22,20 +23,24 @@ _DIED = (
 )
 
 
-def inspect_files(files: Sequence[str], question: Question) -> list[Inspection]:
+def inspect_files(
+    files: Sequence[str], question: Question, catalogue: Catalogue
+) -> list[Inspection]:
     """Look at files; nothing that they may be ends the program.
 
     Parameters
     ----------
     files : sequence of str
     question : Question
+    catalogue : Catalogue
+        Which sample a file is of, for the command to type next.
     """
     looks = [
         _ended(one.file) if seen is None else seen
         for one, seen in one_by_one(look, [OneFile(file, question) for file in files])
     ]
     found = _compared(looks)
-    return [replace(each, next=next_command(each)) for each in found]
+    return [replace(each, next=next_command(each, catalogue)) for each in found]
 
 
 def _ended(file: str) -> Look:
@@ -49,22 +54,22 @@ def _compared(looks: Sequence[Look]) -> list[Inspection]:
     found = [each.found for each in looks]
     names = [each.file for each in found]
     equal = equal_files([Path(name) for name in names])
-    for i, j in equal:
+    for twin, first in equal.items():
         problem = Problem(
-            f"it has the same content as {names[i]}, and every event would count twice",
-            names[j], "name one of them",
+            f"it has the same content as {names[first]}, and every event would count twice",
+            names[twin], "name one of them",
         )  # fmt: skip
-        found[j] = found[j].with_problem(problem)
-    for same in shared([each.events for each in looks]):
-        if (same.first, same.second) not in equal:
-            i, j = same.first, same.second
-            problem = Problem(
-                f"{same.events:,} of its events are in {names[i]}, too: the first of them is "
-                f"entry {same.entry_first} there",
-                f"{names[j]}, entry {same.entry_second} (from 0)",
-                "use one of the files, or remove these events from one",
-            )
-            found[j] = found[j].with_problem(problem)
+        found[twin] = found[twin].with_problem(problem)
+    # What is equal to another file shares all that the other one shares.
+    known = [each.events[:0] if n in equal else each.events for n, each in enumerate(looks)]
+    for same in shared(known):
+        problem = Problem(
+            f"events that are in {names[same.first]}, too (entry {same.entry_first} there): "
+            f"{same.events:,}",
+            f"{names[same.second]}, first in entry {same.entry_second} (from 0)",
+            "use one of the files, or remove these events from one",
+        )
+        found[same.second] = found[same.second].with_problem(problem)
     return found
 
 

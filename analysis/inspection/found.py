@@ -44,12 +44,10 @@ class MassFound:
 
 @dataclass(frozen=True, slots=True)
 class MassHistogram:
-    """A histogram of these masses; of data that are blind, outside the window."""
+    """A histogram of these masses, in steps of a constant factor."""
 
     edges_GeV: tuple[float, ...]
     events: tuple[int, ...]
-    blind_GeV: tuple[float, float] | None
-    """the window that is left out"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +62,15 @@ class Inspection:
     layout: str | None = None
     about: str | None = None
     """the layout, in words"""
-    unit: str | None = None
+    momentum_unit: str | None = None
     """that the layout takes momenta to have"""
     entries: int | None = None
+    blind_GeV: tuple[float, float] | None = None
+    """window of masses of which nothing below is shown; null where all is"""
     photons: int | None = None
     events_with_two_photons: int | None = None
     median_pt_GeV: float | None = None
-    """of all photons, to 2.3 %; of data that are blind, outside the window"""
+    """to 2.3 %"""
     m_yy_GeV: MassFound | None = None
     m_yy_reason: str | None = None
     """why there are no masses"""

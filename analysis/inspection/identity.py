@@ -85,9 +85,13 @@ def shared(files: Sequence[Identities]) -> list[Shared]:
     return found
 
 
-def equal_files(files: Sequence[Path]) -> list[tuple[int, int]]:
-    """Return the pairs of files with the same bytes; only those of one size are read."""
-    sizes = [path.stat().st_size if path.is_file() else -1 for path in files]
-    twins = {n for n, size in enumerate(sizes) if size > 0 and sizes.count(size) > 1}
-    digests = {n: digest_file(files[n]) for n in twins}
-    return [(i, j) for i, j in combinations(sorted(twins), 2) if digests[i] == digests[j]]
+def equal_files(files: Sequence[Path]) -> dict[int, int]:
+    """Return the files that have the same bytes as one before, with the first of these.
+
+    Only files of one size are read.
+    """
+    sizes = [path.stat().st_size if path.is_file() else 0 for path in files]
+    twins = [n for n, size in enumerate(sizes) if size and sizes.count(size) > 1]
+    first: dict[str, int] = {}
+    found = {n: first.setdefault(digest_file(files[n]), n) for n in twins}
+    return {n: other for n, other in found.items() if n != other}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from analysis.inspection.found import Inspection, MassFound, Problem, MassHistogram, TreeFound
+from analysis.inspection.found import Inspection, MassFound, MassHistogram, Problem, TreeFound
 from analysis.inspection.identity import identities
 from tools.content import content_kind
 from tools.errors import InputError, XyyError
@@ -73,6 +73,10 @@ def look(one: OneFile) -> Look:
             pass
     except XyyError as error:
         return replace(seen, found=seen.found.with_problem(Problem.of(error, one.file)))
+    except Exception as error:  # noqa: BLE001 - the other files are to be looked at all the same
+        defect = f"it makes xyy fail ({type(error).__name__}: {error})"
+        problem = Problem(defect, one.file, "tell its developers, with the file if you can")
+        return replace(seen, found=seen.found.with_problem(problem))
     return seen
 
 
@@ -124,7 +128,7 @@ def _with_layout(found: Inspection, match: Match, tree: Tree) -> Inspection:
         )
     return replace(
         found, format=tree.format, tree=tree.name or None, entries=tree.entries,
-        layout=match.layout.name, about=match.layout.about, unit=match.layout.momentum,
+        layout=match.layout.name, about=match.layout.about, momentum_unit=match.layout.momentum,
         columns=tree.columns, taken={name: tree.columns[name] for name in match.wanted},
     ).with_note(*notes)  # fmt: skip
 
@@ -181,7 +185,7 @@ def _with_survey(
 ) -> Inspection:
     found = replace(
         found, entries=seen.events, photons=seen.photons, events_with_two_photons=seen.with_two,
-        median_pt_GeV=seen.median_pt_GeV, simulated=simulated,
+        median_pt_GeV=seen.median_pt_GeV, simulated=simulated, blind_GeV=blind,
     )  # fmt: skip
     found = found.with_problem(*_wrong_values(found, match, seen), *_wrong_unit(found, match))
     if not seen.events:
@@ -192,21 +196,19 @@ def _with_survey(
     if found.problems:
         # With a wrong unit the window would be elsewhere.
         return replace(found, m_yy_reason="there are problems to be solved before")
-    return _with_masses(found, seen, blind)
+    return _with_masses(found, seen)
 
 
-def _with_masses(
-    found: Inspection, seen: "Survey", blind: tuple[float, float] | None
-) -> Inspection:
+def _with_masses(found: Inspection, seen: "Survey") -> Inspection:
     from processors.survey import MASS_EDGES_GeV
 
     filled = np.flatnonzero(seen.masses)
     if filled.size:
         part = slice(int(filled[0]), int(filled[-1]) + 1)
         edges = MASS_EDGES_GeV[part.start : part.stop + 1]
-        spectrum = MassHistogram(tuple(edges.tolist()), tuple(seen.masses[part].tolist()), blind)
+        spectrum = MassHistogram(tuple(edges.tolist()), tuple(seen.masses[part].tolist()))
         found = replace(found, spectrum=spectrum)
-    if blind is not None:
+    if found.blind_GeV is not None:
         return replace(found, m_yy_reason=_BLIND)
     mass = seen.mass
     return replace(found, m_yy_GeV=MassFound(mass.mean, mass.std, mass.min, mass.max))
@@ -220,7 +222,7 @@ def _wrong_values(found: Inspection, match: Match, seen: "Survey") -> Iterator[P
             column = match.photons.get(quantity, ", ".join(match.photons.values()))
             kinds = "NaN, infinite or negative" if quantity == "pt" else "NaN or infinite"
             yield Problem(
-                f"{wrong.photons:,} photons have a {quantity} that is {kinds}",
+                f"photons with a {quantity} that is {kinds}: {wrong.photons:,}",
                 f"{found.file}, first in entry {wrong.entry} (from 0), column {column}",
                 "correct the values, or remove these events",
             )
@@ -237,5 +239,5 @@ def _wrong_unit(found: Inspection, match: Match) -> Iterator[Problem]:
         f"the median pT is {median:.3g} GeV if the file is in {unit}, as the layout "
         f"{match.layout.name} says, and {median * factor:.3g} GeV if it is in {other}",
         f"{found.file}, column {match.photons.get('pt', next(iter(match.photons.values())))}",
-        f"if it is in {other}, describe it by a layout of your own with that unit",
+        f"if it is in {other}, describe it so in [layouts.NAME] of a samples file",
     )
