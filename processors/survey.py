@@ -119,6 +119,7 @@ def nothing() -> Survey:
     return Survey(0, 0, 0, Moments(), masses, momenta, Wrong(), Wrong(), Wrong())
 
 
+@np.errstate(invalid="ignore", divide="ignore", over="ignore")  # such values are counted
 def survey(
     photons: ak.Array, *, first: int = 0, blind_GeV: tuple[float, float] | None = None
 ) -> Survey:
@@ -146,8 +147,7 @@ def survey(
         return Wrong(int(mask.sum()), first + entry)
 
     has_two, pair = leading_pair(photons)
-    with np.errstate(invalid="ignore", over="ignore"):
-        mass = pair.mass
+    mass = pair.mass
     shown, seen = np.isfinite(mass), np.ones(len(counts), bool)
     if blind_GeV is not None:
         low, high = blind_GeV

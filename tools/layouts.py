@@ -18,13 +18,13 @@ are kept, then those of which every photon column is there; what is left must be
 layout may mean another unit: a factor 1000 that nothing else would show.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tools.errors import InputError
-from tools.names import listed, nearest
+from tools.names import MOST_NAMES, listed, nearest
 from tools.settings_table import Table, read_toml
 from tools.shown import brief
 
@@ -63,7 +63,7 @@ class Layout:
     """patterns of the names of trigger flags"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Match:
     """A layout, and where its columns are in one tree of a file."""
 
@@ -265,20 +265,18 @@ def _several(fits: Sequence[Match]) -> str:
     return f"several layouts fit: {told}; name the one that is meant with --layout"
 
 
-def _none(tried: Iterable[Match], trees: Mapping[str, Collection[str]]) -> str:
-    """Say what each layout misses of which there is anything at all."""
-    one = len({each.layout.name for each in tried}) == 1
-    near = [each for each in tried if one or each.photons or each.second]
-    near.sort(key=lambda each: len(each.missing))
-    told = " | ".join(
-        f"{each.layout.name} misses "
-        + ", ".join(f"{name}{nearest(name, trees[each.tree])}" for name in each.missing)
-        for each in near
-    )
+def _none(tried: Sequence[Match], trees: Mapping[str, Collection[str]]) -> str:
+    """Say what each layout misses of which there is anything, or something like it."""
+    hints = {each: [name + nearest(name, trees[each.tree]) for name in each.missing]
+             for each in sorted(tried, key=lambda each: len(each.missing))}  # fmt: skip
+    near = [each for each in hints if each.photons or each.second]
+    near = near or [each for each in hints if [*each.missing] != hints[each] or len(tried) == 1]
+    reasons = [f"{each.layout.name} misses {', '.join(hints[each])}" for each in near]
     others = sorted({each.layout.name for each in tried} - {each.layout.name for each in near})
-    rest = f"of {', '.join(others)} no photon column is there" if others else ""
-    reasons = " | ".join(filter(None, (told, rest)))
+    if others:
+        which = f"of {', '.join(others)}" if near else "of any"
+        reasons.append(f"no photon column {which} is there")
     return (
-        f"no layout fits its columns ({reasons}); rename columns, or describe them in "
-        "[layouts.NAME] of a samples file, as in datasets/layouts"
+        f"no layout fits its columns ({'; '.join(reasons[:MOST_NAMES])}); rename columns, or "
+        "describe them in [layouts.NAME] of a samples file, as in datasets/layouts"
     )

@@ -33,6 +33,7 @@ _LISTS = 2
 """dimensions of one list per event"""
 
 
+@np.errstate(invalid="ignore", divide="ignore", over="ignore")  # for who looks at the values
 def photons_of(found: Match, arrays: Mapping[str, ak.Array], where: str, first: int) -> ak.Array:
     """Return the photons of some events.
 
@@ -61,6 +62,7 @@ def photons_of(found: Match, arrays: Mapping[str, ak.Array], where: str, first: 
     arrays = {name: _complete(where, name, array, first) for name, array in arrays.items()}
     for name, array in arrays.items():
         _refuse_other_shape(where, found, name, array)
+    _refuse_uneven(found, arrays, where, first)
     if found.second:
         pair = [_polar(found, part, arrays, where) for part in (found.photons, found.second)]
         return ak.concatenate([each[:, np.newaxis] for each in pair], axis=1)
@@ -145,6 +147,24 @@ def _without_options(layout: Any, **_: Any) -> Any:
     if layout.is_option:
         return ak.transform(_without_options, layout.project(), highlevel=False)
     return None
+
+
+def _refuse_uneven(found: Match, arrays: Mapping[str, ak.Array], where: str, first: int) -> None:
+    """Refuse columns of the same particles that have other numbers of them in an event."""
+    if found.second:
+        return
+    (name, one), *others = (
+        (column, arrays[column]) for key, column in found.photons.items() if column in arrays
+        and key != "index"
+    )  # fmt: skip
+    for other, array in others:
+        uneven = ak.to_numpy(ak.num(one) != ak.num(array))
+        if uneven.any():
+            entry = first + int(np.argmax(uneven))
+            raise InputError(
+                f"{where}, entry {entry} (from 0): {name} and {other} have different numbers of "
+                "photons; get the file again"
+            )
 
 
 def _refuse_other_shape(where: str, found: Match, name: str, array: ak.Array) -> None:

@@ -15,7 +15,7 @@ from tools.ending import SIGNALS
 from tools.errors import XyyError
 from tools.generate import generate_sample
 from tools.locks import one_writer
-from tools.pool import completed, cores
+from tools.pool import completed, cores, one_by_one
 from tools.samples import Catalogue
 
 # Workers cannot import this module: what it defines goes to them by value.
@@ -156,3 +156,7 @@ def test_a_killed_worker_ends_it_all(running: subprocess.Popen[str], tmp_path: P
     assert errors.count("\n") == 1
     wait_until_gone(running.pid)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_task_that_ends_its_process_is_told_and_the_others_go_on() -> None:
+    assert list(one_by_one(die_at_three, [1, 3, 3, 4])) == [(1, 1), (3, None), (3, None), (4, 4)]

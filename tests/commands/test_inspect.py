@@ -1,0 +1,353 @@
+"""`xyy inspect`: anything at all, one clear message each, never a traceback."""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+from analysis.results.freeze import Openings
+from tests.photon_files import (
+    add_tree,
+    expected,
+    nanoaod,
+    photons,
+    write_parquet,
+    write_rntuple,
+    write_tree,
+)
+
+Found = dict[str, dict[str, Any]]
+Program = Callable[..., int]
+Inspect = Callable[..., tuple[int, Found]]
+
+
+def run(*words: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the program as it is installed."""
+    program = "from analysis.start import main; main()"
+    command = [sys.executable, "-c", program, "inspect", *map(str, words)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def inspect(program: Program, capsys: pytest.CaptureFixture[str]) -> Inspect:
+    """Return exit code, and what was found of each file by its name."""
+
+    def run(*words: object) -> tuple[int, Found]:
+        code = program("inspect", "--json", *words)
+        found = json.loads(capsys.readouterr().out)
+        return code, {Path(each["file"]).name: each for each in found}
+
+    return run
+
+
+def what(found: dict[str, Any]) -> str:
+    """Return the problems of a file in one text."""
+    return " | ".join(f"{p['what']} @ {p['where']} @ {p['do']}" for p in found["problems"])
+
+
+# ---- the files of the world ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def world(course_data: Path) -> Path:
+    folder = course_data / "photons"
+    if not (folder / "reference.json").is_file():
+        pytest.skip("there are no photon files beside the course's")
+    return folder
+
+
+def test_every_file_of_the_world_is_recognised(
+    world: Path, inspect: Inspect, tmp_path: Path
+) -> None:
+    reference = json.loads((world / "reference.json").read_text())["files"]
+    for name, wanted in reference.items():
+        reason = ("--unblinded", "a test", "--chunks", tmp_path / "chunks")
+        code, found = inspect(world / name, *reason)
+        seen, mass = found[name], found[name]["m_yy_GeV"]
+        assert (code, seen["usable"], seen["problems"]) == (0, True, [])
+        if "n_entries" not in wanted:
+            assert seen["entries"] == wanted["cutflow"][0][1]
+            assert seen["layout"] == "atlas-open-data-2025"
+            continue
+        assert seen["entries"] == wanted["n_entries"]
+        assert seen["events_with_two_photons"] == wanted["n_events_ge2_photons"]
+        accuracy = 1e-6 if wanted["jagged"] else 1e-5
+        keys = ("m_yy_mean_GeV", "m_yy_std_GeV_ddof0", "m_yy_min_GeV", "m_yy_max_GeV")
+        for key, number in zip(keys, ("mean", "std", "min", "max"), strict=True):
+            assert mass[number] == pytest.approx(wanted[key], rel=accuracy), (name, key)
+
+
+# ---- odd and damaged files -----------------------------------------------------------------------
+
+
+def values(made: dict[str, ak.Array], entry: int, value: float) -> dict[str, ak.Array]:
+    """Return photons of which one has another pT."""
+    pt = ak.to_list(made["pt"])
+    pt[entry][0] = value
+    return {**made, "pt": ak.values_astype(ak.Array(pt), "f4")}
+
+
+def inverted_basket(path: Path) -> bytes:
+    """Return a file with the bytes of one basket inverted."""
+    content = bytearray(path.read_bytes())
+    with uproot.open({str(path): None}) as file:
+        branch = file["Events"]["Photon_pt"]
+        start, size = branch.member("fBasketSeek")[0], branch.member("fBasketBytes")[0]
+    for place in range(start + 80, start + size):
+        content[place] ^= 0xFF
+    return bytes(content)
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Found]:
+    """All the odd files in one call: its exit code, and what was found."""
+    folder = tmp_path_factory.mktemp("odd")
+    made = photons()
+    columns, entry = nanoaod(made), int(np.flatnonzero(ak.num(made["pt"]) == 3)[4])
+    whole = write_tree(folder / "whole.root", "Events", columns).read_bytes()
+    parquet = write_parquet(folder / "parquet.root", columns).read_bytes()
+    rntuple = write_rntuple(folder / "rntuple.root", "Events", columns).read_bytes()
+    content = {
+        "half.root": whole[: len(whole) // 2],
+        "last100.root": whole[:-100],
+        "basket.root": inverted_basket(folder / "whole.root"),
+        "magic.root": b"toor" + whole[4:],
+        "empty.root": b"",
+        "zeros.root": bytes(5000),
+        "login.root": b"<!DOCTYPE html><html>please log in</html>",
+        "cut.rntuple.root": rntuple[: len(rntuple) * 9 // 10],
+        "cut.parquet": parquet[: len(parquet) // 2],
+        "root.parquet": whole,
+        "packed.csv.gz": gzip.compress(b"pt1,eta1\n1,2\n"),
+        "prose.txt": b"Dear all,\nthe files are on their way.\n",
+        "column.csv": b"pt1,eta1,phi1,pt2,eta2,phi2\n9,0,0,9,0,oops\n",
+        "noise.dat": bytes(range(256)) * 9,
+        "Fotos für später.root": whole,
+    }
+    for name, each in content.items():
+        (folder / name).write_bytes(each)
+    for name, value in (("nan", np.nan), ("inf", np.inf), ("negative", -3.0)):
+        write_tree(folder / f"{name}.root", "Events", nanoaod(values(made, entry, value)))
+    mini = {f"photon_{name}": each for name, each in made.items()}
+    write_tree(folder / "GeV.root", "mini", {**mini, "mcWeight": columns["genWeight"]})
+    write_tree(folder / "both.root", "tree", mini)
+    renamed = {**columns, "Photon_Phi": columns["Photon_phi"]}
+    write_tree(
+        folder / "nophi.root", "Events", {k: renamed[k] for k in renamed if k != "Photon_phi"}
+    )
+    single = {name: each[:, :1] for name, each in photons(seed=2).items()}
+    write_tree(folder / "single.root", "Events", nanoaod(single))
+    with uproot.recreate(folder / "histogram.root") as file:
+        file["h"] = np.histogram([1.0, 2.0])
+    with uproot.recreate(folder / "trees.root") as file:
+        for name in ("nominal", "shifted"):
+            add_tree(file, name, columns)
+    with uproot.recreate(folder / "cycles.root") as file:
+        add_tree(file, "Events", columns)
+        add_tree(file, "Events", {name: each[:50] for name, each in columns.items()})
+    write_tree(folder / "zero.root", "Events", {name: each[:0] for name, each in columns.items()})
+    (folder / "folder").mkdir()
+    (folder / "dangling.root").symlink_to("nowhere.root")
+    os.mkfifo(folder / "pipe.root")
+    every = sorted(path.name for path in folder.iterdir())
+    done = run("--json", *every, "root://nowhere.example//a.root", folder=folder)
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.returncode, {each["file"]: each for each in json.loads(done.stdout)}
+
+
+USED = {
+    "Fotos für später.root": "root-ttree",
+    "single.root": "root-ttree",
+    "zero.root": "root-ttree",
+}
+MESSAGES = {
+    "half.root": ("root", "is cut off (", "get it again"),
+    "last100.root": ("root", "is cut off (", "get it again"),
+    "basket.root": ("root-ttree", "cannot be read as ROOT (", "get it again"),
+    "magic.root": ("unknown", "does not begin like a .root file", "get it again"),
+    "empty.root": ("empty", "is empty (0 bytes)", "get the file again"),
+    "zeros.root": ("zeros", "is nothing but zero bytes", "get it again"),
+    "login.root": ("html", "is a web page (HTML or XML)", "download the file itself"),
+    "cut.rntuple.root": ("root", "is cut off (", "get it again"),
+    "cut.parquet": ("parquet", "cannot be read as Parquet (", "get it again"),
+    "packed.csv.gz": ("gzip", "is a gzip file", "`gunzip`"),
+    "prose.txt": ("csv", "no photon column of any is there", "[layouts.NAME]"),
+    "column.csv": ("csv", "line 2, column phi2: 'oops' is not a number", "decimal point"),
+    "noise.dat": ("unknown", "is a binary file", ""),
+    "nan.root": ("root-ttree", "photons with a pt that is NaN, infinite or negative: 1", "remove"),
+    "inf.root": ("root-ttree", "photons with a pt that is NaN, infinite or negative: 1", "remove"),
+    "negative.root": ("root-ttree", "with a pt that is NaN, infinite or negative: 1", "remove"),
+    "GeV.root": ("root-ttree", "the median pT is 0.03", "if it is in GeV, describe it so"),
+    "both.root": ("root-ttree", "several layouts fit: atlas-open-data-2020 (MeV), ", "--layout"),
+    "nophi.root": ("root-ttree", "nanoaod misses Photon_phi (is it 'Photon_Phi'?)", "rename"),
+    "histogram.root": ("root", "holds no TTree or RNTuple but h (TH1D)", "name a file"),
+    "trees.root": ("root-ttree", "several trees hold photons as in nanoaod: nominal, shif", "own"),
+    "folder": ("unreadable", "is a folder", "name the files in it"),
+    "dangling.root": ("unreadable", "is a link that leads nowhere", "get the file again"),
+    "pipe.root": ("unreadable", "is no regular file but a pipe", "write its content to a file"),
+    "root://nowhere.example//a.root": ("unreadable", "is an address", "fetch the file"),
+    "whole.root": ("root-ttree", "same content as Fotos für später.root", "name one of them"),
+    "root.parquet": ("root-ttree", "same content as Fotos für später.root", "name one of them"),
+    "parquet.root": ("parquet", "events that are in Fotos für später.root, too", "use one of"),
+    "rntuple.root": ("root-rntuple", "events that are in Fotos für später.root, too", "use one"),
+    "cycles.root": ("root-ttree", "events that are in Fotos für später.root, too", "use one of"),
+}
+
+
+def test_every_odd_file_is_looked_at(odd: tuple[int, Found]) -> None:
+    code, found = odd
+    assert code == 2
+    assert found.keys() == {*USED, *MESSAGES}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_file_that_cannot_be_used(name: str, odd: tuple[int, Found]) -> None:
+    kind, told, remedy = MESSAGES[name]
+    found = odd[1][name]
+    assert (found["format"], found["usable"], found["next"]) == (kind, False, None)
+    assert told in what(found)
+    assert remedy in what(found)
+    assert all(p["where"].startswith(name) and p["what"] and p["do"] for p in found["problems"])
+    assert len(what(found)) < 1500
+
+
+@pytest.mark.parametrize("name", USED)
+def test_a_file_that_can(name: str, odd: tuple[int, Found]) -> None:
+    found = odd[1][name]
+    assert (found["format"], found["usable"], found["problems"]) == (USED[name], True, [])
+
+
+def test_what_is_found_of_a_file(odd: tuple[int, Found]) -> None:
+    found, masses = odd[1]["Fotos für später.root"], expected(photons())
+    assert (found["tree"], found["layout"], found["entries"]) == ("Events", "nanoaod", 200)
+    assert found["events_with_two_photons"] == len(masses)
+    assert found["m_yy_GeV"]["mean"] == pytest.approx(masses.mean(), rel=1e-6)
+    assert sum(found["spectrum"]["events"]) == len(masses)
+    assert found["columns"]["event"] == "uint64_t"
+
+
+def test_what_is_no_problem_is_a_note(odd: tuple[int, Found]) -> None:
+    found = odd[1]
+    assert found["zero.root"]["notes"] == ["it holds no events"]
+    assert (found["zero.root"]["entries"], found["zero.root"]["m_yy_GeV"]) == (0, None)
+    assert found["single.root"]["notes"] == ["no event has two photons"]
+    (note,) = found["cycles.root"]["notes"]
+    assert note.startswith("Events;2 is the newest state of the tree, and the one that is read; Ev")
+
+
+def test_entries_with_a_bad_value_are_named(odd: tuple[int, Found]) -> None:
+    entry = int(np.flatnonzero(ak.num(photons()["pt"]) == 3)[4])
+    (problem,) = (p for p in odd[1]["nan.root"]["problems"] if "NaN" in p["what"])
+    assert problem["where"] == f"nan.root, first in entry {entry} (from 0), column Photon_pt"
+
+
+def test_no_permission(inspect: Inspect, tmp_path: Path) -> None:
+    path = write_tree(tmp_path / "a.root", "Events", nanoaod(photons()))
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
+    code, found = inspect(path)
+    assert code == 2
+    assert "cannot be read (Permission denied)" in what(found["a.root"])
+
+
+# ---- layouts -------------------------------------------------------------------------------------
+
+
+def test_a_layout_may_be_named(
+    inspect: Inspect,
+    program: Program,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mini = {f"photon_{name}": each for name, each in photons().items()}
+    path = write_tree(tmp_path / "a.root", "tree", mini)
+    code, found = inspect(path, "--layout", "atlas-open-data-2025")
+    assert (code, found["a.root"]["layout"]) == (0, "atlas-open-data-2025")
+    assert program("inspect", path, "--layout", "atlas") == 2
+    assert "there is no layout atlas; name one of atlas-" in capsys.readouterr().err
+
+
+# ---- blindness -----------------------------------------------------------------------------------
+
+
+def heavy(seed: int, inside: float) -> dict[str, np.ndarray]:
+    """Return flat pairs, of which every other one has a mass in the window of the search."""
+    rng = np.random.default_rng(seed)
+    outside = np.random.default_rng(0).choice([20.0, 90.0, 150.0, 700.0], 100)
+    pt = np.where(np.arange(100) % 2, outside, inside + rng.uniform(0.0, 5.0, 100))
+    zero = np.zeros(100)
+    return {"pt1": pt, "eta1": zero, "phi1": zero, "pt2": pt, "eta2": zero, "phi2": zero + np.pi}
+
+
+def test_data_in_the_window_change_no_byte(
+    program: Program, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, told = tmp_path / "a.parquet", []
+    for seed, inside in ((1, 300.0), (2, 400.0)):
+        write_parquet(path, heavy(seed, inside))
+        for words in ((), ("--json",)):
+            assert program("inspect", path, *words) == 0
+            told.append(capsys.readouterr().out)
+    assert told[:2] == told[2:]
+    (found,) = json.loads(told[1])
+    assert found["m_yy_GeV"] is None
+    assert "may be data" in found["m_yy_reason"]
+    assert sum(found["spectrum"]["events"]) == 50
+    assert "░" in told[0]
+
+
+def test_weights_of_one_are_those_of_data(inspect: Inspect, tmp_path: Path) -> None:
+    columns = nanoaod(photons())
+    for name, weights in (("data", np.ones(200, "f4")), ("simulation", columns["genWeight"])):
+        write_tree(tmp_path / f"{name}.root", "Events", {**columns, "genWeight": weights})
+    _, found = inspect(tmp_path / "data.root", tmp_path / "simulation.root")
+    assert (found["data.root"]["m_yy_GeV"], found["data.root"]["blind_GeV"]) == (None, [400, 1100])
+    assert found["simulation.root"]["m_yy_GeV"] is not None
+
+
+def test_unblinding_is_recorded_among_the_chunks(
+    inspect: Inspect,
+    program: Program,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path, chunks = write_parquet(tmp_path / "a.parquet", heavy(1, 300.0)), tmp_path / "chunks"
+    _, found = inspect(path, "--unblinded", "to see whether it works", "--chunks", chunks)
+    assert found["a.parquet"]["m_yy_GeV"]["max"] == pytest.approx(1400.0, rel=1e-6)
+    (record,) = chunks.glob(f"*/{Openings.FILE}")
+    (opening,) = json.loads(record.read_text())["openings"]
+    assert opening["reason"] == "xyy inspect: to see whether it works"
+    assert program("inspect", path, "--unblinded", " ", "--chunks", chunks) == 2
+    assert "needs a reason in words" in capsys.readouterr().err
+    shutil.rmtree(chunks)
+    chunks.write_text("no folder")
+    assert program("inspect", path, "--unblinded", "why not", "--chunks", chunks) == 2
+    assert "m_yy" not in capsys.readouterr().out
+
+
+# ---- what people read ----------------------------------------------------------------------------
+
+
+def test_the_lines_end_with_the_next_command(
+    program: Program, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert program("generate", "signal_500", "--events", "100", "--out", tmp_path, "--quiet") == 0
+    path = tmp_path / "signal_500.csv"
+    assert program("inspect", path) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == str(path)
+    assert lines[-1] == f"  next      xyy convert {path} --out chunks"
+    other = shutil.copy(path, tmp_path / "my own.csv")
+    assert program("inspect", other) == 0
+    assert f"  next      xyy convert 'SAMPLE={other}' --out chunks" in capsys.readouterr().out

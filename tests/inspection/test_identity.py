@@ -1,0 +1,42 @@
+"""Events that are there twice."""
+
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+
+from analysis.inspection.identity import equal_files, identities, shared
+
+
+def numbers(first: int, count: int) -> list[np.ndarray]:
+    return [np.full(count, 7, "u4"), np.arange(first, first + count, dtype="u8") + 2**63]
+
+
+def test_events_are_known_by_their_numbers() -> None:
+    one, other = identities(numbers(0, 100)), identities(numbers(90, 100))
+    (same,) = shared([one, other])
+    assert (same.first, same.second, same.events) == (0, 1, 10)
+    assert (same.entry_first, same.entry_second) == (90, 0)
+    assert shared([one, identities(numbers(100, 100))]) == []
+    assert shared([one, identities([])]) == []
+
+
+def test_simulated_events_are_known_by_their_photons_too() -> None:
+    pt = ak.Array([[30.0, 50.0], [], [40.0]])
+    one = identities(numbers(0, 3), pt)
+    assert shared([one, identities(numbers(0, 3), pt + 1.0)]) == []
+    (same,) = shared([one, identities(numbers(0, 3), pt)])
+    assert same.events == 2  # the event without photons is not compared
+
+
+def test_no_two_of_many_events_are_taken_for_one() -> None:
+    runs = np.repeat(np.arange(1000, dtype="u4"), 1000)
+    events = np.tile(np.arange(1000, dtype="u8"), 1000)
+    assert len(np.unique(identities([runs, events]))) == 10**6
+
+
+def test_files_of_equal_content(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "abcde"]
+    for path, text in zip(paths, ("one", "two", "one", "three", "one"), strict=True):
+        path.write_text(text)
+    assert equal_files([*paths, tmp_path, tmp_path / "none"]) == {2: 0, 4: 0}
