@@ -144,3 +144,17 @@ def test_results_are_labelled_if_the_sidebands_decide_on_another_function(
         changed = document["changed_after_unblinding"]
         assert changed, name
         assert all(name.startswith("sidebands.peak.") for name in changed), changed
+
+
+def test_data_that_were_inspected_unblinded_are_known_to_have_been(
+    frozen: Callable[..., Folder], program: Command, tiny: Path, tiny_universe: int, tmp_path: Path
+) -> None:
+    words = ("--universe", tiny_universe, "--out", tmp_path, "--quiet")
+    assert program("generate", *words, "--samples", tiny / "samples.toml") == 0
+    path, where = tmp_path / f"universe_{tiny_universe}.csv", ("--chunks", tmp_path / "chunks")
+    assert program("inspect", path, *where, "--unblinded", "is it there") == 0
+    folder = frozen("first", "--data", path)
+    assert program("unblind", folder.path, "--reason", "first") == 0
+    told = after_unblinding(folder)
+    assert told is not None
+    assert told.startswith("the data had been unblinded before with other decisions (xyy inspect: ")
