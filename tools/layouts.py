@@ -69,7 +69,7 @@ class Match:
 
     layout: Layout
     tree: str
-    """the tree's name in the file; empty where a file is one table"""
+    """the tree's name in the file, perhaps with a cycle; empty where a file is one table"""
     photons: Columns
     second: Columns
     events: Columns
@@ -81,7 +81,7 @@ class Match:
     @property
     def named(self) -> bool:
         """Whether the tree has a name of the layout's."""
-        return self.tree.rpartition("/")[2] in self.layout.trees
+        return self.tree.rpartition("/")[2].partition(";")[0] in self.layout.trees
 
     @property
     def wanted(self) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.folder.openings import record
-from analysis.inspection.found import Inspection, Problem
+from analysis.inspection.found import UNREADABLE, Inspection, Problem
 from analysis.inspection.identity import equal_files, shared
 from analysis.inspection.look import Look, OneFile, Question, look
 from analysis.inspection.words import next_command
@@ -45,7 +45,7 @@ def inspect_files(
 
 def _ended(file: str) -> Look:
     what, remedy = _DIED
-    dead = Inspection(file=file, format="unreadable").with_problem(Problem(what, file, remedy))
+    dead = Inspection(file=file, format=UNREADABLE).with_problem(Problem(what, file, remedy))
     return Look(dead, np.empty(0, np.uint64))
 
 
@@ -53,7 +53,8 @@ def _compared(looks: Sequence[Look]) -> list[Inspection]:
     """Add what is wrong with files beside each other: it is told of the later one."""
     found = [each.found for each in looks]
     names = [each.file for each in found]
-    equal = equal_files([Path(name) for name in names])
+    regular = {n: Path(f.file) for n, f in enumerate(found) if f.format != UNREADABLE}
+    equal = equal_files(regular)
     for twin, first in equal.items():
         problem = Problem(
             f"it has the same content as {names[first]}, and every event would count twice",
@@ -97,7 +98,7 @@ def record_opening(found: Sequence[Inspection], chunks: Path, reason: str) -> No
     if not reason.strip():
         raise InputError("--unblinded needs a reason in words; it stays on record")
     for each in found:
-        if each.m_yy_GeV is not None and not each.simulated:
+        if each.blind_GeV is None and each.simulated is False and each.photons:
             digest = digest_file(Path(each.file))
             place = chunks / f"inspected-{digest[:16]}"
             record(place, Opening((digest,), {}, f"xyy inspect: {reason}"), place)

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from tools.errors import XyyError
 
+UNREADABLE = "unreadable"
+"""format of what is no file, or cannot be opened"""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -20,6 +23,8 @@ class Problem:
     def of(cls, error: XyyError, file: str) -> "Problem":
         """Return an error, whose message says all three, in its parts."""
         what, _, remedy = str(error).rpartition("; ")
+        if not what:
+            what, remedy = remedy, "see docs/errors.md"
         return cls(what.removeprefix(file).lstrip(" ,:"), file, remedy)
 
 

@@ -6,11 +6,11 @@ without photons they are not compared. Kept is one hash of 64 bits per event: am
 events two different ones have the same with a probability of 4e-5.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Identities = npt.NDArray[np.uint64]
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 """of splitmix64 (Steele, Lea, Flood, doi:10.1145/2660193.2660195)"""
+
+_EXACT = 2.0**53
+"""whole numbers below are floats exactly"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +41,45 @@ class Shared:
     """of the first such event, in both"""
 
 
-def identities(
-    numbers: Sequence[npt.NDArray[np.generic]], pt: "ak.Array | None" = None
-) -> Identities:
+def identities(numbers: Sequence["ak.Array"], pt: "ak.Array | None" = None) -> Identities:
     """Return a number for each event by which it is known; 0 where it has none.
 
     Parameters
     ----------
-    numbers : sequence of ndarray, shape (events,)
-        Run, luminosity block, event number; none, if events are not to be known.
+    numbers : sequence of array
+        Run, luminosity block, event number; none, if events are not to be known. EDM4hep has lists
+        of one.
     pt : array, optional
         Transverse momenta of each event's photons, of simulation.
     """
     if not numbers:
         return np.empty(0, np.uint64)
-    mixed = np.zeros(len(numbers[0]), np.uint64)
-    for each in numbers:
+    mixed, known = np.zeros(len(numbers[0]), np.uint64), np.ones(len(numbers[0]), bool)
+    for array in numbers:
+        each = _flat(array)
+        if each.dtype.kind == "f":  # of a text file, or of a table that was made with pandas
+            exact = np.abs(each) < _EXACT
+            each, known = np.where(exact, each, 0.0).astype(np.int64), known & exact
         mixed = _mixed(mixed ^ _mixed(each.astype(np.uint64)))
-    if pt is None:
-        return mixed
+    if pt is not None:
+        import awkward as ak
+
+        largest = ak.to_numpy(ak.fill_none(ak.max(pt, axis=1), 0.0)).astype(np.float32)
+        mixed = _mixed(mixed ^ largest.view(np.uint32).astype(np.uint64))
+        known &= largest > 0
+    return np.where(known, mixed, np.uint64(0))
+
+
+def _flat(array: "ak.Array") -> npt.NDArray[Any]:
+    """Return one number per event, NaN where there is none."""
     import awkward as ak
 
-    largest = ak.to_numpy(ak.fill_none(ak.max(pt, axis=1), 0.0)).astype(np.float32)
-    mixed = _mixed(mixed ^ largest.view(np.uint32).astype(np.uint64))
-    return np.where(largest > 0, mixed, np.uint64(0))
+    if array.ndim > 1:
+        array = ak.firsts(array)
+    if "?" in str(array.type):
+        array = ak.fill_none(array, np.nan)
+    flat: npt.NDArray[Any] = ak.to_numpy(array)
+    return flat
 
 
 def _mixed(values: Identities) -> Identities:
@@ -74,24 +92,37 @@ def _mixed(values: Identities) -> Identities:
 
 
 def shared(files: Sequence[Identities]) -> list[Shared]:
-    """Return which files have events in common."""
+    """Return which files have events of others before them; each event counts with its first."""
+    events = np.concatenate(files)
+    starts = np.cumsum([0, *(len(each) for each in files)])
+    order = np.argsort(events, kind="stable")  # equal events in the order of the files
+    ordered = events[order]
+    begins = np.ones(len(ordered), bool)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    first_of = np.maximum.accumulate(np.where(begins, np.arange(len(ordered)), 0))
+    again = np.flatnonzero(~begins & (ordered != 0))
+    one, other = order[first_of[again]], order[again]
+    i, j = (np.searchsorted(starts, each, side="right") - 1 for each in (one, other))
     found = []
-    for (i, one), (j, other) in combinations(enumerate(files), 2):
-        common, first, second = np.intersect1d(one, other, return_indices=True)
-        known = common != 0
-        if known.any():
-            at = np.flatnonzero(known)[np.argmin(second[known])]
-            found.append(Shared(i, j, int(known.sum()), int(first[at]), int(second[at])))
+    for first, second in sorted(set(zip(i.tolist(), j.tolist(), strict=True))):
+        if first == second:
+            continue
+        pairs = np.flatnonzero((i == first) & (j == second))
+        at = pairs[np.argmin(other[pairs])]
+        entries = int(one[at] - starts[first]), int(other[at] - starts[second])
+        found.append(Shared(first, second, len(pairs), *entries))
     return found
 
 
-def equal_files(files: Sequence[Path]) -> dict[int, int]:
+def equal_files(files: Mapping[int, Path]) -> dict[int, int]:
     """Return the files that have the same bytes as one before, with the first of these.
 
     Only files of one size are read.
     """
-    sizes = [path.stat().st_size if path.is_file() else 0 for path in files]
-    twins = [n for n, size in enumerate(sizes) if size and sizes.count(size) > 1]
+    sizes = Counter(path.stat().st_size for path in files.values())
+    twins = {
+        n: path for n, path in files.items() if (size := path.stat().st_size) and sizes[size] > 1
+    }
     first: dict[str, int] = {}
-    found = {n: first.setdefault(digest_file(files[n]), n) for n in twins}
+    found = {n: first.setdefault(digest_file(path), n) for n, path in twins.items()}
     return {n: other for n, other in found.items() if n != other}

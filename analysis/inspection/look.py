@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from analysis.inspection.found import Inspection, MassFound, MassHistogram, Problem, TreeFound
+from analysis.inspection.found import (
+    UNREADABLE,
+    Inspection,
+    MassFound,
+    MassHistogram,
+    Problem,
+    TreeFound,
+)
 from analysis.inspection.identity import identities
 from tools.content import content_kind
 from tools.errors import InputError, XyyError
@@ -67,7 +74,7 @@ class Look:
 
 def look(one: OneFile) -> Look:
     """Look at one file; whatever is wrong with it is part of the result."""
-    seen = Look(Inspection(file=one.file, format="unreadable"), np.empty(0, np.uint64))
+    seen = Look(Inspection(file=one.file, format=UNREADABLE), np.empty(0, np.uint64))
     try:
         for seen in _stages(Path(one.file), one):  # noqa: B007 - the last one counts
             pass
@@ -169,7 +176,7 @@ def _pieces(
     for arrays in ntuple.lists(tree, [*match.wanted, *numbers]):
         wanted = {name: arrays[name] for name in match.wanted}
         photons = photons_of(match, wanted, one.file, first)
-        told = [arrays[name].to_numpy() for name in numbers]
+        told = [arrays[name] for name in numbers]
         same = identities(told, photons.pt if simulated else None)
         yield survey(photons, first=first, blind_GeV=blind), same
         first += len(photons)

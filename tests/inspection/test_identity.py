@@ -8,8 +8,9 @@ import numpy as np
 from analysis.inspection.identity import equal_files, identities, shared
 
 
-def numbers(first: int, count: int) -> list[np.ndarray]:
-    return [np.full(count, 7, "u4"), np.arange(first, first + count, dtype="u8") + 2**63]
+def numbers(first: int, count: int) -> list[ak.Array]:
+    event = np.arange(first, first + count, dtype="u8") + 2**63
+    return [ak.Array(np.full(count, 7, "u4")), ak.Array(event)]
 
 
 def test_events_are_known_by_their_numbers() -> None:
@@ -32,11 +33,25 @@ def test_simulated_events_are_known_by_their_photons_too() -> None:
 def test_no_two_of_many_events_are_taken_for_one() -> None:
     runs = np.repeat(np.arange(1000, dtype="u4"), 1000)
     events = np.tile(np.arange(1000, dtype="u8"), 1000)
-    assert len(np.unique(identities([runs, events]))) == 10**6
+    assert len(np.unique(identities([ak.Array(runs), ak.Array(events)]))) == 10**6
 
 
 def test_files_of_equal_content(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in "abcde"]
     for path, text in zip(paths, ("one", "two", "one", "three", "one"), strict=True):
         path.write_text(text)
-    assert equal_files([*paths, tmp_path, tmp_path / "none"]) == {2: 0, 4: 0}
+    assert equal_files(dict(enumerate(paths))) == {2: 0, 4: 0}
+    assert equal_files({1: paths[1], 3: paths[0], 8: paths[4]}) == {8: 3}
+
+
+def test_numbers_that_a_float_cannot_hold_make_no_event_known() -> None:
+    events = ak.Array([2.0**53, 2.0**53 + 1, 17.0, None, np.nan])
+    found = identities([events])
+    assert np.flatnonzero(found).tolist() == [2]
+    assert found[2] == identities([ak.Array([[17]])])[0], "EDM4hep has lists of one"
+
+
+def test_an_event_of_three_files_is_told_of_each_later_one() -> None:
+    one, two, three = (identities(numbers(*each)) for each in ((0, 10), (5, 10), (5, 3)))
+    found = [(s.first, s.second, s.events) for s in shared([one, two, three])]
+    assert found == [(0, 1, 5), (0, 2, 3)]
