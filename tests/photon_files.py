@@ -99,11 +99,11 @@ def write_rntuple(path: Path, name: str, columns: Columns, **options: Any) -> Pa
     return path
 
 
-def write_parquet(path: Path, columns: Columns) -> Path:
+def write_parquet(path: Path, columns: Columns, **options: Any) -> Path:
     """Write columns as plain Parquet."""
     arrays = {
         name: ak.to_arrow(each, extensionarray=False) if isinstance(each, ak.Array) else each
         for name, each in columns.items()
     }
-    pq.write_table(pa.table(arrays), path)
+    pq.write_table(pa.table(arrays), path, **options)
     return path

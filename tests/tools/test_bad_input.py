@@ -443,6 +443,13 @@ def test_damaged_tables(catalogue: Catalogue, tmp_path: Path) -> None:
         refused_table(catalogue, path, rf"does not begin like a \{path.suffix} file; get it again")
 
 
+@pytest.mark.parametrize("suffix", [".root", ".parquet"])
+def test_a_login_page_under_another_name(catalogue: Catalogue, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"signal_500{suffix}"
+    path.write_text("<!DOCTYPE html><html>please log in</html>\n")
+    refused_table(catalogue, path, r"is a web page .*, not what its name says; download the file")
+
+
 # ---- the folder ----------------------------------------------------------------------------------
 
 
