@@ -16,6 +16,7 @@ import xxhash
 
 from tools.errors import InputError
 from tools.names import listed
+from tools.shown import brief
 from tools.values import Values
 
 _TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
@@ -30,6 +31,8 @@ _PLAIN = {"float", "double"} | {
     f"std::{u}int{bits}_t" for u in ("", "u") for bits in (8, 16, 32, 64)
 }
 """numbers in an RNTuple"""
+
+_UNSPLIT = "ROOT::Math::LorentzVector<"
 
 
 class RootFile:
@@ -154,12 +157,19 @@ class RootTree:
         return int(self._tree.num_entries)
 
     def types(self) -> dict[str, str]:
-        """Return the types of all columns, those inside of others too, as the file calls them."""
+        """Return the types of all columns, as the file calls them.
+
+        With those inside of others; what is nothing but a group of them is left out.
+        """
         if self.is_ntuple:
             return _field_types(self._tree.ntuple.field_records)
         for column in self._tree.itervalues(recursive=True):
             self._columns.setdefault(column.name, column)
-        return {str(name): str(column.typename) for name, column in self._columns.items()}
+        return {
+            str(name): str(column.typename)
+            for name, column in self._columns.items()
+            if not isinstance(column.interpretation, uproot.interpretation.grouped.AsGrouped)
+        }
 
     def arrays(self, names: Sequence[str], events: int) -> Iterator[dict[str, Values]]:
         """Yield the numbers of some columns in order, some events at a time.
@@ -180,6 +190,8 @@ class RootTree:
 
         Raises
         ------
+        InputError
+            If a column holds something that uproot does not read.
         ValueError
             If the file contradicts itself; lists that end behind their content would let awkward
             end the process.
@@ -187,11 +199,22 @@ class RootTree:
         import awkward as ak
 
         tops = {name: self._top(name) for name in names}
+        self._refuse_unsplit(set(tops.values()))
         for arrays in self._iterate(list(dict.fromkeys(tops.values())), events, "ak"):
             for name, array in arrays.items():
                 if wrong := ak.validity_error(array):
                     raise ValueError(f"{name}: {wrong}")
             yield {name: inside(arrays[top], name, top) for name, top in tops.items()}
+
+    def _refuse_unsplit(self, names: set[str]) -> None:
+        """Refuse whole vectors of ROOT::Math in a TTree, of which uproot misses some bytes."""
+        for name in names:
+            kind = str(self._columns[name].typename)
+            if _UNSPLIT in kind and not self.is_ntuple:
+                raise InputError(
+                    f"{self.path}, column {name} holds {brief(kind)}, not split into its "
+                    "components, which uproot cannot read; write it split, or pt, eta and phi"
+                )
 
     def _top(self, name: str) -> str:
         """Return the column that is read for another inside of it."""
