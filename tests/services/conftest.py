@@ -27,7 +27,7 @@ import pytest
 
 from tools.manifest import Manifest
 
-collect_ignore = ["roofit_fits.py"]
+collect_ignore = ["roofit_fits.py", "root_files.py"]
 """for a Python with ROOT, which ours has not"""
 PACKAGES = ("xrootd-server", "slurm-wlm", "munge", "nginx-light", "chromium")
 PROGRAMS = (
@@ -37,6 +37,8 @@ PROGRAMS = (
 MARK = "XYY_SERVICES"
 """Variable with the folder's name, in the environment of all that is started."""
 ROOT = os.geteuid() == 0
+INSTALL_SECONDS = 300
+"""for ROOT"""
 _reasons: list[str] = []
 
 
@@ -380,3 +382,39 @@ jobqueue:
 """
     )
     return path
+
+
+def python_with_root(place: Path) -> tuple[Path | None, str]:
+    """Return a Python that has ROOT, installed if that was asked for; or None and the reason."""
+    for there in (sys.executable, shutil.which("python3") or sys.executable):
+        asked = (there, "-c", "import ROOT; ROOT.RooSimultaneous")
+        if not subprocess.run(asked, capture_output=True, check=False).returncode:
+            return Path(there), ""
+    if os.environ.get("XYY_INSTALL_SERVICES") != "1":
+        return None, "no Python on the PATH has it; XYY_INSTALL_SERVICES=1 installs it for the test"
+    python = place / "bin" / "python"
+    commands: tuple[list[str | Path], ...] = (
+        [sys.executable, "-m", "venv", place],
+        [python, "-m", "pip", "install", "--quiet", "root"],
+    )
+    try:
+        for command in commands:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
+            )
+            if done.returncode:
+                return None, (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
+    except subprocess.TimeoutExpired:
+        return None, f"not installed within {INSTALL_SECONDS} s"
+    return python, ""
+
+
+@pytest.fixture(scope="session")
+def root_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment with ROOT."""
+    python, reason = python_with_root(tmp_path_factory.mktemp("root"))
+    if python is None and os.environ.get("XYY_INSTALL_SERVICES") == "1":
+        pytest.fail(f"no ROOT: {reason}")
+    if python is None:
+        pytest.skip(f"no ROOT: {reason}")
+    return python

@@ -16,10 +16,7 @@ measured them, which is a number that it finds again.
 """
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,7 +36,7 @@ from analysis.statistics.spectra.signal_model import Interpolated, SignalModel, 
 from tools.recipe import Continuum
 
 SCRIPT = Path(__file__).with_name("roofit_fits.py")
-INSTALL_SECONDS, FIT_SECONDS = 300, 300
+FIT_SECONDS = 300
 SQRT_S_GeV = 14_000.0
 EDGES = np.arange(0.0, 3001.0)
 BEFORE, AFTER = 1_352_700.0, 81_000.0
@@ -334,42 +331,6 @@ class Ours:
             expected = tuple(value for value in limit.expected if value is not None)
             found.append(Limit(limit.mass_GeV, limit.observed, expected))
         return found
-
-
-def python_with_root(place: Path) -> tuple[Path | None, str]:
-    """Return a Python that has ROOT, installed if that was asked for; or None and the reason."""
-    for there in (sys.executable, shutil.which("python3") or sys.executable):
-        asked = (there, "-c", "import ROOT; ROOT.RooSimultaneous")
-        if not subprocess.run(asked, capture_output=True, check=False).returncode:
-            return Path(there), ""
-    if os.environ.get("XYY_INSTALL_SERVICES") != "1":
-        return None, "no Python on the PATH has it; XYY_INSTALL_SERVICES=1 installs it for the test"
-    python = place / "bin" / "python"
-    commands: tuple[list[str | Path], ...] = (
-        [sys.executable, "-m", "venv", place],
-        [python, "-m", "pip", "install", "--quiet", "root"],
-    )
-    try:
-        for command in commands:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
-            )
-            if done.returncode:
-                return None, (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
-    except subprocess.TimeoutExpired:
-        return None, f"not installed within {INSTALL_SECONDS} s"
-    return python, ""
-
-
-@pytest.fixture(scope="module")
-def root_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment with ROOT."""
-    python, reason = python_with_root(tmp_path_factory.mktemp("root"))
-    if python is None and os.environ.get("XYY_INSTALL_SERVICES") == "1":
-        pytest.fail(f"no ROOT: {reason}")
-    if python is None:
-        pytest.skip(f"no ROOT: {reason}")
-    return python
 
 
 @pytest.fixture(scope="module")
