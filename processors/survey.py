@@ -138,14 +138,6 @@ def survey(
     values = {name: ak.to_numpy(flat[name]) for name in QUANTITIES}
     bad = {name: ~np.isfinite(each) for name, each in values.items()}
     bad["pt"] |= values["pt"] < 0
-    last = np.cumsum(counts)
-
-    def wrong(mask: npt.NDArray[np.bool_]) -> Wrong:
-        if not mask.any():
-            return Wrong()
-        entry = int(np.searchsorted(last, np.argmax(mask), side="right"))
-        return Wrong(int(mask.sum()), first + entry)
-
     has_two, pair = leading_pair(photons)
     mass = pair.mass
     shown, seen = np.isfinite(mass), np.ones(len(counts), bool)
@@ -161,5 +153,13 @@ def survey(
         mass=moments(mass[shown]),
         masses=np.histogram(mass[shown], MASS_EDGES_GeV)[0],
         momenta=np.histogram(momenta[np.isfinite(momenta)], PT_EDGES_GeV)[0],
-        **{f"wrong_{name}": wrong(mask) for name, mask in bad.items()},
+        **{f"wrong_{name}": _wrong(mask, counts, first) for name, mask in bad.items()},
     )
+
+
+def _wrong(mask: npt.NDArray[np.bool_], counts: npt.NDArray[np.int64], first: int) -> Wrong:
+    """Return how many photons a mask has, of events with so many photons each."""
+    if not mask.any():
+        return Wrong()
+    entry = int(np.searchsorted(np.cumsum(counts), np.argmax(mask), side="right"))
+    return Wrong(int(mask.sum()), first + entry)

@@ -1,4 +1,4 @@
-r"""From the columns of a layout to photons: pt and eta, phi in standard units, one list per event.
+r"""From the columns of a layout to photons: pt, eta and phi in standard units, a list per event.
 
 Momenta come in GeV and angles in rad, in float64. Of Cartesian components
 
@@ -13,22 +13,24 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
+import numpy.typing as npt
 
 from tools.errors import InputError
-from tools.layouts import CARTESIAN, POLAR, VECTORS, Columns, Match
+from tools.layouts import CARTESIAN, POLAR, VECTORS, Columns, Layout, Match
 
 _FACTORS = {"GeV": 1.0, "MeV": 1e-3}
-_VECTOR_FIELDS = (
+_TURNS = {"rad": 1.0, "deg": np.pi / 180}
+_CARTESIAN_FIELDS = (
     ("px", "py", "pz"),
     ("fX", "fY", "fZ"),
     ("fP.fX", "fP.fY", "fP.fZ"),
     ("fCoordinates.fX", "fCoordinates.fY", "fCoordinates.fZ"),
-    ("fCoordinates.fPt", "fCoordinates.fEta", "fCoordinates.fPhi"),
-    ("pt", "eta", "phi"),
 )
-"""names that ROOT's and others' Lorentz vectors have for their components; polar ones at the end"""
-_POLAR_FIELDS = 2
-"""of the last of them"""
+_POLAR_FIELDS = (
+    ("pt", "eta", "phi"),
+    ("fCoordinates.fPt", "fCoordinates.fEta", "fCoordinates.fPhi"),
+)
+"""names that Lorentz vectors of ROOT and of others have for their components"""
 _LISTS = 2
 """dimensions of one list per event"""
 
@@ -64,44 +66,47 @@ def photons_of(found: Match, arrays: Mapping[str, ak.Array], where: str, first: 
         _refuse_other_shape(where, found, name, array)
     _refuse_uneven(found, arrays, where, first)
     if found.second:
-        pair = [_polar(found, part, arrays, where) for part in (found.photons, found.second)]
+        pair = [_standard(found, part, arrays, where) for part in (found.photons, found.second)]
         return ak.concatenate([each[:, np.newaxis] for each in pair], axis=1)
-    photons = _polar(found, found.photons, arrays, where)
+    photons = _standard(found, found.photons, arrays, where)
     if "index" in found.photons:
         return _picked(photons, arrays[found.photons["index"]], where, first)
     return photons
 
 
-def _polar(found: Match, columns: Columns, arrays: Mapping[str, ak.Array], where: str) -> ak.Array:
+def _standard(
+    found: Match, columns: Columns, arrays: Mapping[str, ak.Array], where: str
+) -> ak.Array:
     """Return pt, eta and phi, in standard units."""
-    factor = _FACTORS[found.layout.momentum]
     if VECTORS[0] in columns:
-        return _of_vectors(arrays, columns[VECTORS[0]], factor, where)
+        return _of_vectors(found.layout, arrays[columns[VECTORS[0]]], where)
     if CARTESIAN[0] in columns:
-        return _of_components([arrays[columns[name]] for name in CARTESIAN], factor)
-    pt, eta, phi = (ak.values_astype(arrays[columns[name]], np.float64) for name in POLAR)
-    turn = np.pi / 180 if found.layout.angle == "deg" else 1.0
-    return ak.zip({"pt": factor * pt, "eta": eta, "phi": turn * phi})
+        return _of_cartesian(found.layout, [arrays[columns[name]] for name in CARTESIAN])
+    return _of_polar(found.layout, [arrays[columns[name]] for name in POLAR])
 
 
-def _of_components(components: list[ak.Array], factor: float) -> ak.Array:
-    px, py, pz = (factor * ak.values_astype(each, np.float64) for each in components)
+def _of_polar(layout: Layout, columns: list[ak.Array]) -> ak.Array:
+    pt, eta, phi = (ak.values_astype(each, np.float64) for each in columns)
+    pt, phi = _FACTORS[layout.momentum] * pt, _TURNS[layout.angle] * phi
+    return ak.zip({"pt": pt, "eta": eta, "phi": phi})
+
+
+def _of_cartesian(layout: Layout, columns: list[ak.Array]) -> ak.Array:
+    factor = _FACTORS[layout.momentum]
+    px, py, pz = (factor * ak.values_astype(each, np.float64) for each in columns)
     pt = np.hypot(px, py)
     return ak.zip({"pt": pt, "eta": np.arcsinh(pz / pt), "phi": np.arctan2(py, px)})
 
 
-def _of_vectors(arrays: Mapping[str, ak.Array], column: str, factor: float, where: str) -> ak.Array:
-    vectors = arrays[column]
-    for names in _VECTOR_FIELDS:
-        parts = [_part(vectors, name) for name in names]
-        if all(part is not None for part in parts):
-            if names in _VECTOR_FIELDS[-_POLAR_FIELDS:]:
-                pt, eta, phi = (ak.values_astype(part, np.float64) for part in parts)
-                return ak.zip({"pt": factor * pt, "eta": eta, "phi": phi})
-            return _of_components(parts, factor)
+def _of_vectors(layout: Layout, vectors: ak.Array, where: str) -> ak.Array:
+    for make, kinds in ((_of_cartesian, _CARTESIAN_FIELDS), (_of_polar, _POLAR_FIELDS)):
+        for names in kinds:
+            parts = [_part(vectors, name) for name in names]
+            if all(part is not None for part in parts):
+                return make(layout, parts)
     raise InputError(
-        f"{where}, column {column} holds no Lorentz vectors of a known kind but "
-        f"{vectors.type.content}; name another layout with --layout"
+        f"{where}: its Lorentz vectors are of no known kind ({vectors.type.content}); name another "
+        "layout with --layout"
     )
 
 
@@ -130,16 +135,24 @@ def _complete(where: str, name: str, array: ak.Array, first: int) -> ak.Array:
     """Return a column that may have missing values (and has none) as one that may not."""
     if "?" not in str(array.type) and "option" not in str(array.type):
         return array
-    missing = ak.is_none(array)
-    if array.ndim > 1:
-        missing = missing | ak.fill_none(ak.any(ak.is_none(array, axis=1), axis=1), True)
-    if ak.any(missing):
-        entry = first + int(np.argmax(ak.to_numpy(missing)))
+    missing = _missing(array)
+    if missing.any():
+        entry = first + int(np.argmax(missing))
         raise InputError(
             f"{where}, entry {entry} (from 0), column {name}: the value is missing (None); give it "
             "one, or remove the event"
         )
     return ak.transform(_without_options, array)
+
+
+def _missing(array: ak.Array) -> npt.NDArray[np.bool_]:
+    """Return the events without a value, or with a photon without one."""
+    if names := ak.fields(array):
+        return reduce(np.logical_or, (_missing(array[name]) for name in names))
+    missing = ak.is_none(array)
+    if array.ndim > 1:
+        missing = missing | ak.fill_none(ak.any(ak.is_none(array, axis=1), axis=1), True)
+    return np.asarray(missing)
 
 
 def _without_options(layout: Any, **_: Any) -> Any:

@@ -229,7 +229,7 @@ def _wrong_values(found: Inspection, match: Match, seen: "Survey") -> Iterator[P
             column = match.photons.get(quantity, ", ".join(match.photons.values()))
             kinds = "NaN, infinite or negative" if quantity == "pt" else "NaN or infinite"
             yield Problem(
-                f"photons with a {quantity} that is {kinds}: {wrong.photons:,}",
+                f"photons whose {quantity} is {kinds}: {wrong.photons:,}",
                 f"{found.file}, first in entry {wrong.entry} (from 0), column {column}",
                 "correct the values, or remove these events",
             )

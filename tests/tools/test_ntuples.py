@@ -104,8 +104,31 @@ def edm4hep_parquet(made: dict[str, ak.Array], path: Path) -> Path:
     return write_parquet(path, edm4hep_records(made))
 
 
-EXACT = (in_nanoaod, in_rntuple, in_parquet, with_extension_types, in_pieces, scouting)
-ROUNDED = (physlite, atlas_2020, edm4hep_tree, edm4hep_rntuple, edm4hep_parquet)
+def polar_vectors(made: dict[str, ak.Array], path: Path) -> Path:
+    return write_parquet(path, {"photonp4": ak.zip(made)})
+
+
+def cartesian_vectors(made: dict[str, ak.Array], path: Path) -> Path:
+    columns = edm4hep(made)
+    components = {
+        name: columns[f"ReconstructedParticles.momentum.{axis}"][:, 1:]
+        for name, axis in (("fX", "x"), ("fY", "y"), ("fZ", "z"))
+    }
+    return write_rntuple(path, "events", {"photonp4": ak.zip({"fP": ak.zip(components)})})
+
+
+EXACT = (
+    in_nanoaod, in_rntuple, in_parquet, with_extension_types, in_pieces, scouting, polar_vectors,
+)  # fmt: skip
+ROUNDED = (
+    polar_vectors,
+    cartesian_vectors,
+    physlite,
+    atlas_2020,
+    edm4hep_tree,
+    edm4hep_rntuple,
+    edm4hep_parquet,
+)
 
 
 @pytest.mark.parametrize("write", EXACT)
@@ -227,6 +250,12 @@ def test_columns_that_hold_something_else(what: str, tmp_path: Path) -> None:
     columns, message = ODD[what]
     with pytest.raises(InputError, match=message):
         read(write_parquet(tmp_path / "a.parquet", columns))
+
+
+def test_vectors_of_no_known_kind(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "a.parquet", {"photonp4": ak.zip({"x": photons()["pt"]})})
+    with pytest.raises(InputError, match=r"a\.parquet: its Lorentz vectors are of no known kind"):
+        read(path)
 
 
 def test_an_index_that_points_to_no_particle(tmp_path: Path) -> None:
