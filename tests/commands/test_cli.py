@@ -37,7 +37,7 @@ def test_help_groups_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "command",
     ["generate", "convert", "process", "optimise", "freeze", "unblind", "infer", "report", "run",
-     "status", "plan", "bench"],
+     "inspect", "status", "plan", "bench"],
 )  # fmt: skip
 def test_every_command_explains_itself_with_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
