@@ -5,7 +5,8 @@ steps of a constant factor, and means and variances by the pairwise update of Ch
 LeVeque (Stanford STAN-CS-79-773), which loses no digits where :math:`\sum x^2 - (\sum x)^2/n` does.
 
 Of data the pairs inside a window are not looked at: neither their masses nor their momenta are
-part of a survey, only their number.
+part of a survey, only their number. As nobody knows yet whether the unit is right, that holds for
+the window in GeV that are thousandths or thousands of what they are taken for, too.
 """
 
 from dataclasses import dataclass, fields
@@ -23,6 +24,18 @@ MASS_EDGES_GeV = np.geomspace(0.1, 1e5, 181)
 PT_EDGES_GeV = np.geomspace(1e-6, 1e9, 1501)
 """a hundred bins per decade: a median within 2.3 %"""
 QUANTITIES = ("pt", "eta", "phi")
+_MAX_PT_GeV, _MAX_ETA, _MAX_PHI = 1e9, 20.0, 2 * np.pi + 1e-3
+"""beyond them no photon is: they are marks for what is missing, or degrees"""
+
+
+def hidden_GeV(window_GeV: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+    """Return all ranges of masses that are not looked at for a window: one for each unit.
+
+    >>> hidden_GeV((400.0, 1100.0))
+    ((400.0, 1100.0), (0.4, 1.1), (400000.0, 1100000.0))
+    """
+    low, high = window_GeV
+    return tuple((low * factor, high * factor) for factor in (1.0, 1e-3, 1e3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +150,15 @@ def survey(
     counts, flat = ak.to_numpy(ak.num(photons.pt)), ak.flatten(photons)
     values = {name: ak.to_numpy(flat[name]) for name in QUANTITIES}
     bad = {name: ~np.isfinite(each) for name, each in values.items()}
-    bad["pt"] |= values["pt"] < 0
+    bad["pt"] |= (values["pt"] < 0) | (values["pt"] > _MAX_PT_GeV)
+    bad["eta"] |= np.abs(values["eta"]) > _MAX_ETA
+    bad["phi"] |= np.abs(values["phi"]) > _MAX_PHI
     has_two, pair = leading_pair(photons)
     mass = pair.mass
     shown, seen = np.isfinite(mass), np.ones(len(counts), bool)
     if blind_GeV is not None:
-        low, high = blind_GeV
-        shown &= (mass < low) | (mass >= high)
+        for low, high in hidden_GeV(blind_GeV):
+            shown &= (mass < low) | (mass >= high)
         seen[has_two] = shown
     momenta = values["pt"][np.repeat(seen, counts)]
     return Survey(

@@ -8,6 +8,7 @@ caller has stopped, failed or been killed. (Chunks that a processor cannot read 
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -99,7 +100,9 @@ def one_by_one(
             while left:
                 task = left.pop(0)
                 try:
-                    result = pool.submit(function, task).result()
+                    with warnings.catch_warnings():  # a process that grew is replaced: no news
+                        warnings.simplefilter("ignore", UserWarning)
+                        result = pool.submit(function, task).result()
                 except BrokenProcessPool:
                     yield task, None
                     break

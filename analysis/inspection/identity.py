@@ -56,7 +56,8 @@ def identities(numbers: Sequence["ak.Array"], pt: "ak.Array | None" = None) -> I
         return np.empty(0, np.uint64)
     mixed, known = np.zeros(len(numbers[0]), np.uint64), np.ones(len(numbers[0]), bool)
     for array in numbers:
-        each = _flat(array)
+        each, there = _flat(array)
+        known = known & there
         if each.dtype.kind == "f":  # of a text file, or of a table that was made with pandas
             exact = np.abs(each) < _EXACT
             each, known = np.where(exact, each, 0.0).astype(np.int64), known & exact
@@ -70,16 +71,15 @@ def identities(numbers: Sequence["ak.Array"], pt: "ak.Array | None" = None) -> I
     return np.where(known, mixed, np.uint64(0))
 
 
-def _flat(array: "ak.Array") -> npt.NDArray[Any]:
-    """Return one number per event, NaN where there is none."""
+def _flat(array: "ak.Array") -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Return one number per event, and whether there is one."""
     import awkward as ak
 
     if array.ndim > 1:
         array = ak.firsts(array)
-    if "?" in str(array.type):
-        array = ak.fill_none(array, np.nan)
-    flat: npt.NDArray[Any] = ak.to_numpy(array)
-    return flat
+    there = ~ak.to_numpy(ak.is_none(array))
+    # A zero, and no NaN: that would make floats of event numbers, which are not exact.
+    return ak.to_numpy(ak.fill_none(array, 0)), there
 
 
 def _mixed(values: Identities) -> Identities:

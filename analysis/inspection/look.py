@@ -4,6 +4,7 @@ A damaged file may end the process that reads it. Then nothing is lost but what 
 file; everything that is merely wrong is a `Problem` beside what was found until then.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 
 USUAL_PT_GeV = (1.0, 3000.0)
 """where the median transverse momentum of photons is, of whatever collider"""
+_IMPOSSIBLE = {
+    "pt": "NaN, infinite, negative or huge",
+    "eta": "NaN, infinite or beyond 20",
+    "phi": "NaN, infinite or beyond 2 pi",
+}
+_KNOWN_BY = ("run", "lumi", "event", "channel")
 _BLIND = (
     "no generator weight tells that it is simulation, so that it may be data: masses are shown "
     "outside the window only; --unblinded TEXT shows them all, and is recorded"
@@ -80,6 +87,10 @@ def look(one: OneFile) -> Look:
             pass
     except XyyError as error:
         return replace(seen, found=seen.found.with_problem(Problem.of(error, one.file)))
+    except OSError as error:
+        defect = f"it cannot be read ({error.strerror or error})"
+        problem = Problem(defect, one.file, "see to its disk or network, or get the file again")
+        return replace(seen, found=seen.found.with_problem(problem))
     except Exception as error:  # noqa: BLE001 - the other files are to be looked at all the same
         defect = f"it makes xyy fail ({type(error).__name__}: {error})"
         problem = Problem(defect, one.file, "tell its developers, with the file if you can")
@@ -141,16 +152,23 @@ def _with_layout(found: Inspection, match: Match, tree: Tree) -> Inspection:
 
 
 def _is_simulated(ntuple: Ntuple, tree: Tree, match: Match) -> bool:
-    """Return whether there are generator weights; data have none, or all of them 0 or 1."""
+    """Return whether every event has a weight that only a generator gives.
+
+    Data have none, or one that says nothing: 0, 1 or -1, NaN, or the same negative number for all.
+    All events are asked, as files of data and simulation may have been put together.
+    """
     import awkward as ak
 
     if "weight" not in match.events:
         return False
-    name = match.events["weight"]
+    name, lowest, highest = match.events["weight"], np.inf, -np.inf
     for arrays in ntuple.lists(tree, [name]):
-        weights = ak.to_numpy(ak.flatten(arrays[name], axis=None))
-        return bool(np.any((weights != 0) & (weights != 1)))
-    return False
+        weights = ak.to_numpy(ak.flatten(arrays[name], axis=None)).astype(float)
+        if not np.isfinite(weights).all() or np.isin(weights, (-1, 0, 1)).any():
+            return False
+        lowest = min(lowest, weights.min(initial=np.inf))
+        highest = max(highest, weights.max(initial=-np.inf))
+    return bool(highest > 0 or lowest < highest)
 
 
 def _pieces(
@@ -166,11 +184,7 @@ def _pieces(
     from processors.survey import nothing, survey
     from tools.photons import photons_of
 
-    numbers = [
-        match.events[key] for key in ("run", "lumi", "event", "channel") if key in match.events
-    ]
-    if not one.question.identify or "event" not in match.events:
-        numbers = []
+    numbers = _numbers(tree, match) if one.question.identify else []
     yield nothing(), np.empty(0, np.uint64)
     first = 0
     for arrays in ntuple.lists(tree, [*match.wanted, *numbers]):
@@ -180,6 +194,14 @@ def _pieces(
         same = identities(told, photons.pt if simulated else None)
         yield survey(photons, first=first, blind_GeV=blind), same
         first += len(photons)
+
+
+def _numbers(tree: Tree, match: Match) -> list[str]:
+    """Return the columns by which an event is known; none if they do not tell it from others."""
+    there = {key: match.events[key] for key in _KNOWN_BY if key in match.events}
+    no_number = re.compile("bool|string|text|binary|struct", re.IGNORECASE)
+    told = not any(no_number.search(tree.columns[name]) for name in there.values())
+    return [*there.values()] if told and {"run", "event"} <= there.keys() else []
 
 
 def _with_survey(
@@ -209,6 +231,8 @@ def _with_survey(
 def _with_masses(found: Inspection, seen: "Survey") -> Inspection:
     from processors.survey import MASS_EDGES_GeV
 
+    if not seen.mass.n and found.blind_GeV is None:
+        return replace(found, m_yy_reason="no pair has a finite mass")
     filled = np.flatnonzero(seen.masses)
     if filled.size:
         part = slice(int(filled[0]), int(filled[-1]) + 1)
@@ -227,11 +251,11 @@ def _wrong_values(found: Inspection, match: Match, seen: "Survey") -> Iterator[P
     ):  # fmt: skip
         if wrong.photons:
             column = match.photons.get(quantity, ", ".join(match.photons.values()))
-            kinds = "NaN, infinite or negative" if quantity == "pt" else "NaN or infinite"
             yield Problem(
-                f"photons whose {quantity} is {kinds}: {wrong.photons:,}",
+                f"photons whose {quantity} is {_IMPOSSIBLE[quantity]}: {wrong.photons:,}",
                 f"{found.file}, first in entry {wrong.entry} (from 0), column {column}",
-                "correct the values, or remove these events",
+                "correct the values, or remove these events"
+                + ("; if it is in degrees, describe it so" if quantity == "phi" else ""),
             )
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from analysis.inspection.found import Inspection, MassHistogram
+from processors.survey import hidden_GeV
 from tools.names import MOST_NAMES, listed
-from tools.samples import Catalogue
+from tools.samples import Catalogue, find_settings
+from tools.shown import brief
 
 CONVERTED = ("course",)
 """layouts that `xyy convert` reads as yet"""
@@ -21,17 +23,21 @@ def lines(found: Iterable[Inspection]) -> list[str]:
     """Return what is printed."""
     told: list[str] = []
     for each in found:
-        told += [each.file, *(f"  {label:9s} {text}" for label, text in _entries(each)), ""]
+        entries = (f"  {label:9s} {text}" for label, text in _entries(each))
+        told += [brief(each.file, len(each.file)), *entries, ""]
     return told[:-1]
 
 
 def next_command(found: Inspection, catalogue: Catalogue) -> str | None:
     """Return the command that goes on with a file, if there is one."""
-    if not found.usable or found.layout not in CONVERTED:
+    lacking = {column.name for column in catalogue.columns} - found.columns.keys()
+    if not found.usable or found.layout not in CONVERTED or lacking or found.entries == 0:
         return None
     path = Path(found.file)
     known = any(path.match(p) for sample in catalogue.samples.values() for p in sample.files)
-    return f"xyy convert {shlex.quote(found.file if known else f'SAMPLE={path}')} --out chunks"
+    usual = catalogue.path.resolve() == find_settings("datasets/course.toml").resolve()
+    words = ["xyy", "convert", found.file if known else f"SAMPLE={path}", "--out", "chunks"]
+    return shlex.join(words if usual else [*words, "--samples", str(catalogue.path)])
 
 
 def _entries(found: Inspection) -> Iterator[tuple[str, str]]:
@@ -62,7 +68,7 @@ def _of_layout(found: Inspection) -> Iterator[tuple[str, str]]:
 
 
 def _typed(columns: Mapping[str, str]) -> str:
-    return listed(f"{name or repr(name)} ({kind})" for name, kind in columns.items())
+    return listed(f"{brief(name) or repr(name)} ({kind})" for name, kind in columns.items())
 
 
 def _of_photons(found: Inspection) -> Iterator[tuple[str, str]]:
@@ -94,9 +100,8 @@ def _drawn(spectrum: MassHistogram, blind: tuple[float, float] | None = None) ->
     edges = [*spectrum.edges_GeV[:-1:step], spectrum.edges_GeV[-1]]
     bars = [_BARS[math.ceil((len(_BARS) - 1) * events / max(sums))] for events in sums]
     if blind is not None:
-        low, high = blind
         bars = [
-            _HIDDEN if begin < high and end > low else bar
+            _HIDDEN if any(begin < high and end > low for low, high in hidden_GeV(blind)) else bar
             for bar, begin, end in zip(bars, edges[:-1], edges[1:], strict=True)
         ]
     hidden = f", {_HIDDEN} blind" if _HIDDEN in bars else ""

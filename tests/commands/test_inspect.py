@@ -184,9 +184,21 @@ MESSAGES = {
     "prose.txt": ("csv", "no photon column of any is there", "[layouts.NAME]"),
     "column.csv": ("csv", "line 2, column phi2: 'oops' is not a number", "decimal point"),
     "noise.dat": ("unknown", "is a binary file", ""),
-    "nan.root": ("root-ttree", "photons whose pt is NaN, infinite or negative: 1", "remove"),
-    "inf.root": ("root-ttree", "photons whose pt is NaN, infinite or negative: 1", "remove"),
-    "negative.root": ("root-ttree", "photons whose pt is NaN, infinite or negative: 1", "remove"),
+    "nan.root": (
+        "root-ttree",
+        "photons whose pt is NaN, infinite, negative or huge: 1",
+        "remove",
+    ),
+    "inf.root": (
+        "root-ttree",
+        "photons whose pt is NaN, infinite, negative or huge: 1",
+        "remove",
+    ),
+    "negative.root": (
+        "root-ttree",
+        "photons whose pt is NaN, infinite, negative or huge: 1",
+        "remove",
+    ),
     "GeV.root": ("root-ttree", "the median pT is 0.03", "if it is in GeV, describe it so"),
     "both.root": ("root-ttree", "several layouts fit: atlas-open-data-2020 (MeV), ", "--layout"),
     "nophi.root": ("root-ttree", "nanoaod misses Photon_phi (is it 'Photon_Phi'?)", "rename"),
@@ -307,13 +319,49 @@ def test_data_in_the_window_change_no_byte(
     assert "░" in told[0]
 
 
-def test_weights_of_one_are_those_of_data(inspect: Inspect, tmp_path: Path) -> None:
+@pytest.mark.parametrize("filler", [1.0, 0.0, -1.0, -999.0, np.nan])
+def test_weights_that_say_nothing_are_those_of_data(
+    inspect: Inspect, tmp_path: Path, filler: float
+) -> None:
     columns = nanoaod(photons())
-    for name, weights in (("data", np.ones(200, "f4")), ("simulation", columns["genWeight"])):
-        write_tree(tmp_path / f"{name}.root", "Events", {**columns, "genWeight": weights})
-    _, found = inspect(tmp_path / "data.root", tmp_path / "simulation.root")
-    assert (found["data.root"]["m_yy_GeV"], found["data.root"]["blind_GeV"]) == (None, [400, 1100])
+    weights = np.full(200, filler, "f4")
+    both = np.where(np.arange(200) < 150, 1.5, max(filler, 0.0)).astype("f4")
+    for name, each in (("data", weights), ("both", both), ("simulation", columns["genWeight"])):
+        write_tree(tmp_path / f"{name}.root", "Events", {**columns, "genWeight": each})
+    for name in ("data", "both") if np.isfinite(filler) else ("data",):
+        _, found = inspect(tmp_path / f"{name}.root")
+        one = found[f"{name}.root"]
+        assert (one["m_yy_GeV"], one["blind_GeV"]) == (None, [400, 1100])
+    _, found = inspect(tmp_path / "simulation.root")
     assert found["simulation.root"]["m_yy_GeV"] is not None
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e-3, 1e3])
+def test_a_wrong_unit_opens_no_window(inspect: Inspect, tmp_path: Path, factor: float) -> None:
+    """Pairs in the window are replaced by others in it; in whatever unit, nothing shows."""
+    told = []
+    for seed, inside in ((1, 300.0), (2, 400.0)):
+        made = heavy(seed, inside)
+        made |= {name: factor * made[name] for name in ("pt1", "pt2")}
+        _, found = inspect(write_parquet(tmp_path / "a.parquet", made))
+        told.append(found)
+    assert told[0] == told[1]
+
+
+def test_marks_for_missing_values_are_no_photons(inspect: Inspect, tmp_path: Path) -> None:
+    made = {**heavy(1, 300.0), "genWeight": np.full(100, 1.5)}
+    made["eta2"] = np.full(100, -999.0)
+    code, found = inspect(write_parquet(tmp_path / "a.parquet", made))
+    assert code == 2
+    assert "photons whose eta is NaN, infinite or beyond 20: 100" in what(found["a.parquet"])
+
+
+def test_events_are_known_by_run_and_number(inspect: Inspect, tmp_path: Path) -> None:
+    """By their number alone they are not: every run begins again."""
+    for name, seed in (("a", 1), ("b", 2)):
+        write_parquet(tmp_path / f"{name}.parquet", {**heavy(seed, 300.0), "event": np.arange(100)})
+    code, found = inspect(tmp_path / "a.parquet", tmp_path / "b.parquet")
+    assert (code, [each["problems"] for each in found.values()]) == (0, [[], []])
 
 
 def test_unblinding_is_recorded_among_the_chunks(
