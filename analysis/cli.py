@@ -100,7 +100,7 @@ def _resumes() -> bool:
 
 def _refuse_other_installs() -> None:
     """Refuse to run where the settings files are not: only an editable install has them."""
-    from tools.samples import checkout
+    from tools.checkout import checkout
 
     if not (checkout() / "datasets" / "course.toml").is_file():
         raise InputError(f"{checkout()} is not a checkout of xyy; install with `pip install -e .`")

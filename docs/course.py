@@ -56,8 +56,9 @@ import numpy as np
 import pandas as pd
 from IPython.display import Image, display
 
+from tools.checkout import checkout
 from tools.generate import DEFAULT_SEED, generate_sample
-from tools.samples import checkout, read_catalogue
+from tools.samples import read_catalogue
 
 plt.rcParams["figure.figsize"] = (7, 4.5)
 plt.rcParams["figure.dpi"] = 70

@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow.csv as pa_csv
 import uproot
 
+from tools.checkout import find_settings
 from tools.chunks import PART_EVENTS, TREE
 from tools.convert import convert
 from tools.generate import DEFAULT_SEED, plan_sample
-from tools.samples import Catalogue, find_settings, read_catalogue
+from tools.samples import Catalogue, read_catalogue
 
 EVENTS, ROUNDS = 1_500_000, 5
 

@@ -14,7 +14,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from importlib.resources import files as package_files
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
@@ -204,28 +203,6 @@ class Catalogue:
             f" x {sample.filter_efficiency:g} = {expected:,.2f} expected events;"
             f" / {rows:,} simulated = {self.weight(sample, rows):.6g} each"
         )
-
-
-def find_settings(name: str) -> Path:
-    """Return a settings file, looked for from the current folder and then from the checkout.
-
-    Raises
-    ------
-    InputError
-        If it is in neither.
-    """
-    given = Path(name)
-    for candidate in (given, checkout() / given):
-        if candidate.is_file():
-            return candidate
-    raise InputError(
-        f"{name} is neither in {Path.cwd()} nor in {checkout()}; name an existing file"
-    )
-
-
-def checkout() -> Path:
-    """Return the folder that holds `tools/`, `datasets/` and the rest."""
-    return Path(str(package_files("tools"))).parent
 
 
 def read_catalogue(path: Path) -> Catalogue:

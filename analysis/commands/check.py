@@ -73,9 +73,9 @@ def inspect(
     from analysis.inspection.look import Question
     from analysis.inspection.words import lines
     from analysis.results.codec import to_json
+    from tools.checkout import checkout
     from tools.json_file import json_bytes
     from tools.layouts import joined, only, read_layouts
-    from tools.samples import checkout
 
     catalogue, decided = settings.read()
     layouts = read_layouts(checkout() / "datasets" / "layouts")

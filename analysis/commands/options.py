@@ -89,7 +89,8 @@ def named_file(word: str) -> tuple[str | None, Path]:
 
 def catalogue_of(name: str) -> "Catalogue":
     """Read the samples file of `--samples`."""
-    from tools.samples import find_settings, read_catalogue
+    from tools.checkout import find_settings
+    from tools.samples import read_catalogue
 
     return read_catalogue(find_settings(name))
 
@@ -97,7 +98,7 @@ def catalogue_of(name: str) -> "Catalogue":
 def search_of(name: str, *, method: str | None = None) -> "Search":
     """Read the search file of `--search`; `method` is that of `--method`."""
     from analysis.settings.search_file import read_search
-    from tools.samples import find_settings
+    from tools.checkout import find_settings
 
     search = read_search(find_settings(name))
     if method is None:

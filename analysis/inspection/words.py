@@ -7,8 +7,9 @@ from pathlib import Path
 
 from analysis.inspection.found import Inspection, MassHistogram
 from processors.survey import hidden_GeV
+from tools.checkout import find_settings
 from tools.names import MOST_NAMES, listed
-from tools.samples import Catalogue, find_settings
+from tools.samples import Catalogue
 from tools.shown import brief
 
 CONVERTED = ("course",)

@@ -13,9 +13,9 @@ import shlex
 from pathlib import Path
 
 from tools.atomic import write_bytes
+from tools.checkout import find_settings
 from tools.errors import InputError, XyyError
 from tools.locks import one_writer
-from tools.samples import find_settings
 
 SAMPLES, SEARCH = "samples.toml", "search.toml"
 

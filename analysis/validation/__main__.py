@@ -29,10 +29,11 @@ from analysis.validation.documents import read_calibration
 from analysis.validation.pages import page_of_resonances, page_of_spectra, page_of_toys
 from analysis.validation.tasks import digest_of, workshop
 from analysis.validation.two_resonances import POINT_TOYS, PairPlan
+from tools.checkout import find_settings
 from tools.executors import Execution
 from tools.json_file import write_json
 from tools.pool import cores
-from tools.samples import Catalogue, find_settings, read_catalogue
+from tools.samples import Catalogue, read_catalogue
 
 DOCS = Path("docs")
 

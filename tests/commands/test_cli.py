@@ -212,6 +212,6 @@ def test_freeze_and_unblind_by_hand(
 def test_only_a_checkout_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("tools.samples.checkout", lambda: tmp_path)
+    monkeypatch.setattr("tools.checkout.checkout", lambda: tmp_path)
     assert xyy("run") == 2
     assert "is not a checkout of xyy; install with `pip install -e .`" in capsys.readouterr().err

@@ -24,8 +24,9 @@ from tests.photon_files import (
     write_rntuple,
     write_tree,
 )
+from tools.checkout import checkout
 from tools.layouts import read_layouts
-from tools.samples import Catalogue, checkout
+from tools.samples import Catalogue
 
 EDITS = int(2_000 * float(os.environ.get("XYY_HOSTILE", "0.05")))
 LZ4 = {"compression": uproot.LZ4(1)}

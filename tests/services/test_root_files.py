@@ -14,8 +14,9 @@ from analysis.inspection.files import inspect_files
 from analysis.inspection.found import Inspection
 from analysis.inspection.look import Question
 from tests.photon_files import expected, photons
+from tools.checkout import checkout
 from tools.layouts import read_layouts
-from tools.samples import Catalogue, checkout
+from tools.samples import Catalogue
 
 SCRIPT, SECONDS = Path(__file__).with_name("root_files.py"), 300
 LAYOUTS = {

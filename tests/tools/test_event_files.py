@@ -13,6 +13,7 @@ import pytest
 import uproot
 from pyarrow import csv
 
+from tools.checkout import find_settings
 from tools.chunks import TREE, verify_part
 from tools.digests import digest_text
 from tools.errors import InputError, XyyError
@@ -27,7 +28,7 @@ from tools.manifest import SampleChunks, manifest_for, read_manifest
 from tools.marks import GENERATED
 from tools.pool import cores
 from tools.recipe import Events, background_recipe, make_events
-from tools.samples import Catalogue, find_settings, read_catalogue
+from tools.samples import Catalogue, read_catalogue
 
 # Workers cannot import this module: what it defines goes to them by value.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])

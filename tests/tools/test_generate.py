@@ -13,6 +13,7 @@ from pyarrow import csv
 from scipy import stats
 
 from tests.formula import mass_by_formula
+from tools.checkout import find_settings
 from tools.chunks import PART_EVENTS, TREE
 from tools.errors import InputError
 from tools.event_files import FILE_CHUNKS
@@ -25,7 +26,7 @@ from tools.generate import (
 )
 from tools.manifest import read_manifest
 from tools.recipe import Events, Resonance
-from tools.samples import Catalogue, find_settings, read_catalogue
+from tools.samples import Catalogue, read_catalogue
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tools.checkout import checkout
 from tools.errors import InputError
 from tools.layouts import Layout, joined, only, read_layout, read_layouts, recognise
-from tools.samples import checkout, read_catalogue
+from tools.samples import read_catalogue
 from tools.settings_table import Table, read_toml
 
 NANO = ("Photon_pt", "Photon_eta", "Photon_phi")

@@ -20,11 +20,11 @@ from tests.photon_files import (
     write_tree,
 )
 from tools import ntuples
+from tools.checkout import checkout
 from tools.errors import InputError
 from tools.layouts import Match, read_layouts, recognise
 from tools.ntuples import Tree, open_ntuple
 from tools.photons import photons_of
-from tools.samples import checkout
 
 LAYOUTS = read_layouts(checkout() / "datasets" / "layouts")
 

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from tests.formula import mass_by_formula
+from tools.checkout import find_settings
 from tools.landau import truncated_landau
 from tools.recipe import (
     COLUMNS,
@@ -21,7 +22,7 @@ from tools.recipe import (
     photon_pair,
     signal_recipe,
 )
-from tools.samples import find_settings, read_catalogue
+from tools.samples import read_catalogue
 
 
 def floats_of(events: Events) -> dict[str, Floats]:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tools.checkout import find_settings
 from tools.errors import InputError
-from tools.samples import Catalogue, find_settings, read_catalogue
+from tools.samples import Catalogue, read_catalogue
 
 ROOT = Path(__file__).parents[2]
 

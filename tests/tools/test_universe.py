@@ -15,12 +15,13 @@ from scipy import stats
 
 from tests.formula import mass_by_formula
 from tests.truths import continuum_of, resonance_of
+from tools.checkout import find_settings
 from tools.chunks import PART_EVENTS
 from tools.digests import digest_text
 from tools.errors import InputError
 from tools.manifest import read_manifest
 from tools.recipe import Floats, Resonance, make_events, signal_recipe
-from tools.samples import Catalogue, find_settings, read_catalogue
+from tools.samples import Catalogue, read_catalogue
 from tools.universe import Truth, UniversePlan, generate_universe, plan_universe, truth_of
 
 SEED = 918_273_645_546
