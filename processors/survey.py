@@ -134,7 +134,11 @@ def nothing() -> Survey:
 
 @np.errstate(invalid="ignore", divide="ignore", over="ignore")  # such values are counted
 def survey(
-    photons: ak.Array, *, first: int = 0, blind_GeV: tuple[float, float] | None = None
+    photons: ak.Array,
+    *,
+    first: int = 0,
+    blind_GeV: tuple[float, float] | None = None,
+    may_be_data: npt.NDArray[np.bool_] | None = None,
 ) -> Survey:
     """Look at the photons of some events.
 
@@ -146,6 +150,8 @@ def survey(
         Entry of the first event.
     blind_GeV : (float, float), optional
         The window of masses that is not looked at.
+    may_be_data : ndarray of bool, optional
+        Events for which that holds; None: all.
     """
     counts, flat = ak.to_numpy(ak.num(photons.pt)), ak.flatten(photons)
     values = {name: ak.to_numpy(flat[name]) for name in QUANTITIES}
@@ -157,8 +163,9 @@ def survey(
     mass = pair.mass
     shown, seen = np.isfinite(mass), np.ones(len(counts), bool)
     if blind_GeV is not None:
+        public = np.zeros(len(mass), bool) if may_be_data is None else ~may_be_data[has_two]
         for low, high in hidden_GeV(blind_GeV):
-            shown &= (mass < low) | (mass >= high)
+            shown &= (mass < low) | (mass >= high) | public
         seen[has_two] = shown
     momenta = values["pt"][np.repeat(seen, counts)]
     return Survey(

@@ -33,6 +33,8 @@ from tools.reading import open_regular
 from tools.remote import is_address
 
 if TYPE_CHECKING:
+    import awkward as ak
+
     from processors.survey import Survey
 
 USUAL_PT_GeV = (1.0, 3000.0)
@@ -42,6 +44,8 @@ _IMPOSSIBLE = {
     "eta": "NaN, infinite or beyond 20",
     "phi": "NaN, infinite or beyond 2 pi",
 }
+_FEW_ZEROS = 0.01
+"""fraction of events of a simulation whose weight may be 0"""
 _KNOWN_BY = ("run", "lumi", "event", "channel")
 _BLIND = (
     "no generator weight tells that it is simulation, so that it may be data: masses are shown "
@@ -117,7 +121,7 @@ def _stages(path: Path, one: OneFile) -> Iterator[Look]:
         yield Look(found, none)
         simulated = _is_simulated(ntuple, tree, match)
         blind = None if simulated or one.question.unblinded else one.question.window_GeV
-        pieces = _pieces(ntuple, tree, match, one, blind=blind, simulated=simulated)
+        pieces = _pieces(ntuple, tree, match, one, simulated=simulated)
         surveys, events = zip(*pieces, strict=True)
     found = _with_survey(found, match, reduce(add, surveys), blind, simulated=simulated)
     yield Look(found, np.concatenate(events))
@@ -152,23 +156,34 @@ def _with_layout(found: Inspection, match: Match, tree: Tree) -> Inspection:
 
 
 def _is_simulated(ntuple: Ntuple, tree: Tree, match: Match) -> bool:
-    """Return whether every event has a weight that only a generator gives.
+    """Return whether events have weights that only a generator gives.
 
     Data have none, or one that says nothing: 0, 1 or -1, NaN, or the same negative number for all.
-    All events are asked, as files of data and simulation may have been put together.
+    All events are asked, as files of data and simulation may have been put together; a few zeros
+    are found in simulation, too, and stay blind by themselves.
     """
-    import awkward as ak
-
     if "weight" not in match.events:
         return False
-    name, lowest, highest = match.events["weight"], np.inf, -np.inf
+    name, lowest, highest, events, zeros = match.events["weight"], np.inf, -np.inf, 0, 0
     for arrays in ntuple.lists(tree, [name]):
-        weights = ak.to_numpy(ak.flatten(arrays[name], axis=None)).astype(float)
-        if not np.isfinite(weights).all() or np.isin(weights, (-1, 0, 1)).any():
+        weights = _smallest(arrays[name])
+        if not np.isfinite(weights).all() or np.any(np.abs(weights) == 1):
             return False
+        events, zeros = events + len(weights), zeros + int(np.sum(weights == 0))
         lowest = min(lowest, weights.min(initial=np.inf))
         highest = max(highest, weights.max(initial=-np.inf))
-    return bool(highest > 0 or lowest < highest)
+    return bool(zeros <= _FEW_ZEROS * events and (highest > 0 or lowest < highest))
+
+
+def _smallest(weights: "ak.Array") -> npt.NDArray[np.float64]:
+    """Return a weight of each event: of several that of the smallest size, and NaN of none."""
+    import awkward as ak
+
+    if weights.ndim > 1:
+        size = ak.argmin(np.abs(weights), axis=1, keepdims=True)
+        weights = ak.firsts(weights[size])
+    flat: npt.NDArray[np.float64] = ak.to_numpy(ak.fill_none(weights, np.nan)).astype(np.float64)
+    return flat
 
 
 def _pieces(
@@ -177,7 +192,6 @@ def _pieces(
     match: Match,
     one: OneFile,
     *,
-    blind: tuple[float, float] | None,
     simulated: bool,
 ) -> "Iterator[tuple[Survey, npt.NDArray[np.uint64]]]":
     """Yield surveys and identities of the events, in order."""
@@ -185,14 +199,17 @@ def _pieces(
     from tools.photons import photons_of
 
     numbers = _numbers(tree, match) if one.question.identify else []
+    window = None if one.question.unblinded else one.question.window_GeV
+    weight = [match.events["weight"]] if simulated else []
     yield nothing(), np.empty(0, np.uint64)
     first = 0
-    for arrays in ntuple.lists(tree, [*match.wanted, *numbers]):
+    for arrays in ntuple.lists(tree, [*match.wanted, *numbers, *weight]):
         wanted = {name: arrays[name] for name in match.wanted}
         photons = photons_of(match, wanted, one.file, first)
         told = [arrays[name] for name in numbers]
         same = identities(told, photons.pt if simulated else None)
-        yield survey(photons, first=first, blind_GeV=blind), same
+        data = _smallest(arrays[weight[0]]) == 0 if simulated else np.ones(len(photons), bool)
+        yield survey(photons, first=first, blind_GeV=window, may_be_data=data), same
         first += len(photons)
 
 
