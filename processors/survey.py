@@ -6,7 +6,7 @@ LeVeque (Stanford STAN-CS-79-773), which loses no digits where :math:`\sum x^2 -
 
 Of data the pairs inside a window are not looked at: neither their masses nor their momenta are
 part of a survey, only their number. As nobody knows yet whether the unit is right, that holds for
-the window in GeV that are thousandths or thousands of what they are taken for, too.
+the same window in units a thousand times larger or smaller, too.
 """
 
 from dataclasses import dataclass, fields

@@ -30,7 +30,7 @@ from tools.shown import brief
 
 Names = tuple[str, ...]
 """that a column may have"""
-Columns = Mapping[str, str]
+ColumnOf = Mapping[str, str]
 """the column of each quantity"""
 MomentumUnit = Literal["GeV", "MeV"]
 AngleUnit = Literal["rad", "deg"]
@@ -70,9 +70,9 @@ class Match:
     layout: Layout
     tree: str
     """the tree's name in the file, perhaps with a cycle; empty where a file is one table"""
-    photons: Columns
-    second: Columns
-    events: Columns
+    photons: ColumnOf
+    second: ColumnOf
+    events: ColumnOf
     missing: tuple[str, ...]
     """columns without which there are no photons: none where the layout fits"""
     complete: bool
@@ -86,12 +86,11 @@ class Match:
     @property
     def wanted(self) -> list[str]:
         """The columns that photons are made of."""
-        needed = (*POLAR, *CARTESIAN, *VECTORS, "index")
         return [
             column
             for columns in (self.photons, self.second)
             for quantity, column in columns.items()
-            if quantity in needed
+            if quantity not in _OPTIONAL
         ]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.errors import InputError
-from tools.layouts import CARTESIAN, POLAR, VECTORS, Columns, Layout, Match
+from tools.layouts import CARTESIAN, POLAR, VECTORS, ColumnOf, Layout, Match
 
 _FACTORS = {"GeV": 1.0, "MeV": 1e-3}
 _TURNS = {"rad": 1.0, "deg": np.pi / 180}
@@ -75,7 +75,7 @@ def photons_of(found: Match, arrays: Mapping[str, ak.Array], where: str, first: 
 
 
 def _standard(
-    found: Match, columns: Columns, arrays: Mapping[str, ak.Array], where: str
+    found: Match, columns: ColumnOf, arrays: Mapping[str, ak.Array], where: str
 ) -> ak.Array:
     """Return pt, eta and phi, in standard units."""
     if VECTORS[0] in columns:

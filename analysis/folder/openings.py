@@ -65,7 +65,7 @@ def record(place: Path, opening: Opening, by: Path) -> None:
     place : Path
     opening : Opening
     by : Path
-        The folder that opened the data.
+        The folder that opened the data; of `xyy inspect`, which has none, `place`.
 
     Raises
     ------

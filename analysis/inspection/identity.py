@@ -47,8 +47,8 @@ def identities(numbers: Sequence["ak.Array"], pt: "ak.Array | None" = None) -> I
     Parameters
     ----------
     numbers : sequence of array
-        Run, luminosity block, event number; none, if events are not to be known. EDM4hep has lists
-        of one.
+        Run, luminosity block, event number, channel, as far as they are there; none, if events are
+        not to be known. EDM4hep has lists of one.
     pt : array, optional
         Transverse momenta of each event's photons, of simulation.
     """

@@ -178,7 +178,7 @@ class OpenedWhen:
     opened: tuple[str, ...]
     """when, for each opening; empty for a damaged record"""
     by: str
-    """folder that opened the data last"""
+    """folder that opened the data last, or that of the record if `xyy inspect` did"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,7 +114,7 @@ class Scan:
     signal_error_events: Numbers | None
     """uncertainty of the number of signal events at each mass"""
     envelope_z: Numbers | None
-    """local significance with the function profiled among all that pass, at each mass"""
+    """local significance with the functions of all families profiled, at each mass"""
     local_z_min: Numbers | None = None
     """smallest local significance with all families, at each mass"""
     local_z_max: Numbers | None = None

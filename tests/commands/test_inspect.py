@@ -184,7 +184,7 @@ MESSAGES = {
     "packed.csv.gz": ("gzip", "is a gzip file", "`gunzip`"),
     "prose.txt": ("csv", "no photon column of any is there", "[layouts.NAME]"),
     "column.csv": ("csv", "line 2, column phi2: 'oops' is not a number", "decimal point"),
-    "noise.dat": ("unknown", "is a binary file", ""),
+    "noise.dat": ("unknown", "is a binary file", "write it as CSV, ROOT or Parquet"),
     "nan.root": (
         "root-ttree",
         "photons whose pt is NaN, infinite, negative or huge: 1",
@@ -410,7 +410,9 @@ def test_the_lines_end_with_the_next_command(
     assert program("inspect", path) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == str(path)
-    assert lines[-1] == f"  next      xyy convert {path} --out chunks"
+    assert lines[-1] == f"  next      xyy convert {path} --out results/chunks"
     other = shutil.copy(path, tmp_path / "my own.csv")
     assert program("inspect", other) == 0
-    assert f"  next      xyy convert 'SAMPLE={other}' --out chunks" in capsys.readouterr().out
+    assert (
+        f"  next      xyy convert 'SAMPLE={other}' --out results/chunks" in capsys.readouterr().out
+    )

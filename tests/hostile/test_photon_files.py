@@ -16,14 +16,7 @@ import uproot
 from analysis.inspection.files import inspect_files
 from analysis.inspection.look import Question
 from tests.hostile.source_edits import edited
-from tests.photon_files import (
-    edm4hep,
-    nanoaod,
-    photons,
-    write_parquet,
-    write_rntuple,
-    write_tree,
-)
+from tests.photon_files import edm4hep, nanoaod, photons, write_parquet, write_rntuple, write_tree
 from tools.checkout import checkout
 from tools.layouts import read_layouts
 from tools.samples import Catalogue

@@ -402,6 +402,12 @@ def test_the_page_is_made_of_the_document(name: str, tmp_path: Path) -> None:
     assert f"**{number - missed} of {number} numbers are what was wanted.**" in text
 
 
+def test_what_is_published_is_what_the_command_makes() -> None:
+    spectra, resonances = (command.PLANS[n] for n in ("open spectra", "several resonances"))
+    assert read_calibration(spectra.kind, DOCS / spectra.file).size == spectra.size
+    assert read_calibration(resonances.kind, DOCS / resonances.file).toys == resonances.size
+
+
 @pytest.mark.parametrize(("name", "least"), [("one spectrum", 2_000), ("six categories", 250)])
 def test_what_is_published_is_of_many_toys(name: str, least: int) -> None:
     own = command.PLANS[name]

@@ -31,8 +31,6 @@ from tools.executors import Execution
 from tools.json_file import write_json
 from tools.samples import Catalogue
 
-DOCS = Path(__file__).parents[2] / "docs"
-
 
 @pytest.fixture(scope="module")
 def few(search: Search) -> Search:

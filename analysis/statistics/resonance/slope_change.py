@@ -10,7 +10,8 @@ with and without the resonance, for p all over the spectrum, with a Gaussian con
 :math:`\kappa` to 0 within 5 % of the spectrum's mean slope (the mean of |d ln b / dm|). The
 smallest significance of all p is what is left. In few events such a change cannot be seen, and
 costs little; in many it takes what it can explain. How many false claims it takes away, and how
-much of a true resonance, ``python -m analysis.validation --spectra`` tells: ``docs/statistics.md``.
+much of a true resonance: ``docs/spectra_calibration.md``, of ``python -m analysis.validation
+--spectra``.
 It is an allowance for what is not known, no test: a larger change, or a narrower feature, goes on
 looking like a resonance.
 """
