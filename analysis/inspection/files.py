@@ -12,8 +12,8 @@ from analysis.inspection.identity import equal_files, shared
 from analysis.inspection.look import Look, OneFile, Question, look
 from analysis.inspection.words import next_command
 from analysis.results.freeze import Opening
-from tools.digests import digest_file
 from tools.errors import InputError
+from tools.manifest import MANIFEST_NAME
 from tools.pool import one_by_one
 from tools.samples import Catalogue
 
@@ -35,12 +35,23 @@ def inspect_files(
     catalogue : Catalogue
         Which sample a file is of, for the command to type next.
     """
-    looks = [
-        _ended(one.file) if seen is None else seen
-        for one, seen in one_by_one(look, [OneFile(file, question) for file in files])
+    sizes = [_size(file) for file in files]
+    asked = [
+        # Files of other sizes are no twins: their content need not be read for that.
+        OneFile(file, question, digested=question.unblinded or (size > 0 and sizes.count(size) > 1))
+        for file, size in zip(files, sizes, strict=True)
     ]
+    looks = [_ended(one.file) if seen is None else seen for one, seen in one_by_one(look, asked)]
     found = _compared(looks)
     return [replace(each, next=next_command(each, catalogue)) for each in found]
+
+
+def _size(file: str) -> int:
+    """Return the size of a file; 0 of what is none."""
+    try:
+        return Path(file).stat().st_size
+    except (OSError, ValueError):
+        return 0
 
 
 def _ended(file: str) -> Look:
@@ -53,8 +64,7 @@ def _compared(looks: Sequence[Look]) -> list[Inspection]:
     """Add what is wrong with files beside each other: it is told of the later one."""
     found = [each.found for each in looks]
     names = [each.file for each in found]
-    regular = {n: Path(f.file) for n, f in enumerate(found) if f.format != UNREADABLE}
-    equal = equal_files(regular)
+    equal = equal_files([each.digest for each in found])
     for twin, first in equal.items():
         problem = Problem(
             f"it has the same content as {names[first]}, and every event would count twice",
@@ -91,14 +101,23 @@ def record_opening(found: Sequence[Inspection], chunks: Path, reason: str) -> No
     Raises
     ------
     InputError
-        If the reason is empty.
+        If the reason is empty, or a file is a chunk of this program.
     XyyError
         If it cannot be written: then the masses are not to be shown.
     """
     if not reason.strip():
         raise InputError("--unblinded needs a reason in words; it stays on record")
     for each in found:
-        if each.blind_GeV is None and each.simulated is False and each.photons:
-            digest = digest_file(Path(each.file))
-            place = chunks / f"inspected-{digest[:16]}"
-            record(place, Opening((digest,), {}, f"xyy inspect: {reason}"), place)
+        if each.digest and each.blind_GeV is None and each.simulated is False and each.photons:
+            _refuse_chunk(Path(each.file))
+            place = chunks / f"inspected-{each.digest[:16]}"
+            record(place, Opening((each.digest,), {}, f"xyy inspect: {reason}"), place)
+
+
+def _refuse_chunk(path: Path) -> None:
+    """Refuse a chunk of data: what folders know them by is the file that it was made of."""
+    if (path.resolve().parent.parent / MANIFEST_NAME).is_file():
+        raise InputError(
+            f"{path} is a chunk of data that xyy converted; name the file it was made of, or open "
+            "it with `xyy unblind`"
+        )

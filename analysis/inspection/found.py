@@ -62,6 +62,8 @@ class Inspection:
     file: str
     format: str
     """told by its content; see `tools.content`"""
+    digest: str | None = None
+    """of its content, where there may be another like it, or data were unblinded"""
     tree: str | None = None
     """the one with the photons; null where the file is one table, or has none"""
     layout: str | None = None

@@ -6,16 +6,12 @@ without photons they are not compared. Kept is one hash of 64 bits per event: am
 events two different ones have the same with a probability of 4e-5.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-
-from tools.digests import digest_file
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -114,15 +110,12 @@ def shared(files: Sequence[Identities]) -> list[Shared]:
     return found
 
 
-def equal_files(files: Mapping[int, Path]) -> dict[int, int]:
+def equal_files(digests: Sequence[str | None]) -> dict[int, int]:
     """Return the files that have the same bytes as one before, with the first of these.
 
-    Only files of one size are read.
+    >>> equal_files(["a", None, "b", "a", None])
+    {3: 0}
     """
-    sizes = Counter(path.stat().st_size for path in files.values())
-    twins = {
-        n: path for n, path in files.items() if (size := path.stat().st_size) and sizes[size] > 1
-    }
     first: dict[str, int] = {}
-    found = {n: first.setdefault(digest_file(path), n) for n, path in twins.items()}
+    found = {n: first.setdefault(each, n) for n, each in enumerate(digests) if each}
     return {n: other for n, other in found.items() if n != other}

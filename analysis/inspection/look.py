@@ -25,6 +25,7 @@ from analysis.inspection.found import (
 )
 from analysis.inspection.identity import identities
 from tools.content import content_kind
+from tools.digests import digest_file
 from tools.errors import InputError, XyyError
 from tools.layouts import Layout, Match, recognise
 from tools.names import listed
@@ -72,6 +73,8 @@ class OneFile:
 
     file: str
     question: Question
+    digested: bool = False
+    """whether its digest is asked for"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +112,8 @@ def _stages(path: Path, one: OneFile) -> Iterator[Look]:
         raise InputError(f"{one.file} is an address; fetch the file, and name it here")
     with open_regular(path) as stream:
         found = Inspection(file=one.file, format=content_kind(stream.read(1 << 16)).name)
+    before = _state(path)
+    found = replace(found, digest=digest_file(path) if one.digested else None)
     yield Look(found, none)
     with open_ntuple(path) as ntuple:
         trees = {tree.name: tree for tree in ntuple.trees}
@@ -123,8 +128,16 @@ def _stages(path: Path, one: OneFile) -> Iterator[Look]:
         blind = None if simulated or one.question.unblinded else one.question.window_GeV
         pieces = _pieces(ntuple, tree, match, one, simulated=simulated)
         surveys, events = zip(*pieces, strict=True)
+    if _state(path) != before:
+        raise InputError(f"{path} changed while it was read; run it again")
     found = _with_survey(found, match, reduce(add, surveys), blind, simulated=simulated)
     yield Look(found, np.concatenate(events))
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    """Return what tells that a file was replaced or written to."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _with_trees(found: Inspection, trees: Mapping[str, Tree]) -> Inspection:

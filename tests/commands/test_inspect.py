@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import uproot
 
+from analysis.inspection.look import OneFile, Question, look
 from analysis.results.freeze import Openings
 from tests.photon_files import (
     add_tree,
@@ -25,6 +26,9 @@ from tests.photon_files import (
     write_rntuple,
     write_tree,
 )
+from tools.checkout import checkout
+from tools.layouts import read_layouts
+from tools.photons import photons_of
 
 Found = dict[str, dict[str, Any]]
 Program = Callable[..., int]
@@ -397,6 +401,48 @@ def test_unblinding_is_recorded_among_the_chunks(
     chunks.write_text("no folder")
     assert program("inspect", path, "--unblinded", "why not", "--chunks", chunks) == 2
     assert "m_yy" not in capsys.readouterr().out
+
+
+def test_a_chunk_of_data_is_not_opened_by_itself(
+    program: Program, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Folders know their data by the files that chunks were made of."""
+    assert program("generate", "background", "--events", 500, "--out", tmp_path, "--quiet") == 0
+    source, out = tmp_path / "background.csv", tmp_path / "chunks"
+    assert program("convert", f"data={source}", "--out", out, "--quiet") == 0
+    (part,) = out.glob("data/*.root")
+    capsys.readouterr()
+    words = ("--unblinded", "curious", "--chunks", tmp_path / "kept")
+    assert program("inspect", part, *words) == 2
+    told = capsys.readouterr()
+    assert "is a chunk of data that xyy converted" in told.err
+    assert "m_yy" not in told.out
+    assert program("inspect", source, *words) == 0
+
+
+def test_a_file_that_changes_while_it_is_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_parquet(tmp_path / "a.parquet", heavy(1, 300.0))
+
+    whole = photons_of
+
+    def replaced(*words: Any) -> ak.Array:
+        write_parquet(path, heavy(2, 400.0))
+        return whole(*words)
+
+    question = Question(read_layouts(checkout() / "datasets" / "layouts"), (400, 1100), True, True)
+    assert look(OneFile(str(path), question)).found.usable
+    monkeypatch.setattr("tools.photons.photons_of", replaced)
+    found = look(OneFile(str(path), question)).found
+    assert "changed while it was read" in found.problems[0].what
+    assert found.m_yy_GeV is None
+
+
+def test_a_file_that_vanishes_takes_no_other_with_it(inspect: Inspect, tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "a.parquet", heavy(1, 300.0))
+    code, found = inspect(path, tmp_path / "gone.parquet")
+    assert (code, found["a.parquet"]["usable"], found["gone.parquet"]["usable"]) == (2, True, False)
 
 
 # ---- what people read ----------------------------------------------------------------------------

@@ -1,11 +1,9 @@
 """Events that are there twice."""
 
-from pathlib import Path
-
 import awkward as ak
 import numpy as np
 
-from analysis.inspection.identity import equal_files, identities, shared
+from analysis.inspection.identity import identities, shared
 
 
 def numbers(first: int, count: int) -> list[ak.Array]:
@@ -34,14 +32,6 @@ def test_no_two_of_many_events_are_taken_for_one() -> None:
     runs = np.repeat(np.arange(1000, dtype="u4"), 1000)
     events = np.tile(np.arange(1000, dtype="u8"), 1000)
     assert len(np.unique(identities([ak.Array(runs), ak.Array(events)]))) == 10**6
-
-
-def test_files_of_equal_content(tmp_path: Path) -> None:
-    paths = [tmp_path / name for name in "abcde"]
-    for path, text in zip(paths, ("one", "two", "one", "three", "one"), strict=True):
-        path.write_text(text)
-    assert equal_files(dict(enumerate(paths))) == {2: 0, 4: 0}
-    assert equal_files({1: paths[1], 3: paths[0], 8: paths[4]}) == {8: 3}
 
 
 def test_numbers_that_a_float_cannot_hold_make_no_event_known() -> None:
