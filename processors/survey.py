@@ -23,9 +23,6 @@ MASS_EDGES_GeV = np.geomspace(0.1, 1e5, 181)
 """thirty bins per decade"""
 PT_EDGES_GeV = np.geomspace(1e-6, 1e9, 1501)
 """a hundred bins per decade: a median within 2.3 %"""
-QUANTITIES = ("pt", "eta", "phi")
-_MAX_PT_GeV, _MAX_ETA, _MAX_PHI = 1e9, 20.0, 2 * np.pi + 1e-3
-"""beyond them no photon is: they are marks for what is missing, or degrees"""
 
 
 def hidden_GeV(window_GeV: tuple[float, float]) -> tuple[tuple[float, float], ...]:
@@ -81,19 +78,6 @@ def moments(values: npt.NDArray[np.float64]) -> Moments:
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
-    """Photons with a value that none can have."""
-
-    photons: int = 0
-    entry: int = -1
-    """of the first, from 0; -1 if there is none"""
-
-    def __add__(self, other: "Wrong") -> "Wrong":
-        """Return those of both pieces, of which `self` is the first."""
-        return Wrong(self.photons + other.photons, self.entry if self.photons else other.entry)
-
-
-@dataclass(frozen=True, slots=True)
 class Survey:
     """What was seen of the photons of some events."""
 
@@ -108,9 +92,6 @@ class Survey:
     """of the same, in bins of `MASS_EDGES_GeV`"""
     momenta: Counts
     """of the transverse momenta of these photons, in bins of `PT_EDGES_GeV`"""
-    wrong_pt: Wrong
-    wrong_eta: Wrong
-    wrong_phi: Wrong
 
     def __add__(self, other: "Survey") -> "Survey":
         """Return the survey of both pieces, of which `self` is the first."""
@@ -129,14 +110,13 @@ class Survey:
 def nothing() -> Survey:
     """Return the survey of no events, to which others are added."""
     masses, momenta = (np.zeros(len(e) - 1, np.int64) for e in (MASS_EDGES_GeV, PT_EDGES_GeV))
-    return Survey(0, 0, 0, Moments(), masses, momenta, Wrong(), Wrong(), Wrong())
+    return Survey(0, 0, 0, Moments(), masses, momenta)
 
 
-@np.errstate(invalid="ignore", divide="ignore", over="ignore")  # such values are counted
+@np.errstate(invalid="ignore", divide="ignore", over="ignore")  # of values that no photon has
 def survey(
     photons: ak.Array,
     *,
-    first: int = 0,
     blind_GeV: tuple[float, float] | None = None,
     may_be_data: npt.NDArray[np.bool_] | None = None,
 ) -> Survey:
@@ -146,19 +126,12 @@ def survey(
     ----------
     photons : array
         One list per event of records ``pt`` (GeV), ``eta``, ``phi`` (rad).
-    first : int
-        Entry of the first event.
     blind_GeV : (float, float), optional
         The window of masses that is not looked at.
     may_be_data : ndarray of bool, optional
         Events for which that holds; None: all.
     """
-    counts, flat = ak.to_numpy(ak.num(photons.pt)), ak.flatten(photons)
-    values = {name: ak.to_numpy(flat[name]) for name in QUANTITIES}
-    bad = {name: ~np.isfinite(each) for name, each in values.items()}
-    bad["pt"] |= (values["pt"] < 0) | (values["pt"] > _MAX_PT_GeV)
-    bad["eta"] |= np.abs(values["eta"]) > _MAX_ETA
-    bad["phi"] |= np.abs(values["phi"]) > _MAX_PHI
+    counts, pt = ak.to_numpy(ak.num(photons.pt)), ak.to_numpy(ak.flatten(photons.pt))
     has_two, pair = leading_pair(photons)
     mass = pair.mass
     shown, seen = np.isfinite(mass), np.ones(len(counts), bool)
@@ -167,7 +140,7 @@ def survey(
         for low, high in hidden_GeV(blind_GeV):
             shown &= (mass < low) | (mass >= high) | public
         seen[has_two] = shown
-    momenta = values["pt"][np.repeat(seen, counts)]
+    momenta = pt[np.repeat(seen, counts)]
     return Survey(
         events=len(counts),
         photons=int(counts[seen].sum()),
@@ -175,13 +148,4 @@ def survey(
         mass=moments(mass[shown]),
         masses=np.histogram(mass[shown], MASS_EDGES_GeV)[0],
         momenta=np.histogram(momenta[np.isfinite(momenta)], PT_EDGES_GeV)[0],
-        **{f"wrong_{name}": _wrong(mask, counts, first) for name, mask in bad.items()},
     )
-
-
-def _wrong(mask: npt.NDArray[np.bool_], counts: npt.NDArray[np.int64], first: int) -> Wrong:
-    """Return how many photons a mask has, of events with so many photons each."""
-    if not mask.any():
-        return Wrong()
-    entry = int(np.searchsorted(np.cumsum(counts), np.argmax(mask), side="right"))
-    return Wrong(int(mask.sum()), first + entry)

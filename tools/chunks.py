@@ -26,6 +26,7 @@ manifest has a digest of the events as well, and what was made from them is told
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,9 @@ _REMEDY = "convert its sample again"
 
 Events = Mapping[str, npt.NDArray[np.generic]]
 """One array for each column, all of one length."""
+Jagged = Mapping[str, Any]
+"""The same, where a column may be an awkward array with a list of records in each event: each field
+``NAME.FIELD`` of them is a branch of its own."""
 
 
 class DamagedChunkError(XyyError):
@@ -63,7 +67,7 @@ def write_part(
     *,
     generated: bool,
 ) -> Part:
-    """Write one chunk, whole or not at all.
+    """Write one chunk of flat events, whole or not at all.
 
     Parameters
     ----------
@@ -88,27 +92,80 @@ def write_part(
     XyyError
         If the disk is full or the folder cannot be written.
     """
+    branches = {column.name: column.type for column in columns}
+    stored = (
+        {c.name: events[c.name].astype(c.type, copy=False) for c in columns} for events in clusters
+    )
+    return write_jagged(folder, relative, branches, stored, generated=generated)
+
+
+def write_jagged(
+    folder: Path,
+    relative: str,
+    branches: Mapping[str, Any],
+    clusters: Iterable[Jagged],
+    *,
+    generated: bool,
+) -> Part:
+    """Write one chunk, whole or not at all.
+
+    Parameters
+    ----------
+    folder, relative, generated
+        As for `write_part`.
+    branches : mapping of str to type
+        A NumPy type, or an awkward one for lists of records, for each column.
+    clusters : iterable of mapping of str to array
+        The events, in these types; every item becomes a cluster.
+
+    Returns
+    -------
+    Part
+        The chunk's entry for the manifest.
+
+    Raises
+    ------
+    XyyError
+        If the disk is full or the folder cannot be written.
+    """
     import uproot
 
     path, edges, content = folder / relative, [0], xxhash.xxh3_128()
+    title = GENERATED if generated else CONVERTED
     with atomic(path) as temporary:
         with root_clock(), uproot.recreate(temporary, compression=uproot.LZ4(1)) as file:
-            branches = {column.name: column.type for column in columns}
-            tree = file.mktree(TREE, branches, title=GENERATED if generated else CONVERTED)
+            tree = file.mktree(TREE, branches, title=title, field_name=_branch)
             for events in clusters:
-                stored = {c.name: events[c.name].astype(c.type, copy=False) for c in columns}
-                tree.extend(stored)
-                _digest(stored, content)
-                edges.append(edges[-1] + len(events[columns[0].name]))
+                tree.extend(events)
+                edges.append(edges[-1] + _digest(events, content))
         checksum, size = digest_file(temporary), temporary.stat().st_size
     return Part(relative, edges[-1], tuple(edges), size, checksum, content.hexdigest())
 
 
-def _digest(events: Events, hasher: xxhash.xxh3_128) -> None:
-    """Add the events of a cluster to a digest."""
+def _branch(column: str, field: str) -> str:
+    """Return the name of the branch of a field of records."""
+    return f"{column}.{field}" if column else field
+
+
+def _digest(events: Jagged, hasher: xxhash.xxh3_128) -> int:
+    """Add the events of a cluster to a digest; return how many they are."""
+    count = 0
     for name, array in events.items():
-        hasher.update(f"{name} {array.dtype.str} {len(array)} ".encode())
-        hasher.update(np.ascontiguousarray(array).data)
+        count = len(array)
+        for label, values in _plain(name, array).items():
+            hasher.update(f"{label} {values.dtype.str} {len(values)} ".encode())
+            hasher.update(np.ascontiguousarray(values).data)
+    return count
+
+
+def _plain(name: str, array: Any) -> Events:
+    """Return the numbers of a column, and of lists how many there are in each event."""
+    if isinstance(array, np.ndarray):
+        return {name: array}
+    import awkward as ak
+
+    flat, numbers = ak.flatten(array), {f"n{name}": ak.to_numpy(ak.num(array))}
+    return numbers | {_branch(name, each): ak.to_numpy(flat[each]) for each in ak.fields(flat)}
 
 
 def verify_part(path: Path, part: Part) -> bytes:

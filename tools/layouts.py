@@ -12,17 +12,23 @@ indices into other particles    ``index``, and the columns of those particles
 one number per photon           the columns of the first photon, and ``[photons.second]``
 ==============================  ================================================================
 
+What else it says of each photon stands in ``[photons.attributes]``, and in ``[photons.momenta]`` if
+it is a momentum; what it says once per event in ``[events]``. Of these a file may lack some.
+
 The layouts in ``datasets/layouts`` are known everywhere. A name may be a list of names, of which
 the first that is there counts. Where several layouts fit, first those named after the file's tree
-are kept, then those of which every photon column is there; what is left must be one, as another
-layout may mean another unit: a factor 1000 that nothing else would show.
+are kept, then those of which every photon column is there, then those of the samples file; what is
+left must be one, as another layout may mean another unit: a factor 1000 that nothing else would
+show.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from tools.checkout import checkout
 from tools.errors import InputError
 from tools.names import MOST_NAMES, listed, nearest
 from tools.settings_table import Table, read_toml
@@ -38,6 +44,8 @@ POLAR, CARTESIAN, VECTORS = ("pt", "eta", "phi"), ("px", "py", "pz"), ("vectors"
 _OPTIONAL = ("energy",)
 """a photon needs none: it only tells layouts apart"""
 EVENT = ("run", "lumi", "event", "channel", "weight")
+_PATTERNS = ("flags", "keep")
+_ATTRIBUTES = ("attributes", "momenta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +65,23 @@ class Layout:
     """of each quantity of the photons, or of the first photon where there is a `second`"""
     second: Mapping[str, Names]
     """of the second photon, where a column holds one number per event"""
+    attributes: Mapping[str, Names]
+    """of whatever else is told of each photon, or of the first one"""
+    second_attributes: Mapping[str, Names]
+    """of the same of the second photon"""
+    momenta: frozenset[str]
+    """attributes that are momenta, in the unit `momentum`"""
     events: Mapping[str, Names]
     """of what is told once per event: some of `EVENT`"""
+    keep: tuple[str, ...]
+    """patterns of other columns that are told once per event"""
     flags: tuple[str, ...]
     """patterns of the names of trigger flags"""
+    sum_of_weights: tuple[str, str] | None
+    """tree and column of the sum over all generated events; the tree is empty where each event of
+    the photons' own tree repeats it"""
+    own: bool
+    """whether it is of a samples file, and goes before those that are known everywhere"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +93,13 @@ class Match:
     """the tree's name in the file, perhaps with a cycle; empty where a file is one table"""
     photons: ColumnOf
     second: ColumnOf
+    attributes: ColumnOf
+    second_attributes: ColumnOf
     events: ColumnOf
+    kept: tuple[str, ...]
+    """columns that patterns of the layout keep"""
+    flags: tuple[str, ...]
+    """columns with trigger flags"""
     missing: tuple[str, ...]
     """columns without which there are no photons: none where the layout fits"""
     complete: bool
@@ -108,38 +135,50 @@ def read_layouts(folder: Path) -> dict[str, Layout]:
     }
 
 
-def joined(
-    known: Mapping[str, Layout], own: Mapping[str, Layout], where: Path
+def known_layouts(
+    own: Mapping[str, Layout], where: Path, name: str | None = None
 ) -> dict[str, Layout]:
-    """Return the layouts that are known everywhere, and those of a samples file.
+    """Return the layouts that are known everywhere and those of a samples file, or one of them.
+
+    Parameters
+    ----------
+    own : mapping of str to Layout
+        Of the samples file `where`.
+    where : Path
+    name : str, optional
+        Of the one that is meant.
 
     Raises
     ------
     InputError
-        If one of the file's has the name of another.
+        If one of the file's has the name of another, or there is none of the name.
     """
-    for name in own:
-        if name in known:
+    known = read_layouts(checkout() / "datasets" / "layouts")
+    for each in own:
+        if each in known:
             raise InputError(
-                f"{where}, [layouts.{name}]: there is a layout of this name in datasets/layouts; "
+                f"{where}, [layouts.{each}]: there is a layout of this name in datasets/layouts; "
                 "give it another"
             )
-    return {**known, **own}
+    layouts = {**known, **own}
+    return layouts if name is None else _only(layouts, name)
 
 
-def read_layout(name: str, table: Table) -> Layout:
-    """Read one layout from its table.
+def read_layout(name: str, table: Table, *, own: bool = False) -> Layout:
+    """Read one layout from its table; whether it is a user's own.
 
     Raises
     ------
     InputError
         As `read_layouts`.
     """
-    table.only(("about", "trees", "units", "photons", "events"))
+    table.only(("about", "trees", "units", "photons", "events", "sum_of_weights"))
     units, photons = table.table("units", ("momentum", "angle")), table.table("photons")
-    events = table.table("events", (*EVENT, "flags")) if "events" in table.content else None
+    events = table.table("events", (*EVENT, *_PATTERNS)) if "events" in table.content else None
     second = photons.table("second") if "second" in photons.content else None
     first = photons.without("second") if second is not None else photons
+    attributes, momenta = _attributes(first)
+    second_attributes = {} if second is None else _attributes(second)[0]
     momentum: Any = units.choice("momentum", get_args(MomentumUnit))
     angle: Any = units.choice("angle", get_args(AngleUnit))
     return Layout(
@@ -150,11 +189,43 @@ def read_layout(name: str, table: Table) -> Layout:
         angle=angle,
         photons=_quantities(first, may_index=second is None),
         second={} if second is None else _quantities(second, may_index=False),
+        attributes=attributes,
+        second_attributes=second_attributes,
+        momenta=momenta,
         events={}
         if events is None
-        else {key: _names(events, key) for key in events.content if key != "flags"},
-        flags=events.texts("flags") if events is not None and "flags" in events.content else (),
+        else {key: _names(events, key) for key in events.content if key not in _PATTERNS},
+        keep=_patterns(events, "keep"),
+        flags=_patterns(events, "flags"),
+        sum_of_weights=_sum_of_weights(table),
+        own=own,
     )
+
+
+def _attributes(table: Table) -> tuple[dict[str, Names], frozenset[str]]:
+    """Return the columns of the attributes of a photon, and which of them are momenta."""
+    there = {key: table.table(key) for key in _ATTRIBUTES if key in table.content}
+    found: dict[str, Names] = {}
+    for each in there.values():
+        for name in each.content:
+            if name in (*found, *POLAR, *CARTESIAN, *VECTORS) or not name.isidentifier():
+                raise InputError(
+                    f"{each.where}, {brief(name)}: no name for an attribute; it is one of a "
+                    "momentum, there twice, or has other characters than letters, digits and _"
+                )
+            found[name] = _names(each, name)
+    return found, frozenset(there["momenta"].content if "momenta" in there else ())
+
+
+def _patterns(events: Table | None, key: str) -> tuple[str, ...]:
+    return events.texts(key) if events is not None and key in events.content else ()
+
+
+def _sum_of_weights(table: Table) -> tuple[str, str] | None:
+    if "sum_of_weights" not in table.content:
+        return None
+    place = table.table("sum_of_weights", ("tree", "column"))
+    return place.text("tree") if "tree" in place.content else "", place.text("column")
 
 
 def _quantities(table: Table, *, may_index: bool) -> dict[str, Names]:
@@ -164,8 +235,10 @@ def _quantities(table: Table, *, may_index: bool) -> dict[str, Names]:
         raise InputError(
             f"{table.where}: name either pt, eta and phi, or px, py and pz, or vectors"
         )
-    table.only((*kinds[0], *_OPTIONAL, *(("index",) if may_index else ())))
-    return {key: _names(table, key) for key in dict.fromkeys((*kinds[0], *table.content))}
+    allowed = (*kinds[0], *_OPTIONAL, *(("index",) if may_index else ()))
+    table.only((*allowed, *_ATTRIBUTES))
+    there = dict.fromkeys((*kinds[0], *table.content))
+    return {key: _names(table, key) for key in there if key in allowed}
 
 
 def _names(table: Table, key: str) -> Names:
@@ -183,9 +256,13 @@ def match(layout: Layout, tree: str, columns: Collection[str]) -> Match:
     columns : collection of str
         The names of what it holds.
     """
-    first, second, events = (
-        _found(names, columns) for names in (layout.photons, layout.second, layout.events)
-    )
+    first, second, attributes, second_attributes, events = (
+        _found(names, columns)
+        for names in (
+            layout.photons, layout.second, layout.attributes, layout.second_attributes,
+            layout.events,
+        )
+    )  # fmt: skip
     lost = [
         (key, names[0])
         for part, there in ((layout.photons, first), (layout.second, second))
@@ -193,7 +270,9 @@ def match(layout: Layout, tree: str, columns: Collection[str]) -> Match:
         if key not in there
     ]
     return Match(
-        layout, tree, first, second, events,
+        layout, tree, first, second, attributes, second_attributes, events,
+        kept=_matching(layout.keep, columns),
+        flags=_matching(layout.flags, columns),
         missing=tuple(name for key, name in lost if key not in _OPTIONAL),
         complete=not lost,
     )  # fmt: skip
@@ -206,14 +285,11 @@ def _found(names: Mapping[str, Names], columns: Collection[str]) -> dict[str, st
     return {key: name for key, name in there.items() if name is not None}
 
 
-def only(layouts: Mapping[str, Layout], name: str) -> dict[str, Layout]:
-    """Return one layout, by its name.
+def _matching(patterns: Sequence[str], columns: Collection[str]) -> Names:
+    return tuple(name for name in columns if any(fnmatchcase(name, each) for each in patterns))
 
-    Raises
-    ------
-    InputError
-        If there is none of the name.
-    """
+
+def _only(layouts: Mapping[str, Layout], name: str) -> dict[str, Layout]:
     if name not in layouts:
         raise InputError(
             f"there is no layout {brief(name)}{nearest(name, layouts)}; "
@@ -245,6 +321,7 @@ def recognise(layouts: Mapping[str, Layout], trees: Mapping[str, Collection[str]
     fits = [each for each in tried if not each.missing]
     fits = [each for each in fits if each.named] or fits
     fits = [each for each in fits if each.complete] or fits
+    fits = [each for each in fits if each.layout.own] or fits
     if not fits:
         raise InputError(_none(tried, trees))
     if len(fits) > 1:

@@ -10,12 +10,14 @@ lies on another machine has an address in their place (`tools.remote`).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from os.path import normpath
 from pathlib import Path
 from typing import Any, get_args
+
+import numpy as np
 
 from tools.errors import InputError
 from tools.json_file import read_json, write_json
@@ -60,6 +62,29 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """One column of the chunks of a sample with lists of photons."""
+
+    name: str
+    """of the branch, like ``photons.pt`` or ``run``"""
+    type: str
+    """NumPy's name for it"""
+    unit: str
+    """``"GeV"``, ``"rad"``, ``"1"``; ``""`` where the layout does not say"""
+    source: str
+    """the column of the source files that it is made of; several, with commas"""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that a sample should have been made from, too, and could not be."""
+
+    name: str
+    """without its folder"""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SampleChunks:
     """The chunks of one sample."""
 
@@ -74,6 +99,14 @@ class SampleChunks:
     mass_GeV: float | None = None
     cross_section_pb: float | None = None
     filter_efficiency: float | None = None
+    layout: str = ""
+    """of the source files, where the events hold lists of photons; empty for flat events"""
+    stored: tuple[Stored, ...] = ()
+    """the columns of such events; flat ones have those of the manifest"""
+    refused: tuple[Refused, ...] = ()
+    """files that were left out"""
+    sum_of_weights: float | None = None
+    """of all events that were generated for its files, where each of them tells that"""
 
     @property
     def entries(self) -> int:
@@ -133,7 +166,9 @@ class Manifest:
         return path
 
 
-_COLUMN, _PART, _SOURCE = ([f.name for f in fields(kind)] for kind in (Column, Part, Source))
+_COLUMN, _PART, _SOURCE, _STORED, _REFUSED = (
+    [f.name for f in fields(kind)] for kind in (Column, Part, Source, Stored, Refused)
+)
 _SAMPLE = [*(field.name for field in fields(SampleChunks)), "entries"]
 
 
@@ -155,7 +190,7 @@ def read_manifest(path: Path) -> Manifest:
         samples = document.tables("samples", _SAMPLE)
         manifest = Manifest(
             folder=path.parent,
-            columns=tuple(_column(entry) for entry in document.listed("columns", _COLUMN)),
+            columns=tuple(_column(entry) for entry in document.listed("columns", _COLUMN, least=0)),
             samples={name: _sample(entry) for name, entry in samples.items()},
         )
         _refuse_repeats(manifest, path)
@@ -199,6 +234,13 @@ def _sample(entry: Table) -> SampleChunks:
         entry.number_or_none("mass_GeV", 0),
         entry.number_or_none("cross_section_pb", 0),
         entry.number_or_none("filter_efficiency", 0, 1),
+        entry.text("layout") if "layout" in entry.content else "",
+        tuple(_stored(each) for each in _some(entry, "stored", _STORED)),
+        tuple(
+            Refused(each.text("name"), each.text("reason"))
+            for each in _some(entry, "refused", _REFUSED)
+        ),
+        entry.number_or_none("sum_of_weights") if "sum_of_weights" in entry.content else None,
     )
     if entry.integer("entries", 1) != sample.entries:
         raise InputError(
@@ -206,6 +248,11 @@ def _sample(entry: Table) -> SampleChunks:
             f"{sample.entries:,}"
         )
     return sample
+
+
+def _some(entry: Table, key: str, keys: Sequence[str]) -> Iterable[Table]:
+    """Return the tables of a list that manifests of flat events once had not."""
+    return entry.listed(key, keys, least=0) if key in entry.content else ()
 
 
 def _part(entry: Table) -> Part:
@@ -227,6 +274,15 @@ def _part(entry: Table) -> Part:
 
 def _source(entry: Table) -> Source:
     return Source(entry.text("name"), entry.integer("bytes", 0), _digest(entry, "digest"))
+
+
+def _stored(entry: Table) -> Stored:
+    kind = entry.text("type")
+    try:
+        np.dtype(kind)
+    except TypeError:
+        raise InputError(f"{entry.where}, type: {kind[:40]!r} is no type of numbers") from None
+    return Stored(entry.text("name"), kind, entry.text("unit"), entry.text("source"))
 
 
 def _digest(entry: Table, key: str) -> str:

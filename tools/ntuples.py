@@ -15,6 +15,7 @@ import xxhash
 from tools.content import PARQUET, ROOT, content_kind, refuse_misnamed
 from tools.csvfile import CsvHeader, read_head, read_header
 from tools.errors import InputError
+from tools.marks import GENERATED
 from tools.samples import Axis, Column
 from tools.tables import parquet_file, reading
 
@@ -43,6 +44,13 @@ class Tree:
     """the type of each column, as the file calls it"""
     passed_over: tuple[str, ...] = ()
     """older states of the tree, with other events, that are not read"""
+    title: str = ""
+    """of a TTree"""
+
+    @property
+    def generated(self) -> bool:
+        """Whether it says that its events were made up (`tools.marks`)."""
+        return GENERATED in (self.title, *self.columns)
 
 
 class Ntuple(Protocol):
@@ -52,8 +60,8 @@ class Ntuple(Protocol):
     def trees(self) -> Sequence[Tree]:
         """What it holds; the newest state of each tree."""
 
-    def lists(self, tree: Tree, names: Sequence[str]) -> Iterator[Lists]:
-        """Yield some columns of all events in order, `STEP_EVENTS` or less at a time.
+    def lists(self, tree: Tree, names: Sequence[str], events: int = STEP_EVENTS) -> Iterator[Lists]:
+        """Yield some columns of all events in order, `events` or less at a time.
 
         Raises
         ------
@@ -102,12 +110,12 @@ class RootNtuple:
         tree = self.file.tree(newest)
         kind = "root-rntuple" if tree.is_ntuple else "root-ttree"
         full = newest if older else name
-        return Tree(full, kind, tree.entries, tree.types(), tuple(older))
+        return Tree(full, kind, tree.entries, tree.types(), tuple(older), tree.title)
 
-    def lists(self, tree: Tree, names: Sequence[str]) -> Iterator[Lists]:
+    def lists(self, tree: Tree, names: Sequence[str], events: int = STEP_EVENTS) -> Iterator[Lists]:
         """See `Ntuple.lists`."""
         with reading(self.file.path, "ROOT"):
-            yield from self.file.tree(tree.name).lists(names, STEP_EVENTS)
+            yield from self.file.tree(tree.name).lists(names, events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,7 @@ class ParquetNtuple:
         columns = {name: str(kind) for name, kind in _arrow_types(self.file.schema_arrow)}
         return [Tree("", "parquet", self.file.metadata.num_rows, columns)]
 
-    def lists(self, tree: Tree, names: Sequence[str]) -> Iterator[Lists]:
+    def lists(self, tree: Tree, names: Sequence[str], events: int = STEP_EVENTS) -> Iterator[Lists]:
         """See `Ntuple.lists`."""
         import awkward as ak
 
@@ -134,7 +142,7 @@ class ParquetNtuple:
         wanted = list(dict.fromkeys(tops.values()))
         done = 0
         with reading(self.path, "Parquet"):
-            for rows in self.file.iter_batches(batch_size=STEP_EVENTS, columns=wanted):
+            for rows in self.file.iter_batches(batch_size=events, columns=wanted):
                 array = ak.from_arrow(rows)
                 done += len(array)
                 if wrong := ak.validity_error(array):
@@ -200,8 +208,9 @@ class CsvNtuple:
         """The one table."""
         return [Tree("", "csv", None, dict.fromkeys(self.header.fields, "text"))]
 
-    def lists(self, _tree: Tree, names: Sequence[str]) -> Iterator[Lists]:
-        """See `Ntuple.lists`."""
+    def lists(self, tree: Tree, names: Sequence[str], events: int = STEP_EVENTS) -> Iterator[Lists]:
+        """See `Ntuple.lists`; lines come in the pieces in which they are parsed."""
+        del tree, events
         import awkward as ak
 
         from tools.csvblocks import read_csv

@@ -44,7 +44,7 @@ def photons_of(found: Match, arrays: Mapping[str, ak.Array], where: str, first: 
     found : Match
         The layout, and where its columns are.
     arrays : mapping of str to array
-        The columns `found.wanted`.
+        The columns `found.wanted`, and those of attributes.
     where : str
         The file, for messages.
     first : int
@@ -53,7 +53,8 @@ def photons_of(found: Match, arrays: Mapping[str, ak.Array], where: str, first: 
     Returns
     -------
     array
-        One list per event, of records ``pt`` (GeV), ``eta``, ``phi`` (rad).
+        One list per event, of records ``pt`` (GeV), ``eta``, ``phi`` (rad), and those attributes
+        whose columns are among `arrays`.
 
     Raises
     ------
@@ -66,18 +67,38 @@ def photons_of(found: Match, arrays: Mapping[str, ak.Array], where: str, first: 
         _refuse_other_shape(where, found, name, array)
     _refuse_uneven(found, arrays, where, first)
     if found.second:
-        pair = [_standard(found, part, arrays, where) for part in (found.photons, found.second)]
+        parts = (found.photons, found.attributes), (found.second, found.second_attributes)
+        pair = [_standard(found, part, more, arrays, where) for part, more in parts]
         return ak.concatenate([each[:, np.newaxis] for each in pair], axis=1)
-    photons = _standard(found, found.photons, arrays, where)
+    photons = _standard(found, found.photons, found.attributes, arrays, where)
     if "index" in found.photons:
         return _picked(photons, arrays[found.photons["index"]], where, first)
     return photons
 
 
 def _standard(
-    found: Match, columns: ColumnOf, arrays: Mapping[str, ak.Array], where: str
+    found: Match,
+    columns: ColumnOf,
+    attributes: ColumnOf,
+    arrays: Mapping[str, ak.Array],
+    where: str,
 ) -> ak.Array:
-    """Return pt, eta and phi, in standard units."""
+    """Return pt, eta and phi and the attributes, in standard units."""
+    momentum = _momentum(found, columns, arrays, where)
+    factor = _FACTORS[found.layout.momentum]
+    more = {
+        name: factor * arrays[column]
+        if name in found.layout.momenta and factor != 1
+        else arrays[column]
+        for name, column in attributes.items()
+        if column in arrays
+    }
+    return ak.zip({**momentum, **more})
+
+
+def _momentum(
+    found: Match, columns: ColumnOf, arrays: Mapping[str, ak.Array], where: str
+) -> dict[str, ak.Array]:
     if VECTORS[0] in columns:
         return _of_vectors(found.layout, arrays[columns[VECTORS[0]]], where)
     if CARTESIAN[0] in columns:
@@ -85,20 +106,20 @@ def _standard(
     return _of_polar(found.layout, [arrays[columns[name]] for name in POLAR])
 
 
-def _of_polar(layout: Layout, columns: list[ak.Array]) -> ak.Array:
+def _of_polar(layout: Layout, columns: list[ak.Array]) -> dict[str, ak.Array]:
     pt, eta, phi = (ak.values_astype(each, np.float64) for each in columns)
     pt, phi = _FACTORS[layout.momentum] * pt, _TURNS[layout.angle] * phi
-    return ak.zip({"pt": pt, "eta": eta, "phi": phi})
+    return {"pt": pt, "eta": eta, "phi": phi}
 
 
-def _of_cartesian(layout: Layout, columns: list[ak.Array]) -> ak.Array:
+def _of_cartesian(layout: Layout, columns: list[ak.Array]) -> dict[str, ak.Array]:
     factor = _FACTORS[layout.momentum]
     px, py, pz = (factor * ak.values_astype(each, np.float64) for each in columns)
     pt = np.hypot(px, py)
-    return ak.zip({"pt": pt, "eta": np.arcsinh(pz / pt), "phi": np.arctan2(py, px)})
+    return {"pt": pt, "eta": np.arcsinh(pz / pt), "phi": np.arctan2(py, px)}
 
 
-def _of_vectors(layout: Layout, vectors: ak.Array, where: str) -> ak.Array:
+def _of_vectors(layout: Layout, vectors: ak.Array, where: str) -> dict[str, ak.Array]:
     for make, kinds in ((_of_cartesian, _CARTESIAN_FIELDS), (_of_polar, _POLAR_FIELDS)):
         for names in kinds:
             parts = [_part(vectors, name) for name in names]
@@ -167,9 +188,10 @@ def _refuse_uneven(found: Match, arrays: Mapping[str, ak.Array], where: str, fir
     if found.second:
         return
     (name, one), *others = (
-        (column, arrays[column]) for key, column in found.photons.items() if column in arrays
-        and key != "index"
-    )  # fmt: skip
+        (column, arrays[column])
+        for key, column in (*found.photons.items(), *found.attributes.items())
+        if column in arrays and key != "index"
+    )
     for other, array in others:
         uneven = ak.to_numpy(ak.num(one) != ak.num(array))
         if uneven.any():

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from tools.ending import held
@@ -107,6 +107,32 @@ def one_by_one(
                     yield task, None
                     break
                 yield task, result
+
+
+def survived(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int
+) -> Iterator[tuple[int, Result | None]]:
+    """Yield the numbers of tasks with their results as they come; None where one ended its process.
+
+    Parameters
+    ----------
+    function, tasks
+        As for `one_by_one`.
+    workers : int
+        Processes.
+    """
+    left = dict(enumerate(tasks))
+    if workers > 1 and len(tasks) > 1:
+        with suppress(BrokenProcessPool), processes(min(workers, len(tasks))) as pool:
+            futures = {pool.submit(function, task): number for number, task in left.items()}
+            for future in as_completed(list(futures)):
+                result = future.result()
+                del left[number := futures.pop(future)]
+                yield number, result
+    # It is not known which one ended a process: it will do so again when it is alone.
+    numbers = iter(list(left))
+    for _, alone in one_by_one(function, list(left.values())):
+        yield next(numbers), alone
 
 
 @contextmanager

@@ -173,8 +173,8 @@ class Catalogue:
             )
         return data[0]
 
-    def sample_of_file(self, path: Path) -> Sample:
-        """Return the sample whose `files` patterns match the name of `path`.
+    def sample_of_file(self, path: Path | str) -> Sample:
+        """Return the sample whose `files` patterns match the name of a file or an address.
 
         Raises
         ------
@@ -182,7 +182,7 @@ class Catalogue:
             If none does; the message lists the known names.
         """
         for sample in self.samples.values():
-            if any(fnmatch(path.name, pattern) for pattern in sample.files):
+            if any(fnmatch(Path(path).name, pattern) for pattern in sample.files):
                 return sample
         raise InputError(
             f"{path}: no sample of {self.path} has a file of this name; "
@@ -230,7 +230,9 @@ def read_catalogue(path: Path) -> Catalogue:
         ),
         ignore=document.texts("ignore", least=0) if "ignore" in document.content else (),
         samples={name: _sample(name, table) for name, table in _named(document, "samples")},
-        layouts={name: read_layout(name, table) for name, table in _named(document, "layouts")}
+        layouts={
+            name: read_layout(name, table, own=True) for name, table in _named(document, "layouts")
+        }
         if "layouts" in document.content
         else {},
     )

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.code import code_digest
-from tools.convert import chunks_key, convert, refuse_repeated
+from tools.convert import chunks_key, convert
 from tools.digests import digest_text
+from tools.duplicates import refuse_repeated
 from tools.errors import InputError
 from tools.generate import generate_sample
 from tools.locks import one_writer

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tools.atomic import is_temporary, sweep
 from tools.errors import InputError
-from tools.manifest import MANIFEST_NAME, Manifest, SampleChunks, read_manifest
+from tools.manifest import MANIFEST_NAME, Manifest, Part, SampleChunks, read_manifest
 from tools.system_errors import writing
 from tools.tables import is_chunk
 
@@ -123,6 +123,31 @@ def commit(manifest: Manifest, staged: Mapping[str, SampleChunks]) -> Manifest:
                 manifest.write()
         raise
     return updated
+
+
+def moved(source: Path, part: Part, folder: Path, sample: str, number: int) -> Part:
+    """Move a chunk of a single file to the chunks of its sample.
+
+    Parameters
+    ----------
+    source : Path
+        Where the chunk's path begins.
+    part : Part
+    folder : Path
+        That of `staging_folder`.
+    sample : str
+    number : int
+        Of the chunk among those of the sample.
+
+    Returns
+    -------
+    Part
+        Its entry for the manifest.
+    """
+    path = f"{sample}/part-{number:05d}.root"
+    (folder / sample).mkdir(exist_ok=True)
+    (source / part.path).replace(folder / path)
+    return replace(part, path=path)
 
 
 def _written(manifest: Manifest) -> bool:

@@ -73,15 +73,12 @@ def inspect(
     from analysis.inspection.look import Question
     from analysis.inspection.words import lines
     from analysis.results.codec import to_json
-    from tools.checkout import checkout
     from tools.json_file import json_bytes
-    from tools.layouts import joined, only, read_layouts
+    from tools.layouts import known_layouts
 
     catalogue, decided = settings.read()
-    layouts = read_layouts(checkout() / "datasets" / "layouts")
-    layouts = joined(layouts, catalogue.layouts, catalogue.path)
     question = Question(
-        layouts=layouts if layout is None else only(layouts, layout),
+        layouts=known_layouts(catalogue.layouts, catalogue.path, layout),
         window_GeV=(decided.window.low_GeV, decided.window.high_GeV),
         unblinded=unblinded is not None, identify=len(files) > 1,
     )  # fmt: skip

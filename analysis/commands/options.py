@@ -1,8 +1,9 @@
 """What the commands share: option types, and reading the settings that they name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import Field, asdict, dataclass, fields, is_dataclass, replace
 from functools import wraps
+from glob import glob
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -85,6 +86,28 @@ def named_file(word: str) -> tuple[str | None, Path]:
     """Return name and path of ``[NAME=]FILE``; a file may have an equals sign in its own name."""
     name, equals, path = word.partition("=")
     return (name, Path(path)) if equals and not Path(word).exists() else (None, Path(word))
+
+
+def named_sources(words: Iterable[str]) -> list[tuple[str | None, Path | str]]:
+    """Return names and places of files; a pattern and an address may stand for one.
+
+    A shell leaves ``NAME=nano_*.root`` as it is, and a path makes one slash of two.
+    """
+    from tools.remote import is_address
+
+    found: list[tuple[str | None, Path | str]] = []
+    for word in words:
+        name, equals, place = word.partition("=")
+        if is_address(word) and (not equals or "/" in name):  # the address has an equals sign
+            found.append((None, word))
+        elif is_address(place):
+            found.append((name, place))
+        else:
+            named, path = named_file(word)
+            # Of a whole path, which may be absolute: that is no pattern of `Path.glob`.
+            some = [] if path.exists() else sorted(glob(str(path)))  # noqa: PTH207
+            found += [(named, each) for each in [*map(Path, some)] or [path]]
+    return found
 
 
 def catalogue_of(name: str) -> "Catalogue":

@@ -39,22 +39,44 @@ def convert(
     *,
     out: options.OutOption,
     samples: options.SamplesOption = options.SAMPLES_FILE,
+    layout: Annotated[
+        str | None, value("NAME", "How photons are stored there; default: whatever fits.")
+    ] = None,
+    skip_damaged: Annotated[
+        bool, flag("--skip-damaged", "Leave out files that are refused, and list them.")
+    ] = False,
+    where: options.Where,
     console: Console,
 ) -> None:
-    """Convert event files (CSV, flat ROOT, Parquet) to validated chunks.
+    """Convert event files (ROOT, Parquet, CSV) to validated chunks.
 
-    A file belongs to the sample before `=`, or to the one whose file patterns match.
+    A file belongs to the sample before `=`, or to the one whose file patterns match. Photons are
+    found by the layouts of `datasets/layouts` and of the samples file, or in the declared columns;
+    `xyy inspect` says what a file is. Files may be addresses (`root://`, `https://`). What was
+    finished before an interrupt is not read again. `conversion.json` lists what was read.
 
     Example: `xyy convert signal_500.csv background=sherpa.csv --out chunks`
+
+    Example: `xyy convert data=nano_*.root --out chunks --workers 2`
     """
     catalogue = options.catalogue_of(samples)
     from tools.convert import convert as convert_files
+    from tools.executors import Session
 
-    named = [options.named_file(word) for word in files]
-    with one_writer(out), console.progress("converting") as report:
-        manifest = convert_files(catalogue, named, out, progress=report)
+    named = options.named_sources(files)
+    session = Session(where.execution(), console.log)
+    with one_writer(out), session, console.progress("converting") as report:
+        manifest = convert_files(
+            catalogue, named, out, layout=layout, skip_damaged=skip_damaged, session=session,
+            progress=report,
+        )  # fmt: skip
     for name, chunks in manifest.samples.items():
-        console.log(f"{name}: {chunks.entries:,} events in {len(chunks.parts)} chunks")
+        kind = f" of {chunks.layout}" if chunks.layout else ""
+        console.log(f"{name}: {chunks.entries:,} events{kind} in {len(chunks.parts)} chunks")
+    skipped = [each.reason for chunks in manifest.samples.values() for each in chunks.refused]
+    if skipped:
+        told = "\n".join(skipped)
+        raise XyyError(f"{len(skipped)} files were left out, the others are converted:\n{told}")
 
 
 @spread

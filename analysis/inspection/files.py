@@ -8,11 +8,11 @@ import numpy as np
 
 from analysis.folder.openings import record
 from analysis.inspection.found import UNREADABLE, Inspection, Problem
-from analysis.inspection.identity import equal_files, shared
 from analysis.inspection.look import Look, OneFile, Question, look
 from analysis.inspection.words import next_command
 from analysis.results.freeze import Opening
 from tools.errors import InputError
+from tools.identity import equal_files, shared
 from tools.manifest import MANIFEST_NAME
 from tools.pool import one_by_one
 from tools.samples import Catalogue

@@ -23,10 +23,10 @@ from analysis.inspection.found import (
     Problem,
     TreeFound,
 )
-from analysis.inspection.identity import identities
 from tools.content import content_kind
 from tools.digests import digest_file
 from tools.errors import InputError, XyyError
+from tools.identity import identities
 from tools.layouts import Layout, Match, recognise
 from tools.names import listed
 from tools.ntuples import Ntuple, Tree, open_ntuple
@@ -37,14 +37,8 @@ if TYPE_CHECKING:
     import awkward as ak
 
     from processors.survey import Survey
+    from tools.photon_values import WrongValues
 
-USUAL_PT_GeV = (1.0, 3000.0)
-"""where the median transverse momentum of photons is, of whatever collider"""
-_IMPOSSIBLE = {
-    "pt": "NaN, infinite, negative or huge",
-    "eta": "NaN, infinite or beyond 20",
-    "phi": "NaN, infinite or beyond 2 pi",
-}
 _FEW_ZEROS = 0.01
 """fraction of events of a simulation whose weight may be 0"""
 _KNOWN_BY = ("run", "lumi", "event", "channel")
@@ -127,10 +121,12 @@ def _stages(path: Path, one: OneFile) -> Iterator[Look]:
         simulated = _is_simulated(ntuple, tree, match)
         blind = None if simulated or one.question.unblinded else one.question.window_GeV
         pieces = _pieces(ntuple, tree, match, one, simulated=simulated)
-        surveys, events = zip(*pieces, strict=True)
+        surveys, wrong, events = zip(*pieces, strict=True)
     if _state(path) != before:
         raise InputError(f"{path} changed while it was read; run it again")
-    found = _with_survey(found, match, reduce(add, surveys), blind, simulated=simulated)
+    found = _with_survey(found, reduce(add, surveys), blind, simulated=simulated)
+    found = _with_problems(found, match, reduce(add, wrong))
+    found = _with_masses(found, reduce(add, surveys))
     yield Look(found, np.concatenate(events))
 
 
@@ -206,15 +202,16 @@ def _pieces(
     one: OneFile,
     *,
     simulated: bool,
-) -> "Iterator[tuple[Survey, npt.NDArray[np.uint64]]]":
-    """Yield surveys and identities of the events, in order."""
+) -> "Iterator[tuple[Survey, WrongValues, npt.NDArray[np.uint64]]]":
+    """Yield surveys, impossible values and identities of the events, in order."""
     from processors.survey import nothing, survey
+    from tools.photon_values import WrongValues, wrong_values
     from tools.photons import photons_of
 
     numbers = _numbers(tree, match) if one.question.identify else []
     window = None if one.question.unblinded else one.question.window_GeV
     weight = [match.events["weight"]] if simulated else []
-    yield nothing(), np.empty(0, np.uint64)
+    yield nothing(), WrongValues(), np.empty(0, np.uint64)
     first = 0
     for arrays in ntuple.lists(tree, [*match.wanted, *numbers, *weight]):
         wanted = {name: arrays[name] for name in match.wanted}
@@ -222,7 +219,8 @@ def _pieces(
         told = [arrays[name] for name in numbers]
         same = identities(told, photons.pt if simulated else None)
         data = _smallest(arrays[weight[0]]) == 0 if simulated else np.ones(len(photons), bool)
-        yield survey(photons, first=first, blind_GeV=window, may_be_data=data), same
+        seen = survey(photons, blind_GeV=window, may_be_data=data)
+        yield seen, wrong_values(photons, first), same
         first += len(photons)
 
 
@@ -236,7 +234,6 @@ def _numbers(tree: Tree, match: Match) -> list[str]:
 
 def _with_survey(
     found: Inspection,
-    match: Match,
     seen: "Survey",
     blind: tuple[float, float] | None,
     *,
@@ -246,21 +243,30 @@ def _with_survey(
         found, entries=seen.events, photons=seen.photons, events_with_two_photons=seen.with_two,
         median_pt_GeV=seen.median_pt_GeV, simulated=simulated, blind_GeV=blind,
     )  # fmt: skip
-    found = found.with_problem(*_wrong_values(found, match, seen), *_wrong_unit(found, match))
-    if not seen.events:
-        return replace(found.with_note("it holds no events"), m_yy_reason="it holds no events")
-    if not seen.with_two:
-        told = "no event has two photons"
-        return replace(found.with_note(told), m_yy_reason=told)
-    if found.problems:
-        # With a wrong unit the window would be elsewhere.
-        return replace(found, m_yy_reason="there are problems to be solved before")
-    return _with_masses(found, seen)
+    if seen.with_two:
+        return found
+    told = "no event has two photons" if seen.events else "it holds no events"
+    return replace(found.with_note(told), m_yy_reason=told)
+
+
+def _with_problems(found: Inspection, match: Match, wrong: "WrongValues") -> Inspection:
+    from tools.photon_values import other_unit
+
+    unit = other_unit(match, found.median_pt_GeV)
+    told = [*wrong.told(match), *([unit] if unit else [])]
+    return found.with_problem(
+        *(Problem(what, f"{found.file}, {where}", do) for what, where, do in told)
+    )
 
 
 def _with_masses(found: Inspection, seen: "Survey") -> Inspection:
     from processors.survey import MASS_EDGES_GeV
 
+    if not seen.with_two:
+        return found
+    if found.problems:
+        # With a wrong unit the window would be elsewhere.
+        return replace(found, m_yy_reason="there are problems to be solved before")
     if not seen.mass.n and found.blind_GeV is None:
         return replace(found, m_yy_reason="no pair has a finite mass")
     filled = np.flatnonzero(seen.masses)
@@ -273,32 +279,3 @@ def _with_masses(found: Inspection, seen: "Survey") -> Inspection:
         return replace(found, m_yy_reason=_BLIND)
     mass = seen.mass
     return replace(found, m_yy_GeV=MassFound(mass.mean, mass.std, mass.min, mass.max))
-
-
-def _wrong_values(found: Inspection, match: Match, seen: "Survey") -> Iterator[Problem]:
-    for quantity, wrong in (
-        ("pt", seen.wrong_pt), ("eta", seen.wrong_eta), ("phi", seen.wrong_phi),
-    ):  # fmt: skip
-        if wrong.photons:
-            column = match.photons.get(quantity, ", ".join(match.photons.values()))
-            yield Problem(
-                f"photons whose {quantity} is {_IMPOSSIBLE[quantity]}: {wrong.photons:,}",
-                f"{found.file}, first in entry {wrong.entry} (from 0), column {column}",
-                "correct the values, or remove these events"
-                + ("; if it is in degrees, describe it so" if quantity == "phi" else ""),
-            )
-
-
-def _wrong_unit(found: Inspection, match: Match) -> Iterator[Problem]:
-    """Yield the problem that only another unit would make sense of the momenta."""
-    low, high = USUAL_PT_GeV
-    unit, median = match.layout.momentum, found.median_pt_GeV
-    other, factor = ("GeV", 1e3) if unit == "MeV" else ("MeV", 1e-3)
-    if median is None or low <= median <= high or not low <= median * factor <= high:
-        return
-    yield Problem(
-        f"the median pT is {median:.3g} GeV if the file is in {unit}, as the layout "
-        f"{match.layout.name} says, and {median * factor:.3g} GeV if it is in {other}",
-        f"{found.file}, column {match.photons.get('pt', next(iter(match.photons.values())))}",
-        f"if it is in {other}, describe it so in [layouts.NAME] of a samples file",
-    )

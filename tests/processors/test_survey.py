@@ -35,7 +35,7 @@ def test_pieces_add_up_to_the_whole() -> None:
     whole = survey(records)
     parts = nothing()
     for start, stop in ((0, 1), (1, 1), (1, 90), (90, 200)):
-        parts = parts + survey(records[start:stop], first=start)
+        parts = parts + survey(records[start:stop])
     assert parts.mass.mean == pytest.approx(whole.mass.mean, rel=1e-12)
     assert parts.mass.std == pytest.approx(whole.mass.std, rel=1e-12)
     assert (parts.photons, parts.with_two, parts.events) == (whole.photons, whole.with_two, 200)
@@ -59,15 +59,3 @@ def test_what_is_in_the_window_leaves_no_trace() -> None:
             {"pt": 7.0, "eta": 0.0, "phi": 3.0},
         ]
     assert same(survey(ak.Array(lists), blind_GeV=window), before)
-
-
-def test_values_that_no_photon_can_have_are_counted_with_their_first_entry() -> None:
-    lists = ak.to_list(as_records(photons()))
-    many = [i for i, event in enumerate(lists) if len(event) == 3]
-    lists[many[3]][1]["pt"] = np.nan
-    lists[many[5]][2]["pt"] = -1.0
-    lists[many[4]][0]["eta"] = np.inf
-    seen = survey(ak.Array(lists), first=1000)
-    assert (seen.wrong_pt.photons, seen.wrong_pt.entry) == (2, 1000 + many[3])
-    assert (seen.wrong_eta.photons, seen.wrong_eta.entry) == (1, 1000 + many[4])
-    assert seen.wrong_phi.photons == 0

@@ -154,7 +154,7 @@ def test_files_of_one_sample_are_joined_in_the_given_order(
     paths = [write_narrow(tmp_path / "a1.csv", first), write_narrow(tmp_path / "a2.csv", second)]
     manifest = convert(narrow, [(None, path) for path in reversed(paths)], tmp_path / "out")
     chunks = manifest.samples["a"]
-    assert [part.entries for part in chunks.parts] == [1_500]
+    assert [part.entries for part in chunks.parts] == [500, 1_000]
     assert [source.name for source in chunks.sources] == ["a2.csv", "a1.csv"]
     expected = np.concatenate([second["n"], first["n"]])
     assert np.array_equal(read_sample(manifest, "a")["n"], expected)

@@ -7,7 +7,7 @@ import pytest
 
 from tools.checkout import checkout
 from tools.errors import InputError
-from tools.layouts import Layout, joined, only, read_layout, read_layouts, recognise
+from tools.layouts import Layout, known_layouts, read_layout, read_layouts, recognise
 from tools.samples import read_catalogue
 from tools.settings_table import Table, read_toml
 
@@ -82,9 +82,9 @@ def test_layouts_in_a_samples_file(layouts: dict[str, Layout], tmp_path: Path) -
     path.write_text(f"{course}\n[layouts.ours]\n{own}", encoding="utf-8")
     catalogue = read_catalogue(path)
     assert catalogue.layouts["ours"].second["pt"] == ("g2_pt",)
-    assert joined(layouts, catalogue.layouts, path).keys() == {*layouts, "ours"}
+    assert known_layouts(catalogue.layouts, path).keys() == {*layouts, "ours"}
     with pytest.raises(InputError, match=r"\[layouts.nanoaod\]: there is a layout of this name"):
-        joined(layouts, {"nanoaod": layouts["nanoaod"]}, path)
+        known_layouts({"nanoaod": layouts["nanoaod"]}, path)
 
 
 # ---- recognising ---------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def test_two_layouts_that_fit_are_refused(layouts: dict[str, Layout]) -> None:
     )
     with pytest.raises(InputError, match=message):
         recognise(layouts, {"tree": ATLAS})
-    named = only(layouts, "atlas-open-data-2020")
+    named = known_layouts({}, Path(), "atlas-open-data-2020")
     assert recognise(named, {"tree": ATLAS}).layout.momentum == "MeV"
 
 
@@ -130,6 +130,6 @@ def test_what_is_missing_is_told_with_the_nearest_name(layouts: dict[str, Layout
     assert re.search(r"no photon column of .*tag-and-probe is there", message)
 
 
-def test_a_layout_that_is_not_known(layouts: dict[str, Layout]) -> None:
+def test_a_layout_that_is_not_known() -> None:
     with pytest.raises(InputError, match=r"no layout nanoad \(is it 'nanoaod'\?\); name one of"):
-        only(layouts, "nanoad")
+        known_layouts({}, Path(), "nanoad")

@@ -17,7 +17,7 @@ all together    `runner`; `anywhere` (any other function, on the same engines), 
 ==============  =================================================================================
 """
 
-from tools.executors.anywhere import completed
+from tools.executors.anywhere import completed, survived
 from tools.executors.checkpoints import Checkpoints
 from tools.executors.execution import Execution
 from tools.executors.ledger import Failure, Outcome, SampleLedger
@@ -36,4 +36,5 @@ __all__ = [
     "completed",
     "plan",
     "run",
+    "survived",
 ]

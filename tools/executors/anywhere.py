@@ -73,6 +73,38 @@ def completed(
             return
 
 
+def survived(
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    session: Session,
+    *,
+    what: str,
+    classes: Sequence[type] = (),
+) -> Iterator[tuple[int, Result | None]]:
+    """Yield the numbers of tasks with their results; None where one ended its process.
+
+    Parameters
+    ----------
+    function, tasks, session, what, classes
+        As for `completed`; here the function is to raise nothing.
+
+    Raises
+    ------
+    XyyError
+        If dask's workers are gone.
+    """
+    execution = session.execution
+    if execution.engine != "dask":
+        workers = 1 if execution.engine == "iterative" else execution.workers
+        yield from pool.survived(function, tasks, workers)
+        return
+    there: DaskTasks[int, Result] = DaskTasks(session, packed(_Numbered(function, tasks), *classes))
+    for number, output in there.outputs(range(len(tasks))):
+        if isinstance(output, XyyError) and not isinstance(output, LostError):
+            raise XyyError(f"{what}: {output}; what was finished is kept: run it again")
+        yield number, None if isinstance(output, LostError) else output
+
+
 @dataclass(frozen=True, slots=True)
 class _Numbered(Generic[Task, Result]):
     """A function and its tasks: they travel together, or a task would be of another class there."""

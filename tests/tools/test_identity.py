@@ -3,7 +3,7 @@
 import awkward as ak
 import numpy as np
 
-from analysis.inspection.identity import identities, shared
+from tools.identity import identities, shared
 
 
 def numbers(first: int, count: int) -> list[ak.Array]:
