@@ -11,30 +11,30 @@ it. A file that is refused, an interrupt or a full disk leaves the samples of th
 were; files that were finished are kept for the next time.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import asdict
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tools.code import code_digest
 from tools.conversion_ledger import SampleConversion, write_ledger
 from tools.declared import check_same_fields
-from tools.digests import digest_file, digest_text
-from tools.duplicates import refuse_repeated, refuse_shared_events
+from tools.digests import digest_text
+from tools.duplicates import refuse_repeated
 from tools.errors import InputError, XyyError
 from tools.layouts import known_layouts
-from tools.manifest import Manifest, Refused, SampleChunks, Stored, manifest_for
+from tools.manifest import Manifest, manifest_for
 from tools.remote import is_address
-from tools.samples import Catalogue, Column, Sample
-from tools.staging import commit, moved, refuse_other_files, staging_folder
+from tools.sample_chunks import refuse_mixed, sample_chunks
+from tools.samples import Catalogue, Sample
+from tools.staging import commit, refuse_other_files, staging_folder
 
 if TYPE_CHECKING:
     from tools.executors import Session
     from tools.file_conversion import Converted, FileTask, NotConverted
+    from tools.tables import Table
 
     Result = Converted | NotConverted
 
@@ -100,60 +100,38 @@ def convert(
     _refuse_own_place(out, samples)
     manifest = manifest_for(out, catalogue.columns)
     refuse_other_files(out, {sample.name for sample, _ in samples})
-    with staging_folder(out) as folder:
+    with staging_folder(out) as folder, _kept(out / FILES):
         tasks = _tasks(catalogue, samples, out / FILES, layout)
         results = _results(tasks, session, progress)
         if not skip_damaged:
             _refuse_refused(results)
         by_sample = _by_sample(samples, tasks, results)
         staged = {
-            name: _chunks(catalogue, catalogue.sample(name), files, folder)
+            name: sample_chunks(catalogue, catalogue.sample(name), files, folder)
             for name, files in by_sample.items()
         }
         refuse_repeated({**manifest.samples, **staged})
         done = commit(manifest, staged)
         write_ledger(out, {name: _told(files) for name, files in by_sample.items()})
-    shutil.rmtree(out / FILES, ignore_errors=True)
     return done
 
 
-def chunks_key(catalogue: Catalogue, sample: Sample, files: Sequence[Path]) -> str:
-    """Return a digest of all that the chunks of `sample`, made from `files`, would be.
+@contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    """Have a folder, of which files that were finished are left if the block fails."""
+    from tools.file_conversion import DONE
 
-    It depends on the bytes of the files and their order, on the declared columns, the layouts and
-    on what the manifest says about the sample; not on the files' names and places.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be read.
-    """
-    digests = []
-    for path in files:
-        try:
-            digests.append(digest_file(path))
-        except OSError as error:
-            raise InputError(
-                f"{path} cannot be read ({error.strerror or error}); get it again"
-            ) from None
-    content = _content(catalogue.columns, digests)
-    layouts = repr(known_layouts(catalogue.layouts, catalogue.path))
-    return digest_text(sample.name, json.dumps(_about(sample), sort_keys=True), content, layouts)
-
-
-def _content(columns: tuple[Column, ...], digests: Iterable[str], *layouts: str) -> str:
-    declared = json.dumps([asdict(column) for column in columns], sort_keys=True)
-    return digest_text("xyy-convert-1", declared, *layouts, *digests)
-
-
-def _about(sample: Sample) -> dict[str, Any]:
-    """Return what the manifest says about a sample, apart from its chunks."""
-    return {
-        "kind": sample.kind,
-        "mass_GeV": sample.mass_GeV,
-        "cross_section_pb": sample.cross_section_pb,
-        "filter_efficiency": sample.filter_efficiency,
-    }
+    try:
+        folder.mkdir(exist_ok=True)
+        yield
+    except BaseException:
+        unfinished = [each for each in folder.glob("*") if not (each / DONE).is_file()]
+        for each in unfinished:
+            shutil.rmtree(each, ignore_errors=True)
+        with suppress(OSError):  # it holds something
+            folder.rmdir()
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 # ---- before --------------------------------------------------------------------------------------
@@ -192,7 +170,7 @@ def _tasks(
     from tools.file_conversion import FileTask
 
     layouts = known_layouts(catalogue.layouts, catalogue.path, layout)
-    code = code_digest("tools.file_conversion")
+    code = code_digest("tools.ntuple_conversion")
     about = digest_text(code, repr(layouts), repr(catalogue.columns))
     return [
         FileTask(str(path), sample, catalogue, layouts, folder / _key(about, sample, path))
@@ -239,21 +217,64 @@ def _done(
     tasks: "Sequence[FileTask]", session: "Session | None", read: "_Reader"
 ) -> "Iterator[tuple[int, Result | None]]":
     """Yield numbers of files and what became of them; None where its process was ended."""
-    from tools.executors import Execution, Session, survived
-    from tools.file_conversion import FileTask, convert_file, is_tame
+    from tools.file_conversion import NotConverted, convert_flat
 
-    session = session or Session(Execution())
     left = list(range(len(tasks)))
-    if session.execution.engine == "iterative" or len(tasks) == 1:
-        # In this process, which saves the start of another, what cannot end it.
-        for number in [n for n in left if is_tame(tasks[n])]:
-            yield number, convert_file(tasks[number], read.add)
+    if session is None or session.execution.engine == "iterative" or len(tasks) == 1:
+        # Flat events are read in this process: they end none, and need no other to be started.
+        for number, found in _flat(tasks).items():
+            if isinstance(found, NotConverted):
+                yield number, found
+            else:
+                yield number, convert_flat(tasks[number], read.add)
             left.remove(number)
-    there = [tasks[number] for number in left]
-    for which, result in survived(
-        convert_file, there, session, what="convert", classes=(FileTask,)
-    ):
-        yield left[which], result
+    if left:
+        there = _elsewhere([tasks[number] for number in left], session)
+        yield from ((left[which], result) for which, result in there)
+
+
+def _flat(tasks: "Sequence[FileTask]") -> "dict[int, Table | NotConverted]":
+    """Return files of flat events by their numbers, or why one is refused.
+
+    Raises
+    ------
+    InputError
+        If two of a sample are of different kinds.
+    """
+    from tools.file_conversion import NotConverted, flat_table
+
+    found: dict[int, Table | NotConverted] = {}
+    firsts: dict[str, Table] = {}
+    for number, task in enumerate(tasks):
+        try:
+            table = flat_table(task)
+        except InputError as error:
+            found[number] = NotConverted(str(error))
+            continue
+        if table is not None:
+            found[number] = table
+            first = firsts.setdefault(task.sample.name, table)
+            refuse_mixed(
+                task.sample.name, (str(first.path), first.generated),
+                (str(table.path), table.generated),
+            )  # fmt: skip
+            check_same_fields(
+                task.sample.name, first.path, table.path, fields=(first.fields, table.fields)
+            )
+    return found
+
+
+def _elsewhere(
+    tasks: "Sequence[FileTask]", session: "Session | None"
+) -> "Iterator[tuple[int, Result | None]]":
+    """Convert files in other processes, which they may end."""
+    from tools.executors import Execution, Session, survived
+    from tools.file_conversion import FileTask
+    from tools.ntuple_conversion import convert_file
+
+    with ExitStack() as stack:
+        there = session or stack.enter_context(Session(Execution()))
+        yield from survived(convert_file, tasks, there, what="convert", classes=(FileTask,))
 
 
 class _Reader:
@@ -302,96 +323,6 @@ def _by_sample(
     for (sample, _), task, result in zip(samples, tasks, results, strict=True):
         found.setdefault(sample.name, []).append((task, result))
     return found
-
-
-def _chunks(
-    catalogue: Catalogue,
-    sample: Sample,
-    files: "Sequence[tuple[FileTask, Result]]",
-    folder: Path,
-) -> SampleChunks:
-    """Compare the files of a sample with each other, and join their chunks below `folder`."""
-    from tools.file_conversion import Converted, NotConverted
-
-    good = [(task, each) for task, each in files if isinstance(each, Converted)]
-    if not any(each.events for _, each in good):
-        raise InputError(_nothing(sample, files))
-    stored = _compared(sample, good)
-    refuse_shared_events(sample, good)
-    parts = tuple(
-        moved(task.folder, part, folder, sample.name, number)
-        for number, (task, part) in enumerate((t, part) for t, each in good for part in each.parts)
-    )
-    first, sums = good[0][1], [each.sum_of_weights for _, each in good]
-    told = [total for total in sums if total is not None]
-    layouts = [repr(good[0][0].layouts)] if stored else []
-    digests = [each.source.digest for _, each in good]
-    return SampleChunks(
-        parts=parts, sources=tuple(each.source for _, each in good),
-        content=_content(catalogue.columns, digests, *layouts),
-        generated=first.generated, layout=first.layout if stored else "", stored=stored,
-        refused=tuple(
-            Refused(Path(task.file).name, each.reason)
-            for task, each in files if isinstance(each, NotConverted)
-        ),
-        sum_of_weights=sum(told) if len(told) == len(sums) else None,
-        **_about(sample),
-    )  # fmt: skip
-
-
-def _nothing(sample: Sample, files: "Sequence[tuple[FileTask, Result]]") -> str:
-    """Say why there are no events for a sample."""
-    from tools.file_conversion import NotConverted
-
-    reasons = [each.reason for _, each in files if isinstance(each, NotConverted)]
-    names = ", ".join(task.file for task, _ in files)
-    told = [*reasons, f"{names}: no events for the sample {sample.name}; name files that have some"]
-    return "\n".join(told)
-
-
-def _compared(sample: Sample, files: "Sequence[tuple[FileTask, Converted]]") -> tuple[Stored, ...]:
-    """Return the columns that all files with events have; flags alone may be missing in some."""
-    (task, first), *others = [(task, each) for task, each in files if each.events]
-    common = {each.name: each for each in first.stored}
-    flags = set(first.flags)
-    for other, each in others:
-        _refuse_mixed(sample.name, (task.file, first), (other.file, each))
-        check_same_fields(
-            sample.name, Path(task.file), Path(other.file), fields=(first.fields, each.fields)
-        )
-        types = {column.name: column.type for column in each.stored}
-        flags |= set(each.flags)
-        for name in (common.keys() ^ types.keys()) - flags:
-            raise InputError(
-                f"{task.file} and {other.file}, both of {sample.name}: only one of them has the "
-                f"column of {name}; write them alike, or make two samples of them"
-            )
-        for name, column in common.items():
-            if types.get(name, column.type) != column.type:
-                raise InputError(
-                    f"{task.file} and {other.file}, both of {sample.name}: {name} is {column.type} "
-                    f"and {types[name]}; write them alike, or make two samples of them"
-                )
-        common = {name: column for name, column in common.items() if name in types}
-    return tuple(common.values())
-
-
-def _refuse_mixed(
-    sample: str, first: "tuple[str, Converted]", second: "tuple[str, Converted]"
-) -> None:
-    """Refuse events of two kinds in one sample: nobody could tell them apart again."""
-    (one, first_done), (other, second_done) = first, second
-    if first_done.generated != second_done.generated:
-        made, real = (one, other) if first_done.generated else (other, one)
-        raise InputError(
-            f"{made} and {real}, both of {sample}: only the first was generated by xyy; "
-            "use one or the other"
-        )
-    if bool(first_done.stored) != bool(second_done.stored):
-        raise InputError(
-            f"{one} and {other}, both of {sample}: one is flat and the other has lists of photons; "
-            "make two samples of them"
-        )
 
 
 def _told(files: "Sequence[tuple[FileTask, Result]]") -> SampleConversion:

@@ -1,8 +1,8 @@
-"""One file to chunks: what a worker does, whatever the file is.
+"""One file to chunks: what became of it, and how flat events are written.
 
 A file with all declared columns is read as a table of flat events (`tools.tables`). Any other has
-photons in the way that one of the layouts says (`tools.layouts`), and becomes chunks with lists of
-photons (`tools.standard`). Whatever is wrong with it is a result, as the other files go on.
+photons in the way that one of the layouts says, and is for `tools.ntuple_conversion`. Whatever is
+wrong with a file is a result, as the other files go on.
 
 What was made of a file stays in a folder of its own, with a record of it (``done.json``): after an
 interrupt, or when another file was refused, it is not made again.
@@ -20,17 +20,15 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from tools.chunks import CLUSTER_EVENTS, PART_EVENTS, verify_part, write_jagged, write_part
+from tools.chunks import CLUSTER_EVENTS, PART_EVENTS, verify_part, write_part
+from tools.content import PARQUET, ROOT, content_kind
+from tools.csvfile import read_head
 from tools.declared import check_fields
-from tools.digests import digest_file
 from tools.errors import InputError, XyyError
 from tools.json_file import read_json, write_json
 from tools.layouts import Layout, match, recognise
 from tools.manifest import Part, Source, Stored
-from tools.ntuples import Ntuple, Tree, open_ntuple
-from tools.photon_values import WrongValues, other_unit, wrong_values
 from tools.samples import Catalogue, Column, Sample
-from tools.standard import PHOTONS, Recipe, StandardEvents, described, recipe, standard
 from tools.tables import Table, open_table
 from tools.values import Batch
 
@@ -98,26 +96,22 @@ class NotConverted:
     """whether the machine, and not the file, is the reason"""
 
 
-def is_tame(task: FileTask) -> bool:
-    """Return whether a file can be read in any process, as nothing in it could end one."""
-    try:
-        return flat_table(task) is not None
-    except InputError:
-        return True
-
-
-def convert_file(task: FileTask, report: Report = lambda _events: None) -> Converted | NotConverted:
+def guarded(
+    task: FileTask, work: Callable[[FileTask, Report], Converted], report: Report
+) -> Converted | NotConverted:
     """Convert a file; whatever is wrong with it is the result.
 
     Parameters
     ----------
     task : FileTask
+    work : callable
+        Does it; it finds the folder empty.
     report : callable
-        Called with the number of its events that were read so far.
+        Called with the number of events of the file that were read so far.
     """
     try:
         done = finished(task.folder)
-        return done if done is not None else _converted(task, report)
+        return done if done is not None else _recorded(task, work, report)
     except InputError as error:
         shutil.rmtree(task.folder, ignore_errors=True)
         return NotConverted(str(error))
@@ -152,15 +146,15 @@ def _record(told: Mapping[str, Any]) -> Converted:
     })  # fmt: skip
 
 
-def _converted(task: FileTask, report: Report) -> Converted:
-    """Convert a file; its folder is empty or has the rest of what was interrupted."""
+def _recorded(
+    task: FileTask, work: Callable[[FileTask, Report], Converted], report: Report
+) -> Converted:
+    """Convert a file, and put it on record; what is left of an interrupted one is removed."""
     shutil.rmtree(task.folder, ignore_errors=True)
-    path = Path(task.file)
-    before = _state(path)
-    table = flat_table(task)
-    done = _flat(task, table, report) if table is not None else _jagged(task, report)
-    if _state(path) != before:
-        raise InputError(f"{path} changed while it was read; run it again")
+    before = _state(Path(task.file))
+    done = work(task, report)
+    if _state(Path(task.file)) != before:
+        raise InputError(f"{task.file} changed while it was read; run it again")
     write_json(task.folder / DONE, asdict(done))
     return done
 
@@ -172,6 +166,16 @@ def _state(path: Path) -> tuple[int, int, int] | None:
     except (OSError, ValueError):
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def blocks_of(events: Mapping[str, npt.NDArray[Any]]) -> Blocks:
+    """Return the run and luminosity block of each event; block 0 where there is none.
+
+    >>> blocks_of({"run": np.array([2], "u4"), "lumi": np.array([7], "u4")}).tolist() == [2**33 + 7]
+    True
+    """
+    run = events["run"].astype(np.uint64) << np.uint64(32)
+    return run | events["lumi"] if "lumi" in events else run
 
 
 # ---- flat events ---------------------------------------------------------------------------------
@@ -188,10 +192,13 @@ def flat_table(task: FileTask) -> Table | None:
     if [*task.layouts] == [FLAT]:
         return _checked(task)
     names = {column.name for column in task.catalogue.columns}
+    path = Path(task.file)
     try:
-        table = open_table(Path(task.file))
+        table = open_table(path)
     except InputError:
-        return None
+        if content_kind(read_head(path)) in (ROOT, PARQUET):
+            return None
+        raise
     there = names.intersection(table.fields)
     if names and there == names and _is_pair(task, names):
         return _checked(task)
@@ -219,7 +226,23 @@ def _checked(task: FileTask) -> Table:
     return table
 
 
-def _flat(task: FileTask, table: Table, report: Report) -> Converted:
+def convert_flat(task: FileTask, report: Report = lambda _events: None) -> Converted | NotConverted:
+    """Convert a file of flat events, as `guarded`."""
+    return guarded(task, _flat, report)
+
+
+def _flat(task: FileTask, report: Report) -> Converted:
+    return flat_chunks(task, _checked(task), report)
+
+
+def flat_chunks(task: FileTask, table: Table, report: Report) -> Converted:
+    """Write the chunks of a table of flat events.
+
+    Raises
+    ------
+    InputError
+        If a value is refused, or there are no events.
+    """
     columns, hasher = task.catalogue.columns, xxhash.xxh3_128()
     with closing(table.batches(columns, hasher)) as batches:
         parts = _flat_parts(task, table, _told(batches, report))
@@ -266,129 +289,3 @@ def _joined(batches: Iterator[Batch], columns: tuple[Column, ...]) -> Iterator[B
                 filled = 0
     if filled:
         yield {name: values[:filled] for name, values in joined.items()}
-
-
-# ---- events with lists of photons ----------------------------------------------------------------
-
-
-def _jagged(task: FileTask, report: Report) -> Converted:
-    path = Path(task.file)
-    digest, size = digest_file(path), path.stat().st_size
-    with open_ntuple(path) as ntuple:
-        trees = {tree.name: tree for tree in ntuple.trees}
-        found = recognise(task.layouts, {name: tree.columns for name, tree in trees.items()})
-        tree = trees[found.tree]
-        declared = {column.name: column for column in task.catalogue.columns}
-        made = recipe(found, tree.columns, declared)
-        stream = _Stream(task.file, ntuple, tree, made, report)
-        parts = list(_parts(task.folder, stream, generated=tree.generated))
-        stream.refuse_impossible()
-        weights = _sum_of_weights(ntuple, trees, made)
-    return Converted(
-        source=Source(path.name, size, digest), sum_of_weights=weights,
-        layout=found.layout.name, tree=tree.name, entries=stream.read,
-        generated=tree.generated, stored=stream.stored, flags=tuple(sorted(made.flags)),
-        parts=tuple(parts), blocks=stream.blocks(), notes=_notes(tree),
-    )  # fmt: skip
-
-
-def _notes(tree: Tree) -> tuple[str, ...]:
-    """Return what was chosen, where there was a choice."""
-    if not tree.passed_over:
-        return ()
-    return (f"{tree.name} is read, the newest state of the tree, and not {tree.passed_over[0]}",)
-
-
-class _Stream:
-    """The events of a file as a chunk has them, cluster by cluster, and what is known of them."""
-
-    def __init__(self, file: str, ntuple: Ntuple, tree: Tree, made: Recipe, report: Report) -> None:
-        self.file, self.ntuple, self.tree, self.made = file, ntuple, tree, made
-        self.read, self._report = 0, report
-        self.stored: tuple[Stored, ...] = ()
-        self._wrong = WrongValues()
-        self._median_GeV: float | None = None
-        self._blocks: set[int] | None = None
-
-    def clusters(self) -> Iterator[StandardEvents]:
-        """Yield the events."""
-        for arrays in self.ntuple.lists(self.tree, self.made.read, CLUSTER_EVENTS):
-            events = standard(self.made, arrays, self.file, self.read)
-            self._look(events)
-            self.read += len(events[PHOTONS])
-            self._report(self.read)
-            if len(events[PHOTONS]):
-                yield events
-
-    def _look(self, events: StandardEvents) -> None:
-        import awkward as ak
-
-        photons = events[PHOTONS]
-        self._wrong = self._wrong + wrong_values(photons, self.read)
-        if self._median_GeV is None and ak.count(photons.pt):
-            # Of the first cluster with photons: a unit is that of the whole file.
-            self._median_GeV = float(np.median(ak.to_numpy(ak.flatten(photons.pt))))
-        if "run" in events:
-            found = np.unique(blocks_of(events)).tolist()
-            self._blocks = (self._blocks or set()) | set(found)
-        self.stored = self.stored or tuple(described(self.made, events))
-
-    def blocks(self) -> tuple[int, ...]:
-        """Return the runs and luminosity blocks."""
-        return tuple(sorted(self._blocks or ()))
-
-    def refuse_impossible(self) -> None:
-        """Refuse a file with values that no photon has, or in another unit."""
-        told = [*self._wrong.told(self.made.match)]
-        if not told and (unit := other_unit(self.made.match, self._median_GeV)):
-            told = [unit]
-        for what, where, do in told:
-            raise InputError(f"{self.file}, {where}: {what}; {do}")
-
-
-def blocks_of(events: Mapping[str, npt.NDArray[Any]]) -> Blocks:
-    """Return the run and luminosity block of each event; block 0 where there is none.
-
-    >>> blocks_of({"run": np.array([2], "u4"), "lumi": np.array([7], "u4")}).tolist() == [2**33 + 7]
-    True
-    """
-    run = events["run"].astype(np.uint64) << np.uint64(32)
-    return run | events["lumi"] if "lumi" in events else run
-
-
-def _parts(folder: Path, stream: _Stream, *, generated: bool) -> Iterator[Part]:
-    """Write the events; clusters of few events, as of a file with small row groups, stay small."""
-    clusters = stream.clusters()
-    for number, cluster in enumerate(clusters):
-        branches = {name: _type(values) for name, values in cluster.items()}
-        some = chain([cluster], islice(clusters, PART_EVENTS // CLUSTER_EVENTS - 1))
-        name = f"part-{number:05d}.root"
-        yield write_jagged(folder, name, branches, some, generated=generated)
-
-
-def _type(values: Any) -> Any:
-    return values.dtype if isinstance(values, np.ndarray) else values.type.content
-
-
-def _sum_of_weights(ntuple: Ntuple, trees: Mapping[str, Tree], made: Recipe) -> float | None:
-    """Return the sum of weights of all generated events, as far as the file tells it."""
-    place = made.match.layout.sum_of_weights
-    if place is None:
-        return None
-    tree, column = trees.get(place[0] or made.match.tree), place[1]
-    if tree is None or column not in tree.columns:
-        return None
-    values = np.concatenate([_floats(each[column]) for each in ntuple.lists(tree, [column])])
-    if not values.size or not np.isfinite(values).all():
-        return None
-    if place[0]:
-        return float(values.sum())
-    # Repeated in each event: of files that were put together nobody knows it.
-    return float(values[0]) if (values == values[0]).all() else None
-
-
-def _floats(array: Any) -> npt.NDArray[np.float64]:
-    import awkward as ak
-
-    values: npt.NDArray[np.float64] = ak.to_numpy(ak.flatten(array, axis=None)).astype(np.float64)
-    return values

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.code import code_digest
-from tools.convert import chunks_key, convert
+from tools.convert import convert
 from tools.digests import digest_text
 from tools.duplicates import refuse_repeated
 from tools.errors import InputError
@@ -20,6 +20,7 @@ from tools.locks import one_writer
 from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
 from tools.names import listed
 from tools.remote import located
+from tools.sample_chunks import chunks_key
 from tools.samples import Catalogue, Sample
 from tools.tables import open_table
 from tools.universe import generate_universe

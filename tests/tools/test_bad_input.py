@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from tools.convert import chunks_key, convert
+from tools.convert import convert
 from tools.csvdiagnosis import diagnose
 from tools.errors import InputError
 from tools.manifest import read_manifest
+from tools.sample_chunks import chunks_key
 from tools.samples import Catalogue, read_catalogue
 
 HEADER = (
@@ -251,7 +252,7 @@ def test_a_file_twice(catalogue: Catalogue, tmp_path: Path) -> None:
         link.symlink_to(first)
         with pytest.raises(InputError, match=rf"given twice, for signal_500 and for {other}:"):
             convert(catalogue, [("signal_500", first), (other, link)], out)
-    assert not out.exists()
+    assert not (out / "manifest.json").exists()
     manifest = convert(catalogue, [("signal_500", first)], out)
     with pytest.raises(InputError, match=r"a\.csv of signal_500 and b\.csv of signal_750 have"):
         convert(catalogue, [("signal_750", second)], out)
@@ -267,7 +268,11 @@ def test_a_bad_second_sample_leaves_nothing_of_the_first(
     bad.write_bytes(text(ROW, row(n_jets="nan")))
     with pytest.raises(InputError, match=r"signal_750\.csv, line 3, column n_jets: 'nan'"):
         convert(catalogue, [(None, good), (None, bad)], out)
-    assert not out.exists()
+    # What was finished is kept for the next time, out of sight.
+    assert [path.name for path in out.iterdir()] == [".xyy.files"]
+    bad.write_bytes(text(ROW, row(n_jets="3")))
+    convert(catalogue, [(None, good), (None, bad)], out)
+    assert not (out / ".xyy.files").exists()
 
 
 def test_samples_that_nobody_declared(catalogue: Catalogue, tmp_path: Path) -> None:

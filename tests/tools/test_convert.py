@@ -18,10 +18,11 @@ import pytest
 import uproot
 
 from tools.chunks import PART_EVENTS, TREE, DamagedChunkError, verify_part, write_part
-from tools.convert import chunks_key, convert
+from tools.convert import FILES, convert
 from tools.digests import digest_file, digest_text
 from tools.errors import InputError, XyyError
 from tools.manifest import Manifest, read_manifest
+from tools.sample_chunks import chunks_key
 from tools.samples import Catalogue, read_catalogue
 
 NARROW = """
@@ -260,7 +261,8 @@ def test_samples_are_added_and_replaced(narrow: Catalogue, tmp_path: Path) -> No
     assert replaced.samples["b"] == both.samples["b"]
     assert read_sample(replaced, "a")["n"].size == 10
     # The second chunk of the long file is gone, and so is everything temporary.
-    assert sorted(files_below(out)) == ["a/part-00000.root", "b/part-00000.root", "manifest.json"]
+    left = ["a/part-00000.root", "b/part-00000.root", "conversion.json", "manifest.json"]
+    assert sorted(files_below(out)) == left
 
 
 def test_content_is_of_the_bytes_and_the_columns_only(narrow: Catalogue, tmp_path: Path) -> None:
@@ -340,7 +342,11 @@ def test_ctrl_c_while_reading(
         with pytest.raises(KeyboardInterrupt):
             convert(narrow, inputs, out, progress=interrupt)
     assert files_below(converted) == before
-    assert sorted(path.name for path in converted.iterdir()) == ["a", "manifest.json"]
+    assert sorted(path.name for path in converted.iterdir()) == [
+        "a",
+        "conversion.json",
+        "manifest.json",
+    ]
     assert not (tmp_path / "new").exists()
 
 
@@ -408,15 +414,22 @@ def test_stopped_at_every_change_of_the_disk(
         states.add(entries.get("a"))
         assert entries["b"] == 20
         if not dead and done[stop_at - 1] not in {"rmtree", "rmdir"}:  # while clearing up
-            assert sorted(path.name for path in out.iterdir()) == ["a", "b", "manifest.json"]
+            names = sorted(path.name for path in out.iterdir() if path.name != FILES)
+            assert names == ["a", "b", "conversion.json", "manifest.json"]
         again = convert(narrow, [(None, new)], out)
         assert read_sample(again, "a")["n"].size == 40
         assert sorted(files_below(out)) == [
             "a/part-00000.root",
             "b/part-00000.root",
+            "conversion.json",
             "manifest.json",
         ]
-        assert sorted(path.name for path in out.iterdir()) == ["a", "b", "manifest.json"]
+        assert sorted(path.name for path in out.iterdir()) == [
+            "a",
+            "b",
+            "conversion.json",
+            "manifest.json",
+        ]
     else:
         pytest.fail("the conversion was never finished")
     # Old or new; only a process that was killed in mid-exchange leaves the sample unknown.
@@ -446,7 +459,12 @@ def test_killed_while_reading(narrow: Catalogue, tmp_path: Path, converted: Path
     assert read_manifest(converted) == manifest
     assert read_sample(manifest, "a")["n"].size == 30
     convert(narrow, inputs, converted)
-    assert sorted(path.name for path in converted.iterdir()) == ["a", "b", "manifest.json"]
+    assert sorted(path.name for path in converted.iterdir()) == [
+        "a",
+        "b",
+        "conversion.json",
+        "manifest.json",
+    ]
 
 
 def test_a_write_that_fails(narrow: Catalogue, tmp_path: Path, converted: Path) -> None:
@@ -477,7 +495,11 @@ def test_a_write_that_fails(narrow: Catalogue, tmp_path: Path, converted: Path) 
         assert line.startswith("1 cannot write ")
         assert "File too large; files there may not be so large (`ulimit -f`" in line
     assert files_below(converted) == before
-    assert sorted(path.name for path in converted.iterdir()) == ["a", "manifest.json"]
+    assert sorted(path.name for path in converted.iterdir()) == [
+        "a",
+        "conversion.json",
+        "manifest.json",
+    ]
     assert not (tmp_path / "new").exists()
 
 
@@ -497,13 +519,28 @@ def test_files_that_change_while_others_are_read(narrow: Catalogue, tmp_path: Pa
         with second.open("a", encoding="utf-8") as file:
             file.write("20,1.")
 
-    with pytest.raises(InputError, match=r"a2.csv changed while it was read; wait until it is wri"):
+    with pytest.raises(
+        InputError, match=r"a2.csv, line 22: the last line has no line end: the file"
+    ):
         convert(narrow, inputs, tmp_path / "out", progress=append)
     write_narrow(second, narrow_events(20))
-    with pytest.raises(
-        InputError, match=r"a2.csv cannot be read \(No such file or directory\); get"
-    ):
-        convert(narrow, inputs, tmp_path / "out", progress=lambda _events: second.unlink())
+
+    def remove(_events: int) -> None:
+        second.unlink(missing_ok=True)
+
+    with pytest.raises(InputError, match=r"a2.csv is not there; check its name and folder"):
+        convert(narrow, inputs, tmp_path / "new", progress=remove)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [".xyy.files"]
+
+
+def test_a_file_that_changes_while_it_is_read(narrow: Catalogue, tmp_path: Path) -> None:
+    path = write_narrow(tmp_path / "a.csv", narrow_events(20))
+
+    def append(_events: int) -> None:
+        write_narrow(path, narrow_events(30))
+
+    with pytest.raises(InputError, match=r"a.csv changed while it was read; run it again"):
+        convert(narrow, [(None, path)], tmp_path / "out", progress=append)
     assert not (tmp_path / "out").exists()
 
 

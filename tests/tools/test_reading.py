@@ -11,10 +11,11 @@ import pytest
 
 from analysis.game.scoreboard import read_claim
 from analysis.workflow.spectrum_file import read_spectrum
-from tools.convert import chunks_key, convert
+from tools.convert import convert
 from tools.errors import InputError
 from tools.json_file import read_json
 from tools.reading import TEXT_BYTES, read_text
+from tools.sample_chunks import chunks_key
 from tools.samples import Catalogue
 from tools.settings_table import read_toml
 

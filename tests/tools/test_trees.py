@@ -14,7 +14,6 @@ import uproot
 from tools.convert import convert
 from tools.errors import InputError
 from tools.samples import Catalogue, read_catalogue
-from tools.tables import open_table
 from tools.trees import RootFile
 
 EVENTS = 40
@@ -243,15 +242,3 @@ def test_an_ntuple_of_lists(one: Catalogue, path: Path) -> None:
     with uproot.recreate(path) as file:
         file.mkrntuple("Events", {"x": ak.Array([[1.0], [2.0, 3.0]])})
     refused(one, path, r"column x holds no plain numbers \(std::vector<double>\)")
-
-
-def test_real_files_of_other_experiments(catalogue: Catalogue, course_data: Path) -> None:
-    """Thousands of columns make no message of thousands of names."""
-    files = sorted((course_data / "photons").glob("*.[rp]*[ot]"))
-    if not files:
-        pytest.skip("there are none")
-    for path in files:
-        assert open_table(path).fields
-        with pytest.raises(InputError, match=r"lacks the columns .* and 4 more of") as caught:
-            convert(catalogue, [("data", path)], Path("nowhere"))
-        assert len(str(caught.value)) < 1_500
