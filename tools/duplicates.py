@@ -3,7 +3,7 @@
 Observed events are known by run, luminosity block and event number; simulated ones, whose numbers
 begin again in every sample, by the largest transverse momentum of their photons, too
 (`tools.identity`). Only files that share a luminosity block (a run, where there are none) can share
-events: of these alone the numbers are read again, from the chunks.
+events: these alone are compared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tools.chunks import TREE
 from tools.errors import InputError
 from tools.manifest import SampleChunks
-from tools.samples import Sample
 
 if TYPE_CHECKING:
     from tools.file_conversion import Converted, FileTask
 
     File = tuple[FileTask, Converted]
 
-_KNOWN_BY = ("run", "lumi", "event", "channel")
+IDENTITIES = "identities"
+"""file with a number for each event by which it is known, beside the chunks of a source file"""
 
 
 def refuse_repeated(samples: Mapping[str, SampleChunks]) -> None:
@@ -51,7 +50,7 @@ def refuse_repeated(samples: Mapping[str, SampleChunks]) -> None:
             first[source.digest] = told
 
 
-def refuse_shared_events(sample: Sample, files: "Sequence[File]") -> None:
+def refuse_shared_events(files: "Sequence[File]") -> None:
     """Refuse two files of a sample that hold the same events.
 
     Raises
@@ -61,10 +60,9 @@ def refuse_shared_events(sample: Sample, files: "Sequence[File]") -> None:
     """
     from tools.identity import shared
 
-    some = [each for each in files if each[1].source.digest]
-    concerned = [files[number] for number in _meeting([each.blocks for _, each in some])]
-    known = [_identities(task.folder, done, sample) for task, done in concerned]
-    for same in shared(known) if known else ():
+    concerned = [files[number] for number in _meeting([each.blocks for _, each in files])]
+    known = [_identities(task.folder) for task, _ in concerned]
+    for same in shared(known) if known and _has_equal(known) else ():
         one, other = concerned[same.first][0].file, concerned[same.second][0].file
         raise InputError(
             f"{other}, first in entry {same.entry_second} (from 0): events that are in {one}, too "
@@ -86,20 +84,13 @@ def _meeting(blocks: Sequence[Sequence[int]]) -> list[int]:
     return sorted(set(files[counts[index] > 1].tolist()))
 
 
-def _identities(folder: Path, done: "Converted", sample: Sample) -> npt.NDArray[np.uint64]:
+def _identities(folder: Path) -> npt.NDArray[np.uint64]:
     """Return what the events of a file are known by; empty where it has no event numbers."""
-    import uproot
+    path = folder / IDENTITIES
+    return np.fromfile(path, np.uint64) if path.is_file() else np.empty(0, np.uint64)
 
-    from tools.identity import identities
 
-    names = [each.name for each in done.stored if each.name in _KNOWN_BY]
-    if "event" not in names:
-        return np.empty(0, np.uint64)
-    found = []
-    for part in done.parts:
-        with uproot.open({str(folder / part.path): None}) as file:
-            tree = file[TREE]
-            numbers = [tree[name].array() for name in names]
-            pt = None if sample.kind == "data" else tree["photons.pt"].array()
-        found.append(identities(numbers, pt))
-    return np.concatenate([np.empty(0, np.uint64), *found])
+def _has_equal(known: Sequence[npt.NDArray[np.uint64]]) -> bool:
+    """Return whether an event is there twice; that none is takes a fraction of finding them."""
+    every = np.sort(np.concatenate(known))
+    return bool(np.any((every[1:] == every[:-1]) & (every[1:] != 0)))

@@ -10,6 +10,7 @@ import numpy as np
 
 from tools.chunks import CLUSTER_EVENTS, PART_EVENTS, write_jagged
 from tools.digests import digest_file
+from tools.duplicates import IDENTITIES
 from tools.errors import InputError
 from tools.file_conversion import (
     Converted,
@@ -21,12 +22,15 @@ from tools.file_conversion import (
     flat_table,
     guarded,
 )
+from tools.identity import identities
 from tools.layouts import Match, recognise
 from tools.manifest import Part, Source, Stored
 from tools.ntuples import Ntuple, Tree, open_ntuple
 from tools.photon_values import WrongValues, other_unit, wrong_values
 from tools.standard import PHOTONS, Recipe, StandardEvents, described, recipe, standard
 from tools.tables import open_table
+
+_KNOWN_BY = ("run", "lumi", "event", "channel")
 
 
 def convert_file(task: FileTask, report: Report = lambda _events: None) -> Converted | NotConverted:
@@ -48,7 +52,7 @@ def _jagged(task: FileTask, report: Report) -> Converted:
         tree = trees[found.tree]
         declared = {column.name: column for column in task.catalogue.columns}
         made = recipe(found, tree.columns, declared)
-        stream = _Stream(task.file, ntuple, tree, made, report)
+        stream = _Stream(task, ntuple, tree, made, report)
         parts = list(_parts(task.folder, stream, generated=tree.generated))
         stream.refuse_impossible()
         weights = _sum_of_weights(ntuple, trees, stream)
@@ -81,8 +85,10 @@ def _notes(tree: Tree) -> tuple[str, ...]:
 class _Stream:
     """The events of a file as a chunk has them, cluster by cluster, and what is known of them."""
 
-    def __init__(self, file: str, ntuple: Ntuple, tree: Tree, made: Recipe, report: Report) -> None:
-        self.file, self.ntuple, self.tree, self.made = file, ntuple, tree, made
+    def __init__(
+        self, task: FileTask, ntuple: Ntuple, tree: Tree, made: Recipe, report: Report
+    ) -> None:
+        self.task, self.ntuple, self.tree, self.made = task, ntuple, tree, made
         self.read, self._report = 0, report
         self.stored: tuple[Stored, ...] = ()
         self._wrong = WrongValues()
@@ -95,8 +101,9 @@ class _Stream:
     def clusters(self) -> Iterator[StandardEvents]:
         """Yield the events."""
         for arrays in self.ntuple.lists(self.tree, self.made.read, CLUSTER_EVENTS):
-            events = standard(self.made, arrays, self.file, self.read)
+            events = standard(self.made, arrays, self.task.file, self.read)
             self._look(events)
+            self._identify(events)
             self.read += len(events[PHOTONS])
             self._report(self.read)
             if len(events[PHOTONS]):
@@ -113,6 +120,16 @@ class _Stream:
         if "run" in events:
             self._blocks |= set(np.unique(blocks_of(events)).tolist())
         self.stored = self.stored or tuple(described(self.made, events))
+
+    def _identify(self, events: StandardEvents) -> None:
+        """Write what the events are known by: they may be many, and are needed at the end only."""
+        if "run" not in events or "event" not in events:
+            return
+        numbers = [ak.from_numpy(events[name]) for name in _KNOWN_BY if name in events]
+        pt = None if self.task.sample.kind == "data" else events[PHOTONS].pt
+        self.task.folder.mkdir(exist_ok=True)
+        with (self.task.folder / IDENTITIES).open("ab") as file:
+            identities(numbers, pt).tofile(file)
 
     def blocks(self) -> tuple[int, ...]:
         """Return the runs and luminosity blocks."""
@@ -134,17 +151,41 @@ class _Stream:
         if not told and (unit := other_unit(self.made.match, self._median_GeV)):
             told = [unit]
         for what, where, do in told:
-            raise InputError(f"{self.file}, {where}: {what}; {do}")
+            raise InputError(f"{self.task.file}, {where}: {what}; {do}")
 
 
 def _parts(folder: Path, stream: _Stream, *, generated: bool) -> Iterator[Part]:
-    """Write the events; clusters of few events, as of a file with small row groups, stay small."""
-    clusters = stream.clusters()
+    """Write the events."""
+    clusters = _joined(stream.clusters())
     for number, cluster in enumerate(clusters):
         branches = {name: _type(values) for name, values in cluster.items()}
         some = chain([cluster], islice(clusters, PART_EVENTS // CLUSTER_EVENTS - 1))
         name = f"part-{number:05d}.root"
         yield write_jagged(folder, name, branches, some, generated=generated)
+
+
+def _joined(pieces: Iterator[StandardEvents]) -> Iterator[StandardEvents]:
+    """Yield the same events in clusters: those of text come in small pieces."""
+    waiting: list[StandardEvents] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if sum(len(each[PHOTONS]) for each in waiting) >= CLUSTER_EVENTS:
+            yield _concatenated(waiting)
+            waiting = []
+    if waiting:
+        yield _concatenated(waiting)
+
+
+def _concatenated(pieces: list[StandardEvents]) -> StandardEvents:
+    first, *others = pieces
+    if not others:
+        return first
+    return {
+        name: ak.concatenate([each[name] for each in pieces])
+        if name == PHOTONS
+        else np.concatenate([each[name] for each in pieces])
+        for name in first
+    }
 
 
 def _type(values: Any) -> Any:

@@ -88,7 +88,7 @@ def sample_chunks(
     if not any(each.events for _, each in good):
         raise InputError(_nothing(sample, files))
     stored = _compared(sample, good)
-    refuse_shared_events(sample, good)
+    refuse_shared_events(good)
     parts = tuple(
         moved(task.folder, part, folder, sample.name, number)
         for number, (task, part) in enumerate((t, part) for t, each in good for part in each.parts)
