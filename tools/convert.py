@@ -220,8 +220,9 @@ def _done(
     from tools.file_conversion import NotConverted, convert_flat
 
     left = list(range(len(tasks)))
-    if session is None or session.execution.engine == "iterative" or len(tasks) == 1:
+    if session is None or session.execution.engine != "futures" or len(tasks) == 1:
         # Flat events are read in this process: they end none, and need no other to be started.
+        # (What reads them imports much of it when it is needed: dask's workers would not find it.)
         for number, found in _flat(tasks).items():
             if isinstance(found, NotConverted):
                 yield number, found
@@ -301,14 +302,12 @@ def _refuse_refused(results: "Iterable[Result]") -> None:
     refused = [each.reason for each in results if isinstance(each, NotConverted)]
     if not refused:
         return
-    if len(results) == 1:
-        raise InputError(refused[0])
     told = "\n".join(refused)
-    raise InputError(
-        told
-        if len(refused) == 1
-        else f"{len(refused)} of {len(results)} files are refused:\n{told}"
-    )
+    if len(refused) > 1:
+        told = f"{len(refused)} of {len(results)} files are refused:\n{told}"
+    good = len(results) - len(refused)
+    rest = f"\n(--skip-damaged converts the other {good} without them)" if good else ""
+    raise InputError(told + rest)
 
 
 # ---- all together --------------------------------------------------------------------------------

@@ -114,7 +114,8 @@ def guarded(
         return done if done is not None else _recorded(task, work, report)
     except InputError as error:
         shutil.rmtree(task.folder, ignore_errors=True)
-        return NotConverted(str(error))
+        named = task.file in str(error)
+        return NotConverted(str(error) if named else f"{task.file}: {error}")
     except XyyError as error:
         return NotConverted(str(error), failed=True)
     except OSError as error:

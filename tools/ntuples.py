@@ -8,25 +8,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+import awkward as ak
 import xxhash
 
 from tools.content import PARQUET, ROOT, content_kind, refuse_misnamed
+from tools.csvblocks import read_csv
 from tools.csvfile import CsvHeader, read_head, read_header
 from tools.errors import InputError
 from tools.marks import GENERATED
 from tools.samples import Axis, Column
 from tools.tables import parquet_file, reading
-
-if TYPE_CHECKING:
-    import awkward as ak
-
-    from tools.trees import RootFile
+from tools.trees import RootFile, inside
 
 STEP_EVENTS = 50_000
 """read at a time, so that memory does not grow with the file"""
-Lists = dict[str, "ak.Array"]
+Lists = dict[str, ak.Array]
 """Columns of some events, one entry per event."""
 
 
@@ -84,8 +82,6 @@ def open_ntuple(path: Path) -> Iterator[Ntuple]:
     with ExitStack() as stack:
         if kind == ROOT:
             with reading(path, "ROOT"):
-                from tools.trees import RootFile
-
                 ntuple: Ntuple = RootNtuple(stack.enter_context(RootFile(path)))
         elif kind == PARQUET:
             with reading(path, "Parquet"):
@@ -99,7 +95,7 @@ def open_ntuple(path: Path) -> Iterator[Ntuple]:
 class RootNtuple:
     """TTrees and RNTuples."""
 
-    file: "RootFile"
+    file: RootFile
     trees: Sequence[Tree] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -133,10 +129,6 @@ class ParquetNtuple:
 
     def lists(self, tree: Tree, names: Sequence[str], events: int = STEP_EVENTS) -> Iterator[Lists]:
         """See `Ntuple.lists`."""
-        import awkward as ak
-
-        from tools.trees import inside
-
         self._check_types(names)
         tops = {name: self._top(name) for name in names}
         wanted = list(dict.fromkeys(tops.values()))
@@ -211,10 +203,6 @@ class CsvNtuple:
     def lists(self, tree: Tree, names: Sequence[str], events: int = STEP_EVENTS) -> Iterator[Lists]:
         """See `Ntuple.lists`; lines come in the pieces in which they are parsed."""
         del tree, events
-        import awkward as ak
-
-        from tools.csvblocks import read_csv
-
         columns = tuple(Column(name, "1", "float64", "", Axis(1, 0, 1)) for name in names)
         for batch in read_csv(self.path, self.header, columns, xxhash.xxh3_128()):
             yield {name: ak.from_numpy(values) for name, values in batch.items()}

@@ -62,7 +62,6 @@ class WrongValues:
                 )
 
 
-@np.errstate(invalid="ignore")  # such values are counted
 def wrong_values(photons: ak.Array, first: int) -> WrongValues:
     """Return how many photons have impossible values.
 
@@ -74,8 +73,8 @@ def wrong_values(photons: ak.Array, first: int) -> WrongValues:
         Entry of the first event.
     """
     pt, eta, phi = (ak.to_numpy(ak.flatten(photons[name])) for name in IMPOSSIBLE)
-    # Written so that NaN is not among the good ones.
-    good = ((pt >= 0) & (pt <= _MAX_PT_GeV), np.abs(eta) <= _MAX_ETA, np.abs(phi) <= _MAX_PHI)
+    with np.errstate(invalid="ignore"):  # written so that NaN is not among the good ones
+        good = ((pt >= 0) & (pt <= _MAX_PT_GeV), np.abs(eta) <= _MAX_ETA, np.abs(phi) <= _MAX_PHI)
     return WrongValues(*(_wrong(~each, photons, first) for each in good))
 
 

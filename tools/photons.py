@@ -35,7 +35,6 @@ _LISTS = 2
 """dimensions of one list per event"""
 
 
-@np.errstate(invalid="ignore", divide="ignore", over="ignore")  # for who looks at the values
 def photons_of(found: Match, arrays: Mapping[str, ak.Array], where: str, first: int) -> ak.Array:
     """Return the photons of some events.
 
@@ -84,7 +83,9 @@ def _standard(
     where: str,
 ) -> ak.Array:
     """Return pt, eta and phi and the attributes, in standard units."""
-    momentum = _momentum(found, columns, arrays, where)
+    # For who looks at the values. (No decorator: it holds what does not travel to a worker.)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        momentum = _momentum(found, columns, arrays, where)
     factor = _FACTORS[found.layout.momentum]
     more = {
         name: factor * arrays[column]

@@ -12,8 +12,6 @@ from tools.names import MOST_NAMES, listed
 from tools.samples import Catalogue
 from tools.shown import brief
 
-CONVERTED = ("course",)
-"""layouts that `xyy convert` reads as yet"""
 _BARS = " ▁▂▃▄▅▆▇█"
 _HIDDEN = "░"
 _WIDTH = 60
@@ -31,8 +29,7 @@ def lines(found: Iterable[Inspection]) -> list[str]:
 
 def next_command(found: Inspection, catalogue: Catalogue) -> str | None:
     """Return the command that goes on with a file, if there is one."""
-    lacking = {column.name for column in catalogue.columns} - found.columns.keys()
-    if not found.usable or found.layout not in CONVERTED or lacking or found.entries == 0:
+    if not found.usable or found.entries == 0:
         return None
     path = Path(found.file)
     known = any(path.match(p) for sample in catalogue.samples.values() for p in sample.files)
@@ -56,7 +53,7 @@ def _entries(found: Inspection) -> Iterator[tuple[str, str]]:
         place = problem.where.removeprefix(found.file).lstrip(" ,")
         yield "PROBLEM", f"{problem.what}{f' ({place})' if place else ''}; {problem.do}"
     if found.usable:
-        yield "next", found.next or "nothing as yet: `xyy convert` does not read this layout"
+        yield "next", found.next or "nothing: it holds no events"
 
 
 def _of_layout(found: Inspection) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,77 @@
+"""`xyy convert`: damaged files and others are told of, one message each, and end nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.odd_files import MESSAGES, USED, write_odd_files
+
+SAME_EVENTS = {"whole.root", "root.parquet", "parquet.root", "rntuple.root", "cycles.root"}
+"""files that are good for themselves"""
+REFUSED = {name: told for name, told in MESSAGES.items() if name not in SAME_EVENTS}
+
+
+def run(*words: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the program as it is installed."""
+    program = "from analysis.start import main; main()"
+    command = [sys.executable, "-c", program, "convert", *map(str, words)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("odd")
+    write_odd_files(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def skipped(folder: Path) -> tuple[int, str, dict[str, str | None]]:
+    """All the odd files in one call: exit code, what it says, and why each file is refused."""
+    files = [f"background={name}" for name in (*USED, *REFUSED) if "://" not in name]
+    done = run(*files, "--out", "out", "--skip-damaged", "--workers", "2", folder=folder)
+    assert "Traceback" not in done.stdout + done.stderr
+    told = json.loads((folder / "out/conversion.json").read_text(encoding="utf-8"))
+    why = {each["file"]: each["refused"] for each in told["samples"]["background"]["files"]}
+    return done.returncode, done.stderr, why
+
+
+def test_damaged_files_are_left_out_and_listed(
+    skipped: tuple[int, str, dict[str, str | None]],
+) -> None:
+    code, message, why = skipped
+    assert code == 1
+    assert {name for name, reason in why.items() if reason is None} == USED.keys()
+    assert f"{len(why) - len(USED)} files were left out, the others are converted" in message
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSED if "://" not in name])
+def test_why_a_file_is_refused(name: str, skipped: tuple[int, str, dict[str, str | None]]) -> None:
+    _, told, remedy = MESSAGES[name]
+    reason = skipped[2][name]
+    assert reason is not None
+    assert told in reason
+    assert remedy in reason
+    assert reason.startswith(name) or name in reason
+    assert len(reason) < 1500
+
+
+@pytest.mark.parametrize("name", ["half.root", "nan.root", "GeV.root", "pipe.root", "cut.parquet"])
+def test_one_refused_file_is_wrong_input(name: str, folder: Path) -> None:
+    done = run(f"data={name}", "--out", f"out-{name}", folder=folder)
+    _, told, _ = MESSAGES[name]
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert told in done.stderr
+    assert not (folder / f"out-{name}").exists()
+
+
+def test_patterns_and_layouts(folder: Path) -> None:
+    done = run("data=singl*.root", "--out", "one", "--layout", "nanoaod", folder=folder)
+    assert done.returncode == 0
+    assert "data: 200 events of nanoaod in 1 chunks" in done.stderr
+    done = run("data=single.root", "--out", "two", "--layout", "edm4hep", folder=folder)
+    assert done.returncode == 2
+    assert "edm4hep misses" in done.stderr
