@@ -55,7 +55,7 @@ def convert(
     *,
     layout: str | None = None,
     skip_damaged: bool = False,
-    session: "Session | None" = None,
+    start: "Callable[[], Session] | None" = None,
     progress: Progress | None = None,
 ) -> Manifest:
     """Convert event files to chunks in `out`, all of them or none.
@@ -75,8 +75,8 @@ def convert(
         Of all files; found by their columns unless given.
     skip_damaged : bool
         Leave out files that are refused: the manifest and the ledger list them.
-    session : Session, optional
-        On which engine; one file after the other unless given.
+    start : callable, optional
+        Returns a session with the engine, once it is needed; one file after the other unless given.
     progress : callable, optional
         See `Progress`. What it raises ends the conversion.
 
@@ -102,7 +102,7 @@ def convert(
     refuse_other_files(out, {sample.name for sample, _ in samples})
     with staging_folder(out) as folder, _kept(out / FILES):
         tasks = _tasks(catalogue, samples, out / FILES, layout)
-        results = _results(tasks, session, progress)
+        results = _results(tasks, start, progress)
         if not skip_damaged:
             _refuse_refused(results)
         by_sample = _by_sample(samples, tasks, results)
@@ -191,7 +191,7 @@ def _key(about: str, sample: Sample, path: Path | str) -> str:
 
 
 def _results(
-    tasks: "Sequence[FileTask]", session: "Session | None", progress: Progress | None
+    tasks: "Sequence[FileTask]", start: "Callable[[], Session] | None", progress: Progress | None
 ) -> "list[Result]":
     """Return what became of each file.
 
@@ -204,7 +204,7 @@ def _results(
 
     results: dict[int, Result] = {}
     read = _Reader(progress)
-    for number, result in _done(tasks, session, read):
+    for number, result in _done(tasks, start, read):
         if isinstance(result, NotConverted) and result.failed:
             raise XyyError(result.reason)
         ended = NotConverted(f"{tasks[number].file}: {_DIED}")
@@ -214,24 +214,33 @@ def _results(
 
 
 def _done(
-    tasks: "Sequence[FileTask]", session: "Session | None", read: "_Reader"
+    tasks: "Sequence[FileTask]", start: "Callable[[], Session] | None", read: "_Reader"
 ) -> "Iterator[tuple[int, Result | None]]":
     """Yield numbers of files and what became of them; None where its process was ended."""
     from tools.file_conversion import NotConverted, convert_flat
 
     left = list(range(len(tasks)))
-    if session is None or session.execution.engine != "futures" or len(tasks) == 1:
-        # Flat events are read in this process: they end none, and need no other to be started.
-        # (What reads them imports much of it when it is needed: dask's workers would not find it.)
-        for number, found in _flat(tasks).items():
-            if isinstance(found, NotConverted):
-                yield number, found
-            else:
-                yield number, convert_flat(tasks[number], read.add)
-            left.remove(number)
-    if left:
-        there = _elsewhere([tasks[number] for number in left], session)
-        yield from ((left[which], result) for which, result in there)
+    with ExitStack() as stack:
+        session = stack.enter_context(start()) if start and len(tasks) > 1 else None
+        if session is None or session.execution.engine != "futures":
+            # Flat events are read in this process: they end none, and need no other to be started.
+            # (Their readers import much when they need it: a worker of dask would not find it.)
+            for number, found in _flat(tasks).items():
+                if isinstance(found, NotConverted):
+                    yield number, found
+                else:
+                    yield number, convert_flat(tasks[number], read.add)
+                left.remove(number)
+        if left:
+            session = session or stack.enter_context((start or _one_after_the_other)())
+            there = _elsewhere([tasks[number] for number in left], session)
+            yield from ((left[which], result) for which, result in there)
+
+
+def _one_after_the_other() -> "Session":
+    from tools.executors import Execution, Session
+
+    return Session(Execution())
 
 
 def _flat(tasks: "Sequence[FileTask]") -> "dict[int, Table | NotConverted]":
@@ -266,16 +275,14 @@ def _flat(tasks: "Sequence[FileTask]") -> "dict[int, Table | NotConverted]":
 
 
 def _elsewhere(
-    tasks: "Sequence[FileTask]", session: "Session | None"
+    tasks: "Sequence[FileTask]", session: "Session"
 ) -> "Iterator[tuple[int, Result | None]]":
     """Convert files in other processes, which they may end."""
-    from tools.executors import Execution, Session, survived
+    from tools.executors import survived
     from tools.file_conversion import FileTask
     from tools.ntuple_conversion import convert_file
 
-    with ExitStack() as stack:
-        there = session or stack.enter_context(Session(Execution()))
-        yield from survived(convert_file, tasks, there, what="convert", classes=(FileTask,))
+    yield from survived(convert_file, tasks, session, what="convert", classes=(FileTask,))
 
 
 class _Reader:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from analysis.settings.search import Search
     from processors.score import ScoreTable
     from processors.selection import Selection
-    from tools.executors import Execution
+    from tools.executors import Execution, Session
     from tools.manifest import Manifest
     from tools.samples import Catalogue
 
@@ -303,6 +303,12 @@ class Where:
         given = {**asdict(self), **more, "workers": self.workers or cores()}
         named = given.pop("executor")
         return Execution(engine=named or implied, wait_seconds=given.pop("wait"), **given)
+
+    def session(self, log: Callable[[str], None]) -> "Session":
+        """Return a session of such an execution, not yet entered."""
+        from tools.executors import Session
+
+        return Session(self.execution(), log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

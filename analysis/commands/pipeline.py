@@ -61,14 +61,12 @@ def convert(
     """
     catalogue = options.catalogue_of(samples)
     from tools.convert import convert as convert_files
-    from tools.executors import Session
 
     named = options.named_sources(files)
-    session = Session(where.execution(), console.log)
-    with one_writer(out), session, console.progress("converting") as report:
+    with one_writer(out), console.progress("converting") as report:
         manifest = convert_files(
-            catalogue, named, out, layout=layout, skip_damaged=skip_damaged, session=session,
-            progress=report,
+            catalogue, named, out, layout=layout, skip_damaged=skip_damaged,
+            start=lambda: where.session(console.log), progress=report,
         )  # fmt: skip
     for name, chunks in manifest.samples.items():
         kind = f" of {chunks.layout}" if chunks.layout else ""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -340,8 +341,8 @@ def test_every_engine_makes_the_same_chunks(
 ) -> None:
     made = {}
     for engine in ("iterative", "futures", "dask"):
-        with Session(Execution(engine=engine, workers=2)) as session:
-            manifest = convert(catalogue, four, tmp_path / engine, session=session)
+        start = partial(Session, Execution(engine=engine, workers=2))
+        manifest = convert(catalogue, four, tmp_path / engine, start=start)
         parts = manifest.samples["data"].parts
         made[engine] = [(part.path, part.entries, part.content) for part in parts]
     assert made["iterative"] == made["futures"] == made["dask"]
