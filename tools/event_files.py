@@ -107,8 +107,31 @@ def refuse_to_replace(
     """
     if file_format == "root":
         refuse_other_files(out, names)
-    there = [path for name in names for path in _there(out, name, file_format)]
-    _refuse_real(there)
+    refuse_files([p for name in names for p in _paths(out, name, file_format)], force=force)
+
+
+def refuse_files(paths: Iterable[Path], *, force: bool) -> None:
+    """Refuse to write generated events where there are files already.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Where they are to be written.
+    force : bool
+        As for `refuse_to_replace`.
+
+    Raises
+    ------
+    InputError
+        Naming the files.
+    """
+    there = [path for path in paths if path.exists() or path.is_symlink()]
+    real = [path for path in there if not is_generated(path)]
+    if real:
+        raise InputError(
+            f"{listed(real)}: not written by `xyy generate`, and never replaced; choose another "
+            "--out, or name samples that are not there"
+        )
     if there and not force:
         raise InputError(
             f"{listed(there)}: there already, and generated; give --force to replace it, or "
@@ -116,21 +139,11 @@ def refuse_to_replace(
         )
 
 
-def _there(out: Path, name: str, file_format: str) -> list[Path]:
-    """Return the files that would be replaced."""
+def _paths(out: Path, name: str, file_format: str) -> list[Path]:
+    """Return the files that would be replaced if they are there."""
     if file_format == "root":
         return sorted((out / name).glob("part-*.root"))
-    path = out / f"{name}.csv"
-    return [path] if path.exists() or path.is_symlink() else []
-
-
-def _refuse_real(there: Iterable[Path]) -> None:
-    real = [path for path in there if not is_generated(path)]
-    if real:
-        raise InputError(
-            f"{listed(real)}: not written by `xyy generate`, and never replaced; choose another "
-            "--out, or name samples that are not there"
-        )
+    return [out / f"{name}.csv"]
 
 
 def write_csv(
@@ -159,7 +172,7 @@ def write_csv(
     import pyarrow as pa
     from pyarrow import csv
 
-    _refuse_real(_there(path.parent, path.stem, "csv"))
+    refuse_files([path], force=True)
     schema = pa.schema(
         [(GENERATED, pa.int64())]
         + [
@@ -278,7 +291,7 @@ def write_chunks(
     """
     manifest = manifest_for(out, columns)
     refuse_other_files(out, [name])
-    _refuse_real(_there(out, name, "root"))
+    refuse_files(_paths(out, name, "root"), force=True)
     with staging_folder(out) as folder:
         write = partial(write_file, plan, folder=folder, name=name, columns=columns)
         files = range(math.ceil(len(plan.sizes) / FILE_CHUNKS))

@@ -49,6 +49,9 @@ class Stream(IntEnum):
     TRUTH = 1
     PLACEMENT = 2
     UNIVERSE = 3
+    NTUPLE_EVENTS = 4
+    NTUPLE_WEIGHTS = 5
+    NTUPLE_NUMBERS = 6
 
 
 def stream(seed: int, use: Stream, *key: int) -> np.random.Generator:

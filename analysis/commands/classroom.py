@@ -3,6 +3,7 @@
 The game: sealed universes, scored claims, the truth at dinner.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from analysis.commands.console import Console, Printer
 from analysis.commands.options import flag, number, spread
 from tools.errors import InputError
 from tools.locks import one_writer
+from tools.names import listed
 
 universes = typer.Typer(
     name="universe",
@@ -31,7 +33,10 @@ def generate(
     universe: options.UniverseOption = None,
     seed: options.SeedOption = None,
     events: Annotated[int | None, number(1, 10**12, "Events of each sample.")] = None,
-    file_format: Annotated[Literal["csv", "root"], typer.Option("--format")] = "csv",
+    file_format: Annotated[
+        Literal["csv", "root"] | None,
+        typer.Option("--format", help="CSV like the course's, by default, or ROOT chunks."),
+    ] = None,
     workers: Annotated[
         int | None,
         number(
@@ -40,27 +45,43 @@ def generate(
             "Processes for large samples in ROOT chunks; all cores by default.",
         ),
     ] = None,
+    layout: Annotated[
+        Literal["nanoaod", "atlas-open-data-2025"] | None,
+        typer.Option(help="Photon ntuples in this layout, in place of the course's samples."),
+    ] = None,
     force: Annotated[
         bool, flag("--force", "Replace what was generated before, and only that.")
     ] = False,
     samples: options.SamplesOption = options.SAMPLES_FILE,
     console: Console,
 ) -> None:
-    """Generate course samples, or the observed data of a universe.
+    """Generate course samples, the observed data of a universe, or photon ntuples.
 
     NAME is `background` or `signal_<mass>`, at any mass in GeV; without a name, all samples.
+
+    With --layout it is `ggH125` (H -> yy at 125 GeV), `yy` (without a resonance) or `data` (both
+    together): one ROOT file each, with weights of both signs, none to three photons in an event, in
+    no order, and event numbers above 2^63. The events are the same in each layout.
 
     The events depend on the seed alone, not on the workers. The files say that they were
     generated, wherever they are copied, and no other file is replaced by them.
 
     Example: `xyy generate signal_600 background --out mine`
+
+    Example: `xyy generate --layout nanoaod --out ntuples`, then `xyy inspect ntuples/yy.root`
     """
     from tools.event_files import refuse_to_replace
     from tools.generate import DEFAULT_SEED, generate_sample
     from tools.universe import generate_universe
 
-    catalogue = options.catalogue_of(samples)
     chosen = DEFAULT_SEED if seed is None else seed
+    if layout is not None:
+        others = {"--universe": universe, "--format": file_format, "--workers": workers,
+                  "--samples": None if samples == options.SAMPLES_FILE else samples}  # fmt: skip
+        _refuse_beside_layout([name for name, given in others.items() if given is not None])
+        _generate_ntuples(names or [], layout, out, chosen, events, console, force=force)
+        return
+    catalogue, file_format = options.catalogue_of(samples), file_format or "csv"
     how: dict[str, Any] = {"seed": chosen, "file_format": file_format, "workers": workers}
     if universe is not None and (names or events is not None):
         raise InputError("--universe K takes no sample names and no --events: it has its own")
@@ -78,6 +99,37 @@ def generate(
             with console.progress(name, events) as report:
                 path = generate_sample(catalogue, name, out, events=events, progress=report, **how)
             console.log(str(path))
+
+
+def _refuse_beside_layout(given: Sequence[str]) -> None:
+    if given:
+        raise InputError(
+            "--layout: photon ntuples are ROOT files of their own, written in one process; leave "
+            f"{listed(given)} out"
+        )
+
+
+def _generate_ntuples(
+    names: Sequence[str],
+    layout: str,
+    out: Path,
+    seed: int,
+    events: int | None,
+    console: Console,
+    *,
+    force: bool,
+) -> None:
+    from tools.event_files import refuse_files
+    from tools.ntuple_generator import normalisation, ntuples_named, write_ntuple
+
+    wanted = {out / f"{sample.name}.root": sample for sample in ntuples_named(names)}
+    with one_writer(out):
+        refuse_files(wanted, force=force)
+        for path, sample in wanted.items():
+            size = events or sample.events
+            with console.progress(sample.name, size) as report:
+                write_ntuple(path, sample, layout, seed=seed, events=size, progress=report)
+            console.log(f"{path}: {normalisation(sample, size)}")
 
 
 @universes.command()
