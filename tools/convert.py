@@ -57,6 +57,7 @@ def convert(
     skip_damaged: bool = False,
     start: "Callable[[], Session] | None" = None,
     progress: Progress | None = None,
+    log: Callable[[str], None] = lambda _line: None,
 ) -> Manifest:
     """Convert event files to chunks in `out`, all of them or none.
 
@@ -79,6 +80,8 @@ def convert(
         Returns a session with the engine, once it is needed; one file after the other unless given.
     progress : callable, optional
         See `Progress`. What it raises ends the conversion.
+    log : callable
+        Called with what was chosen where a file leaves a choice.
 
     Returns
     -------
@@ -105,6 +108,9 @@ def convert(
         results = _results(tasks, start, progress)
         if not skip_damaged:
             _refuse_refused(results)
+        for task, result in zip(tasks, results, strict=True):
+            for note in getattr(result, "notes", ()):
+                log(f"{task.file}: {note}")
         by_sample = _by_sample(samples, tasks, results)
         staged = {
             name: sample_chunks(catalogue, catalogue.sample(name), files, folder)

@@ -187,7 +187,8 @@ def _converted(
     with one_writer(folder, waiting=log):
         if not (folder / MANIFEST_NAME).is_file():
             with progress(f"converting {name}", None) as report:
-                convert(catalogue, [(name, path) for path in sources], folder, progress=report)
+                inputs = [(name, path) for path in sources]
+                convert(catalogue, inputs, folder, progress=report, log=log)
     return read_manifest(folder)
 
 

@@ -66,7 +66,7 @@ def convert(
     with one_writer(out), console.progress("converting") as report:
         manifest = convert_files(
             catalogue, named, out, layout=layout, skip_damaged=skip_damaged,
-            start=lambda: where.session(console.log), progress=report,
+            start=lambda: where.session(console.log), progress=report, log=console.log,
         )  # fmt: skip
     for name, chunks in manifest.samples.items():
         kind = f" of {chunks.layout}" if chunks.layout else ""
