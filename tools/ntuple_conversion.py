@@ -22,12 +22,14 @@ from tools.file_conversion import (
     flat_table,
     guarded,
 )
+from tools.folders import make_folder
 from tools.identity import identities
 from tools.layouts import Match, recognise
 from tools.manifest import Part, Source, Stored
 from tools.ntuples import Ntuple, Tree, open_ntuple
 from tools.photon_values import WrongValues, other_unit, wrong_values
 from tools.standard import PHOTONS, Recipe, StandardEvents, described, recipe, standard
+from tools.system_errors import writing
 from tools.tables import open_table
 
 _KNOWN_BY = ("run", "lumi", "event", "channel")
@@ -127,9 +129,11 @@ class _Stream:
             return
         numbers = [ak.from_numpy(events[name]) for name in _KNOWN_BY if name in events]
         pt = None if self.task.sample.kind == "data" else events[PHOTONS].pt
-        self.task.folder.mkdir(exist_ok=True)
-        with (self.task.folder / IDENTITIES).open("ab") as file:
-            identities(numbers, pt).tofile(file)
+        path = self.task.folder / IDENTITIES
+        with writing(path):
+            make_folder(path.parent)
+            with path.open("ab") as file:
+                identities(numbers, pt).tofile(file)
 
     def blocks(self) -> tuple[int, ...]:
         """Return the runs and luminosity blocks."""

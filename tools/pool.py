@@ -100,9 +100,7 @@ def one_by_one(
             while left:
                 task = left.pop(0)
                 try:
-                    with warnings.catch_warnings():  # a process that grew is replaced: no news
-                        warnings.simplefilter("ignore", UserWarning)
-                        result = pool.submit(function, task).result()
+                    result = pool.submit(function, task).result()
                 except BrokenProcessPool:
                     yield task, None
                     break
@@ -148,6 +146,8 @@ def processes(workers: int, environment: Mapping[str, str] = WORKER_ENVIRONMENT)
     """
     from loky import ProcessPoolExecutor
 
+    # A process that grew is replaced: no news, and told in a thread that must not fail.
+    warnings.filterwarnings("ignore", message="A worker was restarted", category=UserWarning)
     with held():
         pool = ProcessPoolExecutor(
             workers, initializer=follow, initargs=(os.getpid(),), env=dict(environment)

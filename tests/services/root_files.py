@@ -51,7 +51,7 @@ def vectors(
         out.Branch(before + name, lists[name])
     if energy:
         out.Branch(energy, lists["energy"])
-    out.Branch("isTight", flags)
+    out.Branch(before + "isTightID", flags)
     out.Branch("eventNumber", number, "eventNumber/l")
     for index, event in enumerate(events):
         for each in (*lists.values(), flags):
