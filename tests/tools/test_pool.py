@@ -13,9 +13,11 @@ import pytest
 
 from tools.ending import SIGNALS
 from tools.errors import XyyError
+from tools.executors import Execution, Session
+from tools.executors import survived as survived_anywhere
 from tools.generate import generate_sample
 from tools.locks import one_writer
-from tools.pool import completed, cores, one_by_one
+from tools.pool import completed, cores, one_by_one, survived
 from tools.samples import Catalogue
 
 # Workers cannot import this module: what it defines goes to them by value.
@@ -160,3 +162,17 @@ def test_a_killed_worker_ends_it_all(running: subprocess.Popen[str], tmp_path: P
 
 def test_a_task_that_ends_its_process_is_told_and_the_others_go_on() -> None:
     assert list(one_by_one(die_at_three, [1, 3, 3, 4])) == [(1, 1), (3, None), (3, None), (4, 4)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_others_are_done_whoever_ends_a_process(workers: int) -> None:
+    tasks = [1, 2, 3, 4, 5, 3, 6]
+    wanted = {number: None if task == 3 else task for number, task in enumerate(tasks)}
+    assert dict(survived(die_at_three, tasks, workers)) == wanted
+
+
+def test_a_worker_of_dask_that_dies_takes_its_task_alone() -> None:
+    execution = Execution(engine="dask", workers=2)
+    with Session(execution) as session:
+        done = dict(survived_anywhere(die_at_three, [1, 3, 4], session, what="test"))
+    assert done == {0: 1, 1: None, 2: 4}

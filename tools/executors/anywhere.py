@@ -99,10 +99,23 @@ def survived(
         yield from pool.survived(function, tasks, workers)
         return
     there: DaskTasks[int, Result] = DaskTasks(session, packed(_Numbered(function, tasks), *classes))
+    lost = []
     for number, output in there.outputs(range(len(tasks))):
-        if isinstance(output, XyyError) and not isinstance(output, LostError):
-            raise XyyError(f"{what}: {output}; what was finished is kept: run it again")
-        yield number, None if isinstance(output, LostError) else output
+        if isinstance(output, LostError):
+            lost.append(number)
+        else:
+            yield number, _there(output, what)
+    # It is not known which one ended a worker: it will do so again when it is alone.
+    for number in lost:
+        ((_, output),) = there.outputs([number])
+        yield number, None if isinstance(output, LostError) else _there(output, what)
+
+
+def _there(output: Result | XyyError, what: str) -> Result:
+    """Return the output of a task, or raise why there is none."""
+    if isinstance(output, XyyError):
+        raise XyyError(f"{what}: {output}; what was finished is kept: run it again")
+    return output
 
 
 @dataclass(frozen=True, slots=True)
