@@ -40,10 +40,12 @@ from coffea.processor import ProcessorABC
 from processors import histograms
 from processors.histograms import Binning, Counts
 from processors.kinematics import PHOTON_COLUMNS, PhotonPair
+from processors.pairs import pair_columns
 from processors.score import NOWHERE, Categories, ScoreTable, category_index
 from processors.selection import Interval, Mask, Selection, all_but_one
 
 Columns = Mapping[str, npt.NDArray[np.generic]]
+Odd = npt.NDArray[np.integer[Any]]
 BLOCK_EVENTS = 1 << 16
 """Filled at a time: what is computed of so many events stays in the processor's cache."""
 
@@ -96,18 +98,26 @@ class DiphotonProcessor(ProcessorABC):  # type: ignore[misc] # coffea is untyped
         Parameters
         ----------
         events : NanoEvents
-            With the flat columns; ``events.metadata`` holds ``dataset`` and, from the manifest,
-            ``kind`` and ``first_entry`` (index in the sample of the file's first event).
+            With the flat columns, or with lists of ``photons``: of these the two of largest pT are
+            the pair. ``events.metadata`` holds ``dataset`` and, from the manifest, ``kind`` and
+            ``first_entry`` (index in the sample of the file's first event).
         """
         metadata, needed = events.metadata, self.settings.needed()
-        columns = {name: np.asarray(events[name]) for name in needed}
         first = metadata.get("first_entry", 0) + metadata.get("entrystart", 0)
+        odd = np.arange(first, first + len(events)) & 1
         simulated = metadata.get("kind", "data") != "data"
         blind = not simulated and not self.settings.unblinded
-        filling = Filling(self.settings, blind=blind, simulated=simulated)
-        for start in range(0, len(events), BLOCK_EVENTS):
-            block = {name: values[start : start + BLOCK_EVENTS] for name, values in columns.items()}
-            filling.add(block, first + start)
+        lists = "photons" in events.fields
+        filling = Filling(self.settings, blind=blind, simulated=simulated, lists=lists)
+        if lists:
+            paired, columns = pair_columns(events, needed)
+            odd = odd[paired]
+            filling.add_without_pair(len(events) - len(odd))
+        else:
+            columns = {name: np.asarray(events[name]) for name in needed}
+        for start in range(0, len(odd), BLOCK_EVENTS):
+            some = slice(start, start + BLOCK_EVENTS)
+            filling.add({name: values[some] for name, values in columns.items()}, odd[some])
         return {metadata["dataset"]: filling.histograms()}
 
     def postprocess(self, accumulator: Any) -> None:
@@ -141,19 +151,25 @@ class Filling:
         Whether events inside the window are dropped before anything is filled.
     simulated : bool
         Whether a score is that of the half that has not seen the event.
+    lists : bool
+        Whether events have lists of photons: then there is a step "two photons".
     """
 
-    def __init__(self, settings: Settings, *, blind: bool, simulated: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, *, blind: bool, simulated: bool = True, lists: bool = False
+    ) -> None:
         self._settings, self._blind, self._simulated = settings, blind, simulated
         self._full = settings.histograms == "all"
         # Whoever wants the spectrum only, and may see all of it, is spared the mass of the events
         # that are not selected; these cannot be told apart by region then.
         self._regions = histograms.REGIONS if self._full or blind else histograms.UNDIVIDED
         score = settings.score
-        steps = ("all events", *settings.selection.steps(), *(score.step if score else ()))
+        cuts = (*settings.selection.steps(), *(score.step if score else ()))
         # Where nothing is cut, all is the same after as before, and is filled once.
-        self._uncut = len(steps) == 1
-        self._flow = histograms.cutflow(steps, self._regions)
+        self._uncut = not cuts
+        before = ("all events", *(("two photons",) if lists else ()))
+        self._uncut_steps = len(before)
+        self._flow = histograms.cutflow((*before, *cuts), self._regions)
         self._spectrum = histograms.spectrum(settings.mass, *([score.names] if score else []))
         # Numbers fill faster than names: events of categories are counted here first.
         numbers = histograms.integer("category", len(score.names) if score else 1)
@@ -171,21 +187,24 @@ class Filling:
         named += [("n_minus_1", column.name) for column in settings.columns if column.name in cuts]
         return {f"{when}/{name}": histograms.counts(axes[name]) for when, name in named}
 
-    def add(self, columns: Columns, first: int) -> None:
+    def add_without_pair(self, events: int) -> None:
+        """Count events that have no pair, and so no mass: in the last region, a sideband's."""
+        self._flow.view()[0, -1] += events
+
+    def add(self, columns: Columns, odd: Odd) -> None:
         """Fill some events.
 
         Parameters
         ----------
         columns : mapping of str to ndarray, shape (n,)
             At least `Settings.needed`.
-        first : int
-            Index in the sample of the first of them: even and odd events are held apart.
+        odd : ndarray of int, shape (n,)
+            Whether their index in the sample is odd, 0 or 1: the halves are held apart.
         """
         if self._regions == histograms.UNDIVIDED:
-            self._add_selected(columns, first)
+            self._add_selected(columns, odd)
             return
         pair = photon_pair(columns)
-        odd = np.arange(first, first + len(pair.mass)) & 1
         in_window = self._settings.window.contains(pair.mass)
         if self._blind:
             seen = np.flatnonzero(~in_window)
@@ -199,7 +218,7 @@ class Filling:
             self._add_to_quantities({**columns, **quantities(pair)}, masks, selected)
             self._add_to_joint(columns, odd, in_window)
 
-    def _categories(self, columns: Columns, odd: npt.NDArray[np.integer[Any]]) -> Categories | None:
+    def _categories(self, columns: Columns, odd: Odd) -> Categories | None:
         """Return the category of every event, None without a score."""
         score = self._settings.score
         if score is None:
@@ -224,10 +243,10 @@ class Filling:
         else:
             histograms.fill(self._by_number, categories[selected], mass)
 
-    def _add_selected(self, columns: Columns, first: int) -> None:
+    def _add_selected(self, columns: Columns, odd: Odd) -> None:
         """Fill the spectrum and the cutflow, with the mass of selected events only."""
-        everywhere = np.ones(len(columns[PHOTON_COLUMNS[0]]), np.bool_)
-        categories = self._categories(columns, np.arange(first, first + len(everywhere)) & 1)
+        everywhere = np.ones(len(odd), np.bool_)
+        categories = self._categories(columns, odd)
         masks = self._masks(columns, categories)
         selected = self._add_to_flow(masks, everywhere)
         photons = {name: columns[name][selected] for name in PHOTON_COLUMNS}
@@ -237,8 +256,8 @@ class Filling:
         """Count the steps of the selection; return the indices of what it selects."""
         selected = np.ones(len(regions[0]), np.bool_)
         view = self._flow.view()
-        view[0] += [np.count_nonzero(region) for region in regions]
-        for step, mask in enumerate(masks.values(), start=1):
+        view[: self._uncut_steps] += [np.count_nonzero(region) for region in regions]
+        for step, mask in enumerate(masks.values(), start=self._uncut_steps):
             selected &= mask
             view[step] += [np.count_nonzero(selected & region) for region in regions]
         # Indices instead of the mask: taking by them is faster, for what is selected is little.
@@ -259,9 +278,7 @@ class Filling:
                 taken = taken[selected if when == "after" else rows[name]]
             histograms.fill(histogram, taken)
 
-    def _add_to_joint(
-        self, columns: Columns, odd: npt.NDArray[np.integer[Any]], in_window: Mask
-    ) -> None:
+    def _add_to_joint(self, columns: Columns, odd: Odd, in_window: Mask) -> None:
         region = np.where(in_window, *map(histograms.REGIONS.index, ("window", "sideband")))
         cuts = (columns[cut.name] for cut in self._settings.cut_variables)
         histograms.fill(self._joint, odd, region, *cuts)

@@ -1,9 +1,9 @@
 """How events look to a physicist: ``events.photons`` with vector behaviour.
 
-The files hold flat columns (``photon1_pT``, ...). `DiphotonEvents` puts the two photons of every
-event together when somebody asks for them: ``events.photons`` has shape (n, 2), and its items are
-Lorentz vectors without mass that also carry what else the files say of a photon. All is virtual: a
-branch is read when somebody looks at it. The processor takes plain columns and pays nothing.
+Chunks hold lists of photons (``photons.pt``, ...) or flat columns (``photon1_pT``, ...). In both
+``events.photons`` has a list of photons for each event: Lorentz vectors without mass that also
+carry what else the files say of a photon. Flat columns are put together when somebody asks for
+them; the processor takes them as they are and pays nothing.
 
 >>> columns = {"photon1_pT": [250.0], "photon1_eta": [0.0], "photon1_phi": [0.0],
 ...            "photon2_pT": [250.0], "photon2_eta": [0.0], "photon2_phi": [3.14159265],
@@ -14,24 +14,30 @@ branch is read when somebody looks at it. The processor takes plain columns and 
 [500] [0.7]
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import awkward as ak
-import numpy.typing as npt
+import numpy as np
 from coffea.nanoevents.methods import base, vector
 from coffea.nanoevents.schemas.base import BaseSchema
 
+from processors.pairs import of_photon
+
+_PHOTONS = "photons"
+_VECTOR = "PtEtaPhiMLorentzVector"
 behavior: dict[Any, Any] = {**base.behavior, **vector.behavior}
 
 
 @ak.mixin_class(behavior)
 class DiphotonEvents(base.NanoEvents):  # type: ignore[misc] # coffea is untyped
-    """Events with two photons."""
+    """Events with photons."""
 
     @property
     def photons(self) -> Any:
-        """Both photons of every event, shape (n, 2), not ordered in pT."""
+        """The photons of every event, not ordered in pT; of flat events two, shape (n, 2)."""
+        if _PHOTONS in self.fields:
+            return self[_PHOTONS]
         pair = [self._photon(prefix)[:, None] for prefix in ("photon1_", "photon2_")]
         return ak.concatenate(pair, axis=1)
 
@@ -41,7 +47,7 @@ class DiphotonEvents(base.NanoEvents):  # type: ignore[misc] # coffea is untyped
         }
         columns["pt"] = columns.pop("pT")
         columns["mass"] = ak.zeros_like(columns["pt"])
-        return ak.zip(columns, with_name="PtEtaPhiMLorentzVector", behavior=behavior)
+        return ak.zip(columns, with_name=_VECTOR, behavior=behavior)
 
 
 class DiphotonSchema(BaseSchema):  # type: ignore[misc] # coffea is untyped
@@ -52,12 +58,35 @@ class DiphotonSchema(BaseSchema):  # type: ignore[misc] # coffea is untyped
         self._form["parameters"]["__record__"] = "DiphotonEvents"
 
     @classmethod
-    def events(cls, columns: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, Any]) -> Any:
+    def branches(cls, columns: Sequence[str], there: Collection[str]) -> list[str]:
+        """Return what is read of a chunk with lists of photons.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            That a processor takes: flat ones (``photon1_pT``) stand for the photons of the pair.
+        there : collection of str
+            Branches of the chunk.
+
+        Examples
+        --------
+        >>> DiphotonSchema.branches(["photon1_pT", "photon2_pT", "run"], ["photons.pt", "run"])
+        ['photons.pt', 'run']
+        """
+        found = [f"{_PHOTONS}.pt"]  # without it there is no pair
+        for name in columns:
+            part = of_photon(name)
+            found.append(name if part is None or name in there else f"{_PHOTONS}.{part[1]}")
+        return list(dict.fromkeys(found))
+
+    @classmethod
+    def events(cls, columns: Mapping[str, Any], metadata: Mapping[str, Any]) -> Any:
         """Return arrays as `DiphotonEvents`, as NanoEvents does with a file.
 
         Parameters
         ----------
-        columns : mapping of str to ndarray, shape (n,)
+        columns : mapping of str to ndarray, shape (n,), or array
+            Those called ``photons.NAME`` have lists, all of the same lengths.
         metadata : mapping
             What ``events.metadata`` returns; must be fit for JSON.
 
@@ -68,9 +97,17 @@ class DiphotonSchema(BaseSchema):  # type: ignore[misc] # coffea is untyped
         >>> events.metadata["dataset"], np.asarray(events.n_jets)
         ('mine', array([2, 3]))
         """
+        lists = {name: each for name, each in columns.items() if name.startswith(f"{_PHOTONS}.")}
+        contents = {
+            name: ak.contents.NumpyArray(each)
+            for name, each in columns.items()
+            if name not in lists
+        }
+        if lists:
+            contents[_PHOTONS] = _vectors(lists)
         record = ak.contents.RecordArray(
-            [ak.contents.NumpyArray(values) for values in columns.values()],
-            list(columns),
+            list(contents.values()),
+            list(contents),
             parameters={"__record__": "DiphotonEvents", "metadata": dict(metadata)},
         )
         return ak.Array(record, behavior=behavior)
@@ -79,3 +116,19 @@ class DiphotonSchema(BaseSchema):  # type: ignore[misc] # coffea is untyped
     def behavior(cls) -> dict[Any, Any]:
         """Return the behaviours of the events and of the photons."""
         return behavior
+
+
+def _vectors(columns: Mapping[str, ak.Array]) -> Any:
+    """Return lists of Lorentz vectors, put together without a copy."""
+    lists = {
+        name.partition(".")[2]: each.layout.to_ListOffsetArray64(True)
+        for name, each in columns.items()
+    }
+    first = next(iter(lists.values()))
+    fields = {name: each.content for name, each in lists.items()}
+    if {"pt", "eta", "phi"} <= fields.keys():
+        fields["mass"] = ak.contents.NumpyArray(np.zeros(len(first.content), np.float32))
+    vectors = ak.contents.RecordArray(
+        list(fields.values()), list(fields), parameters={"__record__": _VECTOR}
+    )
+    return ak.contents.ListOffsetArray(first.offsets, vectors)

@@ -160,7 +160,9 @@ class FolderResults(ShownResults):
             every = {s.name for s in self.simulation} <= set(self.generated)
             caveats.append("Generated samples" if every else "Partly generated samples")
         if not self.ledger.complete:
-            caveats.append(f"Incomplete: {self.ledger.lost_events:,} events are missing")
+            lost, files = self.ledger.lost_events, len(self.ledger.failed)
+            what = f"{lost:,} events are missing" if lost else f"{files} files were left out"
+            caveats.append(f"Incomplete: {what}")
         elif any(each is not None and each.complete is False for each in made):
             caveats.append("Incomplete: results were made while events were missing")
         if self.after_unblinding:

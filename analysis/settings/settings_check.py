@@ -16,7 +16,8 @@ from processors.kinematics import PHOTON_COLUMNS
 from processors.score import cell_count
 from processors.selection import Selection
 from tools.errors import InputError
-from tools.manifest import MANIFEST_NAME, Manifest
+from tools.executors.work import is_list
+from tools.manifest import MANIFEST_NAME, Manifest, SampleChunks
 from tools.names import listed, nearest
 from tools.samples import Axis, Catalogue, Column, Sample
 from tools.settings_table import toml_key
@@ -99,13 +100,28 @@ def check_manifest(manifest: Manifest, catalogue: Catalogue, needed: Iterable[st
                 f"{declared.kind} in {_sample(catalogue, declared)}, kind; convert it again, or "
                 "change `kind`"
             )
-    there = [column.name for column in manifest.columns]
-    for name in needed:
-        if name not in there:
-            raise InputError(
-                f"{path}: the chunks have no column {name!r}{nearest(name, there)}; convert their "
-                f"files again with --samples {catalogue.path}, or name only: {listed(there)}"
-            )
+        there = _columns(manifest, chunks)
+        for column in needed:
+            if column not in there:
+                raise InputError(
+                    f"{path}: the chunks{_of(name, chunks)} have no column {column!r}"
+                    f"{nearest(column, there)}; convert their files again with --samples "
+                    f"{catalogue.path}, or name only: {listed(there)}"
+                )
+
+
+def _columns(manifest: Manifest, chunks: SampleChunks) -> list[str]:
+    """Return the flat columns that the events of a sample have; of lists those of their pairs."""
+    if not chunks.stored:
+        return [column.name for column in manifest.columns]
+    fields = [each.name.partition(".")[2] for each in chunks.stored if is_list(each.name)]
+    names = ["pT" if field == "pt" else field for field in fields]
+    pairs = [f"photon{number}_{name}" for number in (1, 2) for name in names]
+    return [*pairs, *(each.name for each in chunks.stored if not is_list(each.name))]
+
+
+def _of(name: str, chunks: SampleChunks) -> str:
+    return f" of {name} ({chunks.layout})" if chunks.stored else ""
 
 
 def _check_photons(catalogue: Catalogue) -> None:

@@ -19,6 +19,7 @@ from analysis.workflow import stages
 from analysis.workflow.process import jointly_by, loss, processor_settings, selected_by, weights
 from processors.selection import Selection
 from tools.errors import InputError, RefusedError
+from tools.executors import SampleLedger
 from tools.names import listed, nearest
 
 if TYPE_CHECKING:
@@ -130,14 +131,22 @@ def _refuse_incomplete_data(project: Project, *, allowed: bool) -> None:
     """
     ledger = project.folder.load(Ledger, made_by="process")
     for name, entry in ledger.samples.items():
-        lost, some_left = entry.lost_events, entry.processed_events > 0
-        if project.catalogue.sample(name).kind == "data" and lost and not (allowed and some_left):
+        if project.catalogue.sample(name).kind != "data" or entry.complete:
+            continue
+        some_left = entry.processed_events > 0
+        if not (allowed and some_left):
             otherwise = ", or give --allow-incomplete: all results will say so" if some_left else ""
             raise RefusedError(
-                f"the data are incomplete: {lost:,} of {entry.planned_events:,} events of "
-                f"{name} are lost, first {loss(entry.failed[0])}; "
-                f"repair it and process again{otherwise}"
+                f"the data are incomplete: {_lost(entry)} of {name} are lost, first "
+                f"{loss(entry.failed[0])}; repair it and process again{otherwise}"
             )
+
+
+def _lost(entry: SampleLedger) -> str:
+    """Return how much is lost; of a file that was never converted nobody knows how many events."""
+    if entry.lost_events:
+        return f"{entry.lost_events:,} of {entry.planned_events:,} events"
+    return f"{len(entry.failed)} files"
 
 
 # ---- what is out of date is refused --------------------------------------------------------------

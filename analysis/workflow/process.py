@@ -43,6 +43,8 @@ Whose = Literal["optimise", "process"]
 """Whose checkpoints: of simulation without cuts, or of everything with the chosen ones."""
 CODE = ("processors",)
 """what fills histograms"""
+LEFT_OUT = "left out when the files were converted"
+"""why events are missing that no chunk has"""
 
 
 class RunLog(Protocol):
@@ -155,9 +157,15 @@ class Processing:
             ledger, outcome = self.run(report)
         if outcome.resumed_events:
             console.log(f"{outcome.resumed_events:,} events came from checkpoints of earlier runs")
-        for note in outcome.notes:
+        for note in (*outcome.notes, *self._weighted()):
             console.log(note)
         return ledger
+
+    def _weighted(self) -> Iterator[str]:
+        """Yield the simulated samples whose events have weights of their own."""
+        for name, chunks in self.manifest.samples.items():
+            if chunks.kind != "data" and "weight" in {each.name for each in chunks.stored}:
+                yield f"note: every event of {name} counts alike: its column `weight` is not used"
 
     def run(self, report: Report = lambda _events: None) -> tuple[Ledger, Outcome]:
         """Process what is not up to date; write histograms, cutflow and ledger.
@@ -190,7 +198,17 @@ class Processing:
         histograms = {name: outputs[name] for name in self.manifest.samples if name in outputs}
         known = self.folder.load(Ledger, made_by="process").samples if kept else {}
         ledger = {n: (known if n in kept else outcome.ledger)[n] for n in self.manifest.samples}
-        return self._write(histograms, ledger), outcome
+        return self._write(histograms, self._with_refused(ledger)), outcome
+
+    def _with_refused(self, ledger: Mapping[str, SampleLedger]) -> dict[str, SampleLedger]:
+        """Return the ledger with the files that were left out when they were converted."""
+        return {
+            name: replace(sample, failed=(*sample.failed, *(
+                Failure(each.name, 0, 0, f"{LEFT_OUT}: {each.reason}")
+                for each in self.manifest.samples[name].refused
+            )))
+            for name, sample in ledger.items()
+        }  # fmt: skip
 
     def _write(self, histograms: Histograms, samples: dict[str, SampleLedger]) -> Ledger:
         """Write all three products, the ledger last."""
@@ -263,8 +281,9 @@ def jointly_by(settings: Settings) -> str:
 
 def losses(ledger: Ledger, path: Path) -> str:
     """Return the message that names what was lost."""
+    where = "chunks" if all(each.entry_stop for each in ledger.failed) else "files"
     return (
-        f"events were lost in {len(ledger.failed)} chunks, first {loss(ledger.failed[0])}; "
+        f"events were lost in {len(ledger.failed)} {where}, first {loss(ledger.failed[0])}; "
         f"what was processed is written and marked incomplete in {path}; "
         "repair the files and run again, with --resume"
     )
@@ -273,4 +292,6 @@ def losses(ledger: Ledger, path: Path) -> str:
 def loss(lost: Failure) -> str:
     """Return one line about a range of events that was lost."""
     cause = lost.error.removeprefix(f"{lost.file} ")
+    if not lost.entry_stop:
+        return f"{lost.file}, {cause}"
     return f"{lost.file} entries {lost.entry_start}-{lost.entry_stop}: {cause}"

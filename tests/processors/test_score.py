@@ -100,15 +100,16 @@ def test_the_processor_fills_the_categories(histograms: Which, *, simulated: boo
     cuts = Selection({"n_jets": Interval(max=3)})
     chosen = settings(score, histograms=histograms, selection=cuts)
     filling = Filling(chosen, blind=False, simulated=simulated)
+    odd = np.arange(4001) & 1
     for part in (slice(0, 1501), slice(1501, None)):
-        filling.add({name: values[part] for name, values in events.items()}, part.start)
+        filling.add({name: values[part] for name, values in events.items()}, odd[part])
     out = filling.histograms()
-    found = room.category_index(score, events, np.arange(4001) & 1, simulated=simulated)
+    found = room.category_index(score, events, odd, simulated=simulated)
     plain = settings(None, histograms="spectrum", selection=cuts)
     for number, name in enumerate(score.names):
         rows = found == number
         alone = Filling(plain, blind=False)
-        alone.add({key: values[rows] for key, values in events.items()}, 0)
+        alone.add({key: values[rows] for key, values in events.items()}, odd[rows])
         expected = alone.histograms()["spectrum"].view(flow=True)[0]
         category = out["spectrum"].axes[0].index(name)
         assert np.array_equal(out["spectrum"].view(flow=True)[category], expected)
@@ -122,7 +123,7 @@ def test_categories_of_everything_add_up_to_the_spectrum_without_a_score() -> No
     events, outputs = columns(3000), []
     for score in (table(), None):
         filling = Filling(settings(score), blind=True, simulated=False)
-        filling.add(events, 0)
+        filling.add(events, np.arange(3000) & 1)
         outputs.append(filling.histograms())
     with_score, without = outputs
     total = with_score["spectrum"].view(flow=True).sum(axis=0)

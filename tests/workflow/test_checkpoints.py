@@ -430,8 +430,8 @@ def test_without_resume_everything_is_processed_again(
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Convert to chunks of 1000 events."""
-    monkeypatch.setattr("tools.convert.PART_EVENTS", 1000)
-    monkeypatch.setattr("tools.convert.CLUSTER_EVENTS", 500)
+    monkeypatch.setattr("tools.file_conversion.PART_EVENTS", 1000)
+    monkeypatch.setattr("tools.file_conversion.CLUSTER_EVENTS", 500)
 
 
 def change_a_row(path: Path, row: int) -> None:

@@ -49,6 +49,7 @@ import xxhash
 from tools.atomic import replacing
 from tools.digests import digest_text
 from tools.executors.sparse import Layout, decode, encode
+from tools.executors.work import is_list, stored_of
 from tools.folders import make_folder
 
 if TYPE_CHECKING:
@@ -159,13 +160,23 @@ class Checkpoints:
 
     def _nothing(self, item: "WorkItem") -> dict[str, Any]:
         """Return the empty histograms of an item: the processor's own, for no events."""
-        columns = {name: np.empty(0, kind) for name, kind in self.columns.items()}
+        columns = {
+            name: _no_lists(kind) if is_list(name) else np.empty(0, kind)
+            for name, kind in (stored_of(item) or self.columns).items()
+        }
         about = {"dataset": item.dataset, "kind": (item.usermeta or {})["kind"]}
         nothing: dict[str, Any] = self.processor.process(self.schema.events(columns, about))
         return nothing
 
     def _path(self, item: "WorkItem") -> Path:
         return self.folder / f"{self.stage}-{self.key(item)}.zip"
+
+
+def _no_lists(kind: str) -> Any:
+    """Return an array of no lists of numbers."""
+    import awkward as ak
+
+    return ak.unflatten(np.empty(0, kind), np.empty(0, np.int64))
 
 
 def clear(folder: Path) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tools.chunks import DamagedChunkError
 from tools.executors.memory import clean
 from tools.executors.memory_source import MemorySource, held
-from tools.executors.work import part_of
+from tools.executors.work import is_list, part_of, stored_of
 
 if TYPE_CHECKING:
     from coffea.processor.executor import WorkItem
@@ -28,7 +28,8 @@ class WorkFunction:
     processor: Any
     """a coffea ProcessorABC"""
     schema: Any
-    """its ``events(columns, metadata)`` makes the processor's events of arrays"""
+    """its ``events(columns, metadata)`` makes the processor's events of arrays; its
+    ``branches(columns, there)`` says what is read of a chunk with lists of photons"""
     columns: Sequence[str] | None
     """what the processor looks at; None: everything"""
 
@@ -45,7 +46,7 @@ class WorkFunction:
             arrays = self._read(item, content)
         metadata = {"dataset": item.dataset, "filename": item.filename, "treename": item.treename,
                     "entrystart": item.entrystart, "entrystop": item.entrystop}  # fmt: skip
-        about = {key: value for key, value in (item.usermeta or {}).items() if key != "part"}
+        about = {k: v for k, v in (item.usermeta or {}).items() if k not in ("part", "stored")}
         return self.processor.process(self.schema.events(arrays, {**metadata, **about}))
 
     def _read(self, item: "WorkItem", content: bytes) -> dict[str, npt.NDArray[Any]]:
@@ -64,6 +65,13 @@ class WorkFunction:
                 )
             # One by one: `tree.arrays` takes longer.
             return {
-                name: tree[name].array(entry_start=first, entry_stop=last, library="np")
-                for name in self.columns or tree.keys()
+                name: tree[name].array(entry_start=first, entry_stop=last, library=library)
+                for name, library in self._branches(item, tree).items()
             }
+
+    def _branches(self, item: "WorkItem", tree: Any) -> dict[str, str]:
+        """Return what is read, and as arrays of which library."""
+        if not (stored := stored_of(item)):
+            return dict.fromkeys(self.columns or tree.keys(), "np")
+        names = stored if self.columns is None else self.schema.branches(self.columns, stored)
+        return {name: "ak" if is_list(name) else "np" for name in names}

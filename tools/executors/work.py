@@ -3,7 +3,7 @@
 It comes from the manifest, not from opening files, which would lose the unreadable ones.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -44,9 +44,10 @@ def plan(
 
     items = []
     for name, chunks in manifest.only(samples).samples.items():
-        first_entry = 0
+        first_entry, stored = 0, {each.name: each.type for each in chunks.stored}
+        lists = {"stored": stored} if stored else {}
         for part in chunks.parts:
-            about = {"kind": chunks.kind, "first_entry": first_entry, "part": asdict(part)}
+            about = {"kind": chunks.kind, "first_entry": first_entry, "part": asdict(part), **lists}
             place = located(manifest.folder, part.path)
             items += [
                 WorkItem(name, place, TREE, start, stop, b"", about)
@@ -60,6 +61,21 @@ def part_of(item: "WorkItem") -> Part:
     """Return the manifest's entry of the chunk that an item lies in."""
     part = (item.usermeta or {})["part"]
     return Part(**{**part, "clusters": tuple(part["clusters"])})
+
+
+def is_list(column: str) -> bool:
+    """Return whether a stored column has a list for each event: those of photons have a dot.
+
+    >>> is_list("photons.pt"), is_list("run")
+    (True, False)
+    """
+    return column.startswith("photons.")
+
+
+def stored_of(item: "WorkItem") -> Mapping[str, str]:
+    """Return name and type of the columns of an item with lists of photons; none of a flat one."""
+    stored: Mapping[str, str] = (item.usermeta or {}).get("stored", {})
+    return stored
 
 
 def _ranges(entries: int, chunk_events: int | None) -> Iterator[tuple[int, int]]:
