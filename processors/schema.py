@@ -25,6 +25,7 @@ from coffea.nanoevents.schemas.base import BaseSchema
 from processors.pairs import of_photon
 
 _PHOTONS = "photons"
+_MOMENTUM = ("pt", "eta", "phi")
 _VECTOR = "PtEtaPhiMLorentzVector"
 behavior: dict[Any, Any] = {**base.behavior, **vector.behavior}
 
@@ -71,9 +72,9 @@ class DiphotonSchema(BaseSchema):  # type: ignore[misc] # coffea is untyped
         Examples
         --------
         >>> DiphotonSchema.branches(["photon1_pT", "photon2_pT", "run"], ["photons.pt", "run"])
-        ['photons.pt', 'run']
+        ['photons.pt', 'photons.eta', 'photons.phi', 'run']
         """
-        found = [f"{_PHOTONS}.pt"]  # without it there is no pair
+        found = [f"{_PHOTONS}.{name}" for name in _MOMENTUM]  # a photon is a vector
         for name in columns:
             part = of_photon(name)
             found.append(name if part is None or name in there else f"{_PHOTONS}.{part[1]}")
@@ -126,8 +127,7 @@ def _vectors(columns: Mapping[str, ak.Array]) -> Any:
     }
     first = next(iter(lists.values()))
     fields = {name: each.content for name, each in lists.items()}
-    if {"pt", "eta", "phi"} <= fields.keys():
-        fields["mass"] = ak.contents.NumpyArray(np.zeros(len(first.content), np.float32))
+    fields["mass"] = ak.contents.NumpyArray(np.zeros(len(first.content), np.float32))
     vectors = ak.contents.RecordArray(
         list(fields.values()), list(fields), parameters={"__record__": _VECTOR}
     )
