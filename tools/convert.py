@@ -24,6 +24,7 @@ from tools.declared import check_same_fields
 from tools.digests import digest_text
 from tools.duplicates import refuse_repeated
 from tools.errors import InputError, XyyError
+from tools.good_data import read_good_data
 from tools.layouts import known_layouts
 from tools.manifest import Manifest, manifest_for
 from tools.remote import is_address
@@ -178,10 +179,17 @@ def _tasks(
     layouts = known_layouts(catalogue.layouts, catalogue.path, layout)
     code = code_digest("tools.ntuple_conversion")
     about = digest_text(code, repr(layouts), repr(catalogue.columns))
+    samples = list(samples)
+    lists = {each.good_data for each, _ in samples}
+    good = {path: None if path is None else read_good_data(path) for path in lists}
     return [
-        FileTask(str(path), sample, catalogue, layouts, folder / _key(about, sample, path))
+        FileTask(
+            str(path), sample, catalogue, layouts,
+            folder / _key(digest_text(about, repr(good[sample.good_data])), sample, path),
+            good[sample.good_data],
+        )
         for sample, path in samples
-    ]
+    ]  # fmt: skip
 
 
 def _key(about: str, sample: Sample, path: Path | str) -> str:

@@ -25,10 +25,12 @@ from tools.content import PARQUET, ROOT, content_kind
 from tools.csvfile import read_head
 from tools.declared import check_fields
 from tools.errors import InputError, XyyError
+from tools.good_data import GoodData
 from tools.json_file import read_json, write_json
 from tools.layouts import Layout, match, recognise
 from tools.manifest import Part, Source, Stored
 from tools.samples import Catalogue, Column, Sample
+from tools.settings_table import toml_key
 from tools.tables import Table, open_table
 from tools.values import Batch
 
@@ -53,6 +55,8 @@ class FileTask:
     """those that it may have"""
     folder: Path
     """where its chunks go, for this file alone"""
+    good: GoodData | None = None
+    """events of other runs and luminosity blocks are left out"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +228,18 @@ def _has_other_photons(task: FileTask, table: Table) -> bool:
 def _checked(task: FileTask) -> Table:
     table = open_table(Path(task.file))
     check_fields(task.catalogue, table.path, table.fields)
+    if task.good is not None:
+        raise without_blocks(task)
     return table
+
+
+def without_blocks(task: FileTask) -> InputError:
+    """Return the error of a file without runs and luminosity blocks, where they are needed."""
+    return InputError(
+        f"{task.file} does not tell run and luminosity block of its events, which `good_data` of "
+        f"[samples.{toml_key(task.sample.name)}] needs; take that out, or name the columns in a "
+        "layout"
+    )
 
 
 def convert_flat(task: FileTask, report: Report = lambda _events: None) -> Converted | NotConverted:

@@ -21,6 +21,7 @@ from tools.file_conversion import (
     flat_chunks,
     flat_table,
     guarded,
+    without_blocks,
 )
 from tools.folders import make_folder
 from tools.identity import identities
@@ -104,19 +105,32 @@ class _Stream:
         """Yield the events."""
         for arrays in self.ntuple.lists(self.tree, self.made.read, CLUSTER_EVENTS):
             events = standard(self.made, arrays, self.task.file, self.read)
-            self._look(events)
-            self._identify(events)
+            self._check(events)
             self.read += len(events[PHOTONS])
             self._report(self.read)
-            if len(events[PHOTONS]):
-                yield events
+            good = self._good(events)
+            self._look(good)
+            self._identify(good)
+            if len(good[PHOTONS]):
+                yield good
 
-    def _look(self, events: StandardEvents) -> None:
+    def _good(self, events: StandardEvents) -> StandardEvents:
+        """Return the events of good luminosity blocks."""
+        if self.task.good is None:
+            return events
+        if not {"run", "lumi"} <= events.keys():
+            raise without_blocks(self.task)
+        mask = self.task.good.mask(events["run"], events["lumi"])
+        return {name: values[mask] for name, values in events.items()}
+
+    def _check(self, events: StandardEvents) -> None:
         photons = events[PHOTONS]
         self._wrong = self._wrong + wrong_values(photons, self.read)
         if self._median_GeV is None and ak.count(photons.pt):
             # Of the first cluster with photons: a unit is that of the whole file.
             self._median_GeV = float(np.median(ak.to_numpy(ak.flatten(photons.pt))))
+
+    def _look(self, events: StandardEvents) -> None:
         if self._sum in events:
             self._sums |= set(np.unique(events[self._sum]).tolist())
         if "run" in events:

@@ -10,6 +10,7 @@ from tools.declared import check_same_fields
 from tools.digests import digest_file, digest_text
 from tools.duplicates import refuse_shared_events
 from tools.errors import InputError
+from tools.good_data import read_good_data
 from tools.layouts import known_layouts
 from tools.manifest import Refused, SampleChunks, Stored
 from tools.samples import Catalogue, Column, Sample
@@ -42,7 +43,9 @@ def chunks_key(catalogue: Catalogue, sample: Sample, files: Sequence[Path]) -> s
             ) from None
     content = _content(catalogue.columns, digests)
     layouts = repr(known_layouts(catalogue.layouts, catalogue.path))
-    return digest_text(sample.name, json.dumps(_about(sample), sort_keys=True), content, layouts)
+    good = "" if sample.good_data is None else repr(read_good_data(sample.good_data))
+    about = json.dumps(_about(sample), sort_keys=True)
+    return digest_text(sample.name, about, content, layouts, good)
 
 
 def _content(columns: tuple[Column, ...], digests: Iterable[str], *layouts: str) -> str:
@@ -95,7 +98,7 @@ def sample_chunks(
     )
     first, sums = good[0][1], [each.sum_of_weights for _, each in good]
     told = [total for total in sums if total is not None]
-    layouts = [repr(good[0][0].layouts)] if stored else []
+    layouts = [repr((good[0][0].layouts, good[0][0].good))] if stored else []
     digests = [each.source.digest for _, each in good]
     return SampleChunks(
         parts=parts, sources=tuple(each.source for _, each in good),

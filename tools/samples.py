@@ -32,8 +32,9 @@ _DOCUMENT = (
     "collision_energy", "luminosity", "data_luminosity", "ignore", "columns", "samples", "layouts",
 )  # fmt: skip
 _COLUMN = ("unit", "type", "meaning", "axis", "min")
-_DATA = ("kind", "files")
-_BACKGROUND = (*_DATA, "cross_section", "filter_efficiency", "events")
+_FILES = ("kind", "files")
+_DATA = (*_FILES, "good_data")
+_BACKGROUND = (*_FILES, "cross_section", "filter_efficiency", "events")
 _SIGNAL = (*_BACKGROUND, "mass")
 _MOST_BINS = 10_000
 LARGEST, _FINEST = 1e30, 1e-12
@@ -99,6 +100,8 @@ class Sample:
     """how many `xyy generate` makes; None for data"""
     mass_GeV: float | None = None
     """of the resonance, for a signal"""
+    good_data: Path | None = None
+    """list of the runs and luminosity blocks to use, for data"""
 
     def expected_events(self, luminosity_invpb: float) -> float:
         """Return L sigma epsilon, the expected number of events before any selection.
@@ -302,7 +305,7 @@ def read_axis(table: Table) -> Axis:
 
 
 def _sample(name: str, table: Table) -> Sample:
-    table.only(_SIGNAL)
+    table.only((*_SIGNAL, "good_data"))
     letters = name.replace("_", "").replace("-", "").replace(".", "")
     if not letters.isalnum() or not name.isascii() or len(name) > _LONGEST_NAME:
         raise InputError(
@@ -313,7 +316,11 @@ def _sample(name: str, table: Table) -> Sample:
     files = _patterns(table)
     if kind == "data":
         table.only(_DATA)
-        return Sample(name=name, kind="data", files=files)
+        good = table.text("good_data") if "good_data" in table.content else None
+        beside = Path(table.file).parent
+        return Sample(
+            name=name, kind="data", files=files, good_data=beside / good if good else None
+        )
     table.only(_SIGNAL if kind == "signal" else _BACKGROUND)
     efficiency = table.number("filter_efficiency", 0, 1)
     if efficiency == 0:

@@ -29,6 +29,7 @@ from tools.convert import FILES, convert
 from tools.errors import InputError, XyyError
 from tools.executors import Execution, Session
 from tools.manifest import Manifest, SampleChunks, read_manifest
+from tools.sample_chunks import chunks_key
 from tools.samples import Catalogue, read_catalogue
 
 Made = Mapping[str, ak.Array]
@@ -316,6 +317,35 @@ def test_a_missing_value_is_named_with_its_entry(catalogue: Catalogue, tmp_path:
         InputError, match=r"a.parquet, column run, entry 17 \(from 0\): the value is"
     ):
         convert(catalogue, [("background", path)], tmp_path / "out")
+
+
+# ---- good data ----------------------------------------------------------------------------------
+
+
+def test_good_runs_and_blocks_are_kept_and_counted(catalogue: Catalogue, tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_text('{"3": [[1, 1], [3, 9]], "4": [[1, 9]]}', encoding="utf-8")
+    data = replace(catalogue.sample("data"), good_data=tmp_path / "good.json")
+    own = replace(catalogue, samples={**catalogue.samples, "data": data})
+    path = write_tree(tmp_path / "a.root", "Events", nanoaod(photons()))
+    manifest = convert(own, [("data", path)], tmp_path / "out")
+    lumi = nanoaod(photons())["luminosityBlock"]
+    kept = ak.to_numpy(read(manifest, "data")["event"]) - np.uint64(2**63)
+    assert kept.tolist() == np.flatnonzero((lumi == 1) | (lumi == 3)).tolist()
+    told = ledger(tmp_path / "out", "data")
+    assert (told["runs"], told["luminosity_blocks"], told["events"]) == (1, 2, 100)
+    assert (told["files"][0]["entries"], told["files"][0]["events"]) == (EVENTS, 100)
+    whole = convert(catalogue, [("data", path)], tmp_path / "whole").samples["data"]
+    assert whole.content != manifest.samples["data"].content
+    assert chunks_key(own, data, [path]) != chunks_key(catalogue, catalogue.sample("data"), [path])
+
+
+def test_good_data_need_runs_and_blocks(catalogue: Catalogue, tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_text('{"3": [[1, 1]]}', encoding="utf-8")
+    data = replace(catalogue.sample("data"), good_data=tmp_path / "good.json")
+    own = replace(catalogue, samples={**catalogue.samples, "data": data})
+    path = as_mini(tmp_path / "mini.root", photons())
+    with pytest.raises(InputError, match=r"mini.root does not tell run and luminosity block of it"):
+        convert(own, [("data", path)], tmp_path / "out")
 
 
 # ---- several files -------------------------------------------------------------------------------
