@@ -59,7 +59,7 @@ MESSAGES = {
     "folder": ("unreadable", "is a folder", "name the files in it"),
     "dangling.root": ("unreadable", "is a link that leads nowhere", "get the file again"),
     "pipe.root": ("unreadable", "is no regular file but a pipe", "write its content to a file"),
-    "root://nowhere.example//a.root": ("unreadable", "is an address", "fetch the file"),
+    "root://nowhere.example//a.root": ("unreadable", "cannot be fetched: no answer", "is it up?"),
     "whole.root": ("root-ttree", "same content as Fotos für später.root", "name one of them"),
     "root.parquet": ("root-ttree", "same content as Fotos für später.root", "name one of them"),
     "parquet.root": ("parquet", "events that are in Fotos für später.root, too", "use one of"),

@@ -198,7 +198,8 @@ def _key(about: str, sample: Sample, path: Path | str) -> str:
     with suppress(OSError, ValueError):
         found = Path(path).stat()
         state = found.st_size, found.st_mtime_ns, found.st_ino
-    return digest_text(about, repr(sample), os.path.realpath(path), repr(state))[:16]
+    place = str(path) if is_address(str(path)) else os.path.realpath(path)
+    return digest_text(about, repr(sample), place, repr(state))[:16]
 
 
 # ---- the files -----------------------------------------------------------------------------------
@@ -270,6 +271,8 @@ def _flat(tasks: "Sequence[FileTask]") -> "dict[int, Table | NotConverted]":
     found: dict[int, Table | NotConverted] = {}
     firsts: dict[str, Table] = {}
     for number, task in enumerate(tasks):
+        if is_address(task.file):
+            continue
         try:
             table = flat_table(task)
         except InputError as error:

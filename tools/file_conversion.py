@@ -11,9 +11,9 @@ interrupt, or when another file was refused, it is not made again.
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,15 @@ from tools.content import PARQUET, ROOT, content_kind
 from tools.csvfile import read_head
 from tools.declared import check_fields
 from tools.errors import InputError, XyyError
+from tools.folders import make_folder
 from tools.good_data import GoodData
 from tools.json_file import read_json, write_json
 from tools.layouts import Layout, match, recognise
 from tools.manifest import Part, Source, Stored
+from tools.remote import RemoteError, download, is_address
 from tools.samples import Catalogue, Column, Sample
 from tools.settings_table import toml_key
+from tools.system_errors import writing
 from tools.tables import Table, open_table
 from tools.values import Batch
 
@@ -47,7 +50,7 @@ class FileTask:
     """A file to convert."""
 
     file: str
-    """its path"""
+    """its path, or an address"""
     sample: Sample
     """that it belongs to"""
     catalogue: Catalogue
@@ -156,12 +159,34 @@ def _recorded(
 ) -> Converted:
     """Convert a file, and put it on record; what is left of an interrupted one is removed."""
     shutil.rmtree(task.folder, ignore_errors=True)
-    before = _state(Path(task.file))
-    done = work(task, report)
-    if _state(Path(task.file)) != before:
-        raise InputError(f"{task.file} changed while it was read; run it again")
+    if is_address(task.file):
+        done = _fetched(task, work, report)
+    else:
+        before = _state(Path(task.file))
+        done = work(task, report)
+        if _state(Path(task.file)) != before:
+            raise InputError(f"{task.file} changed while it was read; run it again")
     write_json(task.folder / DONE, asdict(done))
     return done
+
+
+def _fetched(
+    task: FileTask, work: Callable[[FileTask, Report], Converted], report: Report
+) -> Converted:
+    """Convert a file on another machine, which lies beside its chunks meanwhile."""
+    here = task.folder / "source"
+    with writing(here):
+        make_folder(here.parent)
+    try:
+        download(task.file, here)
+        done = work(replace(task, file=str(here)), report)
+    except RemoteError as error:
+        raise InputError(str(error)) from error
+    except InputError as error:
+        raise InputError(str(error).replace(str(here), task.file)) from error
+    finally:
+        here.unlink(missing_ok=True)
+    return replace(done, source=replace(done.source, name=PurePosixPath(task.file).name))
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:

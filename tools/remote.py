@@ -1,4 +1,4 @@
-"""Chunks on other machines: fetched whole, once, then checked and read like local ones.
+"""Files on other machines: fetched whole, once, then checked and read like local ones.
 
 A part in a manifest may be an address instead of a path: ``root://host:port//path`` (XRootD),
 ``http://`` or ``https://``. Its chunk comes into memory, where a local one is read to as well, so
@@ -50,7 +50,7 @@ PAUSE_S = 60
 
 
 class RemoteError(XyyError):
-    """A chunk could not be fetched."""
+    """A file could not be fetched."""
 
 
 class DeadServerError(RemoteError):
@@ -111,26 +111,58 @@ def fetch(address: str, size: int) -> bytes:
     DamagedChunkError
         If it has another size.
     """
+    content = io.BytesIO()
+    for block in _blocks(address, size):
+        content.write(block)
+        if content.tell() > size:
+            break
+    _check_size(address, content.tell(), size)
+    return content.getvalue()
+
+
+def download(address: str, path: Path) -> None:
+    """Write a file of unknown size to a path, block by block.
+
+    Parameters
+    ----------
+    address : str
+    path : Path
+        In a folder that is there; a file that is there is replaced.
+
+    Raises
+    ------
+    InputError
+        If it is an address of a kind that cannot be read.
+    RemoteError
+        If it cannot be fetched, or its server is known to be dead.
+    """
+    if address.partition("://")[0] not in _READERS:
+        known = ", ".join(f"{scheme}://" for scheme in _READERS)
+        raise InputError(f"{address} cannot be read; addresses start with {known}")
+    with path.open("wb") as file:
+        for block in _blocks(address, None):
+            file.write(block)
+
+
+def _blocks(address: str, size: int | None) -> Iterator[bytes]:
+    """Yield the content of a file, within the limits of time."""
     parts = urlsplit(address)
     server = f"{parts.scheme}://{parts.netloc}"
-    start = time.monotonic()
+    start, got = time.monotonic(), 0
     since, last = _failing.get(server, (start, -math.inf))
     if last - since >= PATIENCE_S and start < last + PAUSE_S:
         raise DeadServerError(f"{address} was not tried, as {server} does not answer; is it up?")
     _failing.pop(server, None)
-    content = io.BytesIO()
     try:
         for block in _READERS[parts.scheme](address, size):
-            content.write(block)
-            if content.tell() > size:
-                break
-            if time.monotonic() > start + SILENCE_S + size / SLOWEST_BYTES_PER_S:
+            yield block
+            got += len(block)
+            expected = got if size is None else size
+            if time.monotonic() > start + SILENCE_S + expected / SLOWEST_BYTES_PER_S:
                 raise _dead(address, f"slower than {SLOWEST_BYTES_PER_S // 1000} kB/s")
     except DeadServerError:
         _failing[server] = (since, time.monotonic())
         raise
-    _check_size(address, content.tell(), size)
-    return content.getvalue()
 
 
 def _check_size(address: str, got: int, size: int) -> None:
@@ -148,10 +180,13 @@ def _dead(address: str, reason: object) -> DeadServerError:
     )
 
 
-def _over_http(address: str, _size: int) -> Iterator[bytes]:
+def _over_http(address: str, size: int | None) -> Iterator[bytes]:
+    got = 0
     try:
         with urlopen(address, timeout=SILENCE_S) as response:  # noqa: S310 - http or https, see _READERS
+            told = response.length
             while block := response.read1(1 << 20):
+                got += len(block)
                 yield block
     except HTTPError as error:
         with error:
@@ -163,9 +198,13 @@ def _over_http(address: str, _size: int) -> Iterator[bytes]:
         reason = error.reason if isinstance(error, URLError) else error
         cause = None if isinstance(reason, TimeoutError) else error
         raise _dead(address, getattr(reason, "strerror", None) or reason) from cause
+    if size is None and told is not None and got != told:
+        raise RemoteError(
+            f"{address} came with {got:,} of {told:,} bytes: cut off on its way; run again"
+        )
 
 
-def _over_xrootd(address: str, size: int) -> Iterator[bytes]:
+def _over_xrootd(address: str, size: int | None) -> Iterator[bytes]:
     for name, value in XROOTD_LIMITS.items():
         os.environ.setdefault(name, value)
     try:
@@ -177,7 +216,10 @@ def _over_xrootd(address: str, size: int) -> Iterator[bytes]:
         ) from None
     with File() as file:
         _answer(address, file.open(address))
-        _check_size(address, _answer(address, file.stat()).size, size)
+        there = _answer(address, file.stat()).size
+        if size is None:
+            size = there
+        _check_size(address, there, size)
         for start in range(0, size, _XROOTD_BLOCK):
             wanted = min(_XROOTD_BLOCK, size - start)
             limit = int(SILENCE_S + wanted / SLOWEST_BYTES_PER_S)
@@ -200,7 +242,7 @@ def _answer(address: str, answer: tuple[Any, Any]) -> Any:
 _XROOTD_BLOCK = 8 << 20
 """Bytes asked for at once: much, as a link may be long, and little enough for Ctrl-C."""
 _SILENCE = {103, 206}  # XRootD's errSocketTimeout and errOperationExpired
-_READERS: dict[str, Callable[[str, int], Iterator[bytes]]] = {
+_READERS: dict[str, Callable[[str, int | None], Iterator[bytes]]] = {
     "root": _over_xrootd,
     "roots": _over_xrootd,
     "http": _over_http,

@@ -15,6 +15,7 @@ from tools.errors import InputError
 from tools.identity import equal_files, shared
 from tools.manifest import MANIFEST_NAME
 from tools.pool import one_by_one
+from tools.remote import is_address
 from tools.samples import Catalogue
 
 _DIED = (
@@ -38,7 +39,11 @@ def inspect_files(
     sizes = [_size(file) for file in files]
     asked = [
         # Files of other sizes are no twins: their content need not be read for that.
-        OneFile(file, question, digested=question.unblinded or (size > 0 and sizes.count(size) > 1))
+        OneFile(
+            file,
+            question,
+            digested=question.unblinded or is_address(file) or (size > 0 and sizes.count(size) > 1),
+        )
         for file, size in zip(files, sizes, strict=True)
     ]
     looks = [_ended(one.file) if seen is None else seen for one, seen in one_by_one(look, asked)]

@@ -104,3 +104,11 @@ class Inspection:
     def with_note(self, *notes: str) -> "Inspection":
         """Return the same with more notes."""
         return replace(self, notes=(*self.notes, *notes))
+
+    def of_file(self, name: str) -> "Inspection":
+        """Return the same of a file that has another name."""
+        problems = tuple(
+            Problem(*(part.replace(self.file, name) for part in (each.what, each.where, each.do)))
+            for each in self.problems
+        )
+        return replace(self, file=name, problems=problems)

@@ -23,6 +23,7 @@ from analysis.inspection.found import (
     Problem,
     TreeFound,
 )
+from tools import temporary
 from tools.content import content_kind
 from tools.digests import digest_file
 from tools.errors import InputError, XyyError
@@ -31,7 +32,7 @@ from tools.layouts import Layout, Match, recognise
 from tools.names import listed
 from tools.ntuples import Ntuple, Tree, open_ntuple
 from tools.reading import open_regular
-from tools.remote import is_address
+from tools.remote import download, is_address
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -81,7 +82,21 @@ class Look:
 
 
 def look(one: OneFile) -> Look:
-    """Look at one file; whatever is wrong with it is part of the result."""
+    """Look at one file, which may be on another machine; what is wrong is part of the result."""
+    if not is_address(one.file):
+        return _look(one)
+    with temporary.folder("xyy-inspect-") as folder:
+        here = folder / "file"
+        try:
+            download(one.file, here)
+        except XyyError as error:
+            found = Inspection(file=one.file, format=UNREADABLE)
+            return Look(found.with_problem(Problem.of(error, one.file)), np.empty(0, np.uint64))
+        seen = _look(replace(one, file=str(here)))
+        return replace(seen, found=seen.found.of_file(one.file))
+
+
+def _look(one: OneFile) -> Look:
     seen = Look(Inspection(file=one.file, format=UNREADABLE), np.empty(0, np.uint64))
     try:
         for seen in _stages(Path(one.file), one):  # noqa: B007 - the last one counts
@@ -102,8 +117,6 @@ def look(one: OneFile) -> Look:
 def _stages(path: Path, one: OneFile) -> Iterator[Look]:
     """Yield what is known after each step."""
     none = np.empty(0, np.uint64)
-    if is_address(one.file):
-        raise InputError(f"{one.file} is an address; fetch the file, and name it here")
     with open_regular(path) as stream:
         found = Inspection(file=one.file, format=content_kind(stream.read(1 << 16)).name)
     before = _state(path)

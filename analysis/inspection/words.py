@@ -34,7 +34,13 @@ def next_command(found: Inspection, catalogue: Catalogue) -> str | None:
     path = Path(found.file)
     known = any(path.match(p) for sample in catalogue.samples.values() for p in sample.files)
     usual = catalogue.path.resolve() == find_settings("datasets/course.toml").resolve()
-    words = ["xyy", "convert", found.file if known else f"SAMPLE={path}", "--out", "results/chunks"]
+    words = [
+        "xyy",
+        "convert",
+        found.file if known else f"SAMPLE={found.file}",
+        "--out",
+        "results/chunks",
+    ]
     return shlex.join(words if usual else [*words, "--samples", str(catalogue.path)])
 
 

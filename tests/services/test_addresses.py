@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.photon_files import nanoaod, photons, write_tree
+
 if TYPE_CHECKING:
     from tests.services.conftest import FileServer, Finished
 
@@ -130,3 +132,24 @@ def test_a_repaired_server_gives_what_was_missing(
     shutil.move(part.with_suffix(".away"), part)
     assert xyy("process", manifest, "--out", tmp_path / "out", "--resume").code == 0
     assert results(tmp_path / "out") == results(local)
+
+
+@EACH_SERVER
+def test_photon_files_are_inspected_and_converted_from_there(
+    store: Path, xyy: "Xyy", tmp_path: Path, request: pytest.FixtureRequest, name: str
+) -> None:
+    server: FileServer = request.getfixturevalue(name)
+    local = write_tree(store / "nano.root", "Events", nanoaod(photons()))
+    place = f"{server.address}/nano.root"
+    found = xyy("inspect", place)
+    assert (found.code, f"xyy convert SAMPLE={place} --out" in found.said) == (0, True), found.said
+    for number, source in enumerate((place, local)):
+        run = xyy("convert", f"background={source}", "--out", tmp_path / str(number))
+        assert run.code == 0, run.said
+    there, here = (
+        json.loads((tmp_path / str(number) / "manifest.json").read_text())["samples"]["background"]
+        for number in (0, 1)
+    )
+    assert (there["content"], there["sources"]) == (here["content"], here["sources"])
+    gone = xyy("convert", f"background={place}x", "--out", tmp_path / "gone")
+    assert (gone.code, f"{place}x cannot be fetched" in gone.said) == (2, True), gone.said
