@@ -141,8 +141,7 @@ def test_photon_files_are_inspected_and_converted_from_there(
     server: FileServer = request.getfixturevalue(name)
     local = write_tree(store / "nano.root", "Events", nanoaod(photons()))
     place = f"{server.address}/nano.root"
-    found = xyy("inspect", place)
-    assert (found.code, f"xyy convert SAMPLE={place} --out" in found.said) == (0, True), found.said
+    assert xyy("inspect", place).code == 0
     for number, source in enumerate((place, local)):
         run = xyy("convert", f"background={source}", "--out", tmp_path / str(number))
         assert run.code == 0, run.said
