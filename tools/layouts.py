@@ -69,7 +69,7 @@ class Layout:
     """of whatever else is told of each photon, or of the first one"""
     second_attributes: Mapping[str, Names]
     """of the same of the second photon"""
-    momenta: frozenset[str]
+    momenta: Names
     """attributes that are momenta, in the unit `momentum`"""
     events: Mapping[str, Names]
     """of what is told once per event: some of `EVENT`"""
@@ -202,7 +202,7 @@ def read_layout(name: str, table: Table, *, own: bool = False) -> Layout:
     )
 
 
-def _attributes(table: Table) -> tuple[dict[str, Names], frozenset[str]]:
+def _attributes(table: Table) -> tuple[dict[str, Names], Names]:
     """Return the columns of the attributes of a photon, and which of them are momenta."""
     there = {key: table.table(key) for key in _ATTRIBUTES if key in table.content}
     found: dict[str, Names] = {}
@@ -214,7 +214,7 @@ def _attributes(table: Table) -> tuple[dict[str, Names], frozenset[str]]:
                     "momentum, there twice, or has other characters than letters, digits and _"
                 )
             found[name] = _names(each, name)
-    return found, frozenset(there["momenta"].content if "momenta" in there else ())
+    return found, tuple(there["momenta"].content if "momenta" in there else ())
 
 
 def _patterns(events: Table | None, key: str) -> tuple[str, ...]:

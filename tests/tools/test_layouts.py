@@ -1,6 +1,9 @@
 """Layouts: read strictly, recognised by columns, refused with the candidates."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,3 +136,20 @@ def test_what_is_missing_is_told_with_the_nearest_name(layouts: dict[str, Layout
 def test_a_layout_that_is_not_known() -> None:
     with pytest.raises(InputError, match=r"no layout nanoad \(is it 'nanoaod'\?\); name one of"):
         known_layouts({}, Path(), "nanoad")
+
+
+def test_layouts_are_told_alike_in_every_process() -> None:
+    """What chunks are known by depends on it."""
+    code = """
+from pathlib import Path
+from tools.layouts import known_layouts
+print(repr(known_layouts({}, Path())))
+"""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(told) == 1
