@@ -200,6 +200,15 @@ def course_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def world(course_data: Path) -> Path:
+    """Folder of photon files of the world, with their reference values."""
+    folder = course_data / "photons"
+    if not (folder / "reference.json").is_file():
+        pytest.skip("there are no photon files beside the course's")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def chunks(catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """Small samples and the data of a small universe, as chunks."""
     folder = tmp_path_factory.mktemp("chunks")

@@ -30,7 +30,7 @@ from tools.layouts import POLAR, Match
 from tools.manifest import Stored
 from tools.photons import photons_of
 from tools.samples import Column
-from tools.values import first_refused, stored
+from tools.values import checked
 
 PHOTONS = "photons"
 """the column of a chunk that holds them"""
@@ -180,7 +180,7 @@ def _numbers(where: str, array: ak.Array, first: int) -> Values:
 
 def _typed(made: Recipe, name: str, values: Values, place: _Place) -> Values:
     if name in made.declared:
-        return _declared(made.declared[name], values, place)
+        return checked(made.declared[name], values, place.where, place.first)
     if name in _WHOLE:
         return _whole(_WHOLE[name], values, place)
     if name in made.flags:
@@ -195,16 +195,6 @@ def _typed(made: Recipe, name: str, values: Values, place: _Place) -> Values:
             "of the layout"
         )
     return values.astype(values.dtype.newbyteorder("="), copy=False)
-
-
-def _declared(column: Column, values: Values, place: _Place) -> Values:
-    try:
-        return stored(column, values)
-    except ValueError:
-        index, reason = first_refused(column, values)
-        raise InputError(
-            f"{place.where}, entry {place.first + index} (from 0), column {place.source}: {reason}"
-        ) from None
 
 
 def _whole(kind: type[np.unsignedinteger[Any]], values: Values, place: _Place) -> Values:

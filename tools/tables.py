@@ -20,7 +20,7 @@ from tools.errors import InputError, XyyError
 from tools.marks import CONVERTED, GENERATED
 from tools.names import listed
 from tools.samples import Column
-from tools.values import Batch, Batches, Values, first_refused, stored
+from tools.values import Batch, Batches, Values, checked
 
 if TYPE_CHECKING:
     from tools.trees import RootFile
@@ -243,14 +243,6 @@ def _batch(path: Path, columns: tuple[Column, ...], arrays: dict[str, Values], s
     """Check and cast the events from entry `start` on."""
     if len({len(values) for values in arrays.values()}) > 1:
         raise ValueError("its columns are not of one length")
-    return {column.name: _column(path, column, arrays[column.name], start) for column in columns}
-
-
-def _column(path: Path, column: Column, values: Values, start: int) -> Values:
-    try:
-        return stored(column, values)
-    except ValueError:
-        index, reason = first_refused(column, values)
-        raise InputError(
-            f"{path}, entry {start + index} (from 0), column {column.name}: {reason}"
-        ) from None
+    return {
+        column.name: checked(column, arrays[column.name], str(path), start) for column in columns
+    }

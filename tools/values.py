@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tools.errors import InputError
 from tools.samples import Column
 
 Values = npt.NDArray[np.integer[Any] | np.floating[Any]]
@@ -64,6 +65,32 @@ def stored(column: Column, values: Values) -> Values:
     if column.is_integer and not np.array_equal(cast, values):
         raise ValueError(f"{column.name}: a value is not whole")
     return cast
+
+
+def checked(column: Column, values: Values, where: str, first: int) -> Values:
+    """Return `values` as the chunks store them, as `stored`.
+
+    Parameters
+    ----------
+    column, values
+        As for `stored`.
+    where : str
+        The file.
+    first : int
+        Entry of the first of them.
+
+    Raises
+    ------
+    InputError
+        Naming the first value that is refused.
+    """
+    try:
+        return stored(column, values)
+    except ValueError:
+        index, reason = first_refused(column, values)
+        raise InputError(
+            f"{where}, entry {first + index} (from 0), column {column.name}: {reason}"
+        ) from None
 
 
 def first_refused(column: Column, values: Values) -> tuple[int, str]:

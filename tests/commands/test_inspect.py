@@ -59,14 +59,6 @@ def what(found: dict[str, Any]) -> str:
 # ---- the files of the world ----------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def world(course_data: Path) -> Path:
-    folder = course_data / "photons"
-    if not (folder / "reference.json").is_file():
-        pytest.skip("there are no photon files beside the course's")
-    return folder
-
-
 def test_every_file_of_the_world_is_recognised(
     world: Path, inspect: Inspect, tmp_path: Path
 ) -> None:

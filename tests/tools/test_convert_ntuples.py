@@ -63,14 +63,6 @@ def ledger(folder: Path, sample: str = "background") -> dict[str, Any]:
 # ---- the files of the world ----------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def world(course_data: Path) -> Path:
-    folder = course_data / "photons"
-    if not (folder / "reference.json").is_file():
-        pytest.skip("there are no photon files beside the course's")
-    return folder
-
-
 def test_masses_of_the_files_of_the_world(
     world: Path, catalogue: Catalogue, tmp_path: Path
 ) -> None:
