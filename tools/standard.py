@@ -203,7 +203,9 @@ def _whole(kind: type[np.unsignedinteger[Any]], values: Values, place: _Place) -
         exact = (np.abs(values) < _EXACT) & (np.trunc(values) == values)
         if not exact.all():
             raise place.refusal(
-                ~exact, values, "is no whole number below 2^53; store such numbers as integers"
+                ~exact,
+                values,
+                "is no whole number below 2^53; store it as an integer, in ROOT or Parquet",
             )
         values = values.astype(np.int64)
     outside = (values < 0) | (values > np.iinfo(kind).max)
