@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.code import code_digest
 from tools.convert import convert
@@ -19,11 +20,15 @@ from tools.generate import generate_sample
 from tools.locks import one_writer
 from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
 from tools.names import listed
+from tools.pool import cores
 from tools.remote import located
 from tools.sample_chunks import chunks_key
 from tools.samples import Catalogue, Sample
-from tools.tables import open_table
+from tools.tables import is_generated
 from tools.universe import generate_universe
+
+if TYPE_CHECKING:
+    from tools.executors import Session
 
 _GENERATING = (
     "tools.chunks", "tools.generate", "tools.landau", "tools.recipe", "tools.universe",
@@ -81,14 +86,8 @@ def simulation_files(
 
 
 def generated_samples(files: Mapping[str, Sequence[Path]]) -> list[str]:
-    """Return the samples that are not real: to be generated, or files that were.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be read.
-    """
-    return [name for name, paths in files.items() if not paths or open_table(paths[0]).generated]
+    """Return the samples that are not real: to be generated, or files that were."""
+    return [name for name, paths in files.items() if not paths or is_generated(paths[0])]
 
 
 def simulation_chunks(
@@ -103,14 +102,15 @@ def simulation_chunks(
 ) -> Manifest:
     """Return one manifest of the chunks of every simulated sample, made where they are missing.
 
-    Large samples are made by `workers` processes; all cores unless given. Where another run makes
+    Large samples, and those of several files, are made by `workers` processes; all cores unless
+    given. Where another run makes
     the same chunks, it is waited for, and that is told by `log`.
     """
     manifests = []
     for name, sources in files.items():
         sample = catalogue.samples[name]
         if sources:
-            manifests.append(_converted(catalogue, name, sources, chunks, progress, log))
+            manifests.append(_converted(catalogue, name, sources, chunks, progress, log, workers))
             continue
         folder = chunks / f"{name}-{_generated_key(catalogue, name, seed)}"
         with one_writer(folder, waiting=log):
@@ -148,7 +148,7 @@ def observed_chunks(
     """
     if observed.files:
         name = catalogue.observed().name
-        return _converted(catalogue, name, observed.files, chunks, progress, log)
+        return _converted(catalogue, name, observed.files, chunks, progress, log, workers)
     if observed.universe is None:
         return None
     name = f"universe_{observed.universe}"
@@ -182,13 +182,19 @@ def _converted(
     chunks: Path,
     progress: Progress,
     log: Callable[[str], None],
+    workers: int | None,
 ) -> Manifest:
+    def start() -> "Session":
+        from tools.executors import Execution, Session
+
+        return Session(Execution(engine="futures", workers=workers or cores()), log)
+
     folder = chunks / f"{name}-{chunks_key(catalogue, catalogue.sample(name), sources)[:16]}"
     with one_writer(folder, waiting=log):
         if not (folder / MANIFEST_NAME).is_file():
             with progress(f"converting {name}", None) as report:
                 inputs = [(name, path) for path in sources]
-                convert(catalogue, inputs, folder, progress=report, log=log)
+                convert(catalogue, inputs, folder, start=start, progress=report, log=log)
     return read_manifest(folder)
 
 
