@@ -40,6 +40,8 @@ StandardEvents = dict[str, Any]
 _WHOLE: dict[str, type[np.unsignedinteger[Any]]] = {
     "run": np.uint32, "lumi": np.uint32, "event": np.uint64,
 }  # fmt: skip
+_LISTS = 2
+"""dimensions of one list per event"""
 _EXACT = 2.0**53
 """whole numbers below are floats exactly"""
 
@@ -112,8 +114,9 @@ def standard(
     photons = photons_of(made.match, of_photons, where, first)
     events: StandardEvents = {PHOTONS: _as_stored(made, photons, arrays)}
     for name, source in made.scalars.items():
-        values = _numbers(f"{where}, column {source}", arrays[source], first)
-        events[name] = _typed(made, name, values, _Place(where, source, first))
+        place = _Place(where, source, first)
+        values = _numbers(place, arrays[source], several=name == "weight")
+        events[name] = _typed(made, name, values, place)
     return events
 
 
@@ -160,20 +163,25 @@ class _Place:
         )
 
 
-def _numbers(where: str, array: ak.Array, first: int) -> Values:
-    """Return one number per event; of lists the first."""
-    if array.ndim > 1 and "string" not in str(array.type):
+def _numbers(place: _Place, array: ak.Array, *, several: bool) -> Values:
+    """Return one number per event: of lists the first, which may be one of several or alone."""
+    odd = "string" in str(array.type) or ak.fields(array)
+    if array.ndim == _LISTS and not odd:
+        many = ak.to_numpy(ak.num(array))
+        wrong = (many < 1) if several else (many != 1)
+        if wrong.any():
+            raise place.refusal(wrong, many, "numbers in a list, where one is wanted; correct it")
         array = ak.firsts(array)
-    if array.ndim > 1 or "string" in str(array.type) or ak.fields(array):
+    if array.ndim > 1 or odd:
         raise InputError(
-            f"{where} holds {array.type.content}, where one number per event is wanted; take it "
-            "out of the layout"
+            f"{place.where}, column {place.source} holds {array.type.content}, where one number "
+            "per event is wanted; take it out of the layout"
         )
     missing = ak.to_numpy(ak.is_none(array))
     if missing.any():
         raise InputError(
-            f"{where}, entry {first + int(np.argmax(missing))} (from 0): the value is missing "
-            "(None); give it one, or remove the event"
+            f"{place.where}, entry {place.first + int(np.argmax(missing))} (from 0), column "
+            f"{place.source}: the value is missing (None); give it one, or remove the event"
         )
     return np.ascontiguousarray(ak.to_numpy(ak.drop_none(array)))
 

@@ -305,9 +305,27 @@ def test_a_missing_value_is_named_with_its_entry(catalogue: Catalogue, tmp_path:
     run = [3] * EVENTS
     columns = nanoaod(photons()) | {"run": pa.array([*run[:17], None, *run[18:]], pa.uint32())}
     path = write_parquet(tmp_path / "a.parquet", columns)
-    with pytest.raises(
-        InputError, match=r"a.parquet, column run, entry 17 \(from 0\): the value is"
-    ):
+    with pytest.raises(InputError, match=r"a.parquet, entry 17 \(from 0\), column run: the value"):
+        convert(catalogue, [("background", path)], tmp_path / "out")
+
+
+def test_what_stands_once_per_event_is_one_number(catalogue: Catalogue, tmp_path: Path) -> None:
+    """But for weights, of which the first is the nominal one: a list of three is no run."""
+    path = tmp_path / "a.root"
+    with uproot.recreate(path) as file:
+        file["Events"] = nanoaod(photons()) | {"run": np.ones((EVENTS, 3), "u4")}
+    message = r"a.root, entry 0 \(from 0\), column run: 3 numbers in a list, where one is wanted"
+    with pytest.raises(InputError, match=message):
+        convert(catalogue, [("background", path)], tmp_path / "out")
+
+
+def test_a_missing_attribute_is_named_with_its_entry(catalogue: Catalogue, tmp_path: Path) -> None:
+    pt = ak.to_list(photons()["pt"])
+    entry = next(number for number, event in enumerate(pt) if len(event) == 2)
+    r9: list[list[float | None]] = [[0.5] * len(event) for event in pt]
+    r9[entry][1] = None
+    path = write_parquet(tmp_path / "a.parquet", nanoaod(photons()) | {"Photon_r9": ak.Array(r9)})
+    with pytest.raises(InputError, match=rf"entry {entry} \(from 0\), column Photon_r9: the value"):
         convert(catalogue, [("background", path)], tmp_path / "out")
 
 
