@@ -28,9 +28,9 @@ from tools.good_data import read_good_data
 from tools.layouts import known_layouts
 from tools.manifest import Manifest, manifest_for
 from tools.remote import is_address
-from tools.sample_chunks import refuse_mixed, sample_chunks
+from tools.sample_chunks import chunk_files, refuse_mixed, sample_chunks
 from tools.samples import Catalogue, Sample
-from tools.staging import commit, refuse_other_files, staging_folder
+from tools.staging import commit, move_chunks, refuse_other_files, staging_folder
 
 if TYPE_CHECKING:
     from tools.executors import Session
@@ -114,10 +114,12 @@ def convert(
                 log(f"{task.file}: {note}")
         by_sample = _by_sample(samples, tasks, results)
         staged = {
-            name: sample_chunks(catalogue, catalogue.sample(name), files, folder)
+            name: sample_chunks(catalogue, catalogue.sample(name), files)
             for name, files in by_sample.items()
         }
         refuse_repeated({**manifest.samples, **staged})
+        for name, chunks in staged.items():
+            move_chunks(chunk_files(by_sample[name]), chunks.parts, folder)
         done = commit(manifest, staged)
         write_ledger(out, {name: _told(files) for name, files in by_sample.items()})
     return done

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ from tools.good_data import read_good_data
 from tools.layouts import known_layouts
 from tools.manifest import Refused, SampleChunks, Stored
 from tools.samples import Catalogue, Column, Sample
-from tools.staging import moved
 
 if TYPE_CHECKING:
     from tools.file_conversion import Converted, FileTask, NotConverted
@@ -67,9 +66,8 @@ def sample_chunks(
     catalogue: Catalogue,
     sample: Sample,
     files: "Sequence[tuple[FileTask, Result]]",
-    folder: Path,
 ) -> SampleChunks:
-    """Compare the files of a sample with each other, and join their chunks.
+    """Compare the files of a sample with each other, and say what their chunks are together.
 
     Parameters
     ----------
@@ -77,8 +75,11 @@ def sample_chunks(
     sample : Sample
     files : sequence of (FileTask, Converted or NotConverted)
         In their order; those that were refused are left out.
-    folder : Path
-        Where the chunks go, in a folder of the sample's.
+
+    Returns
+    -------
+    SampleChunks
+        With the paths that the chunks are to have; see `chunk_files`.
 
     Raises
     ------
@@ -92,16 +93,17 @@ def sample_chunks(
         raise InputError(_nothing(sample, files))
     stored = _compared(sample, good)
     refuse_shared_events(good)
-    parts = tuple(
-        moved(task.folder, part, folder, sample.name, number)
-        for number, (task, part) in enumerate((t, part) for t, each in good for part in each.parts)
-    )
+    parts = (part for _, each in good for part in each.parts)
     first, sums = good[0][1], [each.sum_of_weights for _, each in good]
     told = [total for total in sums if total is not None]
     layouts = [repr((good[0][0].layouts, good[0][0].good))] if stored else []
     digests = [each.source.digest for _, each in good]
     return SampleChunks(
-        parts=parts, sources=tuple(each.source for _, each in good),
+        parts=tuple(
+            replace(part, path=f"{sample.name}/part-{number:05d}.root")
+            for number, part in enumerate(parts)
+        ),
+        sources=tuple(each.source for _, each in good),
         content=_content(catalogue.columns, digests, *layouts),
         generated=first.generated, layout=first.layout if stored else "", stored=stored,
         refused=tuple(
@@ -111,6 +113,11 @@ def sample_chunks(
         sum_of_weights=sum(told) if len(told) == len(sums) else None,
         **_about(sample),
     )  # fmt: skip
+
+
+def chunk_files(files: "Sequence[tuple[FileTask, Result]]") -> list[Path]:
+    """Return where the chunks of the files of a sample are, in the order of `sample_chunks`."""
+    return [task.folder / part.path for task, each in files for part in getattr(each, "parts", ())]
 
 
 def _nothing(sample: Sample, files: "Sequence[tuple[FileTask, Result]]") -> str:

@@ -125,29 +125,21 @@ def commit(manifest: Manifest, staged: Mapping[str, SampleChunks]) -> Manifest:
     return updated
 
 
-def moved(source: Path, part: Part, folder: Path, sample: str, number: int) -> Part:
-    """Move a chunk of a single file to the chunks of its sample.
+def move_chunks(sources: Iterable[Path], parts: Iterable[Part], folder: Path) -> None:
+    """Move chunks of single files to the chunks of their sample.
 
     Parameters
     ----------
-    source : Path
-        Where the chunk's path begins.
-    part : Part
+    sources : iterable of Path
+        Where they are.
+    parts : iterable of Part
+        Their entries in the manifest, in the same order.
     folder : Path
         That of `staging_folder`.
-    sample : str
-    number : int
-        Of the chunk among those of the sample.
-
-    Returns
-    -------
-    Part
-        Its entry for the manifest.
     """
-    path = f"{sample}/part-{number:05d}.root"
-    (folder / sample).mkdir(exist_ok=True)
-    (source / part.path).replace(folder / path)
-    return replace(part, path=path)
+    for source, part in zip(sources, parts, strict=True):
+        (folder / part.path).parent.mkdir(exist_ok=True)
+        source.replace(folder / part.path)
 
 
 def _written(manifest: Manifest) -> bool:
