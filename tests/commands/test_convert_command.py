@@ -1,6 +1,8 @@
 """`xyy convert`: damaged files and others are told of, one message each, and end nothing."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +68,33 @@ def test_one_refused_file_is_wrong_input(name: str, folder: Path) -> None:
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert told in done.stderr
     assert not (folder / f"out-{name}").exists()
+
+
+WITHOUT = ("-dac_override", "-dac_read_search")
+"""what lets root read everything"""
+
+
+@pytest.mark.parametrize(
+    "words", [("inspect",), ("convert", "--out", "out-none")], ids=["inspect", "convert"]
+)
+def test_no_permission(words: tuple[str, ...], folder: Path) -> None:
+    path = folder / "secret.root"
+    path.write_bytes((folder / "single.root").read_bytes())
+    path.chmod(0)
+    name, *options = words
+    program = "from analysis.start import main; main()"
+    word = str(path) if name == "inspect" else f"data={path}"
+    command = [sys.executable, "-c", program, name, word, *options]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("this user may read everything")
+        drop = [f"--{which}={','.join(WITHOUT)}" for which in ("inh-caps", "bounding-set")]
+        command = [str(shutil.which("setpriv")), *drop, *command]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    path.unlink()
+    said = done.stdout + done.stderr
+    assert (done.returncode, "Traceback" in said) == (2, False)
+    assert "cannot be read (Permission denied); check its permissions" in " ".join(said.split())
 
 
 def test_patterns_and_layouts(folder: Path) -> None:

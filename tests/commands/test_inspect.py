@@ -1,7 +1,6 @@
 """`xyy inspect`: anything at all, one clear message each, never a traceback."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -140,16 +139,6 @@ def test_entries_with_a_bad_value_are_named(odd: tuple[int, Found]) -> None:
     entry = int(np.flatnonzero(ak.num(photons()["pt"]) == 3)[4])
     (problem,) = (p for p in odd[1]["nan.root"]["problems"] if "NaN" in p["what"])
     assert problem["where"] == f"nan.root, first in entry {entry} (from 0), column Photon_pt"
-
-
-def test_no_permission(inspect: Inspect, tmp_path: Path) -> None:
-    path = write_tree(tmp_path / "a.root", "Events", nanoaod(photons()))
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("this user may read everything")
-    code, found = inspect(path)
-    assert code == 2
-    assert "cannot be read (Permission denied)" in what(found["a.root"])
 
 
 # ---- layouts -------------------------------------------------------------------------------------
