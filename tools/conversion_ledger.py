@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tools.errors import InputError
+from tools.file_conversion import NotConverted, Result
 from tools.json_file import read_json, write_json
 from tools.provenance import provenance
-
-if TYPE_CHECKING:
-    from tools.file_conversion import Converted, NotConverted
 
 CONVERSION = "conversion.json"
 _BLOCK_BITS = 32
@@ -46,24 +44,22 @@ class SampleConversion:
     files: tuple[FileConversion, ...]
 
     @classmethod
-    def of(cls, files: "Sequence[tuple[str, Converted | NotConverted]]") -> "SampleConversion":
+    def of(cls, files: Sequence[tuple[str, Result]]) -> "SampleConversion":
         """Return what became of some files, given by their names."""
         told = tuple(_file(name, result) for name, result in files)
-        found = {block for _, result in files for block in getattr(result, "blocks", ())}
+        found = {block for _, result in files for block in result.blocks}
         runs = {block >> _BLOCK_BITS for block in found}
         blocks = len(found) if any(block % (1 << _BLOCK_BITS) for block in found) else None
         events = sum(each.events or 0 for each in told)
         return cls(events, len(runs) or None, blocks, told)
 
 
-def _file(name: str, result: "Converted | NotConverted") -> FileConversion:
-    reason = getattr(result, "reason", None)
-    if reason is not None:
-        return FileConversion(file=name, refused=reason)
-    done: Any = result
+def _file(name: str, result: Result) -> FileConversion:
+    if isinstance(result, NotConverted):
+        return FileConversion(file=name, refused=result.reason)
     return FileConversion(
-        file=name, layout=done.layout, tree=done.tree or None, entries=done.entries,
-        events=done.events, sum_of_weights=done.sum_of_weights, notes=done.notes,
+        file=name, layout=result.layout, tree=result.tree or None, entries=result.entries,
+        events=result.events, sum_of_weights=result.sum_of_weights, notes=result.notes,
     )  # fmt: skip
 
 

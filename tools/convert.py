@@ -24,6 +24,15 @@ from tools.declared import check_same_fields
 from tools.digests import digest_text
 from tools.duplicates import refuse_repeated
 from tools.errors import InputError, XyyError
+from tools.file_conversion import (
+    DONE,
+    Converted,
+    FileTask,
+    NotConverted,
+    Result,
+    convert_flat,
+    flat_table,
+)
 from tools.good_data import read_good_data
 from tools.layouts import known_layouts
 from tools.manifest import Manifest, manifest_for
@@ -31,13 +40,10 @@ from tools.remote import is_address
 from tools.sample_chunks import chunk_files, refuse_mixed, sample_chunks
 from tools.samples import Catalogue, Sample
 from tools.staging import commit, move_chunks, refuse_other_files, staging_folder
+from tools.tables import Table
 
 if TYPE_CHECKING:
     from tools.executors import Session
-    from tools.file_conversion import Converted, FileTask, NotConverted
-    from tools.tables import Table
-
-    Result = Converted | NotConverted
 
 Progress = Callable[[int], None]
 """Called with the number of events that were read so far."""
@@ -110,7 +116,7 @@ def convert(
         if not skip_damaged:
             _refuse_refused(results)
         for task, result in zip(tasks, results, strict=True):
-            for note in getattr(result, "notes", ()):
+            for note in result.notes:
                 log(f"{task.file}: {note}")
         by_sample = _by_sample(samples, tasks, results)
         staged = {
@@ -128,8 +134,6 @@ def convert(
 @contextmanager
 def _kept(folder: Path) -> Iterator[None]:
     """Have a folder, of which files that were finished are left if the block fails."""
-    from tools.file_conversion import DONE
-
     try:
         folder.mkdir(exist_ok=True)
         yield
@@ -175,9 +179,7 @@ def _tasks(
     samples: Iterable[tuple[Sample, Path | str]],
     folder: Path,
     layout: str | None,
-) -> "list[FileTask]":
-    from tools.file_conversion import FileTask
-
+) -> list[FileTask]:
     layouts = known_layouts(catalogue.layouts, catalogue.path, layout)
     code = code_digest("tools.ntuple_conversion")
     about = digest_text(code, repr(layouts), repr(catalogue.columns))
@@ -208,8 +210,8 @@ def _key(about: str, sample: Sample, path: Path | str) -> str:
 
 
 def _results(
-    tasks: "Sequence[FileTask]", start: "Callable[[], Session] | None", progress: Progress | None
-) -> "list[Result]":
+    tasks: Sequence[FileTask], start: "Callable[[], Session] | None", progress: Progress | None
+) -> list[Result]:
     """Return what became of each file.
 
     Raises
@@ -217,8 +219,6 @@ def _results(
     XyyError
         If the machine fails, and not a file.
     """
-    from tools.file_conversion import NotConverted
-
     results: dict[int, Result] = {}
     read = _Reader(progress)
     for number, result in _done(tasks, start, read):
@@ -231,11 +231,9 @@ def _results(
 
 
 def _done(
-    tasks: "Sequence[FileTask]", start: "Callable[[], Session] | None", read: "_Reader"
-) -> "Iterator[tuple[int, Result | None]]":
+    tasks: Sequence[FileTask], start: "Callable[[], Session] | None", read: "_Reader"
+) -> Iterator[tuple[int, Result | None]]:
     """Yield numbers of files and what became of them; None where its process was ended."""
-    from tools.file_conversion import NotConverted, convert_flat
-
     left = list(range(len(tasks)))
     with ExitStack() as stack:
         session = stack.enter_context(start()) if start and len(tasks) > 1 else None
@@ -260,7 +258,7 @@ def _one_after_the_other() -> "Session":
     return Session(Execution())
 
 
-def _flat(tasks: "Sequence[FileTask]") -> "dict[int, Table | NotConverted]":
+def _flat(tasks: Sequence[FileTask]) -> dict[int, Table | NotConverted]:
     """Return files of flat events by their numbers, or why one is refused.
 
     Raises
@@ -268,8 +266,6 @@ def _flat(tasks: "Sequence[FileTask]") -> "dict[int, Table | NotConverted]":
     InputError
         If two of a sample are of different kinds.
     """
-    from tools.file_conversion import NotConverted, flat_table
-
     found: dict[int, Table | NotConverted] = {}
     firsts: dict[str, Table] = {}
     for number, task in enumerate(tasks):
@@ -294,11 +290,10 @@ def _flat(tasks: "Sequence[FileTask]") -> "dict[int, Table | NotConverted]":
 
 
 def _elsewhere(
-    tasks: "Sequence[FileTask]", session: "Session"
-) -> "Iterator[tuple[int, Result | None]]":
+    tasks: Sequence[FileTask], session: "Session"
+) -> Iterator[tuple[int, Result | None]]:
     """Convert files in other processes, which they may end."""
     from tools.executors import survived
-    from tools.file_conversion import FileTask
     from tools.ntuple_conversion import convert_file
 
     yield from survived(convert_file, tasks, session, what="convert", classes=(FileTask,))
@@ -315,15 +310,13 @@ class _Reader:
         if self._progress is not None:
             self._progress(self._events + events)
 
-    def finished(self, result: "Result | None") -> None:
+    def finished(self, result: Result | None) -> None:
         """Count a file."""
-        self._events += getattr(result, "entries", 0)
+        self._events += result.entries if isinstance(result, Converted) else 0
         self.add(0)
 
 
-def _refuse_refused(results: "Iterable[Result]") -> None:
-    from tools.file_conversion import NotConverted
-
+def _refuse_refused(results: Iterable[Result]) -> None:
     results = list(results)
     refused = [each.reason for each in results if isinstance(each, NotConverted)]
     if not refused:
@@ -341,14 +334,14 @@ def _refuse_refused(results: "Iterable[Result]") -> None:
 
 def _by_sample(
     samples: Iterable[tuple[Sample, Path | str]],
-    tasks: "Sequence[FileTask]",
-    results: "Sequence[Result]",
-) -> "dict[str, list[tuple[FileTask, Result]]]":
+    tasks: Sequence[FileTask],
+    results: Sequence[Result],
+) -> dict[str, list[tuple[FileTask, Result]]]:
     found: dict[str, list[tuple[FileTask, Result]]] = {}
     for (sample, _), task, result in zip(samples, tasks, results, strict=True):
         found.setdefault(sample.name, []).append((task, result))
     return found
 
 
-def _told(files: "Sequence[tuple[FileTask, Result]]") -> SampleConversion:
+def _told(files: Sequence[tuple[FileTask, Result]]) -> SampleConversion:
     return SampleConversion.of([(task.file, result) for task, result in files])

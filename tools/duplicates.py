@@ -8,21 +8,18 @@ events: these alone are compared.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from tools.errors import InputError
+from tools.file_conversion import Converted, FileTask
 from tools.manifest import SampleChunks
 
-if TYPE_CHECKING:
-    from tools.file_conversion import Converted, FileTask
-
-    File = tuple[FileTask, Converted]
-
+File = tuple[FileTask, Converted]
 IDENTITIES = "identities"
 """file with a number for each event by which it is known, beside the chunks of a source file"""
+_SLICE_EVENTS = 10_000_000
 
 
 def refuse_repeated(samples: Mapping[str, SampleChunks]) -> None:
@@ -50,7 +47,7 @@ def refuse_repeated(samples: Mapping[str, SampleChunks]) -> None:
             first[source.digest] = told
 
 
-def refuse_shared_events(files: "Sequence[File]") -> None:
+def refuse_shared_events(files: Sequence[File]) -> None:
     """Refuse two files of a sample that hold the same events.
 
     Raises
@@ -62,7 +59,7 @@ def refuse_shared_events(files: "Sequence[File]") -> None:
 
     concerned = [files[number] for number in _meeting([each.blocks for _, each in files])]
     known = [_identities(task.folder) for task, _ in concerned]
-    for same in shared(known) if known and _has_equal(known) else ():
+    for same in shared(known) if known and has_equal(known) else ():
         one, other = concerned[same.first][0].file, concerned[same.second][0].file
         raise InputError(
             f"{other}, first in entry {same.entry_second} (from 0): events that are in {one}, too "
@@ -87,10 +84,24 @@ def _meeting(blocks: Sequence[Sequence[int]]) -> list[int]:
 def _identities(folder: Path) -> npt.NDArray[np.uint64]:
     """Return what the events of a file are known by; empty where it has no event numbers."""
     path = folder / IDENTITIES
-    return np.fromfile(path, np.uint64) if path.is_file() else np.empty(0, np.uint64)
+    there = path.is_file() and path.stat().st_size > 0
+    return np.memmap(path, np.uint64, "r") if there else np.empty(0, np.uint64)
 
 
-def _has_equal(known: Sequence[npt.NDArray[np.uint64]]) -> bool:
-    """Return whether an event is there twice; that none is takes a fraction of finding them."""
-    every = np.sort(np.concatenate(known))
-    return bool(np.any((every[1:] == every[:-1]) & (every[1:] != 0)))
+def has_equal(known: Sequence[npt.NDArray[np.uint64]], most: int = _SLICE_EVENTS) -> bool:
+    """Return whether an event is there twice; that none is takes a fraction of finding them.
+
+    Parameters
+    ----------
+    known : sequence of ndarray, shape (events,)
+        Hashes of the events of each file, 0 of those that are not known by any.
+    most : int
+        How many events, about, are in memory at once: equal ones are in the same slice.
+    """
+    slices = np.uint64(1 + sum(map(len, known)) // most)
+    for number in range(int(slices)):
+        some = [each[each % slices == number] for each in known]
+        every = np.sort(np.concatenate(some))
+        if np.any((every[1:] == every[:-1]) & (every[1:] != 0)):
+            return True
+    return False

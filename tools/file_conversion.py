@@ -101,11 +101,20 @@ class NotConverted:
     """one message, with file and remedy"""
     failed: bool = False
     """whether the machine, and not the file, is the reason"""
+    parts: tuple[Part, ...] = ()
+    """none"""
+    blocks: tuple[int, ...] = ()
+    """none"""
+    notes: tuple[str, ...] = ()
+    """none"""
+
+
+Result = Converted | NotConverted
 
 
 def guarded(
     task: FileTask, work: Callable[[FileTask, Report], Converted], report: Report
-) -> Converted | NotConverted:
+) -> Result:
     """Convert a file; whatever is wrong with it is the result.
 
     Parameters
@@ -267,7 +276,7 @@ def without_blocks(task: FileTask) -> InputError:
     )
 
 
-def convert_flat(task: FileTask, report: Report = lambda _events: None) -> Converted | NotConverted:
+def convert_flat(task: FileTask, report: Report = lambda _events: None) -> Result:
     """Convert a file of flat events, as `guarded`."""
     return guarded(task, _flat, report)
 

@@ -15,8 +15,8 @@ from tools.errors import InputError
 from tools.file_conversion import (
     Converted,
     FileTask,
-    NotConverted,
     Report,
+    Result,
     blocks_of,
     flat_chunks,
     flat_table,
@@ -36,7 +36,7 @@ from tools.tables import open_table
 _KNOWN_BY = ("run", "lumi", "event", "channel")
 
 
-def convert_file(task: FileTask, report: Report = lambda _events: None) -> Converted | NotConverted:
+def convert_file(task: FileTask, report: Report = lambda _events: None) -> Result:
     """Convert a file of any kind, as `tools.file_conversion.guarded`."""
     return guarded(task, _converted, report)
 

@@ -4,21 +4,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tools.declared import check_same_fields
 from tools.digests import digest_file, digest_text
 from tools.duplicates import refuse_shared_events
 from tools.errors import InputError
+from tools.file_conversion import Converted, FileTask, NotConverted, Result
 from tools.good_data import read_good_data
 from tools.layouts import known_layouts
 from tools.manifest import Refused, SampleChunks, Stored
 from tools.samples import Catalogue, Column, Sample
-
-if TYPE_CHECKING:
-    from tools.file_conversion import Converted, FileTask, NotConverted
-
-    Result = Converted | NotConverted
 
 
 def chunks_key(catalogue: Catalogue, sample: Sample, files: Sequence[Path]) -> str:
@@ -65,7 +61,7 @@ def _about(sample: Sample) -> dict[str, Any]:
 def sample_chunks(
     catalogue: Catalogue,
     sample: Sample,
-    files: "Sequence[tuple[FileTask, Result]]",
+    files: Sequence[tuple[FileTask, Result]],
 ) -> SampleChunks:
     """Compare the files of a sample with each other, and say what their chunks are together.
 
@@ -86,8 +82,6 @@ def sample_chunks(
     InputError
         If there are no events, or two files are of different kinds or hold the same events.
     """
-    from tools.file_conversion import Converted, NotConverted
-
     good = [(task, each) for task, each in files if isinstance(each, Converted)]
     if not any(each.events for _, each in good):
         raise InputError(_nothing(sample, files))
@@ -115,22 +109,20 @@ def sample_chunks(
     )  # fmt: skip
 
 
-def chunk_files(files: "Sequence[tuple[FileTask, Result]]") -> list[Path]:
+def chunk_files(files: Sequence[tuple[FileTask, Result]]) -> list[Path]:
     """Return where the chunks of the files of a sample are, in the order of `sample_chunks`."""
-    return [task.folder / part.path for task, each in files for part in getattr(each, "parts", ())]
+    return [task.folder / part.path for task, each in files for part in each.parts]
 
 
-def _nothing(sample: Sample, files: "Sequence[tuple[FileTask, Result]]") -> str:
+def _nothing(sample: Sample, files: Sequence[tuple[FileTask, Result]]) -> str:
     """Say why there are no events for a sample."""
-    from tools.file_conversion import NotConverted
-
     reasons = [each.reason for _, each in files if isinstance(each, NotConverted)]
     names = ", ".join(task.file for task, _ in files)
     told = [*reasons, f"{names}: no events for the sample {sample.name}; name files that have some"]
     return "\n".join(told)
 
 
-def _compared(sample: Sample, files: "Sequence[tuple[FileTask, Converted]]") -> tuple[Stored, ...]:
+def _compared(sample: Sample, files: Sequence[tuple[FileTask, Converted]]) -> tuple[Stored, ...]:
     """Return the columns that all files with events have; flags alone may be missing in some."""
     (task, first), *others = [(task, each) for task, each in files if each.events]
     common, flags = {each.name: each for each in first.stored}, set(first.flags)
