@@ -15,6 +15,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -296,7 +297,14 @@ def _elsewhere(
     from tools.executors import survived
     from tools.ntuple_conversion import convert_file
 
+    if session.execution.engine == "dask":  # whose workers may be in another folder
+        tasks = [_absolute(task) for task in tasks]
     yield from survived(convert_file, tasks, session, what="convert", classes=(FileTask,))
+
+
+def _absolute(task: FileTask) -> FileTask:
+    place = task.file if is_address(task.file) else os.path.abspath(task.file)  # noqa: PTH100 - links stay
+    return replace(task, file=place, folder=task.folder.resolve())
 
 
 class _Reader:

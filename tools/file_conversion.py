@@ -228,7 +228,9 @@ def flat_table(task: FileTask) -> Table | None:
     InputError
         If it is meant as such a table and is none.
     """
-    if [*task.layouts] == [FLAT]:
+    if FLAT not in task.layouts:
+        return None
+    if len(task.layouts) == 1:
         return _checked(task)
     names = {column.name for column in task.catalogue.columns}
     path = Path(task.file)
@@ -246,7 +248,7 @@ def flat_table(task: FileTask) -> Table | None:
 
 def _is_pair(task: FileTask, names: set[str]) -> bool:
     """Return whether declared columns are photons themselves."""
-    return FLAT in task.layouts and not match(task.layouts[FLAT], "", names).missing
+    return not match(task.layouts[FLAT], "", names).missing
 
 
 def _has_other_photons(task: FileTask, table: Table) -> bool:

@@ -16,11 +16,15 @@ import xxhash
 
 from tools.errors import InputError
 from tools.names import listed
+from tools.reading import open_regular
 from tools.shown import brief
 from tools.values import Values
 
 _TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
 _CHECKSUM_BYTES = 8
+_HEADER_BYTES = 20
+_LARGE_FILE = 1_000_000
+"""added to the version of a file whose places have 64 bits"""
 _LEAF_TYPES = {
     "B": "int8", "b": "uint8", "S": "int16", "s": "uint16", "I": "int32", "i": "uint32",
     "L": "int64", "l": "uint64", "G": "int64", "g": "uint64", "F": "float32", "D": "float64",
@@ -52,13 +56,9 @@ class RootFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._refuse_cut_off()
         # As a dict: a colon in the path is no separator.
         self._file = uproot.open({str(path): None})
-        try:
-            self._refuse_cut_off()
-        except BaseException:
-            self._file.close()
-            raise
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +67,7 @@ class RootFile:
         self._file.close()
 
     def _refuse_cut_off(self) -> None:
-        size, written = self.path.stat().st_size, self._file.file.fEND
+        size, written = self.path.stat().st_size, _end(self.path)
         if size < written:
             raise InputError(
                 f"{self.path} is cut off ({size:,} of {written:,} bytes); get it again"
@@ -126,6 +126,14 @@ class RootFile:
                 "events; write the one to convert to a file of its own"
             )
         return self.tree(newest)
+
+
+def _end(path: Path) -> int:
+    """Return where a ROOT file ends, as its header says (see ROOT's TFile)."""
+    with open_regular(path) as stream:
+        head = stream.read(_HEADER_BYTES)
+    large = int.from_bytes(head[4:8]) >= _LARGE_FILE
+    return int.from_bytes(head[12:20] if large else head[12:16])
 
 
 class RootTree:

@@ -329,6 +329,23 @@ def test_a_missing_attribute_is_named_with_its_entry(catalogue: Catalogue, tmp_p
         convert(catalogue, [("background", path)], tmp_path / "out")
 
 
+def test_a_layout_that_is_named_is_the_one(catalogue: Catalogue, tmp_path: Path) -> None:
+    """A file of flat events is none of NanoAOD, and may be read as pairs."""
+    rng = np.random.default_rng(1)
+    columns: dict[str, Any] = {
+        c.name: np.ones(EVENTS, "i1") if c.is_integer else rng.uniform(1, 3, EVENTS).astype("f4")
+        for c in catalogue.columns
+    }
+    path = write_tree(tmp_path / "a.root", "Events", columns)
+    inputs: list[tuple[str | None, Path | str]] = [("background", path)]
+    with pytest.raises(InputError, match=r"no layout fits its columns \(nanoaod misses Photon_pt"):
+        convert(catalogue, inputs, tmp_path / "out", layout="nanoaod")
+    with pytest.raises(InputError, match=r"b.root lacks the columns"):
+        convert(catalogue, [("background", as_mini(tmp_path / "b.root", photons()))],
+                tmp_path / "out", layout="course")  # fmt: skip
+    assert convert(catalogue, inputs, tmp_path / "out").samples["background"].layout == ""
+
+
 # ---- good data ----------------------------------------------------------------------------------
 
 
