@@ -69,13 +69,18 @@ def check_format(file_format: str) -> None:
 
 
 def check_columns(catalogue: Catalogue) -> None:
-    """Refuse a samples file with columns that the generator cannot fill.
+    """Refuse a samples file without columns, or with some that the generator cannot fill.
 
     Raises
     ------
     InputError
-        If there is such a column; the message names it.
+        If there are none, or there is such a column; the message names it.
     """
+    if not catalogue.columns:
+        raise InputError(
+            f"{catalogue.path}: no columns are declared that could be generated; declare some, or "
+            "generate photons in lists with --layout"
+        )
     for column in catalogue.columns:
         if column.name not in COLUMNS:
             raise InputError(

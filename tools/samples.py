@@ -127,6 +127,7 @@ class Catalogue:
     data_luminosity_invpb: float
     """of the observed data"""
     columns: tuple[Column, ...]
+    """of flat events, and what else is wanted of others; may be none of these"""
     ignore: tuple[str, ...]
     """fields of the input files that are left out"""
     samples: Mapping[str, Sample]
@@ -230,7 +231,9 @@ def read_catalogue(path: Path) -> Catalogue:
         else luminosity_invpb(data_luminosity, f"{path}, data_luminosity"),
         columns=tuple(
             read_column(name, table) for name, table in _named(document, "columns", _COLUMN)
-        ),
+        )
+        if "columns" in document.content
+        else (),
         ignore=document.texts("ignore", least=0) if "ignore" in document.content else (),
         samples={name: _sample(name, table) for name, table in _named(document, "samples")},
         layouts={

@@ -76,7 +76,9 @@ def inspect(
     from tools.json_file import json_bytes
     from tools.layouts import known_layouts
 
-    catalogue, decided = settings.read()
+    # Not `read`: of photons in lists no columns need be declared to be looked at.
+    catalogue = options.catalogue_of(settings.samples)
+    decided = options.search_of(settings.search)
     question = Question(
         layouts=known_layouts(catalogue.layouts, catalogue.path, layout),
         window_GeV=(decided.window.low_GeV, decided.window.high_GeV),

@@ -329,6 +329,23 @@ def test_a_missing_attribute_is_named_with_its_entry(catalogue: Catalogue, tmp_p
         convert(catalogue, [("background", path)], tmp_path / "out")
 
 
+def test_samples_of_ntuples_need_no_declared_columns(tmp_path: Path) -> None:
+    samples = tmp_path / "samples.toml"
+    samples.write_text(
+        'collision_energy = "13 TeV"\nluminosity = "1 / fb"\n'
+        '[samples.data]\nkind = "data"\nfiles = ["nano.root"]\ngood_data = "good.json"\n',
+        encoding="utf-8",
+    )
+    path = write_tree(tmp_path / "nano.root", "Events", nanoaod(photons()))
+    inputs: list[tuple[str | None, Path | str]] = [(None, path)]
+    with pytest.raises(InputError, match=r"good.json is not there; check its name and folder"):
+        convert(read_catalogue(samples), inputs, tmp_path / "out")
+    (tmp_path / "good.json").write_text('{"3": [[0, 1]]}', encoding="utf-8")
+    manifest = convert(read_catalogue(samples), inputs, tmp_path / "out")
+    assert manifest.samples["data"].entries == 100
+    assert read_manifest(tmp_path / "out") == manifest
+
+
 def test_a_layout_that_is_named_is_the_one(catalogue: Catalogue, tmp_path: Path) -> None:
     """A file of flat events is none of NanoAOD, and may be read as pairs."""
     rng = np.random.default_rng(1)

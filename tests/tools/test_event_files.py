@@ -227,6 +227,8 @@ def test_refuses_columns_that_it_cannot_make(catalogue: Catalogue) -> None:
     column = replace(catalogue.columns[0], name="photon3_pT")
     with pytest.raises(InputError, match=r"course\.toml, \[columns\.photon3_pT\]: not a column"):
         check_columns(replace(catalogue, columns=(*catalogue.columns, column)))
+    with pytest.raises(InputError, match="no columns are declared that could be generated"):
+        check_columns(replace(catalogue, columns=()))
 
 
 def test_refuses_an_unknown_format() -> None:
