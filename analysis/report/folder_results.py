@@ -159,6 +159,8 @@ class FolderResults(ShownResults):
         if self.generated:
             every = {s.name for s in self.simulation} <= set(self.generated)
             caveats.append("Generated samples" if every else "Partly generated samples")
+        if self.ledger.unweighted_samples:
+            caveats.append("Event weights not used")
         if not self.ledger.complete:
             lost, files = self.ledger.lost_events, len(self.ledger.failed)
             what = f"{lost:,} events are missing" if lost else f"{files} files were left out"

@@ -248,8 +248,12 @@ def _limit_line(limit: CountingLimit) -> str:
 
 
 def _caveats(folder: Folder, verdict: Verdict) -> list[str]:
-    generated = generated_samples(folder.load_if_there(Identity), folder.load_if_there(Ledger))
+    ledger = folder.load_if_there(Ledger)
+    generated = generated_samples(folder.load_if_there(Identity), ledger)
     notes = list(verdict.warnings)
+    if ledger is not None and ledger.unweighted_samples:
+        names = ", ".join(ledger.unweighted_samples)
+        notes.append(f"every event counts alike: the weights of {names} are not used")
     if generated:
         notes.append(f"these samples were generated, not read from files: {', '.join(generated)}")
     if not verdict.complete:

@@ -58,6 +58,8 @@ class Ledger:
     samples: dict[str, SampleLedger]
     generated_samples: tuple[str, ...]
     """simulated samples that this program generated"""
+    unweighted_samples: Annotated[tuple[str, ...] | None, ABSENT] = None
+    """simulated samples whose events have weights of their own, which are not used; None: none"""
 
     @property
     def failed(self) -> tuple[Failure, ...]:

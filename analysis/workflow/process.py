@@ -157,15 +157,18 @@ class Processing:
             ledger, outcome = self.run(report)
         if outcome.resumed_events:
             console.log(f"{outcome.resumed_events:,} events came from checkpoints of earlier runs")
-        for note in (*outcome.notes, *self._weighted()):
+        for note in outcome.notes:
             console.log(note)
         return ledger
 
-    def _weighted(self) -> Iterator[str]:
-        """Yield the simulated samples whose events have weights of their own."""
-        for name, chunks in self.manifest.samples.items():
-            if chunks.kind != "data" and "weight" in {each.name for each in chunks.stored}:
-                yield f"note: every event of {name} counts alike: its column `weight` is not used"
+    @property
+    def unweighted(self) -> tuple[str, ...]:
+        """The simulated samples whose events have weights of their own, which are not used."""
+        return tuple(
+            name
+            for name, chunks in self.manifest.samples.items()
+            if chunks.kind != "data" and "weight" in {each.name for each in chunks.stored}
+        )
 
     def run(self, report: Report = lambda _events: None) -> tuple[Ledger, Outcome]:
         """Process what is not up to date; write histograms, cutflow and ledger.
@@ -216,7 +219,10 @@ class Processing:
         complete = [name for name, sample in samples.items() if sample.complete]
         generated = tuple(self.manifest.generated)
         ledger = Ledger(
-            complete=len(complete) == len(samples), samples=samples, generated_samples=generated
+            complete=len(complete) == len(samples),
+            samples=samples,
+            generated_samples=generated,
+            unweighted_samples=self.unweighted or None,
         )
         flows: Cutflows = {
             name: tuple(self._cutflow(name, named["cutflow"], samples[name]))
