@@ -1,8 +1,10 @@
 """The pair of an event: its two photons of largest transverse momentum.
 
 They are found by going through the photons of all events at once, first those that stand first in
-their events, then the second ones and so on: few events have more than a few. That takes a tenth of
-the time of sorting each list.
+their events, then the second ones and so on: few events have more than a few. Where every event has
+two photons, that takes a tenth of the time of sorting each list, and half of it where two are the
+mean. A compiled loop takes half of this once more, but compiling takes the time of 50 million
+events in every process.
 """
 
 from collections.abc import Sequence
@@ -52,14 +54,17 @@ def leading_photons(counts: npt.NDArray[Any], pt: npt.NDArray[Any]) -> LeadingPh
     start, many = (np.cumsum(counts) - counts)[has_two], counts[has_two]
     swap = pt[start + 1] > pt[start]
     first, second = start + swap, start + ~swap
-    for place in range(2, int(many.max(initial=0))):
-        some = np.flatnonzero(many > place)
+    place = 2
+    some = np.flatnonzero(many > place)
+    while some.size:
         here = start[some] + place
-        larger = pt[here] > pt[first[some]]
-        second[some[larger]] = first[some[larger]]
-        first[some[larger]] = here[larger]
-        between = ~larger & (pt[here] > pt[second[some]])
-        second[some[between]] = here[between]
+        larger = pt[here] > pt[second[some]]
+        better, new = some[larger], here[larger]
+        leads = pt[new] > pt[first[better]]
+        second[better] = np.where(leads, first[better], new)
+        first[better[leads]] = new[leads]
+        place += 1
+        some = some[many[some] > place]
     return LeadingPhotons(has_two, first, second)
 
 
