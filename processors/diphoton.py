@@ -7,7 +7,7 @@ chunking, order or executor gives the same sums.
 metadata: ``kind``), events inside the mass window are dropped before anything is filled, unless the
 settings say that the data are unblinded. What is not filled cannot leak.
 
-It runs under a bare coffea `Runner` as well, over files with the flat columns; without ``kind`` in
+It runs under a bare coffea `Runner` as well, over chunks of either kind; without ``kind`` in
 the metadata a dataset counts as data, and is blinded:
 
 >>> import contextlib, io, pathlib, tempfile, uproot

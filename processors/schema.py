@@ -20,7 +20,8 @@ from typing import Any
 import awkward as ak
 import numpy as np
 from coffea.nanoevents.methods import base, vector
-from coffea.nanoevents.schemas.base import BaseSchema
+from coffea.nanoevents.schemas.base import BaseSchema, zip_forms
+from coffea.nanoevents.transforms import full_like_from_content_form
 
 from processors.pairs import of_photon
 
@@ -52,11 +53,13 @@ class DiphotonEvents(base.NanoEvents):  # type: ignore[misc] # coffea is untyped
 
 
 class DiphotonSchema(BaseSchema):  # type: ignore[misc] # coffea is untyped
-    """The flat columns as they are, seen as `DiphotonEvents`."""
+    """Flat columns as they are and photons as vectors, seen as `DiphotonEvents`."""
 
     def __init__(self, base_form: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(base_form, *args, **kwargs)
         self._form["parameters"]["__record__"] = "DiphotonEvents"
+        columns = _with_vectors(dict(zip(base_form["fields"], base_form["contents"], strict=True)))
+        self._form.update(fields=list(columns), contents=list(columns.values()))
 
     @classmethod
     def branches(cls, columns: Sequence[str], there: Collection[str]) -> list[str]:
@@ -117,6 +120,19 @@ class DiphotonSchema(BaseSchema):  # type: ignore[misc] # coffea is untyped
     def behavior(cls) -> dict[Any, Any]:
         """Return the behaviours of the events and of the photons."""
         return behavior
+
+
+def _with_vectors(forms: Mapping[str, Any]) -> dict[str, Any]:
+    """Return forms of columns, those of ``photons.NAME`` put together; all are read when used."""
+    prefix = f"{_PHOTONS}."
+    lists = {
+        name.removeprefix(prefix): form for name, form in forms.items() if name.startswith(prefix)
+    }
+    others = {name: form for name, form in forms.items() if not name.startswith(prefix)}
+    if not lists:
+        return others
+    lists["mass"] = full_like_from_content_form(lists["pt"], 0.0)
+    return {**others, _PHOTONS: zip_forms(lists, _PHOTONS, record_name=_VECTOR)}
 
 
 def _vectors(columns: Mapping[str, ak.Array]) -> Any:

@@ -9,11 +9,13 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
+from coffea.processor import IterativeExecutor, Runner
 
 from analysis.settings.settings_check import check_manifest
-from processors.diphoton import DiphotonProcessor, Settings
+from processors.diphoton import DiphotonProcessor, Settings, photon_pair
 from processors.histograms import Binning, Counts
-from processors.pairs import leading_photons
+from processors.kinematics import PHOTON_COLUMNS
+from processors.pairs import leading_pair, leading_photons
 from processors.schema import DiphotonSchema
 from processors.selection import Interval, Selection
 from tests.photon_files import EVENTS, expected, nanoaod, photons, write_tree
@@ -25,6 +27,7 @@ from tools.executors import Execution
 from tools.executors.function import WorkFunction
 from tools.manifest import Manifest
 from tools.samples import Catalogue
+from tools.sources import merged
 
 WINDOW = Interval(60, 100)
 COLUMNS = tuple(
@@ -50,7 +53,7 @@ def write(path: Path, made: Mapping[str, ak.Array], **more: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def manifest(catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    """The same photons as simulation and as data, and flat events of simulation."""
+    """The same photons as simulation and as data."""
     folder = tmp_path_factory.mktemp("lists")
     flag = np.arange(EVENTS) % 2 == 0
     paths = [write(folder / f"{name}.root", photons(), HLT_Photon20=flag) for name in "ab"]
@@ -108,6 +111,19 @@ def test_no_events_and_no_pairs() -> None:
     assert (int(alone.has_two.sum()), alone.second.size) == (0, 0)
 
 
+def test_one_event_with_very_many_photons() -> None:
+    pt = np.arange(5000.0) % 4999
+    found = leading_photons(np.array([2, 5000, 1]), np.concatenate([[1.0, 2.0], pt, [3.0]]))
+    assert (found.first.tolist(), found.second.tolist()) == ([1, 2 + 4998], [0, 2 + 4997])
+
+
+def test_masses_of_pairs_are_those_of_a_loop() -> None:
+    made = {name: ak.values_astype(each, "f8") for name, each in photons().items()}
+    has_two, pair = leading_pair(ak.zip(made))
+    assert np.array_equal(has_two, ak.num(made["pt"]) > 1)
+    assert pair.mass == pytest.approx(expected(made), rel=1e-12, abs=1e-12)
+
+
 # ---- events --------------------------------------------------------------------------------------
 
 
@@ -141,6 +157,16 @@ def test_a_part_of_a_chunk_has_its_photons_only(manifest: Manifest) -> None:
     assert ak.array_equal(ak.concatenate([each.pt for each in found]), photons()["pt"])
 
 
+def test_flat_events_have_the_same_pairs(chunks: Manifest) -> None:
+    (item, *_) = executors.plan(chunks, ["background"])
+    events = WorkFunction(Seen(), DiphotonSchema, None)(item, Path(item.filename).read_bytes())
+    has_two, pair = leading_pair(events.photons)
+    assert has_two.all()
+    stored = photon_pair({name: np.asarray(events[name]) for name in PHOTON_COLUMNS})
+    assert pair.mass == pytest.approx(stored.mass, rel=1e-12)
+    assert {"pt", "eta", "phi", "mass", "isolation"} <= set(events.photons.fields)
+
+
 # ---- our own processor ---------------------------------------------------------------------------
 
 
@@ -170,6 +196,31 @@ def test_any_engine_and_any_chunks_fill_the_same(manifest: Manifest, which: Any)
         other = filled(manifest, "background", settings, **how)
         assert other.keys() == first.keys()
         assert all(other[name] == first[name] for name in first)
+
+
+def test_a_runner_of_coffea_fills_the_same(manifest: Manifest) -> None:
+    run = Runner(IterativeExecutor(status=False), schema=DiphotonSchema, metadata_cache={})
+    (item,) = executors.plan(manifest, ["background"])
+    fileset = {"mine": {"files": [item.filename], "metadata": {"kind": "background"}}}
+    out = run(fileset, DiphotonProcessor(SETTINGS), treename=TREE)["mine"]
+    ours = filled(manifest, "background")
+    assert out.keys() == ours.keys()
+    assert all(out[name] == ours[name] for name in ours)
+
+
+def test_flat_samples_and_lists_in_one_run(
+    manifest: Manifest, chunks: Manifest, catalogue: Catalogue
+) -> None:
+    both = merged([manifest, chunks.only(["signal_500"])])
+    columns = tuple(Binning(name, 20, -4, 200) for name in PHOTON_COLUMNS)
+    settings = Settings(columns=columns, mass=SETTINGS.mass, window=WINDOW)
+    check_manifest(both, catalogue, settings.needed())
+    for name, where in (("background", manifest), ("signal_500", chunks)):
+        alone, together = filled(where, name, settings), filled(both, name, settings)
+        assert all(alone[each] == together[each] for each in alone)
+    steps = {name: list(filled(both, name, settings)["cutflow"].axes[0]) for name in both.samples}
+    assert steps["background"] == ["all events", "two photons"]
+    assert steps["signal_500"] == ["all events"]
 
 
 def test_blind_data_are_filled_outside_the_window_only(manifest: Manifest) -> None:
