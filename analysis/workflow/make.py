@@ -133,12 +133,13 @@ def _refuse_incomplete_data(project: Project, *, allowed: bool) -> None:
     for name, entry in ledger.samples.items():
         if project.catalogue.sample(name).kind != "data" or entry.complete:
             continue
-        some_left = entry.processed_events > 0
+        some_left, first = entry.processed_events > 0, entry.failed[0]
         if not (allowed and some_left):
             otherwise = ", or give --allow-incomplete: all results will say so" if some_left else ""
+            repair = "repair it and" if first.entry_stop else "repair it, convert it and"
             raise RefusedError(
                 f"the data are incomplete: {_lost(entry)} of {name} are lost, first "
-                f"{loss(entry.failed[0])}; repair it and process again{otherwise}"
+                f"{loss(first)}; {repair} process again{otherwise}"
             )
 
 

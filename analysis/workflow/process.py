@@ -287,11 +287,12 @@ def jointly_by(settings: Settings) -> str:
 
 def losses(ledger: Ledger, path: Path) -> str:
     """Return the message that names what was lost."""
-    where = "chunks" if all(each.entry_stop for each in ledger.failed) else "files"
+    where, remedy = "chunks", "repair the files and run again, with --resume"
+    if not all(each.entry_stop for each in ledger.failed):
+        where, remedy = "files", "repair the files, convert them and process again"
     return (
         f"events were lost in {len(ledger.failed)} {where}, first {loss(ledger.failed[0])}; "
-        f"what was processed is written and marked incomplete in {path}; "
-        "repair the files and run again, with --resume"
+        f"what was processed is written and marked incomplete in {path}; {remedy}"
     )
 
 

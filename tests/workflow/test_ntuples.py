@@ -90,7 +90,9 @@ def test_weights_that_are_not_used_and_files_that_were_left_out(
     assert program("convert", *words, *options[:2], "--out", chunks, "--skip-damaged") == 1
     assert "data_cut.root is cut off" in capsys.readouterr().err
     assert program("process", chunks, *options, "--out", out) == 1
-    assert "left out when the files were converted" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "first data_cut.root, left out when the files were converted: " in message
+    assert message.endswith("repair the files, convert them and process again\n")
     told = ledger(out)
     assert told["unweighted_samples"] == ["yy", "signal_125"]
     assert (told["complete"], told["samples"]["data"]["processed_events"]) == (False, 2000)
@@ -102,4 +104,6 @@ def test_weights_that_are_not_used_and_files_that_were_left_out(
     assert program("freeze", out, *options) == 0
     capsys.readouterr()
     assert program("infer", out, *options) == 4
-    assert "the data are incomplete: 1 files of data are lost" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "the data are incomplete: 1 files of data are lost" in message
+    assert "repair it, convert it and process again, or give --allow-incomplete" in message
