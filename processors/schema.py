@@ -37,11 +37,12 @@ class DiphotonEvents(base.NanoEvents):  # type: ignore[misc] # coffea is untyped
 
     @property
     def photons(self) -> Any:
-        """The photons of every event, not ordered in pT; of flat events two, shape (n, 2)."""
+        """A list of photons for every event, not ordered in pT; of flat events both."""
         if _PHOTONS in self.fields:
             return self[_PHOTONS]
         pair = [self._photon(prefix)[:, None] for prefix in ("photon1_", "photon2_")]
-        return ak.concatenate(pair, axis=1)
+        # Lists of two, not rows of a matrix: a mask would take photons out of their events.
+        return ak.from_regular(ak.concatenate(pair, axis=1), axis=1)
 
     def _photon(self, prefix: str) -> Any:
         columns = {

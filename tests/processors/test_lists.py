@@ -165,6 +165,10 @@ def test_flat_events_have_the_same_pairs(chunks: Manifest) -> None:
     stored = photon_pair({name: np.asarray(events[name]) for name in PHOTON_COLUMNS})
     assert pair.mass == pytest.approx(stored.mass, rel=1e-12)
     assert {"pt", "eta", "phi", "mass", "isolation"} <= set(events.photons.fields)
+    central = events.photons[abs(events.photons.eta) < 1.0]
+    counts = sum(abs(events[f"photon{number}_eta"]) < 1.0 for number in (1, 2))
+    assert ak.array_equal(ak.num(central), counts)
+    assert set(counts) == {0, 1, 2}
 
 
 # ---- our own processor ---------------------------------------------------------------------------
