@@ -58,9 +58,11 @@ class GoodData:
             np.array([_key(run, block) for run, *blocks in self.ranges for block in [blocks[end]]])
             for end in (0, 1)
         )
+        # Others would come round as the number of another run or block.
+        able = (run >= 0) & (run <= _LARGEST) & (lumi >= 0) & (lumi <= _LARGEST)
         wanted = (run.astype(np.uint64) << np.uint64(32)) | lumi.astype(np.uint64)
         place = np.searchsorted(first, wanted, side="right") - 1
-        found: npt.NDArray[np.bool_] = (place >= 0) & (wanted <= last[np.maximum(place, 0)])
+        found: npt.NDArray[np.bool_] = able & (place >= 0) & (wanted <= last[np.maximum(place, 0)])
         return found
 
 
@@ -77,7 +79,7 @@ def read_good_data(path: Path) -> GoodData:
         If it is neither, or an entry makes no sense; the message has the file and the entry.
     """
     try:
-        text = read_text(path, _MOST_BYTES)
+        text = read_text(path, _MOST_BYTES).removeprefix("\ufeff")
     except UnicodeDecodeError:
         raise _unknown(path) from None
     if text.lstrip().startswith("<"):
@@ -99,10 +101,11 @@ def _unknown(path: Path) -> InputError:
 
 def _from_json(path: Path, text: str) -> Iterator[Range]:
     try:
-        runs = json.loads(text)
+        # Pairs, as a dict keeps the last one only of a run that stands there twice.
+        runs = json.loads(text, object_pairs_hook=tuple)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no JSON ({str(error)[:80]}); get it again") from None
-    for run, pairs in runs.items():
+    for run, pairs in runs:
         if not isinstance(pairs, list):
             raise InputError(f"{path}, run {shown(run)}: a list of ranges belongs there")
         for pair in pairs:
@@ -122,7 +125,7 @@ def _from_xml(path: Path, text: str) -> Iterator[Range]:
     if "<!ENTITY" in text:
         raise InputError(f"{path} defines entities, which no good-run list does; get it again")
     try:
-        root = ET.fromstring(text.encode())  # noqa: S314 - without entities
+        root = ET.fromstring(text)  # noqa: S314 - without entities
     except ET.ParseError as error:
         raise InputError(f"{path} is no XML ({error}); get it again") from None
     for collection in root.iter("LumiBlockCollection"):
@@ -145,7 +148,9 @@ def _range(path: Path, run: object, first: object, last: object) -> Range:
 def _whole(value: object) -> int | None:
     text = str(value)
     good = isinstance(value, int | str) and text.isascii() and text.isdigit()
-    return int(text) if good and int(text) <= _LARGEST else None
+    # Python refuses to make a number of thousands of digits.
+    short = len(text) <= len(str(_LARGEST))
+    return int(text) if good and short and int(text) <= _LARGEST else None
 
 
 def _without_overlap(ranges: Iterable[Range]) -> tuple[Range, ...]:

@@ -307,6 +307,16 @@ def read_axis(table: Table) -> Axis:
     return axis
 
 
+def _good_data(table: Table) -> Path | None:
+    if "good_data" not in table.content:
+        return None
+    if not (name := table.text("good_data")):
+        raise InputError(
+            f"{table.where}, good_data: write the name of a file, or leave the entry out"
+        )
+    return Path(table.file).parent / name
+
+
 def _sample(name: str, table: Table) -> Sample:
     table.only((*_SIGNAL, "good_data"))
     letters = name.replace("_", "").replace("-", "").replace(".", "")
@@ -319,11 +329,7 @@ def _sample(name: str, table: Table) -> Sample:
     files = _patterns(table)
     if kind == "data":
         table.only(_DATA)
-        good = table.text("good_data") if "good_data" in table.content else None
-        beside = Path(table.file).parent
-        return Sample(
-            name=name, kind="data", files=files, good_data=beside / good if good else None
-        )
+        return Sample(name=name, kind="data", files=files, good_data=_good_data(table))
     table.only(_SIGNAL if kind == "signal" else _BACKGROUND)
     efficiency = table.number("filter_efficiency", 0, 1)
     if efficiency == 0:

@@ -71,6 +71,8 @@ def test_a_list_of_atlas(tmp_path: Path) -> None:
         ('{"1": [[1.5, 2]]}', r"luminosity blocks from 1\.5 to 2 make no range"),
         ('{"1": [[true, 2]]}', "luminosity blocks from True to 2 make no range"),
         ('{"1": [1, 2]}', r"run '1': 1 is no range; write \[first, last\]"),
+        (json.dumps({"9" * 5000: [[1, 2]]}), "luminosity blocks from 1 to 2 make no range"),
+        ('{"1": {}}', "run '1': a list of ranges belongs there"),
         ('{"1": 3}', "run '1': a list of ranges belongs there"),
         ('{"one": [[1, 2]]}', "run 'one': luminosity blocks from 1 to 2 make no range"),
         (XML[:300], "is no XML"),
@@ -83,6 +85,26 @@ def test_a_list_of_atlas(tmp_path: Path) -> None:
 def test_what_makes_no_sense_is_refused(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         read_good_data(write(tmp_path / "list", text))
+
+
+def test_a_run_may_stand_there_twice(tmp_path: Path) -> None:
+    path = write(tmp_path / "list", '{"7": [[1, 2]], "8": [[1, 1]], "7": [[5, 6]]}')
+    assert read_good_data(path) == GoodData(((7, 1, 2), (7, 5, 6), (8, 1, 1)))
+
+
+@pytest.mark.parametrize("head", ["\ufeff", XML[:22].replace("?>", 'encoding="gb2312"?>')])
+def test_how_a_list_is_encoded(head: str, tmp_path: Path) -> None:
+    """UTF-8, as it was read, whatever it says of itself."""
+    path = write(tmp_path / "list", head + XML[22:])
+    assert read_good_data(path).runs == len(("276262", "276329"))
+
+
+def test_no_number_comes_round_as_that_of_another() -> None:
+    good = GoodData(((0, 0, 9), (7, 1, 3), (2**32 - 1, 0, 2**32 - 1)))
+    wide = np.array([7, 7 + 2**32, 0], "u8"), np.array([1, 1, 7 * 2**32 + 1], "u8")
+    assert good.mask(*wide).tolist() == [True, False, False]
+    signed = np.array([7, -1, 7], "i8"), np.array([1, 1, -1], "i8")
+    assert good.mask(*signed).tolist() == [True, False, False]
 
 
 def test_a_list_that_is_not_there(tmp_path: Path) -> None:

@@ -233,6 +233,27 @@ def test_there_is_one_sample_of_observed_events(catalogue: Catalogue, tmp_path: 
         read_catalogue(replaced(source, tmp_path, entry, two)).observed()
 
 
+def test_good_data_are_named_beside_the_samples(tmp_path: Path) -> None:
+    source, entry = ROOT / "datasets/course.toml", 'kind = "data"'
+    path = replaced(source, tmp_path, entry, f'{entry}\ngood_data = "lists/good.json"')
+    assert read_catalogue(path).observed().good_data == path.parent / "lists/good.json"
+    assert read_catalogue(source).observed().good_data is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        ("data", "3", r"\[samples.data\], good_data: write a text, not 3"),
+        ("data", '""', r"good_data: write the name of a file, or leave the entry out"),
+        ("background", '"good.json"', r"\[samples.background\]: unknown entry `good_data`; known"),
+    ],
+)
+def test_good_data_that_are_refused(tmp_path: Path, kind: str, value: str, message: str) -> None:
+    source, entry = ROOT / "datasets/course.toml", f'kind = "{kind}"'
+    with pytest.raises(InputError, match=message):
+        read_catalogue(replaced(source, tmp_path, entry, f"{entry}\ngood_data = {value}"))
+
+
 def test_settings_are_looked_for_here_and_then_in_the_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
