@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-_GUARD = 'read -r _ || { sleep 1; rm -rf -- "$1"; }'
+_GUARD = 'exec 3<&0; { read -r _ || { sleep 1; rm -rf -- "$1"; }; } <&3 &'
 # Reads a line, or the end of its input: then we were killed. (Our workers end within the second.)
+# In the background, as a child of nobody: a pool that kills a worker kills its children, too.
 
 
 @contextmanager
