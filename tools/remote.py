@@ -146,7 +146,10 @@ def download(address: str, path: Path) -> None:
 
 def _blocks(address: str, size: int | None) -> Iterator[bytes]:
     """Yield the content of a file, within the limits of time."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise _odd(address, error) from None
     server = f"{parts.scheme}://{parts.netloc}"
     start, got = time.monotonic(), 0
     since, last = _failing.get(server, (start, -math.inf))
@@ -180,6 +183,12 @@ def _dead(address: str, reason: object) -> DeadServerError:
     )
 
 
+def _odd(address: str, reason: ValueError) -> RemoteError:
+    return RemoteError(
+        f"{address} is no address ({reason}); write letters beyond ASCII as %C3%A9 and so on"
+    )
+
+
 def _over_http(address: str, size: int | None) -> Iterator[bytes]:
     got = 0
     try:
@@ -198,6 +207,8 @@ def _over_http(address: str, size: int | None) -> Iterator[bytes]:
         reason = error.reason if isinstance(error, URLError) else error
         cause = None if isinstance(reason, TimeoutError) else error
         raise _dead(address, getattr(reason, "strerror", None) or reason) from cause
+    except ValueError as error:  # among them what cannot be encoded
+        raise _odd(address, error) from None
     if size is None and told is not None and got != told:
         raise RemoteError(
             f"{address} came with {got:,} of {told:,} bytes: cut off on its way; run again"

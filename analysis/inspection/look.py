@@ -90,10 +90,17 @@ def look(one: OneFile) -> Look:
         try:
             download(one.file, here)
         except XyyError as error:
-            found = Inspection(file=one.file, format=UNREADABLE)
-            return Look(found.with_problem(Problem.of(error, one.file)), np.empty(0, np.uint64))
+            return _lost(one, Problem.of(error, one.file))
+        except OSError as error:
+            defect = f"it cannot be kept while it is looked at ({error.strerror or error})"
+            return _lost(one, Problem(defect, one.file, "make room in the folder of TMPDIR"))
         seen = _look(replace(one, file=str(here)))
         return replace(seen, found=seen.found.of_file(one.file))
+
+
+def _lost(one: OneFile, problem: Problem) -> Look:
+    found = Inspection(file=one.file, format=UNREADABLE)
+    return Look(found.with_problem(problem), np.empty(0, np.uint64))
 
 
 def _look(one: OneFile) -> Look:

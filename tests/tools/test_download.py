@@ -1,11 +1,15 @@
 """Photon files behind addresses: inspected and converted like local ones, or told why not."""
 
-from collections.abc import Iterator
+import resource
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
+from analysis import cli
 from analysis.inspection.files import inspect_files
 from analysis.inspection.look import Question
 from tests.photon_files import nanoaod, photons, write_tree
@@ -64,6 +68,54 @@ def test_a_server_that_never_answers(
 def test_an_address_of_an_unknown_kind(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ftp://host/a.root cannot be read; addresses start wi"):
         download("ftp://host/a.root", tmp_path / "here")
+
+
+@pytest.mark.parametrize("place", ["http://[::1/a.root", "http://127.0.0.1:1/\u00e9.root"])
+def test_what_is_no_address(place: str, tmp_path: Path) -> None:
+    with pytest.raises(RemoteError, match=r"\.root is no address \(.*\); write letters"):
+        download(place, tmp_path / "here")
+
+
+@pytest.fixture
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have files looked at in this process, where limits can be set."""
+
+    def one_by_one(function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]:
+        return ((task, function(task)) for task in tasks)
+
+    monkeypatch.setattr("analysis.inspection.files.one_by_one", one_by_one)
+
+
+@pytest.mark.usefixtures("_here")
+def test_inspect_gives_up_a_server_that_never_answers(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(remote, "SILENCE_S", 0.3)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["inspect", f"{address}/deaf/nano.root"])
+    assert end.value.code == 2
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("PROBLEM") == 1
+    assert "cannot be fetched: no answer from its server (timed out); is it up?" in said
+
+
+@pytest.mark.usefixtures("_here")
+def test_a_full_disk_is_a_problem_of_one_file(
+    address: str, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = Question(known_layouts({}, catalogue.path), (400.0, 1100.0), True, False)
+    places = [f"{address}/good/nano.root", str(tmp_path / "served/nano.root")]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        there, local = inspect_files(places, question, catalogue)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert there.problems[0].what == "it cannot be kept while it is looked at (File too large)"
+    assert (there.problems[0].where, local.entries, local.problems) == (places[0], 200, ())
 
 
 def test_it_is_inspected_and_converted(address: str, catalogue: Catalogue, tmp_path: Path) -> None:
