@@ -45,7 +45,7 @@ MOST_EVENTS = 10**12
 """of a sample: a machine generates them in a month"""
 _MOST_EXPECTED = 1e18
 """events of a sample in the luminosity"""
-_LONGEST_NAME, _LONGEST_UNIT, _LONGEST_MEANING = 100, 40, 500
+_LONGEST_NAME, _LONGEST_UNIT, _LONGEST_MEANING, _LONGEST_FILE = 100, 40, 500, 4096
 """characters"""
 
 
@@ -310,7 +310,7 @@ def read_axis(table: Table) -> Axis:
 def _good_data(table: Table) -> Path | None:
     if "good_data" not in table.content:
         return None
-    if not (name := table.text("good_data")):
+    if not (name := table.words("good_data", _LONGEST_FILE)):
         raise InputError(
             f"{table.where}, good_data: write the name of a file, or leave the entry out"
         )

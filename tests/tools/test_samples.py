@@ -243,7 +243,8 @@ def test_good_data_are_named_beside_the_samples(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "message"),
     [
-        ("data", "3", r"\[samples.data\], good_data: write a text, not 3"),
+        ("data", "3", r"\[samples.data\], good_data: write a text of one line, .* not 3"),
+        ("data", r'"a\u0000"', r"\[samples.data\], good_data: write a text of one line"),
         ("data", '""', r"good_data: write the name of a file, or leave the entry out"),
         ("background", '"good.json"', r"\[samples.background\]: unknown entry `good_data`; known"),
     ],
