@@ -38,6 +38,7 @@ def guarded(place: str) -> Iterator[None]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # so that no signal to our group reaches it
     )
+    guard.wait()  # the shell is over at once; what it left in the background reads on
     try:
         yield
     finally:

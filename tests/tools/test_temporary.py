@@ -4,6 +4,8 @@ import time
 from concurrent.futures import wait
 from pathlib import Path
 
+import psutil
+
 from tools import temporary
 from tools.pool import processes
 
@@ -29,6 +31,12 @@ def test_a_folder_is_gone_after_its_block(tmp_path: Path) -> None:
     with temporary.folder("held-", inside=tmp_path) as place:
         assert place.is_dir()
     assert not place.exists()
+
+
+def test_what_guards_a_folder_is_no_child(tmp_path: Path) -> None:
+    before = {child.pid for child in psutil.Process().children()}
+    with temporary.folder("held-", inside=tmp_path):
+        assert {child.pid for child in psutil.Process().children()} <= before
 
 
 def test_a_folder_goes_with_a_worker_that_its_pool_kills(tmp_path: Path) -> None:
