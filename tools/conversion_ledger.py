@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.errors import InputError
-from tools.file_conversion import NotConverted, Result
+from tools.file_conversion import Converted, NotConverted, Result
 from tools.json_file import read_json, write_json
 from tools.provenance import provenance
 
@@ -26,8 +26,8 @@ class FileConversion:
     """events that were read"""
     events: int | None = None
     """of them, those that were written"""
-    sum_of_weights: float | None = None
-    """of all generated events, where the file tells it"""
+    generated_sum_of_weights: float | None = None
+    """of all events that were generated for it, in the file or not, where the file tells it"""
     notes: tuple[str, ...] = ()
     refused: str | None = None
     """why"""
@@ -47,7 +47,8 @@ class SampleConversion:
     def of(cls, files: Sequence[tuple[str, Result]]) -> "SampleConversion":
         """Return what became of some files, given by their names."""
         told = tuple(_file(name, result) for name, result in files)
-        found = {block for _, result in files for block in result.blocks}
+        good = (result for _, result in files if isinstance(result, Converted))
+        found = {block for result in good for block in result.blocks}
         runs = {block >> _BLOCK_BITS for block in found}
         blocks = len(found) if any(block % (1 << _BLOCK_BITS) for block in found) else None
         events = sum(each.events or 0 for each in told)
@@ -59,7 +60,7 @@ def _file(name: str, result: Result) -> FileConversion:
         return FileConversion(file=name, refused=result.reason)
     return FileConversion(
         file=name, layout=result.layout, tree=result.tree or None, entries=result.entries,
-        events=result.events, sum_of_weights=result.sum_of_weights, notes=result.notes,
+        events=result.events, generated_sum_of_weights=result.sum_of_weights, notes=result.notes,
     )  # fmt: skip
 
 

@@ -13,14 +13,14 @@ were; files that were finished are kept for the next time.
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.code import code_digest
-from tools.conversion_ledger import SampleConversion, write_ledger
+from tools.conversion_ledger import CONVERSION, SampleConversion, write_ledger
 from tools.declared import check_same_fields
 from tools.digests import digest_text
 from tools.duplicates import refuse_repeated
@@ -34,6 +34,7 @@ from tools.file_conversion import (
     convert_flat,
     flat_table,
 )
+from tools.foreign import refuse_foreign
 from tools.good_data import read_good_data
 from tools.layouts import known_layouts
 from tools.manifest import Manifest, manifest_for
@@ -103,38 +104,36 @@ def convert(
     XyyError
         If the disk is full or the folder cannot be written.
     """
-    samples = [
-        (catalogue.sample_of_file(path) if name is None else catalogue.sample(name), path)
-        for name, path in inputs
-    ]
+    samples = [(_sample(catalogue, name, path), path) for name, path in inputs]
     _refuse_twice(samples)
     _refuse_own_place(out, samples)
     manifest = manifest_for(out, catalogue.columns)
     refuse_other_files(out, {sample.name for sample, _ in samples})
+    refuse_foreign(out, (CONVERSION,))
     with staging_folder(out) as folder, _kept(out / FILES):
         tasks = _tasks(catalogue, samples, out / FILES, layout)
         results = _results(tasks, start, progress)
         if not skip_damaged:
             _refuse_refused(results)
-        for task, result in zip(tasks, results, strict=True):
-            for note in result.notes:
-                log(f"{task.file}: {note}")
-        by_sample = _by_sample(samples, tasks, results)
-        staged = {
-            name: sample_chunks(catalogue, catalogue.sample(name), files)
-            for name, files in by_sample.items()
-        }
-        refuse_repeated({**manifest.samples, **staged})
-        for name, chunks in staged.items():
-            move_chunks(chunk_files(by_sample[name]), chunks.parts, folder)
-        done = commit(manifest, staged)
-        write_ledger(out, {name: _told(files) for name, files in by_sample.items()})
-    return done
+        _tell(tasks, results, log)
+        return _committed(catalogue, manifest, _by_sample(tasks, results), folder)
+
+
+def _sample(catalogue: Catalogue, name: str | None, path: Path | str) -> Sample:
+    if name is None:
+        return catalogue.sample_of_file(path)
+    if name not in catalogue.samples and str(path) in catalogue.samples:
+        raise InputError(
+            f"{name}={path}: the sample stands before the equals sign; write {path}={name}"
+        )
+    return catalogue.sample(name)
 
 
 @contextmanager
 def _kept(folder: Path) -> Iterator[None]:
     """Have a folder, of which files that were finished are left if the block fails."""
+    if folder.is_symlink():  # of somebody who wants our files elsewhere: what is there is theirs
+        folder.unlink()
     try:
         folder.mkdir(exist_ok=True)
         yield
@@ -340,15 +339,38 @@ def _refuse_refused(results: Iterable[Result]) -> None:
 # ---- all together --------------------------------------------------------------------------------
 
 
+def _tell(tasks: Sequence[FileTask], results: Sequence[Result], log: Callable[[str], None]) -> None:
+    for task, result in zip(tasks, results, strict=True):
+        for note in result.notes if isinstance(result, Converted) else ():
+            log(f"{task.file}: {note}")
+
+
 def _by_sample(
-    samples: Iterable[tuple[Sample, Path | str]],
-    tasks: Sequence[FileTask],
-    results: Sequence[Result],
+    tasks: Sequence[FileTask], results: Sequence[Result]
 ) -> dict[str, list[tuple[FileTask, Result]]]:
     found: dict[str, list[tuple[FileTask, Result]]] = {}
-    for (sample, _), task, result in zip(samples, tasks, results, strict=True):
-        found.setdefault(sample.name, []).append((task, result))
+    for task, result in zip(tasks, results, strict=True):
+        found.setdefault(task.sample.name, []).append((task, result))
     return found
+
+
+def _committed(
+    catalogue: Catalogue,
+    manifest: Manifest,
+    by_sample: Mapping[str, Sequence[tuple[FileTask, Result]]],
+    folder: Path,
+) -> Manifest:
+    """Compare all files with each other, and put the samples into their places."""
+    staged = {
+        name: sample_chunks(catalogue, catalogue.sample(name), files)
+        for name, files in by_sample.items()
+    }
+    refuse_repeated({**manifest.samples, **staged})
+    for name, chunks in staged.items():
+        move_chunks(chunk_files(by_sample[name]), chunks.parts, folder)
+    done = commit(manifest, staged)
+    write_ledger(manifest.folder, {name: _told(files) for name, files in by_sample.items()})
+    return done
 
 
 def _told(files: Sequence[tuple[FileTask, Result]]) -> SampleConversion:

@@ -101,12 +101,6 @@ class NotConverted:
     """one message, with file and remedy"""
     failed: bool = False
     """whether the machine, and not the file, is the reason"""
-    parts: tuple[Part, ...] = ()
-    """none"""
-    blocks: tuple[int, ...] = ()
-    """none"""
-    notes: tuple[str, ...] = ()
-    """none"""
 
 
 Result = Converted | NotConverted
@@ -187,7 +181,8 @@ def _fetched(
     with writing(here):
         make_folder(here.parent)
     try:
-        download(task.file, here)
+        with writing(here):
+            download(task.file, here)
         done = work(replace(task, file=str(here)), report)
     except RemoteError as error:
         raise InputError(str(error)) from error

@@ -20,6 +20,8 @@ Identities = npt.NDArray[np.uint64]
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 """of splitmix64 (Steele, Lea, Flood, doi:10.1145/2660193.2660195)"""
 
+KNOWN_BY = ("run", "lumi", "event", "channel")
+"""what an event is known by, as far as a file tells it"""
 _EXACT = 2.0**53
 """whole numbers below are floats exactly"""
 

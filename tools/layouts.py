@@ -44,6 +44,8 @@ POLAR, CARTESIAN, VECTORS = ("pt", "eta", "phi"), ("px", "py", "pz"), ("vectors"
 _OPTIONAL = ("energy",)
 """a photon needs none: it only tells layouts apart"""
 EVENT = ("run", "lumi", "event", "channel", "weight")
+CHUNK = "xyy-chunk"
+"""the layout of what this program converted"""
 _PATTERNS = ("flags", "keep")
 _ATTRIBUTES = ("attributes", "momenta")
 

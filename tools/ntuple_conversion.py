@@ -24,8 +24,8 @@ from tools.file_conversion import (
     without_blocks,
 )
 from tools.folders import make_folder
-from tools.identity import identities
-from tools.layouts import Match, recognise
+from tools.identity import KNOWN_BY, identities
+from tools.layouts import CHUNK, Match, recognise
 from tools.manifest import Part, Source, Stored
 from tools.ntuples import Ntuple, Tree, open_ntuple
 from tools.photon_values import WrongValues, other_unit, wrong_values
@@ -33,7 +33,8 @@ from tools.standard import PHOTONS, Recipe, StandardEvents, described, recipe, s
 from tools.system_errors import writing
 from tools.tables import open_table
 
-_KNOWN_BY = ("run", "lumi", "event", "channel")
+_NO_WEIGHTS = (0.0, 1.0, -1.0)
+"""what data have for weights, where they have some"""
 
 
 def convert_file(task: FileTask, report: Report = lambda _events: None) -> Result:
@@ -63,7 +64,7 @@ def _jagged(task: FileTask, report: Report) -> Converted:
         source=Source(path.name, size, digest), sum_of_weights=weights,
         layout=found.layout.name, tree=tree.name, entries=stream.read,
         generated=tree.generated, stored=stream.stored, flags=tuple(sorted(made.flags)),
-        parts=tuple(parts), blocks=stream.blocks(), notes=_notes(tree),
+        parts=tuple(parts), blocks=stream.blocks(), notes=tuple(_notes(tree, stream)),
     )  # fmt: skip
 
 
@@ -71,18 +72,23 @@ def _found(task: FileTask, trees: Mapping[str, Tree]) -> Match:
     """Return the layout; of a file with declared columns the better message is that on tables."""
     names = {column.name for column in task.catalogue.columns}
     try:
-        return recognise(task.layouts, {name: tree.columns for name, tree in trees.items()})
+        found = recognise(task.layouts, {name: tree.columns for name, tree in trees.items()})
     except InputError:
         if any(names.intersection(tree.columns) for tree in trees.values()):
             open_table(Path(task.file))
         raise
+    if found.layout.name == CHUNK:
+        raise InputError(f"{task.file} is a chunk of xyy; name the file that it was made from")
+    return found
 
 
-def _notes(tree: Tree) -> tuple[str, ...]:
-    """Return what was chosen, where there was a choice."""
-    if not tree.passed_over:
-        return ()
-    return (f"{tree.name} is read, the newest state of the tree, and not {tree.passed_over[0]}",)
+def _notes(tree: Tree, stream: "_Stream") -> Iterator[str]:
+    """Yield what was chosen, where there was a choice, and what looks odd."""
+    if tree.passed_over:
+        yield f"{tree.name} is read, the newest state of the tree, and not {tree.passed_over[0]}"
+    if stream.weighted and stream.task.sample.kind == "data":
+        column = stream.made.match.events["weight"]
+        yield f"it is converted as data, and has weights as simulation has (column {column})"
 
 
 class _Stream:
@@ -94,6 +100,7 @@ class _Stream:
         self.task, self.ntuple, self.tree, self.made = task, ntuple, tree, made
         self.read, self._report = 0, report
         self.stored: tuple[Stored, ...] = ()
+        self.weighted = False
         self._wrong = WrongValues()
         self._median_GeV: float | None = None
         self._blocks: set[int] = set()
@@ -133,6 +140,8 @@ class _Stream:
     def _look(self, events: StandardEvents) -> None:
         if self._sum in events:
             self._sums |= set(np.unique(events[self._sum]).tolist())
+        if "weight" in events:
+            self.weighted |= not np.isin(events["weight"], _NO_WEIGHTS).all()
         if "run" in events:
             self._blocks |= set(np.unique(blocks_of(events)).tolist())
         self.stored = self.stored or tuple(described(self.made, events))
@@ -141,7 +150,7 @@ class _Stream:
         """Write what the events are known by: they may be many, and are needed at the end only."""
         if "run" not in events or "event" not in events:
             return
-        numbers = [ak.from_numpy(events[name]) for name in _KNOWN_BY if name in events]
+        numbers = [ak.from_numpy(events[name]) for name in KNOWN_BY if name in events]
         pt = None if self.task.sample.kind == "data" else events[PHOTONS].pt
         path = self.task.folder / IDENTITIES
         with writing(path):

@@ -111,7 +111,8 @@ def sample_chunks(
 
 def chunk_files(files: Sequence[tuple[FileTask, Result]]) -> list[Path]:
     """Return where the chunks of the files of a sample are, in the order of `sample_chunks`."""
-    return [task.folder / part.path for task, each in files for part in each.parts]
+    good = ((task, each) for task, each in files if isinstance(each, Converted))
+    return [task.folder / part.path for task, each in good for part in each.parts]
 
 
 def _nothing(sample: Sample, files: Sequence[tuple[FileTask, Result]]) -> str:

@@ -88,7 +88,11 @@ def inspect(
     if unblinded is not None:
         record_opening(found, chunks, unblinded)
     as_json = [to_json(each) for each in found] if print_json else []
-    typer.echo(json_bytes(as_json).decode() if print_json else "\n".join(lines(found)))
+    typer.echo(
+        json_bytes(as_json).decode()
+        if print_json
+        else "\n".join(lines(found, [*catalogue.samples]))
+    )
     if not all(each.usable for each in found):
         raise typer.Exit(InputError.exit_code)
 

@@ -70,7 +70,10 @@ def convert(
         )  # fmt: skip
     for name, chunks in manifest.samples.items():
         kind = f" of {chunks.layout}" if chunks.layout else ""
-        console.log(f"{name}: {chunks.entries:,} events{kind} in {len(chunks.parts)} chunks")
+        told = f"{name}: {chunks.entries:,} events{kind} in {len(chunks.parts)} chunks"
+        if chunks.layout and chunks.cross_section_pb is not None:
+            told += f"; {catalogue.path} gives them {chunks.cross_section_pb:g} pb"
+        console.log(told)
     skipped = [each.reason for chunks in manifest.samples.values() for each in chunks.refused]
     if skipped:
         told = "\n".join(skipped)

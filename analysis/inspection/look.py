@@ -27,7 +27,7 @@ from tools import temporary
 from tools.content import content_kind
 from tools.digests import digest_file
 from tools.errors import InputError, XyyError
-from tools.identity import identities
+from tools.identity import KNOWN_BY, identities
 from tools.layouts import Layout, Match, recognise
 from tools.names import listed
 from tools.ntuples import Ntuple, Tree, open_ntuple
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 _FEW_ZEROS = 0.01
 """fraction of events of a simulation whose weight may be 0"""
-_KNOWN_BY = ("run", "lumi", "event", "channel")
 _BLIND = (
     "no generator weight tells that it is simulation, so that it may be data: masses are shown "
     "outside the window only; --unblinded TEXT shows them all, and is recorded"
@@ -246,7 +245,7 @@ def _pieces(
 
 def _numbers(tree: Tree, match: Match) -> list[str]:
     """Return the columns by which an event is known; none if they do not tell it from others."""
-    there = {key: match.events[key] for key in _KNOWN_BY if key in match.events}
+    there = {key: match.events[key] for key in KNOWN_BY if key in match.events}
     no_number = re.compile("bool|string|text|binary|struct", re.IGNORECASE)
     told = not any(no_number.search(tree.columns[name]) for name in there.values())
     return [*there.values()] if told and {"run", "event"} <= there.keys() else []

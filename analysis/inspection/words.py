@@ -2,27 +2,31 @@
 
 import math
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from analysis.inspection.found import Inspection, MassHistogram
 from processors.survey import hidden_GeV
 from tools.checkout import find_settings
+from tools.layouts import CHUNK
+from tools.manifest import MANIFEST_NAME
 from tools.names import MOST_NAMES, listed
 from tools.samples import Catalogue
 from tools.shown import brief
 
+_SAMPLE = "SAMPLE"
+"""stands for the name of one"""
 _BARS = " ▁▂▃▄▅▆▇█"
 _HIDDEN = "░"
 _WIDTH = 60
 """characters of a spectrum at most"""
 
 
-def lines(found: Iterable[Inspection]) -> list[str]:
-    """Return what is printed."""
+def lines(found: Iterable[Inspection], samples: Sequence[str]) -> list[str]:
+    """Return what is printed; `samples` are the names that a file may be given to."""
     told: list[str] = []
     for each in found:
-        entries = (f"  {label:9s} {text}" for label, text in _entries(each))
+        entries = (f"  {label:9s} {text}" for label, text in _entries(each, samples))
         told += [brief(each.file, len(each.file)), *entries, ""]
     return told[:-1]
 
@@ -32,19 +36,20 @@ def next_command(found: Inspection, catalogue: Catalogue) -> str | None:
     if not found.usable or found.entries == 0:
         return None
     path = Path(found.file)
+    if found.layout == CHUNK:
+        folder = path.parent.parent
+        there = (folder / MANIFEST_NAME).is_file()
+        return (
+            shlex.join(("xyy", "process", str(folder), "--out", "results/mine")) if there else None
+        )
     known = any(path.match(p) for sample in catalogue.samples.values() for p in sample.files)
     usual = catalogue.path.resolve() == find_settings("datasets/course.toml").resolve()
-    words = [
-        "xyy",
-        "convert",
-        found.file if known else f"SAMPLE={found.file}",
-        "--out",
-        "results/chunks",
-    ]
-    return shlex.join(words if usual else [*words, "--samples", str(catalogue.path)])
+    named = found.file if known else f"{_SAMPLE}={found.file}"
+    words = ("xyy", "convert", named, "--out", "results/chunks")
+    return shlex.join(words if usual else (*words, "--samples", str(catalogue.path)))
 
 
-def _entries(found: Inspection) -> Iterator[tuple[str, str]]:
+def _entries(found: Inspection, samples: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield labels and texts; an entry without a label goes on with the one before."""
     yield "format", found.format
     for tree in found.trees:
@@ -59,7 +64,9 @@ def _entries(found: Inspection) -> Iterator[tuple[str, str]]:
         place = problem.where.removeprefix(found.file).lstrip(" ,")
         yield "PROBLEM", f"{problem.what}{f' ({place})' if place else ''}; {problem.do}"
     if found.usable:
-        yield "next", found.next or "nothing: it holds no events"
+        yield "next", found.next or "nothing"
+    if found.next and f"{_SAMPLE}=" in found.next:
+        yield "", f"{_SAMPLE} is one of {listed(samples)}, or of a samples file of yours"
 
 
 def _of_layout(found: Inspection) -> Iterator[tuple[str, str]]:
@@ -85,6 +92,10 @@ def _of_photons(found: Inspection) -> Iterator[tuple[str, str]]:
     if mass := found.m_yy_GeV:
         spread = f"standard deviation {mass.std:.4g}, {mass.min:.4g} to {mass.max:.4g}"
         yield "m_yy", f"mean {mass.mean:.5g} GeV, {spread}"
+        yield (
+            "",
+            "(of the two photons of largest pT, in whatever order they stand; without weights)",
+        )
     elif found.m_yy_reason and found.m_yy_reason not in found.notes:
         yield "m_yy", found.m_yy_reason
     if found.spectrum is not None:

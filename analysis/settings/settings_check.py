@@ -105,8 +105,7 @@ def check_manifest(manifest: Manifest, catalogue: Catalogue, needed: Iterable[st
             if column not in there:
                 raise InputError(
                     f"{path}: the chunks{_of(name, chunks)} have no column {column!r}"
-                    f"{nearest(column, there)}; convert their files again with --samples "
-                    f"{catalogue.path}, or name only: {listed(there)}"
+                    f"{nearest(column, there)}; {_remedy(catalogue, chunks)}: {listed(there)}"
                 )
 
 
@@ -118,6 +117,15 @@ def _columns(manifest: Manifest, chunks: SampleChunks) -> list[str]:
     names = ["pT" if field == "pt" else field for field in fields]
     pairs = [f"photon{number}_{name}" for number in (1, 2) for name in names]
     return [*pairs, *(each.name for each in chunks.stored if not is_list(each.name))]
+
+
+def _remedy(catalogue: Catalogue, chunks: SampleChunks) -> str:
+    if chunks.stored:
+        return (
+            f"{catalogue.path} declares it: with --samples and --search name files of your own, "
+            "which declare and cut on what there is"
+        )
+    return f"convert their files again with --samples {catalogue.path}, or name only"
 
 
 def _of(name: str, chunks: SampleChunks) -> str:

@@ -23,8 +23,10 @@ from tests.photon_files import (
     write_tree,
 )
 from tools.checkout import checkout
+from tools.convert import convert
 from tools.layouts import read_layouts
 from tools.photons import photons_of
+from tools.samples import Catalogue
 
 Found = dict[str, dict[str, Any]]
 Program = Callable[..., int]
@@ -156,6 +158,18 @@ def test_a_layout_may_be_named(
     assert (code, found["a.root"]["layout"]) == (0, "atlas-open-data-2025")
     assert program("inspect", path, "--layout", "atlas") == 2
     assert "there is no layout atlas; name one of atlas-" in capsys.readouterr().err
+
+
+def test_a_chunk_is_known_with_its_folder(
+    inspect: Inspect, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    path = write_tree(tmp_path / "a.root", "Events", nanoaod(photons()))
+    convert(catalogue, [("background", path)], tmp_path / "chunks")
+    code, found = inspect(tmp_path / "chunks/background/part-00000.root")
+    seen, masses = found["part-00000.root"], expected(photons())
+    assert (code, seen["layout"], seen["entries"]) == (0, "xyy-chunk", 200)
+    assert seen["m_yy_GeV"]["mean"] == pytest.approx(masses.mean(), rel=1e-6)
+    assert seen["next"] == f"xyy process {tmp_path / 'chunks'} --out results/mine"
 
 
 # ---- blindness -----------------------------------------------------------------------------------

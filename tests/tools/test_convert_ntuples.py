@@ -556,6 +556,70 @@ def test_columns_that_not_all_files_have(catalogue: Catalogue, tmp_path: Path) -
         convert(catalogue, [("data", first), ("data", second)], tmp_path / "out")
 
 
+# ---- a folder with something in it --------------------------------------------------------------
+
+
+def test_a_link_in_place_of_our_folder_is_not_followed(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    """What it leads to is somebody's: nothing there is removed, whatever becomes of the files."""
+    theirs = tmp_path / "theirs"
+    (theirs / "thesis").mkdir(parents=True)
+    out, bad = tmp_path / "out", tmp_path / "bad.root"
+    out.mkdir()
+    bad.write_bytes(b"")
+    for path in (bad, part_of_nano(tmp_path / "a.root", 0)):
+        (out / FILES).symlink_to(theirs)
+        if path == bad:
+            with pytest.raises(InputError):
+                convert(catalogue, [("data", path)], out)
+        else:
+            convert(catalogue, [("data", path)], out)
+        assert (theirs / "thesis").is_dir()
+        assert not (out / FILES).is_symlink()
+
+
+def test_a_file_of_the_ledger_s_name_is_not_replaced(catalogue: Catalogue, tmp_path: Path) -> None:
+    path, out = part_of_nano(tmp_path / "a.root", 0), tmp_path / "out"
+    out.mkdir()
+    (out / "conversion.json").write_text('{"EUR": 1.1}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"conversion.json is there, was not written by xyy"):
+        convert(catalogue, [("data", path)], out)
+    assert [each.name for each in out.iterdir()] == ["conversion.json"]
+    (out / "conversion.json").unlink()
+    for _ in range(2):
+        convert(catalogue, [("data", path)], out)
+
+
+# ---- words --------------------------------------------------------------------------------------
+
+
+def test_data_with_weights_of_a_generator_are_noted(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = part_of_nano(tmp_path / "a.root", 0)
+    notes: list[str] = []
+    convert(catalogue, [("data", path)], tmp_path / "out", log=notes.append)
+    assert notes == [
+        f"{path}: it is converted as data, and has weights as simulation has (column genWeight)"
+    ]
+    notes.clear()
+    convert(catalogue, [("background", path)], tmp_path / "other", log=notes.append)
+    plain = part_of_nano(tmp_path / "b.root", 0, genWeight=np.ones(EVENTS, "f4"))
+    convert(catalogue, [("data", plain)], tmp_path / "plain", log=notes.append)
+    assert notes == []
+
+
+def test_a_chunk_is_not_converted_again(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = part_of_nano(tmp_path / "a.root", 0)
+    convert(catalogue, [("data", path)], tmp_path / "out")
+    with pytest.raises(InputError, match=r"part-00000.root is a chunk of xyy; name the file that"):
+        convert(catalogue, [("data", tmp_path / "out/data/part-00000.root")], tmp_path / "again")
+
+
+def test_a_sample_behind_the_equals_sign(catalogue: Catalogue, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a.root=data: the sample stands before the equals sign"):
+        convert(catalogue, [("a.root", Path("data"))], tmp_path / "out")
+
+
 # ---- memory and death ----------------------------------------------------------------------------
 
 

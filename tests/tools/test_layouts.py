@@ -130,7 +130,7 @@ def test_what_is_missing_is_told_with_the_nearest_name(layouts: dict[str, Layout
         recognise(layouts, {"Events": ("Photon_pt", "Photon_eta", "Photon_Phi_")})
     message = str(caught.value)
     assert "nanoaod misses Photon_phi (is it 'Photon_Phi_'?)" in message
-    assert re.search(r"no photon column of .*tag-and-probe is there", message)
+    assert re.search(r"no photon column of .*tag-and-probe, xyy-chunk is there", message)
 
 
 def test_a_layout_that_is_not_known() -> None:
