@@ -28,6 +28,15 @@ def listed(names: Iterable[object], most: int = MOST_NAMES) -> str:
     return ", ".join(first) + (f" and {more:,} more" if more > 0 else "")
 
 
+def counted(number: int, what: str) -> str:
+    """Return how many there are of something.
+
+    >>> counted(1, "chunk"), counted(2000, "chunk")
+    ('1 chunk', '2,000 chunks')
+    """
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def nearest(wrong: object, right: Iterable[str]) -> str:
     """Return the question whether the nearest of the right names is meant; empty if none is near.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
+import numpy.typing as npt
 
 from tools.chunks import CLUSTER_EVENTS, PART_EVENTS, write_jagged
 from tools.digests import digest_file
@@ -136,12 +137,23 @@ class _Stream:
         if self._median_GeV is None and ak.count(photons.pt):
             # Of the first cluster with photons: a unit is that of the whole file.
             self._median_GeV = float(np.median(ak.to_numpy(ak.flatten(photons.pt))))
+        if "weight" in events and self.task.sample.kind != "data":  # data may have a mark there
+            self._refuse_no_weights(~np.isfinite(events["weight"]))
+
+    def _refuse_no_weights(self, wrong: npt.NDArray[np.bool_]) -> None:
+        if wrong.any():
+            entry, column = self.read + int(np.argmax(wrong)), self.made.match.events["weight"]
+            raise InputError(
+                f"{self.task.file}, entry {entry} (from 0), column {column}: the weight is NaN or "
+                "infinite; correct it, or remove the event"
+            )
 
     def _look(self, events: StandardEvents) -> None:
         if self._sum in events:
             self._sums |= set(np.unique(events[self._sum]).tolist())
         if "weight" in events:
-            self.weighted |= not np.isin(events["weight"], _NO_WEIGHTS).all()
+            told = events["weight"][np.isfinite(events["weight"])]
+            self.weighted |= not np.isin(told, _NO_WEIGHTS).all()
         if "run" in events:
             self._blocks |= set(np.unique(blocks_of(events)).tolist())
         self.stored = self.stored or tuple(described(self.made, events))

@@ -54,7 +54,7 @@ class Console:
         # The clock may stand still for a few events.
         rate = done / max(seconds, 1e-9) / 1e6
         of_all = "" if events in (None, done) else f" of {events:,}"
-        self.log(f"{what}: {done:,}{of_all} events in {seconds:.1f} s ({rate:.2f} million/s)")
+        self.log(f"{what}: {done:,}{of_all} events in {seconds:.1f} s ({rate:.3g} million/s)")
 
     @contextmanager
     def _lines(self, what: str, events: int | None) -> Iterator[Callable[[int], None]]:

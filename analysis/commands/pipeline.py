@@ -12,6 +12,7 @@ from analysis.commands.console import Console, Printer
 from analysis.commands.options import flag, spread, value
 from tools.errors import InputError, XyyError
 from tools.locks import one_writer
+from tools.names import counted
 
 
 def new_analysis(
@@ -70,14 +71,15 @@ def convert(
         )  # fmt: skip
     for name, chunks in manifest.samples.items():
         kind = f" of {chunks.layout}" if chunks.layout else ""
-        told = f"{name}: {chunks.entries:,} events{kind} in {len(chunks.parts)} chunks"
+        told = f"{name}: {chunks.entries:,} events{kind} in {counted(len(chunks.parts), 'chunk')}"
         if chunks.layout and chunks.cross_section_pb is not None:
             told += f"; {catalogue.path} gives them {chunks.cross_section_pb:g} pb"
         console.log(told)
     skipped = [each.reason for chunks in manifest.samples.values() for each in chunks.refused]
     if skipped:
         told = "\n".join(skipped)
-        raise XyyError(f"{len(skipped)} files were left out, the others are converted:\n{told}")
+        left_out = counted(len(skipped), "file")
+        raise XyyError(f"left out: {left_out}; the others are converted:\n{told}")
 
 
 @spread

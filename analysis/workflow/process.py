@@ -34,6 +34,7 @@ from tools.digests import digest_text
 from tools.executors import Checkpoints, Execution, Failure, Outcome, Report, SampleLedger, Session
 from tools.executors.checkpoints import versions
 from tools.manifest import Manifest
+from tools.names import counted
 from tools.samples import Catalogue, Column, Kind
 
 if TYPE_CHECKING:
@@ -253,13 +254,13 @@ class Processing:
         weight = self.catalogue.weight(self.catalogue.sample(name), ledger.processed_events)
         blind = self.manifest.samples[name].kind == "data" and not self.settings.unblinded
         divided = tuple(flow.axes["region"]) == REGIONS
-        for step, counted in zip(flow.axes["step"], flow.view(), strict=True):
-            events = int(counted.sum())
+        for step, passing in zip(flow.axes["step"], flow.view(), strict=True):
+            events = int(passing.sum())
             # All events of a sample weigh the same: no sum is rounded, whatever the order of the
             # chunks.
             yield CutflowRow(
                 cut=step, events=events, sumw=events * weight, sumw2=events * weight**2,
-                window_events=int(counted[0]) if divided and not blind else None,
+                window_events=int(passing[0]) if divided and not blind else None,
                 blinded="sidebands only" if blind else None,
                 complete=None if ledger.complete else False,
             )  # fmt: skip
@@ -287,11 +288,12 @@ def jointly_by(settings: Settings) -> str:
 
 def losses(ledger: Ledger, path: Path) -> str:
     """Return the message that names what was lost."""
-    where, remedy = "chunks", "repair the files and run again, with --resume"
+    where, remedy = "chunk", "repair the files and run again, with --resume"
     if not all(each.entry_stop for each in ledger.failed):
-        where, remedy = "files", "repair the files, convert them and process again"
+        where, remedy = "file", "repair the files, convert them and process again"
+    places = counted(len(ledger.failed), where)
     return (
-        f"events were lost in {len(ledger.failed)} {where}, first {loss(ledger.failed[0])}; "
+        f"events were lost in {places}, first {loss(ledger.failed[0])}; "
         f"what was processed is written and marked incomplete in {path}; {remedy}"
     )
 

@@ -128,7 +128,7 @@ def test_generate_and_convert_from_csv_to_chunks(
     csv, out = tmp_path / "csv", tmp_path / "chunks"
     assert xyy("generate", "signal_600", "--events", 500, "--seed", 3, "--out", csv) == 0
     assert xyy("convert", f"signal_500={csv / 'signal_600.csv'}", "--out", out) == 0
-    assert "signal_500: 500 events in 1 chunks" in capsys.readouterr().err
+    assert "signal_500: 500 events in 1 chunk" in capsys.readouterr().err
     document = json.loads((out / MANIFEST_NAME).read_text())
     assert document["samples"]["signal_500"]["entries"] == 500
 
@@ -182,7 +182,7 @@ def test_lost_chunks_exit_with_1_and_the_outputs_are_marked(
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(broken))
     assert xyy("process", path, "--out", tmp_path / "out") == 1
-    assert "events were lost in 1 chunks" in capsys.readouterr().err
+    assert "events were lost in 1 chunk" in capsys.readouterr().err
     ledger = json.loads((tmp_path / "out" / "ledger.json").read_text())
     assert ledger["complete"] is False
     assert ledger["samples"]["signal_750"]["failed"][0]["file"].endswith("gone.root")

@@ -47,7 +47,7 @@ def test_damaged_files_are_left_out_and_listed(
     code, message, why = skipped
     assert code == 1
     assert {name for name, reason in why.items() if reason is None} == USED.keys()
-    assert f"{len(why) - len(USED)} files were left out, the others are converted" in message
+    assert f"left out: {len(why) - len(USED)} files; the others are converted" in message
 
 
 @pytest.mark.parametrize("name", [name for name in REFUSED if "://" not in name])
@@ -100,7 +100,7 @@ def test_no_permission(words: tuple[str, ...], folder: Path) -> None:
 def test_patterns_and_layouts(folder: Path) -> None:
     done = run("data=singl*.root", "--out", "one", "--layout", "nanoaod", folder=folder)
     assert done.returncode == 0
-    assert "data: 200 events of nanoaod in 1 chunks" in done.stderr
+    assert "data: 200 events of nanoaod in 1 chunk" in done.stderr
     done = run("data=single.root", "--out", "two", "--layout", "edm4hep", folder=folder)
     assert done.returncode == 2
     assert "edm4hep misses" in done.stderr

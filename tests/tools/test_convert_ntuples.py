@@ -608,6 +608,19 @@ def test_data_with_weights_of_a_generator_are_noted(catalogue: Catalogue, tmp_pa
     assert notes == []
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_simulation_has_weights(catalogue: Catalogue, tmp_path: Path, wrong: float) -> None:
+    """Of data they are no more than a mark."""
+    weights = np.ones(EVENTS, "f4")
+    weights[7:] = wrong
+    path = part_of_nano(tmp_path / "a.root", 0, genWeight=weights)
+    with pytest.raises(InputError, match=r"a.root, entry 7 \(from 0\), column genWeight: the"):
+        convert(catalogue, [("background", path)], tmp_path / "out")
+    notes: list[str] = []
+    assert convert(catalogue, [("data", path)], tmp_path / "out", log=notes.append).samples
+    assert notes == []
+
+
 def test_a_chunk_is_not_converted_again(catalogue: Catalogue, tmp_path: Path) -> None:
     path = part_of_nano(tmp_path / "a.root", 0)
     convert(catalogue, [("data", path)], tmp_path / "out")

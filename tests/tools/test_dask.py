@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -34,7 +34,7 @@ from tools import executors
 from tools.errors import InputError, XyyError
 from tools.executors import Execution, Outcome, Session
 from tools.executors.clusters import ENVIRONMENT, scheduler_address
-from tools.manifest import Manifest
+from tools.manifest import Manifest, Source
 from tools.samples import Catalogue
 
 CUTS = Selection({"n_jets": Interval(max=6), "photon1_isolation": Interval(max=0.8)})
@@ -422,6 +422,22 @@ def test_universes_are_looked_at_anywhere(
     assert looked[1]["largest_z"].tobytes() == toys(range(5)).largest_z.tobytes()
     for name, values in here.found.arrays().items():
         assert values.tobytes() == there.found.arrays()[name].tobytes()
+
+
+def source(number: int) -> Source:
+    return Source("a.root", number, "")
+
+
+def test_classes_of_results_are_as_they_were(session: Session) -> None:
+    """They come back with their code: a class that is derived from one later is a good class."""
+    done = dict(executors.completed(source, [7], session, what="sources", classes=(Named,)))
+
+    @dataclass(frozen=True)
+    class Other(Source):
+        number: int
+
+    assert done == {7: source(7)}
+    assert Other("a.root", 7, "", number=2).number == 2
 
 
 def die_once(place: Path) -> str:

@@ -132,6 +132,9 @@ def _functions() -> tuple[Callable[[bytes], bytes], Callable[[bytes, bytes], byt
 
     def work(code: bytes, task: bytes) -> bytes:
         """Do a task on a worker, which unpacks the code once and keeps it for the next."""
+        import copyreg
+        import dataclasses
+
         from distributed import get_worker
         from distributed.protocol.pickle import dumps, loads
 
@@ -139,6 +142,9 @@ def _functions() -> tuple[Callable[[bytes], bytes], Callable[[bytes, bytes], byt
         known = getattr(worker, "xyy_code", None)
         if known is None or known[0] != code:
             known = worker.xyy_code = code, loads(code)
+            # Results bring their classes along, and overwrite those here, fields without a default
+            # included: what stands for it has to be the one that `dataclasses` knows.
+            copyreg.pickle(type(dataclasses.MISSING), lambda _missing: "MISSING")
         return bytes(dumps(known[1](loads(task))))
 
     return same, work

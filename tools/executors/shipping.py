@@ -7,6 +7,7 @@ at the top of its module: what a function imports when it is called is not sent,
 the body of a class inside a function names.
 """
 
+import dataclasses
 import sys
 from collections import ChainMap
 from collections.abc import Iterator
@@ -43,8 +44,11 @@ def packed(thing: object, *classes: type[Any]) -> bytes:
     from cloudpickle import Pickler
 
     class _Pickler(Pickler):  # type: ignore[misc] # cloudpickle is untyped
-        # Until Python 3.12 it holds a lock, which cannot be pickled.
-        dispatch_table: ClassVar = ChainMap({cached_property: _reduced}, Pickler.dispatch_table)
+        # Until Python 3.12 a cached property holds a lock, which cannot be pickled.
+        dispatch_table: ClassVar = ChainMap(
+            {cached_property: _reduced, type(dataclasses.MISSING): lambda _missing: "MISSING"},
+            Pickler.dispatch_table,
+        )
 
     stream = BytesIO()
     with _by_value(*classes):
