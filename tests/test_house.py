@@ -308,7 +308,7 @@ IMPORTS = {
         "results settings statistics.background statistics.minimiser statistics.spectra tools"
     ),
     "statistics.background": "results settings statistics.minimiser statistics.spectra tools",
-    "inspection": "folder processors results tools",
+    "inspection": "folder processors results settings tools",
     "folder": "processors results settings tools",
     "game": "results tools",
     "statistics.spectra": "processors settings tools",

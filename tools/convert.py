@@ -23,7 +23,7 @@ from tools.code import code_digest
 from tools.conversion_ledger import CONVERSION, SampleConversion, write_ledger
 from tools.declared import check_same_fields
 from tools.digests import digest_text
-from tools.duplicates import refuse_repeated
+from tools.duplicates import refuse_repeated, refuse_shared_events
 from tools.errors import InputError, XyyError
 from tools.file_conversion import (
     DONE,
@@ -366,6 +366,8 @@ def _committed(
         for name, files in by_sample.items()
     }
     refuse_repeated({**manifest.samples, **staged})
+    every = [(task, each) for files in by_sample.values() for task, each in files]
+    refuse_shared_events([(task, each) for task, each in every if isinstance(each, Converted)])
     for name, chunks in staged.items():
         move_chunks(chunk_files(by_sample[name]), chunks.parts, folder)
     done = commit(manifest, staged)

@@ -48,7 +48,7 @@ def refuse_repeated(samples: Mapping[str, SampleChunks]) -> None:
 
 
 def refuse_shared_events(files: Sequence[File]) -> None:
-    """Refuse two files of a sample that hold the same events.
+    """Refuse two files, of one sample or of two, that hold the same events.
 
     Raises
     ------

@@ -181,7 +181,7 @@ def read_manifest(path: Path) -> Manifest:
         If it is missing, is not a manifest of this version, or an entry makes no sense: the message
         has the file and the entry.
     """
-    path = path / MANIFEST_NAME if path.is_dir() else path
+    path = _manifest_path(path)
     document = Table(read_json(path, made_by="xyy convert"), f"{path}")
     if document.content.get("format") != FORMAT:
         raise InputError(f"{path} is not a manifest ({FORMAT}); make it with `xyy convert`")
@@ -197,6 +197,15 @@ def read_manifest(path: Path) -> Manifest:
     except InputError as error:
         raise InputError(f"{error}; make it with `xyy convert`") from None
     return manifest
+
+
+def _manifest_path(place: Path) -> Path:
+    """Return the path of the manifest that a user names by it, or by its folder."""
+    path = place / MANIFEST_NAME if place.is_dir() else place
+    inside = place.parent.parent if place.is_file() else place.parent
+    if (path.suffix != ".json" or not path.is_file()) and (inside / MANIFEST_NAME).is_file():
+        raise InputError(f"{place} is a part of converted events; name their folder, {inside}")
+    return path
 
 
 def manifest_for(folder: Path, columns: tuple[Column, ...]) -> Manifest:

@@ -8,7 +8,6 @@ from typing import Any
 
 from tools.declared import check_same_fields
 from tools.digests import digest_file, digest_text
-from tools.duplicates import refuse_shared_events
 from tools.errors import InputError
 from tools.file_conversion import Converted, FileTask, NotConverted, Result
 from tools.good_data import read_good_data
@@ -80,13 +79,12 @@ def sample_chunks(
     Raises
     ------
     InputError
-        If there are no events, or two files are of different kinds or hold the same events.
+        If there are no events, or two files are of different kinds.
     """
     good = [(task, each) for task, each in files if isinstance(each, Converted)]
     if not any(each.events for _, each in good):
         raise InputError(_nothing(sample, files))
     stored = _compared(sample, good)
-    refuse_shared_events(good)
     parts = (part for _, each in good for part in each.parts)
     first, sums = good[0][1], [each.sum_of_weights for _, each in good]
     told = [total for total in sums if total is not None]
@@ -135,21 +133,30 @@ def _compared(sample: Sample, files: Sequence[tuple[FileTask, Converted]]) -> tu
         )
         flags |= set(each.flags)
         columns = {column.name: column for column in each.stored}
-        _refuse_other_columns(both, common, columns, flags)
+        _refuse_other_columns(both, (task.file, other.file), (common, columns), flags)
         common = {name: column for name, column in common.items() if name in columns}
     return tuple(common.values())
 
 
 def _refuse_other_columns(
-    both: str, first: Mapping[str, Stored], second: Mapping[str, Stored], flags: set[str]
+    both: str,
+    names: tuple[str, str],
+    columns: tuple[Mapping[str, Stored], Mapping[str, Stored]],
+    flags: set[str],
 ) -> None:
-    remedy = "write them alike, or make two samples of them"
+    first, second = columns
     for name in sorted((first.keys() ^ second.keys()) - flags):
-        raise InputError(f"{both}: only one of them has the column of {name}; {remedy}")
+        has, lacks = names if name in first else names[::-1]
+        source = (first.get(name) or second[name]).source
+        raise InputError(
+            f"{both}: {name} (column {source}) is in {has} and not in {lacks}; make two samples of "
+            "them, or describe them in [layouts.NAME] of a samples file without it"
+        )
     for name in sorted(first.keys() & second.keys()):
         if first[name].type != second[name].type:
             raise InputError(
-                f"{both}: {name} is {first[name].type} and {second[name].type}; {remedy}"
+                f"{both}: {name} is {first[name].type} and {second[name].type}; write them alike, "
+                "or make two samples of them"
             )
 
 

@@ -16,6 +16,7 @@ from tools.convert import convert
 from tools.digests import digest_text
 from tools.duplicates import refuse_repeated
 from tools.errors import InputError
+from tools.event_files import check_columns
 from tools.generate import generate_sample
 from tools.locks import one_writer
 from tools.manifest import MANIFEST_NAME, Manifest, read_manifest
@@ -112,6 +113,7 @@ def simulation_chunks(
         if sources:
             manifests.append(_converted(catalogue, name, sources, chunks, progress, log, workers))
             continue
+        _refuse_no_source(catalogue, sample)
         folder = chunks / f"{name}-{_generated_key(catalogue, name, seed)}"
         with one_writer(folder, waiting=log):
             if not (folder / MANIFEST_NAME).is_file():
@@ -129,6 +131,17 @@ def simulation_chunks(
     simulation = merged(manifests)
     refuse_repeated(simulation.samples)
     return simulation
+
+
+def _refuse_no_source(catalogue: Catalogue, sample: Sample) -> None:
+    """Refuse a sample that has no file and cannot be generated."""
+    try:
+        check_columns(catalogue)
+    except InputError as error:
+        raise InputError(
+            f"{sample.name} has no file ({listed(sample.files)} beside {catalogue.path} or in "
+            f"./datasets), and it cannot be generated: {error}"
+        ) from None
 
 
 def observed_chunks(

@@ -124,7 +124,7 @@ def plan(
     work = options.work_on(manifest, manifest, selection, files)
     (_, catalogue, search), chunks = work.project, work.chunks
     settings = stage.processor_settings(
-        chunks.columns, search, work.cuts, score=work.score, histograms=histograms
+        catalogue.columns, search, work.cuts, score=work.score, histograms=histograms
     )
     execution = how.execution(checkpoints=checkpoints)
     here = forecasts.how_to_try(execution, printer.log)

@@ -98,6 +98,8 @@ def named_sources(words: Iterable[str]) -> list[tuple[str | None, Path | str]]:
     found: list[tuple[str | None, Path | str]] = []
     for word in words:
         name, equals, place = word.partition("=")
+        if equals and not place:
+            raise InputError(f"{word}: no file stands after the equals sign; write {name}=FILE")
         if is_address(word) and (not equals or "/" in name):  # the address has an equals sign
             found.append((None, word))
         elif is_address(place):

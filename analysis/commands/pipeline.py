@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,9 @@ from analysis.commands.options import flag, spread, value
 from tools.errors import InputError, XyyError
 from tools.locks import one_writer
 from tools.names import counted
+
+if TYPE_CHECKING:
+    from tools.manifest import SampleChunks
 
 
 def new_analysis(
@@ -62,9 +65,11 @@ def convert(
     """
     catalogue = options.catalogue_of(samples)
     from tools.convert import convert as convert_files
+    from tools.manifest import manifest_for
 
     named = options.named_sources(files)
     with one_writer(out), console.progress("converting") as report:
+        before = manifest_for(out, catalogue.columns).samples
         manifest = convert_files(
             catalogue, named, out, layout=layout, skip_damaged=skip_damaged,
             start=lambda: where.session(console.log), progress=report, log=console.log,
@@ -74,12 +79,23 @@ def convert(
         told = f"{name}: {chunks.entries:,} events{kind} in {counted(len(chunks.parts), 'chunk')}"
         if chunks.layout and chunks.cross_section_pb is not None:
             told += f"; {catalogue.path} gives them {chunks.cross_section_pb:g} pb"
-        console.log(told)
+        console.log(told + _what_became(before.get(name), chunks))
+    console.log(f"in {out}")
     skipped = [each.reason for chunks in manifest.samples.values() for each in chunks.refused]
     if skipped:
         told = "\n".join(skipped)
         left_out = counted(len(skipped), "file")
         raise XyyError(f"left out: {left_out}; the others are converted:\n{told}")
+
+
+def _what_became(before: "SampleChunks | None", now: "SampleChunks") -> str:
+    if before is None:
+        return ""
+    return (
+        " (as before)"
+        if before.content == now.content
+        else f" (in place of {before.entries:,} others)"
+    )
 
 
 @spread
@@ -127,7 +143,7 @@ def process(
         opened = blinding.is_unblinded(folder)
         refuse_other_events(folder, contents(chunks), unblinded=opened)
         settings = stage.processor_settings(
-            chunks.columns, search, work.cuts, score=work.score, unblinded=opened,
+            catalogue.columns, search, work.cuts, score=work.score, unblinded=opened,
             histograms=histograms,
         )  # fmt: skip
         processing = stage.Processing(

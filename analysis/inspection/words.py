@@ -1,21 +1,26 @@
 """An inspection as text: a few lines for each file, and the command to type next."""
 
 import math
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from analysis.inspection.found import Inspection, MassHistogram
+from analysis.settings.settings_check import check_manifest
 from processors.survey import hidden_GeV
 from tools.checkout import find_settings
+from tools.errors import InputError
 from tools.layouts import CHUNK
-from tools.manifest import MANIFEST_NAME
+from tools.manifest import read_manifest
 from tools.names import MOST_NAMES, listed
 from tools.samples import Catalogue
 from tools.shown import brief
 
 _SAMPLE = "SAMPLE"
 """stands for the name of one"""
+_OWN = ("MY-SAMPLES.toml", "MY-SEARCH.toml")
+"""stand for settings files"""
 _BARS = " ▁▂▃▄▅▆▇█"
 _HIDDEN = "░"
 _WIDTH = 60
@@ -37,16 +42,30 @@ def next_command(found: Inspection, catalogue: Catalogue) -> str | None:
         return None
     path = Path(found.file)
     if found.layout == CHUNK:
-        folder = path.parent.parent
-        there = (folder / MANIFEST_NAME).is_file()
-        return (
-            shlex.join(("xyy", "process", str(folder), "--out", "results/mine")) if there else None
-        )
+        return _next_of_chunk(path, catalogue)
     known = any(path.match(p) for sample in catalogue.samples.values() for p in sample.files)
-    usual = catalogue.path.resolve() == find_settings("datasets/course.toml").resolve()
     named = found.file if known else f"{_SAMPLE}={found.file}"
     words = ("xyy", "convert", named, "--out", "results/chunks")
-    return shlex.join(words if usual else (*words, "--samples", str(catalogue.path)))
+    return shlex.join((*words, *_with_samples(catalogue)))
+
+
+def _next_of_chunk(path: Path, catalogue: Catalogue) -> str | None:
+    folder = Path(os.path.relpath(path.absolute().parent.parent))
+    try:
+        manifest = read_manifest(folder)
+    except InputError:  # it was taken out of its folder
+        return None
+    words = ("xyy", "process", str(folder), "--out", "results/mine")
+    try:
+        check_manifest(manifest, catalogue, (column.name for column in catalogue.columns))
+    except InputError:
+        return shlex.join((*words, "--samples", _OWN[0], "--search", _OWN[1]))
+    return shlex.join((*words, *_with_samples(catalogue)))
+
+
+def _with_samples(catalogue: Catalogue) -> tuple[str, ...]:
+    usual = catalogue.path.resolve() == find_settings("datasets/course.toml").resolve()
+    return () if usual else ("--samples", str(catalogue.path))
 
 
 def _entries(found: Inspection, samples: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -67,6 +86,8 @@ def _entries(found: Inspection, samples: Sequence[str]) -> Iterator[tuple[str, s
         yield "next", found.next or "nothing"
     if found.next and f"{_SAMPLE}=" in found.next:
         yield "", f"{_SAMPLE} is one of {listed(samples)}, or of a samples file of yours"
+    if found.next and _OWN[0] in found.next:
+        yield "", "with settings of yours: these chunks have not all columns of the samples file"
 
 
 def _of_layout(found: Inspection) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ from tools.digests import digest_text
 from tools.executors import Checkpoints, Execution, Failure, Outcome, Report, SampleLedger, Session
 from tools.executors.checkpoints import versions
 from tools.manifest import Manifest
-from tools.names import counted
+from tools.names import counted, listed
 from tools.samples import Catalogue, Column, Kind
 
 if TYPE_CHECKING:
@@ -160,6 +160,8 @@ class Processing:
             console.log(f"{outcome.resumed_events:,} events came from checkpoints of earlier runs")
         for note in outcome.notes:
             console.log(note)
+        if self.unweighted:
+            console.log(f"weights of events are not used as yet: {listed(self.unweighted)}")
         return ledger
 
     @property

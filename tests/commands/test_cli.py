@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis import cli
+from tools.checkout import find_settings
 from tools.manifest import MANIFEST_NAME, Manifest
 
 
@@ -25,6 +26,22 @@ def processed(chunks: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Pat
     assert xyy("process", chunks.folder, "--out", folder, "--quiet") == 0
     assert xyy("optimise", folder, "--quiet") == 0
     return folder
+
+
+def test_axes_are_those_of_the_samples_file(
+    chunks: Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not those of the day of the conversion: what a stage was made from is what counts now."""
+    text = find_settings("datasets/course.toml").read_text(encoding="utf-8")
+    own = tmp_path / "own.toml"
+    own.write_text(
+        text.replace("bins = 100, low = 0, high = 1500", "bins = 50, low = 0, high = 1000")
+    )
+    out = tmp_path / "out"
+    assert xyy("process", chunks.folder, "--samples", own, "--out", out, "--quiet") == 0
+    assert xyy("optimise", out, "--quiet") == 0
+    assert xyy("status", out) == 0
+    assert "optimise  up to date" in capsys.readouterr().out
 
 
 def test_help_groups_the_commands(capsys: pytest.CaptureFixture[str]) -> None:

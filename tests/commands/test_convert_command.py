@@ -104,3 +104,20 @@ def test_patterns_and_layouts(folder: Path) -> None:
     done = run("data=single.root", "--out", "two", "--layout", "edm4hep", folder=folder)
     assert done.returncode == 2
     assert "edm4hep misses" in done.stderr
+
+
+def test_what_was_there_before_is_told(folder: Path) -> None:
+    told = [
+        run(f"data={name}.root", "--out", "again", folder=folder).stderr
+        for name in ("single", "single", "Fotos für später")
+    ]
+    assert "in 1 chunk\n" in told[0]
+    assert "in 1 chunk (as before)\n" in told[1]
+    assert "in 1 chunk (in place of 200 others)\n" in told[2]
+    assert all("\nin again\n" in each for each in told)
+
+
+def test_a_file_is_missing_after_the_equals_sign(folder: Path) -> None:
+    done = run("background=", "--out", "none", folder=folder)
+    assert done.returncode == 2
+    assert "background=: no file stands after the equals sign" in done.stderr

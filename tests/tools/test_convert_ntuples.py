@@ -552,7 +552,7 @@ def test_a_flag_that_not_all_files_have_is_left_out(catalogue: Catalogue, tmp_pa
 def test_columns_that_not_all_files_have(catalogue: Catalogue, tmp_path: Path) -> None:
     first = part_of_nano(tmp_path / "a.root", 0)
     second = part_of_nano(tmp_path / "b.root", 1000, Photon_r9=photons(seed=1001)["pt"])
-    with pytest.raises(InputError, match=r"a.root and .*b.root, both of data: only one of them"):
+    with pytest.raises(InputError, match=r"both of data: .* is in .* and not in .*; make two"):
         convert(catalogue, [("data", first), ("data", second)], tmp_path / "out")
 
 
@@ -608,6 +608,17 @@ def test_data_with_weights_of_a_generator_are_noted(catalogue: Catalogue, tmp_pa
     assert notes == []
 
 
+def test_events_of_one_sample_are_not_those_of_another(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    """In whatever format they come; observed and simulated events are never the same."""
+    first = part_of_nano(tmp_path / "a.root", 0)
+    second = part_of_nano(tmp_path / "b.root", 0, genWeight=np.full(EVENTS, 2, "f4"))
+    with pytest.raises(InputError, match=r"b.root, first in entry 0 .*: events that are in .*a"):
+        convert(catalogue, [("background", first), ("signal_500", second)], tmp_path / "out")
+    convert(catalogue, [("background", first), ("data", second)], tmp_path / "out")
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_simulation_has_weights(catalogue: Catalogue, tmp_path: Path, wrong: float) -> None:
     """Of data they are no more than a mark."""
@@ -626,6 +637,16 @@ def test_a_chunk_is_not_converted_again(catalogue: Catalogue, tmp_path: Path) ->
     convert(catalogue, [("data", path)], tmp_path / "out")
     with pytest.raises(InputError, match=r"part-00000.root is a chunk of xyy; name the file that"):
         convert(catalogue, [("data", tmp_path / "out/data/part-00000.root")], tmp_path / "again")
+
+
+@pytest.mark.parametrize("part", ["data", "data/part-00000.root"])
+def test_who_names_a_part_is_told_the_folder(
+    catalogue: Catalogue, tmp_path: Path, part: str
+) -> None:
+    out = tmp_path / "out"
+    convert(catalogue, [("data", part_of_nano(tmp_path / "a.root", 0))], out)
+    with pytest.raises(InputError, match=rf"{part} is a part of .* name their folder, {out}$"):
+        read_manifest(out / part)
 
 
 def test_a_sample_behind_the_equals_sign(catalogue: Catalogue, tmp_path: Path) -> None:
