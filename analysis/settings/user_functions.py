@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from analysis.settings.expression import Expression, parse_expression
+from analysis.settings.mass_expression import MassExpression, mass_expression
 from analysis.settings.search import FAMILIES, Fit, PeakFit
 from tools.errors import InputError
 from tools.settings_table import Table
@@ -51,7 +51,7 @@ def read_user_functions(table: Table) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def parse_terms(family: str, terms: Sequence[str]) -> tuple[Expression, ...]:
+def parse_terms(family: str, terms: Sequence[str]) -> tuple[MassExpression, ...]:
     """Parse terms, expressions in m (GeV) with ``log``, ``sqrt`` and ``exp``.
 
     Raises
@@ -60,7 +60,7 @@ def parse_terms(family: str, terms: Sequence[str]) -> tuple[Expression, ...]:
         If a term cannot be read.
     """
     where = f"[functions.{family}], terms"
-    return tuple(parse_expression(term, name=where, functions=True) for term in terms)
+    return tuple(mass_expression(term, name=where, functions=True) for term in terms)
 
 
 def check_user_functions(

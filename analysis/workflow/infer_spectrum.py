@@ -16,7 +16,7 @@ import numpy as np
 
 from analysis.folder.folder import LEDGER, Folder
 from analysis.settings import search as tables
-from analysis.settings.expression import parse_expression
+from analysis.settings.mass_expression import mass_expression
 from analysis.settings.search import Search, Signal, Window
 from analysis.statistics import spectrum_search
 from analysis.statistics.background.families import Function, functions, parameter_numbers
@@ -108,7 +108,7 @@ def binned_spectrum(
         If an option cannot be read, or nothing can be searched with it.
     """
     grid = _masses(masses, bins)
-    width = parse_expression(resolution, name="--resolution").at
+    width = mass_expression(resolution, name="--resolution").at
     narrowest = _check_width(grid, width(grid.masses_GeV), bins)
     energy = SQRT_S_GeV if sqrt_s is None else sqrt_s
     if not 0 < energy <= MAX_SQRT_S_GeV:

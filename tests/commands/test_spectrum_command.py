@@ -291,7 +291,7 @@ GOOD = {"--resolution": "1.7", "--masses": "115:145:1.5"}
     ("options", "message"),
     [
         ({"--resolution": "9**9**9**9"}, "--resolution"),
-        ({"--resolution": "exp(m)"}, "the only name is m"),
+        ({"--resolution": "exp(m)"}, "exp is not allowed; write numbers, m"),
         ({"--resolution": "m - 130"}, "finite and positive"),
         ({"--resolution": "40"}, "40 GeV"),
         ({"--masses": "115:145"}, "LO:HI:STEP"),

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from analysis.results.verdict import ClaimLevel
-from analysis.settings.expression import parse_expression
+from analysis.settings.mass_expression import mass_expression
 from analysis.settings.search import Search
 from analysis.statistics.background.prediction import predict
 from analysis.statistics.limits.band import mass_limit, mass_points
@@ -92,7 +92,7 @@ def test_toys_look_beyond_what_is_given(two: ShapeSearch, quick: Search) -> None
 
 def test_the_resolution_need_not_be_known_at_no_mass(two: ShapeSearch, quick: Search) -> None:
     """One in proportion to the mass is zero at zero, which its formula refuses."""
-    width = parse_expression("0.03*m", name="--resolution")
+    width = mass_expression("0.03*m", name="--resolution")
     expected, masses = two.expected, quick.signal.masses_GeV
     spectra = replace(
         expected, peak=replace(expected.peak, given=(), signal=plain_signal(width.at))

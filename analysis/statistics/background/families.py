@@ -38,7 +38,7 @@ from math import comb
 import numpy as np
 
 from analysis.results.background import FunctionParameter
-from analysis.settings.expression import Expression
+from analysis.settings.mass_expression import MassExpression
 from analysis.settings.search import MAX_PARAMETERS
 from analysis.settings.user_functions import parse_terms
 from tools.arrays import FloatArray
@@ -70,7 +70,7 @@ class Function:
     range_GeV: tuple[float, float] | None = None
     """where u of `bernstein` is 0 and 1; None: where the first bins begin and the last end that it
     is fitted to (`within`)"""
-    terms: tuple[Expression, ...] = ()
+    terms: tuple[MassExpression, ...] = ()
     """terms t1 to tk of a user-defined function"""
 
     @property
