@@ -33,6 +33,7 @@ ROOT = ContentKind("root", "a ROOT file", b"root")
 PARQUET = ContentKind("parquet", "a Parquet file", b"PAR1")
 CSV = ContentKind("csv", "a CSV file")
 HTML = ContentKind("html", "a web page (HTML or XML)", advice="download the file itself")
+JSON = ContentKind("json", "a JSON file", advice="write its events as CSV, ROOT or Parquet")
 ZEROS = ContentKind(
     "zeros", "nothing but zero bytes", advice="it was never written whole: get it again"
 )
@@ -57,6 +58,8 @@ def content_kind(head: bytes) -> ContentKind:
 
     >>> content_kind(b"root\0\0").name, content_kind(b"\n<!DOCTYPE html>").name
     ('root', 'html')
+    >>> content_kind(b'{"run": 1}').name
+    'json'
     >>> content_kind(b"a,b\n1,2\n").name, content_kind(bytes(100)).name, content_kind(b"").name
     ('csv', 'zeros', 'empty')
     """
@@ -65,8 +68,11 @@ def content_kind(head: bytes) -> ContentKind:
     for kind in _BY_MAGIC:
         if head.startswith(kind.magic):
             return kind
-    if head.removeprefix(BOM).lstrip().startswith(b"<"):
+    begin = head.removeprefix(BOM).lstrip()[:1]
+    if begin == b"<":
         return HTML
+    if begin in (b"{", b"["):
+        return JSON
     if len(head) >= _MIN_ZEROS and not head.strip(b"\0"):
         return ZEROS
     return CSV if b"\n" in head and b"\0" not in head else UNKNOWN
