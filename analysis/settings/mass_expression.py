@@ -1,7 +1,7 @@
 """Expressions in the mass m, such as ``"0.00611*m + 0.7778"``.
 
-They are those of `tools.expressions` with one name and fewer operations: a width has numbers, ``m``
-and arithmetic, and the terms of a user-defined background function (`families`) have ``log``,
+They are those of `processors.expressions` with one name and fewer operations: a width has numbers,
+``m`` and arithmetic, and the terms of a user-defined background function (`families`) have ``log``,
 ``sqrt`` and ``exp`` beside them.
 """
 
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.settings.user_expression import user_expression
+from processors.expressions import Evaluation, Expression, Quantity
+from processors.expressions.grammar import Call, Node
 from tools.arrays import FloatArray
 from tools.errors import InputError
-from tools.expressions import Evaluation, Expression, Quantity, parse
-from tools.expressions.grammar import Call, Node
 
 MAX_CHARACTERS = 200
 _ARITHMETIC = ("+", "-", "*", "/", "**", "negative", "positive")
@@ -31,6 +32,8 @@ class MassExpression:
     """A function of the mass."""
 
     expression: Expression
+    name: str
+    """what it is for, in messages: an option such as ``--resolution``"""
 
     def at(self, mass_GeV: FloatArray, *, positive: bool = True) -> FloatArray:
         """Return its values.
@@ -66,7 +69,7 @@ class MassExpression:
         if bad.any():
             mass, value = float(masses[bad].flat[0]), float(values[bad].flat[0])
             raise InputError(
-                f"{self.expression.where}: {self.expression.text!r} is {value:g} at m = {mass:g} "
+                f"{self.name}: {self.expression.text!r} is {value:g} at m = {mass:g} "
                 f"GeV; it must be finite{' and positive' if positive else ''} at every mass"
             )
         return values
@@ -96,11 +99,11 @@ def mass_expression(text: str, *, name: str, functions: bool = False) -> MassExp
         )
     how = _HOW_WITH_FUNCTIONS if functions else _HOW
     allowed = (*_ARITHMETIC, *(_FUNCTIONS if functions else ()))
-    expression = parse(text, _MASS, name, wanted="number", how=how)
+    expression = user_expression(text, _MASS, name, wanted="number", how=how)
     for operation in _operations(expression.tree):
         if operation not in allowed:
             raise InputError(f"{name}: {text!r} cannot be read: {operation} is not allowed; {how}")
-    return MassExpression(expression)
+    return MassExpression(expression, name)
 
 
 def _operations(node: Node) -> Iterator[str]:

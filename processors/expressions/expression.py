@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from tools.expressions.grammar import HOW, Call, Name, Node, Number, Refused, names_in, read
-from tools.expressions.operations import (
+from processors.expressions.grammar import Call, ExpressionError, Name, Node, Number, names_in, read
+from processors.expressions.operations import (
     FUNCTIONS,
     OPERATIONS,
     OPERATORS,
@@ -15,8 +15,7 @@ from tools.expressions.operations import (
     Unfit,
     power_rule,
 )
-from tools.expressions.quantities import Quantity, Unit
-from tools.names import listed, nearest
+from processors.expressions.quantities import Quantity, Unit
 
 SPREAD, OVER_PHOTONS = "of each photon", " over photons"
 """an event's value, repeated for its photons; the end of a reduction's name in the checked tree"""
@@ -32,8 +31,6 @@ class Expression:
 
     text: str
     """as written"""
-    where: str
-    """file and entry, for messages"""
     tree: Node
     """what is computed; constants are numbers in it"""
     quantity: Quantity
@@ -48,11 +45,9 @@ class Expression:
 def parse(
     text: str,
     columns: Mapping[str, Quantity],
-    where: str,
     *,
     wanted: Wanted,
     per_photon: bool = False,
-    how: str = HOW,
 ) -> Expression:
     """Read an expression, and check its names, types and units.
 
@@ -62,35 +57,28 @@ def parse(
         At most `grammar.MAX_CHARACTERS` characters.
     columns : mapping of str to Quantity
         What may be named in it.
-    where : str
-        File and entry, for messages.
     wanted : {"number", "truth"}
         What it has to be.
     per_photon : bool
         Whether it has to be something that each photon has, and not each event.
-    how : str
-        What may be written, for messages.
 
     Raises
     ------
-    InputError
+    ExpressionError
         If it is not in the language, names what is not there, compares what cannot be compared, or
-        is not what is wanted; with the place in the text.
+        is not what is wanted.
 
     Examples
     --------
     >>> columns = {"pt": Quantity.number("GeV", per_photon=True), "m_yy": Quantity.number("GeV")}
-    >>> parse("pt / m_yy > 0.35", columns, "here", wanted="truth", per_photon=True).names
+    >>> parse("pt / m_yy > 0.35", columns, wanted="truth", per_photon=True).names
     ('pt', 'm_yy')
-    >>> parse("count(pt > 25) >= 2", columns, "here", wanted="truth").quantity.words
+    >>> parse("count(pt > 25) >= 2", columns, wanted="truth").quantity.words
     'true or false of an event'
     """
-    try:
-        tree, quantity = _Checker(columns).checked(read(text))
-        _refuse_other(quantity, wanted, per_photon=per_photon)
-    except Refused as refused:
-        raise refused.told(text, where, how) from None
-    return Expression(text, where, tree, quantity)
+    tree, quantity = _Checker(columns).checked(read(text))
+    _refuse_other(quantity, wanted, per_photon=per_photon)
+    return Expression(text, tree, quantity)
 
 
 def _refuse_other(quantity: Quantity, wanted: Wanted, *, per_photon: bool) -> None:
@@ -131,19 +119,17 @@ class _Checker:
             return Number(_ENERGIES[node.name], node.place), Quantity(unit=Unit.of("GeV"))
         if node.name in FUNCTIONS:
             raise _told(node.place, f"{node.name} is a function; write {node.name}(...)")
-        there = [*self._columns]
-        what = f"there is no {node.name!r}{nearest(node.name, there)}"
-        raise _told(node.place, f"{what}; name one of {listed(there)}")
+        raise ExpressionError(
+            node.place, f"there is no {node.name!r}", unknown=(node.name, self._columns)
+        )
 
     def _called(
         self, node: Call, arguments: list[Node], parts: list[Quantity]
     ) -> tuple[Node, Quantity]:
         name = node.operation
         if name not in FUNCTIONS and name not in OPERATORS:
-            raise _told(
-                node.place,
-                f"there is no function {name!r}{nearest(name, FUNCTIONS)}; "
-                f"there are {', '.join(FUNCTIONS)}",
+            raise ExpressionError(
+                node.place, f"there is no function {name!r}", unknown=(name, FUNCTIONS)
             )
         if name in REDUCTIONS and (len(parts) == 1 or name not in OPERATIONS):
             return self._reduced(node, arguments, parts)
@@ -178,9 +164,9 @@ class _Checker:
         return tree, replace(made, per_photon=False)
 
 
-def _told(place: int, reason: str) -> Refused:
+def _told(place: int, reason: str) -> ExpressionError:
     """Return what is wrong with something whose reason says what to do."""
-    return Refused(place, reason, explained=True)
+    return ExpressionError(place, reason, explained=True)
 
 
 def _constant(node: Node, what: str) -> float:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise, product
 from math import prod
 
-from tools.expressions.expression import OVER_PHOTONS, Expression
-from tools.expressions.grammar import Call, Node, Number
-from tools.expressions.operations import COMPARISONS
+from processors.expressions.expression import OVER_PHOTONS, Expression
+from processors.expressions.grammar import Call, Node, Number
+from processors.expressions.operations import COMPARISONS
 
 _MOST = 4096
 """combinations that are tried; of more, nothing is known"""
@@ -29,12 +29,12 @@ def always(expression: Expression) -> bool | None:
 
     Examples
     --------
-    >>> from tools.expressions import Quantity, parse
+    >>> from processors.expressions import Quantity, parse
     >>> columns = {"eta": Quantity.number("1")}
     >>> text = "abs(eta) < 1.52 or abs(eta) > 1.37"
-    >>> always(parse(text, columns, "here", wanted="truth"))
+    >>> always(parse(text, columns, wanted="truth"))
     True
-    >>> always(parse(f"not ({text[:16]} and eta > 0)", columns, "here", wanted="truth")) is None
+    >>> always(parse(f"not ({text[:16]} and eta > 0)", columns, wanted="truth")) is None
     True
     """
     states: dict[_Subject, list[float]] = {}

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tools.expressions.quantities import Quantity, Unit, common_unit
+from processors.expressions.quantities import Quantity, Unit, common_unit
 
 Values = npt.NDArray[Any]
 Rule = Callable[[Sequence[Quantity]], Quantity]
 MAX_EXPONENT = 4
 
 
-class Unfit(Exception):  # noqa: N818 - it becomes an `InputError`, with text and place
+class Unfit(Exception):  # noqa: N818 - it becomes an `ExpressionError`, with its place
     """Arguments that an operation does not take."""
 
 

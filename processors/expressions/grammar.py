@@ -8,17 +8,12 @@ it is refused.
 import ast
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-
-from tools.errors import InputError
-from tools.shown import shortened
 
 MAX_CHARACTERS = 2000
 _MAX_DEPTH = 100
 """of calls and operators in each other: each is a call of ours when it is evaluated"""
-_SHOWN = 60
-"""characters of an expression in a message"""
 
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%", ast.Pow: "**",
@@ -29,7 +24,6 @@ _INSTEAD: dict[type[ast.AST], str] = {
     ast.BitAnd: "write `and` for &", ast.BitOr: "write `or` for |", ast.Invert: "write `not` for ~",
     ast.BitXor: "write ** for ^", ast.FloorDiv: "// is not known; divide with /",
 }  # fmt: skip
-HOW = "write numbers, columns, + - * / % **, comparisons, and, or, not, brackets and functions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +58,20 @@ class Call:
 Node = Number | Name | Call
 
 
-class Refused(Exception):  # noqa: N818 - it becomes an `InputError`, with the text
-    """Something at a place of a text that is not to be read."""
+class ExpressionError(ValueError):
+    """A text that is no expression, or none of what there is."""
 
-    def __init__(self, place: int, reason: str, *, explained: bool = False) -> None:
-        super().__init__(reason)
-        self.place, self.reason, self.explained = place, reason, explained
-
-    def told(self, text: str, where: str, how: str = HOW) -> InputError:
-        """Return the error for the user.
-
-        Parameters
-        ----------
-        text : str
-            The whole expression.
-        where : str
-            Where it stands: file and entry.
-        how : str
-            What may be written, where the reason does not say what to do.
-        """
-        shown = shortened(text, _SHOWN)
-        what = self.reason if self.explained else f"{self.reason}; {how}"
-        return InputError(f"{where}: {shown!r}, character {self.place + 1}: {what}")
+    def __init__(self, place: int, reason: str, *, unknown: tuple[str, Iterable[str]] | None = None,
+                 explained: bool = False) -> None:  # fmt: skip
+        super().__init__(f"character {place + 1}: {reason}")
+        self.place = place
+        """index in the text of the character where it is wrong"""
+        self.reason = reason
+        """what is wrong"""
+        self.unknown = unknown
+        """a name that is not known, and those that are; None if it is something else"""
+        self.explained = explained
+        """whether the reason says what to do"""
 
 
 def read(text: str) -> Node:
@@ -93,7 +79,7 @@ def read(text: str) -> Node:
 
     Raises
     ------
-    Refused
+    ExpressionError
         If it is too long, too deep, or anything but the language.
 
     Examples
@@ -104,18 +90,18 @@ def read(text: str) -> Node:
     ['<', '<']
     """
     if len(text) > MAX_CHARACTERS:
-        raise Refused(
+        raise ExpressionError(
             MAX_CHARACTERS,
             f"it has {len(text):,} characters; {MAX_CHARACTERS:,} are allowed",
             explained=True,
         )
     if not text.strip():
-        raise Refused(0, "nothing is there")
+        raise ExpressionError(0, "nothing is there")
     # Python takes letters of all scripts, and some for others that look alike.
     for place, character in enumerate(text):
         readable = character.isascii() and (character.isprintable() or character in "\t\n")
         if not readable or character in "'\"#\\;":
-            raise Refused(place, f"{character!r} is not allowed")
+            raise ExpressionError(place, f"{character!r} is not allowed")
     # A line end is a space, as anywhere in a settings file; Python takes none at the beginning.
     flat = "".join(" " if character.isspace() else character for character in text)
     begin = len(flat) - len(flat.lstrip())
@@ -138,9 +124,9 @@ def _parsed(text: str) -> ast.expr:
             return ast.parse(text, mode="eval").body
     except SyntaxError as error:
         place = min(max((error.offset or 1) - 1, 0), len(text) - 1)
-        raise Refused(place, f"it cannot be read ({error.msg})") from None
+        raise ExpressionError(place, f"it cannot be read ({error.msg})") from None
     except (RecursionError, MemoryError):
-        raise Refused(0, "it is nested too deep; divide it", explained=True) from None
+        raise ExpressionError(0, "it is nested too deep; divide it", explained=True) from None
 
 
 class _Reader:
@@ -153,7 +139,7 @@ class _Reader:
         """Return a part as ours."""
         place = self._begin + node.col_offset
         if depth > _MAX_DEPTH:
-            raise Refused(
+            raise ExpressionError(
                 place, f"it is nested more than {_MAX_DEPTH} deep; divide it", explained=True
             )
         match node:
@@ -180,7 +166,7 @@ class _Reader:
                 return _operator(operator, place), [node.left, node.right]
             case ast.UnaryOp(op=operator):
                 return _operator(operator, place), [node.operand]
-        raise Refused(place, f"{_words(node)} is not in the language")
+        raise ExpressionError(place, f"{_words(node)} is not in the language")
 
     def _call(self, name: str, arguments: list[ast.expr], place: int, depth: int) -> Call:
         return Call(name, tuple(self.node(each, depth + 1) for each in arguments), place)
@@ -203,7 +189,7 @@ class _Reader:
         except OverflowError:  # an integer of more than 308 digits
             finite = False
         if not finite:
-            raise Refused(place, "the number is too large", explained=True)
+            raise ExpressionError(place, "the number is too large", explained=True)
         return Number(value, place)
 
 
@@ -211,7 +197,9 @@ def _operator(operator: ast.AST, place: int) -> str:
     if type(operator) in _OPERATORS:
         return _OPERATORS[type(operator)]
     instead = _INSTEAD.get(type(operator))
-    raise Refused(place, instead or "it is not in the language", explained=instead is not None)
+    raise ExpressionError(
+        place, instead or "it is not in the language", explained=instead is not None
+    )
 
 
 def _words(node: ast.expr) -> str:

@@ -16,9 +16,10 @@ functions (`operations`).
 Everything that can be known without events is refused before the first one.
 """
 
-from tools.expressions.evaluation import Evaluation, Found
-from tools.expressions.expression import Expression, parse
-from tools.expressions.quantities import Quantity
-from tools.expressions.tautologies import always
+from processors.expressions.evaluation import Evaluation, Found
+from processors.expressions.expression import Expression, parse
+from processors.expressions.grammar import ExpressionError
+from processors.expressions.quantities import Quantity
+from processors.expressions.tautologies import always
 
-__all__ = ["Evaluation", "Expression", "Found", "Quantity", "always", "parse"]
+__all__ = ["Evaluation", "Expression", "ExpressionError", "Found", "Quantity", "always", "parse"]

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tools.expressions.expression import OVER_PHOTONS, SPREAD, Expression
-from tools.expressions.grammar import Call, Name, Node, Number
-from tools.expressions.operations import COMPARISONS, OPERATIONS, REDUCTIONS, Values
+from processors.expressions.expression import OVER_PHOTONS, SPREAD, Expression
+from processors.expressions.grammar import Call, Name, Node, Number
+from processors.expressions.operations import COMPARISONS, OPERATIONS, REDUCTIONS, Values
 
 Mask = npt.NDArray[np.bool_]
 
@@ -44,12 +44,12 @@ class Evaluation:
 
     Examples
     --------
-    >>> from tools.expressions import Quantity, parse
+    >>> from processors.expressions import Quantity, parse
     >>> quantities = {"pt": Quantity.number("GeV", per_photon=True)}
     >>> two = Evaluation({"pt": np.array([30.0, 20.0, 50.0])}, counts=np.array([2, 1]))
-    >>> two.of(parse("sum(pt)", quantities, "here", wanted="number")).values
+    >>> two.of(parse("sum(pt)", quantities, wanted="number")).values
     array([50., 50.])
-    >>> two.mask(parse("any(pt > 40)", quantities, "here", wanted="truth"))
+    >>> two.mask(parse("any(pt > 40)", quantities, wanted="truth"))
     array([False,  True])
     """
 
