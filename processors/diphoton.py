@@ -29,7 +29,7 @@ the metadata a dataset counts as data, and is blinded:
 (1, 2)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -39,13 +39,17 @@ from coffea.processor import ProcessorABC
 
 from processors import histograms
 from processors.histograms import Binning, Counts
-from processors.kinematics import PHOTON_COLUMNS, PhotonPair
+from processors.kinematics import PHOTON_COLUMNS, QUANTITIES, PhotonPair
 from processors.pairs import pair_columns
+from processors.requirements import Requirements, choose
 from processors.score import NOWHERE, Categories, ScoreTable, category_index
 from processors.selection import Interval, Mask, Selection, all_but_one
 
 Columns = Mapping[str, npt.NDArray[np.generic]]
 Odd = npt.NDArray[np.integer[Any]]
+Looked = tuple[npt.NDArray[np.intp], Columns, Mapping[str, npt.ArrayLike]]
+"""Indices of events in their sample; their columns; and, for each step before the selection, how
+many more there are in the window and outside."""
 BLOCK_EVENTS = 1 << 16
 """Filled at a time: what is computed of so many events stays in the processor's cache."""
 
@@ -69,9 +73,20 @@ class Settings:
     """``spectrum``: the selected spectrum and the cutflow only"""
     score: ScoreTable | None = None
     """divides what is selected into categories; None: there is one"""
+    required: Requirements = field(default_factory=Requirements)
+    """what is looked at, before the selection"""
 
     def needed(self) -> tuple[str, ...]:
         """Return the columns that have to be read."""
+        required = self.required.columns if self.required else ()
+        return tuple(dict.fromkeys((*self.filled(), *required)))
+
+    def divided(self, *, blind: bool) -> bool:
+        """Return whether events in the window are told from others: that takes all masses."""
+        return self.histograms == "all" or blind
+
+    def filled(self) -> tuple[str, ...]:
+        """Return the columns of the pair and the event that histograms and categories need."""
         names = [*PHOTON_COLUMNS, *self.selection.cuts]
         if self.score is not None:
             names += self.score.columns
@@ -102,23 +117,33 @@ class DiphotonProcessor(ProcessorABC):  # type: ignore[misc] # coffea is untyped
             the pair. ``events.metadata`` holds ``dataset`` and, from the manifest, ``kind`` and
             ``first_entry`` (index in the sample of the file's first event).
         """
-        metadata, needed = events.metadata, self.settings.needed()
-        first = metadata.get("first_entry", 0) + metadata.get("entrystart", 0)
-        odd = np.arange(first, first + len(events)) & 1
+        settings, metadata = self.settings, events.metadata
         simulated = metadata.get("kind", "data") != "data"
-        blind = not simulated and not self.settings.unblinded
-        lists = "photons" in events.fields
-        filling = Filling(self.settings, blind=blind, simulated=simulated, lists=lists)
-        if lists:
-            paired, columns = pair_columns(events, needed)
-            odd = odd[paired]
-            filling.add_without_pair(len(events) - len(odd))
-        else:
-            columns = {name: np.asarray(events[name]) for name in needed}
+        blind = not simulated and not settings.unblinded
+        rows, columns, beside = self._looked_at(events, divided=settings.divided(blind=blind))
+        filling = Filling(settings, blind=blind, simulated=simulated, steps=tuple(beside))
+        filling.add_beside(np.array([*beside.values()], np.int64))
+        odd = rows & 1
         for start in range(0, len(odd), BLOCK_EVENTS):
             some = slice(start, start + BLOCK_EVENTS)
             filling.add({name: values[some] for name, values in columns.items()}, odd[some])
         return {metadata["dataset"]: filling.histograms()}
+
+    def _looked_at(self, events: Any, *, divided: bool) -> Looked:
+        """Return what is filled, and who is lost before."""
+        settings, names, metadata = self.settings, self.settings.filled(), events.metadata
+        first = metadata.get("first_entry", 0) + metadata.get("entrystart", 0)
+        if settings.required:
+            window = settings.window if divided else None
+            found = choose(events, settings.required, names, window)
+            steps = zip(settings.required.steps, found.flow - found.flow[-1], strict=True)
+            return first + found.rows, found.columns, dict(steps)
+        if "photons" in events.fields:
+            paired, columns = pair_columns(events, names)
+            beside = {"all events": (0, int(np.sum(~paired))), "two photons": (0, 0)}
+            return first + np.flatnonzero(paired), columns, beside
+        columns = {name: np.asarray(events[name]) for name in names}
+        return np.arange(first, first + len(events)), columns, {"all events": (0, 0)}
 
     def postprocess(self, accumulator: Any) -> None:
         """Do nothing: what follows works on merged histograms, in another room."""
@@ -131,14 +156,7 @@ def photon_pair(columns: Columns) -> PhotonPair:
 
 def quantities(pair: PhotonPair) -> dict[str, npt.NDArray[np.float64]]:
     """Return the mass and what else is histogrammed of a pair (`histograms.KINEMATICS`)."""
-    return {
-        "pT_yy": pair.pt,
-        "delta_eta": pair.delta_eta,
-        "delta_phi": pair.delta_phi,
-        "delta_R": pair.delta_r,
-        "cos_theta_star": pair.cos_theta_star,
-        "m_yy": pair.mass,
-    }
+    return {name: getattr(pair, attribute) for name, attribute in QUANTITIES.items()}
 
 
 class Filling:
@@ -151,25 +169,30 @@ class Filling:
         Whether events inside the window are dropped before anything is filled.
     simulated : bool
         Whether a score is that of the half that has not seen the event.
-    lists : bool
-        Whether events have lists of photons: then there is a step "two photons".
+    steps : sequence of str
+        Of the cutflow before the selection; whoever is filled has passed them all.
     """
 
     def __init__(
-        self, settings: Settings, *, blind: bool, simulated: bool = True, lists: bool = False
+        self,
+        settings: Settings,
+        *,
+        blind: bool,
+        simulated: bool = True,
+        steps: Sequence[str] = ("all events",),
     ) -> None:
         self._settings, self._blind, self._simulated = settings, blind, simulated
         self._full = settings.histograms == "all"
         # Whoever wants the spectrum only, and may see all of it, is spared the mass of the events
         # that are not selected; these cannot be told apart by region then.
-        self._regions = histograms.REGIONS if self._full or blind else histograms.UNDIVIDED
+        divided = settings.divided(blind=blind)
+        self._regions = histograms.REGIONS if divided else histograms.UNDIVIDED
         score = settings.score
         cuts = (*settings.selection.steps(), *(score.step if score else ()))
         # Where nothing is cut, all is the same after as before, and is filled once.
         self._uncut = not cuts
-        before = ("all events", *(("two photons",) if lists else ()))
-        self._uncut_steps = len(before)
-        self._flow = histograms.cutflow((*before, *cuts), self._regions)
+        self._uncut_steps = len(steps)
+        self._flow = histograms.cutflow((*steps, *cuts), self._regions)
         self._spectrum = histograms.spectrum(settings.mass, *([score.names] if score else []))
         # Numbers fill faster than names: events of categories are counted here first.
         numbers = histograms.integer("category", len(score.names) if score else 1)
@@ -187,9 +210,22 @@ class Filling:
         named += [("n_minus_1", column.name) for column in settings.columns if column.name in cuts]
         return {f"{when}/{name}": histograms.counts(axes[name]) for when, name in named}
 
-    def add_without_pair(self, events: int) -> None:
-        """Count events that have no pair, and so no mass: in the last region, a sideband's."""
-        self._flow.view()[0, -1] += events
+    def add_beside(self, counts: npt.NDArray[np.int64]) -> None:
+        """Count events that are not filled.
+
+        Parameters
+        ----------
+        counts : ndarray, shape (steps, 2)
+            How many more there are at each step in the window and outside; those in it are left out
+            if it is blind.
+        """
+        window, outside = counts.T
+        if self._regions == histograms.UNDIVIDED:
+            self._flow.view()[: self._uncut_steps, 0] += window + outside
+        else:
+            self._flow.view()[: self._uncut_steps] += np.stack(
+                [0 * window if self._blind else window, outside], axis=1
+            )
 
     def add(self, columns: Columns, odd: Odd) -> None:
         """Fill some events.

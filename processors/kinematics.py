@@ -20,6 +20,11 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 PHOTON_COLUMNS = tuple(f"photon{i}_{name}" for name in ("pT", "eta", "phi") for i in (1, 2))
 """what a pair is made of, in the order of `PhotonPair`"""
+QUANTITIES = {
+    "pT_yy": "pt", "delta_eta": "delta_eta", "delta_phi": "delta_phi", "delta_R": "delta_r",
+    "cos_theta_star": "cos_theta_star", "m_yy": "mass",
+}  # fmt: skip
+"""what is histogrammed of a pair, and its attribute of `PhotonPair`"""
 _TURN = 2.0 * np.pi
 
 

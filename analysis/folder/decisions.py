@@ -43,6 +43,9 @@ def decisions(
         samples.pop("layouts")
     settings.pop("path", None)
     settings.pop("label")  # of the figures: it decides nothing
+    for name in ("photons", "events"):
+        if not settings[name]["require"] and search.photons.order == "pt":
+            settings.pop(name)
     settings["optimise"].pop("method")  # it is what it led to that is decided: cuts or score
     return {
         "samples": samples,

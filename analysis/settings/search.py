@@ -23,6 +23,7 @@ from tools.settings_table import Table
 
 if TYPE_CHECKING:
     from processors.histograms import Binning
+    from processors.requirements import Requirements
 
 FAMILIES = ("exp", "power", "atlas-diphoton", "dijet", "cms-diphoton", "bernstein")
 FIGURES_OF_MERIT = ("s", "asimov")
@@ -325,6 +326,26 @@ class Label(Decided):
 
 
 @dataclass(frozen=True, slots=True)
+class PhotonRequirements(Decided):
+    """What photons have to be, and which of them are the pair."""
+
+    require: Annotated[tuple[str, ...], Table.texts] = ()
+    """expressions of a photon, true or false"""
+    order: Annotated[str, Table.text] = "pt"
+    """an expression of a photon, a number: the two of the largest are the pair"""
+    take: Annotated[int, integer(2, 2)] = 2
+    """photons of an event that are looked at"""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRequirements(Decided):
+    """What events have to be."""
+
+    require: Annotated[tuple[str, ...], Table.texts] = ()
+    """expressions of an event, true or false"""
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """The content of one search file."""
 
@@ -340,3 +361,13 @@ class Search:
     limits: Limits
     decision: Decision
     label: Label = field(default_factory=Label)
+    photons: PhotonRequirements = field(default_factory=PhotonRequirements)
+    events: EventRequirements = field(default_factory=EventRequirements)
+
+    @property
+    def required(self) -> "Requirements":
+        """What is required of photons and events, for the processor."""
+        from processors.requirements import Requirements  # with it comes hist
+
+        photons = self.photons
+        return Requirements(photons.require, self.events.require, photons.order)

@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from analysis.settings import search as tables
+from analysis.settings.user_expression import check_syntax
 from analysis.settings.user_functions import check_user_functions, read_user_functions
 from tools.errors import InputError
 from tools.samples import AXIS, Axis, read_axis
 from tools.settings_table import Table, read_toml
+from tools.shown import shown
 
+_REQUIREMENTS: dict[str, type[tables.Decided]] = {
+    "photons": tables.PhotonRequirements, "events": tables.EventRequirements,
+}  # fmt: skip
+"""tables that may be left out, and whose entries may"""
 _MAX_AXES = 50
 """that selections are made of"""
 
@@ -56,6 +62,11 @@ def read_search(path: Path) -> tables.Search:
     )
     if "label" in document.content:
         search = replace(search, label=_read(tables.Label, document, "label"))
+    for name, kind in _REQUIREMENTS.items():
+        if name in document.content:
+            some: dict[str, Any] = {name: _read_some(kind, document, name)}
+            search = replace(search, **some)
+    _check_expressions(search)
     # [peak] takes its simplest function from [fit], which has been read by now.
     if search.fit.min_parameters > search.peak.max_parameters:
         raise InputError(
@@ -88,6 +99,35 @@ def _read(
     found = kind(**values)
     found.check(table.where)
     return found
+
+
+def _read_some(kind: type[OneTable], inside: Table, name: str) -> OneTable:
+    """Read a table whose entries may be left out."""
+    table = inside.table(name, _keys(kind))
+    values = {}
+    for each in fields(kind):  # type: ignore[arg-type] # all of them are dataclasses
+        if each.name in table.content:
+            _, read = get_args(each.type)
+            values[each.name] = read(table, each.name)
+    return kind(**values)
+
+
+def _check_expressions(search: tables.Search) -> None:
+    """Refuse requirements that are no expressions, whatever the columns are, or stand there twice.
+
+    Raises
+    ------
+    InputError
+        Naming table and entry.
+    """
+    photons = search.photons
+    check_syntax(photons.order, f"{search.path}, [photons], order")
+    for table, texts in (("photons", photons.require), ("events", search.events.require)):
+        for number, text in enumerate(texts, start=1):
+            where = f"{search.path}, [{table}], require {number}"
+            check_syntax(text, where)
+            if text in texts[: number - 1]:
+                raise InputError(f"{where}: {shown(text)} stands there twice; leave one out")
 
 
 def _masses(table: Table) -> tables.Signal:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from processors.expressions import Expression, ExpressionError, Quantity, parse
 from processors.expressions.expression import Wanted
+from processors.expressions.grammar import read
 from tools.errors import InputError
 from tools.names import listed, nearest
 from tools.shown import shortened
@@ -41,10 +42,26 @@ def user_expression(
     try:
         return parse(text, columns, wanted=wanted, per_photon=per_photon)
     except ExpressionError as error:
-        shown = shortened(text, _SHOWN)
-        raise InputError(
-            f"{where}: {shown!r}, character {error.place + 1}: {_told(error, how)}"
-        ) from None
+        raise _refused(text, where, how, error) from None
+
+
+def check_syntax(text: str, where: str) -> None:
+    """Refuse what is no expression, whatever the columns are.
+
+    Raises
+    ------
+    InputError
+        With the place.
+    """
+    try:
+        read(text)
+    except ExpressionError as error:
+        raise _refused(text, where, HOW, error) from None
+
+
+def _refused(text: str, where: str, how: str, error: ExpressionError) -> InputError:
+    shown = shortened(text, _SHOWN)
+    return InputError(f"{where}: {shown!r}, character {error.place + 1}: {_told(error, how)}")
 
 
 def _told(error: ExpressionError, how: str) -> str:

@@ -21,10 +21,12 @@ from analysis.folder.folder import CUTFLOW, HISTOGRAMS, LEDGER, Folder
 from analysis.folder.histogram_file import Histograms, read_histograms, write_histograms
 from analysis.results.codec import to_json
 from analysis.results.ledger import CutflowRow, Cutflows, Ledger, ProcessedFrom
+from analysis.settings.requirements_check import check_requirements
 from analysis.settings.search import Search
 from analysis.settings.settings_check import check_manifest
 from processors.diphoton import DiphotonProcessor, Settings
 from processors.histograms import REGIONS, Binning, Counts
+from processors.requirements import Requirements
 from processors.schema import DiphotonSchema
 from processors.score import ScoreTable
 from processors.selection import Interval, Selection
@@ -77,7 +79,7 @@ def processor_settings(
         mass=Binning("m_yy", bins, spectrum.low_GeV, spectrum.high_GeV, "GeV"),
         window=Interval(search.window.low_GeV, search.window.high_GeV),
         cut_variables=search.optimise.cut_variables, selection=selection, score=score,
-        unblinded=unblinded, histograms=histograms,
+        unblinded=unblinded, histograms=histograms, required=search.required,
     )  # fmt: skip
 
 
@@ -187,6 +189,7 @@ class Processing:
             If a sample of the manifest is not in the catalogue, or the chunks lack a column.
         """
         needed, kept, checkpoints = self.settings.needed(), self.kept, self.checkpoints
+        check_requirements(self.settings.required, self.manifest)
         check_manifest(self.manifest, self.catalogue, needed)
         # Only then is the archive read: it is large, and mostly in vain after a change.
         there = read_histograms(self.folder.histograms) if kept else {}
@@ -280,12 +283,18 @@ def weights(catalogue: Catalogue, samples: Mapping[str, SampleLedger]) -> dict[s
 def selected_by(settings: Settings) -> str:
     """Return the digest of what the selected spectrum depends on, beside events and unblinding."""
     # `repr` of frozen dataclasses holds every field, and a float with all of its digits.
-    return digest_text(repr((settings.mass, settings.window, settings.selection, settings.score)))
+    decided = (settings.mass, settings.window, settings.selection, settings.score)
+    return digest_text(repr((*decided, *_required(settings))))
 
 
 def jointly_by(settings: Settings) -> str:
     """Return the digest of what the joint histograms depend on, beside events."""
-    return digest_text(repr((settings.mass, settings.window, settings.cut_variables)))
+    decided = (settings.mass, settings.window, settings.cut_variables)
+    return digest_text(repr((*decided, *_required(settings))))
+
+
+def _required(settings: Settings) -> tuple[Requirements, ...]:
+    return (settings.required,) if settings.required else ()  # digests of before stay as they were
 
 
 def losses(ledger: Ledger, path: Path) -> str:

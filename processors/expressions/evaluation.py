@@ -56,7 +56,7 @@ class Evaluation:
     def __init__(
         self, columns: Mapping[str, Values], counts: npt.NDArray[np.integer[Any]] | None = None
     ) -> None:
-        self._columns, self._counts = columns, counts
+        self.columns, self._counts = columns, counts
         self._known: dict[Node, Found] = {}
 
     def of(self, expression: Expression) -> Found:
@@ -80,7 +80,7 @@ class Evaluation:
         return self._known[node]
 
     def _column(self, name: str) -> Found:
-        values = np.asarray(self._columns[name])
+        values = np.asarray(self.columns[name])
         return Found(values, _not_finite(values))
 
     def _call(self, node: Call) -> Found:

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from analysis.folder.decisions import changed as changed_entries
+from analysis.folder.decisions import decisions
 from analysis.settings.search import Label, Search
 from analysis.settings.search_file import read_search
+from processors.selection import Selection
 from tools.errors import InputError
-from tools.samples import Axis
+from tools.samples import Axis, Catalogue
 
 SEARCH = Path(__file__).parents[2] / "analysis" / "search.toml"
 
@@ -143,3 +146,65 @@ def test_senseless_decisions_are_refused(tmp_path: Path, old: str, new: str, mes
     with pytest.raises(InputError, match=message) as error:
         read_search(path)
     assert str(path) in str(error.value)
+
+
+REQUIREMENTS = """
+[photons]
+require = ["pt > 25", "not 1.37 <= abs(eta) < 1.52"]
+order = "mva"
+take = 2
+[events]
+require = ["photon1_pT / m_yy > 0.35"]
+"""
+
+
+def with_tables(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "search.toml"
+    path.write_text(f"{SEARCH.read_text(encoding='utf-8')}\n{text}", encoding="utf-8")
+    return path
+
+
+def test_requirements_are_read_and_decide(tmp_path: Path, search: Search) -> None:
+    required = read_search(with_tables(tmp_path, REQUIREMENTS)).required
+    assert required.photons == ("pt > 25", "not 1.37 <= abs(eta) < 1.52")
+    assert (required.events, required.order) == (("photon1_pT / m_yy > 0.35",), "mva")
+    assert not search.required
+
+
+def test_whoever_requires_nothing_decides_as_before(
+    tmp_path: Path, catalogue: Catalogue, search: Search
+) -> None:
+    none = Selection({})
+    plain = decisions(catalogue, search, none)
+    assert {"photons", "events"}.isdisjoint(plain["search"])
+    some = decisions(catalogue, read_search(with_tables(tmp_path, REQUIREMENTS)), none)
+    assert changed_entries(plain, some) == ["search.events", "search.photons"]
+    ordered = read_search(with_tables(tmp_path, '[photons]\norder = "mva"'))
+    assert "photons" in decisions(catalogue, ordered, none)["search"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[photons]\nrequire = ['pt >']",
+            r"\[photons\], require 1: 'pt >', character 1: it ca",
+        ),
+        ("[events]\nrequire = ['a < 1', 'a & b']", r"\[events\], require 2: .*write `and` for &"),
+        (
+            "[events]\nrequire = ['a', 'b', 'a']",
+            r"require 3: 'a' stands there twice; leave",
+        ),
+        (
+            "[events]\nrequire = ['__import__(\"os\")']",
+            r"character 12: '\"' is not allowed",
+        ),
+        ("[events]\nrequire = 'a'", r"\[events\], require: write a list of texts, not 'a'"),
+        ("[events]\norder = 'pt'", r"\[events\]: unknown entry `order`; known: require"),
+        ("[photons]\norder = 'pt +'", r"\[photons\], order: 'pt \+'"),
+        ("[photons]\ntake = 3", r"\[photons\], take"),
+    ],
+)
+def test_what_is_no_requirement_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_search(with_tables(tmp_path, text))
