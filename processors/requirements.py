@@ -249,7 +249,7 @@ class _Choice:
         inside = int(np.count_nonzero(good & in_window))
         self._flow.append((inside, int(np.count_nonzero(good)) - inside))
 
-    def _column(self, name: str, rows: npt.NDArray[np.intp], both: tuple[Values, Values]) -> Values:
+    def _column(self, name: str, rows: Indices, both: Sequence[Indices]) -> Values:
         part = of_photon(name)
         if part is None or name in self._events.fields:
             return np.asarray(self._events[name])[rows]

@@ -234,6 +234,11 @@ def closure(
             "--selection"
         )
     catalogue, search = files.read()
+    if search.required:
+        raise InputError(
+            f"{search.path}: the universes of closure are spectra, of whose photons nothing can be "
+            "required; leave [photons] and [events] out"
+        )
 
     from analysis.validation.analyse import run
     from analysis.validation.closure import write_closure

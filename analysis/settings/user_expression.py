@@ -67,5 +67,5 @@ def _refused(text: str, where: str, how: str, error: ExpressionError) -> InputEr
 def _told(error: ExpressionError, how: str) -> str:
     if error.unknown is not None:
         wrong, right = error.unknown
-        return f"{error.reason}{nearest(wrong, right)}; there are {listed(right)}"
+        return f"{error.reason}{nearest(wrong, right)}; write one of these instead: {listed(right)}"
     return error.reason if error.explained else f"{error.reason}; {how}"

@@ -181,7 +181,7 @@ def test_the_pair_may_be_that_of_another_quantity() -> None:
 
 WRONG = {
     ("photons", "pT > 1"): r"\[photons\], require 1, on nanoaod chunks of background: 'pT > 1', "
-    r"character 1: there is no 'pT' \(is it 'pt'\?\); there are pt, eta, phi",
+    r"character 1: there is no 'pT' \(is it 'pt'\?\); write one of these instead: pt, eta, phi",
     ("photons", "HLT_Photon20"): r"there is no 'HLT_Photon20'",
     ("photons", "pt > eta"): r"> is of different units, GeV and 1",
     ("photons", "pt"): r"it is a number \(GeV\) of each photon; what is true or false is wanted",
@@ -240,3 +240,10 @@ def test_the_cutflow_of_open_data_is_that_of_a_loop(
     steps = ("all events", "trigP", "two photons, ptcone20 / pt < 0.055", *ODEO.after)
     told = reference["files"][file]["cutflow"]
     assert [found[step] for step in steps] == [events for _, events, _ in told]
+
+
+def test_workers_of_dask_need_no_more_than_is_sent(manifest: Manifest) -> None:
+    expected = run(manifest, SETTINGS)
+    found = run(manifest, SETTINGS, engine="dask", workers=1, events=1000)
+    for name, histograms in expected.items():
+        assert all(found[name][key] == histogram for key, histogram in histograms.items())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis import cli
 from analysis.folder.decisions import changed as changed_entries
 from analysis.folder.decisions import decisions
 from analysis.settings.search import Label, Search
@@ -208,3 +209,13 @@ def test_whoever_requires_nothing_decides_as_before(
 def test_what_is_no_requirement_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_search(with_tables(tmp_path, text))
+
+
+def test_closure_refuses_requirements_that_it_could_not_follow(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = with_tables(tmp_path, REQUIREMENTS)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["closure", "--quick", "--search", str(path), "--out", str(tmp_path / "out")])
+    assert end.value.code == 2
+    assert "leave [photons] and [events] out" in " ".join(capsys.readouterr().err.split())

@@ -19,12 +19,17 @@ from analysis.results.ledger import CutflowRow, Cutflows
 from analysis.results.selection import ChosenSelection, Merits
 from analysis.selection.methods import ROWS
 from tools.arrays import FloatArray
+from tools.shown import shortened
 
 COURSE_VALUES = {"none": 5.3, "n_jets<5": 5.78, "best_n_jets": 5.83}
 """values of the course's notebook, tasks 3.1 to 3.3, for its samples and the signal of 500 GeV"""
 MERITS = {"s": r"$s = S/\sqrt{B}$", "asimov": "Asimov significance"}
 _WIDE = 11
 """characters of a name that needs two lines"""
+_WIDEST = 16
+"""characters of a line that fits below its tick"""
+_LONGEST = 34
+"""characters of a step that is written aslant"""
 _MARKERS = ("o", "s", "D", "^", "v")
 
 
@@ -151,12 +156,13 @@ def cutflow(flows: Cutflows, processes: Sequence[Process], header: Header) -> Fi
         The samples of it to show; errors are binomial.
     header : Header
     """
-    ax, looks = style.frame(bottom=0.15), style_of(processes)
-    steps: list[str] = []
-    drawn = np.ones(1)
     counted = [p for p in processes if flows.get(p.name) and flows[p.name][0].events]
+    steps = [row.cut for row in flows[counted[-1].name]] if counted else []
+    titles = [_step_title(step) for step in steps]
+    slanted = any(len(line) > _WIDEST for title in titles for line in title.splitlines())
+    ax, looks = style.frame(bottom=0.36 if slanted else 0.15), style_of(processes)
+    drawn = np.ones(1)
     for place, process in enumerate(counted):
-        steps = [row.cut for row in flows[process.name]]
         left, error = _fractions(flows[process.name])
         colour, dashes = looks[process.name]
         aside = 0.05 * (place - (len(counted) - 1) / 2)  # or they would hide each other
@@ -165,7 +171,11 @@ def cutflow(flows: Cutflows, processes: Sequence[Process], header: Header) -> Fi
             fmt="o", markersize=5, linewidth=1.5, capsize=3, label=process.title,
         )  # fmt: skip
         drawn = np.append(drawn, left)
-    ax.set_xticks(range(len(steps)), [_step_title(step) for step in steps])
+    if slanted:  # expressions of users, which may be of any length
+        words = [plain(shortened(step, _LONGEST)) for step in steps]
+        ax.set_xticks(range(len(steps)), words, rotation=30, ha="right", rotation_mode="anchor")
+    else:
+        ax.set_xticks(range(len(steps)), titles)
     ax.set_xticks([], minor=True)
     ax.tick_params(axis="x", labelsize="small")
     ax.set_xlim(-0.5, max(len(steps), 1) - 0.5)
