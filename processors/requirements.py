@@ -70,6 +70,11 @@ class Requirements:
         return ("all events", *self.before, "two photons", *photons, *self.after)
 
     @property
+    def named(self) -> frozenset[str]:
+        """The names of those of these steps at which something is required."""
+        return frozenset(self.steps) - {"all events", "two photons"} if self else frozenset()
+
+    @property
     def attributes(self) -> tuple[str, ...]:
         """What is needed of each photon."""
         named = [name for text in (*self.photons, self.order) for name in _names(text)]

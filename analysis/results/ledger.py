@@ -108,6 +108,8 @@ class CutflowRow:
     """``sidebands only`` for blinded data"""
     complete: Annotated[bool | None, ABSENT] = None
     """False for a sample that lost events"""
+    note: Annotated[str | None, ABSENT] = None
+    """``removes nothing`` or ``leaves nothing``, of a requirement that is of no use"""
 
 
 Cutflows = dict[str, tuple[CutflowRow, ...]]

@@ -259,8 +259,10 @@ class Processing:
         weight = self.catalogue.weight(self.catalogue.sample(name), ledger.processed_events)
         blind = self.manifest.samples[name].kind == "data" and not self.settings.unblinded
         divided = tuple(flow.axes["region"]) == REGIONS
+        before = 0
         for step, passing in zip(flow.axes["step"], flow.view(), strict=True):
-            events = int(passing.sum())
+            events, last = int(passing.sum()), before
+            before = events
             # All events of a sample weigh the same: no sum is rounded, whatever the order of the
             # chunks.
             yield CutflowRow(
@@ -268,7 +270,15 @@ class Processing:
                 window_events=int(passing[0]) if divided and not blind else None,
                 blinded="sidebands only" if blind else None,
                 complete=None if ledger.complete else False,
+                note=_of_no_use(events, last) if step in self.settings.required.named else None,
             )  # fmt: skip
+
+
+def _of_no_use(events: int, before: int) -> str | None:
+    """Return what is odd about a requirement that leaves so many events of those before it."""
+    if before and not events:
+        return "leaves nothing"
+    return "removes nothing" if before and events == before else None
 
 
 def weights(catalogue: Catalogue, samples: Mapping[str, SampleLedger]) -> dict[str, float]:

@@ -44,6 +44,22 @@ def test_axes_are_those_of_the_samples_file(
     assert "optimise  up to date" in capsys.readouterr().out
 
 
+def test_requirements_of_no_use_are_told(chunks: Manifest, tmp_path: Path) -> None:
+    search = tmp_path / "search.toml"
+    text = find_settings("analysis/search.toml").read_text(encoding="utf-8")
+    require = '["n_jets > -1", "n_jets < 8", "photon1_pT > 1e6"]'
+    search.write_text(f"{text}\n[events]\nrequire = {require}\n", encoding="utf-8")
+    out = tmp_path / "out"
+    assert xyy("process", chunks.folder, "--search", search, "--out", out, "--quiet") == 0
+    told = json.loads((out / "cutflow.json").read_text())["signal_500"]
+    notes = {row["cut"]: row.get("note") for row in told}
+    assert notes == {
+        "all events": None, "n_jets > -1": "removes nothing", "n_jets < 8": None,
+        "two photons": None, "photon1_pT > 1e6": "leaves nothing",
+    }  # fmt: skip
+    assert told[-1]["events"] == 0
+
+
 def test_help_groups_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert xyy("--help") == 0
     out = capsys.readouterr().out

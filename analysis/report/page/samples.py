@@ -56,10 +56,14 @@ def cutflow(results: FolderResults) -> Section:
         for cell in (_expected, _in_window)
     )
     what = "Expected events of simulation, with statistical uncertainty; observed events of data."
-    note = "While the data are blind, theirs are the events outside the window."
+    notes = ("While the data are blind, theirs are the events outside the window.",)
+    odd = tuple(
+        f"{row.cut} {row.note} of {process.name}."
+        for process in shown for row in flows[process.name] if row.note
+    )  # fmt: skip
     window = f"{results.window.min:g} to {results.window.max:g} GeV"
     tables = (
-        Table(everything, "At any mass", (note,) if results.blind else (), head=head),
+        Table(everything, "At any mass", (*(notes if results.blind else ()), *odd), head=head),
         Table(inside, f"In the signal window, {window}", head=head),
     )
     return Section("cutflow", "Cutflow", (what,), tables)
