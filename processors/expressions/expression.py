@@ -19,7 +19,7 @@ from processors.expressions.quantities import Quantity, Unit
 
 SPREAD, OVER_PHOTONS = "of each photon", " over photons"
 """an event's value, repeated for its photons; the end of a reduction's name in the checked tree"""
-_ENERGIES = {"MeV": 1e-3, "GeV": 1.0, "TeV": 1e3}
+ENERGIES = {"MeV": 1e-3, "GeV": 1.0, "TeV": 1e3}
 """names of numbers with a unit, in GeV"""
 _SIGNS = {"negative": "-", "positive": "+"}
 Wanted = Literal["number", "truth"]
@@ -115,8 +115,8 @@ class _Checker:
     def _named(self, node: Name) -> tuple[Node, Quantity]:
         if node.name in self._columns:
             return node, self._columns[node.name]
-        if node.name in _ENERGIES:
-            return Number(_ENERGIES[node.name], node.place), Quantity(unit=Unit.of("GeV"))
+        if node.name in ENERGIES:
+            return Number(ENERGIES[node.name], node.place), Quantity(unit=Unit.of("GeV"))
         if node.name in FUNCTIONS:
             raise _told(node.place, f"{node.name} is a function; write {node.name}(...)")
         raise ExpressionError(

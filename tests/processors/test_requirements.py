@@ -28,8 +28,8 @@ from tools.samples import Catalogue
 
 WINDOW = Interval(60, 100)
 REQUIRED = Requirements(
-    photons=("pt > 20", "not 1.37 <= abs(eta) < 1.52", "r9 / pt < 0.02"),
-    events=("photon2_pT / m_yy > 0.2", "HLT_Photon20", "sum(photons.pt) < 300", "m_yy > 30"),
+    photons=("pt > 0.02*TeV", "not 1.37 <= abs(eta) < 1.52", "r9 / pt < 0.02"),
+    events=("photon2_pT / m_yy > 0.2", "HLT_Photon20", "sum(photons.pt) < 300*GeV", "m_yy > 30"),
 )
 SETTINGS = Settings(
     columns=(Binning("photon1_pT", 20, 0, 200), Binning("photon2_r9", 20, 0, 1)),
